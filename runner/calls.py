@@ -1,0 +1,122 @@
+"""The calls a script may make of its host, as a table, and the Host protocol that answers them.
+
+Must not know where a call comes from: the wire, a test and a benchmark look alike from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+API_VERSION = "1.0"  # app_mono_api.c, sr_mono_api_version
+
+# Kamailio's log levels (core/dprint.h): L_ALERT .. L_DBG.
+LOG_LEVELS = {
+    -5: "alert",
+    -4: "bug",
+    -3: "crit2",
+    -2: "crit",
+    -1: "error",
+    0: "warning",
+    1: "notice",
+    2: "info",
+    3: "debug",
+}
+
+MODF_CANNOT_RUN = -127  # app_mono_api.c, sr_mono_modf: no message, no such function, or it takes parameters
+FAILED = -1  # what every setter, Unset, IsNull and HDR call gives for what it cannot do
+
+
+class Host(Protocol):
+    """
+    Who owns the SIP message and answers the script's calls.
+
+    Every text is ``str``; bytes that are not UTF-8 are lone surrogates U+DC80..U+DCFF (PEP 383), both ways, so
+    ``text.encode("utf-8", "surrogateescape")`` gives the bytes of the message. A method gives the call's error
+    value for what it cannot do; it raises ``CallRefused`` only to decline the call as such. Methods are called one at
+    a time, from the thread that runs the exec.
+    """
+
+    def log(self, level: int, text: str) -> None:
+        """``Core.Log``: write one log message; ``level`` as in ``LOG_LEVELS``, other numbers are allowed."""
+
+    def modf(self, function: str) -> int:
+        """``Core.ModF``: call a module function without parameters; its own value, or ``MODF_CANNOT_RUN``."""
+
+    def get_s(self, name: str) -> str | None:
+        """``PV.GetS``: the value of a pseudo-variable as text; None when it is null or the name is bad."""
+
+    def get_i(self, name: str) -> int:
+        """``PV.GetI``: the value of a pseudo-variable of integer type; 0 for everything else."""
+
+    def set_s(self, name: str, value: str) -> int:
+        """``PV.SetS``: 0 when assigned, -1 when not."""
+
+    def set_i(self, name: str, value: int) -> int:
+        """``PV.SetI``: 0 when assigned, -1 when not."""
+
+    def unset(self, name: str) -> int:
+        """``PV.Unset``: assign null; 0 when done, -1 when not."""
+
+    def is_null(self, name: str) -> int:
+        """``PV.IsNull``: 1 when the value is null, 0 when it is not, -1 when the name is bad."""
+
+    def hdr_append(self, text: str) -> int:
+        """``HDR.Append``: raw text, CRLF included, after the last header; 0 or -1."""
+
+    def hdr_remove(self, name: str) -> int:
+        """``HDR.Remove``: every header of that name; 0 or -1."""
+
+    def hdr_insert(self, text: str) -> int:
+        """``HDR.Insert``: raw text, CRLF included, after the *first* header, as app_mono does; 0 or -1."""
+
+    def hdr_append_to_reply(self, text: str) -> int:
+        """``HDR.AppendToReply``: raw text, CRLF included, into the reply made later; 0 or -1."""
+
+    def expand(self, text: str) -> str:
+        """
+        A path or parameter of ``mono_exec`` with the host's variables put in.
+
+        A host whose routing language has expanded it already returns ``text`` as it is.
+
+        Raises:
+            ConfigError: The text is not a valid format string.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One row of the table: how a call travels and what it means when it fails."""
+
+    name: str
+    """The C# name, which is also the name on the wire, for one ``PV.GetS``."""
+    method: str
+    """The method of ``Host`` that answers it."""
+    parameters: tuple[type, ...]
+    """The types of its arguments; none of them is ever null on the wire."""
+    error_value: Any
+    """What the script gets when the call is refused: None, a number, or nothing for a notice."""
+    is_notice: bool = False
+    """True when the script does not wait for an answer."""
+    is_edit: bool = False
+    """True when it may change the message or a variable; such an exec is never repeated."""
+
+
+CALLS: dict[str, Call] = {
+    call.name: call
+    for call in (
+        Call("Core.Log", "log", (int, str), None, is_notice=True),
+        Call("Core.ModF", "modf", (str,), MODF_CANNOT_RUN, is_edit=True),
+        Call("PV.GetS", "get_s", (str,), None),
+        Call("PV.GetI", "get_i", (str,), 0),
+        Call("PV.SetS", "set_s", (str, str), FAILED, is_edit=True),
+        Call("PV.SetI", "set_i", (str, int), FAILED, is_edit=True),
+        Call("PV.Unset", "unset", (str,), FAILED, is_edit=True),
+        Call("PV.IsNull", "is_null", (str,), FAILED),
+        Call("HDR.Append", "hdr_append", (str,), FAILED, is_edit=True),
+        Call("HDR.Remove", "hdr_remove", (str,), FAILED, is_edit=True),
+        Call("HDR.Insert", "hdr_insert", (str,), FAILED, is_edit=True),
+        Call("HDR.AppendToReply", "hdr_append_to_reply", (str,), FAILED, is_edit=True),
+    )
+}
+"""What may cross the wire. ``Core.APIVersion``, ``Core.Err`` and ``Core.Dbg`` do not: SR.dll answers or maps them."""

@@ -1,0 +1,1 @@
+"""Pseudo-variables and transformations, one family a file."""

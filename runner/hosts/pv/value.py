@@ -1,0 +1,38 @@
+"""The value of a pseudo-variable, as Kamailio's ``pv_value_t`` (core/pvar.h): text, number, both, or null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """
+    One value. Null when there is neither text nor number.
+
+    Attributes:
+        text: The bytes, ``rs`` of ``pv_value_t``; None without PV_VAL_STR.
+        number: The integer, ``ri``; None without PV_VAL_INT. ``$rp`` has both, and yet is text.
+        is_integer: PV_TYPE_INT: the number is the value and the text only its decimal form.
+    """
+
+    text: bytes | None = None
+    number: int | None = None
+    is_integer: bool = False
+
+    @property
+    def is_null(self) -> bool:
+        """PV_VAL_NULL."""
+        return self.text is None and self.number is None
+
+    @classmethod
+    def integer(cls, number: int) -> Value:
+        """A value of integer type, with its decimal text (core/pvar.c, ``pv_get_sintval``)."""
+        return cls(b"%d" % number, number, is_integer=True)
+
+
+NULL = Value()
+
+
+class CannotEvaluate(Exception):  # noqa: N818  (an outcome, not a fault: Kamailio's -1)
+    """A getter, setter or transformation fails, or the expression is malformed: IsNull is -1, GetS null."""
