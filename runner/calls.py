@@ -1,4 +1,5 @@
-"""The calls a script may make of its host, as a table, and the Host protocol that answers them.
+"""
+The calls a script may make of its host, as a table, and the Host protocol that answers them.
 
 Must not know where a call comes from: the wire, a test and a benchmark look alike from here.
 """

@@ -1,11 +1,15 @@
-"""Every error of the runner, and whether the worker that met it may serve again.
+"""
+Every error of the runner, and whether the worker that met it may serve again.
 
 Must not import anything of this project: every floor above raises these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class RunnerError(Exception):

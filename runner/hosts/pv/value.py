@@ -34,5 +34,5 @@ class Value:
 NULL = Value()
 
 
-class CannotEvaluate(Exception):  # noqa: N818  (an outcome, not a fault: Kamailio's -1)
+class CannotEvaluate(Exception):
     """A getter, setter or transformation fails, or the expression is malformed: IsNull is -1, GetS null."""
