@@ -27,9 +27,9 @@ namespace SRBridge
         }
 
         /// <summary>From now on calls are answered.</summary>
-        internal void ExecStarts()
+        internal void ExecStarts(long id)
         {
-            _wire.ExecStarts();
+            _wire.ExecStarts(id);
             _exec = ++_execs;
             _execOfThread.Value = _exec;
         }

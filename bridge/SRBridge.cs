@@ -165,7 +165,7 @@ namespace SRBridge
                 {
                     script.Refresh();
                 }
-                _calls.ExecStarts();
+                _calls.ExecStarts(id);
                 code = script.Run(arguments);
             }
             catch (ThreadAbortException error)
@@ -214,6 +214,7 @@ namespace SRBridge
                 }
                 _wire.Out.Raw("}}");
                 _wire.EndTurn(mark);
+                _wire.ExecId = 0;
             }
         }
 
@@ -232,6 +233,7 @@ namespace SRBridge
                 }
                 _wire.Out.Raw("}}");
                 _wire.EndTurn(mark);
+                _wire.ExecId = 0;
             }
         }
 

@@ -31,6 +31,9 @@ namespace SRBridge
 
         internal readonly object Gate = new object();
 
+        /// <summary>The request of the exec whose Main was entered and whose result is not sent yet; 0 for none.</summary>
+        internal long ExecId;
+
         /// <summary>What will be sent. Byte 0 is kept free for the bracket that opens a batch.</summary>
         internal readonly JsonWriter Out = new JsonWriter { Length = 1 };
 
@@ -139,10 +142,11 @@ namespace SRBridge
         }
 
         /// <summary>An exec starts: from now on the watch keeps an eye on notices that wait.</summary>
-        internal void ExecStarts()
+        internal void ExecStarts(long id)
         {
             lock (Gate)
             {
+                ExecId = id;
                 _execStarted = _clock.ElapsedMilliseconds;
                 _quietTicks = 0;
                 if (_watchSleeps)
@@ -165,7 +169,8 @@ namespace SRBridge
                 if (!_said)
                 {
                     int mark = Begin();
-                    Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"exiting\",\"params\":{\"code\":").Number(code).Raw("}}");
+                    Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"exiting\",\"params\":{\"code\":").Number(code);
+                    Out.Raw(",\"exec\":").Number(ExecId).Raw("}}");
                     EndTurn(mark);
                     _said = true;
                 }

@@ -26,7 +26,7 @@ class Channel:
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(True)
+        sock.settimeout(None)
         self._sock = sock
         self._armed_s = {socket.SO_RCVTIMEO: 0.0, socket.SO_SNDTIMEO: 0.0}
 

@@ -98,5 +98,9 @@ class WorkerDied(WorkerError):
     """The worker ended in the middle of an exec or a load."""
 
 
+class WorkerGone(WorkerDied):
+    """The process had ended before the exec or load reached it. Nothing ran, so a retry is safe."""
+
+
 class ProtocolViolation(WorkerError):
     """A line that the state table does not allow. The worker is not believed any more."""

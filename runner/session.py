@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import wire
 from runner.calls import CALLS
-from runner.errors import ProtocolViolation
+from runner.errors import ConfigError, ProtocolViolation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +79,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Exiting:
-    """The process ends on purpose with this code. Nothing after it is believed."""
+    """
+    The process ends on purpose with this code; nothing after it is believed.
+
+    ``during_exec`` is False when Main of the exec under way, if any, had not been reached.
+    """
 
     code: int
+    during_exec: bool
 
 
 Event = Ready | Loaded | Notice | Question | Done | Failed | Exiting
@@ -129,7 +134,12 @@ class Session:
         return self._sent("-> load", wire.load_request(self._request_id, params))
 
     def exec(self, generation: str, param: str | None, *, fresh: bool = False) -> bytes:
-        """The line that starts an exec; IDLE becomes RUNNING."""
+        """
+        The line that starts an exec; IDLE becomes RUNNING.
+
+        Raises:
+            ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
+        """
         self._request_id += 1
         return self._sent("-> exec", wire.exec_request(self._request_id, generation, param, fresh=fresh))
 
@@ -185,7 +195,9 @@ class Session:
         if following is None:
             raise RuntimeError(f"{what} is not allowed while {self.state.value}")
         if len(line) > self._max_line_bytes:
-            raise ValueError(f"a line of {len(line)} bytes is longer than max_line_bytes ({self._max_line_bytes})")
+            raise ConfigError(
+                f"expected a line of at most {self._max_line_bytes} bytes (max_line_bytes), got {len(line)}"
+            )
         self.state = following
         return line
 
@@ -229,9 +241,10 @@ class Session:
                 return Ready(runtime, pid)
             case "ready", {"protocol": other}:
                 raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
-            case "exiting", {"code": int(code)}:
-                self._advance("<- exiting")
-                return Exiting(code)
+            case "exiting", {"code": int(code), "exec": int(request_id)}:
+                before = self._advance("<- exiting")
+                is_running = before in {State.RUNNING, State.ASKED}
+                return Exiting(code, during_exec=is_running and request_id == self._request_id)
             case _, list():
                 call = CALLS.get(method)
                 if call is not None and call.is_notice and _fit(call.parameters, params):

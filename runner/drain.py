@@ -1,0 +1,182 @@
+"""Reads what workers write to stderr, and notices when one ends: the one thread of a process that owns workers.
+
+Must not know the wire, and never waits for the end of a stream: a grandchild may hold it open for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger("runner.drain")
+
+KEPT_LINES = 20
+LONGEST_LINE = 1000  # bytes; more of a line is cut
+READ_BYTES = 64 * 1024
+PUMP_BYTES = 1024 * 1024  # most that one look at a stream reads, so that a flood does not starve the other workers
+
+
+class Tail:
+    """
+    The last lines of one worker's stderr; all lines go to the log, at most ``lines_per_s`` of them.
+
+    Args:
+        fd: The reading end of the pipe; owned from now on.
+        pid: The worker, for the log.
+        lines_per_s: Lines logged in one second; the rest is counted and said in one line. 0: none is logged.
+    """
+
+    def __init__(self, fd: int, pid: int, lines_per_s: int) -> None:
+        os.set_blocking(fd, False)
+        self.fd = fd
+        self._pid = pid
+        self._lines_per_s = lines_per_s
+        self._lock = threading.Lock()
+        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
+        self._rest = b""
+        self._second = 0
+        self._logged = 0
+        self._dropped = 0
+
+    def lines(self) -> tuple[str, ...]:
+        """The last lines up to now, oldest first; what is in the pipe already is read first."""
+        self.pump()
+        with self._lock:
+            rest = (_shown(self._rest),) if self._rest else ()
+            return (*self._kept, *rest)[-KEPT_LINES:]
+
+    def pump(self) -> bool:
+        """Read what is there; False when the stream has ended or is closed."""
+        with self._lock:
+            for _ in range(PUMP_BYTES // READ_BYTES):
+                if self.fd < 0:
+                    return False
+                try:
+                    data = os.read(self.fd, READ_BYTES)
+                except BlockingIOError:
+                    return True
+                except OSError:
+                    return False
+                if not data:
+                    return False
+                self._take(data)
+            return True
+
+    def close(self) -> None:
+        """Close the pipe; the lines stay."""
+        with self._lock:
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
+            self._say_dropped()
+
+    def _take(self, data: bytes) -> None:
+        *complete, rest = (self._rest + data).split(b"\n")
+        # The line is as long as the writer makes it; what is kept of it is not.
+        self._rest = rest[:LONGEST_LINE]
+        second = int(time.monotonic())
+        if second != self._second:
+            self._say_dropped()
+            self._second, self._logged = second, 0
+        for line in complete:
+            text = _shown(line)
+            self._kept.append(text)
+            if self._logged < self._lines_per_s:
+                self._logged += 1
+                log.warning("worker %d: %s", self._pid, text)
+            else:
+                self._dropped += 1
+
+    def _say_dropped(self) -> None:
+        if self._dropped and self._lines_per_s:
+            log.warning("worker %d: %d more lines on stderr, not logged", self._pid, self._dropped)
+        self._dropped = 0
+
+
+class Drain:
+    """The thread that reads all tails and tells of every worker that ends. A context manager."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._lock = threading.Lock()
+        self._todo: list[Callable[[], None]] = []
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
+        self._ends = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends = True
+        self._wake()
+        self._thread.join()
+        self._selector.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def add(self, tail: Tail, pidfd: int, on_exit: Callable[[], None]) -> None:
+        """Read ``tail`` from now on; call ``on_exit``, on the drain's thread, once when the process ends."""
+
+        def register() -> None:
+            self._selector.register(tail.fd, selectors.EVENT_READ, tail)
+            self._selector.register(pidfd, selectors.EVENT_READ, on_exit)
+
+        self._do(register)
+
+    def remove(self, tail: Tail, pidfd: int) -> None:
+        """Read no more; both descriptors are closed by the drain."""
+
+        def unregister() -> None:
+            for fd in (tail.fd, pidfd):
+                with contextlib.suppress(KeyError, ValueError):
+                    self._selector.unregister(fd)
+            tail.close()
+            os.close(pidfd)
+
+        self._do(unregister)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        with self._lock:
+            if self._thread.is_alive():
+                self._todo.append(step)
+                self._wake()
+                return
+        step()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"x")
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    os.read(self._wake_read, READ_BYTES)
+                elif isinstance(key.data, Tail):
+                    if not key.data.pump():
+                        self._selector.unregister(key.fd)
+                else:
+                    self._selector.unregister(key.fd)
+                    key.data()
+            with self._lock:
+                todo, self._todo = self._todo, []
+            for step in todo:
+                step()
+            if self._ends:
+                return
+
+
+def _shown(line: bytes) -> str:
+    return line[:LONGEST_LINE].decode("utf-8", "replace")

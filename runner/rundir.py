@@ -1,0 +1,49 @@
+"""The private directory of one runner: the copies of scripts and the working directories of its workers.
+
+A runner that was killed cannot remove its own, so the next one does: a directory whose lock nobody holds is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+PREFIX = "app-mono-"
+LOCK = "lock"
+
+
+@contextlib.contextmanager
+def run_directory() -> Generator[Path]:
+    """A new directory, readable by this user only, that goes when the block ends. Sweeps those of dead runners."""
+    base = Path(tempfile.gettempdir())
+    _sweep(base)
+    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    lock = os.open(place / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(base: Path) -> None:
+    for place in base.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if place.is_symlink() or place.stat().st_uid != os.geteuid():
+                continue
+            # A directory without its lock file is just being made, or was not made by a runner.
+            lock = os.open(place / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(place, ignore_errors=True)
+            finally:
+                os.close(lock)

@@ -1,0 +1,282 @@
+"""Runner: puts the parts together. ``mono_exec`` and ``mono_run`` of the old module, out of process.
+
+Must not know which host answers, nor what a worker says on its wire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runner.build import ensure_bridge
+from runner.drain import Drain
+from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptInvalid, WorkerError, WorkerGone
+from runner.pool import Pool
+from runner.reload import Scripts
+from runner.rundir import run_directory
+from runner.settings import Settings
+from runner.worker import ExecOutcome, Worker
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from runner.calls import Host
+    from runner.reload import Generation
+    from runner.slot import PoolSnapshot
+
+log = logging.getLogger("runner")
+
+US_PER_S = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where an exec's time went, in microseconds: waiting for a worker, loading, running, and all of it."""
+
+    queue_us: int
+    load_us: int
+    run_us: int
+    total_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """
+    What one ``mono_exec`` or ``mono_run`` came to.
+
+    Attributes:
+        ok: True exactly when Main returned 0, as the routing script sees it.
+        exit_code: What Main returned, or ``Environment.Exit`` was given; None when it came to neither.
+        error: Why there is no exit code; None when there is one.
+        timing: Where the time went.
+        calls: SR calls that reached the host.
+    """
+
+    ok: bool
+    exit_code: int | None
+    error: RunnerError | None
+    timing: Timing
+    calls: int
+
+
+class _Clock:
+    """Adds up the parts of one exec's time."""
+
+    def __init__(self) -> None:
+        self.began = self._last = time.monotonic()
+        self.parts = {"queue": 0.0, "load": 0.0, "run": 0.0}
+
+    def add(self, part: str) -> None:
+        """What passed since the last call belongs to ``part``."""
+        now = time.monotonic()
+        self.parts[part] += now - self._last
+        self._last = now
+
+    def timing(self) -> Timing:
+        """All of it, in microseconds."""
+        queue, load, run = (round(seconds * US_PER_S) for seconds in self.parts.values())
+        return Timing(queue, load, run, round((time.monotonic() - self.began) * US_PER_S))
+
+
+class Runner:
+    """
+    Runs scripts in warm workers. A context manager; the workers live as long as the block.
+
+    One mode at a time, as in app_mono: with ``load`` set ``mono_run`` runs that script as it was at start, and
+    ``mono_exec`` is refused; without it only ``mono_exec`` works. May be called from many threads.
+
+    Raises:
+        ConfigError: On entering: ``load`` names no file.
+        ScriptError: On entering: what ``load`` names cannot be run.
+        BuildError: On entering: the bridge could not be built.
+        WorkerFailedToStart: On entering: mono does not start.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._parts = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as parts:
+            bridge = ensure_bridge(self.settings.mono).bridge_exe
+            self._directory = parts.enter_context(run_directory())
+            self._drain = parts.enter_context(Drain())
+            self._pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
+            parts.callback(self._pool.close)
+            self._scripts = Scripts(self.settings, self._directory, self._prepare)
+            parts.callback(self._scripts.close)
+            self._first_worker()
+            self._pinned = self._pin()
+            keeper = threading.Thread(target=self._pool.keep, name="keeper", daemon=True)
+            keeper.start()
+            parts.callback(self._stop_keeper, keeper)
+            self._parts = parts.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    def mono_exec(
+        self, path: str | os.PathLike[str], param: str | None = None, *, host: Host, timeout_s: float | None = None
+    ) -> ExecResult:
+        """
+        Run the script at ``path`` as it is on disk now.
+
+        Args:
+            path: The assembly; the host's variables in it are put in first.
+            param: Main's one argument, expanded likewise; None gives Main none.
+            host: Answers the script's calls.
+            timeout_s: Longest time for all of it, in seconds; None takes ``exec_timeout_s``.
+
+        Returns:
+            The result; whatever fails is in its ``error``.
+
+        Raises:
+            ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
+        """
+        if self._pinned is not None:
+            raise ConfigError(f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load")
+
+        def wanted() -> Generation:
+            return self._scripts.current(host.expand(str(path)))
+
+        return self._execute(wanted, param, host, timeout_s)
+
+    def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
+        """
+        Run the script that ``load`` names, as it was at start or at the last ``reset``.
+
+        Raises:
+            ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
+        """
+        pinned = self._pinned
+        if pinned is None:
+            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
+        return self._execute(lambda: pinned, param, host, timeout_s)
+
+    def snapshot(self) -> PoolSnapshot:
+        """The workers as they are now, for people and tests."""
+        return self._pool.snapshot()
+
+    def reset(self) -> None:
+        """
+        Replace every worker, and read ``load`` again.
+
+        Raises:
+            ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
+        """
+        self._pinned = self._pin()
+        self._pool.reset()
+
+    def _execute(
+        self, wanted: Callable[[], Generation], param: str | None, host: Host, timeout_s: float | None
+    ) -> ExecResult:
+        clock = _Clock()
+        deadline = clock.began + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
+        try:
+            argument = None if param is None else host.expand(param)
+            outcome = self._run(wanted, argument, host, deadline, clock)
+        except RunnerError as error:
+            log.warning("%s", error)
+            return ExecResult(ok=False, exit_code=None, error=error, timing=clock.timing(), calls=0)
+        code = outcome.code
+        return ExecResult(ok=code == 0, exit_code=code, error=None, timing=clock.timing(), calls=outcome.calls)
+
+    def _run(
+        self, wanted: Callable[[], Generation], param: str | None, host: Host, deadline: float, clock: _Clock
+    ) -> ExecOutcome:
+        generation = wanted()
+        clock.add("load")
+        while True:
+            try:
+                with self._pool.lease(generation, deadline) as worker:
+                    clock.add("queue")
+                    try:
+                        generation = self._ready(worker, generation, deadline)
+                    finally:
+                        clock.add("load")
+                    if not worker.has(generation):
+                        continue  # this worker is bound to other helpers than the script turned out to need
+                    try:
+                        return self._exec(worker, generation, param, host, deadline)
+                    finally:
+                        clock.add("run")
+            except WorkerGone as error:
+                # Nothing ran, so another worker may try. The deadline bounds how often.
+                if time.monotonic() >= deadline:
+                    raise
+                log.info("%s; another worker takes over", error)
+
+    def _exec(self, worker: Worker, generation: Generation, param: str | None, host: Host, deadline: float) -> ExecOutcome:
+        fresh = self.settings.statics == "fresh" and worker.execs > 0
+        outcome = worker.exec(generation.id, param, host, deadline, fresh=fresh)
+        if outcome.loaded:
+            # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
+            # worker bound was read by the script itself, so it is not known to be what is on disk.
+            self._scripts.extend(generation, tuple(outcome.loaded))
+            worker.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
+        return outcome
+
+    def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
+        """Load until the worker has the generation; gives another one when that is what should be leased for."""
+        while not worker.has(generation) and worker.fits(generation):
+            try:
+                needs = worker.load(generation, deadline)
+            except ScriptInvalid as error:
+                generation = self._scripts.reject(generation, error)
+                continue
+            if needs:
+                generation = self._scripts.extend(generation, needs)
+            else:
+                self._scripts.accept(generation)
+        return generation
+
+    def _prepare(self, path: str) -> None:
+        """Called by the watcher: a script changed, so load its new generation ahead. A failure waits for the exec."""
+        with contextlib.suppress(RunnerError):
+            generation = self._scripts.current(path)
+            for _ in range(self.settings.max_loads or 1):
+                try:
+                    needs = self._pool.prepare(generation)
+                except ScriptInvalid as error:
+                    generation = self._scripts.reject(generation, error)
+                    return
+                if not needs:
+                    self._scripts.accept(generation)
+                    return
+                generation = self._scripts.extend(generation, needs)
+
+    def _start(self, bridge: Path) -> Worker:
+        return Worker.start(self.settings, bridge, self._directory, self._drain, self._pool.wake.set)
+
+    def _first_worker(self) -> None:
+        """Start what is kept warm; a mono that does not start is told now, not at the first call."""
+        self._pool.tick()
+        with self._pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
+            pass
+
+    def _pin(self) -> Generation | None:
+        if self.settings.load is None:
+            return None
+        deadline = time.monotonic() + self.settings.load_timeout_s
+        generation = self._scripts.pin(str(self.settings.load))
+        while True:
+            with self._pool.lease(generation, deadline) as worker:
+                needs = () if worker.has(generation) else worker.load(generation, deadline)
+                if not needs:
+                    self._scripts.accept(generation)
+                    return generation
+            generation = self._scripts.extend(generation, needs)
+
+    def _stop_keeper(self, keeper: threading.Thread) -> None:
+        self._pool.close()
+        keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+
+
+__all__ = ["ConfigError", "ExecResult", "ExecTimeout", "Runner", "Timing", "WorkerError"]
