@@ -1,0 +1,171 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Threading;
+
+namespace SRBridge
+{
+    /// <summary>Answers the calls of a script by asking over the wire.</summary>
+    /// <remarks>
+    /// A call counts only when it belongs to the exec that is running: made on the main thread during it, or on a
+    /// thread, task or timer that descends from it. Every other call gets its error value and never touches the wire.
+    /// </remarks>
+    internal sealed class Calls : SR.Host
+    {
+        private readonly Wire _wire;
+        private readonly JsonReader _reader = new JsonReader();
+        private readonly object _turn = new object();
+        private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
+        private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
+        private long _exec;
+        private long _execs;
+        private long _question;
+
+        internal Calls(Wire wire)
+        {
+            _wire = wire;
+        }
+
+        /// <summary>From now on calls are answered.</summary>
+        internal void ExecStarts()
+        {
+            _wire.ExecStarts();
+            _exec = ++_execs;
+            _execOfThread.Value = _exec;
+        }
+
+        /// <summary>
+        /// From now on calls are outside an exec. Waits for a question that another thread has under way.
+        /// </summary>
+        internal void ExecEnds()
+        {
+            lock (_turn)
+            {
+                lock (_wire.Gate)
+                {
+                    _exec = 0;
+                }
+            }
+        }
+
+        internal override void Log(int level, string text)
+        {
+            lock (_wire.Gate)
+            {
+                if (!BelongsToExec())
+                {
+                    return;
+                }
+                int longest = _wire.MaxLineBytes / 8;
+                int mark = _wire.Begin();
+                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
+                _wire.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
+                _wire.EndNotice(mark);
+            }
+        }
+
+        internal override string AskText(string call, string argument)
+        {
+            return Ask(call, argument, null, 0) as string;
+        }
+
+        internal override int AskNumber(string call, string argument, int errorValue)
+        {
+            return ToNumber(Ask(call, argument, null, 0), errorValue);
+        }
+
+        internal override int AskNumber(string call, string argument, string second, int errorValue)
+        {
+            return ToNumber(Ask(call, argument, second, 2), errorValue);
+        }
+
+        internal override int AskNumber(string call, string argument, int second, int errorValue)
+        {
+            return ToNumber(Ask(call, argument, null, 3, second), errorValue);
+        }
+
+        private static int ToNumber(object answer, int errorValue)
+        {
+            return answer is long ? unchecked((int)(long)answer) : errorValue;
+        }
+
+        private bool BelongsToExec()
+        {
+            long exec = _exec;
+            return exec != 0
+                && (Thread.CurrentThread.ManagedThreadId == _mainThread || _execOfThread.Value == exec);
+        }
+
+        /// <summary>Asks one question and waits for its answer.</summary>
+        /// <param name="shape">0: one argument; 2: a text follows; 3: a number follows.</param>
+        /// <returns>The answer's result; null when the call failed or was refused.</returns>
+        private object Ask(string call, string argument, string second, int shape, int number = 0)
+        {
+            lock (_turn)
+            {
+                if (!BelongsToExec() || !TryWrite(call, argument, second, shape, number))
+                {
+                    return null;
+                }
+                Dictionary<string, object> answer;
+                try
+                {
+                    answer = _wire.Read(_reader) as Dictionary<string, object>;
+                }
+                catch (InvalidDataException error)
+                {
+                    throw Lost(error.Message);
+                }
+                object id;
+                if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != _question)
+                {
+                    throw Lost("expected the answer to question " + _question);
+                }
+                object result;
+                return answer.TryGetValue("result", out result) ? result : null;
+            }
+        }
+
+        private bool TryWrite(string call, string argument, string second, int shape, int number)
+        {
+            lock (_wire.Gate)
+            {
+                if ((long)argument.Length + (second == null ? 0 : second.Length) >= _wire.MaxLineBytes)
+                {
+                    return false;
+                }
+                int mark = _wire.Begin();
+                JsonWriter json = _wire.Out;
+                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1).Raw(",\"method\":\"").Raw(call);
+                json.Raw("\",\"params\":[");
+                bool isSent = json.TryText(argument);
+                if (isSent && shape == 2)
+                {
+                    json.Raw(",");
+                    isSent = json.TryText(second);
+                }
+                else if (shape == 3)
+                {
+                    json.Raw(",").Number(number);
+                }
+                json.Raw("]}");
+                if (!isSent || !_wire.Fits(mark))
+                {
+                    _wire.TakeBack(mark);
+                    return false;
+                }
+                _question++;
+                _wire.EndTurn(mark);
+                return true;
+            }
+        }
+
+        private static Exception Lost(string why)
+        {
+            // The turn order is broken or the runner has gone: no later line can be believed.
+            Console.Error.WriteLine("bridge: " + why);
+            Native.EndGroup();
+            return new InvalidOperationException(why);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace SRBridge
+{
+    /// <summary>The few calls of libc that the bridge needs below Mono's streams.</summary>
+    internal static class Native
+    {
+        internal const int EINTR = 4;
+        internal const int EPIPE = 32;
+        internal const int SIGABRT = 6;
+        internal const int SIGKILL = 9;
+        internal const short POLLIN = 0x1;
+        internal const short POLLERR = 0x8;
+        internal const short POLLHUP = 0x10;
+        internal const short POLLRDHUP = 0x2000;
+        private const int FDupFdCloexec = 1030;
+        private const int MsgNoSignal = 0x4000;
+        private const int ORdOnly = 0;
+        private const int EfdCloexec = 0x80000;
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct PollFd
+        {
+            internal int Fd;
+            internal short Events;
+            internal short Returned;
+        }
+
+        [DllImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+        private static extern int Fcntl(int fd, int command, int argument);
+
+        [DllImport("libc", EntryPoint = "dup2", SetLastError = true)]
+        private static extern int Dup2(int from, int to);
+
+        [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+        private static extern int Open(string path, int flags);
+
+        [DllImport("libc", EntryPoint = "close")]
+        private static extern int Close(int fd);
+
+        [DllImport("libc", EntryPoint = "recv", SetLastError = true)]
+        private static extern IntPtr Recv(int fd, IntPtr buffer, IntPtr length, int flags);
+
+        [DllImport("libc", EntryPoint = "send", SetLastError = true)]
+        private static extern IntPtr Send(int fd, IntPtr buffer, IntPtr length, int flags);
+
+        [DllImport("libc", EntryPoint = "read", SetLastError = true)]
+        private static extern IntPtr ReadWord(int fd, ref ulong value, IntPtr length);
+
+        [DllImport("libc", EntryPoint = "write", SetLastError = true)]
+        private static extern IntPtr WriteWord(int fd, ref ulong value, IntPtr length);
+
+        [DllImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+        private static extern int EventFd(uint initial, int flags);
+
+        [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
+        internal static extern int Poll([In, Out] PollFd[] fds, UIntPtr count, int timeoutMs);
+
+        [DllImport("libc", EntryPoint = "signal")]
+        private static extern IntPtr Signal(int number, IntPtr handler);
+
+        [DllImport("libc", EntryPoint = "kill")]
+        private static extern int Kill(int pid, int signal);
+
+        [DllImport("libc", EntryPoint = "getpgrp")]
+        private static extern int GetProcessGroup();
+
+        [DllImport("libc", EntryPoint = "getpid")]
+        internal static extern int GetPid();
+
+        [DllImport("libc", EntryPoint = "_exit")]
+        private static extern void ExitNow(int code);
+
+        /// <summary>
+        /// Takes the wire away from fds 0 and 1: it moves to a private descriptor that no child inherits, 0 reads
+        /// /dev/null and 1 writes to stderr, so that no print, child or native library can tear a line.
+        /// </summary>
+        /// <returns>The wire's descriptor.</returns>
+        internal static int ClaimWire()
+        {
+            int wire = Fcntl(0, FDupFdCloexec, 10);
+            int nothing = Open("/dev/null", ORdOnly);
+            if (wire < 0 || nothing < 0 || Dup2(nothing, 0) < 0 || Dup2(2, 1) < 0)
+            {
+                throw new InvalidOperationException("cannot claim fds 0 and 1: errno " + Marshal.GetLastWin32Error());
+            }
+            Close(nothing);
+            return wire;
+        }
+
+        /// <summary>FailFast ends in milliseconds when mono's crash reporter does not run gdb first.</summary>
+        internal static void DieQuickly()
+        {
+            Signal(SIGABRT, IntPtr.Zero);
+        }
+
+        internal static int NewEvent()
+        {
+            return EventFd(0, EfdCloexec);
+        }
+
+        internal static void Raise(int eventFd)
+        {
+            ulong one = 1;
+            WriteWord(eventFd, ref one, (IntPtr)8);
+        }
+
+        internal static void Lower(int eventFd)
+        {
+            ulong value = 0;
+            ReadWord(eventFd, ref value, (IntPtr)8);
+        }
+
+        /// <summary>Reads what is there, waiting for the first byte.</summary>
+        /// <returns>The number of bytes; 0 at the end of the stream, also when it was reset.</returns>
+        internal static unsafe int Receive(int fd, byte[] buffer, int offset)
+        {
+            fixed (byte* start = buffer)
+            {
+                while (true)
+                {
+                    int count = (int)Recv(fd, (IntPtr)(start + offset), (IntPtr)(buffer.Length - offset), 0);
+                    if (count >= 0)
+                    {
+                        return count;
+                    }
+                    if (Marshal.GetLastWin32Error() != EINTR)
+                    {
+                        return 0;
+                    }
+                }
+            }
+        }
+
+        /// <summary>Writes all bytes.</summary>
+        /// <returns>False when the other side has gone.</returns>
+        internal static unsafe bool SendAll(int fd, byte[] buffer, int offset, int length)
+        {
+            fixed (byte* start = buffer)
+            {
+                int end = offset + length;
+                while (offset < end)
+                {
+                    int count = (int)Send(fd, (IntPtr)(start + offset), (IntPtr)(end - offset), MsgNoSignal);
+                    if (count >= 0)
+                    {
+                        offset += count;
+                    }
+                    else if (Marshal.GetLastWin32Error() != EINTR)
+                    {
+                        return false;
+                    }
+                }
+                return true;
+            }
+        }
+
+        /// <summary>
+        /// Ends this process and every child that scripts left behind. A worker lives as long as its wire.
+        /// </summary>
+        internal static void EndGroup()
+        {
+            if (GetProcessGroup() == GetPid())
+            {
+                Kill(0, SIGKILL);
+            }
+            ExitNow(0);
+        }
+    }
+}

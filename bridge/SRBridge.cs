@@ -1,0 +1,262 @@
+// The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
+//
+// Native.cs   the few calls of libc        Json.cs    one line of JSON in, one out
+// Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
+// Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
+// ScriptConfig.cs  X.exe.config            WarmUp.cs  what is run once before ready
+
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Reflection;
+using System.Threading;
+
+namespace SRBridge
+{
+    /// <summary>One worker process.</summary>
+    internal sealed class Bridge
+    {
+        private const int Protocol = 1;
+        private const int ScriptThrew = -32000;
+        private const int ScriptCannotRun = -32001;
+        private const int InvalidRequest = -32600;
+        private const int DefaultMaxLineBytes = 8 * 1024 * 1024;
+
+        private static readonly string[] NoArguments = new string[0];
+
+        private readonly Wire _wire;
+        private readonly Calls _calls;
+        private readonly Loader _loader;
+        private readonly JsonReader _reader = new JsonReader();
+
+        internal Bridge(Wire wire, Loader loader)
+        {
+            _wire = wire;
+            _loader = loader;
+            _calls = new Calls(wire);
+        }
+
+        private static int Main(string[] arguments)
+        {
+            if (arguments.Length == 1 && arguments[0] == WarmUp.Argument)
+            {
+                return WarmUp.Run();
+            }
+            int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
+            var wire = new Wire(Native.ClaimWire(), maxLineBytes);
+            Native.DieQuickly();
+            StderrWriter.Install();
+            var loader = new Loader();
+            WarmUp.Bridge(loader, maxLineBytes);
+
+            var bridge = new Bridge(wire, loader);
+            AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
+            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = "watch" }.Start();
+            bridge.SayReady();
+            bridge.Serve();
+            Native.EndGroup();
+            return 0;
+        }
+
+        private void SayReady()
+        {
+            lock (_wire.Gate)
+            {
+                int mark = _wire.Begin();
+                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
+                _wire.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
+                _wire.EndTurn(mark);
+            }
+        }
+
+        private static string RuntimeVersion()
+        {
+            Type runtime = Type.GetType("Mono.Runtime");
+            MethodInfo name = runtime == null ? null : runtime.GetMethod("GetDisplayName", BindingFlags.NonPublic | BindingFlags.Static);
+            return name == null ? Environment.Version.ToString() : ((string)name.Invoke(null, null)).Split(' ')[0];
+        }
+
+        /// <summary>Answers requests until the wire ends.</summary>
+        internal void Serve()
+        {
+            SR.Host.Current = _calls;
+            while (true)
+            {
+                Dictionary<string, object> request;
+                try
+                {
+                    object line = _wire.Read(_reader);
+                    if (line == null)
+                    {
+                        return;
+                    }
+                    request = line as Dictionary<string, object>;
+                    Answer((long)request["id"], (string)request["method"], (Dictionary<string, object>)request["params"]);
+                }
+                catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
+                    || error is InvalidCastException || error is NullReferenceException)
+                {
+                    // A line that is no request: the runner and the bridge do not speak the same language any more.
+                    Console.Error.WriteLine("bridge: expected a load or exec request: " + error.Message);
+                    return;
+                }
+            }
+        }
+
+        private void Answer(long id, string method, Dictionary<string, object> parameters)
+        {
+            switch (method)
+            {
+                case "load":
+                    Load(id, parameters);
+                    break;
+                case "exec":
+                    Exec(id, parameters);
+                    break;
+                default:
+                    SayError(id, InvalidRequest, "expected load or exec, not " + method, null);
+                    break;
+            }
+        }
+
+        private void Load(long id, Dictionary<string, object> wanted)
+        {
+            List<string> needs;
+            try
+            {
+                needs = _loader.Load(wanted);
+            }
+            catch (InvalidScriptException error)
+            {
+                SayError(id, ScriptCannotRun, error.Message, error.InnerException);
+                return;
+            }
+            lock (_wire.Gate)
+            {
+                int mark = BeginResult(id);
+                _wire.Out.Raw("{\"needs\":[");
+                for (int i = 0; i < needs.Count; i++)
+                {
+                    _wire.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
+                }
+                _wire.Out.Raw("]}}");
+                _wire.EndTurn(mark);
+            }
+        }
+
+        private void Exec(long id, Dictionary<string, object> wanted)
+        {
+            Script script = _loader.Find((string)wanted["generation"]);
+            if (script == null)
+            {
+                SayError(id, ScriptCannotRun, "expected a generation that is loaded, not " + wanted["generation"], null);
+                return;
+            }
+            var given = (List<object>)wanted["args"];
+            string[] arguments = given.Count == 0 ? NoArguments : new[] { (string)given[0] };
+            bool isFresh = (bool)wanted["fresh"];
+            Exception thrown = null;
+            int code = 0;
+            ScriptConfig.Use(script.Config);
+            _loader.Running = script;
+            try
+            {
+                if (isFresh)
+                {
+                    script.Refresh();
+                }
+                _calls.ExecStarts();
+                code = script.Run(arguments);
+            }
+            catch (ThreadAbortException error)
+            {
+                Thread.ResetAbort();
+                thrown = error;
+            }
+            catch (Exception error)
+            {
+                thrown = error;
+            }
+            _calls.ExecEnds();
+            _loader.Running = null;
+            if (thrown == null)
+            {
+                SayCode(id, code, script);
+            }
+            else
+            {
+                SayError(id, ScriptThrew, Summary(thrown), thrown);
+            }
+        }
+
+        private int BeginResult(long id)
+        {
+            int mark = _wire.Begin();
+            _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
+            return mark;
+        }
+
+        private void SayCode(long id, int code, Script script)
+        {
+            lock (_wire.Gate)
+            {
+                int mark = BeginResult(id);
+                _wire.Out.Raw("{\"code\":").Number(code);
+                if (script.LoadedWhileRunning.Count > 0)
+                {
+                    string separator = ",\"loaded\":{";
+                    foreach (KeyValuePair<string, string> loaded in script.LoadedWhileRunning)
+                    {
+                        _wire.Out.Raw(separator).Text(loaded.Key).Raw(":").Text(loaded.Value);
+                        separator = ",";
+                    }
+                    _wire.Out.Raw("}");
+                }
+                _wire.Out.Raw("}}");
+                _wire.EndTurn(mark);
+            }
+        }
+
+        private void SayError(long id, int code, string message, Exception cause)
+        {
+            lock (_wire.Gate)
+            {
+                int mark = _wire.Begin();
+                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"error\":{\"code\":").Number(code);
+                _wire.Out.Raw(",\"message\":").Text(Bounded(message));
+                if (cause != null)
+                {
+                    _wire.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
+                    _wire.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
+                    _wire.Out.Raw(",\"stack\":").Text(Bounded(Described(cause.ToString))).Raw("}");
+                }
+                _wire.Out.Raw("}}");
+                _wire.EndTurn(mark);
+            }
+        }
+
+        private static string Summary(Exception thrown)
+        {
+            return thrown.GetType().FullName + ": " + Described(() => thrown.Message);
+        }
+
+        /// <summary>A script's own exception may throw again when it is asked what it is.</summary>
+        private static string Described(Func<string> describe)
+        {
+            try
+            {
+                return describe() ?? "";
+            }
+            catch (Exception error)
+            {
+                return "(no description: it threw " + error.GetType().FullName + ")";
+            }
+        }
+
+        private string Bounded(string text)
+        {
+            int longest = _wire.MaxLineBytes / 32;
+            return text.Length > longest ? text.Substring(0, longest) + " ..." : text;
+        }
+    }
+}

@@ -1,0 +1,250 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+
+namespace SRBridge
+{
+    /// <summary>The worker's end of the wire: lines in, messages out, and a watch over its life.</summary>
+    /// <remarks>
+    /// Messages are written into <see cref="Out"/> under <see cref="Gate"/>. Notices wait there until the turn passes,
+    /// and travel with the message that passes it as one batch: one line, one write.
+    /// </remarks>
+    internal sealed class Wire
+    {
+        private const int HoldNoticesMs = 10;
+        private const int HoldNoticesBytes = 32 * 1024;
+        private const int ExitGateMs = 50;
+        private const int QuietTicks = 100;
+
+        private readonly int _fd;
+        private readonly int _maxLineBytes;
+        private readonly int _wake = Native.NewEvent();
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private byte[] _in = new byte[64 * 1024];
+        private int _start;
+        private int _end;
+        private int _notices;
+        private long _execStarted;
+        private bool _watchSleeps;
+        private int _quietTicks;
+        private bool _said;
+
+        internal readonly object Gate = new object();
+
+        /// <summary>What will be sent. Byte 0 is kept free for the bracket that opens a batch.</summary>
+        internal readonly JsonWriter Out = new JsonWriter { Length = 1 };
+
+        internal Wire(int fd, int maxLineBytes)
+        {
+            _fd = fd;
+            _maxLineBytes = maxLineBytes;
+        }
+
+        internal int MaxLineBytes
+        {
+            get { return _maxLineBytes; }
+        }
+
+        /// <summary>Reads the next line and parses it.</summary>
+        /// <returns>The value, or null at the end of the stream.</returns>
+        /// <exception cref="System.IO.InvalidDataException">The line is not JSON or too long.</exception>
+        internal object Read(JsonReader reader)
+        {
+            int seen = _start;
+            while (true)
+            {
+                int stop = Array.IndexOf(_in, (byte)'\n', seen, _end - seen);
+                if (stop >= 0)
+                {
+                    int start = _start;
+                    _start = stop + 1;
+                    return reader.Read(_in, start, stop - start);
+                }
+                if (_end - _start > _maxLineBytes)
+                {
+                    throw new System.IO.InvalidDataException("expected a line of at most " + _maxLineBytes + " bytes");
+                }
+                MakeRoom();
+                seen = _end;
+                int count = Native.Receive(_fd, _in, _end);
+                if (count == 0)
+                {
+                    return null;
+                }
+                _end += count;
+            }
+        }
+
+        private void MakeRoom()
+        {
+            if (_start > 0)
+            {
+                Buffer.BlockCopy(_in, _start, _in, 0, _end - _start);
+                _end -= _start;
+                _start = 0;
+            }
+            if (_end == _in.Length)
+            {
+                Array.Resize(ref _in, _in.Length * 2);
+            }
+        }
+
+        /// <summary>Starts a message after the notices that wait. Call under <see cref="Gate"/>.</summary>
+        /// <returns>A mark for <see cref="TakeBack"/>.</returns>
+        internal int Begin()
+        {
+            int mark = Out.Length;
+            if (_notices > 0)
+            {
+                Out.Raw(",");
+            }
+            return mark;
+        }
+
+        /// <summary>Forgets what was written since <paramref name="mark"/>. Call under <see cref="Gate"/>.</summary>
+        internal void TakeBack(int mark)
+        {
+            Out.Length = mark;
+        }
+
+        /// <summary>True when the message since <paramref name="mark"/> fits into one line.</summary>
+        internal bool Fits(int mark)
+        {
+            return Out.Length - mark < _maxLineBytes - 4;
+        }
+
+        /// <summary>Ends a message that does not pass the turn; it waits for one that does.</summary>
+        internal void EndNotice(int mark)
+        {
+            if (_notices > 0 && Out.Length > _maxLineBytes - 4)
+            {
+                SendBefore(mark);
+            }
+            _notices++;
+            if (Out.Length > HoldNoticesBytes || _clock.ElapsedMilliseconds - _execStarted > HoldNoticesMs)
+            {
+                Send();
+            }
+        }
+
+        /// <summary>Ends a message that passes the turn, and sends it with the notices before it.</summary>
+        internal void EndTurn(int mark)
+        {
+            if (_notices > 0 && Out.Length > _maxLineBytes - 4)
+            {
+                SendBefore(mark);
+            }
+            _notices++;
+            Send();
+        }
+
+        /// <summary>An exec starts: from now on the watch keeps an eye on notices that wait.</summary>
+        internal void ExecStarts()
+        {
+            lock (Gate)
+            {
+                _execStarted = _clock.ElapsedMilliseconds;
+                _quietTicks = 0;
+                if (_watchSleeps)
+                {
+                    _watchSleeps = false;
+                    Native.Raise(_wake);
+                }
+            }
+        }
+
+        /// <summary>Says once that the process ends on purpose; nothing is sent after it.</summary>
+        internal void SayExiting(int code)
+        {
+            if (!Monitor.TryEnter(Gate, ExitGateMs))
+            {
+                return;
+            }
+            try
+            {
+                if (!_said)
+                {
+                    int mark = Begin();
+                    Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"exiting\",\"params\":{\"code\":").Number(code).Raw("}}");
+                    EndTurn(mark);
+                    _said = true;
+                }
+            }
+            finally
+            {
+                Monitor.Exit(Gate);
+            }
+        }
+
+        /// <summary>
+        /// Watches for the end of the wire, also while a script loops, and lets no notice wait longer than 10 ms.
+        /// Runs on a thread of its own for the life of the process; it allocates nothing.
+        /// </summary>
+        internal void Watch()
+        {
+            var fds = new Native.PollFd[2];
+            fds[0].Fd = _fd;
+            fds[0].Events = Native.POLLRDHUP;
+            fds[1].Fd = _wake;
+            fds[1].Events = Native.POLLIN;
+            while (true)
+            {
+                int count = Native.Poll(fds, (UIntPtr)2, _watchSleeps ? -1 : HoldNoticesMs);
+                if (count > 0 && (fds[0].Returned & (Native.POLLRDHUP | Native.POLLHUP | Native.POLLERR)) != 0)
+                {
+                    Native.EndGroup();
+                }
+                if (count > 0 && fds[1].Returned != 0)
+                {
+                    Native.Lower(_wake);
+                }
+                if (count == 0 && Monitor.TryEnter(Gate))
+                {
+                    Tick();
+                    Monitor.Exit(Gate);
+                }
+            }
+        }
+
+        private void Tick()
+        {
+            if (_notices > 0 && _clock.ElapsedMilliseconds - _execStarted >= HoldNoticesMs)
+            {
+                Send();
+            }
+            _watchSleeps = _notices == 0 && ++_quietTicks > QuietTicks;
+        }
+
+        private void SendBefore(int mark)
+        {
+            int tail = Out.Length - mark;
+            var kept = new byte[tail];
+            Buffer.BlockCopy(Out.Bytes, mark, kept, 0, tail);
+            Out.Length = mark;
+            Send();
+            Out.Length = 1;
+            // The first byte kept is the comma that joined the message to the batch now sent.
+            Buffer.BlockCopy(kept, 1, Out.Bytes, 1, tail - 1);
+            Out.Length = tail;
+        }
+
+        private void Send()
+        {
+            int start = 1;
+            if (_notices > 1)
+            {
+                start = 0;
+                Out.Bytes[0] = (byte)'[';
+                Out.Raw("]");
+            }
+            Out.Raw("\n");
+            // Nobody reads any more: the watch ends the process; until then a script must not see an exception.
+            if (!_said)
+            {
+                Native.SendAll(_fd, Out.Bytes, start, Out.Length - start);
+            }
+            Out.Length = 1;
+            _notices = 0;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// What a script sees of the SIP server: SR.Core, SR.PV and SR.HDR, the surface of Kamailio's app_mono.
+//
+// Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge puts its Host in. The public surface is
+// frozen (15 methods, assembly SR, version 0.0.0.0), so programs built against Kamailio's own SR.dll run unchanged.
+
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("SRBridge")]
+
+namespace SR
+{
+    /// <summary>Who answers the calls of a script. Implemented by the bridge.</summary>
+    internal abstract class Host
+    {
+        /// <summary>The host of this process; null when the program does not run under a bridge.</summary>
+        internal static volatile Host Current = null;
+
+        /// <summary>Sends one log message; the script does not wait.</summary>
+        internal abstract void Log(int level, string text);
+
+        /// <summary>Asks for a text.</summary>
+        /// <returns>The text, or null when there is none or the call failed.</returns>
+        internal abstract string AskText(string call, string argument);
+
+        /// <summary>Asks for a number.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
+        internal abstract int AskNumber(string call, string argument, int errorValue);
+
+        /// <summary>Asks for a number, with a text as the second argument.</summary>
+        internal abstract int AskNumber(string call, string argument, string second, int errorValue);
+
+        /// <summary>Asks for a number, with a number as the second argument.</summary>
+        internal abstract int AskNumber(string call, string argument, int second, int errorValue);
+
+        internal static string Text(string call, string argument)
+        {
+            Host host = Current;
+            return host == null || argument == null ? null : host.AskText(call, argument);
+        }
+
+        internal static int Number(string call, string argument, int errorValue)
+        {
+            Host host = Current;
+            return host == null || argument == null ? errorValue : host.AskNumber(call, argument, errorValue);
+        }
+    }
+
+    /// <summary>The server itself: version, log, module functions.</summary>
+    public class Core
+    {
+        private const int CannotRun = -127;
+
+        /// <summary>The version of this interface, "1.0".</summary>
+        public static string APIVersion()
+        {
+            return "1.0";
+        }
+
+        /// <summary>Writes <paramref name="text"/> to the server's log.</summary>
+        /// <param name="level">-5 alert, -1 error, 0 warning, 1 notice, 2 info, 3 debug.</param>
+        /// <param name="text">The text; null writes nothing.</param>
+        public static void Log(int level, string text)
+        {
+            Host host = Host.Current;
+            if (host != null && text != null)
+            {
+                host.Log(level, text);
+            }
+        }
+
+        /// <summary>Writes an error (level -1) to the server's log.</summary>
+        public static void Err(string text)
+        {
+            Log(-1, text);
+        }
+
+        /// <summary>Writes a debug message (level 3) to the server's log.</summary>
+        public static void Dbg(string text)
+        {
+            Log(3, text);
+        }
+
+        /// <summary>Calls a function of a server module that takes no parameters.</summary>
+        /// <returns>The function's own value; -127 when it cannot be called or the name is null.</returns>
+        public static int ModF(string text)
+        {
+            return Host.Number("Core.ModF", text, CannotRun);
+        }
+    }
+
+    /// <summary>Pseudo-variables, by the names of the routing script, for one <c>$ru</c>.</summary>
+    public class PV
+    {
+        /// <summary>The value as text; null when it is null, the name is bad or null.</summary>
+        public static string GetS(string pvn)
+        {
+            return Host.Text("PV.GetS", pvn);
+        }
+
+        /// <summary>The value of a variable of integer type; 0 for everything else.</summary>
+        public static int GetI(string pvn)
+        {
+            return Host.Number("PV.GetI", pvn, 0);
+        }
+
+        /// <summary>Assigns a text.</summary>
+        /// <returns>0; -1 when it could not be assigned or an argument is null.</returns>
+        public static int SetS(string pvn, string val)
+        {
+            Host host = Host.Current;
+            return host == null || pvn == null || val == null ? -1 : host.AskNumber("PV.SetS", pvn, val, -1);
+        }
+
+        /// <summary>Assigns a number.</summary>
+        /// <returns>0; -1 when it could not be assigned or the name is null.</returns>
+        public static int SetI(string pvn, int val)
+        {
+            Host host = Host.Current;
+            return host == null || pvn == null ? -1 : host.AskNumber("PV.SetI", pvn, val, -1);
+        }
+
+        /// <summary>Assigns null.</summary>
+        /// <returns>0; -1 when it could not be done or the name is null.</returns>
+        public static int Unset(string pvn)
+        {
+            return Host.Number("PV.Unset", pvn, -1);
+        }
+
+        /// <summary>1 when the value is null, 0 when it is not, -1 when the name is bad or null.</summary>
+        public static int IsNull(string pvn)
+        {
+            return Host.Number("PV.IsNull", pvn, -1);
+        }
+    }
+
+    /// <summary>Headers of the message, as raw text that ends with "\r\n".</summary>
+    public class HDR
+    {
+        /// <summary>Adds a header after the last one; 0, or -1.</summary>
+        public static int Append(string hv)
+        {
+            return Host.Number("HDR.Append", hv, -1);
+        }
+
+        /// <summary>Removes every header of that name; 0, or -1.</summary>
+        public static int Remove(string hv)
+        {
+            return Host.Number("HDR.Remove", hv, -1);
+        }
+
+        /// <summary>Adds a header after the first one; 0, or -1.</summary>
+        public static int Insert(string hv)
+        {
+            return Host.Number("HDR.Insert", hv, -1);
+        }
+
+        /// <summary>Adds a header to the reply that the server will send; 0, or -1.</summary>
+        public static int AppendToReply(string hv)
+        {
+            return Host.Number("HDR.AppendToReply", hv, -1);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+"""Bytes to and from a worker over its stream socket, with a deadline on every wait.
+
+Must not know what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+READ_BYTES = 64 * 1024
+
+# A kernel timer is set again only when the remaining time differs by more than this, so that an ordinary turn is one
+# write and one read. After every wait the clock decides, so the deadline holds to within this slack.
+SLACK_S = 0.005
+SHORTEST_S = 0.001  # a timeval of zero would mean to wait for ever
+
+
+class Channel:
+    """
+    One blocking socket whose waits end at a deadline.
+
+    The timers are SO_RCVTIMEO and SO_SNDTIMEO of the kernel, so a turn costs no poll. A deadline is a
+    ``time.monotonic`` value in seconds.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(True)
+        self._sock = sock
+        self._armed_s = {socket.SO_RCVTIMEO: 0.0, socket.SO_SNDTIMEO: 0.0}
+
+    def fileno(self) -> int:
+        """The socket's descriptor; -1 when closed."""
+        return self._sock.fileno()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """
+        Sends all bytes.
+
+        Raises:
+            TimeoutError: The worker did not take them in time.
+            ConnectionError: The worker has gone.
+        """
+        view = memoryview(data)
+        while view:
+            self._arm(socket.SO_SNDTIMEO, deadline)
+            try:
+                sent = self._sock.send(view, socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                continue  # the timer ran out; _arm compares the clock with the deadline
+            view = view[sent:]
+
+    def receive(self, deadline: float) -> bytes:
+        """
+        What is there, waiting for the first byte; empty at the end of the stream.
+
+        Raises:
+            TimeoutError: Nothing came in time.
+        """
+        while True:
+            self._arm(socket.SO_RCVTIMEO, deadline)
+            try:
+                return self._sock.recv(READ_BYTES)
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                return b""
+
+    def close(self) -> None:
+        """Closes our end; the worker sees the hang-up and ends itself."""
+        self._sock.close()
+
+    def _arm(self, option: int, deadline: float) -> None:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise TimeoutError
+        if abs(self._armed_s[option] - remaining_s) > SLACK_S:
+            timer_s = max(remaining_s, SHORTEST_S)
+            whole = int(timer_s)
+            self._sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, int((timer_s - whole) * 1e6)))
+            self._armed_s[option] = remaining_s

@@ -1,0 +1,266 @@
+"""One conversation with one worker, without I/O: bytes in, events out.
+
+Must not import anything that reads, waits or looks at a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from runner import wire
+from runner.calls import CALLS
+from runner.errors import ProtocolViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class State(Enum):
+    """Whose turn it is, and what for."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LOADING = "loading"
+    RUNNING = "running"
+    ASKED = "asked"
+    CLOSED = "closed"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has warmed itself and may be used."""
+
+    runtime: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The generation is loaded, or ``needs`` names the assemblies that it lacks."""
+
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A call that wants no answer."""
+
+    call: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call that waits for ``Session.answer`` or ``Session.refuse``."""
+
+    call: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path."""
+
+    code: int
+    loaded: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty."""
+
+    code: int
+    message: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exiting:
+    """The process ends on purpose with this code. Nothing after it is believed."""
+
+    code: int
+
+
+Event = Ready | Loaded | Notice | Question | Done | Failed | Exiting
+
+_ANYWHERE = tuple(State)[:5]
+
+# (state, what happens) -> next state. "<-" comes from the worker, "->" goes to it. What is not here is a violation.
+TABLE: dict[tuple[State, str], State] = {
+    (State.STARTING, "<- ready"): State.IDLE,
+    (State.IDLE, "-> load"): State.LOADING,
+    (State.LOADING, "<- result"): State.IDLE,
+    (State.LOADING, "<- error"): State.IDLE,
+    (State.IDLE, "-> exec"): State.RUNNING,
+    (State.RUNNING, "<- notice"): State.RUNNING,
+    (State.RUNNING, "<- question"): State.ASKED,
+    (State.ASKED, "-> answer"): State.RUNNING,
+    (State.RUNNING, "<- result"): State.IDLE,
+    (State.RUNNING, "<- error"): State.IDLE,
+    **{(state, "<- exiting"): State.CLOSED for state in _ANYWHERE},
+}
+
+
+class Session:
+    """
+    The state of one conversation.
+
+    Outgoing messages are methods that return the bytes to send; incoming bytes go into ``receive``, which returns what
+    they mean. A violation sets BROKEN and raises; after it, and after CLOSED, nothing is accepted.
+
+    Args:
+        max_line_bytes: Longest line either side may send, its end included.
+    """
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self.state = State.STARTING
+        self._max_line_bytes = max_line_bytes
+        self._rest = b""
+        self._searched = 0
+        self._request_id = 0
+        self._question_id = 0
+
+    def load(self, params: Mapping[str, Any]) -> bytes:
+        """The line that asks for a load; IDLE becomes LOADING."""
+        self._request_id += 1
+        return self._sent("-> load", wire.load_request(self._request_id, params))
+
+    def exec(self, generation: str, param: str | None, *, fresh: bool = False) -> bytes:
+        """The line that starts an exec; IDLE becomes RUNNING."""
+        self._request_id += 1
+        return self._sent("-> exec", wire.exec_request(self._request_id, generation, param, fresh=fresh))
+
+    def answer(self, result: str | int | None) -> bytes:
+        """The line that answers the open question; ASKED becomes RUNNING."""
+        line = wire.answer(self._question_id, result)
+        if len(line) > self._max_line_bytes:
+            return self.refuse(f"the answer has {len(line)} bytes, more than max_line_bytes")
+        return self._sent("-> answer", line)
+
+    def refuse(self, reason: str) -> bytes:
+        """The line that gives the script the open call's error value; ASKED becomes RUNNING."""
+        return self._sent("-> answer", wire.refusal(self._question_id, reason))
+
+    def receive(self, data: bytes) -> list[Event]:
+        """
+        What these bytes mean, in order; an incomplete line waits for more.
+
+        Raises:
+            ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
+                as nothing of a broken conversation is believed.
+        """
+        events: list[Event] = []
+        rest = self._rest + data if self._rest else data
+        start = 0
+        try:
+            while (end := rest.find(b"\n", max(start, self._searched))) >= 0:
+                self._check_length(end - start)
+                for message in wire.messages(rest[start:end]):
+                    if self.state is State.CLOSED:
+                        return events
+                    events.append(self._understood(message))
+                start = end + 1
+                self._searched = 0
+            self._rest = rest[start:]
+            self._searched = len(self._rest)
+            self._check_length(self._searched)
+        except wire.NotAMessage as error:
+            raise self._violation(str(error)) from error
+        return events
+
+    def end(self) -> None:
+        """The stream has ended; any state becomes CLOSED."""
+        if self.state is not State.BROKEN:
+            self.state = State.CLOSED
+
+    def _check_length(self, length: int) -> None:
+        if length >= self._max_line_bytes:
+            raise wire.NotAMessage(f"expected a line of at most {self._max_line_bytes} bytes, got {length} or more")
+
+    def _sent(self, what: str, line: bytes) -> bytes:
+        following = TABLE.get((self.state, what))
+        if following is None:
+            raise RuntimeError(f"{what} is not allowed while {self.state.value}")
+        if len(line) > self._max_line_bytes:
+            raise ValueError(f"a line of {len(line)} bytes is longer than max_line_bytes ({self._max_line_bytes})")
+        self.state = following
+        return line
+
+    def _advance(self, what: str) -> State:
+        """Makes the step that ``what`` asks for and gives the state it was made from."""
+        before = self.state
+        following = TABLE.get((before, what))
+        if following is None:
+            raise self._violation(f"{what} is not allowed while {before.value}")
+        self.state = following
+        return before
+
+    def _violation(self, text: str) -> ProtocolViolation:
+        step, self.state = self.state, State.BROKEN
+        return ProtocolViolation(text, step=step.name)
+
+    def _understood(self, message: dict[str, Any]) -> Event:
+        match message:
+            case {"jsonrpc": "2.0", "id": int(question_id), "method": str(method), "params": list(args)}:
+                return self._question(question_id, method, args)
+            case {"jsonrpc": "2.0", "method": str(method), "params": params} if "id" not in message:
+                return self._notice(method, params)
+            case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self._request_id:
+                return self._result(result)
+            case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
+                return self._error(error)
+        raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
+
+    def _question(self, question_id: int, method: str, args: list[Any]) -> Question:
+        call = CALLS.get(method)
+        if call is None or call.is_notice or not _fit(call.parameters, args):
+            raise self._violation(f"expected an SR call, got {wire.shown(f'{method} {args}'.encode())}")
+        self._advance("<- question")
+        self._question_id = question_id
+        return Question(method, tuple(args))
+
+    def _notice(self, method: str, params: Any) -> Event:
+        match method, params:
+            case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
+                self._advance("<- ready")
+                return Ready(runtime, pid)
+            case "ready", {"protocol": other}:
+                raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
+            case "exiting", {"code": int(code)}:
+                self._advance("<- exiting")
+                return Exiting(code)
+            case _, list():
+                call = CALLS.get(method)
+                if call is not None and call.is_notice and _fit(call.parameters, params):
+                    self._advance("<- notice")
+                    return Notice(method, tuple(params))
+        raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method} {params}'.encode())}")
+
+    def _result(self, result: dict[str, Any]) -> Event:
+        before = self._advance("<- result")
+        match before, result:
+            case State.LOADING, {"needs": list(needs)} if _fit((str,) * len(needs), needs):
+                return Loaded(tuple(needs))
+            case State.RUNNING, {"code": int(code)}:
+                loaded = result.get("loaded", {})
+                if isinstance(loaded, dict) and all(isinstance(path, str) for path in loaded.values()):
+                    return Done(code, loaded)
+        raise self._violation(
+            f"expected the result of a {before.value} worker, got {wire.shown(repr(result).encode())}"
+        )
+
+    def _error(self, error: dict[str, Any]) -> Failed:
+        match error:
+            case {"code": int(code), "message": str(message)}:
+                data = error.get("data")
+                detail = data.get("stack") if isinstance(data, dict) else None
+                self._advance("<- error")
+                return Failed(code, message, detail if isinstance(detail, str) else "")
+        raise self._violation(f"expected an error with code and message, got {wire.shown(repr(error).encode())}")
+
+
+def _fit(parameters: tuple[type, ...], args: list[Any]) -> bool:
+    return len(parameters) == len(args) and all(type(arg) is kind for kind, arg in zip(parameters, args, strict=True))

@@ -1,0 +1,193 @@
+"""
+What an administrator may set, from a TOML file, the environment and arguments.
+
+Must not know how a setting is carried out; it knows names, units, ranges and where a value came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+ENV_PREFIX = "APP_MONO_"
+MIB = 1024 * 1024
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SomeSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """
+    All settings, checked and frozen. Rising weight: TOML file, environment ``APP_MONO_<NAME>``, arguments.
+
+    ``Settings(...)`` reads the environment and takes arguments; ``Settings.from_file`` reads a file as well. An
+    environment variable that is empty counts as not set.
+
+    Raises:
+        ConfigError: An unknown name, a value out of range, or values that contradict each other. The message names
+            the argument, the variable or the file and key.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_ignore_empty=True, use_attribute_docstrings=True
+    )
+
+    load: Path | None = None
+    """The script that ``mono_run`` runs. None: there is none, and ``mono_exec`` names its script at every call."""
+    mono: str = Field(default="mono", min_length=1)
+    """The mono runtime: a name looked up in PATH, or a path."""
+
+    num_workers: Count = 1
+    """Workers kept alive at all times. 0: only the spare ones."""
+    max_workers: int = Field(default=4, ge=1)
+    """Most workers alive at one time, starting ones included. At least ``num_workers``."""
+    spare_workers: Count = 1
+    """Workers kept alive beyond ``num_workers``, as far as ``max_workers`` allows, to replace a dead one at once."""
+
+    max_jobs: Count = 0
+    """Execs after which a worker is replaced. 0: no limit."""
+    max_jobs_jitter: float = Field(default=0.1, ge=0, lt=1, allow_inf_nan=False)
+    """Share of ``max_jobs`` by which each worker's own limit is lowered at random, so that not all end at once."""
+    max_loads: Count = 2000
+    """Loads after which a worker is replaced: mono never frees a loaded assembly. 0: no limit."""
+    ttl_s: Seconds = 0.0
+    """Age in seconds at which a worker is replaced. 0: no limit."""
+    idle_ttl_s: Seconds = 60.0
+    """Seconds without an exec after which a worker above ``num_workers`` + ``spare_workers`` ends. 0: never."""
+    max_worker_memory_mib: Count = 0
+    """Resident memory in MiB above which a worker is replaced after its exec. 0: no limit."""
+
+    allocate_timeout_s: Seconds = 0.4
+    """Longest wait for a free worker, in seconds. 0: now or not at all."""
+    exec_timeout_s: SomeSeconds = 0.4
+    """Longest exec in seconds, everything included. The default stays below SIP's T1 of 0.5 s (RFC 3261, 17.1.1.1)."""
+    load_timeout_s: SomeSeconds = 5.0
+    """Longest load of a script that is prepared ahead, in seconds."""
+    start_timeout_s: SomeSeconds = 10.0
+    """Longest time in seconds from the start of mono until the worker is ready."""
+    destroy_timeout_s: SomeSeconds = 2.0
+    """Longest time in seconds a worker gets to end by itself before it is killed."""
+    max_queue_size: Count = 100
+    """Callers that may wait for a worker at one time; one more is refused at once. 0: nobody waits."""
+    max_line_bytes: int = Field(default=8 * MIB, ge=4096)
+    """Longest line on the wire, in bytes."""
+
+    statics: Literal["kept", "fresh"] = "kept"
+    """Whether static fields of a script keep their values from exec to exec."""
+    observer: Literal["inotify", "polling", "none"] = "inotify"
+    """What makes changed scripts load ahead. It is warmth only: a change is live for the next exec in any case."""
+    deleted_grace_s: Seconds = 5.0
+    """Seconds for which a deleted script is still served: compilers delete before they write. 0: not at all."""
+    max_script_mib: int = Field(default=64, ge=1)
+    """Largest size of one file of a script, in MiB."""
+    max_stderr_lines_per_s: Count = 200
+    """Lines a second logged of what one worker writes to stderr; the rest is counted. 0: none is logged."""
+
+    def __init__(self, *, _file: _File | None = None, **arguments: Any) -> None:
+        origin = _Origins(_file, frozenset(arguments))
+        known = tuple(type(self).model_fields)
+        origin.refuse_unknown(known)
+        from_file = {} if _file is None else _file.values
+        variables = origin.variables
+        values = {name: value for name, value in from_file.items() if name not in variables} | arguments
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError("; ".join(origin.tell(detail) for detail in error.errors())) from error
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **arguments: Any) -> Self:
+        """
+        Read a TOML file of ``name = value`` lines; the environment and ``arguments`` weigh more.
+
+        Raises:
+            ConfigError: As the constructor; also when the file cannot be read or is not TOML.
+        """
+        place = Path(path)
+        try:
+            values = tomllib.loads(place.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{place}: expected a readable TOML file: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{place}: expected TOML: {error}") from error
+        return cls(_file=_File(place, values), **arguments)
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        if self.max_workers < self.num_workers:
+            raise ValueError(
+                f"max_workers ({self.max_workers}) should be at least num_workers ({self.num_workers}): "
+                "raise the first or lower the second"
+            )
+        return self
+
+    @property
+    def warm_workers(self) -> int:
+        """Workers kept alive while nothing happens: ``num_workers`` and the spare ones, within ``max_workers``."""
+        return min(self.num_workers + self.spare_workers, self.max_workers)
+
+
+class _File:
+    """A TOML file and what it said."""
+
+    def __init__(self, path: Path, values: dict[str, Any]) -> None:
+        self.path = path
+        self.values = values
+
+
+class _Origins:
+    """Where each value came from, for the text of an error."""
+
+    def __init__(self, file: _File | None, arguments: frozenset[str]) -> None:
+        self.file = file
+        self.arguments = arguments
+        self.variables = {
+            name.upper().removeprefix(ENV_PREFIX).lower(): name
+            for name, value in os.environ.items()
+            if name.upper().startswith(ENV_PREFIX) and value
+        }
+
+    def refuse_unknown(self, known: tuple[str, ...]) -> None:
+        """
+        Refuse the first name that is no setting.
+
+        Raises:
+            ConfigError: There is one; the message has the nearest name that exists.
+        """
+        names = [*(self.file.values if self.file else ()), *self.variables, *self.arguments]
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                shown = ENV_PREFIX + near[0].upper() if near and self._is_variable(name) else "".join(near)
+                hint = f"; did you mean {shown}?" if near else ""
+                raise ConfigError(f"{self._where(name)}: there is no such setting{hint}")
+
+    def tell(self, detail: ErrorDetails) -> str:
+        """One error of pydantic as a sentence: where, what was expected, what came."""
+        if not detail["loc"]:
+            return f"settings: {detail['msg'].removeprefix('Value error, ')}"
+        where = self._where(str(detail["loc"][0]))
+        expected = detail["msg"].removeprefix("Input ")
+        return f"{where}: {expected}, but {detail['input']!r} came"
+
+    def _is_variable(self, name: str) -> bool:
+        return name in self.variables and name not in self.arguments
+
+    def _where(self, name: str) -> str:
+        if name in self.arguments:
+            return f"argument {name}"
+        if name in self.variables:
+            return f"environment variable {self.variables[name]}"
+        return f"{self.file.path}: {name}" if self.file else name
