@@ -32,7 +32,7 @@ log = logging.getLogger("runner.build")
 
 COMPILE_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 120.0
-BRIDGE_REFERENCES = ("Mono.Posix.dll", "System.Configuration.dll")
+BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
 STRICT = ("-langversion:6", "-warnaserror+")
 
 PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "Mono.Posix": "libmono-posix4.0-cil"}
@@ -115,6 +115,23 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     return assembly
 
 
+def publish(assembly: Path, directory: Path) -> Path:
+    """
+    Copy a compiled script and its symbols into ``directory``, each in one step, symbols first.
+
+    Raises:
+        BuildError: The directory cannot be written.
+    """
+    for part in (Path(f"{assembly}.mdb"), assembly):
+        try:
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as aside:
+                shutil.copy(part, aside)
+                (Path(aside) / part.name).replace(directory / part.name)
+        except OSError as error:
+            raise BuildError(f"{directory / part.name}: expected to write it there: {error.strerror}") from error
+    return directory / assembly.name
+
+
 def is_up_to_date(*, mono: str = "mono") -> bool:
     """Whether ``ensure_bridge`` would have nothing to compile."""
     sources = _sources(mono)
@@ -150,9 +167,9 @@ def _ensure_sr(sources: Sources, mono: str) -> Path:
 
 def _ensure_bridge_exe(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "SRBridge.exe"
-    references = [f"-r:{sources.output / 'SR.dll'}", *(f"-r:{name}" for name in BRIDGE_REFERENCES)]
+    flags = ["-debug+", *STRICT, *BRIDGE_FLAGS, f"-r:{sources.output / 'SR.dll'}"]
     files = [str(path) for path in sorted(sources.bridge.glob("*.cs"))]
-    _ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), ["-debug+", *STRICT, *references, *files])
+    _ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), [*flags, *files])
     return assembly
 
 
@@ -164,7 +181,7 @@ def _bridge_key(sources: Sources, sr_key: str) -> str:
     files = sorted(sources.bridge.glob("*.cs"))
     if not files:
         raise BuildError(f"{sources.bridge}: expected the C# sources of the bridge, but there is no .cs file")
-    return _key(files, sr_key, (*STRICT, *BRIDGE_REFERENCES))
+    return _key(files, sr_key, (*STRICT, *BRIDGE_FLAGS))
 
 
 def _ensure(assembly: Path, key: str, arguments: Sequence[str], called: tuple[str, str] = ("", "")) -> None:
