@@ -1,0 +1,132 @@
+# A few verbs; `make help` lists them. From a bare clone with git, make and python3, as root or with sudo.
+
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euc
+.PHONY: help build run test lint check wheel oracle clean mono-packages test-packages venv venv-dev
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT_GET := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
+PATH := $(PATH):/usr/sbin:/sbin
+export PATH
+
+SCRIPT ?= examples/MySRTest.cs
+PARAM ?= hello
+MESSAGE ?= examples/messages/invite.sip
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
+
+build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
+	@$(BIN)/app-mono build
+
+run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MESSAGE=m.sip
+	@code=0
+	$(BIN)/app-mono exec $(SCRIPT) $(PARAM) --message $(MESSAGE) || code=$$?
+	if [ "$$code" = 1 ] && [ "$(SCRIPT)" = examples/MySRTest.cs ]; then
+		echo
+		echo "False is right here: the manual's own sample ends with \"return 1\", and only 0 is true to Kamailio."
+		code=0
+	fi
+	exit $$code
+
+test: mono-packages test-packages venv-dev ## every test; installs kamailio and sipp too, and leaves no service behind
+	@$(BIN)/app-mono build
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: venv-dev ## ruff and mypy; mcs does its part in build, where warnings are errors
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+
+check: lint test ## what has to pass before a merge
+
+wheel: venv ## the Python package with the C# sources in it, into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	ls dist/*.whl
+
+oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
+	@[ -n "$(ORACLE)" ] || { echo "say where the recorded answers are: make oracle ORACLE=path" >&2; exit 2; }
+	$(BIN)/python -m tests.oracle "$(ORACLE)"
+
+clean: ## remove what was built; the packages of the system stay
+	@rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What follows installs what is missing, and asks apt only then.
+
+# mcs reads its references from mono's own 4.5 directory, so mono-devel is not needed. System.Configuration comes
+# with libmono-system4.0-cil, on which mono-mcs depends; Mono.Posix is a package of its own.
+mono-packages:
+	@missing=
+	command -v mono >/dev/null || missing="$$missing mono-runtime"
+	command -v mcs >/dev/null || missing="$$missing mono-mcs"
+	mono=$$(readlink -f "$$(command -v mono || echo /usr/bin/mono)")
+	[ -e "$${mono%/bin/*}/lib/mono/4.5/Mono.Posix.dll" ] || missing="$$missing libmono-posix4.0-cil"
+	[ -n "$$missing" ] || exit 0
+	echo "Installing:$$missing"
+	$(APT_GET) update -qq
+	$(APT_GET) install -qq -y --no-install-recommends $$missing
+
+# Debian's kamailio enables and starts its service on installation. A policy-rc.d forbids the start (only when there
+# is none: another one is the administrator's word), and what was not enabled before is disabled again.
+test-packages:
+	@has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }
+	missing=
+	command -v kamailio >/dev/null || missing="$$missing kamailio"
+	has kamailio-python3-modules || missing="$$missing kamailio-python3-modules"
+	command -v sipp >/dev/null || missing="$$missing sip-tester"
+	optional=
+	# The old module, to compare with; Kamailio 6 has none.
+	has kamailio-mono-modules || optional=kamailio-mono-modules
+	if [ -z "$$missing" ]; then
+		[ -n "$$optional" ] || exit 0
+		apt-cache show $$optional >/dev/null 2>&1 || exit 0
+	fi
+	links() { ls /etc/systemd/system/*.wants/kamailio.service /etc/rc[2-5].d/S*kamailio 2>/dev/null || true; }
+	enabled_before=$$(links)
+	running_before=$$(pidof kamailio || true)
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $$policy ]; then
+		trap '$(AS_ROOT) rm -f /usr/sbin/policy-rc.d' EXIT
+		trap 'exit 130' INT TERM HUP
+		printf '#!/bin/sh\nexit 101\n' | $(AS_ROOT) tee $$policy >/dev/null
+		$(AS_ROOT) chmod 755 $$policy
+	fi
+	$(APT_GET) update -qq
+	if [ -n "$$optional" ] && apt-cache show $$optional >/dev/null 2>&1; then missing="$$missing $$optional"; fi
+	[ -n "$$missing" ] || exit 0
+	echo "Installing:$$missing"
+	$(APT_GET) install -qq -y --no-install-recommends $$missing
+	if [ -z "$$enabled_before" ] && [ -n "$$(links)" ]; then
+		if command -v systemctl >/dev/null; then
+			$(AS_ROOT) systemctl --quiet disable kamailio 2>/dev/null || true
+		fi
+		if [ -n "$$(links)" ]; then $(AS_ROOT) update-rc.d kamailio disable; fi
+	fi
+	if [ -z "$$running_before" ] && pidof kamailio >/dev/null; then $(AS_ROOT) service kamailio stop; fi
+
+venv: $(VENV)/.ready
+venv-dev: $(VENV)/.ready-dev
+
+# Debian's python3 comes without the means to make a virtual environment.
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed, say which: make PYTHON=python3.11" >&2
+		exit 2
+	}
+	if [ ! -x $(BIN)/pip ] && ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
+		echo "Installing: python3-venv"
+		$(APT_GET) update -qq
+		$(APT_GET) install -qq -y --no-install-recommends python3-venv
+	fi
+	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,347 @@
+"""
+mcs: SR.dll, SRBridge.exe and ``.cs`` scripts, each compiled only when what it is made of has changed.
+
+Must not know who asks or what the assemblies do; it starts a compiler and never a worker.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from .errors import BuildError, ScriptInvalid, ScriptNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+log = logging.getLogger("runner.build")
+
+COMPILE_TIMEOUT_S = 60.0
+LOCK_TIMEOUT_S = 120.0
+BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
+STRICT = ("-langversion:6", "-warnaserror+")
+
+PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "Mono.Posix": "libmono-posix4.0-cil"}
+INSTALL = "`make run` in a checkout installs it, or: apt-get install --no-install-recommends "
+
+# a.cs(2,41): error CS0168: Warning as Error: ...   or   error CS0006: Metadata file `H.dll' could not be found
+DIAGNOSTIC = re.compile(
+    r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"
+)
+# // app-mono: -r:System.Web.dll -r:H.dll   one or more references, before the first line of code or after it
+REFERENCE_LINE = re.compile(rb"^[ \t]*//[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """What a worker is started from."""
+
+    sr_dll: Path
+    """SR.dll, against which scripts compile."""
+    bridge_exe: Path
+    """The program that mono runs in a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the C# sources lie and where their assemblies go."""
+
+    lib: Path
+    bridge: Path
+    output: Path
+
+
+def ensure_bridge(*, mono: str = "mono") -> Bridge:
+    """
+    Compile SR.dll and SRBridge.exe if they are not what the sources say; safe for several processes at once.
+
+    In a checkout they go to ``build/``; an installed package, or a checkout that cannot be written, uses a directory
+    of the user's cache that is named for the content of the sources and the version of mono.
+
+    Args:
+        mono: The runtime, a name looked up in PATH or a path; its version is part of what is compared.
+
+    Raises:
+        BuildError: mono or mcs is missing, a source does not compile, or the output cannot be written. The
+            assemblies that were there are untouched.
+    """
+    sources = _sources(mono)
+    return Bridge(sr_dll=_ensure_sr(sources, mono), bridge_exe=_ensure_bridge_exe(sources, mono))
+
+
+def compile_script(source: Path, *, mono: str = "mono") -> Path:
+    """
+    Compile one ``.cs`` with ``-r:SR.dll -debug``, or find the assembly that its content gave before.
+
+    The assembly's path depends on the source's path only, so a changed source is a new generation of the same script.
+    Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. A comment
+    ``// app-mono: -r:NAME.dll`` adds a reference, looked up beside the source and in mono's own directory.
+
+    Returns:
+        The ``.exe``. Warnings of the compiler are logged.
+
+    Raises:
+        ScriptNotFound: There is no such source.
+        ScriptInvalid: It is not a file.
+        BuildError: It does not compile (``diagnostics``), or the compiler or the cache cannot be used. The last
+            assembly stays.
+    """
+    content = _read_source(source)
+    where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory and its helpers
+    output = _cache() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
+    _make_directory(output)
+    assembly = output / f"{where.stem}.exe"
+    _link_neighbours(where, assembly)
+    sr_dll = _ensure_sr(_sources(mono), mono)
+    references = _references(content)
+    near = [where.parent / name for name in references]
+    key = _key([where, sr_dll, *(path for path in near if path.is_file())], _mono_version(mono), references)
+    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", *(f"-r:{name}" for name in references)]
+    _ensure(assembly, key, [*arguments, str(where)], called=(str(where), str(source)))
+    return assembly
+
+
+def publish(assembly: Path, directory: Path) -> Path:
+    """
+    Copy a compiled script and its symbols into ``directory``, each in one step, symbols first.
+
+    Raises:
+        BuildError: The directory cannot be written.
+    """
+    for part in (Path(f"{assembly}.mdb"), assembly):
+        try:
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as aside:
+                shutil.copy(part, aside)
+                (Path(aside) / part.name).replace(directory / part.name)
+        except OSError as error:
+            raise BuildError(f"{directory / part.name}: expected to write it there: {error.strerror}") from error
+    return directory / assembly.name
+
+
+def is_up_to_date(*, mono: str = "mono") -> bool:
+    """Whether ``ensure_bridge`` would have nothing to compile."""
+    sources = _sources(mono)
+    sr_dll, bridge_exe = sources.output / "SR.dll", sources.output / "SRBridge.exe"
+    sr_key = _sr_key(sources, mono)
+    return _is_current(sr_dll, sr_key) and _is_current(bridge_exe, _bridge_key(sources, sr_key))
+
+
+def missing(tool: str) -> str:
+    """One line: which tool is not there and what installs it."""
+    return f"{tool} is not installed: {INSTALL}{PACKAGES.get(tool, tool)}"
+
+
+def _sources(mono: str) -> Sources:
+    package = Path(__file__).parent
+    checkout = package.parent
+    if (checkout / "lib" / "SR.cs").is_file() and (checkout / "bridge").is_dir():
+        sources = Sources(checkout / "lib", checkout / "bridge", checkout / "build")
+        if os.access(sources.output if sources.output.exists() else checkout, os.W_OK):
+            return sources
+    else:
+        sources = Sources(package / "csharp" / "lib", package / "csharp" / "bridge", Path())
+    key = _bridge_key(sources, _sr_key(sources, mono))
+    return Sources(sources.lib, sources.bridge, _cache() / "bridge" / key[:16])
+
+
+def _ensure_sr(sources: Sources, mono: str) -> Path:
+    assembly = sources.output / "SR.dll"
+    _make_directory(sources.output)
+    _ensure(assembly, _sr_key(sources, mono), ["-t:library", *STRICT, str(sources.lib / "SR.cs")])
+    return assembly
+
+
+def _ensure_bridge_exe(sources: Sources, mono: str) -> Path:
+    assembly = sources.output / "SRBridge.exe"
+    flags = ["-debug+", *STRICT, *BRIDGE_FLAGS, f"-r:{sources.output / 'SR.dll'}"]
+    files = [str(path) for path in sorted(sources.bridge.glob("*.cs"))]
+    _ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), [*flags, *files])
+    return assembly
+
+
+def _sr_key(sources: Sources, mono: str) -> str:
+    return _key([sources.lib / "SR.cs"], _mono_version(mono), STRICT)
+
+
+def _bridge_key(sources: Sources, sr_key: str) -> str:
+    files = sorted(sources.bridge.glob("*.cs"))
+    if not files:
+        raise BuildError(f"{sources.bridge}: expected the C# sources of the bridge, but there is no .cs file")
+    return _key(files, sr_key, (*STRICT, *BRIDGE_FLAGS))
+
+
+def _ensure(assembly: Path, key: str, arguments: Sequence[str], called: tuple[str, str] = ("", "")) -> None:
+    """Make ``assembly`` what ``key`` says; ``called`` is a path as the compiler saw it and as the user wrote it."""
+    if _is_current(assembly, key):
+        return
+    with _locked(assembly.parent):
+        if not _is_current(assembly, key):
+            _compile(assembly, key, arguments, called)
+
+
+def _compile(assembly: Path, key: str, arguments: Sequence[str], called: tuple[str, str]) -> None:
+    compiler = shutil.which("mcs")
+    if compiler is None:
+        raise BuildError(missing("mcs"))
+    # mcs deletes and rewrites its output in place, so it writes aside; a rename shows the whole file or none of it.
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=assembly.parent) as aside:
+        target = Path(aside) / assembly.name
+        command = [compiler, "-nologo", f"-out:{target}", *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=COMPILE_TIMEOUT_S,
+                check=False,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BuildError(f"{compiler}: expected it to compile {assembly.name}: {error}") from error
+        said = [line.replace(*called) if called[0] else line for line in (done.stdout + done.stderr).splitlines()]
+        told = [_tell(match) for match in map(DIAGNOSTIC.match, said) if match]
+        if done.returncode != 0 or not target.is_file():
+            raise _failed(called[1] or assembly.name, told, said)
+        for line in told:
+            log.warning("%s", line)
+        symbols = Path(f"{target}.mdb")
+        if symbols.is_file():
+            symbols.replace(f"{assembly}.mdb")
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        target.replace(assembly)
+        stamp = Path(aside) / "stamp"
+        stamp.write_text(f"{key} {digest}\n", encoding="ascii")
+        stamp.replace(_stamp(assembly))
+
+
+def _failed(name: str, told: list[str], said: list[str]) -> BuildError:
+    text = "\n".join(told)
+    if "Mono.Posix" in text and "CS0006" in text:
+        return BuildError(missing("Mono.Posix"), told)
+    errors = sum(": error " in line or line.startswith("error ") for line in told)
+    if errors:
+        return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", told)
+    last = next((line for line in reversed(said) if line.strip()), "mcs said nothing")
+    return BuildError(f"{name} does not compile: {last.strip()}", told)
+
+
+def _tell(match: re.Match[str]) -> str:
+    if match["file"] is None:
+        return match["text"]
+    return f"{match['file']}:{match['line']}:{match['col']}: {match['text']}"
+
+
+def _read_source(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except FileNotFoundError as error:
+        raise ScriptNotFound(f"{source}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise ScriptInvalid(f"{source}: expected a C# source file, but it is a directory") from error
+    except OSError as error:
+        raise BuildError(f"{source}: expected a readable C# source file: {error.strerror}") from error
+
+
+def _references(content: bytes) -> tuple[str, ...]:
+    words = b" ".join(match["words"] for match in REFERENCE_LINE.finditer(content)).decode("utf-8", "replace").split()
+    return tuple(word.removeprefix("-r:") for word in words if word.startswith("-r:"))
+
+
+def _link_neighbours(source: Path, assembly: Path) -> None:
+    """Make the assembly's directory look like the source's: the same helpers, the same ``.config``."""
+    wanted = {path.name: path for path in source.parent.glob("*.dll")}
+    config = source.parent / f"{assembly.name}.config"
+    if config.is_file():
+        wanted[config.name] = config
+    for link in assembly.parent.iterdir():
+        if link.is_symlink() and (link.name not in wanted or link.readlink() != wanted[link.name]):
+            link.unlink(missing_ok=True)
+    for name, path in wanted.items():
+        with suppress(FileExistsError):
+            (assembly.parent / name).symlink_to(path)
+
+
+def _key(files: Sequence[Path], version: str, flags: Sequence[str]) -> str:
+    """What an assembly is made of, as one number: the content of files, a version and the compiler's flags."""
+    parts = [version, *flags]
+    for path in files:
+        try:
+            parts += [path.name, hashlib.sha256(path.read_bytes()).hexdigest()]
+        except OSError as error:
+            raise BuildError(f"{path}: expected a readable file: {error.strerror}") from error
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@cache
+def _mono_version(mono: str) -> str:
+    """The first line of ``mono --version``; asked once a process."""
+    runtime = shutil.which(mono)
+    if runtime is None:
+        raise BuildError(missing("mono") if mono == "mono" else f"{mono}: expected the mono runtime, found no program")
+    try:
+        done = subprocess.run([runtime, "--version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BuildError(f"{runtime}: expected it to tell its version: {error}") from error
+    return done.stdout.decode("utf-8", "replace").partition("\n")[0]
+
+
+def _stamp(assembly: Path) -> Path:
+    return Path(f"{assembly}.stamp")
+
+
+def _is_current(assembly: Path, key: str) -> bool:
+    """Whether the assembly is the very file that a compiler made of ``key``: a torn or foreign one is not."""
+    try:
+        made_of, digest = _stamp(assembly).read_text(encoding="ascii").split()
+        return made_of == key and hashlib.sha256(assembly.read_bytes()).hexdigest() == digest
+    except (OSError, ValueError):
+        return False
+
+
+def _cache() -> Path:
+    return platformdirs.user_cache_path("app-mono")
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(
+            f"{path}: expected a directory for assemblies that can be written: {error.strerror}; "
+            "set XDG_CACHE_HOME to one that can"
+        ) from error
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; the kernel drops it with the process, however that ends."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    try:
+        file = (directory / ".lock").open("w", encoding="ascii")
+    except OSError as error:
+        raise BuildError(f"{directory}: expected a directory that can be written: {error.strerror}") from error
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise BuildError(f"{directory}: another process has been compiling there for too long") from error
+                time.sleep(0.02)
+        yield
