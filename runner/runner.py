@@ -214,7 +214,7 @@ class Runner:
                 log.info("%s; another worker takes over", error)
 
     def _exec(self, worker: Worker, generation: Generation, param: str | None, host: Host, deadline: float) -> ExecOutcome:
-        fresh = self.settings.statics == "fresh" and worker.execs > 0
+        fresh = self.settings.statics == "fresh"
         outcome = worker.exec(generation.id, param, host, deadline, fresh=fresh)
         if outcome.loaded:
             # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
