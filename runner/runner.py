@@ -104,7 +104,7 @@ class Runner:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as parts:
-            bridge = ensure_bridge(self.settings.mono).bridge_exe
+            bridge = ensure_bridge(mono=self.settings.mono).bridge_exe
             self._directory = parts.enter_context(run_directory())
             self._drain = parts.enter_context(Drain())
             self._pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
