@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from runner.build import compile_script
-from runner.errors import ConfigError, ExecTimeout, PoolExhausted, ScriptError, ScriptInvalid, ScriptNotFound, WorkerDied
+from runner.build import compile_script, publish
+from runner.errors import (
+    ConfigError,
+    ExecTimeout,
+    PoolExhausted,
+    ScriptError,
+    ScriptInvalid,
+    ScriptNotFound,
+    WorkerDied,
+)
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
@@ -37,7 +44,7 @@ class S { static int Main() {
 def compiled(directory: Path, source: str, name: str = "S") -> Path:
     path = directory / f"{name}.cs"
     path.write_text(source, encoding="utf-8")
-    return Path(shutil.copy(compile_script(path), directory / f"{name}.exe"))
+    return publish(compile_script(path), directory)
 
 
 def patient(**settings: object) -> Settings:
@@ -213,7 +220,9 @@ def test_two_scripts_with_different_versions_of_one_helper_alternate_1000_times(
     for number, name in enumerate("AB", start=1):
         place = tmp_path / name
         place.mkdir()
-        (place / "H.cs").write_text(f"public class H {{ public static int V() {{ return {number}; }} }}", encoding="utf-8")
+        (place / "H.cs").write_text(
+            f"public class H {{ public static int V() {{ return {number}; }} }}", encoding="utf-8"
+        )
         subprocess.run(["mcs", "-t:library", f"-out:{place}/H.dll", f"{place}/H.cs"], check=True)
         source = "// app-mono: -r:H.dll\nclass S { static int Main() { return H.V(); } }"
         scripts.append(compiled(place, source, name))
@@ -225,7 +234,10 @@ def test_two_scripts_with_different_versions_of_one_helper_alternate_1000_times(
 
 
 def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
-    script = compiled(tmp_path, 'class S { static int Main() { SR.Core.Log(1, "in"); System.Threading.Thread.Sleep(60000); return 0; } }')
+    script = compiled(
+        tmp_path,
+        'class S { static int Main() { SR.Core.Log(1, "in"); System.Threading.Thread.Sleep(60000); return 0; } }',
+    )
     settings = patient(num_workers=1, max_workers=1, spare_workers=0, max_queue_size=0)
 
     with Runner(settings) as runner:
