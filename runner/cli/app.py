@@ -70,6 +70,11 @@ def start(arguments: list[str]) -> int:
         app(arguments, prog_name="app-mono")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user; --verbose shows it
+        _report(error)
+        return FAILED
     return TRUE
 
 
@@ -211,13 +216,12 @@ def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:
     except KeyboardInterrupt:
         show.note("ended by Ctrl-C")
         code = INTERRUPTED
-    except (BrokenPipeError, typer.Exit):
-        raise
-    except Exception as error:  # no traceback ever reaches a user; --verbose shows it
-        logging.getLogger("runner.cli").debug("internal error", exc_info=True)
-        show.error(RunnerError(f"internal error, please report it (--verbose shows more): {error!r}"))
-        code = FAILED
     raise typer.Exit(code)
+
+
+def _report(error: Exception) -> None:
+    logging.getLogger("runner.cli").debug("internal error", exc_info=error)
+    show.error(RunnerError(f"internal error, please report it (--verbose shows more): {error!r}"))
 
 
 def _interrupt(_number: int, _frame: object) -> None:

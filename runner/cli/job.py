@@ -89,7 +89,7 @@ class Job:
         assembly = self._assembly(settings)
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = MessageHost(data)
+            host = self._host(data)
             before = _text(host.message_bytes())
             result = self._call(runner, assembly, host)
             yield Outcome(
@@ -111,6 +111,12 @@ class Job:
         near = script.parent.glob("*.dll"), script.parent.glob("*.config")
         message = [] if self.message == STDIN else [Path(self.message)]
         return [script, *message, *near[0], *near[1]]
+
+    def _host(self, data: bytes) -> MessageHost:
+        try:
+            return MessageHost(data)
+        except ConfigError as error:
+            raise ConfigError(f"--message {self.message}: {error}") from error
 
     def _call(self, runner: Runner, assembly: str, host: MessageHost) -> ExecResult:
         if self.mode == "run":
