@@ -229,7 +229,7 @@ namespace SRBridge
                 {
                     _wire.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
                     _wire.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
-                    _wire.Out.Raw(",\"stack\":").Text(Bounded(Described(cause.ToString))).Raw("}");
+                    _wire.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString)))).Raw("}");
                 }
                 _wire.Out.Raw("}}");
                 _wire.EndTurn(mark);
@@ -253,6 +253,21 @@ namespace SRBridge
             {
                 return "(no description: it threw " + error.GetType().FullName + ")";
             }
+        }
+
+        /// <summary>Takes the bridge's own frames off a stack: they say nothing about the script.</summary>
+        private static string OwnFramesOnly(string stack)
+        {
+            var kept = new List<string>();
+            foreach (string line in stack.Split('\n'))
+            {
+                if (!line.StartsWith("  at SRBridge.", StringComparison.Ordinal)
+                    && !line.StartsWith("  at (wrapper", StringComparison.Ordinal))
+                {
+                    kept.Add(line);
+                }
+            }
+            return string.Join("\n", kept).TrimEnd();
         }
 
         private string Bounded(string text)

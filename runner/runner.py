@@ -10,12 +10,11 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.build import ensure_bridge
 from runner.drain import Drain
-from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptInvalid, WorkerError, WorkerGone
+from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
 from runner.pool import Pool
 from runner.reload import Scripts
 from runner.rundir import run_directory
@@ -25,6 +24,7 @@ from runner.worker import ExecOutcome, Worker
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from pathlib import Path
 
     from runner.calls import Host
     from runner.reload import Generation
@@ -104,7 +104,7 @@ class Runner:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as parts:
-            bridge = ensure_bridge(self.settings.mono).bridge_exe
+            bridge = ensure_bridge(mono=self.settings.mono).bridge_exe
             self._directory = parts.enter_context(run_directory())
             self._drain = parts.enter_context(Drain())
             self._pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
@@ -141,7 +141,9 @@ class Runner:
             ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
         """
         if self._pinned is not None:
-            raise ConfigError(f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load")
+            raise ConfigError(
+                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
+            )
 
         def wanted() -> Generation:
             return self._scripts.current(host.expand(str(path)))
@@ -183,7 +185,7 @@ class Runner:
             argument = None if param is None else host.expand(param)
             outcome = self._run(wanted, argument, host, deadline, clock)
         except RunnerError as error:
-            log.warning("%s", error)
+            log.warning("%s", _told(error))
             return ExecResult(ok=False, exit_code=None, error=error, timing=clock.timing(), calls=0)
         code = outcome.code
         return ExecResult(ok=code == 0, exit_code=code, error=None, timing=clock.timing(), calls=outcome.calls)
@@ -213,9 +215,14 @@ class Runner:
                     raise
                 log.info("%s; another worker takes over", error)
 
-    def _exec(self, worker: Worker, generation: Generation, param: str | None, host: Host, deadline: float) -> ExecOutcome:
+    def _exec(
+        self, worker: Worker, generation: Generation, param: str | None, host: Host, deadline: float
+    ) -> ExecOutcome:
         fresh = self.settings.statics == "fresh"
-        outcome = worker.exec(generation.id, param, host, deadline, fresh=fresh)
+        try:
+            outcome = worker.exec(generation.id, param, host, deadline, fresh=fresh)
+        except ScriptError as error:
+            raise type(error)(f"{generation.path}: {error}", error.detail) from error
         if outcome.loaded:
             # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
             # worker bound was read by the script itself, so it is not known to be what is on disk.
@@ -265,7 +272,9 @@ class Runner:
         if self.settings.load is None:
             return None
         deadline = time.monotonic() + self.settings.load_timeout_s
-        generation = self._scripts.pin(str(self.settings.load))
+        path = str(self.settings.load)
+        self._scripts.unpin(path)
+        generation = self._scripts.pin(path)
         while True:
             with self._pool.lease(generation, deadline) as worker:
                 needs = () if worker.has(generation) else worker.load(generation, deadline)
@@ -277,6 +286,11 @@ class Runner:
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self._pool.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+
+
+def _told(error: RunnerError) -> str:
+    """The one log message of a failure; a script's own exception with its C# stack."""
+    return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)
 
 
 __all__ = ["ConfigError", "ExecResult", "ExecTimeout", "Runner", "Timing", "WorkerError"]

@@ -1,0 +1,233 @@
+"""
+The commands of ``app-mono``, their options and exit statuses.
+
+Must not do the work itself: a command reads its options and hands over.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from importlib.metadata import version
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner import build as compiler
+from runner.cli import INTERRUPTED, show
+from runner.errors import BuildError, RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.cli.job import Job
+
+TRUE, FALSE, FAILED = 0, 1, 2
+EPILOG = (
+    "Exit status: 0 the script said true (its exit code is 0), 1 false, 2 it could not be run to its end or bad usage."
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        show.line(f"app-mono {version('app-mono')}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Runs C# scripts written for Kamailio's app_mono in warm mono workers, without Kamailio.",
+)
+
+Param = Annotated[
+    str | None, typer.Argument(help="Passed to Main; variables such as $ru are put in.", show_default=False)
+]
+Message = Annotated[
+    str, typer.Option("--message", "-m", metavar="FILE", help="The SIP message; - reads it from standard input.")
+]
+Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings, a TOML file.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Run again at every save, and show what changed.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a run, for programs.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0.001, metavar="S", help="Longest run in seconds.", show_default="5")
+]
+Repeat = Annotated[int, typer.Option(min=1, metavar="N", help="Run N times in the same worker; the last is shown.")]
+
+
+def start(arguments: list[str]) -> int:
+    """Run one command and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(arguments, prog_name="app-mono")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user; --verbose shows it
+        _report(error)
+        return FAILED
+    return TRUE
+
+
+@app.command("exec", epilog=EPILOG)
+def exec_(
+    script: Annotated[str, typer.Argument(help="A .cs, compiled first, or an assembly; read anew at every run.")],
+    message: Message,
+    param: Param = None,
+    *,
+    watch: Watch = False,
+    json: Json = False,
+    timeout: Timeout = None,
+    repeat: Repeat = 1,
+    config: Config = None,
+) -> None:
+    """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
+    from runner.cli.job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
+
+    job = Job("exec", script, param, message, config, timeout)
+    _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
+
+
+@app.command("run", epilog=EPILOG)
+def run(
+    load: Annotated[str, typer.Option(metavar="SCRIPT", help="The script to load at start: a .cs or an assembly.")],
+    message: Message,
+    param: Param = None,
+    *,
+    watch: Watch = False,
+    json: Json = False,
+    timeout: Timeout = None,
+    repeat: Repeat = 1,
+    config: Config = None,
+) -> None:
+    """Load a script at start and run it on a SIP message, as mono_run(PARAM) does."""
+    from runner.cli.job import Job  # noqa: PLC0415 - as above
+
+    job = Job("run", load, param, message, config, timeout)
+    _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
+
+
+@app.command("build")
+def build(
+    scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT.cs]...", show_default=False)] = None,
+) -> None:
+    """Compile SR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
+    _guarded(lambda: _build([Path(script) for script in scripts or ()]))
+
+
+@app.command("doctor")
+def doctor(config: Config = None) -> None:
+    """Look at everything a run needs; each line that is not fine says how to mend it. Exit status 1 if one is not."""
+    from runner.cli.doctor import examine  # noqa: PLC0415 - as above
+
+    _guarded(lambda: TRUE if examine(config) else FALSE)
+
+
+@app.callback()
+def common(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what the runner does.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Set up what all commands share."""
+    _ = show_version  # its callback has ended the process
+    handler = _Lines()
+    handler.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    logger = logging.getLogger("runner")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    logger.propagate = False
+    # A closed terminal and `kill` end a run as Ctrl-C does: workers stopped, private directories removed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+class _Lines(logging.Handler):
+    """The runner's log as single lines on stderr, what scripts print included; tracebacks with --verbose only."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        show.logged(record.levelname.lower(), record.getMessage())
+        if record.exc_info and self.level <= logging.DEBUG:
+            show.note(logging.Formatter().formatException(record.exc_info))
+
+
+def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
+    from runner.cli.watch import watch as run_at_every_save  # noqa: PLC0415 - as above
+
+    with job:
+        try:
+            if watch:
+                run_at_every_save(job, as_json=as_json)
+            results = list(job.runs(repeat))
+        except BaseException:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a worker behind
+            raise
+    if as_json:
+        show.line(show.as_json(results))
+    else:
+        show.outcome(results[-1], Path(job.message).name)
+        show.timing(results)
+        if repeat > 1:
+            show.repeats(results)
+    if any(result.error for result in results):
+        return FAILED
+    return TRUE if all(result.ok for result in results) else FALSE
+
+
+def _build(scripts: list[Path]) -> int:
+    if not scripts:
+        was_current = compiler.is_up_to_date()
+        bridge = compiler.ensure_bridge()
+        word = "up to date" if was_current else "compiled"
+        show.line(f"{_near(bridge.sr_dll)} and {bridge.bridge_exe.name} {word}")
+    code = TRUE
+    for script in scripts:
+        try:
+            if script.suffix.lower() != ".cs":
+                raise BuildError(f"{script}: expected a C# source file, a name that ends in .cs")
+            compiled = compiler.publish(compiler.compile_script(script), script.parent)
+            show.line(f"{_near(compiled)} compiled")
+        except RunnerError as error:
+            show.error(error)
+            code = FAILED
+    return code
+
+
+def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:
+    """Run a command; whatever goes wrong becomes one line and a status."""
+    try:
+        code = action()
+    except RunnerError as error:
+        show.error(error)
+        if as_json:
+            show.line(show.failure_as_json(error))
+        code = FAILED
+    except KeyboardInterrupt:
+        show.note("ended by Ctrl-C")
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _report(error: Exception) -> None:
+    logging.getLogger("runner.cli").debug("internal error", exc_info=error)
+    show.error(RunnerError(f"internal error, please report it (--verbose shows more): {error!r}"))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _near(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,144 @@
+"""
+``app-mono doctor``: is everything there that a run needs, and how is it mended?
+
+Must not change anything but the caches that every run uses.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from runner import build
+from runner.cli import show
+from runner.errors import RunnerError
+from runner.hosts.message import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDENTITY = "SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null"
+KAMAILIO_MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
+TOLD_TIMEOUT_S = 10.0
+
+SCRIPT = b"""
+class Doctor
+{
+    static void Main()
+    {
+        SR.Core.Log(1, typeof(SR.Core).Assembly.FullName);
+    }
+}
+"""
+MESSAGE = b"OPTIONS sip:doctor@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKdoctor\r\n\r\n"
+
+
+class _Trouble(Exception):
+    """What is wrong, and what mends it."""
+
+
+def examine(config: str | None) -> bool:
+    """Print one line a check. Returns whether everything needed is fine; Kamailio is not needed."""
+    settings: list[Settings] = []
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("app-mono", _ourselves),
+        ("settings", lambda: _settings(config, settings)),
+        ("mono", lambda: _tool(settings[0].mono if settings else "mono", "mono")),
+        ("mcs", lambda: _tool("mcs", "mcs")),
+        ("cache", lambda: _can_write(platformdirs.user_cache_path("app-mono"), "set XDG_CACHE_HOME")),
+        ("temporary", lambda: _can_write(Path(tempfile.gettempdir()), "set TMPDIR")),
+        ("SR.dll", lambda: _compiled(settings)),
+        ("worker", lambda: _worker(settings)),
+    ]
+    verdicts = [_check(title, check) for title, check in checks]
+    _check("kamailio", _kamailio, is_needed=False)
+    return all(verdicts)
+
+
+def _check(title: str, check: Callable[[], str], *, is_needed: bool = True) -> bool:
+    try:
+        show.checked(title, check(), "ok")
+    except (_Trouble, RunnerError) as finding:
+        show.checked(title, str(finding), "bad" if is_needed else "none")
+        return False
+    return True
+
+
+def _ourselves() -> str:
+    return f"Python {platform.python_version()}, {platform.platform(terse=True)}, in {Path(build.__file__).parent}"
+
+
+def _settings(config: str | None, found: list[Settings]) -> str:
+    found.append(Settings.from_file(config) if config else Settings())
+    names = sorted(found[0].model_fields_set)
+    return f"set: {', '.join(names)}" if names else "all are at their defaults"
+
+
+def _tool(program: str, package: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise _Trouble(build.missing(package))
+    return f"{path}: {_told([path, '--version'])}"
+
+
+def _told(command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=TOLD_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _Trouble(f"{command[0]} does not run: {error}; install its package again") from error
+    return done.stdout.decode("utf-8", "replace").partition("\n")[0]
+
+
+def _can_write(directory: Path, mend: str) -> str:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return f"{directory} can be written"
+    except OSError as error:
+        raise _Trouble(f"{directory} cannot be written ({error.strerror}): {mend} to a directory that can") from error
+
+
+def _compiled(settings: list[Settings]) -> str:
+    bridge = build.ensure_bridge(mono=settings[0].mono if settings else "mono")
+    return f"{bridge.sr_dll} and {bridge.bridge_exe.name} are up to date"
+
+
+def _worker(settings: list[Settings]) -> str:
+    """Compile a script, run it in a worker, and let it tell the SR.dll it got."""
+    if not settings:
+        raise _Trouble("not tried: mend the settings first")
+    values = settings[0].model_dump() | {"load": None, "exec_timeout_s": TOLD_TIMEOUT_S, "num_workers": 1}
+    values |= {"spare_workers": 0, "allocate_timeout_s": TOLD_TIMEOUT_S, "observer": "none"}
+    host = MessageHost(MESSAGE)
+    with tempfile.TemporaryDirectory() as directory, Runner(Settings(**values)) as runner:
+        source = Path(directory) / "Doctor.cs"
+        source.write_bytes(SCRIPT)
+        result = runner.mono_exec(str(build.compile_script(source, mono=settings[0].mono)), host=host)
+    if result.error is not None:
+        raise _Trouble(f"a script could not be run: {result.error}; --verbose shows more")
+    identity = "".join(text for _, text in host.logs)
+    if identity != IDENTITY:
+        raise _Trouble(f"expected SR.dll to be {IDENTITY}, but it is {identity}: `make clean build`")
+    return f"ran a script; it sees {identity}"
+
+
+def _kamailio() -> str:
+    path = shutil.which("kamailio", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    if path is None:
+        raise _Trouble("not installed, and not needed to run scripts; `make test` installs it to test with")
+    told = _told([path, "-v"])
+    modules = [place for pattern in KAMAILIO_MODULES for place in Path("/").glob(pattern[1:])]
+    if not any((place / "app_python3.so").is_file() for place in modules):
+        raise _Trouble(f"{told}; its app_python3 is missing: apt-get install kamailio-python3-modules")
+    return f"{path}: {told}, with app_python3"

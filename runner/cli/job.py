@@ -1,0 +1,172 @@
+"""
+One job of the command line: a script, a parameter and a message, run as often as wanted.
+
+Must not print; what happened is an ``Outcome``.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from runner.build import compile_script
+from runner.cli.outcome import Outcome
+from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
+from runner.hosts.message import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.runner import ExecResult
+
+STDIN = "-"
+PARTS = ("queue", "load", "run", "total")
+
+# One script at a time, by one caller, who rather waits than hears that a worker was not ready yet. Files and
+# environment weigh more than these; the command line's own options weigh most.
+DEFAULTS: dict[str, Any] = {
+    "num_workers": 1,
+    "spare_workers": 0,
+    "allocate_timeout_s": 30.0,
+    "exec_timeout_s": 5.0,
+    "observer": "none",
+}
+
+
+@dataclass
+class Job:
+    """
+    Runs one script on one message, keeping its worker warm. Use as a context manager.
+
+    Attributes:
+        mode: ``exec`` names the script at every call, ``run`` loads it at start.
+        script: A ``.cs``, which is compiled first, or an assembly.
+        param: None: Main gets no argument.
+        message: A file, or ``-`` for the standard input, which is read once.
+        config: A TOML file of settings; None: there is none.
+        timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
+    """
+
+    mode: Literal["exec", "run"]
+    script: str
+    param: str | None
+    message: str
+    config: str | None = None
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self._stack = ExitStack()
+        self._runner: Runner | None = None
+        self._stdin: bytes | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self) -> Outcome:
+        """One run with the files as they are now; whatever fails is the outcome's ``error``."""
+        try:
+            return next(self.runs(1))
+        except RunnerError as error:
+            return Outcome(ok=False, exit_code=None, error=error)
+
+    def runs(self, count: int) -> Iterator[Outcome]:
+        """
+        Run ``count`` times, each on a message of its own; the message and the source are read once.
+
+        Raises:
+            RunnerError: There is no script or no message to begin with, or the settings are wrong.
+        """
+        data = self._read_message()
+        settings = self._settings()
+        assembly = self._assembly(settings)
+        runner = self._started(settings, assembly)
+        for _ in range(count):
+            host = self._host(data)
+            before = _text(host.message_bytes())
+            result = self._call(runner, assembly, host)
+            yield Outcome(
+                ok=result.ok,
+                exit_code=result.exit_code,
+                error=result.error,
+                logs=list(host.logs),
+                before=before,
+                after=_text(host.message_bytes()),
+                reply_headers=list(host.reply_headers),
+                calls=result.calls,
+                timing_us={part: round(getattr(result.timing, f"{part}_us")) for part in PARTS},
+                has_bare_lf=host.has_bare_lf,
+            )
+
+    def watched(self) -> list[Path]:
+        """Every file whose change is a reason to run again; some may not exist (yet)."""
+        script = Path(self.script)
+        near = script.parent.glob("*.dll"), script.parent.glob("*.config")
+        message = [] if self.message == STDIN else [Path(self.message)]
+        return [script, *message, *near[0], *near[1]]
+
+    def _host(self, data: bytes) -> MessageHost:
+        try:
+            return MessageHost(data)
+        except ConfigError as error:
+            raise ConfigError(f"--message {self.message}: {error}") from error
+
+    def _call(self, runner: Runner, assembly: str, host: MessageHost) -> ExecResult:
+        if self.mode == "run":
+            return runner.mono_run(self.param, host=host)
+        return runner.mono_exec(assembly, self.param, host=host)
+
+    def _started(self, settings: Settings, assembly: str) -> Runner:
+        if self._runner is None:
+            if self.mode == "run":
+                settings = Settings(**(settings.model_dump() | {"load": Path(assembly)}))
+            self._runner = self._stack.enter_context(Runner(settings))
+        elif self.mode == "run":
+            self._runner.reset()
+        return self._runner
+
+    def _settings(self) -> Settings:
+        given = Settings.from_file(self.config) if self.config else Settings()
+        values = DEFAULTS | given.model_dump(include=given.model_fields_set)
+        if self.timeout_s is not None:
+            values["exec_timeout_s"] = self.timeout_s
+        return Settings(**values)
+
+    def _assembly(self, settings: Settings) -> str:
+        """The path for the runner. An existing file is meant literally: its dollars are no variables."""
+        path = Path(self.script)
+        if path.is_dir():
+            raise ScriptInvalid(f"{path}: expected a script (.cs, .exe or .dll), but it is a directory")
+        if path.suffix.lower() == ".cs":
+            path = compile_script(path, mono=settings.mono)
+        elif not path.exists():
+            if "$" not in self.script:
+                raise ScriptNotFound(f"{path}: there is no such script")
+            return self.script
+        return str(path.absolute()) if self.mode == "run" else str(path.absolute()).replace("$", "$$")
+
+    def _read_message(self) -> bytes:
+        if self.message == STDIN:
+            if self._stdin is None:
+                self._stdin = sys.stdin.buffer.read()
+            data, name = self._stdin, "standard input"
+        else:
+            name = self.message
+            try:
+                data = Path(self.message).read_bytes()
+            except OSError as error:
+                raise ConfigError(f"--message {name}: expected a readable SIP message: {error.strerror}") from error
+        if not data.strip():
+            raise ConfigError(f"--message {name}: expected a SIP message, but it is empty")
+        return data
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

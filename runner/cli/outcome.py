@@ -1,0 +1,28 @@
+"""What one run of a script gave, as data between what runs and what shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.errors import RunnerError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of a script gave."""
+
+    ok: bool
+    exit_code: int | None
+    """None when the script did not come to its end."""
+    error: RunnerError | None
+    logs: list[tuple[int, str]] = field(default_factory=list)
+    before: str = ""
+    """The message as the script found it; bytes that are not UTF-8 are lone surrogates."""
+    after: str | None = None
+    """The message as the script left it; None when it never got one."""
+    reply_headers: list[str] = field(default_factory=list)
+    calls: int = 0
+    timing_us: dict[str, int] = field(default_factory=dict)
+    has_bare_lf: bool = False

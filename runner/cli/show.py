@@ -1,0 +1,228 @@
+"""
+How outcomes and errors look: for people with rich, for programs as one JSON object a line.
+
+Must not run or read anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from runner.calls import LOG_LEVELS
+from runner.cli.outcome import Outcome
+from runner.errors import BuildError, RunnerError, ScriptError, WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+LEVEL_STYLES = {-1: "red", 0: "yellow", 1: "green", 2: "cyan", 3: "dim"}
+DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+DIAGNOSTIC = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<col>\d+): (?P<kind>error|warning)")
+
+
+def outcome(result: Outcome, name: str) -> None:
+    """Everything one run gave, for people. ``name`` is the message's."""
+    for level, text in result.logs:
+        _log_line(level, text)
+    if result.has_bare_lf:
+        note("the message's bare LF line ends were accepted; SIP wants CRLF")
+    if result.error is not None:
+        error(result.error)
+    else:
+        out.print(_result_line(result))
+    if result.after is not None:
+        _message(result.before, result.after, name)
+    for index, header in enumerate(result.reply_headers):
+        title = "reply headers" if index == 0 else ""
+        out.print(Text.assemble((f"{title:<14}", "bold"), (f"+{_safe(header.rstrip())}", "green")))
+
+
+def timing(results: Sequence[Outcome]) -> None:
+    """A table of where the time went: one row for one run; fastest, median and slowest of several."""
+    results = [result for result in results if result.timing_us]
+    if not results:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("timing", min_width=12, style="bold")
+    parts = list(results[0].timing_us)
+    for part in (*parts, "calls"):
+        table.add_column(part, justify="right")
+    rows: dict[str, Callable[[list[int]], float]] = (
+        {"": min} if len(results) == 1 else {"fastest": min, "median": statistics.median, "slowest": max}
+    )
+    for title, pick in rows.items():
+        cells = [f"{pick([result.timing_us[part] for result in results]) / 1000:.2f} ms" for part in parts]
+        table.add_row(title, *cells, str(results[-1].calls))
+    out.print(table)
+
+
+def repeats(results: Sequence[Outcome]) -> None:
+    """One line: how many runs were true, false, or failed."""
+    true = sum(result.ok for result in results)
+    failed = sum(result.error is not None for result in results)
+    out.print(f"{len(results)} runs: {true} true, {len(results) - true - failed} false, {failed} failed")
+
+
+def changes(old: Outcome, new: Outcome) -> None:
+    """What is different from the run before."""
+    lines = list(difflib.unified_diff(list(_told(old)), list(_told(new)), n=0, lineterm=""))[2:]
+    lines = [line for line in lines if not line.startswith("@@")]
+    if not lines:
+        note("same outcome as the run before")
+        return
+    out.print(Text("changed since the run before", "bold"))
+    _diff_lines(lines)
+
+
+def as_json(results: Sequence[Outcome]) -> str:
+    """The last run as one object; ``repeat`` counts the runs when there were several."""
+    result = results[-1]
+    value: dict[str, Any] = {
+        "ok": result.ok,
+        "exit_code": result.exit_code,
+        "error": None if result.error is None else _full(result.error),
+        "logs": [{"level": level, "text": text} for level, text in result.logs],
+        "message": result.after,
+        "reply_headers": result.reply_headers,
+        "calls": result.calls,
+        "timing_us": result.timing_us,
+    }
+    if len(results) > 1:
+        value["repeat"] = {
+            "count": len(results),
+            "true": sum(each.ok for each in results),
+            "failed": sum(each.error is not None for each in results),
+            "total_us": [each.timing_us.get("total") for each in results],
+        }
+    return json.dumps(value)
+
+
+def error(failure: RunnerError) -> None:
+    """One clear line, then what the compiler or the script said about it."""
+    err.print(Text.assemble(("error: ", "bold red"), _safe(str(failure))))
+    match failure:
+        case BuildError(diagnostics=diagnostics):
+            for line in diagnostics:
+                _diagnostic(line)
+        case ScriptError(detail=detail) if detail:
+            for line in detail.splitlines():
+                err.print(Text(f"  {_safe(line)}", "dim"))
+        case WorkerError(last_lines=lines):
+            for line in lines:
+                err.print(Text(f"  stderr: {_safe(line)}", "dim"))
+        case _:
+            pass
+
+
+def failure_as_json(failure: RunnerError) -> str:
+    """The object for a run that never began."""
+    return as_json([Outcome(ok=False, exit_code=None, error=failure)])
+
+
+def line(text: str) -> None:
+    """One plain line of output."""
+    out.print(text, markup=False)
+
+
+def logged(level: str, text: str) -> None:
+    """One line of the runner's own log."""
+    style = {"warning": "yellow", "error": "red", "critical": "red"}.get(level, "dim")
+    err.print(Text.assemble((f"{level}: ", style), _safe(text)))
+
+
+def checked(title: str, text: str, verdict: Literal["ok", "bad", "none"]) -> None:
+    """One line of the doctor."""
+    mark, style = {"ok": ("ok", "green"), "bad": ("MEND", "bold red"), "none": ("-", "dim")}[verdict]
+    out.print(Text.assemble((f"{mark:<5}", style), (f"{title:<10} ", "bold"), _safe(text)))
+
+
+def note(text: str) -> None:
+    """A remark that is no part of the result."""
+    err.print(Text(text, "dim"))
+
+
+def heading(text: str) -> None:
+    """The line that a new run begins with, while watching."""
+    out.print(Rule(Text(text, "bold"), align="left", style="dim"))
+
+
+def _result_line(result: Outcome) -> Text:
+    word, style = ("true", "bold green") if result.ok else ("false", "bold yellow")
+    return Text.assemble((f"{'result':<14}", "bold"), (word, style), f"  exit code {result.exit_code}")
+
+
+def _log_line(level: int, text: str) -> None:
+    name = LOG_LEVELS.get(level, str(level))
+    for index, line in enumerate(text.removesuffix("\n").split("\n")):
+        shown = name if index == 0 else ""
+        out.print(Text.assemble((f"{shown:<14}", LEVEL_STYLES.get(level, "bold red")), _safe(line)))
+
+
+def _message(before: str, after: str, name: str) -> None:
+    if before == after:
+        out.print(Text.assemble((f"{'message':<14}", "bold"), ("unchanged", "dim")))
+        return
+    out.print(Text("message", "bold"))
+    old, new = (text.replace("\r\n", "\n").split("\n") for text in (before, after))
+    _diff_lines(difflib.unified_diff(old, new, name, f"{name}, after the script", n=1, lineterm=""))
+
+
+def _diff_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        is_title = line.startswith(("--- ", "+++ "))
+        out.print(Text(f"  {_safe(line)}", "dim" if is_title else DIFF_STYLES.get(line[:1], "")))
+
+
+def _diagnostic(line: str) -> None:
+    match = DIAGNOSTIC.match(line)
+    err.print(Text(f"  {_safe(line)}", "yellow" if match and match["kind"] == "warning" else "red"))
+    if match is None:
+        return
+    try:
+        source = Path(match["file"]).read_text(encoding="utf-8", errors="replace").split("\n")
+        text = source[int(match["line"]) - 1].rstrip()
+    except (OSError, IndexError):
+        return
+    # mcs counts a tab as one column, so tabs before the caret stay tabs.
+    ahead = re.sub(r"[^\t]", " ", text[: int(match["col"]) - 1])
+    err.print(Text(f"    {text}\n    {ahead}^".expandtabs(4), "dim"))
+
+
+def _told(result: Outcome) -> Iterator[str]:
+    """An outcome as plain lines, to compare with another."""
+    yield from (f"{LOG_LEVELS.get(level, level)}: {text.rstrip()}" for level, text in result.logs)
+    if result.error is not None:
+        yield from (f"error: {line}" for line in _full(result.error).splitlines())
+    else:
+        yield f"result: {'true' if result.ok else 'false'}, exit code {result.exit_code}"
+    yield from (result.after or "").replace("\r\n", "\n").split("\n")
+    yield from (f"reply header: {header.rstrip()}" for header in result.reply_headers)
+
+
+def _full(failure: RunnerError) -> str:
+    match failure:
+        case BuildError(diagnostics=more):
+            return "\n".join([str(failure), *more])
+        case ScriptError(detail=detail) if detail:
+            return f"{failure}\n{detail}"
+        case _:
+            return str(failure)
+
+
+def _safe(text: str) -> str:
+    r"""No control character of a message reaches the terminal: ``\x1b`` is shown, not obeyed."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text.rstrip("\r"))

@@ -1,0 +1,537 @@
+"""
+Who serves next, who is retired and why.
+
+Must not know what a worker says to its script. State changes under the lock; whatever may take time (start, load,
+stop, kill, log) happens outside it, on a slot that was marked before.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import OrderedDict, deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic
+
+from .errors import PoolExhausted, RunnerError, ScriptError, WorkerError
+from .slot import Generation, PoolSnapshot, Slot, State, W, jobs_limit, stop_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .settings import Settings
+
+log = logging.getLogger("runner.pool")
+
+LONGEST_NAP_S = 1.0  # a worker that dies idle without anybody setting ``wake`` is replaced after this long
+SHORTEST_NAP_S = 0.01
+FIRST_BACK_OFF_S = 0.1
+LONGEST_BACK_OFF_S = 30.0
+RECENT_SCRIPTS = 32  # this many scripts are loaded ahead on a new worker
+
+
+class _Request(Generic[W]):
+    """One caller that wants a worker; the event tells it that ``slot`` or ``refusal`` was set."""
+
+    def __init__(self, generation: Generation | None) -> None:
+        self.generation = generation
+        self.event = threading.Event()
+        self.slot: Slot[W] | None = None
+        self.refusal = ""
+
+
+class Pool(Generic[W]):
+    """
+    Workers, the callers that wait for them, and the upkeep.
+
+    Somebody has to call ``tick`` again and again: ``keep`` in a thread of its own, or anyone else. Workers are
+    started by ``tick`` or by the callers that need them, never by the constructor. A worker that was retired and
+    not stopped yet does not count as one of ``max_workers``, so that nobody waits for its end.
+
+    Args:
+        settings: Sizes, limits and times.
+        start: Starts one worker and returns when it is ready, or raises ``WorkerFailedToStart``; bounded by itself.
+        clock: Monotonic seconds; every ``deadline`` is on this clock.
+    """
+
+    def __init__(self, settings: Settings, start: Callable[[], W], clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self.wake = threading.Event()
+        """Set it to make ``keep`` look again at once, for one when a worker's pipe was closed."""
+        self._start = start
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._upkeep = threading.Lock()
+        self._slots: list[Slot[W]] = []
+        self._queue: deque[_Request[W]] = deque()
+        self._ending: list[tuple[W, str]] = []  # retired, and why; stopped by tick
+        self._recent: OrderedDict[str, Generation] = OrderedDict()  # by script, most recently used last
+        self._closed = False
+        self._empty = threading.Event()  # set when the last slot goes after close
+        self._failures = 0
+        self._not_before = 0.0
+        self._start_error: Exception | None = None
+
+    @contextmanager
+    def lease(self, generation: Generation | None, deadline: float) -> Iterator[W]:
+        """
+        Hold one worker for the length of a ``with`` block.
+
+        The block's exception decides the worker's fate: it serves on after an error whose ``worker_survives`` is
+        true, and is killed after any other, because nobody knows in which state that left the conversation.
+
+        Args:
+            generation: What will run; None when it does not matter.
+            deadline: The wait ends here, or after ``allocate_timeout_s`` when that is earlier. Only a start of a
+                worker by the caller itself may take longer.
+
+        Yields:
+            A live worker that no other caller holds and that is not bound to other helpers than the generation's.
+
+        Raises:
+            PoolExhausted: No worker came free in time, too many wait already, no worker can be started, or the
+                pool is closed. Nothing was sent, so a retry is safe.
+        """
+        slot = self._acquire(generation, deadline)
+        try:
+            yield slot.living
+        except BaseException as error:
+            self._release(slot, survives=isinstance(error, RunnerError) and error.worker_survives)
+            raise
+        else:
+            self._release(slot, survives=True)
+
+    def tick(self) -> float:
+        """
+        Do the upkeep that is due: replace the dead, retire, start, load ahead, stop. A worker that fails never raises.
+
+        Returns:
+            Seconds until it should be called again, at most ``LONGEST_NAP_S``.
+        """
+        if not self._upkeep.acquire(blocking=False):
+            return LONGEST_NAP_S  # another thread is at it
+        try:
+            self._remove_the_dead()
+            self._retire_the_old()
+            while (slot := self._reserve(self.settings.warm_workers)) is not None and self._fill(slot):
+                self._release(slot, survives=self._load_recent(slot))
+            self._bury(keep=0)
+            return self._next_due()
+        finally:
+            self._upkeep.release()
+
+    def keep(self) -> None:
+        """Call ``tick`` until the pool is closed: the body of a keeper thread."""
+        while not self._closed:
+            self.wake.clear()
+            try:
+                due = self.tick()
+            except Exception:  # a keeper that ended would end all upkeep; the next round may be better
+                log.exception("upkeep failed")
+                due = LONGEST_NAP_S
+            self.wake.wait(due)
+
+    def prepare(self, generation: Generation) -> tuple[str, ...]:
+        """
+        Load a new generation ahead on idle workers that have an older one of the same script.
+
+        A worker that is bound to other helpers is replaced: the new one first, where ``max_workers`` allows. A busy
+        one of that kind is retired when its lease ends.
+
+        Returns:
+            Names the generation needs beside its helpers: extend it and call again. Empty when all is done.
+
+        Raises:
+            ScriptInvalid: The generation cannot be loaded. The workers serve on with the old one.
+        """
+        with self._lock:
+            if generation.path in self._recent:
+                self._recent[generation.path] = generation
+        tried: set[int] = set()
+        while (slot := self._pick(generation, tried)) is not None:
+            tried.add(slot.living.pid)
+            if not slot.fits(generation):
+                self._replace(slot, generation)
+                continue
+            try:
+                needs = slot.living.load(generation, self._clock() + self.settings.load_timeout_s)
+            except ScriptError:
+                self._forget(generation)
+                self._release(slot, survives=True)
+                raise
+            except WorkerError as error:
+                log.warning("preparing %s: %s", generation.path, error)
+                self._release(slot, survives=False)
+                continue
+            except BaseException:
+                self._release(slot, survives=False)
+                raise
+            self._release(slot, survives=True)
+            if needs:
+                return needs
+        return ()
+
+    def reset(self) -> None:
+        """Replace all workers: idle ones now, busy ones when their lease ends. A back-off is forgotten."""
+        with self._lock:
+            self._failures, self._not_before, self._start_error = 0, 0.0, None
+            for slot in list(self._slots):
+                slot.doom = "reset"
+                if slot.state is State.IDLE:
+                    self._retire(slot)
+            self._assign()
+        self.wake.set()
+
+    def close(self) -> None:
+        """
+        Stop all workers in parallel; a busy one that is not done after ``destroy_timeout_s`` is killed.
+
+        Waiting callers get ``PoolExhausted``, and so do later ones.
+        """
+        deadline = self._clock() + self.settings.destroy_timeout_s
+        with self._lock:
+            self._closed = True
+            self._assign()
+            for slot in [slot for slot in self._slots if slot.state is State.IDLE]:
+                slot.doom = "close"
+                self._retire(slot)
+            if not self._slots:
+                self._empty.set()
+        self.wake.set()
+        self._bury(keep=0, deadline=deadline)
+        self._empty.wait(max(0.0, deadline - self._clock()))
+        with self._lock:
+            left = [slot.worker for slot in self._slots if slot.worker is not None]
+        for worker in left:
+            log.warning("worker %d: still busy %g s after close, killed", worker.pid, self.settings.destroy_timeout_s)
+            worker.kill()
+        self._bury(keep=0, deadline=deadline)
+
+    def snapshot(self) -> PoolSnapshot:
+        """What the pool looks like now."""
+        now = self._clock()
+        with self._lock:
+            return PoolSnapshot(
+                workers=tuple(slot.snapshot(now) for slot in self._slots if slot.worker is not None),
+                starting=sum(slot.state is State.STARTING for slot in self._slots),
+                ending=len(self._ending),
+                waiting=len(self._queue),
+                start_failures=self._failures,
+                next_start_s=max(0.0, self._not_before - now),
+                start_error=str(self._start_error or ""),
+            )
+
+    def __repr__(self) -> str:
+        with self._lock:
+            slots = ", ".join(map(repr, self._slots)) or "none"
+            closed = "closed, " if self._closed else ""
+            return f"<Pool {closed}{len(self._slots)}/{self.settings.max_workers}: {slots}; {len(self._queue)} waiting>"
+
+    # A caller takes a slot and gives it back.
+
+    def _acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
+        begin = self._clock()
+        request: _Request[W] = _Request(generation)
+        if deadline <= begin:
+            raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
+        with self._lock:
+            if generation is not None:
+                self._recent[generation.path] = generation
+                self._recent.move_to_end(generation.path)
+                if len(self._recent) > RECENT_SCRIPTS:
+                    self._recent.popitem(last=False)
+            self._queue.append(request)
+            self._assign()
+            if not request.event.is_set() and len(self._queue) > self.settings.max_queue_size:
+                self._queue.remove(request)
+                raise PoolExhausted(f"no worker free and {len(self._queue)} callers wait already; {self._numbers()}")
+        try:
+            return self._wait(request, begin, deadline)
+        except BaseException:
+            self._withdraw(request)
+            raise
+
+    def _wait(self, request: _Request[W], begin: float, deadline: float) -> Slot[W]:
+        limit = min(deadline, begin + self.settings.allocate_timeout_s)
+        while True:
+            request.event.wait(max(0.0, limit - self._clock()))
+            with self._lock:
+                slot, request.slot = request.slot, None
+                if slot is None:
+                    waited = f"no worker free after {self._clock() - begin:.2f} s; {self._numbers()}"
+                    raise PoolExhausted(request.refusal or waited) from self._start_error
+            self._bury(keep=self.settings.max_workers)
+            if slot.state is not State.STARTING:
+                if slot.living.is_alive:
+                    return slot
+                self._discard(slot, "died while idle", was_idle=True)
+            elif self._fill(slot):
+                if self._clock() < deadline:
+                    return slot
+                self._release(slot, survives=True)
+                raise PoolExhausted(f"a worker was ready only after {self._clock() - begin:.2f} s")
+            with self._lock:
+                request.event.clear()
+                self._queue.appendleft(request)
+                self._assign()
+
+    def _withdraw(self, request: _Request[W]) -> None:
+        """Forget a caller that gives up, also one that was interrupted between assignment and use."""
+        with self._lock:
+            if request in self._queue:
+                self._queue.remove(request)
+            if (slot := request.slot) is not None:
+                if slot.state is State.STARTING:
+                    self._remove(slot)
+                else:
+                    slot.state = State.IDLE
+                self._assign()
+
+    def _release(self, slot: Slot[W], *, survives: bool) -> None:
+        """End a mark: the worker is idle again, retired, or killed; then who waits is served."""
+        if not survives or not slot.living.is_alive:
+            self._discard(slot, "died" if survives else "lost")
+            return
+        memory = slot.over_memory(self.settings)
+        with self._lock:
+            if slot.state is State.LEASED:
+                self._failures = 0
+            slot.doom = slot.doom or slot.over_limit(self.settings, self._clock()) or memory
+            if self._closed:
+                slot.doom = "close"
+            if slot.doom:
+                self._retire(slot)
+            else:
+                slot.state = State.IDLE
+            self._assign()
+        self._bury(keep=self.settings.max_workers)
+
+    def _discard(self, slot: Slot[W], what: str, *, was_idle: bool = False) -> None:
+        """Drop a worker that is dead or not to be believed, and kill what is left of it."""
+        with self._lock:
+            self._remove(slot)
+            self._assign()
+        worker = slot.living
+        worker.kill()
+        log.warning("worker %d: %s (%s)", worker.pid, what, self._age(worker))
+        if was_idle and worker.execs == 0:
+            # Started, but never of any use: without a pause this would go on as fast as mono starts.
+            self._step_back(WorkerError(f"worker {worker.pid}: {what} before its first exec"))
+        self.wake.set()
+
+    # Under the lock.
+
+    def _assign(self) -> None:
+        """Give slots to waiting callers, strictly first come, first served."""
+        while self._queue:
+            request = self._queue[0]
+            request.slot = self._choose(request.generation)
+            if request.slot is None:
+                request.refusal = self._refusal()
+                if not request.refusal:
+                    return
+            self._queue.popleft()
+            request.event.set()
+
+    def _choose(self, generation: Generation | None) -> Slot[W] | None:
+        idle = [slot for slot in self._slots if slot.state is State.IDLE]
+        if self._closed:
+            return None
+        if fitting := [slot for slot in idle if slot.fits(generation)]:
+            best = max(fitting, key=lambda slot: (slot.has(generation), slot.living.last_used))
+            best.state = State.LEASED
+            return best
+        if idle and len(self._slots) >= self.settings.max_workers and not self._backs_off():
+            oldest = min(idle, key=lambda slot: slot.living.last_used)
+            oldest.doom = "bound to other helpers, no room beside it"
+            self._retire(oldest)
+        return self._add()
+
+    def _add(self) -> Slot[W] | None:
+        """A new slot whose worker the caller must start; None when there is no room or starts fail."""
+        if self._closed or len(self._slots) >= self.settings.max_workers or self._backs_off():
+            return None
+        slot: Slot[W] = Slot(max_jobs=jobs_limit(self.settings))
+        self._slots.append(slot)
+        return slot
+
+    def _remove(self, slot: Slot[W]) -> None:
+        self._slots.remove(slot)
+        if self._closed and not self._slots:
+            self._empty.set()
+
+    def _retire(self, slot: Slot[W]) -> None:
+        self._remove(slot)
+        self._ending.append((slot.living, slot.doom))
+        self.wake.set()
+
+    def _refusal(self) -> str:
+        if self._closed:
+            return "the pool is closed"
+        if not self._slots and self._backs_off():
+            return (
+                f"no worker can be started, next try in {self._not_before - self._clock():.1f} s: {self._start_error}"
+            )
+        return ""
+
+    def _backs_off(self) -> bool:
+        return self._clock() < self._not_before
+
+    def _numbers(self) -> str:
+        return f"{len(self._slots)} of {self.settings.max_workers} workers, all busy"
+
+    # Outside the lock.
+
+    def _reserve(self, most: int) -> Slot[W] | None:
+        with self._lock:
+            self._assign()  # a back-off may have ended
+            return self._add() if len(self._slots) < most else None
+
+    def _fill(self, slot: Slot[W]) -> bool:
+        """Start the worker of a new slot and mark it leased; False when that failed and the slot is gone."""
+        begin = self._clock()
+        try:
+            worker = self._start()
+        except BaseException as error:
+            with self._lock:
+                self._remove(slot)
+                if not isinstance(error, RunnerError):
+                    self._assign()
+                    raise
+            self._step_back(error)
+            return False
+        with self._lock:
+            slot.worker, slot.state = worker, State.LEASED
+            self._not_before, self._start_error = 0.0, None
+            closed = self._closed
+        if closed:
+            self._discard(slot, "started while the pool was closed")
+            return False
+        log.info("started worker %d (%.2f s)", worker.pid, self._clock() - begin)
+        return True
+
+    def _step_back(self, error: RunnerError) -> None:
+        """Pause all starts, twice as long after each failure until a worker has served."""
+        with self._lock:
+            pause = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2**self._failures)
+            pause *= random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
+            again = self._backs_off()  # two starts that fail at the same time are one step
+            if not again:
+                self._failures += 1
+                self._not_before = self._clock() + pause
+                self._start_error = error
+            failures = self._failures
+            self._assign()
+        if not again:
+            log.warning("a worker did not start (%d in a row), next try in %.1f s: %s", failures, pause, error)
+
+    def _load_recent(self, slot: Slot[W], first: Generation | None = None) -> bool:
+        """Load what is used these days on a new worker, unless somebody waits for it. False: the worker is lost."""
+        with self._lock:
+            generations = [*([first] if first else []), *reversed(self._recent.values())]
+            slot.state = State.PREPARING
+        worker = slot.living
+        for generation in generations:
+            if self._queue or self._closed:
+                break
+            if slot.has(generation) or not slot.fits(generation):
+                continue
+            try:
+                worker.load(generation, self._clock() + self.settings.load_timeout_s)
+            except ScriptError:
+                self._forget(generation)  # whoever execs it learns why
+            except WorkerError as error:
+                log.warning("loading %s ahead: %s", generation.path, error)
+                self._forget(generation)  # or every new worker would die of it
+                return False
+        return True
+
+    def _forget(self, generation: Generation) -> None:
+        with self._lock:
+            if self._recent.get(generation.path) is generation:
+                del self._recent[generation.path]
+
+    def _pick(self, generation: Generation, tried: set[int]) -> Slot[W] | None:
+        """Mark an idle worker with an older generation; doom the busy ones that cannot take the new one."""
+        with self._lock:
+            older = [slot for slot in self._slots if slot.worker is not None and slot.has_older(generation)]
+            for slot in older:
+                if slot.state is not State.IDLE and not slot.fits(generation):
+                    slot.doom = f"bound to outdated helpers of {generation.path}"
+            idle = [slot for slot in older if slot.state is State.IDLE and slot.living.pid not in tried]
+            best = max(idle, key=lambda slot: slot.fits(generation), default=None)
+            if best is not None:
+                best.state = State.PREPARING
+            return best
+
+    def _replace(self, old: Slot[W], generation: Generation) -> None:
+        with self._lock:
+            room = len(self._slots) < self.settings.max_workers
+            if not self._backs_off():
+                old.doom = f"bound to outdated helpers of {generation.path}"
+                if not room:
+                    self._retire(old)
+            new = self._add()
+        if new is not None and self._fill(new):
+            self._release(new, survives=self._load_recent(new, generation))
+        if old in self._slots:
+            self._release(old, survives=True)
+
+    def _remove_the_dead(self) -> None:
+        with self._lock:
+            idle = [slot for slot in self._slots if slot.state is State.IDLE]
+        for slot in [slot for slot in idle if not slot.living.is_alive]:
+            with self._lock:
+                mine = slot.state is State.IDLE and slot in self._slots
+                if mine:
+                    slot.state = State.PREPARING
+            if mine:
+                self._discard(slot, "died while idle", was_idle=True)
+
+    def _retire_the_old(self) -> None:
+        now = self._clock()
+        with self._lock:
+            idle = [slot for slot in self._slots if slot.state is State.IDLE]
+            for slot in sorted(idle, key=lambda slot: slot.living.last_used):
+                slot.doom = slot.over_limit(self.settings, now)
+                surplus = len(self._slots) > self.settings.warm_workers and self.settings.idle_ttl_s > 0
+                if not slot.doom and surplus and now - slot.living.last_used >= self.settings.idle_ttl_s:
+                    slot.doom = "idle_ttl_s"
+                if slot.doom:
+                    self._retire(slot)
+
+    def _bury(self, keep: int, deadline: float | None = None) -> None:
+        """Stop retired workers but the last ``keep``: tick keeps none, a caller only does what tick does not get to."""
+        if len(self._ending) <= keep:
+            return
+        with self._lock:
+            count = len(self._ending) - keep
+            ending, self._ending = self._ending[:count], self._ending[count:]
+        for worker, why in ending:
+            log.info("retired worker %d: %s (%s)", worker.pid, why, self._age(worker))
+        end = self._clock() + self.settings.destroy_timeout_s if deadline is None else deadline
+        if keep:
+            for worker, _ in ending:
+                worker.kill()
+        else:
+            stop_all([worker for worker, _ in ending], end, self._clock)
+
+    def _age(self, worker: W) -> str:
+        return f"{worker.execs} execs, {worker.loads} loads, {self._clock() - worker.started_at:.0f} s"
+
+    def _next_due(self) -> float:
+        now = self._clock()
+        due = LONGEST_NAP_S
+        with self._lock:
+            surplus = len(self._slots) > self.settings.warm_workers and self.settings.idle_ttl_s > 0
+            if len(self._slots) < self.settings.warm_workers:
+                due = min(due, self._not_before - now)
+            for slot in self._slots:
+                if slot.state is State.IDLE:
+                    if self.settings.ttl_s:
+                        due = min(due, slot.living.started_at + self.settings.ttl_s - now)
+                    if surplus:
+                        due = min(due, slot.living.last_used + self.settings.idle_ttl_s - now)
+        return max(SHORTEST_NAP_S, due)

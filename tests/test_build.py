@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner import build
+from runner.errors import BuildError, ScriptInvalid, ScriptNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+GOOD = 'class X { static int Main() { SR.Core.Log(1, SR.PV.GetS("$ru")); return 0; } }\n'
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None, name
+    return found
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> build.Sources:
+    """A checkout's sources, with an output directory of the test's own."""
+    return build.Sources(ROOT / "lib", ROOT / "bridge", tmp_path / "output")
+
+
+def written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def hide_compilers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build._mono_version.cache_clear()
+
+
+@pytest.fixture
+def forgotten_version() -> Iterator[None]:
+    yield
+    build._mono_version.cache_clear()
+
+
+def test_the_bridge_is_compiled_into_the_build_directory_of_a_checkout() -> None:
+    bridge = build.ensure_bridge()
+
+    assert bridge == build.Bridge(ROOT / "build" / "SR.dll", ROOT / "build" / "SRBridge.exe")
+    assert bridge.sr_dll.read_bytes()[:2] == b"MZ"
+    assert build.is_up_to_date()
+
+
+def test_what_is_up_to_date_is_not_compiled_again(sources: build.Sources) -> None:
+    first = build._ensure_sr(sources, "mono").stat()
+
+    again = build._ensure_sr(sources, "mono").stat()
+
+    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+
+
+def test_an_assembly_that_was_cut_short_is_compiled_again(sources: build.Sources) -> None:
+    assembly = build._ensure_sr(sources, "mono")
+    whole = assembly.stat().st_size
+    assembly.write_bytes(b"MZ")
+
+    build._ensure_sr(sources, "mono")
+
+    assert assembly.stat().st_size == whole
+
+
+def test_a_warning_in_our_own_sources_is_an_error(tmp_path: Path) -> None:
+    written(tmp_path / "lib" / "SR.cs", "class X { static void F() { int unused; } }")
+    sources = build.Sources(tmp_path / "lib", ROOT / "bridge", tmp_path / "output")
+
+    with pytest.raises(BuildError, match=r"SR\.dll does not compile") as caught:
+        build._ensure_sr(sources, "mono")
+
+    assert ":1:33: error CS0168" in caught.value.diagnostics[0]
+
+
+def test_the_manual_s_two_commands_compile_the_manual_s_sample(tmp_path: Path) -> None:
+    for name in ("lib/SR.cs", "examples/MySRTest.cs"):
+        (tmp_path / Path(name).name).write_bytes((ROOT / name).read_bytes())
+
+    subprocess.run([tool("mcs"), "-t:library", "SR.cs"], cwd=tmp_path, check=True)
+    subprocess.run([tool("mcs"), "-r:SR.dll", "MySRTest.cs"], cwd=tmp_path, check=True)
+
+    assert (tmp_path / "MySRTest.exe").is_file()
+
+
+def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", GOOD)
+    code = "import sys; from pathlib import Path; from runner.build import *; print(compile_script(Path(sys.argv[1])))"
+    command = [sys.executable, "-c", code, str(source)]
+
+    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    paths = {process.communicate()[0] for process in started}
+
+    assert {process.returncode for process in started} == {0}
+    assert len(paths) == 1
+    directory = Path(paths.pop().strip()).parent
+    assert sorted(path.name for path in directory.iterdir()) == [".lock", "X.exe", "X.exe.mdb", "X.exe.stamp"]
+
+
+def test_a_script_s_assembly_keeps_its_path_when_the_source_changes(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", GOOD)
+    first = build.compile_script(source)
+    before = first.read_bytes()
+    written(source, GOOD.replace("return 0", "return 1"))
+
+    second = build.compile_script(source)
+
+    assert second == first
+    assert second.read_bytes() != before
+
+
+def test_compiler_errors_are_told_as_file_line_and_column_as_the_user_wrote_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "sub" / "X.cs", "class X {\n  static int Main() { return 0 }\n}\n")
+
+    with pytest.raises(BuildError, match=r"sub/X\.cs does not compile: 1 error$") as caught:
+        build.compile_script(Path("sub/X.cs"))
+
+    (line,) = caught.value.diagnostics
+    assert line.startswith("sub/X.cs:2:")
+    assert "error CS1525" in line
+
+
+def test_a_script_that_stopped_compiling_leaves_its_last_assembly(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", GOOD)
+    assembly = build.compile_script(source)
+    before = assembly.read_bytes()
+    written(source, "class X {")
+
+    with pytest.raises(BuildError):
+        build.compile_script(source)
+
+    assert assembly.read_bytes() == before
+
+
+def test_helpers_and_config_beside_a_source_are_beside_its_assembly(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", "// app-mono: -r:H.dll\nclass X { static int Main() { return H.Value; } }\n")
+    helper = written(tmp_path / "H.cs", "public static class H { public static readonly int Value = 7; }\n")
+    subprocess.run([tool("mcs"), "-t:library", f"-out:{tmp_path / 'H.dll'}", str(helper)], check=True)
+    written(tmp_path / "X.exe.config", "<configuration/>")
+
+    directory = build.compile_script(source).parent
+    (tmp_path / "X.exe.config").unlink()
+    build.compile_script(source)
+
+    assert (directory / "H.dll").resolve() == tmp_path / "H.dll"
+    assert not os.path.lexists(directory / "X.exe.config")
+
+
+def test_a_source_that_is_missing_or_a_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScriptNotFound, match=r"None\.cs: there is no such file"):
+        build.compile_script(tmp_path / "None.cs")
+    with pytest.raises(ScriptInvalid, match="is a directory"):
+        build.compile_script(tmp_path)
+
+
+@pytest.mark.usefixtures("forgotten_version")
+def test_a_missing_mono_is_one_line_that_says_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hide_compilers(monkeypatch, tmp_path)
+
+    with pytest.raises(BuildError) as caught:
+        build.ensure_bridge()
+
+    assert str(caught.value) == (
+        "mono is not installed: `make run` in a checkout installs it, "
+        "or: apt-get install --no-install-recommends mono-runtime"
+    )
+
+
+def test_a_missing_mcs_does_not_matter_while_nothing_is_to_be_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = written(tmp_path / "X.cs", GOOD)
+    assembly = build.compile_script(source)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert build.compile_script(source) == assembly
+    written(source, GOOD + "// changed\n")
+    with pytest.raises(BuildError, match=r"^mcs is not installed: `make run`.* mono-mcs$"):
+        build.compile_script(source)
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "file", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    with pytest.raises(BuildError, match="set XDG_CACHE_HOME"):
+        build.compile_script(written(tmp_path / "X.cs", GOOD))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = {
+    f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/*.cs")
+}
+INVITE = ROOT / "examples" / "messages" / "invite.sip"
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None, name
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(ROOT)]
+    subprocess.run(command, check=True, timeout=100)
+    return next(directory.glob("app_mono-*.whl"))
+
+
+def test_the_wheel_carries_the_c_sharp_sources(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+
+    assert names >= SOURCES
+    assert not [name for name in names if name.startswith(("tests/", "build/"))]
+
+
+@pytest.mark.timeout(300)
+def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("PYTHONPATH", None)
+    command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(INVITE)]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "sip:123@example.com" in done.stdout
+    assert len(list((tmp_path / "cache").glob("app-mono/bridge/*/SRBridge.exe"))) == 1
+
+
+def test_every_verb_of_the_makefile_is_in_its_help() -> None:
+    told = subprocess.run([tool("make"), "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    for verb in ("build", "run", "test", "lint", "check", "wheel", "oracle", "clean"):
+        assert re.search(rf"^ +make {verb} +\S", told, re.MULTILINE), verb
+
+
+def test_ci_runs_the_command_of_the_readme_and_nothing_else() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+    assert lines[-1] == "exec make test"
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
