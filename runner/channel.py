@@ -5,6 +5,7 @@ Must not know what the bytes mean.
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 import time
@@ -28,7 +29,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
         self._sock = sock
-        self._armed_s = {socket.SO_RCVTIMEO: 0.0, socket.SO_SNDTIMEO: 0.0}
+        self._armed_s = {socket.SO_RCVTIMEO: math.inf, socket.SO_SNDTIMEO: math.inf}
 
     def fileno(self) -> int:
         """The socket's descriptor; -1 when closed."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
+
+
 class State(Enum):
     """Whose turn it is, and what for."""
 
@@ -128,10 +131,16 @@ class Session:
         self._request_id = 0
         self._question_id = 0
 
+    @property
+    def is_closed(self) -> bool:
+        """True after ``exiting`` or the end of the stream."""
+        return self.state is State.CLOSED
+
     def load(self, params: Mapping[str, Any]) -> bytes:
         """The line that asks for a load; IDLE becomes LOADING."""
+        line = self._sent("-> load", wire.load_request(self._request_id + 1, params))
         self._request_id += 1
-        return self._sent("-> load", wire.load_request(self._request_id, params))
+        return line
 
     def exec(self, generation: str, param: str | None, *, fresh: bool = False) -> bytes:
         """
@@ -140,8 +149,9 @@ class Session:
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
+        line = self._sent("-> exec", wire.exec_request(self._request_id + 1, generation, param, fresh=fresh))
         self._request_id += 1
-        return self._sent("-> exec", wire.exec_request(self._request_id, generation, param, fresh=fresh))
+        return line
 
     def answer(self, result: str | int | None) -> bytes:
         """The line that answers the open question; ASKED becomes RUNNING."""
@@ -152,26 +162,28 @@ class Session:
 
     def refuse(self, reason: str) -> bytes:
         """The line that gives the script the open call's error value; ASKED becomes RUNNING."""
-        return self._sent("-> answer", wire.refusal(self._question_id, reason))
+        return self._sent("-> answer", wire.refusal(self._question_id, reason[:REASON_CHARACTERS]))
 
     def receive(self, data: bytes) -> list[Event]:
         """
-        What these bytes mean, in order; an incomplete line waits for more.
+        What these bytes mean, in order; an incomplete line waits for more. While CLOSED they mean nothing.
 
         Raises:
             ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
                 as nothing of a broken conversation is believed.
         """
         events: list[Event] = []
+        if self.is_closed:
+            return events
         rest = self._rest + data if self._rest else data
         start = 0
         try:
             while (end := rest.find(b"\n", max(start, self._searched))) >= 0:
                 self._check_length(end - start)
                 for message in wire.messages(rest[start:end]):
-                    if self.state is State.CLOSED:
-                        return events
                     events.append(self._understood(message))
+                    if self.is_closed:
+                        return events
                 start = end + 1
                 self._searched = 0
             self._rest = rest[start:]
@@ -229,7 +241,7 @@ class Session:
     def _question(self, question_id: int, method: str, args: list[Any]) -> Question:
         call = CALLS.get(method)
         if call is None or call.is_notice or not _fit(call.parameters, args):
-            raise self._violation(f"expected an SR call, got {wire.shown(f'{method} {args}'.encode())}")
+            raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
         return Question(method, tuple(args))
@@ -250,7 +262,7 @@ class Session:
                 if call is not None and call.is_notice and _fit(call.parameters, params):
                     self._advance("<- notice")
                     return Notice(method, tuple(params))
-        raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method} {params}'.encode())}")
+        raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params}'.encode())}")
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")

@@ -58,7 +58,7 @@ def messages(line: bytes) -> list[dict[str, Any]]:
         NotAMessage: The line is not a JSON object or a non-empty array of objects.
     """
     try:
-        value = json.loads(line)
+        value = json.loads(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise NotAMessage(f"expected one line of JSON, got {shown(line)}: {error}") from error
     batch = value if isinstance(value, list) and value else [value]
