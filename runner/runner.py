@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.build import ensure_bridge
@@ -25,6 +24,7 @@ from runner.worker import ExecOutcome, Worker
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from pathlib import Path
 
     from runner.calls import Host
     from runner.reload import Generation

@@ -6,16 +6,15 @@ Every result must be from the newest content that was complete on disk when its 
 
 from __future__ import annotations
 
-import itertools
 import shutil
+import subprocess
 import threading
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
-
-from runner.build import compile_script, ensure_bridge
 from runner.hosts.message import MessageHost
+
+from runner.build import compile_script, publish
 from runner.runner import Runner
 from runner.settings import Settings
 
@@ -29,6 +28,7 @@ INVITE = (
 )
 THREADS = 3
 WAIT_S = 60.0
+MCS = shutil.which("mcs") or "mcs"
 
 SCRIPT = """
 class S { static int Main() { SR.PV.SetS("$var(seen)", "GEN00000"); return 0; } }
@@ -45,8 +45,6 @@ class S { static int Main() {
     SR.PV.SetS("$var(seen)", System.Configuration.ConfigurationManager.AppSettings["seen"]); return 0; } }
 """
 CONFIG = '<configuration><appSettings><add key="seen" value="GEN00000"/></appSettings></configuration>'
-
-Write = "Callable[[Path, bytes], None]"
 
 
 def in_place(path: Path, content: bytes) -> None:
@@ -78,7 +76,7 @@ class Load:
         self._ends = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(THREADS)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -117,7 +115,7 @@ def generation(content: bytes, number: int) -> bytes:
 def place(source: str, name: str, directory: Path) -> Path:
     path = directory / f"{name}.cs"
     path.write_text(source, encoding="utf-8")
-    return shutil.copy(compile_script(path), directory / f"{name}.exe")
+    return publish(compile_script(path), directory)
 
 
 def rewrite(runner: Runner, script: Path, changing: Path, times: int, write: Callable[[Path, bytes], None]) -> Load:
@@ -156,7 +154,7 @@ def test_a_helper_rewritten_under_load_is_never_stale_and_never_fails(
 ) -> None:
     helper = build_helper(tmp_path)
     (tmp_path / "S.cs").write_text("// app-mono: -r:H.dll\n" + USER, encoding="utf-8")
-    script = shutil.copy(compile_script(tmp_path / "S.cs"), tmp_path / "S.exe")
+    script = publish(compile_script(tmp_path / "S.cs"), tmp_path)
 
     with Runner(settings) as runner:
         load = rewrite(runner, script, helper, 30, write)
@@ -179,8 +177,6 @@ def test_a_config_rewritten_under_load_is_never_stale_and_never_fails(
 
 
 def build_helper(directory: Path) -> Path:
-    import subprocess
-
     (directory / "H.cs").write_text(HELPER, encoding="utf-8")
-    subprocess.run(["mcs", "-t:library", f"-out:{directory / 'H.dll'}", directory / "H.cs"], check=True)
+    subprocess.run([MCS, "-t:library", f"-out:{directory / 'H.dll'}", directory / "H.cs"], check=True)
     return directory / "H.dll"

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.hosts.message import MessageHost
 
 from runner.build import compile_script, publish
 from runner.errors import (
@@ -21,15 +25,18 @@ from runner.errors import (
     ScriptNotFound,
     WorkerDied,
 )
-from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INVITE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
     b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
 )
 WAIT_S = 30.0
+MCS = shutil.which("mcs") or "mcs"
 
 RETURNS = "class S { static int Main(string[] a) { return a.Length == 0 ? 7 : int.Parse(a[0]); } }"
 COUNTS = "class S { static int n; static int Main() { return ++n; } }"
@@ -47,9 +54,9 @@ def compiled(directory: Path, source: str, name: str = "S") -> Path:
     return publish(compile_script(path), directory)
 
 
-def patient(**settings: object) -> Settings:
+def patient(**settings: Any) -> Settings:
     """Settings that a busy machine does not trip over."""
-    return Settings(**{"exec_timeout_s": WAIT_S, "allocate_timeout_s": WAIT_S, "load_timeout_s": WAIT_S} | settings)
+    return Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, load_timeout_s=WAIT_S, **settings)
 
 
 def processes_under(directory: Path) -> list[int]:
@@ -65,10 +72,10 @@ def processes_under(directory: Path) -> list[int]:
     return found
 
 
-def until(condition: object, what: str) -> None:
+def until(condition: Callable[[], object], what: str) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + WAIT_S
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, what
         threading.Event().wait(0.01)
 
@@ -223,7 +230,7 @@ def test_two_scripts_with_different_versions_of_one_helper_alternate_1000_times(
         (place / "H.cs").write_text(
             f"public class H {{ public static int V() {{ return {number}; }} }}", encoding="utf-8"
         )
-        subprocess.run(["mcs", "-t:library", f"-out:{place}/H.dll", f"{place}/H.cs"], check=True)
+        subprocess.run([MCS, "-t:library", f"-out:{place}/H.dll", f"{place}/H.cs"], check=True)
         source = "// app-mono: -r:H.dll\nclass S { static int Main() { return H.V(); } }"
         scripts.append(compiled(place, source, name))
 
@@ -252,8 +259,6 @@ def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_no_process_and_no_file_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tempfile
-
     script = compiled(tmp_path, RETURNS)
     base = tmp_path / "tmp"
     base.mkdir()
