@@ -92,6 +92,9 @@ class Job:
             host = self._host(data)
             before = _text(host.message_bytes())
             result = self._call(runner, assembly, host)
+            if result.error is not None:
+                # The author knows the source, not the assembly that a cache keeps of it.
+                result.error.args = (str(result.error).replace(assembly.replace("$$", "$"), self.script),)
             yield Outcome(
                 ok=result.ok,
                 exit_code=result.exit_code,

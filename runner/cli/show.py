@@ -118,7 +118,8 @@ def error(failure: RunnerError) -> None:
             for line in diagnostics:
                 _diagnostic(line)
         case ScriptError(detail=detail) if detail:
-            for line in detail.splitlines():
+            lines = detail.splitlines()
+            for line in lines[1:] if str(failure).endswith(lines[0]) else lines:
                 err.print(Text(f"  {_safe(line)}", "dim"))
         case WorkerError(last_lines=lines):
             for line in lines:
