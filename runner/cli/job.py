@@ -105,7 +105,7 @@ class Job:
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
                 timing_us={part: round(getattr(result.timing, f"{part}_us")) for part in PARTS},
-                has_bare_lf=host.has_bare_lf,
+                had_bare_lf=host.had_bare_lf,
             )
 
     def watched(self) -> list[Path]:

@@ -37,7 +37,7 @@ def outcome(result: Outcome, name: str) -> None:
     """Everything one run gave, for people. ``name`` is the message's."""
     for level, text in result.logs:
         _log_line(level, text)
-    if result.has_bare_lf:
+    if result.had_bare_lf:
         note("the message's bare LF line ends were accepted; SIP wants CRLF")
     if result.error is not None:
         error(result.error)
