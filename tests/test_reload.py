@@ -544,9 +544,12 @@ def test_the_watch_survives_a_directory_that_is_deleted_and_made_again(
     scripts = make(heard)
     scripts.current(str(script))
     until(lambda: watching(scripts, script.parent))
+    assert scripts._watch is not None
+    watches = scripts._watch._watches
+    before = watches[str(script.parent)]
     shutil.rmtree(script.parent)
     script.parent.mkdir()
-    until(lambda: watching(scripts, script.parent))
+    until(lambda: watches.get(str(script.parent), before) is not before)
     heard.forget()
 
     script.write_bytes(builds["b"])
