@@ -33,12 +33,9 @@ log = logging.getLogger("runner.reload")
 # to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
 YOUNG_NS = 20_000_000
 LOOK_TRIES = 5
-
-# A file that is being written hides the complete one before it, which perhaps nobody has read yet. Serving the last
-# good generation would be stale then, and the new content is milliseconds away: so it is waited for, this long.
-SETTLE_S = 0.1
-SETTLE_STEP_S = 0.002
-PATIENCE_S = 0.03  # mcs takes about 10 ms from deleting its old output to closing the new one
+# mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
+PATIENCE_S = 0.1
+PATIENCE_NS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +263,7 @@ class Scripts:
                 self._store.let_go(look.hand)
                 # What was whole when the call began may be under a writer's hands by now: its next build is due.
                 if look.is_fresh and time.monotonic() < patience_ends:
-                    time.sleep(PATIENCE_S / 30)
+                    time.sleep(0.001)
                     continue
                 break
             except BaseException:
@@ -349,7 +346,7 @@ class Scripts:
         stamp = look.stamps[file] = self._stamp(file)
         young = stamp is not None and stamp.ctime_ns > now_ns - YOUNG_NS
         look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or young
+        look.is_fresh = look.is_fresh or (stamp is not None and stamp.ctime_ns > now_ns - PATIENCE_NS)
         known = self._parts.get(file)
         if known is not None and known[0] == stamp and self._store.take(known[1]):
             look.hand.append(known[1].hash)
@@ -359,7 +356,7 @@ class Scripts:
         look.stamps[file] = stamp
         young = stamp.ctime_ns > now_ns - YOUNG_NS
         look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or young
+        look.is_fresh = look.is_fresh or stamp.ctime_ns > now_ns - PATIENCE_NS
         if check is not None:
             check(file, data)
         part = self._store.put(file, data)
