@@ -34,8 +34,8 @@ log = logging.getLogger("runner.reload")
 YOUNG_NS = 20_000_000
 LOOK_TRIES = 5
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
-PATIENCE_S = 0.1
-PATIENCE_NS = 100_000_000
+PATIENCE_S = 0.2
+PATIENCE_NS = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)

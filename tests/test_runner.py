@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from runner.hosts.message import MessageHost
 
 from runner.build import compile_script, publish
 from runner.errors import (
@@ -25,18 +22,15 @@ from runner.errors import (
     ScriptNotFound,
     WorkerDied,
 )
+from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.programs import MCS, WAIT_S, until
 
 INVITE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
     b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
 )
-WAIT_S = 30.0
-MCS = shutil.which("mcs") or "mcs"
 
 RETURNS = "class S { static int Main(string[] a) { return a.Length == 0 ? 7 : int.Parse(a[0]); } }"
 COUNTS = "class S { static int n; static int Main() { return ++n; } }"
@@ -70,14 +64,6 @@ def processes_under(directory: Path) -> list[int]:
         if str(target).startswith(str(directory)):
             found.append(int(entry.parent.name))
     return found
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        threading.Event().wait(0.01)
 
 
 def test_exit_code_zero_is_true_and_every_other_is_false(tmp_path: Path) -> None:
@@ -281,6 +267,7 @@ def test_no_orphan_survives_a_runner_that_was_killed(tmp_path: Path, source: str
         from runner.hosts.message import MessageHost
         from runner.runner import Runner
         from runner.settings import Settings
+from tests.programs import MCS, WAIT_S, until
         with Runner(Settings(num_workers=2, exec_timeout_s=60)) as runner:
             print("started", flush=True)
             while True:

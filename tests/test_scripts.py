@@ -250,9 +250,7 @@ def test_an_assembly_loaded_by_name_is_found_beside_the_script_and_is_fresh(
         ("ReturnsIntTakesArguments", "four", 4),
     ],
 )
-def test_each_kind_of_main_runs(
-    runner: Runner, host: MessageHost, name: str, param: str | None, code: int
-) -> None:
+def test_each_kind_of_main_runs(runner: Runner, host: MessageHost, name: str, param: str | None, code: int) -> None:
     assert run(runner, name, host, param).exit_code == code
 
 

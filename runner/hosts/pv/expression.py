@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.hosts.pv import registry
-from runner.hosts.pv.context import Context
 from runner.hosts.pv.registry import ALL, Access, Variable
 from runner.hosts.pv.value import CannotEvaluate, Value
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.context import Context
 
 _NAME = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.?")
 _DOLLAR, _OPEN, _CLOSE = b"$"[0], b"("[0], b")"[0]
@@ -266,9 +268,7 @@ class Format:
     parts: tuple[bytes | Spec, ...]
 
     def print(self, context: Context) -> bytes:
-        """
-        The text with the values put in (core/pvapi.c, pv_printf): null is ``<null>``, what fails is left out.
-        """
+        """The text with the values put in (core/pvapi.c, pv_printf): null is ``<null>``, what fails is left out."""
         out = []
         for part in self.parts:
             if isinstance(part, bytes):
