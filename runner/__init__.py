@@ -1,1 +1,69 @@
-"""Runs C#/.NET assemblies for the Kamailio SIP server in warm mono workers."""
+"""Runs C#/.NET assemblies for the Kamailio SIP server in warm mono workers.
+
+Only names others may use; each is imported when it is first asked for, so that a Kamailio child, which needs the wire
+alone, never meets what is not in the standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.calls import Host
+    from runner.errors import (
+        BuildError,
+        CallRefused,
+        ConfigError,
+        ExecTimeout,
+        PoolExhausted,
+        ProtocolViolation,
+        RunnerError,
+        ScriptError,
+        ScriptInvalid,
+        ScriptNotFound,
+        WorkerDied,
+        WorkerError,
+        WorkerFailedToStart,
+        WorkerGone,
+    )
+    from runner.runner import ExecResult, Runner
+    from runner.settings import Settings
+
+__all__ = [
+    "BuildError",
+    "CallRefused",
+    "ConfigError",
+    "ExecResult",
+    "ExecTimeout",
+    "Host",
+    "PoolExhausted",
+    "ProtocolViolation",
+    "Runner",
+    "RunnerError",
+    "ScriptError",
+    "ScriptInvalid",
+    "ScriptNotFound",
+    "Settings",
+    "WorkerDied",
+    "WorkerError",
+    "WorkerFailedToStart",
+    "WorkerGone",
+]
+
+_MODULES = {"ExecResult": "runner", "Host": "calls", "Runner": "runner", "Settings": "settings"}  # the rest: errors
+
+
+# Hidden from type checkers, which would take it as leave to ask for any name at all.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

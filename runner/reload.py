@@ -33,6 +33,11 @@ log = logging.getLogger("runner.reload")
 # to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
 YOUNG_NS = 20_000_000
 LOOK_TRIES = 5
+
+# A file that is being written hides the complete one before it, which perhaps nobody has read yet. Serving the last
+# good generation would be stale then, and the new content is milliseconds away: so it is waited for, this long.
+SETTLE_S = 0.1
+SETTLE_STEP_S = 0.002
 PATIENCE_S = 0.03  # mcs takes about 10 ms from deleting its old output to closing the new one
 
 
@@ -113,7 +118,7 @@ class Scripts:
             return pinned
         seen = self._seen.get(path)
         if seen is None or not seen.trusted or not self._unchanged(seen.stamps):
-            seen = self._look(path)
+            seen = self._settled(path)
         return self._decide(path, seen.found)
 
     def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
@@ -229,6 +234,23 @@ class Scripts:
         if first:
             log.warning("%s; generation %.8s still serves %s", error, good.id, path)
         return good
+
+    def _settled(self, path: str) -> _Seen:
+        """A look; while it finds a file that is being written, another one, for at most ``SETTLE_S``."""
+        seen = self._look(path)
+        for _ in range(round(SETTLE_S / SETTLE_STEP_S)):
+            if isinstance(seen.found, Generation) or not self._is_being_written(seen):
+                break
+            time.sleep(SETTLE_STEP_S)
+            seen = self._look(path)
+        return seen
+
+    def _is_being_written(self, seen: _Seen) -> bool:
+        newest_ns = max((stamp.ctime_ns for stamp in seen.stamps.values() if stamp is not None), default=0)
+        if 0 <= self._clock_ns() - newest_ns < SETTLE_S * 1e9:
+            return True
+        with self._lock:
+            return any(self._clock() - self._gone.get(file, -SETTLE_S) < SETTLE_S for file in seen.stamps)
 
     def _look(self, path: str) -> _Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""

@@ -26,9 +26,12 @@ def run_directory() -> Generator[Path]:
     base = Path(tempfile.gettempdir())
     _sweep(base)
     place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    lock = os.open(place / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    new = place / f"{LOCK}.new"
+    lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
+        # Locked before it has its name: a lock file that nobody holds, however shortly, says that its runner is dead.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        new.rename(place / LOCK)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)

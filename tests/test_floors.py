@@ -1,0 +1,163 @@
+"""The floors of docs/architecture.md: who may import whom, read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runner
+
+PACKAGE = Path(runner.__file__).parent
+ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
+
+# From the ground up. `errors` carries the rest of its line: every module raises; `slot` is what `pool` is made of.
+FLOORS = (
+    {"errors"},
+    {"settings", "wire", "calls"},
+    {"session", "channel", "drain", "rundir"},
+    {"worker"},
+    {"slot"},
+    {"pool", "reload", "build"},
+    {"runner"},
+    {"cli"},
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+
+# What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
+IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel")
+BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The module or package directly under ``runner`` that a file belongs to; empty for ``runner`` itself."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").replace("__init__", "")
+
+
+def imported(path: Path) -> set[str]:
+    """
+    The parts of ``runner`` that a file imports, wherever in it.
+
+    Imports for types only are left out: they are gone when the program runs.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = ["runner", *path.relative_to(PACKAGE).parent.parts]
+    found: set[str] = set()
+    for node in _walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            names = [f"{start}.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("runner.")}
+    return found
+
+
+def _walk(node: ast.AST) -> list[ast.AST]:
+    found = [node]
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        found += _walk(child)
+    return found
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_every_module_has_its_floor() -> None:
+    assert {part(path) for path in MODULES} - set(FLOOR) == {"", "hosts"}
+
+
+def test_the_floors_are_those_of_the_document() -> None:
+    lines = re.findall(r"^    ([a-z ]+?)  +\S", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = [line.split() for line in lines]
+
+    heights = [{FLOOR[name] for name in names} - {0} for names in documented]
+
+    assert all(len(height) == 1 for height in heights)
+    assert heights == sorted(heights, key=min)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part(path) in FLOOR], ids=relative)
+def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
+    own = part(path)
+    others = imported(path) - {own}
+
+    assert {name for name in others - {"hosts"} if FLOOR[name] >= FLOOR[own]} == set()
+    assert "hosts" not in others or own == "cli"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "hosts"], ids=relative)
+def test_a_host_stands_on_calls_and_errors_only(path: Path) -> None:
+    assert imported(path) <= {"calls", "errors", "hosts"}
+
+
+def test_the_package_itself_imports_nothing_of_its_own() -> None:
+    assert imported(PACKAGE / "__init__.py") == set()
+
+
+def run(interpreter: str, code: str) -> str:
+    """What a Python that sees neither our environment nor our packages prints."""
+    done = subprocess.run(
+        [interpreter, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=60, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", IN_KAMAILIO)
+def test_what_a_child_of_kamailio_imports_is_the_standard_library(name: str) -> None:
+    system = Path("/usr/bin/python3")
+    code = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({BLOCKED!r}))\n"
+        f"sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+        f"import runner.{name}\n"
+        "known = sys.stdlib_module_names | {'runner', '__main__'}\n"
+        f"print(sorted({{module.partition('.')[0] for module in sys.modules}} - known - set({BLOCKED!r})))"
+    )
+
+    # A distribution's own start-up files may import more, so what was there before counts as known.
+    before = "import sys\nprint(sorted({module.partition('.')[0] for module in sys.modules} - sys.stdlib_module_names))"
+    interpreter = str(system) if system.exists() else sys.executable
+    known = set(ast.literal_eval(run(interpreter, before)))
+
+    assert set(ast.literal_eval(run(interpreter, code))) - known == set()
+
+
+def test_importing_the_package_imports_neither_pydantic_nor_watchdog() -> None:
+    code = f"import sys\nsys.path.insert(0, {str(PACKAGE.parent)!r})\nimport runner\nprint(*sys.modules)"
+
+    loaded = run(sys.executable, code).split()
+
+    assert "runner" in loaded
+    assert {name.partition(".")[0] for name in loaded} & set(BLOCKED) == set()
+    assert [name for name in loaded if name.startswith("runner.")] == []
+
+
+def test_every_public_name_is_there_when_it_is_asked_for() -> None:
+    for name in runner.__all__:
+        assert getattr(runner, name).__name__ == name
+
+    assert set(runner.__all__) <= set(dir(runner))
+
+
+def test_every_error_is_a_public_name() -> None:
+    errors = {name for name, value in vars(runner.errors).items() if isinstance(value, type)}
+
+    assert errors <= set(runner.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error_as_in_any_module() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = runner.Nothing  # type: ignore[attr-defined]
