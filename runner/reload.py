@@ -33,12 +33,9 @@ log = logging.getLogger("runner.reload")
 # to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
 YOUNG_NS = 20_000_000
 LOOK_TRIES = 5
-
-# A file that is being written hides the complete one before it, which perhaps nobody has read yet. Serving the last
-# good generation would be stale then, and the new content is milliseconds away: so it is waited for, this long.
-SETTLE_S = 0.1
-SETTLE_STEP_S = 0.002
-PATIENCE_S = 0.03  # mcs takes about 10 ms from deleting its old output to closing the new one
+# mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
+PATIENCE_S = 0.1
+PATIENCE_NS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ class Scripts:
             return pinned
         seen = self._seen.get(path)
         if seen is None or not seen.trusted or not self._unchanged(seen.stamps):
-            seen = self._settled(path)
+            seen = self._look(path)
         return self._decide(path, seen.found)
 
     def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
@@ -235,23 +232,6 @@ class Scripts:
             log.warning("%s; generation %.8s still serves %s", error, good.id, path)
         return good
 
-    def _settled(self, path: str) -> _Seen:
-        """A look; while it finds a file that is being written, another one, for at most ``SETTLE_S``."""
-        seen = self._look(path)
-        for _ in range(round(SETTLE_S / SETTLE_STEP_S)):
-            if isinstance(seen.found, Generation) or not self._is_being_written(seen):
-                break
-            time.sleep(SETTLE_STEP_S)
-            seen = self._look(path)
-        return seen
-
-    def _is_being_written(self, seen: _Seen) -> bool:
-        newest_ns = max((stamp.ctime_ns for stamp in seen.stamps.values() if stamp is not None), default=0)
-        if 0 <= self._clock_ns() - newest_ns < SETTLE_S * 1e9:
-            return True
-        with self._lock:
-            return any(self._clock() - self._gone.get(file, -SETTLE_S) < SETTLE_S for file in seen.stamps)
-
     def _look(self, path: str) -> _Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""
         patience_ends = time.monotonic() + PATIENCE_S
@@ -266,7 +246,7 @@ class Scripts:
                 self._store.let_go(look.hand)
                 # What was whole when the call began may be under a writer's hands by now: its next build is due.
                 if look.is_fresh and time.monotonic() < patience_ends:
-                    time.sleep(PATIENCE_S / 30)
+                    time.sleep(0.001)
                     continue
                 break
             except BaseException:
@@ -349,7 +329,7 @@ class Scripts:
         stamp = look.stamps[file] = self._stamp(file)
         young = stamp is not None and stamp.ctime_ns > now_ns - YOUNG_NS
         look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or young
+        look.is_fresh = look.is_fresh or (stamp is not None and stamp.ctime_ns > now_ns - PATIENCE_NS)
         known = self._parts.get(file)
         if known is not None and known[0] == stamp and self._store.take(known[1]):
             look.hand.append(known[1].hash)
@@ -359,7 +339,7 @@ class Scripts:
         look.stamps[file] = stamp
         young = stamp.ctime_ns > now_ns - YOUNG_NS
         look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or young
+        look.is_fresh = look.is_fresh or stamp.ctime_ns > now_ns - PATIENCE_NS
         if check is not None:
             check(file, data)
         part = self._store.put(file, data)

@@ -44,6 +44,7 @@ class Watch:
         self._files: dict[str, frozenset[str]] = {}  # script -> its files
         self._scripts: dict[str, set[str]] = {}  # any path of interest -> scripts
         self._watches: dict[str, tuple[tuple[int, int], Any]] = {}  # directory -> its identity and watchdog's watch
+        self._stale: set[str] = set()  # directories that an event called deleted, moved or made: inodes are reused
         self._observer: Any = None
         self._closed = False
         self._due = threading.Event()
@@ -103,7 +104,9 @@ class Watch:
         for directory in sorted(directories):
             identity = _identity(directory)
             before = self._watches.get(directory)
-            if before is not None and before[0] != identity:
+            is_stale = directory in self._stale
+            self._stale.discard(directory)
+            if before is not None and (is_stale or before[0] != identity):
                 self._unwatch(directory)
                 for script in {name for path, found in scripts.items() if path.startswith(directory) for name in found}:
                     self._tell(script)
@@ -152,6 +155,8 @@ class Watch:
             scripts = set()
             for path in (event.src_path, event.dest_path):
                 scripts |= self._scripts.get(os.fsdecode(path), set())
+                if event.event_type != "modified" and os.fsdecode(path) in self._watches:
+                    self._stale.add(os.fsdecode(path))
         for script in scripts:
             self._tell(script)
         if scripts:
