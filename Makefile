@@ -40,7 +40,7 @@ test: mono-packages test-packages venv-dev ## every test; installs kamailio and 
 lint: venv-dev ## ruff and mypy; mcs does its part in build, where warnings are errors
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m mypy -p runner
+	$(BIN)/python -m mypy
 
 check: lint test ## what has to pass before a merge
 

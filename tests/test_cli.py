@@ -170,6 +170,7 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
         (["exec", SAMPLE, "-m", INVITE, "--config", tmp_path / "no.toml"], {}, "no.toml: expected a readable TOML"),
         (["exec", SAMPLE, "-m", INVITE], {"APP_MONO_NUM_WORKER": "1"}, "did you mean APP_MONO_NUM_WORKERS?"),
         (["exec", SAMPLE, "-m", INVITE], {"APP_MONO_MONO": "/none/mono"}, "/none/mono: expected the mono runtime"),
+        (["exec", SAMPLE, "-m", INVITE, "--watch", "--repeat", "2"], {}, "--repeat has no meaning with --watch"),
         (["build", INVITE], {}, "expected a C# source file"),
     ]
     for words, variables, text in mistakes:

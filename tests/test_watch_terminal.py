@@ -38,14 +38,18 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def terminal(source: Path) -> Iterator[pexpect.spawn[str]]:
+def started(*words: str) -> pexpect.spawn[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
-    words = ["-c", "from runner.cli import main; main()", "exec", str(source), "-m", str(INVITE), "--watch"]
-    spawned = pexpect.spawn(
-        sys.executable, words, env=environment, encoding="utf-8", timeout=20, dimensions=(50, 200), echo=False
+    command = ["-c", "from runner.cli import main; main()", *words, "-m", str(INVITE), "--watch"]
+    return pexpect.spawn(
+        sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(50, 200), echo=False
     )
+
+
+@pytest.fixture
+def terminal(source: Path) -> Iterator[pexpect.spawn[str]]:
+    spawned = started("exec", str(source))
     spawned.expect("sip:one@example.com")
     spawned.expect(WATCHING)
     yield spawned
@@ -111,3 +115,15 @@ def test_ctrl_c_ends_cleanly_and_leaves_no_process(terminal: pexpect.spawn[str])
     terminal.wait()
     assert terminal.exitstatus == 130
     assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_run_loads_the_script_again_at_every_save(source: Path) -> None:
+    terminal = started("run", "--load", str(source))
+    terminal.expect("sip:one@example.com")
+    terminal.expect(WATCHING)
+
+    source.write_text(GOOD % "again", encoding="utf-8")
+
+    terminal.expect("sip:again@example.com")
+    terminal.expect(WATCHING)
+    terminal.close(force=True)

@@ -19,7 +19,7 @@ import typer
 
 from runner import build as compiler
 from runner.cli import INTERRUPTED, show
-from runner.errors import BuildError, RunnerError
+from runner.errors import BuildError, ConfigError, RunnerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +168,8 @@ class _Lines(logging.Handler):
 
 
 def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
+    if watch and repeat > 1:
+        raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
     from runner.cli.watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
