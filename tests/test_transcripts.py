@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from runner import wire
 from runner.build import compile_script, ensure_bridge, publish
 from runner.channel import Channel
-from runner.session import Done, Event, Question, Session, State
+from runner.session import Done, Event, Loaded, Notice, Question, Session, State
 from runner.worker import MONO_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ each_transcript = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: 
 class Bridge:
     """A real worker process at the other end of a socket."""
 
-    def __init__(self, stderr: Path) -> None:
+    def __init__(self, stderr: Path, limit: int = LIMIT) -> None:
         ours, theirs = socket.socketpair()
         self._stderr = stderr
         with theirs, stderr.open("wb") as log:
             self.process = subprocess.Popen(
-                [MONO, "--debug", str(ensure_bridge().bridge_exe), str(LIMIT)],
+                [MONO, "--debug", str(ensure_bridge().bridge_exe), str(limit)],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=log,
@@ -197,6 +197,42 @@ def test_the_real_bridge_speaks_the_transcript(path: Path, scripts: Path, bridge
                 assert bridge.hear() == b""
 
 
+def test_the_real_bridge_understands_lines_that_come_byte_by_byte(scripts: Path, bridge: Bridge) -> None:
+    places = {"<pid>": bridge.process.pid, "<scripts>": str(scripts)}
+
+    for row in filled(rows(HERE / "manual.jsonl"), places):
+        if row["from"] == "runner":
+            for byte in json.dumps(row["line"]).encode() + b"\n":
+                bridge.say(bytes([byte]))
+        else:
+            for message in row["line"] if isinstance(row["line"], list) else [row["line"]]:
+                assert_matches(message, bridge.message())
+
+
+def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, tmp_path: Path) -> None:
+    limit = 4096  # the least that may be set
+    session = Session(limit)  # refuses a longer line
+    logged: list[tuple[int, int]] = []
+    asked: list[int] = []
+
+    with contextlib.closing(Bridge(tmp_path / "stderr", limit)) as bridge:
+        loop = Loop(bridge, scripts, "FillsLines", session)
+        bridge.say(session.exec("FillsLines", None))
+        while not isinstance(event := loop.next(), Done):
+            match event:
+                case Notice("Core.Log", (level, text)):
+                    logged.append((level, len(text)))
+                case Question("PV.SetS", (_, text)):
+                    asked.append(len(text))
+                    bridge.say(session.answer(0))
+
+    # A log text is cut at an eighth of the line. A call that does not fit, 6 bytes a letter, is refused in the bridge.
+    assert logged == [(length, min(length, limit // 8)) for length in range(700)]
+    assert asked == list(range(0, 7 * len(asked), 7))
+    assert limit - 6 * 7 - 100 < 6 * asked[-1] < limit
+    assert event == Done(100 - len(asked), {})
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -226,23 +262,31 @@ def test_a_bridge_that_is_spoken_to_in_another_language_ends(bridge: Bridge, lin
 
 
 class Loop:
-    """One worker with RoundTrip loaded; every ``run`` is one exec in it."""
+    """One worker with a script loaded, RoundTrip for one; every ``run`` of that is one exec."""
 
-    def __init__(self, bridge: Bridge, scripts: Path) -> None:
+    def __init__(self, bridge: Bridge, scripts: Path, name: str, session: Session) -> None:
         self._bridge = bridge
-        self._session = Session(LIMIT)
+        self._session = session
         self._events: list[Event] = []
-        self._next()
-        params = {"path": str(scripts / "RoundTrip.exe"), "generation": "r", "assembly": str(scripts / "RoundTrip.exe")}
-        bridge.say(self._session.load(params | {"symbols": None, "config": None, "helpers": {}}))
-        self._next()
+        self.next()
+        path = str(scripts / f"{name}.exe")
+        params: dict[str, Any] = {
+            "path": path,
+            "generation": name,
+            "assembly": path,
+            "symbols": None,
+            "config": None,
+            "helpers": {},
+        }
+        bridge.say(session.load(params))
+        assert self.next() == Loaded(())
 
     def run(self, text: str) -> dict[str, str]:
         """The variables that the script set when its parameter and ``$var(in)`` are ``text``."""
         found: dict[str, str] = {}
-        self._bridge.say(self._session.exec("r", text))
+        self._bridge.say(self._session.exec("RoundTrip", text))
         while True:
-            match self._next():
+            match self.next():
                 case Question("PV.SetS", (name, value)):
                     found[name] = value
                     self._bridge.say(self._session.answer(0))
@@ -253,9 +297,12 @@ class Loop:
                 case event:
                     pytest.fail(f"expected a step of RoundTrip, got {event}")
 
-    def _next(self) -> Event:
+    def next(self) -> Event:
+        """The next event; waits for it."""
         while not self._events:
-            self._events = self._session.receive(self._bridge.hear())
+            data = self._bridge.hear()
+            assert data, "the bridge ended"
+            self._events = self._session.receive(data)
         return self._events.pop(0)
 
 
@@ -263,7 +310,7 @@ class Loop:
 def loop(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Generator[Loop]:
     started = Bridge(tmp_path_factory.mktemp("loop") / "stderr")
     with contextlib.closing(started):
-        yield Loop(started, scripts)
+        yield Loop(started, scripts, "RoundTrip", Session(LIMIT))
 
 
 BYTES_AS_TEXT = st.text(
