@@ -18,7 +18,7 @@ PARAM ?= hello
 MESSAGE ?= examples/messages/invite.sip
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
 	@$(BIN)/app-mono build

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 SOURCES = {
     f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/*.cs")
@@ -67,3 +69,17 @@ def test_ci_runs_the_command_of_the_readme_and_nothing_else() -> None:
 
     assert lines[-1] == "exec make test"
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    for name, field in Settings.model_fields.items():
+        value = (
+            "none"
+            if field.default is None
+            else f"{field.default:g}"
+            if isinstance(field.default, float)
+            else field.default
+        )
+        assert f"| `{name}` | {value} |" in text, name

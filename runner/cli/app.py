@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from runner.cli.job import Job
 
 TRUE, FALSE, FAILED = 0, 1, 2
+# What these warn of comes back as the error of the run, and is told once.
+TOLD_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
 EPILOG = (
     "Exit status: 0 the script said true (its exit code is 0), 1 false, 2 it could not be run to its end or bad usage."
 )
@@ -157,8 +159,11 @@ class _Lines(logging.Handler):
     """The runner's log as single lines on stderr, what scripts print included; tracebacks with --verbose only."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        show.logged(record.levelname.lower(), record.getMessage())
-        if record.exc_info and self.level <= logging.DEBUG:
+        is_verbose = self.level <= logging.DEBUG
+        if record.name in TOLD_AS_ERROR and record.levelno < logging.ERROR and not is_verbose:
+            return
+        show.logged("console" if record.name == "runner.drain" else record.levelname.lower(), record.getMessage())
+        if record.exc_info and is_verbose:
             show.note(logging.Formatter().formatException(record.exc_info))
 
 

@@ -92,6 +92,9 @@ class Job:
             host = self._host(data)
             before = _text(host.message_bytes())
             result = self._call(runner, assembly, host)
+            if result.error is not None:
+                # The author knows the source, not the assembly that a cache keeps of it.
+                result.error.args = (str(result.error).replace(assembly.replace("$$", "$"), self.script),)
             yield Outcome(
                 ok=result.ok,
                 exit_code=result.exit_code,
@@ -102,7 +105,7 @@ class Job:
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
                 timing_us={part: round(getattr(result.timing, f"{part}_us")) for part in PARTS},
-                has_bare_lf=host.has_bare_lf,
+                had_bare_lf=host.had_bare_lf,
             )
 
     def watched(self) -> list[Path]:

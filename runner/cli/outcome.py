@@ -25,4 +25,4 @@ class Outcome:
     reply_headers: list[str] = field(default_factory=list)
     calls: int = 0
     timing_us: dict[str, int] = field(default_factory=dict)
-    has_bare_lf: bool = False
+    had_bare_lf: bool = False

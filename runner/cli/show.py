@@ -37,7 +37,7 @@ def outcome(result: Outcome, name: str) -> None:
     """Everything one run gave, for people. ``name`` is the message's."""
     for level, text in result.logs:
         _log_line(level, text)
-    if result.has_bare_lf:
+    if result.had_bare_lf:
         note("the message's bare LF line ends were accepted; SIP wants CRLF")
     if result.error is not None:
         error(result.error)
@@ -118,7 +118,8 @@ def error(failure: RunnerError) -> None:
             for line in diagnostics:
                 _diagnostic(line)
         case ScriptError(detail=detail) if detail:
-            for line in detail.splitlines():
+            lines = detail.splitlines()
+            for line in lines[1:] if str(failure).endswith(lines[0]) else lines:
                 err.print(Text(f"  {_safe(line)}", "dim"))
         case WorkerError(last_lines=lines):
             for line in lines:

@@ -1,0 +1,272 @@
+"""
+Files by content: stamps, checked reads, generations, and the store of their immutable copies.
+
+Must not know which generation is current; it only says what a file held when it was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat as modes
+import struct
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
+
+from .errors import ScriptInvalid, ScriptNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+READ_TRIES = 3
+CHUNK_BYTES = 1024 * 1024
+PE32_PLUS = 0x20B
+CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the kernel says of a file without reading it; two equal stamps mean the same content, unless young."""
+
+    ctime_ns: int
+    mtime_ns: int
+    size: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> Stamp:
+        """The stamp in a result of ``os.stat``."""
+        return cls(stat.st_ctime_ns, stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a generation: where it lay, its SHA-256, and its immutable copy."""
+
+    path: str
+    hash: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """An assembly beside the script that the script refers to; ``symbols`` None when there are none."""
+
+    assembly: Part
+    symbols: Part | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it lay."""
+        return self.assembly.path
+
+    @property
+    def hash(self) -> str:
+        """What a worker that loads it is bound to."""
+        return self.assembly.hash
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Generation:
+    """
+    One build of a script, by content. Its copies stay in the store for as long as this object lives.
+
+    ``symbols`` and ``config`` are None when there is no such file; a helper is None when it was looked for and is
+    not there.
+    """
+
+    id: str
+    path: str
+    assembly: Part
+    symbols: Part | None
+    config: Part | None
+    helpers: dict[str, Helper | None]
+
+    @classmethod
+    def of(
+        cls, path: str, assembly: Part, symbols: Part | None, config: Part | None, helpers: dict[str, Helper | None]
+    ) -> Generation:
+        """Make one; its id is a hash over the script's path and the names and hashes of all parts."""
+        told = hashlib.sha256()
+        for role, part in (("assembly", assembly), ("symbols", symbols), ("config", config)):
+            told.update(f"{role}\0{part.path if part else ''}\0{part.hash if part else ''}\0".encode(*_BYTES))
+        for name, helper in sorted(helpers.items()):
+            symbols_hash = helper.symbols.hash if helper and helper.symbols else ""
+            told.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
+        told.update(path.encode(*_BYTES))
+        return cls(told.hexdigest()[:32], path, assembly, symbols, config, helpers)
+
+    def load_params(self) -> dict[str, Any]:
+        """The parameters of ``load`` on the wire (docs/protocol.md)."""
+        return {
+            "path": self.path,
+            "generation": self.id,
+            "assembly": self.assembly.blob,
+            "symbols": self.symbols.blob if self.symbols else None,
+            "config": self.config.blob if self.config else None,
+            "helpers": {
+                name: helper
+                and {
+                    "path": helper.path,
+                    "assembly": helper.assembly.blob,
+                    "symbols": helper.symbols.blob if helper.symbols else None,
+                }
+                for name, helper in self.helpers.items()
+            },
+        }
+
+
+_BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
+
+
+def read_file(path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result]) -> tuple[bytes, Stamp]:
+    """
+    Read a regular file that does not change meanwhile.
+
+    Raises:
+        ScriptNotFound: There is no such file.
+        ScriptInvalid: It is no regular file, too large, not readable, or is being written.
+    """
+    try:
+        for _ in range(READ_TRIES):
+            # Asked before it is opened: opening a FIFO would wake its writer, a device may do anything.
+            _refuse_irregular(path, stat(path))
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                before = stat(descriptor)
+                _refuse_irregular(path, before)
+                if before.st_size > max_bytes:
+                    raise ScriptInvalid(f"{path}: {before.st_size} bytes, max_script_mib allows {max_bytes}")
+                data = _read_all(descriptor, max_bytes)
+                if Stamp.of(before) == Stamp.of(stat(descriptor)) and len(data) == before.st_size:
+                    return data, Stamp.of(before)
+            finally:
+                os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ScriptNotFound(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ScriptInvalid(f"{path}: cannot be read: {reason}") from error
+    raise ScriptInvalid(f"{path}: is not complete: it is being written")
+
+
+def check_assembly(path: str, data: bytes) -> None:
+    """
+    Refuse what is cut short or no .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
+
+    Raises:
+        ScriptInvalid: It is so; the message tells which of the two, and what came.
+    """
+    if data[:2] != b"MZ"[: len(data)]:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its begin, came {data[:8]!r}")
+    try:
+        (header,) = struct.unpack_from("<I", data, 0x3C)
+        signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)
+        if signature != b"PE\0\0":
+            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, came {signature!r}")
+        optional = header + 24
+        (magic,) = struct.unpack_from("<H", data, optional)
+        directories = optional + (112 if magic == PE32_PLUS else 96)
+        cli_address, cli_size = struct.unpack_from("<II", data, directories + 8 * CLI_HEADER)
+        table = optional + optional_size
+        for index in range(sections):
+            name, size, begin = struct.unpack_from("<8s8xII", data, table + 40 * index)
+            if begin + size > len(data):
+                shown = name.rstrip(b"\0").decode("ascii", "replace")
+                came = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
+                raise ScriptInvalid(f"{path}: is not complete: {came}")
+    except struct.error:
+        raise ScriptInvalid(f"{path}: is not complete: its headers end after {len(data)} bytes") from None
+    if not cli_address or not cli_size:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: a native program came")
+
+
+def check_config(path: str, data: bytes) -> None:
+    """
+    Refuse a ``.config`` that is not well-formed XML, as a half-written one is.
+
+    Raises:
+        ScriptInvalid: It is not; the message has line and column.
+    """
+    try:
+        expat.ParserCreate().Parse(data, True)  # noqa: FBT003  # positional only
+    except expat.ExpatError as error:
+        raise ScriptInvalid(f"{path}: is not complete or not XML: {error}") from error
+
+
+class Store:
+    """
+    Immutable copies of files, named by content, in a directory of their own.
+
+    Copies are counted: ``put`` and ``take`` put one count in the caller's hand, ``let_go`` gives counts back, and a
+    copy that nobody counts is removed. ``let_go_later`` may be called from a finalizer: it takes no lock.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._uses: Counter[str] = Counter()
+        self._released: deque[tuple[str, ...]] = deque()
+
+    def put(self, path: str, data: bytes) -> Part:
+        """Keep a copy; the same content is kept once."""
+        digest = hashlib.sha256(data).hexdigest()
+        blob = self._directory / digest
+        with self._lock:
+            self._uses[digest] += 1
+            there = blob.exists()
+        if not there:
+            try:
+                draft = self._directory / f"{digest}.{threading.get_ident()}"
+                draft.write_bytes(data)
+                draft.chmod(0o400)
+                draft.replace(blob)
+            except BaseException:
+                self.let_go((digest,))
+                raise
+        return Part(path, digest, str(blob))
+
+    def take(self, part: Part) -> bool:
+        """Count a copy once more; False when it is no longer kept."""
+        with self._lock:
+            if not self._uses[part.hash] or not Path(part.blob).exists():
+                return False
+            self._uses[part.hash] += 1
+            return True
+
+    def let_go(self, digests: Iterable[str]) -> None:
+        """Give counts back, also those of finalizers that ran meanwhile."""
+        self._released.append(tuple(digests))
+        with self._lock:
+            while self._released:
+                for digest in self._released.popleft():
+                    self._uses[digest] -= 1
+                    if self._uses[digest] <= 0:
+                        del self._uses[digest]
+                        (self._directory / digest).unlink(missing_ok=True)
+
+    def let_go_later(self, digests: tuple[str, ...]) -> None:
+        """As ``let_go``, at the next call of that."""
+        self._released.append(digests)
+
+
+def _refuse_irregular(path: str, stat: os.stat_result) -> None:
+    if not modes.S_ISREG(stat.st_mode):
+        kinds = {modes.S_IFDIR: "a directory", modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
+        came = kinds.get(modes.S_IFMT(stat.st_mode), "a device")
+        raise ScriptInvalid(f"{path}: expected a file, came {came}")
+
+
+def _read_all(descriptor: int, max_bytes: int) -> bytes:
+    chunks = []
+    left = max_bytes + 1
+    while left > 0 and (chunk := os.read(descriptor, min(left, CHUNK_BYTES))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)

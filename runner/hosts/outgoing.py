@@ -1,0 +1,153 @@
+"""
+What leaves: the forwarded message and the reply, as Kamailio builds them (core/msg_translator.c).
+
+Must not know scripts or variables: a Context in, bytes out.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from runner.hosts.pv.context import Context, bracketed
+from runner.hosts.pv.uris import party
+from runner.hosts.via import Via, first_via, split_outside_quotes
+
+if TYPE_CHECKING:
+    from runner.hosts.edits import Edits
+    from runner.hosts.sip import Header
+
+_CRLF = b"\r\n"
+_FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
+SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
+
+
+def edited(context: Context) -> bytes:
+    """The message with the script's edits and nothing of a proxy's own: no Via, no Route (``$mbu``)."""
+    return _apply(context, context.edits)
+
+
+def forwarded(context: Context, *, branch: bytes) -> bytes | None:
+    """
+    The message as it is sent on; None when it cannot be.
+
+    A request gets a Via with that branch, and its own Via is completed; a reply loses its topmost Via.
+    """
+    if context.message.first_line.is_request:
+        return _forwarded_request(context, branch)
+    return _forwarded_reply(context)
+
+
+def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
+    via = first_via(context.message)
+    if via is None:
+        return None
+    edits = deepcopy(context.edits)
+    socket = context.force_socket or context.socket
+    own = socket.advertised or socket.address
+    line = f"Via: SIP/2.0/{socket.address.proto.upper()} {bracketed(own.ip)}:{own.port};branch=".encode()
+    route = b"" if not context.path else b"Route: " + context.path + _CRLF
+    first_route = context.message.header(b"route")
+    if route and first_route is not None:
+        edits.insert(first_route.start, route)
+        route = b""
+    edits.insert(via.header.start, line + branch + _CRLF + route)
+    _complete_via(context, via, edits)
+    return _apply(context, edits)
+
+
+def _complete_via(context: Context, via: Via, edits: Edits) -> None:
+    """RFC 3581 and core/msg_translator.c, received_test, received_builder, rport_builder."""
+    rport, received = via.param(b"rport"), via.param(b"received")
+    if _needs_received(context, via):
+        text = b";received=" + context.source.ip.encode()
+        if received is not None:
+            edits.replace(received.start - 1, received.length + 1, text)
+        else:
+            edits.insert(via.host_end, text)
+    if rport is not None:
+        edits.replace(rport.start - 1, rport.length + 1, b";rport=%d" % context.source.port)
+
+
+def _needs_received(context: Context, via: Via) -> bool:
+    return (
+        via.param(b"received") is not None
+        or via.param(b"rport") is not None
+        or via.host.strip(b"[]").lower() != context.source.ip.encode()
+    )
+
+
+def _forwarded_reply(context: Context) -> bytes | None:
+    """core/msg_translator.c, generate_res_buf_from_sip_res: without the first Via body."""
+    header = context.message.header(b"via")
+    if header is None:
+        return None
+    edits = deepcopy(context.edits)
+    bodies = split_outside_quotes(header.body, 0x2C)
+    if len(bodies) == 1:
+        edits.replace(header.start, header.end - header.start)
+    else:
+        edits.replace(header.body_start, bodies[1][0])
+    return _apply(context, edits)
+
+
+def _apply(context: Context, edits: Edits) -> bytes:
+    """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
+    line = context.message.first_line
+    data = context.message.data
+    if context.new_uri is None or not line.is_request:
+        return edits.apply(data)
+    end = line.uri_start + len(line.uri)
+    return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
+
+
+def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:
+    """
+    The reply to a request; None when its headers cannot be parsed, or it is an ACK.
+
+    Args:
+        context: The request, with ``reply_headers``.
+        code: Three digits.
+        reason: Of the status line.
+        to_tag: Put in when the To has no tag; empty for none.
+    """
+    message = context.message
+    via = first_via(message)
+    line = message.first_line
+    if message.broken_at is not None or via is None or not line.is_request or line.method == b"ACK":
+        return None
+    out = [line.version, b" %03d " % code, reason, _CRLF]
+    for header in message.headers:
+        raw = message.data[header.start : header.end]
+        match header.type:
+            case b"via":
+                text = message.data[header.start : header.body_start + len(header.body)]
+                out += (_reply_via(context, via, text) if header is via.header else text, _CRLF)
+            case b"record-route" if _FIRST_WITH_RECORD_ROUTE <= code < _FIRST_WITHOUT:
+                out.append(raw)
+            case b"to":
+                out.append(_with_tag(header, raw, to_tag))
+            case b"from" | b"call-id" | b"cseq":
+                out.append(raw)
+    out += context.reply_headers
+    out += (SERVER, _CRLF, b"Content-Length: 0", _CRLF, _CRLF)
+    return b"".join(out)
+
+
+def _reply_via(context: Context, via: Via, text: bytes) -> bytes:
+    """core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place, received at the end of the line."""
+    rport = via.param(b"rport")
+    if rport is not None:
+        start = rport.start - via.header.start
+        text = text[: start - 1] + b";rport=%d" % context.source.port + text[start + rport.length :]
+    if _needs_received(context, via):
+        text += b";received=" + context.source.ip.encode()
+    return text
+
+
+def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:
+    found = party(header.body)
+    if not to_tag or (found is not None and found.tag):
+        return raw
+    end = header.body_start + len(header.body) - header.start
+    return raw[:end] + b";tag=" + to_tag + raw[end:]

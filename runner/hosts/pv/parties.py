@@ -1,0 +1,132 @@
+"""From and To: ``$fu``, ``$tU`` and the like. A write shows in the outgoing message, not in a read (pv_core.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.hosts.pv.registry import Access, Reader, Writer, register
+from runner.hosts.pv.request import text_or_null
+from runner.hosts.pv.uris import Parts, Party, parts, party
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.context import Context
+    from runner.hosts.sip import Header
+
+
+def header_and_party(context: Context, key: bytes) -> tuple[Header, Party] | None:
+    """The From or To header with what is in it; None when it is missing or does not parse."""
+    header = context.header(key)
+    found = None if header is None else party(header.body)
+    return None if header is None or found is None else (header, found)
+
+
+def _reader(key: bytes, part: str) -> Reader:
+    def read(access: Access) -> Value:
+        found = header_and_party(access.context, key)
+        if found is None:
+            return NULL
+        return _party_part(found[1], part)
+
+    return read
+
+
+def _party_part(found: Party, part: str) -> Value:
+    """pv_core.c, pv_get_xto_attr."""
+    match part:
+        case "uri":
+            return Value(found.uri)
+        case "tag":
+            return text_or_null(found.tag)
+        case "display":
+            return text_or_null(found.display)
+    uri = parts(found.uri)
+    if uri is None:
+        return NULL
+    if part == "length":
+        return Value.integer(len(uri.user))
+    return text_or_null(uri.user if part == "user" else uri.host)
+
+
+def _writer(key: bytes, part: str) -> Writer:
+    def write(access: Access, value: Value) -> None:
+        found = header_and_party(access.context, key)
+        uri = None if found is None else parts(found[1].uri)
+        if found is None or uri is None:
+            raise CannotEvaluate("the header does not parse")
+        if value.text is None and not value.is_null:
+            raise CannotEvaluate("the part needs a text")
+        _edit(access.context, *found, uri, part, value.text)
+
+    return write
+
+
+def _edit(context: Context, header: Header, found: Party, uri: Parts, part: str, text: bytes | None) -> None:
+    """pv_core.c, pv_set_xto_attr; ``text`` None removes, which does nothing to a URI or a domain."""
+    edits = context.edits
+    uri_start = header.body_start + found.uri_start
+    match part:
+        case "uri":
+            if text is not None:
+                edits.replace(uri_start, len(found.uri), text)
+        case "user":
+            start = uri_start + len(uri.scheme) + 1
+            if uri.user:
+                takes_sign = text is None and found.uri[len(uri.scheme) + 1 + len(uri.user) :][:1] == b"@"
+                edits.replace(start, len(uri.user) + takes_sign, text or b"")
+            elif text is not None:
+                edits.insert(uri_start + found.uri.index(uri.host, len(uri.scheme) + 1), text + b"@")
+        case "domain":
+            if text is not None and uri.host:
+                searched_from = len(uri.scheme) + 1 + len(uri.user) + len(uri.password or b"")
+                edits.replace(uri_start + found.uri.index(uri.host, searched_from), len(uri.host), text)
+        case "display":
+            if not found.display:
+                if text is not None:
+                    edits.insert(header.body_start, text + b" ")
+                return
+            length = len(found.display)
+            if text is None and header.body[length : length + 1] == b" ":
+                length += 1
+            edits.replace(header.body_start, length, text or b"")
+
+
+for _letter, _key, _word in (("f", b"from", "From"), ("t", b"to", "To")):
+    _source = f"pv: pv_core.c, pv_get_{_word.lower()}_attr"
+    register(
+        f"{_letter}u {_word.lower()}",
+        f"URI of the {_word} header.",
+        _source,
+        _reader(_key, "uri"),
+        _writer(_key, "uri"),
+    )
+    register(
+        f"{_letter}U {_word.lower()}.user",
+        f"User of the {_word} URI; null for none.",
+        _source,
+        _reader(_key, "user"),
+        _writer(_key, "user"),
+    )
+    register(
+        f"{_letter}d {_word.lower()}.domain",
+        f"Host of the {_word} URI.",
+        _source,
+        _reader(_key, "domain"),
+        _writer(_key, "domain"),
+    )
+    register(
+        f"{_letter}n",
+        f"Display name of the {_word} header, quotes included; null for none.",
+        _source,
+        _reader(_key, "display"),
+        _writer(_key, "display"),
+    )
+    register(f"{_letter}t", f"Tag of the {_word} header; null for none.", _source, _reader(_key, "tag"))
+    # $tUl has a setter, the user's, in 5.6 (pv.c, mod_pvs); $fUl has none.
+    register(
+        f"{_letter}Ul",
+        f"Length of the {_word} URI's user.",
+        _source,
+        _reader(_key, "length"),
+        _writer(_key, "user") if _letter == "t" else None,
+    )

@@ -1,0 +1,128 @@
+"""A Via header's bodies: where each starts, its sent-by and its parameters (core/parser/parse_via.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.hosts.sip import Header, SipMessage
+
+_BACKSLASH, _QUOTE = 0x5C, 0x22
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """
+    One parameter.
+
+    Attributes:
+        name: As written.
+        value: Without quotes; None when there is no ``=``.
+        start: Offset of the name in the message.
+        length: Of the whole parameter.
+    """
+
+    name: bytes
+    value: bytes | None
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """
+    One Via body.
+
+    Attributes:
+        header: The header line it stands in.
+        text: The body, without white space around it.
+        transport: ``UDP``.
+        host: The sent-by host, IPv6 with brackets.
+        port: As written; empty without one.
+        host_end: Offset behind sent-by, where the first parameter would start.
+        params: In order.
+    """
+
+    header: Header
+    text: bytes
+    transport: bytes
+    host: bytes
+    port: bytes
+    host_end: int
+    params: tuple[Param, ...]
+
+    def param(self, name: bytes) -> Param | None:
+        """The first parameter of that name, without regard to case."""
+        return next((param for param in self.params if param.name.lower() == name), None)
+
+
+def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]:
+    """The pieces of a text between separators that no quotes protect, with their offsets."""
+    pieces = []
+    start = 0
+    is_quoted = False
+    skip = False
+    for at, byte in enumerate(text):
+        if skip:
+            skip = False
+        elif is_quoted and byte == _BACKSLASH:
+            skip = True
+        elif byte == _QUOTE:
+            is_quoted = not is_quoted
+        elif byte == separator and not is_quoted:
+            pieces.append((start, text[start:at]))
+            start = at + 1
+    pieces.append((start, text[start:]))
+    return pieces
+
+
+def vias(message: SipMessage) -> list[Via]:
+    """Every Via body of the message, in order; a body that can't be read ends the list."""
+    found: list[Via] = []
+    for header in message.headers:
+        if header.key != b"via":
+            continue
+        for offset, text in split_outside_quotes(header.body, 0x2C):
+            via = _parse(header, text, header.body_start + offset)
+            if via is None:
+                return found
+            found.append(via)
+    return found
+
+
+def first_via(message: SipMessage) -> Via | None:
+    """The topmost Via; None when it is missing or cannot be read."""
+    header = message.header(b"via")
+    if header is None:
+        return None
+    offset, text = split_outside_quotes(header.body, 0x2C)[0]
+    return _parse(header, text, header.body_start + offset)
+
+
+def _parse(header: Header, text: bytes, start: int) -> Via | None:
+    pieces = split_outside_quotes(text, 0x3B)
+    sent = pieces[0][1]
+    words = sent.replace(b"/", b" ").split(None, 3)
+    if len(words) < 4:  # noqa: PLR2004 - SIP, 2.0, the transport, sent-by
+        return None
+    sent_by = words[3].strip()
+    host, port = _host_port(sent_by)
+    params = []
+    for offset, piece in pieces[1:]:
+        stripped = piece.strip()
+        if not stripped:
+            continue
+        name, equals, value = stripped.partition(b"=")
+        at = start + offset + len(piece) - len(piece.lstrip())
+        params.append(Param(name.strip(), value.strip().strip(b'"') if equals else None, at, len(stripped)))
+    host_end = start + len(sent.rstrip())
+    return Via(header, text.strip(), words[2], host, port, host_end, tuple(params))
+
+
+def _host_port(sent_by: bytes) -> tuple[bytes, bytes]:
+    if sent_by.startswith(b"["):
+        host, bracket, rest = sent_by.partition(b"]")
+        return host + bracket, rest.strip().removeprefix(b":").strip()
+    host, _, port = sent_by.partition(b":")
+    return host.strip(), port.strip()

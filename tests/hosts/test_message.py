@@ -1,0 +1,152 @@
+"""The embedded host as a script sees it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.calls import FAILED, MODF_CANNOT_RUN
+from runner.errors import ConfigError
+from runner.hosts.message import MessageHost, to_text
+from runner.hosts.pv.context import Address
+
+INVITE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK1;rport\r\n"
+    b"Max-Forwards: 70\r\n"
+    b'From: "Alice" <sip:alice@example.org>;tag=a1\r\n'
+    b"To: <sip:bob@example.com>\r\n"
+    b"Call-ID: c1\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+
+@pytest.fixture
+def host() -> MessageHost:
+    return MessageHost(INVITE, source=Address("192.0.2.10", 5070))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("$ru", "sip:bob@example.com"),
+        ("$rU", "bob"),
+        ("$rd", "example.com"),
+        ("$rp", "5060"),
+        ("$fu", "sip:alice@example.org"),
+        ("$fU", "alice"),
+        ("$fd", "example.org"),
+        ("$fn", '"Alice"'),
+        ("$ft", "a1"),
+        ("$tu", "sip:bob@example.com"),
+        ("$tt", None),
+        ("$ci", "c1"),
+        ("$cs", "1"),
+        ("$rm", "INVITE"),
+        ("$si", "192.0.2.10"),
+        ("$sp", "5070"),
+        ("$ua", None),
+        ("$du", None),
+        ("$hdr(f)", '"Alice" <sip:alice@example.org>;tag=a1'),
+        ("$(hdr(Max-Forwards)[-1])", "70"),
+        ("$$", "$"),
+        ("$nope", None),
+        ("$ru ", None),
+        ("", None),
+    ],
+)
+def test_a_variable_reads_as_in_kamailio(host: MessageHost, name: str, value: str | None) -> None:
+    assert host.get_s(name) == value
+
+
+def test_only_a_value_of_integer_type_has_a_number(host: MessageHost) -> None:
+    assert (host.get_i("$rp"), host.get_i("$sp")) == (0, 5070)
+
+
+def test_a_script_variable_is_never_null_and_starts_at_zero(host: MessageHost) -> None:
+    assert (host.is_null("$var(x)"), host.get_s("$var(x)"), host.is_null("$avp(x)")) == (0, "0", 1)
+
+
+def test_a_bad_name_is_an_error_not_null(host: MessageHost) -> None:
+    assert host.is_null("$nope") == FAILED
+
+
+def test_a_part_of_the_request_uri_is_seen_at_once(host: MessageHost) -> None:
+    assert host.set_s("$rU", "carol") == 0
+
+    assert host.get_s("$ru") == "sip:carol@example.com"
+
+
+def test_a_write_to_from_is_seen_in_the_outgoing_message_only(host: MessageHost) -> None:
+    assert host.set_s("$fU", "zoe") == 0
+
+    assert host.get_s("$fU") == "alice"
+    assert b"<sip:zoe@example.org>" in host.message_bytes()
+
+
+def test_append_goes_behind_the_last_header_and_insert_behind_the_first(host: MessageHost) -> None:
+    host.hdr_append("X-Last: 1\r\n")
+    host.hdr_insert("X-Second: 1\r\n")
+
+    lines = host.message_bytes().split(b"\r\n")
+
+    assert (lines[2], lines[-3]) == (b"X-Second: 1", b"X-Last: 1")
+
+
+def test_remove_compares_header_types(host: MessageHost) -> None:
+    assert host.hdr_remove("f") == 0
+
+    assert b"From" not in host.message_bytes()
+
+
+def test_header_edits_are_seen_after_the_message_was_rebuilt(host: MessageHost) -> None:
+    host.hdr_append("X-New: 1\r\n")
+    before = host.get_s("$hdr(X-New)")
+
+    assert host.modf("msg_apply_changes") == 1
+
+    assert (before, host.get_s("$hdr(X-New)")) == (None, "1")
+
+
+def test_a_function_that_needs_kamailio_says_so(host: MessageHost) -> None:
+    assert host.modf("t_relay") == MODF_CANNOT_RUN
+
+    assert "Kamailio" in host.logs[0][1]
+
+
+def test_reply_headers_stand_in_the_reply(host: MessageHost) -> None:
+    host.hdr_append_to_reply("X-R: 1\r\n")
+
+    reply = host.reply(200, "OK", "t1") or b""
+
+    assert b"\r\nX-R: 1\r\nServer:" in reply
+    assert b"To: <sip:bob@example.com>;tag=t1\r\n" in reply
+
+
+def test_a_format_string_shows_null_as_kamailio_does(host: MessageHost) -> None:
+    assert host.expand("a $rU b $ua $$c") == "a bob b <null> $c"
+
+
+def test_a_bad_format_string_is_one_clear_error(host: MessageHost) -> None:
+    with pytest.raises(ConfigError, match="nope"):
+        host.expand("x $nope")
+
+
+def test_bare_line_feeds_are_accepted_and_said() -> None:
+    host = MessageHost(INVITE.replace(b"\r\n", b"\n"))
+
+    assert host.had_bare_lf
+    assert host.message_bytes() == INVITE
+
+
+@given(st.binary(max_size=60).filter(lambda raw: not set(raw) & set(b"\r\n\0")))
+def test_any_bytes_of_a_header_survive_reading_and_writing(raw: bytes) -> None:
+    value = raw.strip(b" \t")
+    host = MessageHost(INVITE.replace(b"Max-Forwards: 70", b"X: " + value))
+    text = host.get_s("$hdr(X)")
+
+    assert text == to_text(value)
+    assert host.set_s("$var(x)", text or "") == 0
+    assert host.get_s("$var(x)") == text

@@ -1,0 +1,1 @@
+class ReturnsInt { static int Main() { return 7; } }

@@ -1,0 +1,1 @@
+class ReturnsVoid { static void Main() { SR.PV.SetS("$var(ran)", "yes"); } }

@@ -1,0 +1,1 @@
+class ReturnsVoidTakesArguments { static void Main(string[] args) { SR.PV.SetS("$var(ran)", args.Length.ToString()); } }

@@ -1,0 +1,8 @@
+class Throws
+{
+    static int Main()
+    {
+        SR.PV.SetS("$var(x)", "set before");
+        throw new System.InvalidOperationException("boom");
+    }
+}

@@ -1,0 +1,306 @@
+"""The shelf: one script a behaviour, run by a real Runner; each test says what the user sees."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runner.build import compile_script, publish
+from runner.errors import ExecTimeout, ScriptError, WorkerDied
+from runner.hosts.message import MessageHost
+from runner.runner import ExecResult, Runner
+from runner.settings import Settings
+from tests.programs import MCS, WAIT_S, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHELF = Path(__file__).parent / "scripts"
+INVITE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """One worker and its spare, as an operator has them; patient, because the machine may be busy."""
+    settings = Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=WAIT_S)
+    with Runner(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def host() -> MessageHost:
+    return MessageHost(INVITE)
+
+
+def script(name: str) -> Path:
+    return compile_script(SHELF / f"{name}.cs")
+
+
+def run(runner: Runner, name: str, host: MessageHost, param: str | None = None, **how: Any) -> ExecResult:
+    return runner.mono_exec(script(name), param, host=host, **how)
+
+
+def works_on(runner: Runner) -> bool:
+    """The next exec is as good as ever."""
+    return run(runner, "ReturnsInt", MessageHost(INVITE)).exit_code == 7
+
+
+def test_an_uncaught_exception_has_type_message_and_a_stack_with_lines(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "Throws", host)
+
+    assert isinstance(result.error, ScriptError)
+    assert "System.InvalidOperationException: boom" in str(result.error)
+    assert "Throws.cs:6" in result.error.detail
+    assert "SRBridge" not in result.error.detail
+    assert host.get_s("$var(x)") == "set before"
+
+
+def test_an_exception_that_throws_when_it_is_described_is_described_all_the_same(
+    runner: Runner, host: MessageHost
+) -> None:
+    result = run(runner, "ThrowsFromToString", host)
+
+    assert isinstance(result.error, ScriptError)
+    assert "no description" in str(result.error)
+    assert works_on(runner)
+
+
+def test_an_exception_on_a_thread_ends_the_worker_and_is_told(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "ThrowsOnAThread", host)
+
+    assert isinstance(result.error, WorkerDied)
+    assert any("on a thread" in line for line in result.error.last_lines)
+    assert works_on(runner)
+
+
+@pytest.mark.parametrize("code", [0, 3, 256, -1])
+def test_environment_exit_gives_its_code(runner: Runner, host: MessageHost, code: int) -> None:
+    result = run(runner, "CallsExit", host, str(code))
+
+    assert (result.ok, result.exit_code, result.error) == (code == 0, code, None)
+    assert host.logs == [(1, "before exit")]
+    assert works_on(runner)
+
+
+def test_environment_exit_on_a_thread_gives_its_code(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "CallsExitOnAThread", host).exit_code == 4
+
+
+@pytest.mark.parametrize("name", ["FailsFast", "OverflowsTheStack"])
+def test_a_crash_is_an_error_and_the_next_exec_works(runner: Runner, host: MessageHost, name: str) -> None:
+    result = run(runner, name, host)
+
+    assert isinstance(result.error, WorkerDied)
+    assert result.error.exit_code is not None
+    assert works_on(runner)
+
+
+def test_an_endless_loop_ends_at_the_deadline_and_its_last_words_arrive(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "NeverReturns", host, timeout_s=1.0)
+
+    assert isinstance(result.error, ExecTimeout)
+    assert host.logs == [(1, "last words")]
+    assert works_on(runner)
+
+
+def test_deep_recursion_is_no_overflow(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "RecursesDeeply", host).ok
+
+
+def test_prints_of_a_script_and_its_child_reach_the_log_and_never_the_wire(
+    runner: Runner, host: MessageHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "runner.drain")
+
+    result = run(runner, "PrintsToStdout", host)
+
+    assert result.exit_code == 3
+    wanted = ["from the console", "from the error stream", '"result":{"code":0}', "from a child"]
+    until(lambda: all(any(text in line for line in caplog.messages) for text in wanted), "all prints are in the log")
+    assert all(line.startswith("worker ") for line in caplog.messages if "from " in line)
+
+
+def test_a_gibibyte_of_prints_blocks_nothing_and_fills_nothing(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "FloodsStdout", host, "1024", timeout_s=100.0)
+
+    assert result.ok, result
+    assert works_on(runner)
+
+
+def test_standard_input_is_at_its_end(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "ReadsStdin", host).ok
+
+
+def test_threads_that_go_on_do_not_hold_the_result(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "StartsThreads", host).ok
+    assert works_on(runner)
+
+
+def test_calls_from_many_threads_are_all_answered(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "CallsFromAThread", host).exit_code == 8 * 25
+
+
+def test_calls_from_a_task_are_answered(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "CallsFromATask", host).ok
+
+
+def test_a_thread_of_an_earlier_exec_gets_error_values_and_never_reaches_the_host(host: MessageHost) -> None:
+    settings = Settings(exec_timeout_s=WAIT_S, num_workers=1, spare_workers=0, max_workers=1)
+    with Runner(settings) as alone:
+        run(alone, "CallsFromAnOldThread", MessageHost(INVITE))
+        result = run(alone, "CallsFromAnOldThread", host)
+
+    assert result.exit_code == 1
+    assert host.get_s("$var(answer)") == "-1-1"
+    assert host.logs == []
+
+
+def test_a_static_constructor_runs_within_the_first_exec(runner: Runner, host: MessageHost) -> None:
+    run(runner, "CallsFromAStaticConstructor", host)
+
+    assert host.get_s("$var(seen)") == "INVITE"
+
+
+def test_garbage_that_is_allocated_does_no_harm(runner: Runner, host: MessageHost) -> None:
+    assert run(runner, "Allocates", host).ok
+
+
+def test_a_child_that_is_left_behind_goes_with_its_worker(host: MessageHost) -> None:
+    with Runner(Settings(exec_timeout_s=WAIT_S)) as short:
+        assert run(short, "LeavesAChild", host).ok
+        child = Path(f"/proc/{host.get_s('$var(child)')}/cmdline")
+        assert b"sleep" in child.read_bytes()
+
+    until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
+
+
+def test_a_script_that_aborts_its_thread_is_an_error_and_keeps_the_worker(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "AbortsItself", host)
+
+    assert isinstance(result.error, ScriptError)
+    assert "ThreadAbortException" in str(result.error)
+    assert works_on(runner)
+
+
+def test_null_arguments_give_the_error_values(runner: Runner, host: MessageHost) -> None:
+    run(runner, "NullArguments", host)
+
+    assert host.get_s("$var(got)") == "null 0 -1 -1 -1 -1 -1 -1 -1 -1 -1 -127"
+    assert host.logs == []
+
+
+def test_only_surrogates_that_stand_for_bytes_may_be_alone(runner: Runner, host: MessageHost) -> None:
+    run(runner, "LoneSurrogates", host)
+
+    assert host.get_s("$var(got)") == "-1 -1 0 0"
+    assert host.get_s("$var(bytes)") == "\udc80\udcff"
+    assert host.get_s("$var(pair)") == "😀"
+    assert host.logs == [(1, "log � goes on")]
+
+
+def test_the_working_directory_is_private_empty_and_goes_with_the_worker(host: MessageHost) -> None:
+    with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0)) as short:
+        run(short, "LooksAround", host)
+        cwd = Path(host.get_s("$var(cwd)") or "")
+        assert cwd.is_dir()
+
+    assert host.get_s("$var(files)") == "0"
+    assert not cwd.exists()
+
+
+def test_an_assembly_loaded_by_name_is_found_beside_the_script_and_is_fresh(
+    runner: Runner, host: MessageHost, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "Plugin.cs"
+    placed = publish(script("LoadsAPlugin"), tmp_path)
+    codes = []
+
+    for version in (1, 2, 3):
+        plugin.write_text(f"public class Plugin {{ public static int Version() {{ return {version}; }} }}", "utf-8")
+        subprocess.run([MCS, "-t:library", f"-out:{tmp_path}/Plugin.dll", plugin], check=True)
+        codes += [runner.mono_exec(placed, host=host).exit_code for _ in range(3)]
+
+    assert codes == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "param", "code"),
+    [
+        ("ReturnsVoid", None, 0),
+        ("ReturnsVoidTakesArguments", "p", 0),
+        ("ReturnsInt", "p", 7),
+        ("ReturnsIntTakesArguments", None, -5),
+        ("ReturnsIntTakesArguments", "", 0),
+        ("ReturnsIntTakesArguments", "four", 4),
+    ],
+)
+def test_each_kind_of_main_runs(
+    runner: Runner, host: MessageHost, name: str, param: str | None, code: int
+) -> None:
+    assert run(runner, name, host, param).exit_code == code
+
+
+@pytest.mark.parametrize(("name", "code"), [("TaskOfInt", 42), ("Task", 0)])
+def test_a_main_that_returns_a_task_is_waited_for(
+    runner: Runner, host: MessageHost, tmp_path: Path, name: str, code: int
+) -> None:
+    subprocess.run(["/usr/bin/env", "mono", script("MakesTaskMains"), name, tmp_path], check=True)
+
+    assert runner.mono_exec(tmp_path / f"{name}.exe", "p", host=host).exit_code == code
+
+
+def test_garbage_on_every_descriptor_ends_in_one_clear_error(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "WritesGarbageToEveryFd", host)
+
+    assert not result.ok
+    assert "garbage" in str(result.error)
+    assert works_on(runner)
+
+
+def test_app_settings_come_from_the_scripts_own_config(runner: Runner, tmp_path: Path) -> None:
+    placed = publish(script("ReadsAppSettings"), tmp_path)
+    config = tmp_path / "ReadsAppSettings.exe.config"
+    seen = []
+
+    for value in (None, "one", "two"):
+        if value is not None:
+            add = f'<add key="key" value="{value}"/>'
+            config.write_text(f"<configuration><appSettings>{add}</appSettings></configuration>", "utf-8")
+        host = MessageHost(INVITE)
+        runner.mono_exec(placed, host=host)
+        seen.append(host.get_s("$var(got)"))
+
+    assert seen == ["null", "one", "two"]
+
+
+def test_crashes_leave_no_file_behind(runner: Runner, host: MessageHost) -> None:
+    before = set(Path("/dev/shm").glob("mono.*"))  # noqa: S108 - where mono would leave them
+
+    for name in ("FailsFast", "NeverReturns", "OverflowsTheStack"):
+        run(runner, name, host, timeout_s=1.0 if name == "NeverReturns" else WAIT_S)
+
+    left = {path for path in Path("/dev/shm").glob("mono.*") if path not in before}  # noqa: S108 - as above
+    assert not {path for path in left if not Path(f"/proc/{path.suffix[1:]}").exists()}
+    assert not list(Path.cwd().glob("mono_crash.*"))
+
+
+def test_a_worker_ends_with_its_wire_also_while_a_script_loops(host: MessageHost) -> None:
+    """The runner's end of the wire is closed; nobody sends a signal."""
+    with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0)) as short:
+        pid = short.snapshot().workers[0].pid
+        began = time.monotonic()
+        result = run(short, "NeverReturns", host, timeout_s=0.5)
+
+    assert isinstance(result.error, ExecTimeout)
+    assert time.monotonic() - began < WAIT_S
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
