@@ -21,6 +21,9 @@ namespace SRBridge
         private long _execs;
         private long _question;
 
+        /// <summary>Calls of the main thread that were refused because no exec runs: a static constructor at load.</summary>
+        internal int RefusedAtLoad;
+
         internal Calls(Wire wire)
         {
             _wire = wire;
@@ -92,8 +95,12 @@ namespace SRBridge
         private bool BelongsToExec()
         {
             long exec = _exec;
-            return exec != 0
-                && (Thread.CurrentThread.ManagedThreadId == _mainThread || _execOfThread.Value == exec);
+            bool isMain = Thread.CurrentThread.ManagedThreadId == _mainThread;
+            if (exec == 0 && isMain)
+            {
+                RefusedAtLoad++;
+            }
+            return exec != 0 && (isMain || _execOfThread.Value == exec);
         }
 
         /// <summary>Asks one question and waits for its answer.</summary>

@@ -122,9 +122,16 @@ namespace SRBridge
         private void Load(long id, Dictionary<string, object> wanted)
         {
             List<string> needs;
+            int refused = _calls.RefusedAtLoad;
             try
             {
                 needs = _loader.Load(wanted);
+                if (_calls.RefusedAtLoad != refused)
+                {
+                    // Compiling ran a static constructor that asks the host. As in app_mono it belongs into the first
+                    // exec, so the assembly is loaded anew, not compiled ahead.
+                    _loader.Find((string)wanted["generation"]).Refresh();
+                }
             }
             catch (InvalidScriptException error)
             {

@@ -115,7 +115,7 @@ class Scripts:
             return pinned
         seen = self._seen.get(path)
         if seen is None or not seen.trusted or not self._unchanged(seen.stamps):
-            seen = self._settled(path)
+            seen = self._look(path)
         return self._decide(path, seen.found)
 
     def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
@@ -231,23 +231,6 @@ class Scripts:
         if first:
             log.warning("%s; generation %.8s still serves %s", error, good.id, path)
         return good
-
-    def _settled(self, path: str) -> _Seen:
-        """A look; while it finds a file that is being written, another one, for at most ``SETTLE_S``."""
-        seen = self._look(path)
-        for _ in range(round(SETTLE_S / SETTLE_STEP_S)):
-            if isinstance(seen.found, Generation) or not self._is_being_written(seen):
-                break
-            time.sleep(SETTLE_STEP_S)
-            seen = self._look(path)
-        return seen
-
-    def _is_being_written(self, seen: _Seen) -> bool:
-        newest_ns = max((stamp.ctime_ns for stamp in seen.stamps.values() if stamp is not None), default=0)
-        if 0 <= self._clock_ns() - newest_ns < SETTLE_S * 1e9:
-            return True
-        with self._lock:
-            return any(self._clock() - self._gone.get(file, -SETTLE_S) < SETTLE_S for file in seen.stamps)
 
     def _look(self, path: str) -> _Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""

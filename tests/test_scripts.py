@@ -95,12 +95,19 @@ def test_environment_exit_on_a_thread_gives_its_code(runner: Runner, host: Messa
     assert run(runner, "CallsExitOnAThread", host).exit_code == 4
 
 
-@pytest.mark.parametrize("name", ["FailsFast", "OverflowsTheStack"])
-def test_a_crash_is_an_error_and_the_next_exec_works(runner: Runner, host: MessageHost, name: str) -> None:
-    result = run(runner, name, host)
+def test_fail_fast_is_an_error_with_the_exit_status_and_the_next_exec_works(runner: Runner, host: MessageHost) -> None:
+    result = run(runner, "FailsFast", host)
 
     assert isinstance(result.error, WorkerDied)
     assert result.error.exit_code is not None
+    assert works_on(runner)
+
+
+def test_a_stack_overflow_is_an_error_and_the_next_exec_works(runner: Runner, host: MessageHost) -> None:
+    """Mono 6.8 throws on some stacks and dies on others; a script may see neither as success."""
+    result = run(runner, "OverflowsTheStack", host)
+
+    assert isinstance(result.error, ScriptError | WorkerDied)
     assert works_on(runner)
 
 
