@@ -15,13 +15,14 @@ import runner
 PACKAGE = Path(runner.__file__).parent
 ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
-# From the ground up. `errors` carries the rest of its line: every module raises; `slot` is what `pool` is made of.
+# From the ground up. `errors` carries the rest of its line: every module raises. `slot` is what `pool` is made of, as
+# `content` and `watch` are of `reload`.
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir"},
     {"worker"},
-    {"slot"},
+    {"slot", "content", "watch"},
     {"pool", "reload", "build"},
     {"runner"},
     {"cli"},

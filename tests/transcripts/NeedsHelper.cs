@@ -1,0 +1,8 @@
+// app-mono: -r:H.exe
+static class NeedsHelper
+{
+    static int Main()
+    {
+        return H.Version();
+    }
+}
