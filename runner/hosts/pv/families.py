@@ -6,13 +6,24 @@ from importlib import import_module
 
 FAMILIES = (
     "avp",
+    "branches",
+    "clock",
     "destination",
     "fields",
+    "flags",
     "headers",
+    "htable",
+    "identity",
+    "lists",
     "network",
     "parties",
+    "parts",
     "request",
+    "routing",
     "scriptvars",
+    "server",
+    "transaction",
+    "xavp",
 )
 
 
