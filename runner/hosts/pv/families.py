@@ -21,6 +21,7 @@ FAMILIES = (
     "request",
     "routing",
     "scriptvars",
+    "select",
     "server",
     "transaction",
     "xavp",

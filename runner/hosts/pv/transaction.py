@@ -70,7 +70,7 @@ register("T_branch_idx T_reply_code", "0 outside of a transaction.", "tmx: t_var
 register(
     "T_reply_ruid T_reply_reason", "Empty outside of a transaction.", "tmx: t_var.c, pv_get_tm_reply_reason", _empty
 )
-register("T_reply_last", "0 outside of a transaction.", "tmx: t_var.c, pv_get_tm_reply_last_received", _zero)
+register("T_reply_last", "Fails outside of a transaction.", "tmx: t_var.c, pv_get_tm_reply_last_received", _fails)
 _NAMED = one_of("ip", "port", "proto", "sproto", "af", "buf", "len", "sip", "sport")
 register(
     "snd sndto sndfrom",
