@@ -146,6 +146,9 @@ def parse(data: bytes) -> SipMessage:
         if header is None:
             broken_at = at
             break
+        if header.type == b"content-length" and not header.body[:1].isdigit():
+            broken_at = at
+            break
         headers.append(header)
         at = header.end
     if broken_at is not None:

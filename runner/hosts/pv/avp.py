@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from runner.hosts.pv.expression import Dynamic, dynamic_or
+from runner.hosts.pv.expression import Dynamic, Spec, dynamic_or, parse_whole
 from runner.hosts.pv.registry import ALL, Access, register
 from runner.hosts.pv.scriptvars import stored
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.pv.xavp import count as xavp_count
 
 _DELIMITER = b", "  # pv_core.c, PV_FIELD_DELIM
 
@@ -51,7 +52,8 @@ def _read(access: Access) -> Value:
         return Value(_DELIMITER.join(value.text or b"" for value in found))
     index = access.position
     if index < 0:
-        index += len(found)
+        # pv_core.c, pv_get_avp counts with the search it then goes on with: only the first value is ever reached.
+        index = 0 if index == -len(found) else len(found)
     return found[index] if 0 <= index < len(found) else NULL
 
 
@@ -78,3 +80,21 @@ register(
     parse_name=parse_name,
     takes_index=True,
 )
+
+
+def _count(access: Access) -> Value:
+    """pv_core.c, pv_get_cnt; of an xavp the values of that name."""
+    spec = access.name
+    if spec.variable.name == "avp":
+        return Value.integer(len(values(Access(access.context, spec.name))))
+    return Value.integer(xavp_count(access.context, spec.name))
+
+
+def _counted(text: bytes) -> Spec:
+    spec = parse_whole(text)
+    if spec.variable is None or spec.variable.name not in {"avp", "xavp"}:
+        raise CannotEvaluate("expected an avp or xavp")
+    return spec
+
+
+register("cnt", "How many values an avp or xavp has.", "pv: pv_core.c, pv_get_cnt", _count, parse_name=_counted)

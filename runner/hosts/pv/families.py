@@ -6,13 +6,25 @@ from importlib import import_module
 
 FAMILIES = (
     "avp",
+    "branches",
+    "clock",
     "destination",
     "fields",
+    "flags",
     "headers",
+    "htable",
+    "identity",
+    "lists",
     "network",
     "parties",
+    "parts",
     "request",
+    "routing",
     "scriptvars",
+    "select",
+    "server",
+    "transaction",
+    "xavp",
 )
 
 

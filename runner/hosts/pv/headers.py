@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.header_names import NAME_CHARACTERS, header_key, leading_name
+from runner.hosts.header_names import NAME_CHARACTERS, header_key, header_type, leading_name
 from runner.hosts.pv.expression import Dynamic, dynamic_or
 from runner.hosts.pv.registry import ALL, Access, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
@@ -28,7 +28,8 @@ def parse_name(text: bytes) -> bytes | Dynamic:
     rest = text[len(name) :].lstrip(b" \t")
     if rest and not rest.startswith(b":"):
         raise CannotEvaluate(f"bad header name {text!r}")
-    return header_key(name) if header_key(name) != name.lower() or name == text else header_key(text)
+    # An unknown name is compared as written, a known one by its type, so "From " is From.
+    return header_key(name) if header_type(name) is not None else text.lower()
 
 
 def wanted_key(access: Access) -> bytes | None:
@@ -46,7 +47,7 @@ def wanted_key(access: Access) -> bytes | None:
     if value.text[0] not in NAME_CHARACTERS:
         return None
     name = leading_name(value.text)
-    return header_key(name) if header_key(name) != name.lower() else header_key(value.text)
+    return header_key(name) if header_type(name) is not None else value.text.lower()
 
 
 def matching(access: Access, key: bytes) -> list[Header]:
