@@ -324,6 +324,8 @@ class Worker:
     def _ask(self, host: Host, call: str, args: tuple[object, ...]) -> str | int | None:
         try:
             result: str | int | None = getattr(host, CALLS[call].method)(*args)
+            if not isinstance(result, str | int | None):
+                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
         except CallRefused:
             raise
         except Exception as error:  # a host's fault must not tear the conversation: the script gets the error value

@@ -267,7 +267,6 @@ def test_no_orphan_survives_a_runner_that_was_killed(tmp_path: Path, source: str
         from runner.hosts.message import MessageHost
         from runner.runner import Runner
         from runner.settings import Settings
-from tests.programs import MCS, WAIT_S, until
         with Runner(Settings(num_workers=2, exec_timeout_s=60)) as runner:
             print("started", flush=True)
             while True:
