@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Socket
@@ -57,12 +58,19 @@ def _next_hop(access: Access) -> Value:
         case "d":
             return text_or_null(found.host)
         case "p":
-            value = uri_part(found, "port")
-            return Value(value.text, value.number, is_integer=True)
+            return uri_part(found, "port")
         case "P":
             return uri_part(found, "proto")
         case _:
-            return Value.integer(found.proto)
+            return Value.integer(_ip_version(found.host))
+
+
+def _ip_version(host: bytes) -> int:
+    """4 or 6 for an address, 0 for a name."""
+    try:
+        return ip_address(host.decode("latin-1").strip("[]")).version
+    except ValueError:
+        return 0
 
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
@@ -124,7 +132,7 @@ def _socket_port(access: Access) -> Value:
 
 def _via(at: int) -> Reader:
     def read(access: Access) -> Value:
-        found = vias(access.context.message)
+        found = vias(access.context.message) if access.context.message.broken_at is None else []
         if not (found if at < 0 else found[at : at + 1]):
             return NULL
         return _via_part(found[at], access.name)
@@ -176,7 +184,7 @@ def _reply_destination(access: Access) -> Value:
 def _route_uri(access: Access) -> Value:
     header = access.context.header(b"route")
     if header is None:
-        return NULL
+        raise CannotEvaluate("there is no Route")
     found = party(split_outside_quotes(header.body, _COMMA)[0][1].strip())
     return NULL if found is None else Value(found.uri)
 
