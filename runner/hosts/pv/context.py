@@ -126,6 +126,7 @@ class Context:
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
+        is_record_routed: True once ``record_route`` added its header.
     """
 
     message: SipMessage
@@ -146,6 +147,7 @@ class Context:
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
+    is_record_routed: bool = False
 
     @property
     def request_uri(self) -> bytes:

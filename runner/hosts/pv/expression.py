@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from runner.hosts.pv import registry
@@ -59,9 +60,7 @@ class Spec:
             value = self.variable.read(Access(context, self._name(), self._index(context)))
         if self.chain is None:
             return value
-        from runner.hosts.pv import transform  # noqa: PLC0415 - transformations evaluate expressions: a cycle
-
-        return transform.apply(self.chain, value, lambda text: read(context, text))
+        return _transform().apply(self.chain, value, lambda text: read(context, text))
 
     def write(self, context: Context, value: Value) -> None:
         """
@@ -251,12 +250,18 @@ def _parse_chain(text: bytes, at: int) -> tuple[Any, int]:
         end = _closing(text, following, _TR_OPEN, _TR_CLOSE)
     if following >= len(text):
         raise CannotEvaluate("expected ) behind the transformations")
-    from runner.hosts.pv import transform  # noqa: PLC0415 - transformations evaluate expressions: a cycle
-
-    chain, stop = transform.parse(text[: end + 1], at)
+    chain, stop = _transform().parse(text[: end + 1], at)
     if stop != end + 1:
         raise CannotEvaluate("text behind the transformations")
     return chain, following
+
+
+def _transform() -> Any:
+    """The module of the transformations, which evaluates expressions itself: imported at the first use."""
+    try:
+        return import_module("runner.hosts.pv.transform")
+    except ModuleNotFoundError as error:
+        raise CannotEvaluate("there are no transformations") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _write_host(access: Access, value: Value) -> None:
 
 def _write_port(access: Access, value: Value) -> None:
     number = value.number
-    text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 32)))
+    text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 64)))
     rewrite(access.context, port=text)
 
 

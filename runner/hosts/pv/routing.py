@@ -24,7 +24,7 @@ def next_hop_uri(context: Context) -> bytes | None:
     """``$du``, else the R-URI; for a reply the second Via (core/forward.h, get_next_hop)."""
     if not context.message.first_line.is_request:
         return _reply_uri(context)
-    return context.dst_uri or context.request_uri
+    return context.dst_uri or context.request_uri or context.message.first_line.uri
 
 
 def _reply_uri(context: Context) -> bytes | None:
@@ -52,6 +52,8 @@ def _next_hop(access: Access) -> Value:
     found = parts(uri)
     if found is None:
         return NULL
+    if access.name == "p" and not access.context.message.first_line.is_request:
+        return Value.integer(int(found.port or b"5060"))
     match access.name:
         case "U":
             return text_or_null(found.user)
@@ -86,7 +88,7 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     if colon and head.lower() in PROTOCOL_NUMBERS:
         proto, text = head.lower(), rest
     ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if port and not port.isdigit():
+    if not ip or (port and not port.isdigit()):
         raise CannotEvaluate("bad port of a socket")
     for socket in context.environment.sockets:
         address = socket.address
@@ -174,7 +176,7 @@ def _reply_destination(access: Access) -> Value:
         case "dhost":
             return Value(host)
         case "dport":
-            return Value(b"%d" % port)
+            return Value.integer(port)
         case "dproto":
             return Value(found[1].transport.lower())
         case _:

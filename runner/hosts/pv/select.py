@@ -103,7 +103,9 @@ def _make(head: str, rest: Path) -> Select | None:  # noqa: C901, PLR0911 - one 
         case "dst_uri":
             return _uri(lambda access: access.context.dst_uri, rest)
         case "next_hop":
-            return _source_ip if rest == ("src_ip",) else _uri(_next_hop, rest)
+            if rest == ("src_ip",):
+                return _source_ip
+            return _uri(_next_hop, rest) if rest else _next_hop
         case "via":
             return _via(rest)
         case "cseq":

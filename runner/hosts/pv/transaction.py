@@ -54,14 +54,9 @@ def _reply_code(access: Access) -> Value:
 
 
 def _reply_text(access: Access) -> Value:
-    """Empty; of a reply its reason."""
+    """Empty, for a reply too."""
     _checked(access)
     return Value(b"")
-
-
-def _reply_reason(access: Access) -> Value:
-    line = _checked(access).message.first_line
-    return Value(b"" if line.is_request else line.reason)
 
 
 def _branch_index(access: Access) -> Value:
@@ -86,8 +81,7 @@ register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, pa
 register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
 register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
 register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
-register("T_reply_ruid", "Empty outside of a transaction.", _SOURCE, _reply_text)
-register("T_reply_reason", "Reason of a reply, empty for a request.", _SOURCE, _reply_reason)
+register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
 register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
 register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
 register(
@@ -116,6 +110,7 @@ register(
     "Of a received datagram, in its event only; null.",
     "pv: pv_core.c, pv_get_rcv",
     _null,
+    _refuse,
     parse_name=one_of("buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"),
 )
 register("hfitname hfitbody", "Header iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)

@@ -69,7 +69,7 @@ def parts(text: bytes) -> Parts | None:
     user, password, rest = _split_user(rest)
     hostport, semicolon, params = rest.partition(b";")
     host, port = _split_port(hostport)
-    if not host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
+    if not host or b"@" in host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
         return None
     transport = _transport(params)
     proto = _TRANSPORTS.get(transport.lower(), 0) if transport is not None else 0
