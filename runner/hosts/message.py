@@ -110,7 +110,8 @@ class MessageHost:
                 (_WARNING, f"ModF({function!r}): the embedded host has no such function, it needs Kamailio")
             )
             return MODF_CANNOT_RUN
-        return run(self.context)
+        self.context.return_code = run(self.context)
+        return self.context.return_code
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""

@@ -40,7 +40,9 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
 def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     via = first_via(context.message)
-    if via is None:
+    # core/forward.c, forward_request: the branch is made from the tags, so a From that can't be read ends it.
+    from_header = context.message.header(b"from")
+    if via is None or from_header is None or party(from_header.body) is None:
         return None
     edits = deepcopy(context.edits)
     socket = context.force_socket or context.socket
@@ -87,7 +89,8 @@ def _forwarded_reply(context: Context) -> bytes | None:
     if len(bodies) == 1:
         edits.replace(header.start, header.end - header.start)
     else:
-        edits.replace(header.body_start, bodies[1][0])
+        first_blank = len(bodies[1][1]) - len(bodies[1][1].lstrip())
+        edits.replace(header.body_start, bodies[1][0] + first_blank)
     return _apply(context, edits)
 
 

@@ -44,7 +44,7 @@ class Header:
         type: The same when Kamailio has a type for it, else None.
         start: Offset of the name in the message.
         end: Offset behind the line end.
-        body: The value without white space around it; folds inside stay.
+        body: The value without white space in front and line end behind; folds inside stay.
         body_start: Offset of the body.
     """
 
@@ -238,7 +238,8 @@ def _parse_header(data: bytes, start: int) -> Header | None:
         if end >= size or data[end] not in b" \t":
             break
     raw = data[at + 1 : end]
-    body = raw.strip(_WHITE)
+    # core/parser/msg_parser.c, trim_r: only line ends go at the end, blanks stay.
+    body = raw.lstrip(_WHITE).rstrip(b"\r\n")
     body_start = at + 1 + len(raw) - len(raw.lstrip(_WHITE))
     if not body:
         body_start = min(body_start, end)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runner.hosts.sip import Header, SipMessage
 
-_BACKSLASH, _QUOTE = 0x5C, 0x22
+_BACKSLASH, _QUOTE, _OPENING = 0x5C, 0x22, 0x3C
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Param:
     Attributes:
         name: As written.
         value: Without quotes; None when there is no ``=``.
-        start: Offset of the name in the message.
-        length: Of the whole parameter.
+        start: Offset behind the semicolon in the message; blanks may follow.
+        length: From there to the end of the value.
     """
 
     name: bytes
@@ -58,10 +58,10 @@ class Via:
 
 
 def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]:
-    """The pieces of a text between separators that no quotes protect, with their offsets."""
+    """The pieces of a text between separators that neither quotes nor ``<>`` protect, with their offsets."""
     pieces = []
     start = 0
-    is_quoted = False
+    is_quoted = is_bracketed = False
     skip = False
     for at, byte in enumerate(text):
         if skip:
@@ -70,7 +70,11 @@ def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]
             skip = True
         elif byte == _QUOTE:
             is_quoted = not is_quoted
-        elif byte == separator and not is_quoted:
+        elif is_quoted:
+            continue
+        elif byte in b"<>":
+            is_bracketed = byte == _OPENING
+        elif byte == separator and not is_bracketed:
             pieces.append((start, text[start:at]))
             start = at + 1
     pieces.append((start, text[start:]))
@@ -114,9 +118,9 @@ def _parse(header: Header, text: bytes, start: int) -> Via | None:
         if not stripped:
             continue
         name, equals, value = stripped.partition(b"=")
-        at = start + offset + len(piece) - len(piece.lstrip())
-        params.append(Param(name.strip(), value.strip().strip(b'"') if equals else None, at, len(stripped)))
-    host_end = start + len(sent.rstrip())
+        value = value.strip().strip(b'"')
+        params.append(Param(name.strip(), value if equals else None, start + offset, len(piece.rstrip())))
+    host_end = start + (len(sent) if len(pieces) > 1 else len(sent.rstrip()))
     return Via(header, text.strip(), words[2], host, port, host_end, tuple(params))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.hosts.pv.expression import Dynamic, Spec, dynamic_or, parse_whole
 from runner.hosts.pv.registry import ALL, Access, register
-from runner.hosts.pv.scriptvars import stored
+from runner.hosts.pv.scriptvars import joined, stored
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.pv.xavp import count as xavp_count
 
@@ -49,7 +49,7 @@ def _read(access: Access) -> Value:
     if not found:
         return NULL
     if access.index == ALL:
-        return Value(_DELIMITER.join(value.text or b"" for value in found))
+        return Value(joined([value.text or b"" for value in found], _DELIMITER))
     index = access.position
     if index < 0:
         # pv_core.c, pv_get_avp counts with the search it then goes on with: only the first value is ever reached.

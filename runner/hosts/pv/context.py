@@ -93,7 +93,7 @@ class Process:
     script_variables: dict[tuple[str, bytes], Value] = field(default_factory=dict)
     shared_variables: dict[bytes, Value] = field(default_factory=dict)
     hash_tables: dict[bytes, dict[bytes, Value]] = field(default_factory=dict)
-    static_branch: Branch = field(default_factory=Branch)
+    static_branch: Branch = field(default_factory=lambda: Branch(q=0))
 
 
 @dataclass(slots=True)
@@ -125,7 +125,8 @@ class Context:
         reply_headers: What goes into a reply, in order.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
-        body_is_edited: True when an edit lies in the body, so Content-Length must be made anew.
+        return_code: ``$rc``, what the last module function gave.
+        is_record_routed: True once ``record_route`` added its header.
     """
 
     message: SipMessage
@@ -145,7 +146,8 @@ class Context:
     reply_headers: list[bytes] = field(default_factory=list)
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
-    body_is_edited: bool = False
+    return_code: int = 0
+    is_record_routed: bool = False
 
     @property
     def request_uri(self) -> bytes:

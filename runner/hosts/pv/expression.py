@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from runner.hosts.pv import registry
+from runner.hosts.pv.context import Context
 from runner.hosts.pv.registry import ALL, Access, Variable
 from runner.hosts.pv.value import CannotEvaluate, Value
-
-if TYPE_CHECKING:
-    from runner.hosts.pv.context import Context
 
 _NAME = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.?")
 _DOLLAR, _OPEN, _CLOSE = b"$"[0], b"("[0], b")"[0]
@@ -61,9 +60,7 @@ class Spec:
             value = self.variable.read(Access(context, self._name(), self._index(context)))
         if self.chain is None:
             return value
-        from runner.hosts.pv import transform  # noqa: PLC0415 - transformations evaluate expressions: a cycle
-
-        return transform.apply(self.chain, value, lambda text: read(context, text))
+        return _transform().apply(self.chain, value, lambda text: read(context, text))
 
     def write(self, context: Context, value: Value) -> None:
         """
@@ -253,12 +250,18 @@ def _parse_chain(text: bytes, at: int) -> tuple[Any, int]:
         end = _closing(text, following, _TR_OPEN, _TR_CLOSE)
     if following >= len(text):
         raise CannotEvaluate("expected ) behind the transformations")
-    from runner.hosts.pv import transform  # noqa: PLC0415 - transformations evaluate expressions: a cycle
-
-    chain, stop = transform.parse(text[: end + 1], at)
+    chain, stop = _transform().parse(text[: end + 1], at)
     if stop != end + 1:
         raise CannotEvaluate("text behind the transformations")
     return chain, following
+
+
+def _transform() -> Any:
+    """The module of the transformations, which evaluates expressions itself: imported at the first use."""
+    try:
+        return import_module("runner.hosts.pv.transform")
+    except ModuleNotFoundError as error:
+        raise CannotEvaluate("there are no transformations") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,9 @@ class Format:
     parts: tuple[bytes | Spec, ...]
 
     def print(self, context: Context) -> bytes:
-        """The text with the values put in (core/pvapi.c, pv_printf): null is ``<null>``, what fails is left out."""
+        """
+        The text with the values put in (core/pvapi.c, pv_printf): null is ``<null>``, what fails is left out.
+        """
         out = []
         for part in self.parts:
             if isinstance(part, bytes):

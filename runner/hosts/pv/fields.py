@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from runner.hosts.pv.registry import Access, Reader, register
+from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import cseq, text_or_null
 from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, Value
+from runner.hosts.via import split_outside_quotes
+
+_COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -56,6 +59,62 @@ def _length(access: Access) -> Value:
     return Value.integer(len(access.context.message.data))
 
 
+def _expires(access: Access) -> Value:
+    """pv_core.c, pv_get_expires: over the expires of every Contact, the Expires header where one has none."""
+    message = access.context.message
+    if message.broken_at is not None:
+        return NULL
+    header = message.header(b"expires")
+    default = None if header is None else _seconds(header.body)
+    found: list[int] = []
+    for contact in message.all_headers(b"contact"):
+        for _, text in split_outside_quotes(contact.body, _COMMA):
+            own = _contact_expires(text)
+            if own is not None and not own.isdigit():
+                return NULL
+            seconds = default if own is None else int(own) % (1 << 32)
+            found += [] if seconds is None else [seconds]
+    if not found:
+        if default is None:
+            return NULL
+        found = [default]
+    seconds = min(found) if access.name == "min" else max(found)
+    return Value(b"%d" % seconds, seconds, is_integer=True)
+
+
+def _seconds(body: bytes) -> int | None:
+    """core/parser/parse_expires.c: the digits in front; None when there are none."""
+    digits = body[: len(body) - len(body.lstrip(b"0123456789"))]
+    return int(digits) % (1 << 32) if digits else None
+
+
+def _contact_expires(text: bytes) -> bytes | None:
+    for _, piece in split_outside_quotes(text, _SEMICOLON)[1:]:
+        name, _, value = piece.partition(b"=")
+        if name.strip().lower() == b"expires" and value.strip():
+            return value.strip()
+    return None
+
+
+def _is_sdp(access: Access) -> bool:
+    header = access.context.header(b"content-type")
+    return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
+
+
+def _sdp(access: Access) -> Value:
+    """sdpops: sdpops_mod.c, pv_get_sdp."""
+    body = access.context.message.body
+    if not body or not _is_sdp(access):
+        return NULL
+    if access.name == "body":
+        return Value(body)
+    for line in body.splitlines():
+        if line.startswith(b"o="):
+            words = line.split()
+            return Value.integer(int(words[2])) if len(words) > 2 and words[2].isdigit() else NULL  # noqa: PLR2004
+    return NULL
+
+
 register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))
 register("cs", "Number of the CSeq; text.", "pv: pv_core.c, pv_get_cseq", _cseq_number)
 register("csb", "Body of the CSeq.", "pv: pv_core.c, pv_get_cseq_body", _body_of(b"cseq"))
@@ -69,3 +128,17 @@ register("rb", "Body of the message; null without one.", "pv: pv_core.c, pv_get_
 register("bs", "Length of the body.", "pv: pv_core.c, pv_get_body_size", _body_size)
 register("mb", "The message as received.", "pv: pv_core.c, pv_get_msg_buf", _buffer)
 register("ml", "Length of the message.", "pv: pv_core.c, pv_get_msg_len", _length)
+register(
+    "expires",
+    "Least (min) or most (max) seconds of the Contacts.",
+    "pv: pv_core.c, pv_get_expires",
+    _expires,
+    parse_name=one_of("min", "max"),
+)
+register(
+    "sdp",
+    "SDP: body, sess_version.",
+    "sdpops: sdpops_mod.c, pv_get_sdp",
+    _sdp,
+    parse_name=one_of("body", "sess_version"),
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from runner.hosts.header_names import NAME_CHARACTERS, header_key, header_type, leading_name
 from runner.hosts.pv.expression import Dynamic, dynamic_or
 from runner.hosts.pv.registry import ALL, Access, register
+from runner.hosts.pv.scriptvars import joined
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def pick(bodies: list[bytes], index: int | str | None) -> Value:
     if not bodies:
         return NULL
     if index == ALL:
-        return Value(b",".join(bodies))
+        return Value(joined(bodies, b","))
     at = index if isinstance(index, int) else 0
     if at < 0:
         at += len(bodies)

@@ -14,7 +14,7 @@ _OPERATORS = (b"~~", b"~%", b"%~", b"==", b"eq", b"ne", b"re", b"sw")
 
 def _parse(text: bytes) -> tuple[bytes, Format]:
     table, arrow, key = text.partition(b"=>")
-    if not arrow or not table.strip() or not key:
+    if not arrow or not table.strip():
         raise CannotEvaluate(f"expected table=>key, not {text!r}")
     return table.strip(), parse_format(key.lstrip(b" \t"))
 
@@ -54,8 +54,6 @@ def _read_expiry(access: Access) -> Value:
 def _write_expiry(access: Access, value: Value) -> None:
     if _table(access) is None:
         raise CannotEvaluate("no such hash table")
-    if value.number is None and not value.is_null:
-        raise CannotEvaluate("an expiry needs a number")
 
 
 def _step(by: int) -> Reader:

@@ -15,7 +15,12 @@ def _bodies(access: Access, key: bytes) -> list[bytes]:
     headers = matching(access, key)
     if key == b"via":
         return [via.text for via in vias(access.context.message)] if headers else []
-    return [text.strip() for header in headers for _, text in split_outside_quotes(header.body, _COMMA)]
+    bodies = []
+    for header in headers:
+        texts = [text.strip() for _, text in split_outside_quotes(header.body, _COMMA)]
+        # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
+        bodies += reversed(texts) if key == b"contact" else texts
+    return bodies
 
 
 def _read(access: Access) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.hosts import outgoing
+from runner.hosts import outgoing, sip
 from runner.hosts.pv.expression import Dynamic, Format, dynamic_or, parse_format
 from runner.hosts.pv.registry import Access, one_of, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
@@ -69,6 +69,20 @@ def _byte(access: Access) -> Value:
     return Value(data[offset : offset + 1] + b"\0")
 
 
+def _write_byte(access: Access, value: Value) -> None:
+    """pv_core.c, pv_set_msgbuf: the first byte of the text; what was parsed is not parsed again, but here it is."""
+    offset = _offset(access)
+    context = access.context
+    data = context.message.data
+    if not value.text or not 0 <= offset < len(data):
+        raise CannotEvaluate("one byte inside the message is needed")
+    changed = data[:offset] + value.text[:1] + data[offset + 1 :]
+    try:
+        context.message = sip.parse(changed)
+    except sip.SipParseError as error:
+        raise CannotEvaluate("the message would not parse any more") from error
+
+
 def _updated(access: Access) -> Value:
     return Value(outgoing.edited(access.context))
 
@@ -86,6 +100,8 @@ register(
     _read,
     parse_name=one_of("len", "buf", "body", "hdrs", "hdrc", "fline", "fpart", "lpart", "body_len", "hdrs_len"),
 )
-register("msgbuf", "One byte of the message.", "pv: pv_core.c, pv_get_msgbuf", _byte, parse_name=_parse_offset)
+register(
+    "msgbuf", "One byte of the message.", "pv: pv_core.c, pv_get_msgbuf", _byte, _write_byte, parse_name=_parse_offset
+)
 register("mbu", "The message with the edits made so far.", "pv: pv_core.c, pv_get_msg_buf_updated", _updated)
 register("_s", "A text with expressions in it.", "pv: pv_core.c, pv_get__s", _format, parse_name=parse_format)

@@ -29,7 +29,7 @@ METHODS = {
     b"KDMQ": 16384,
 }
 """core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
-METHOD_OTHER = 1 << 18
+METHOD_OTHER = 1 << 19
 
 _TLS = 3
 
@@ -58,7 +58,7 @@ def uri_part(uri: Parts, part: str) -> Value:
         case "proto":
             return text_and_number(b"UDP", 1) if uri.transport is None else text_and_number(uri.transport, uri.proto)
         case "scheme":
-            return text_and_number(uri.scheme, uri.type)
+            return text_and_number(uri.kind, uri.type)
         case _:
             return Value.integer(len(uri.user))
 
@@ -152,7 +152,7 @@ def _write_host(access: Access, value: Value) -> None:
 
 def _write_port(access: Access, value: Value) -> None:
     number = value.number
-    text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 32)))
+    text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 64)))
     rewrite(access.context, port=text)
 
 

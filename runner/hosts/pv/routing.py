@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Socket
@@ -23,7 +24,7 @@ def next_hop_uri(context: Context) -> bytes | None:
     """``$du``, else the R-URI; for a reply the second Via (core/forward.h, get_next_hop)."""
     if not context.message.first_line.is_request:
         return _reply_uri(context)
-    return context.dst_uri or context.request_uri
+    return context.dst_uri or context.request_uri or context.message.first_line.uri
 
 
 def _reply_uri(context: Context) -> bytes | None:
@@ -51,18 +52,27 @@ def _next_hop(access: Access) -> Value:
     found = parts(uri)
     if found is None:
         return NULL
+    if access.name == "p" and not access.context.message.first_line.is_request:
+        return Value.integer(int(found.port or b"5060"))
     match access.name:
         case "U":
             return text_or_null(found.user)
         case "d":
             return text_or_null(found.host)
         case "p":
-            value = uri_part(found, "port")
-            return Value(value.text, value.number, is_integer=True)
+            return uri_part(found, "port")
         case "P":
             return uri_part(found, "proto")
         case _:
-            return Value.integer(found.proto)
+            return Value.integer(_ip_version(found.host))
+
+
+def _ip_version(host: bytes) -> int:
+    """4 or 6 for an address, 0 for a name."""
+    try:
+        return ip_address(host.decode("latin-1").strip("[]")).version
+    except ValueError:
+        return 0
 
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
@@ -78,7 +88,7 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     if colon and head.lower() in PROTOCOL_NUMBERS:
         proto, text = head.lower(), rest
     ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if port and not port.isdigit():
+    if not ip or (port and not port.isdigit()):
         raise CannotEvaluate("bad port of a socket")
     for socket in context.environment.sockets:
         address = socket.address
@@ -124,7 +134,7 @@ def _socket_port(access: Access) -> Value:
 
 def _via(at: int) -> Reader:
     def read(access: Access) -> Value:
-        found = vias(access.context.message)
+        found = vias(access.context.message) if access.context.message.broken_at is None else []
         if not (found if at < 0 else found[at : at + 1]):
             return NULL
         return _via_part(found[at], access.name)
@@ -166,7 +176,7 @@ def _reply_destination(access: Access) -> Value:
         case "dhost":
             return Value(host)
         case "dport":
-            return Value(b"%d" % port)
+            return Value.integer(port)
         case "dproto":
             return Value(found[1].transport.lower())
         case _:
@@ -176,7 +186,7 @@ def _reply_destination(access: Access) -> Value:
 def _route_uri(access: Access) -> Value:
     header = access.context.header(b"route")
     if header is None:
-        return NULL
+        raise CannotEvaluate("there is no Route")
     found = party(split_outside_quotes(header.body, _COMMA)[0][1].strip())
     return NULL if found is None else Value(found.uri)
 

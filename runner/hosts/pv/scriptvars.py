@@ -15,6 +15,14 @@ def stored(value: Value) -> Value:
     return Value(value.text or b"")
 
 
+def joined(texts: list[bytes], delimiter: bytes) -> bytes:
+    """Every text, as Kamailio's loops join for ``[*]``: no delimiter while nothing but empty texts came."""
+    out = b""
+    for text in texts:
+        out += delimiter + text if out else text
+    return out
+
+
 def _read_zero(access: Access) -> Value:
     return access.context.process.script_variables.get(("var", access.name), _ZERO)
 

@@ -103,7 +103,9 @@ def _make(head: str, rest: Path) -> Select | None:  # noqa: C901, PLR0911 - one 
         case "dst_uri":
             return _uri(lambda access: access.context.dst_uri, rest)
         case "next_hop":
-            return _source_ip if rest == ("src_ip",) else _uri(_next_hop, rest)
+            if rest == ("src_ip",):
+                return _source_ip
+            return _uri(_next_hop, rest) if rest else _next_hop
         case "via":
             return _via(rest)
         case "cseq":
@@ -254,7 +256,9 @@ def _list(key: bytes, rest: Path) -> Select | None:
         header = access.context.header(key)
         if header is None:
             return None
-        body = split_outside_quotes(header.body, _COMMA)[0][1].strip()
+        bodies = split_outside_quotes(header.body, _COMMA)
+        # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
+        body = bodies[-1 if key == b"contact" else 0][1].strip()
         one = party(body)
         return None if one is None else (body, one)
 
@@ -268,7 +272,11 @@ def _list(key: bytes, rest: Path) -> Select | None:
 
 
 def _credential(rest: Path) -> Select | None:
-    if len(rest) < 2 or rest[1] not in _CREDENTIAL_PARTS:  # noqa: PLR2004 - the realm and the part
+    if not rest:
+        return None
+    if len(rest) == 1:
+        return lambda _: None
+    if rest[1] not in _CREDENTIAL_PARTS:
         return None
 
     def select(access: Access) -> bytes | None:
@@ -383,7 +391,7 @@ def _message(rest: Path) -> Select | None:
 
 def _head(access: Access) -> bytes | None:
     message = access.context.message
-    return None if message.broken_at is not None else message.data[message.first_line.end : message.headers_end]
+    return None if message.broken_at is not None else message.data[message.first_line.end : message.body_start]
 
 
 def _endpoint(head: str, rest: Path) -> Select | None:

@@ -20,7 +20,6 @@ _CONSTANTS = {
     "WS": 5,
     "WSS": 6,
 }
-_RETURN_CODE = 0  # what it is before the first function of a route returned
 _DEBUG = -1
 
 
@@ -87,7 +86,12 @@ def _any(text: bytes) -> bytes:
 
 
 _SOURCE = "core: pv_core.c, pv_get_retcode"
-register("? rc retcode", "Return code of the last function; 0 here.", _SOURCE, lambda _: Value.integer(_RETURN_CODE))
+register(
+    "? rc retcode",
+    "Return code of the last function.",
+    _SOURCE,
+    lambda access: Value.integer(access.context.return_code),
+)
 register("def", "Text of a #!define; null when not defined.", "core: pv_core.c, pv_get_def", _define, parse_name=_name)
 register(
     "defn",

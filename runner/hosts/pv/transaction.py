@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runner.hosts.pv.expression import parse_whole
+from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import Access, one_of, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.context import Context
 
 
 def _null(_: Access) -> Value:
     return NULL
-
-
-def _empty(_: Access) -> Value:
-    return Value(b"")
-
-
-def _zero(_: Access) -> Value:
-    return Value.integer(0)
 
 
 def _fails(_: Access) -> Value:
@@ -37,40 +35,62 @@ _T = one_of(
 )
 
 
+def _checked(access: Access) -> Context:
+    """
+    The message, when a transaction could be looked up for it (tm: t_lookup.c, t_check_msg).
+
+    Raises:
+        CannotEvaluate: A header or the From does not parse.
+    """
+    context = access.context
+    if context.message.broken_at is not None or header_and_party(context, b"from") is None:
+        raise CannotEvaluate("no transaction can be looked up")
+    return context
+
+
+def _reply_code(access: Access) -> Value:
+    line = _checked(access).message.first_line
+    return Value.integer(0 if line.is_request else int(line.status))
+
+
+def _reply_text(access: Access) -> Value:
+    """Empty, for a reply too."""
+    _checked(access)
+    return Value(b"")
+
+
+def _branch_index(access: Access) -> Value:
+    return Value.integer(0 if access.context.message.first_line.is_request else -1)
+
+
 def _transaction(access: Access) -> Value:
     match access.name:
-        case "branch_index" | "reply_code":
-            return Value.integer(0)
+        case "branch_index":
+            return _branch_index(access)
+        case "reply_code":
+            return _reply_code(access)
         case _:
             return NULL
 
 
+_SOURCE = "tmx: t_var.c, pv_get_t"
 register(
-    "T",
-    "Of the transaction: reply_code, branch_index; null before there is one.",
-    "tmx: t_var.c, pv_get_t",
-    _transaction,
-    parse_name=_T,
+    "T", "Of the transaction: reply_code, branch_index; null before there is one.", _SOURCE, _transaction, parse_name=_T
 )
+register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, parse_name=one_of("flags", "uri"))
+register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
+register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
+register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
+register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
+register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
 register(
-    "T_branch",
-    "Of a branch of the transaction; null.",
-    "tmx: t_var.c, pv_get_t_branch",
+    "ltt",
+    "Local to tag of the transaction (t); the stateless one is not given.",
+    "sl: sl.c, pv_get_ltt",
     _null,
-    parse_name=one_of("flags", "uri"),
+    parse_name=one_of("s", "t", "x"),
 )
-register(
-    "T_req T_rpl T_inv",
-    "An expression over a message of the transaction; null.",
-    "tmx: t_var.c, pv_get_t_var",
-    _null,
-    parse_name=parse_whole,
-)
-register("T_branch_idx T_reply_code", "0 outside of a transaction.", "tmx: t_var.c, pv_get_tm_branch_idx", _zero)
-register(
-    "T_reply_ruid T_reply_reason", "Empty outside of a transaction.", "tmx: t_var.c, pv_get_tm_reply_reason", _empty
-)
-register("T_reply_last", "Fails outside of a transaction.", "tmx: t_var.c, pv_get_tm_reply_last_received", _fails)
 _NAMED = one_of("ip", "port", "proto", "sproto", "af", "buf", "len", "sip", "sport")
 register(
     "snd sndto sndfrom",
@@ -79,11 +99,18 @@ register(
     _null,
     parse_name=_NAMED,
 )
+
+
+def _refuse(_: Access, value: Value) -> None:
+    raise CannotEvaluate(f"a received datagram is written in its event only, not {value!r}")
+
+
 register(
     "rcv",
     "Of a received datagram, in its event only; null.",
     "pv: pv_core.c, pv_get_rcv",
     _null,
+    _refuse,
     parse_name=one_of("buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"),
 )
 register("hfitname hfitbody", "Header iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)

@@ -19,7 +19,7 @@ class Parts:
     """
     The parts of a URI; empty text where there is none, None where "absent" and "empty" differ.
 
-    ``proto`` is Kamailio's number of the transport, 0 without the parameter; sips without it is TLS.
+    ``proto`` is Kamailio's number of the transport, 0 without the parameter.
     """
 
     scheme: bytes
@@ -35,7 +35,16 @@ class Parts:
     @property
     def type(self) -> int:
         """Kamailio's number of the scheme; ``$rz`` as an integer."""
-        return _SCHEMES[self.scheme]
+        return _SCHEMES[self.kind]
+
+    @property
+    def kind(self) -> bytes:
+        """``$rz``: the scheme, but tel for a sip URI with ``user=phone`` (parse_uri.c, phone2tel)."""
+        if self.scheme in {b"sip", b"sips"} and self.params is not None:
+            for param in self.params.lower().split(b";"):
+                if param == b"user=phone":
+                    return b"tel" if self.scheme == b"sip" else b"tels"
+        return self.scheme
 
     @property
     def is_tel(self) -> bool:
@@ -51,7 +60,8 @@ def parts(text: bytes) -> Parts | None:
     if not colon or scheme not in _SCHEMES or len(text) < _MIN_URI:
         return None
     if scheme == b"urn":
-        return Parts(scheme, host=rest)
+        user, _, host = rest.partition(b":")
+        return Parts(scheme, user=user, host=host)
     rest, question, headers = _split_headers(rest)
     if scheme in {b"tel", b"tels"}:
         number, semicolon, params = rest.partition(b";")
@@ -59,12 +69,10 @@ def parts(text: bytes) -> Parts | None:
     user, password, rest = _split_user(rest)
     hostport, semicolon, params = rest.partition(b";")
     host, port = _split_port(hostport)
-    if not host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
+    if not host or b"@" in host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
         return None
     transport = _transport(params)
     proto = _TRANSPORTS.get(transport.lower(), 0) if transport is not None else 0
-    if scheme == b"sips" and transport is None:
-        proto = _TRANSPORTS[b"tls"]
     return Parts(
         scheme,
         user or b"",
@@ -107,11 +115,13 @@ def _split_port(hostport: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _transport(params: bytes) -> bytes | None:
+    """The value of the last transport parameter, as parse_uri.c keeps it."""
+    found = None
     for param in params.split(b";"):
         name, equals, value = param.partition(b"=")
         if name.lower() == b"transport" and equals and value:
-            return value
-    return None
+            found = value
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,6 @@ def _parse_step(text: bytes) -> tuple[Step, bytes]:
     while at < len(text) and text[at] not in b" \t\r\n=[":
         at += 1
     name, rest = text[:at], text[at:].lstrip(_WHITE)
-    if not name:
-        raise CannotEvaluate("an xavp needs a name")
     if not rest.startswith(b"["):
         return Step(name), rest
     end = rest.rfind(b"]") if b"=>" not in rest else rest.rfind(b"]", 0, rest.index(b"=>"))

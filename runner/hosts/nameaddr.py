@@ -1,0 +1,222 @@
+"""
+Addresses: ``"Name" <uri>``, and the whole body of From, To and Contact, as Kamailio 5.6.3 reads them.
+
+Must not know messages: bytes in, a frozen result or None out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """
+    A display name and a URI.
+
+    Attributes:
+        name: All before the ``<``, as written, with quotes and blanks.
+        uri: Between the angle brackets; the whole text when there is no ``<``.
+        length: How many bytes of the text were taken.
+    """
+
+    name: bytes
+    uri: bytes
+    length: int
+
+
+def parse_nameaddr(text: bytes) -> NameAddr | None:
+    """Parse the start of a text; None when a ``<`` is not closed (core/parser/parse_nameaddr.c)."""
+    opening = find_not_quoted(text, b"<")
+    if opening < 0:
+        return NameAddr(b"", text, len(text))
+    closing = find_not_quoted(text, b">", opening + 1)
+    return None if closing < 0 else NameAddr(text[:opening], text[opening + 1 : closing], closing + 1)
+
+
+def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
+    """
+    The offset of a byte outside double quotes, or -1.
+
+    A quote with a backslash before it does not close, whatever is before the backslash (core/parser/parser_f.h).
+    """
+    at, size = start, len(text)
+    while at < size:
+        hit, quote = text.find(wanted, at), text.find(b'"', at)
+        if hit < 0 or quote < 0 or hit < quote:
+            return hit
+        at = _skip_quoted(text, quote + 1)
+    return -1
+
+
+def _skip_quoted(text: bytes, at: int) -> int:
+    while True:
+        quote = text.find(b'"', at)
+        if quote < 0:
+            return len(text)
+        if text[quote - 1 : quote] != b"\\":
+            return quote + 1
+        at = quote + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ToParam:
+    """
+    A parameter behind the address.
+
+    Attributes:
+        name: As written.
+        value: Without quotes; None for a name alone.
+    """
+
+    name: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToBody:
+    """
+    The body of a From, To or Contact.
+
+    Attributes:
+        display: As written, with its quotes; empty when there is none.
+        uri: Without the angle brackets; not parsed, may be no URI at all.
+        params: In order.
+        params_start: Offset of the first parameter's name in the text; None without parameters.
+        end: Offset of what follows: a comma where commas separate, else the end of the header.
+    """
+
+    display: bytes
+    uri: bytes
+    params: tuple[ToParam, ...]
+    params_start: int | None
+    end: int
+
+    @property
+    def tag(self) -> bytes | None:
+        """The value of the last ``tag``; empty for a ``tag`` without value, None without one."""
+        tags = [param.value or b"" for param in self.params if param.name.lower() == b"tag"]
+        return tags[-1] if tags else None
+
+
+def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBody | None:
+    """
+    Parse one address with parameters, up to the end of the header or text.
+
+    Follows core/parser/parse_addr_spec.c (parse_addr_spec, parse_to_param).
+
+    Args:
+        text: A header body; may be folded, may go on behind a line end that is no fold.
+        start: Where the address begins.
+        is_list: A comma ends the address (Contact); otherwise it belongs to the address or is an error.
+
+    Returns:
+        None where Kamailio finds an error.
+    """
+    cut = _HEADER_END.search(text, start)
+    body = text[: cut.start()] if cut is not None else text
+    stop = b"," if is_list else b""
+    address = _parse_address(body, start, stop)
+    if address is None:
+        return None
+    display, uri, at = address
+    parsed = _parse_to_params(body, at, stop)
+    if parsed is None:
+        return None
+    params, params_start, end = parsed
+    return ToBody(display, uri, params, params_start, end)
+
+
+# A line end without a blank behind it, or a NUL, ends the header. "\r\n" is one line end.
+_HEADER_END = re.compile(rb"\r\n(?![ \t])|\r(?![ \t\n])|(?<!\r)\n(?![ \t])|\0")
+_FOLD = re.compile(rb"[ \t\r\n]*")
+_SPACES = re.compile(rb"[ \t]*")
+_QUOTED = re.compile(rb'"(?:[^"\\\r\n]|\\.)*"', re.DOTALL)
+_ENCLOSED = re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;,][^ \t\r\n<>"\\]*)[ \t]*>')
+_ENCLOSED_OR_COMMA = re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;][^ \t\r\n<>"\\]*)[ \t]*>')
+_BARE = {b"": re.compile(rb'[^ \t\r\n<>"\\;]+'), b",": re.compile(rb'[^ \t\r\n<>"\\;,]+')}
+# The words of an unquoted display name behind its first: no ";" may follow a second word.
+_WORDS = {b"": re.compile(rb'[^<>"\\;]*'), b",": re.compile(rb'[^<>"\\;,]*')}
+
+_Address = tuple[bytes, bytes, int]
+"""Display name, URI, and the offset behind them."""
+
+
+def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
+    at = _end(_SPACES, text, start)
+    first = text[at : at + 1]
+    if first == b"<":
+        return _parse_enclosed(text, at, b"", stop)
+    if first == b'"':
+        quoted = _QUOTED.match(text, at)
+        return quoted and _parse_enclosed(text, _end(_FOLD, text, quoted.end()), quoted.group(), stop)
+    bare = _BARE[stop].match(text, at)
+    if bare is None:
+        return None
+    behind = _end(_FOLD, text, bare.end())
+    following = text[behind : behind + 1]
+    if following in {b"", b";", stop}:
+        return b"", bare.group(), bare.end()
+    words = _WORDS[stop].match(text, at)
+    if words is None or text[words.end() : words.end() + 1] != b"<":
+        return None
+    return _parse_enclosed(text, words.end(), words.group().rstrip(b" \t\r\n"), stop)
+
+
+def _parse_enclosed(text: bytes, at: int, display: bytes, stop: bytes) -> _Address | None:
+    found = (_ENCLOSED if stop else _ENCLOSED_OR_COMMA).match(text, at)
+    return found and (display, found.group(1), found.end())
+
+
+_NAME = re.compile(rb'[^ \t\r\n\\"=,;]+')
+_VALUE = re.compile(rb'[^ \t\r\n\\"=,;]+')
+_TAG_VALUE = re.compile(rb',*([^ \t\r\n\\"=,;][^ \t\r\n\\"=;]*)?')
+_QUOTED_VALUE = re.compile(rb'"([^"\\\r\n]*)"')
+
+_Params = tuple[tuple[ToParam, ...], int | None, int]
+"""The parameters, the offset of the first one's name, and the offset behind them."""
+
+
+def _parse_to_params(text: bytes, start: int, stop: bytes) -> _Params | None:
+    params: list[ToParam] = []
+    params_start = None
+    at = _end(_FOLD, text, start)
+    while at < len(text):
+        if stop and text[at : at + 1] == stop:
+            break
+        if text[at : at + 1] != b";":
+            return None
+        name = _NAME.match(text, _end(_FOLD, text, at + 1))
+        if name is None:
+            return None
+        if params_start is None:
+            params_start = name.start()
+        at = _end(_FOLD, text, name.end())
+        value: bytes | None = None
+        if text[at : at + 1] == b"=":
+            found = _parse_to_value(text, _end(_FOLD, text, at + 1), is_tag=not stop and name.group().lower() == b"tag")
+            if found is None:
+                return None
+            value, at = found
+            at = _end(_FOLD, text, at)
+        params.append(ToParam(name.group(), value))
+    return tuple(params), params_start, at
+
+
+def _parse_to_value(text: bytes, at: int, *, is_tag: bool) -> tuple[bytes, int] | None:
+    if text[at : at + 1] == b'"':
+        # A backslash inside is an error: the case for it falls through to the one that refuses.
+        quoted = _QUOTED_VALUE.match(text, at)
+        return quoted and (quoted.group(1), quoted.end())
+    if is_tag:
+        # Where commas do not separate, a tag may have them, but they do not begin it.
+        tag = _TAG_VALUE.match(text, at)
+        return None if tag is None else (tag.group(1) or b"", tag.end())
+    token = _VALUE.match(text, at)
+    return (b"", at) if token is None else (token.group(), token.end())
+
+
+def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found is not None else at

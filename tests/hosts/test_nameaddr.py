@@ -1,0 +1,72 @@
+"""Addresses, as parse_nameaddr.c and parse_addr_spec.c of Kamailio 5.6.3 read them."""
+
+import pytest
+
+from runner.hosts.nameaddr import NameAddr, ToBody, ToParam, parse_nameaddr, parse_to_body
+
+
+def body(text: bytes, *, is_list: bool = False) -> ToBody:
+    parsed = parse_to_body(text, is_list=is_list)
+    assert parsed is not None
+    return parsed
+
+
+def test_a_name_address_keeps_quotes_and_blanks_of_the_name():
+    assert parse_nameaddr(b'"A <b>" <sip:a@b>;tag=1') == NameAddr(b'"A <b>" ', b"sip:a@b", 17)
+
+
+def test_without_a_bracket_all_is_the_uri():
+    assert parse_nameaddr(b"sip:a@b") == NameAddr(b"", b"sip:a@b", 7)
+
+
+def test_an_open_bracket_is_no_name_address():
+    assert parse_nameaddr(b"a <sip:a@b") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "display", "uri", "tag"),
+    [
+        (b"<sip:a@b>", b"", b"sip:a@b", None),
+        (b"sip:a@b;tag=x", b"", b"sip:a@b", b"x"),
+        (b'"A \\" B" <sip:a@b>;tag=x;y', b'"A \\" B"', b"sip:a@b", b"x"),
+        (b"A B  <sip:a@b;lr> ; TAG = x", b"A B", b"sip:a@b;lr", b"x"),
+        (b"A<sip:a@b>;tag", b"A", b"sip:a@b", b""),
+        (b"A\r\n <sip:a@b>\r\n ;tag=1\r\nTo: x", b"A", b"sip:a@b", b"1"),
+        (b"sip:a@b;tag=x,y", b"", b"sip:a@b", b"x,y"),
+    ],
+)
+def test_a_to_body_is_split(text: bytes, display: bytes, uri: bytes, tag: bytes | None):
+    parsed = body(text)
+
+    assert (parsed.display, parsed.uri, parsed.tag) == (display, uri, tag)
+
+
+def test_parameters_keep_order_and_missing_values():
+    assert body(b'<sip:a@b>;x;y=;z="q r"').params == (ToParam(b"x", None), ToParam(b"y", b""), ToParam(b"z", b"q r"))
+
+
+def test_in_a_list_a_comma_ends_the_address():
+    parsed = body(b"<sip:a@b>;q=1, <sip:c@d>", is_list=True)
+
+    assert (parsed.uri, parsed.end) == (b"sip:a@b", 13)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"A B",
+        b'"A" sip:a@b',
+        b"<>",
+        b"<sip:a@b",
+        b"<sip:a@b> x",
+        b"<sip:a@b>;",
+        b"<sip:a@b>;;x",
+        b"<sip:a@b>;x=y=z",
+        b'<sip:a@b>;x="a\\"b"',
+        b'"A\r\n B" <sip:a@b>',
+        b"<sip:a@b>, <sip:c@d>",
+    ],
+)
+def test_what_kamailio_refuses_is_no_to_body(text: bytes):
+    assert parse_to_body(text) is None
