@@ -10,7 +10,7 @@ from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 _WHITE = b" \t\r\n"
 
 
-def _read(access: Access) -> Value:  # noqa: C901, PLR0911 - one case a part
+def _read(access: Access) -> Value:
     """pv_core.c, pv_get_msg_attrs: null when a header cannot be parsed."""
     message = access.context.message
     data = message.data

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Socket
 from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import Access, Reader, one_of, register
-from runner.hosts.pv.request import text_and_number, text_or_null, uri_part
-from runner.hosts.pv.uris import party, parts
+from runner.hosts.pv.request import text_or_null, uri_part
+from runner.hosts.pv.uris import parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import Via, split_outside_quotes, vias
 

@@ -88,7 +88,7 @@ def parse_name(text: bytes) -> Select:
     return made
 
 
-def _make(head: str, rest: Path) -> Select | None:  # noqa: C901, PLR0911 - one case a root of the table
+def _make(head: str, rest: Path) -> Select | None:
     if head in _HEADERS:
         return _header(_HEADERS[head]) if not rest else None
     if head in _ADDRESSES:
