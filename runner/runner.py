@@ -84,6 +84,17 @@ class _Clock:
         return Timing(queue, load, run, round((time.monotonic() - self.began) * US_PER_S))
 
 
+@dataclass(slots=True)
+class _Job:
+    """What one exec needs on its way, and what it has done so far."""
+
+    host: Host
+    deadline: float
+    clock: _Clock
+    outcome: ExecOutcome
+    param: str | None = None
+
+
 class Runner:
     """
     Runs scripts in warm workers. A context manager; the workers live as long as the block.
@@ -181,54 +192,51 @@ class Runner:
     ) -> ExecResult:
         clock = _Clock()
         deadline = clock.began + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
+        job = _Job(host, deadline, clock, ExecOutcome())
+        error: RunnerError | None = None
         try:
-            argument = None if param is None else host.expand(param)
-            outcome = self._run(wanted, argument, host, deadline, clock)
-        except RunnerError as error:
-            log.warning("%s", _told(error))
-            return ExecResult(ok=False, exit_code=None, error=error, timing=clock.timing(), calls=0)
-        code = outcome.code
-        return ExecResult(ok=code == 0, exit_code=code, error=None, timing=clock.timing(), calls=outcome.calls)
+            job.param = None if param is None else host.expand(param)
+            self._run(wanted(), job)
+        except RunnerError as failure:
+            log.warning("%s", _told(failure))
+            error = failure
+        code = None if error else job.outcome.code
+        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=clock.timing(), calls=job.outcome.calls)
 
-    def _run(
-        self, wanted: Callable[[], Generation], param: str | None, host: Host, deadline: float, clock: _Clock
-    ) -> ExecOutcome:
-        generation = wanted()
-        clock.add("load")
+    def _run(self, generation: Generation, job: _Job) -> None:
+        job.clock.add("load")
         while True:
             try:
-                with self._pool.lease(generation, deadline) as worker:
-                    clock.add("queue")
+                with self._pool.lease(generation, job.deadline) as worker:
+                    job.clock.add("queue")
                     try:
-                        generation = self._ready(worker, generation, deadline)
+                        generation = self._ready(worker, generation, job.deadline)
                     finally:
-                        clock.add("load")
-                    if not worker.has(generation):
-                        continue  # this worker is bound to other helpers than the script turned out to need
-                    try:
-                        return self._exec(worker, generation, param, host, deadline)
-                    finally:
-                        clock.add("run")
+                        job.clock.add("load")
+                    if worker.has(generation):
+                        self._exec(worker, generation, job)
+                        return
+                    # This worker is bound to other helpers than the script turned out to need: another one, then.
             except WorkerGone as error:
                 # Nothing ran, so another worker may try. The deadline bounds how often.
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= job.deadline:
                     raise
                 log.info("%s; another worker takes over", error)
 
-    def _exec(
-        self, worker: Worker, generation: Generation, param: str | None, host: Host, deadline: float
-    ) -> ExecOutcome:
+    def _exec(self, worker: Worker, generation: Generation, job: _Job) -> None:
         fresh = self.settings.statics == "fresh"
         try:
-            outcome = worker.exec(generation.id, param, host, deadline, fresh=fresh)
+            worker.exec(generation.id, job.param, job.host, job.deadline, fresh=fresh, outcome=job.outcome)
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error
-        if outcome.loaded:
+        finally:
+            job.clock.add("run")
+        if loaded := job.outcome.loaded:
             # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
             # worker bound was read by the script itself, so it is not known to be what is on disk.
-            self._scripts.extend(generation, tuple(outcome.loaded))
-            worker.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
-        return outcome
+            worker.bound.update(dict.fromkeys(loaded, "unknown"))
+            with contextlib.suppress(ScriptError):  # one that is broken by now is the next exec's matter
+                self._scripts.extend(generation, tuple(loaded))
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""

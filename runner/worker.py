@@ -214,10 +214,25 @@ class Worker:
                     raise ProtocolViolation(f"expected the result of a load, got {event}")
 
     def exec(
-        self, generation: str, param: str | None, host: Host, deadline: float, *, fresh: bool = False
+        self,
+        generation: str,
+        param: str | None,
+        host: Host,
+        deadline: float,
+        *,
+        fresh: bool = False,
+        outcome: ExecOutcome | None = None,
     ) -> ExecOutcome:
         """
         Run Main of a loaded generation and let ``host`` answer its calls.
+
+        Args:
+            generation: The id of the generation.
+            param: Main's one argument; None for none.
+            host: Answers the calls.
+            deadline: End of all waits, on ``time.monotonic``.
+            fresh: Give the script's own assembly new statics first.
+            outcome: Filled while the exec runs, so that it tells what was done also when an error ends it.
 
         Returns:
             The outcome, with its exit code; also when the script ended the process itself.
@@ -229,7 +244,7 @@ class Worker:
         """
         self.execs += 1
         self.loads += fresh
-        outcome = ExecOutcome()
+        outcome = outcome or ExecOutcome()
         with self._killed_unless_survived(outcome):
             self._say(self._session.exec(generation, param, fresh=fresh), deadline, is_first=True)
             while outcome.code is None:

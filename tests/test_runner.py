@@ -101,6 +101,7 @@ def test_a_script_that_throws_keeps_its_worker_and_its_edits(tmp_path: Path) -> 
     assert "S.cs:1" in result.error.detail
     assert host.get_s("$var(x)") == "set"
     assert before <= after
+    assert result.calls == 1
 
 
 def test_a_script_that_never_returns_is_ended_at_its_deadline(tmp_path: Path) -> None:
