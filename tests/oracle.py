@@ -12,13 +12,15 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.hosts import sip
 from runner.hosts.message import MessageHost, to_bytes
 from runner.hosts.pv.context import Address, Environment, Socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MAIN = Socket(Address("127.0.0.1", 5100), "main")
 ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))
@@ -108,6 +110,7 @@ def run_case(case: dict[str, Any]) -> Iterator[Mismatch | None]:
         for step in case["steps"]:
             yield Mismatch(case, step["op"], step["ret"], str(error))
         return
+    host.to_tag = "<TOTAG>"
     for step in case["steps"]:
         got = _step(host, step)
         what = f"{step['op']} {step['args']}"
@@ -144,7 +147,7 @@ def _outgoing(case: dict[str, Any], host: MessageHost) -> Iterator[Mismatch | No
             yield None if _dated(got) == expected else Mismatch(case, "reply", expected, got)
 
 
-def _safely(build: Any) -> Any:
+def _safely(build: Callable[[], bytes | None]) -> bytes | None:
     try:
         return build()
     except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
@@ -183,10 +186,10 @@ def main(arguments: list[str]) -> int:
                 else:
                     mismatches.setdefault(case["group"], []).append(mismatch)
     for group, found in sorted(mismatches.items(), key=lambda item: len(item[1])):
-        print(f"{group}: {agreed[group]} of {facts[group]} facts")
+        print(f"{group}: {agreed[group]} of {facts[group]} facts")  # noqa: T201 - what it is for
         for mismatch in found[: options.show]:
-            print(f"  {mismatch}")
-    print(f"oracle: {agreed.total()} of {facts.total()} facts")
+            print(f"  {mismatch}")  # noqa: T201 - what it is for
+    print(f"oracle: {agreed.total()} of {facts.total()} facts")  # noqa: T201 - what it is for
     return int(agreed.total() != facts.total())
 
 

@@ -54,6 +54,7 @@ class MessageHost:
         logs: What the script and this host logged, in order, as (level, text).
         context: The message with what was done to it.
         had_bare_lf: True when lines of the head ended with LF alone; they are CRLF now.
+        to_tag: Tag for the To of such replies; empty for none.
         replies: Replies the script asked for with ``ModF("sl_reply_error")``, in order.
 
     Raises:
@@ -73,6 +74,7 @@ class MessageHost:
         socket = received_on if isinstance(received_on, Socket) else Socket(received_on)
         self.logs: list[tuple[int, str]] = []
         self.replies: list[bytes] = []
+        self.to_tag = ""
         self.had_bare_lf = parsed.had_bare_lf
         self.context = Context(parsed, source, socket, environment or Environment((socket,)), process or Process())
 
@@ -101,8 +103,9 @@ class MessageHost:
         """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
         if function == SL_REPLY_ERROR:
             # sl, sl_reply_error: without an error on record it is 500 (core/error.c, err2reason_phrase).
-            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)")
+            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)", self.to_tag)
             self.replies += [] if answer is None else [answer]
+            self.context.return_code = 1
             return 1
         run = modf.FUNCTIONS.get(function)
         if run is None:

@@ -53,5 +53,4 @@ def test_any_bytes_give_a_message_or_the_one_error(data: bytes) -> None:
     try:
         sip.parse_text(data)
     except sip.SipParseError as error:
-        assert error.line >= 1
-        assert error.column >= 1
+        assert min(error.line, error.column) >= 1  # noqa: PT017 - both outcomes are right

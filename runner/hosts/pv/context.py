@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.hosts.edits import Edits
-from runner.hosts.pv.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.hosts.pv.value import Value
     from runner.hosts.sip import Header, SipMessage
 
 PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}

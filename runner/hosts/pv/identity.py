@@ -1,4 +1,4 @@
-"""Who the caller is, asserted, preferred or diverted: ``$ai``, ``$pu``, ``$di``; and credentials, ``$au`` (pv_core.c)."""
+"""Who the caller is, asserted, preferred, diverted: ``$ai``, ``$pu``, ``$di``; credentials, ``$au`` (pv_core.c)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def _bodies(access: Access, key: bytes) -> list[bytes]:
     headers = matching(access, key)
     if key == b"via":
         return [via.text for via in vias(access.context.message)] if headers else []
-    bodies = []
+    bodies: list[bytes] = []
     for header in headers:
         texts = [text.strip() for _, text in split_outside_quotes(header.body, _COMMA)]
         # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.

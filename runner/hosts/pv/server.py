@@ -1,4 +1,4 @@
-"""The server and its configuration: version, server id, defines, environment, return code (pv_core.c, core/pv_core.c)."""
+"""The server and its configuration: version, server id, defines, environment, return code (core/pv_core.c)."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ register(
     "A setting of a module that can change at run time.",
     "pv: pv_core.c, pv_get_ccp_attrs",
     _setting,
-    lambda access, value: None,
+    lambda _, __: None,
     parse_name=_group_and_name,
 )
 register("stat", "A statistic; none is kept here.", "pv: pv_stats.c, pv_get_stat", _null, parse_name=_any)

@@ -66,7 +66,7 @@ def parts(text: bytes) -> Parts | None:
     if scheme in {b"tel", b"tels"}:
         number, semicolon, params = rest.partition(b";")
         return Parts(scheme, user=number, params=params if semicolon else None, headers=headers if question else None)
-    user, password, rest = _split_user(rest)
+    named, password, rest = _split_user(rest)
     hostport, semicolon, params = rest.partition(b";")
     host, port = _split_port(hostport)
     if not host or b"@" in host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
@@ -75,7 +75,7 @@ def parts(text: bytes) -> Parts | None:
     proto = _TRANSPORTS.get(transport.lower(), 0) if transport is not None else 0
     return Parts(
         scheme,
-        user or b"",
+        named or b"",
         password,
         host,
         port or None,
@@ -143,7 +143,7 @@ class Party:
 
 
 @lru_cache(maxsize=4096)
-def party(body: bytes) -> Party | None:
+def party(body: bytes) -> Party | None:  # noqa: PLR0911 - each refusal where it is seen
     """Read a From or To body (core/parser/parse_addr_spec.c, parse_addr_spec); None when it does not parse."""
     at = 0
     display = b""

@@ -63,7 +63,7 @@ def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
 
 
 def _folded(path: Path, kind: str) -> Path:
-    """xavi names are one whatever their case."""
+    """Names of an xavi are one whatever their case."""
     if kind != "xavi":
         return path
     first, second = path
