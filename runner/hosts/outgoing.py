@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from runner.hosts.sip import Header
 
 _CRLF = b"\r\n"
+IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
+"""Headers a request is told apart by (core/parser/msg_parser.c, check_transaction_quadruple)."""
+
 _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
 
@@ -40,9 +43,10 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
 def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     via = first_via(context.message)
-    # core/forward.c, forward_request: the branch is made from the tags, so a From that can't be read ends it.
-    from_header = context.message.header(b"from")
-    if via is None or from_header is None or party(from_header.body) is None:
+    # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
+    found = {key: context.message.header(key) for key in IDENTIFYING}
+    sender = found[b"from"]
+    if via is None or None in found.values() or sender is None or party(sender.body) is None:
         return None
     edits = deepcopy(context.edits)
     socket = context.force_socket or context.socket

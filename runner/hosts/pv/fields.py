@@ -8,6 +8,7 @@ from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, Value
 from runner.hosts.via import split_outside_quotes
 
+_INT_MAX = 0x7FFFFFFF
 _COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
@@ -111,7 +112,9 @@ def _sdp(access: Access) -> Value:
     for line in body.splitlines():
         if line.startswith(b"o="):
             words = line.split()
-            return Value.integer(int(words[2])) if len(words) > 2 and words[2].isdigit() else NULL  # noqa: PLR2004
+            # str2sint: a version beyond 31 bits is no number to it.
+            is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
+            return Value.integer(int(words[2])) if is_number else NULL
     return NULL
 
 

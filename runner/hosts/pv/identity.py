@@ -88,8 +88,10 @@ def credentials(access: Access) -> dict[bytes, bytes] | None:
         return None
     found = {}
     for _, text in split_outside_quotes(rest, _COMMA):
-        name, _, value = text.partition(b"=")
+        name, equals, value = text.partition(b"=")
         value = value.strip()
+        if not equals or value.count(b'"') == 1:
+            return None
         if value.startswith(b'"') and value.endswith(b'"'):
             value = value[1:-1]
         found[name.strip().lower()] = value

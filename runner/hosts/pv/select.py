@@ -210,6 +210,8 @@ def _address(key: bytes, rest: Path) -> Select | None:
         return None if header is None or one is None else (header.body, one)
 
     if not rest:
+        if key == b"from":
+            return lambda access: None if found(access) is None else _header(key)(access)
         return _header(key)
     return _address_part(found, rest, empty_name=None)
 

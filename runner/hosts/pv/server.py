@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from uuid import uuid4
 
 from runner.hosts.pv.registry import Access, one_of, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
@@ -130,6 +131,12 @@ register(
     "Server id.",
     "pv: pv_core.c, pv_get_server_id",
     lambda access: Value.integer(access.context.environment.server_id),
+)
+register(
+    "sruid",
+    "A text unlike any other of this server.",
+    "kex: kex_mod.c, pv_get_sruid_val",
+    lambda _: Value(b"srid-" + uuid4().hex.encode()),
 )
 register("pp", "Process id.", "pv: pv_core.c, pv_get_pid", lambda _: Value.integer(os.getpid()))
 register("mi", "Number of the message in this process.", "pv: pv_core.c, pv_get_msgid", lambda _: Value.integer(1))

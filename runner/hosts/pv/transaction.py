@@ -113,5 +113,13 @@ register(
     _refuse,
     parse_name=one_of("buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"),
 )
-register("hfitname hfitbody", "Header iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)
-register("blitval", "Body line iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)
+register(
+    "hfitname hfitbody",
+    "Header iterator; none is open, null.",
+    "textopsx: textopsx.c",
+    _null,
+    parse_name=lambda text: text,
+)
+register(
+    "blitval", "Body line iterator; none is open, null.", "textopsx: textopsx.c", _null, parse_name=lambda text: text
+)

@@ -41,6 +41,8 @@ def parse_name(text: bytes) -> Path:
     if not rest.startswith(b"=>"):
         raise CannotEvaluate(f"bad xavp name {text!r}")
     second, _ = _parse_step(rest[2:])
+    if not second.name:
+        raise CannotEvaluate(f"bad xavp name {text!r}")
     return first, second
 
 
