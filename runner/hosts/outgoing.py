@@ -102,10 +102,26 @@ def _apply(context: Context, edits: Edits) -> bytes:
     """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
     line = context.message.first_line
     data = context.message.data
+    edits = _with_content_length(context, edits)
     if context.new_uri is None or not line.is_request:
         return edits.apply(data)
     end = line.uri_start + len(line.uri)
     return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
+
+
+def _with_content_length(context: Context, edits: Edits) -> Edits:
+    """core/msg_translator.c, adjust_clen: a body that changed its length changes Content-Length too."""
+    message = context.message
+    header = message.header(b"content-length")
+    if message.body_start is None or header is None:
+        return edits
+    in_body = [edit for edit in edits.edits if edit.offset >= message.body_start]
+    delta = sum(len(edit.text) - edit.length for edit in in_body)
+    if not delta:
+        return edits
+    changed = deepcopy(edits)
+    changed.replace(header.body_start, len(header.body), b"%d" % (len(message.body or b"") + delta))
+    return changed
 
 
 def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:

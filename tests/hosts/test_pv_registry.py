@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.hosts.pv import listing
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runner.hosts.pv.registry import Variable

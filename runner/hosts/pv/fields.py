@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import cseq, text_or_null
 from runner.hosts.pv.uris import party
-from runner.hosts.pv.value import NULL, Value
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes
 
 _INT_MAX = 0x7FFFFFFF
@@ -102,10 +102,26 @@ def _is_sdp(access: Access) -> bool:
     return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
 
 
+def _sdp_part(access: Access) -> bytes | None:
+    """The body when it is SDP, else the first part of a multipart body that is."""
+    body = access.context.message.body
+    if not body or _is_sdp(access):
+        return body
+    for part in body.split(b"\r\n--"):
+        head, blank, rest = part.partition(b"\r\n\r\n")
+        if blank and b"application/sdp" in head.lower():
+            return rest + b"\r\n"
+    return None
+
+
+def _refuse(_: Access, value: Value) -> None:
+    raise CannotEvaluate(f"SDP is not written here, {value!r}")
+
+
 def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp."""
-    body = access.context.message.body
-    if not body or not _is_sdp(access):
+    body = _sdp_part(access)
+    if not body:
         return NULL
     if access.name == "body":
         return Value(body)
@@ -143,5 +159,6 @@ register(
     "SDP: body, sess_version.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
+    _refuse,
     parse_name=one_of("body", "sess_version"),
 )

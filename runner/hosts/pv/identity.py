@@ -103,8 +103,9 @@ def _credential(part: str) -> Reader:
         found = credentials(access)
         if found is None:
             return NULL
+        # core/parser/digest/param_parser.c, parse_username: a scheme in front is no part of the user.
         whole = found.get(b"username", b"")
-        user, _, domain = whole.partition(b"@")
+        user, _, domain = whole.removeprefix(b"sip:").partition(b"@")
         match part:
             case "user":
                 return Value(user)

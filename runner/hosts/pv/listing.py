@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 from itertools import groupby
-
-from runner.hosts.pv import expression, families, registry
 from typing import TYPE_CHECKING
 
+from runner.hosts.pv import expression, families, registry
+
 if TYPE_CHECKING:
-    from runner.hosts.pv.value import Value
-    from runner.hosts.pv.registry import Variable
     from runner.hosts.pv.context import Context
+    from runner.hosts.pv.registry import Variable
+    from runner.hosts.pv.value import Value
 
 _HEAD = """\
 # Pseudo-variables of the embedded host
