@@ -15,6 +15,7 @@ from runner.hosts.header_names import header_key
 from runner.hosts.pv import expression, families
 from runner.hosts.pv.context import Address, Context, Environment, Process, Socket
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.totag import stateless_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class MessageHost:
         logs: What the script and this host logged, in order, as (level, text).
         context: The message with what was done to it.
         had_bare_lf: True when lines of the head ended with LF alone; they are CRLF now.
+        to_tag: Tag for the To of such replies; None for Kamailio's stateless one.
         replies: Replies the script asked for with ``ModF("sl_reply_error")``, in order.
 
     Raises:
@@ -73,6 +75,7 @@ class MessageHost:
         socket = received_on if isinstance(received_on, Socket) else Socket(received_on)
         self.logs: list[tuple[int, str]] = []
         self.replies: list[bytes] = []
+        self.to_tag: str | None = None
         self.had_bare_lf = parsed.had_bare_lf
         self.context = Context(parsed, source, socket, environment or Environment((socket,)), process or Process())
 
@@ -89,9 +92,14 @@ class MessageHost:
         """The message as Kamailio would send it on, its Via with that branch; None when it could not."""
         return outgoing.forwarded(self.context, branch=branch.encode())
 
-    def reply(self, code: int, reason: str, to_tag: str = "") -> bytes | None:
-        """The reply Kamailio would send, ``to_tag`` put into a To without one; None when it could not."""
-        return outgoing.reply(self.context, code, to_bytes(reason), to_tag=to_tag.encode())
+    def reply(self, code: int, reason: str, to_tag: str | None = None) -> bytes | None:
+        """
+        The reply Kamailio would send; None when it could not.
+
+        ``to_tag`` is put into a To without one: None for Kamailio's own stateless tag, empty for none.
+        """
+        tag = stateless_tag(self.context) or b"" if to_tag is None else to_tag.encode()
+        return outgoing.reply(self.context, code, to_bytes(reason), to_tag=tag)
 
     def log(self, level: int, text: str) -> None:
         """``Core.Log``: kept in ``logs``."""
@@ -101,8 +109,9 @@ class MessageHost:
         """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
         if function == SL_REPLY_ERROR:
             # sl, sl_reply_error: without an error on record it is 500 (core/error.c, err2reason_phrase).
-            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)")
+            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)", self.to_tag)
             self.replies += [] if answer is None else [answer]
+            self.context.return_code = 1
             return 1
         run = modf.FUNCTIONS.get(function)
         if run is None:

@@ -17,6 +17,7 @@ from runner.hosts.pv.uris import parts, party
 from runner.hosts.via import split_outside_quotes, vias
 
 _TRUE, _FALSE = 1, -1
+_STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
 ModuleFunction = Callable[[Context], int]
 
 
@@ -26,10 +27,14 @@ def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
 
 def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
+    if context.is_record_routed:
+        return _FALSE
     try:
         message = sip.parse(outgoing.edited(context))
     except sip.SipParseError:
-        return _FALSE
+        return _STOP
+    if message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING):
+        return _STOP
     context.message = message
     context.new_uri = None
     context.edits = Edits()
@@ -184,6 +189,7 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     "record_route": _record_route,
     "remove_record_route": _remove_record_route,
     "loose_route": _loose_route,
+    "rr_next_hop_route": lambda context: _truth(context.header(b"route") is not None and context.dst_uri is None),
     "is_first_hop": _is_first_hop,
     "append_time_to_request": _append_time,
     "options_reply": _options_reply,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from runner.hosts.sip import Header
 
 _CRLF = b"\r\n"
+IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
+"""Headers a request is told apart by (core/parser/msg_parser.c, check_transaction_quadruple)."""
+
 _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
 
@@ -40,9 +43,10 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
 def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     via = first_via(context.message)
-    # core/forward.c, forward_request: the branch is made from the tags, so a From that can't be read ends it.
-    from_header = context.message.header(b"from")
-    if via is None or from_header is None or party(from_header.body) is None:
+    # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
+    found = {key: context.message.header(key) for key in IDENTIFYING}
+    sender = found[b"from"]
+    if via is None or None in found.values() or sender is None or party(sender.body) is None:
         return None
     edits = deepcopy(context.edits)
     socket = context.force_socket or context.socket
@@ -98,10 +102,26 @@ def _apply(context: Context, edits: Edits) -> bytes:
     """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
     line = context.message.first_line
     data = context.message.data
+    edits = _with_content_length(context, edits)
     if context.new_uri is None or not line.is_request:
         return edits.apply(data)
     end = line.uri_start + len(line.uri)
     return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
+
+
+def _with_content_length(context: Context, edits: Edits) -> Edits:
+    """core/msg_translator.c, adjust_clen: a body that changed its length changes Content-Length too."""
+    message = context.message
+    header = message.header(b"content-length")
+    if message.body_start is None or header is None:
+        return edits
+    in_body = [edit for edit in edits.edits if edit.offset >= message.body_start]
+    delta = sum(len(edit.text) - edit.length for edit in in_body)
+    if not delta:
+        return edits
+    changed = deepcopy(edits)
+    changed.replace(header.body_start, len(header.body), b"%d" % (len(message.body or b"") + delta))
+    return changed
 
 
 def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:

@@ -17,6 +17,9 @@ _WHITE = b" \t\r\n"
 _LF, _CR, _COLON = b"\n"[0], b"\r"[0], b":"[0]
 _LAST_VERSION = b"SIP/2.0"
 
+# core/parser/msg_parser.c, parse_headers in its strict mode, the default: a second one is an error.
+_SINGLE = frozenset({b"call-id", b"to", b"cseq", b"from", b"max-forwards", b"content-length"})
+
 
 class SipParseError(ConfigError):
     """
@@ -132,6 +135,7 @@ def parse(data: bytes) -> SipMessage:
     """
     first_line = _parse_first_line(data)
     headers: list[Header] = []
+    seen: set[bytes] = set()
     at = first_line.end
     broken_at: int | None = None
     body_start: int | None = None
@@ -146,9 +150,11 @@ def parse(data: bytes) -> SipMessage:
         if header is None:
             broken_at = at
             break
-        if header.type == b"content-length" and not header.body[:1].isdigit():
-            broken_at = at
-            break
+        if header.type in _SINGLE:
+            if header.type in seen or (header.type == b"content-length" and not header.body[:1].isdigit()):
+                broken_at = at
+                break
+            seen.add(header.type)
         headers.append(header)
         at = header.end
     if broken_at is not None:

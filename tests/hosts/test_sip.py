@@ -19,9 +19,9 @@ def test_a_folded_header_is_one_line() -> None:
 
 
 def test_compact_and_long_names_are_one_header() -> None:
-    message = sip.parse(HEAD + b"f: a\r\nFrom : b\r\n\r\n")
+    message = sip.parse(HEAD + b"m: a\r\nContact : b\r\n\r\n")
 
-    assert [header.body for header in message.all_headers(b"from")] == [b"a", b"b"]
+    assert [header.body for header in message.all_headers(b"contact")] == [b"a", b"b"]
 
 
 def test_a_header_that_cannot_be_parsed_ends_the_list() -> None:
@@ -53,5 +53,4 @@ def test_any_bytes_give_a_message_or_the_one_error(data: bytes) -> None:
     try:
         sip.parse_text(data)
     except sip.SipParseError as error:
-        assert error.line >= 1
-        assert error.column >= 1
+        assert min(error.line, error.column) >= 1  # noqa: PT017 - both outcomes are right

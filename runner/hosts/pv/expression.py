@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.hosts.pv import registry
-from runner.hosts.pv.context import Context
 from runner.hosts.pv.registry import ALL, Access, Variable
 from runner.hosts.pv.value import CannotEvaluate, Value
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.context import Context
 
 _NAME = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.?")
 _DOLLAR, _OPEN, _CLOSE = b"$"[0], b"("[0], b")"[0]
@@ -60,7 +62,8 @@ class Spec:
             value = self.variable.read(Access(context, self._name(), self._index(context)))
         if self.chain is None:
             return value
-        return _transform().apply(self.chain, value, lambda text: read(context, text))
+        result: Value = _transform().apply(self.chain, value, lambda text: read(context, text))
+        return result
 
     def write(self, context: Context, value: Value) -> None:
         """
@@ -138,7 +141,7 @@ def locate(text: bytes, start: int) -> int:
     raise CannotEvaluate("a parenthesis does not close")
 
 
-def parse_at(text: bytes) -> tuple[Spec, int]:
+def parse_at(text: bytes) -> tuple[Spec, int]:  # noqa: C901 - the states of pv_parse_spec2, in its order
     """
     Parse the expression at the start of ``text``; also the offset behind it.
 
@@ -271,9 +274,7 @@ class Format:
     parts: tuple[bytes | Spec, ...]
 
     def print(self, context: Context) -> bytes:
-        """
-        The text with the values put in (core/pvapi.c, pv_printf): null is ``<null>``, what fails is left out.
-        """
+        """The text with the values put in (pvapi.c, pv_printf): null is ``<null>``, what fails is left out."""
         out = []
         for part in self.parts:
             if isinstance(part, bytes):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import cseq, text_or_null
 from runner.hosts.pv.uris import party
-from runner.hosts.pv.value import NULL, Value
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes
 
+_INT_MAX = 0x7FFFFFFF
 _COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
@@ -101,17 +102,35 @@ def _is_sdp(access: Access) -> bool:
     return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
 
 
+def _sdp_part(access: Access) -> bytes | None:
+    """The body when it is SDP, else the first part of a multipart body that is."""
+    body = access.context.message.body
+    if not body or _is_sdp(access):
+        return body
+    for part in body.split(b"\r\n--"):
+        head, blank, rest = part.partition(b"\r\n\r\n")
+        if blank and b"application/sdp" in head.lower():
+            return rest + b"\r\n"
+    return None
+
+
+def _refuse(_: Access, value: Value) -> None:
+    raise CannotEvaluate(f"SDP is not written here, {value!r}")
+
+
 def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp."""
-    body = access.context.message.body
-    if not body or not _is_sdp(access):
+    body = _sdp_part(access)
+    if not body:
         return NULL
     if access.name == "body":
         return Value(body)
     for line in body.splitlines():
         if line.startswith(b"o="):
             words = line.split()
-            return Value.integer(int(words[2])) if len(words) > 2 and words[2].isdigit() else NULL  # noqa: PLR2004
+            # str2sint: a version beyond 31 bits is no number to it.
+            is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
+            return Value.integer(int(words[2])) if is_number else NULL
     return NULL
 
 
@@ -140,5 +159,6 @@ register(
     "SDP: body, sess_version.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
+    _refuse,
     parse_name=one_of("body", "sess_version"),
 )

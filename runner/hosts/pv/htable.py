@@ -51,7 +51,7 @@ def _read_expiry(access: Access) -> Value:
     return NULL if _table(access) is None else Value.integer(0)
 
 
-def _write_expiry(access: Access, value: Value) -> None:
+def _write_expiry(access: Access, _: Value) -> None:
     if _table(access) is None:
         raise CannotEvaluate("no such hash table")
 
@@ -69,7 +69,7 @@ def _step(by: int) -> Reader:
     return read
 
 
-def _matches(pattern: bytes, text: bytes) -> bool:
+def _matches(pattern: bytes, text: bytes) -> bool:  # noqa: PLR0911 - one case an operator
     """htable: ht_api.c, ht_count_cells_re: ``~~`` a regular expression, ``~%`` starts with, ``%~`` ends with."""
     operator, operand = pattern[:2], pattern[2:]
     match operator:

@@ -1,4 +1,4 @@
-"""Who the caller is, asserted, preferred or diverted: ``$ai``, ``$pu``, ``$di``; and credentials, ``$au`` (pv_core.c)."""
+"""Who the caller is, asserted, preferred, diverted: ``$ai``, ``$pu``, ``$di``; credentials, ``$au`` (pv_core.c)."""
 
 from __future__ import annotations
 
@@ -88,8 +88,10 @@ def credentials(access: Access) -> dict[bytes, bytes] | None:
         return None
     found = {}
     for _, text in split_outside_quotes(rest, _COMMA):
-        name, _, value = text.partition(b"=")
+        name, equals, value = text.partition(b"=")
         value = value.strip()
+        if not equals or value.count(b'"') == 1:
+            return None
         if value.startswith(b'"') and value.endswith(b'"'):
             value = value[1:-1]
         found[name.strip().lower()] = value
@@ -101,8 +103,9 @@ def _credential(part: str) -> Reader:
         found = credentials(access)
         if found is None:
             return NULL
+        # core/parser/digest/param_parser.c, parse_username: a scheme in front is no part of the user.
         whole = found.get(b"username", b"")
-        user, _, domain = whole.partition(b"@")
+        user, _, domain = whole.removeprefix(b"sip:").partition(b"@")
         match part:
             case "user":
                 return Value(user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.hosts.pv.headers import ANY, matching, parse_name, pick, wanted_key
 from runner.hosts.pv.registry import ALL, Access, register
+from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes, vias
 
@@ -15,7 +16,7 @@ def _bodies(access: Access, key: bytes) -> list[bytes]:
     headers = matching(access, key)
     if key == b"via":
         return [via.text for via in vias(access.context.message)] if headers else []
-    bodies = []
+    bodies: list[bytes] = []
     for header in headers:
         texts = [text.strip() for _, text in split_outside_quotes(header.body, _COMMA)]
         # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
@@ -30,6 +31,8 @@ def _read(access: Access) -> Value:
     if key not in _LISTS or access.index == ALL:
         return pick([header.body for header in matching(access, key)], access.index)
     bodies = _bodies(access, key)
+    if key == b"contact" and any(party(body) is None for body in bodies):
+        return NULL
     index = access.position
     if index < 0:
         # pv_core.c, pv_get_hfl counts from 1, so the last body is [-2] and [-1] is outside.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.hosts.pv.registry import Access, Reader, Writer, register
@@ -10,6 +11,7 @@ from runner.hosts.pv.uris import Parts, Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
 if TYPE_CHECKING:
+    from runner.hosts.edits import Edits
     from runner.hosts.pv.context import Context
     from runner.hosts.sip import Header
 
@@ -56,39 +58,61 @@ def _writer(key: bytes, part: str) -> Writer:
             raise CannotEvaluate("the header does not parse")
         if value.text is None and not value.is_null:
             raise CannotEvaluate("the part needs a text")
-        _edit(access.context, *found, uri, part, value.text)
+        _Target(access.context.edits, *found, uri).write(part, value.text)
 
     return write
 
 
-def _edit(context: Context, header: Header, found: Party, uri: Parts, part: str, text: bytes | None) -> None:
-    """pv_core.c, pv_set_xto_attr; ``text`` None removes, which does nothing to a URI or a domain."""
-    edits = context.edits
-    uri_start = header.body_start + found.uri_start
-    match part:
-        case "uri":
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A header whose address is edited, with the address taken apart."""
+
+    edits: Edits
+    header: Header
+    found: Party
+    uri: Parts
+
+    @property
+    def uri_start(self) -> int:
+        """Offset of the URI in the message."""
+        return self.header.body_start + self.found.uri_start
+
+    def write(self, part: str, text: bytes | None) -> None:
+        """pv_core.c, pv_set_xto_attr; None removes, which does nothing to a URI or a domain."""
+        match part:
+            case "user":
+                self._write_user(text)
+            case "display":
+                self._write_display(text)
+            case "uri" if text is not None:
+                self.edits.replace(self.uri_start, len(self.found.uri), text)
+            case "domain" if text is not None and self.uri.host:
+                self.edits.replace(self.uri_start + self._host_offset(), len(self.uri.host), text)
+
+    def _host_offset(self) -> int:
+        uri = self.uri
+        return self.found.uri.index(uri.host, len(uri.scheme) + 1 + len(uri.user) + len(uri.password or b""))
+
+    def _write_user(self, text: bytes | None) -> None:
+        start = len(self.uri.scheme) + 1
+        if not self.uri.user:
             if text is not None:
-                edits.replace(uri_start, len(found.uri), text)
-        case "user":
-            start = uri_start + len(uri.scheme) + 1
-            if uri.user:
-                takes_sign = text is None and found.uri[len(uri.scheme) + 1 + len(uri.user) :][:1] == b"@"
-                edits.replace(start, len(uri.user) + takes_sign, text or b"")
-            elif text is not None:
-                edits.insert(uri_start + found.uri.index(uri.host, len(uri.scheme) + 1), text + b"@")
-        case "domain":
-            if text is not None and uri.host:
-                searched_from = len(uri.scheme) + 1 + len(uri.user) + len(uri.password or b"")
-                edits.replace(uri_start + found.uri.index(uri.host, searched_from), len(uri.host), text)
-        case "display":
-            if not found.display:
-                if text is not None:
-                    edits.insert(header.body_start, text + b" ")
-                return
-            length = len(found.display)
-            if text is None and header.body[length : length + 1] == b" ":
-                length += 1
-            edits.replace(header.body_start, length, text or b"")
+                self.edits.insert(self.uri_start + self._host_offset(), text + b"@")
+            return
+        end = start + len(self.uri.user)
+        if text is None and self.found.uri[end : end + 1] == b"@":
+            end += 1
+        self.edits.replace(self.uri_start + start, end - start, text or b"")
+
+    def _write_display(self, text: bytes | None) -> None:
+        length = len(self.found.display)
+        if not length:
+            if text is not None:
+                self.edits.insert(self.header.body_start, text + b" ")
+            return
+        if text is None and self.header.body[length : length + 1] == b" ":
+            length += 1
+        self.edits.replace(self.header.body_start, length, text or b"")
 
 
 for _letter, _key, _word in (("f", b"from", "From"), ("t", b"to", "To")):

@@ -74,6 +74,8 @@ def _write_byte(access: Access, value: Value) -> None:
     offset = _offset(access)
     context = access.context
     data = context.message.data
+    if value.is_null and 0 <= offset < len(data):
+        return
     if not value.text or not 0 <= offset < len(data):
         raise CannotEvaluate("one byte inside the message is needed")
     changed = data[:offset] + value.text[:1] + data[offset + 1 :]

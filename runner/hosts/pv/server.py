@@ -1,8 +1,9 @@
-"""The server and its configuration: version, server id, defines, environment, return code (pv_core.c, core/pv_core.c)."""
+"""The server and its configuration: version, server id, defines, environment, return code (core/pv_core.c)."""
 
 from __future__ import annotations
 
 import os
+from uuid import uuid4
 
 from runner.hosts.pv.registry import Access, one_of, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
@@ -131,6 +132,12 @@ register(
     "pv: pv_core.c, pv_get_server_id",
     lambda access: Value.integer(access.context.environment.server_id),
 )
+register(
+    "sruid",
+    "A text unlike any other of this server.",
+    "kex: kex_mod.c, pv_get_sruid_val",
+    lambda _: Value(b"srid-" + uuid4().hex.encode()),
+)
 register("pp", "Process id.", "pv: pv_core.c, pv_get_pid", lambda _: Value.integer(os.getpid()))
 register("mi", "Number of the message in this process.", "pv: pv_core.c, pv_get_msgid", lambda _: Value.integer(1))
 register(
@@ -138,7 +145,7 @@ register(
     "A setting of a module that can change at run time.",
     "pv: pv_core.c, pv_get_ccp_attrs",
     _setting,
-    lambda access, value: None,
+    lambda _, __: None,
     parse_name=_group_and_name,
 )
 register("stat", "A statistic; none is kept here.", "pv: pv_stats.c, pv_get_stat", _null, parse_name=_any)

@@ -8,6 +8,7 @@ from runner.hosts.pv.expression import parse_whole
 from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import Access, one_of, register
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.totag import stateless_tag
 
 if TYPE_CHECKING:
     from runner.hosts.pv.context import Context
@@ -84,11 +85,19 @@ register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_
 register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
 register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
 register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
+
+
+def _local_tag(access: Access) -> Value:
+    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, which there is none of."""
+    tag = None if access.name == "t" else stateless_tag(access.context)
+    return NULL if tag is None else Value(tag)
+
+
 register(
     "ltt",
-    "Local to tag of the transaction (t); the stateless one is not given.",
+    "To tag of a reply made here: s stateless, t of the transaction, x either.",
     "sl: sl.c, pv_get_ltt",
-    _null,
+    _local_tag,
     parse_name=one_of("s", "t", "x"),
 )
 _NAMED = one_of("ip", "port", "proto", "sproto", "af", "buf", "len", "sip", "sport")
@@ -113,5 +122,13 @@ register(
     _refuse,
     parse_name=one_of("buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"),
 )
-register("hfitname hfitbody", "Header iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)
-register("blitval", "Body line iterator; none is open, null.", "textopsx", _null, parse_name=lambda text: text)
+register(
+    "hfitname hfitbody",
+    "Header iterator; none is open, null.",
+    "textopsx: textopsx.c",
+    _null,
+    parse_name=lambda text: text,
+)
+register(
+    "blitval", "Body line iterator; none is open, null.", "textopsx: textopsx.c", _null, parse_name=lambda text: text
+)

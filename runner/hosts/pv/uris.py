@@ -10,6 +10,7 @@ _SCHEMES = {b"sip": 1, b"sips": 2, b"tel": 3, b"tels": 4, b"urn": 5}
 
 _TRANSPORTS = {b"udp": 1, b"tcp": 2, b"tls": 3, b"sctp": 4, b"ws": 5, b"wss": 6}
 _MAX_PORT = 65535
+_NOT_IN_HOST = frozenset(b"@ <>\t\r\n")
 _BACKSLASH, _QUOTE = 0x5C, 0x22
 _MIN_URI = 5  # core/parser/parse_uri.c: shorter is "uri too short"
 
@@ -66,16 +67,16 @@ def parts(text: bytes) -> Parts | None:
     if scheme in {b"tel", b"tels"}:
         number, semicolon, params = rest.partition(b";")
         return Parts(scheme, user=number, params=params if semicolon else None, headers=headers if question else None)
-    user, password, rest = _split_user(rest)
+    named, password, rest = _split_user(rest)
     hostport, semicolon, params = rest.partition(b";")
     host, port = _split_port(hostport)
-    if not host or b"@" in host or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
+    if not host or set(host) & _NOT_IN_HOST or (port is not None and (not port.isdigit() or int(port) > _MAX_PORT)):
         return None
     transport = _transport(params)
     proto = _TRANSPORTS.get(transport.lower(), 0) if transport is not None else 0
     return Parts(
         scheme,
-        user or b"",
+        named or b"",
         password,
         host,
         port or None,
@@ -143,7 +144,7 @@ class Party:
 
 
 @lru_cache(maxsize=4096)
-def party(body: bytes) -> Party | None:
+def party(body: bytes) -> Party | None:  # noqa: PLR0911 - each refusal where it is seen
     """Read a From or To body (core/parser/parse_addr_spec.c, parse_addr_spec); None when it does not parse."""
     at = 0
     display = b""

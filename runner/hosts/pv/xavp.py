@@ -41,6 +41,8 @@ def parse_name(text: bytes) -> Path:
     if not rest.startswith(b"=>"):
         raise CannotEvaluate(f"bad xavp name {text!r}")
     second, _ = _parse_step(rest[2:])
+    if not second.name:
+        raise CannotEvaluate(f"bad xavp name {text!r}")
     return first, second
 
 
@@ -63,7 +65,7 @@ def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
 
 
 def _folded(path: Path, kind: str) -> Path:
-    """Xavi names are one whatever their case."""
+    """Names of an xavi are one whatever their case."""
     if kind != "xavi":
         return path
     first, second = path

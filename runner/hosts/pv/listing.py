@@ -1,0 +1,66 @@
+"""
+What ``app-mono pv list`` and ``app-mono pv get`` print, and docs/pseudo-variables.md, from the registry.
+
+``python -m runner.hosts.pv.listing > docs/pseudo-variables.md`` writes the page anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from runner.hosts.pv import expression, families, registry
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.context import Context
+    from runner.hosts.pv.registry import Variable
+    from runner.hosts.pv.value import Value
+
+_HEAD = """\
+# Pseudo-variables of the embedded host
+
+Generated from the registry by `python -m runner.hosts.pv.listing`; do not edit.
+
+A variable that is not writable accepts a write and does nothing, as in Kamailio. The source names Kamailio's module,
+file and function in version 5.6.3, where the behaviour was read.
+"""
+
+
+def find(containing: str = "") -> list[Variable]:
+    """Every variable whose name or meaning contains the text; sorted by family and name."""
+    families.load()
+    return registry.variables(containing)
+
+
+def form(variable: Variable) -> str:
+    """How it is written, for one ``$(hdr(name)[i])``."""
+    name = f"{variable.name}(name)" if variable.parse_name is not None else variable.name
+    return f"$({name}[i])" if variable.takes_index else f"${name}"
+
+
+def get(context: Context, text: str) -> Value:
+    """
+    The value of one expression.
+
+    Raises:
+        CannotEvaluate: It is malformed, unknown or fails.
+    """
+    families.load()
+    return expression.read(context, text.encode("utf-8", "surrogateescape"))
+
+
+def as_markdown() -> str:
+    """The page docs/pseudo-variables.md."""
+    out = [_HEAD]
+    for family, found in groupby(find(), key=lambda variable: variable.family):
+        out.append(f"\n## {family}\n\n| variable | meaning | writable | source |\n| --- | --- | --- | --- |\n")
+        out += [
+            f"| `{form(each)}` | {each.meaning} | {'yes' if each.is_writable else 'no'} | {each.source} |\n"
+            for each in found
+        ]
+    return "".join(out)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_markdown())

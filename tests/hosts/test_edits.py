@@ -1,0 +1,35 @@
+"""Edits of a message: what two of them do to one place."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.hosts.edits import Edits
+
+DATA = b"0123456789"
+
+
+def test_insertions_at_one_place_stay_in_the_order_they_were_made() -> None:
+    edits = Edits()
+    edits.insert(3, b"a")
+    edits.insert(3, b"b")
+
+    assert edits.apply(DATA) == b"012ab3456789"
+
+
+def test_what_two_edits_delete_goes_once_and_both_texts_stay() -> None:
+    edits = Edits()
+    edits.replace(2, 4, b"x")
+    edits.replace(3, 5, b"y")
+
+    assert edits.apply(DATA) == b"01xy89"
+
+
+@given(st.lists(st.tuples(st.integers(0, 10), st.binary(max_size=3)), max_size=8))
+def test_insertions_alone_lose_no_byte(made: list[tuple[int, bytes]]) -> None:
+    edits = Edits()
+    for offset, text in made:
+        edits.insert(offset, text)
+
+    assert len(edits.apply(DATA)) == len(DATA) + sum(len(text) for _, text in made)

@@ -1,0 +1,80 @@
+"""What leaves: the forwarded message and the reply."""
+
+from __future__ import annotations
+
+import time
+
+from runner.hosts import sip
+from runner.hosts.message import MessageHost
+from runner.hosts.pv.context import Address, Environment, Socket
+
+SOCKET = Socket(Address("127.0.0.1", 5100))
+INVITE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK-inv-plain;rport\r\n"
+    b'From: "Alice" <sip:alice@example.org>;tag=a1b2c3\r\n'
+    b"To: <sip:bob@example.com>\r\n"
+    b"Call-ID: inv-plain@192.0.2.10\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"Content-Length: 4\r\n\r\nbody"
+)
+
+
+def host() -> MessageHost:
+    return MessageHost(
+        INVITE, source=Address("127.0.0.1", 5161), received_on=SOCKET, environment=Environment((SOCKET,))
+    )
+
+
+def test_a_forwarded_request_has_a_via_more_and_its_own_completed() -> None:
+    lines = (host().forwarded("z9hG4bKx") or b"").split(b"\r\n")
+
+    assert lines[1:3] == [
+        b"Via: SIP/2.0/UDP 127.0.0.1:5100;branch=z9hG4bKx",
+        b"Via: SIP/2.0/UDP 127.0.0.1:5160;received=127.0.0.1;branch=z9hG4bK-inv-plain;rport=5161",
+    ]
+
+
+def test_a_request_without_call_id_cannot_be_forwarded() -> None:
+    request = MessageHost(INVITE.replace(b"Call-ID", b"X-ID"))
+
+    assert request.forwarded() is None
+
+
+def test_a_removed_body_makes_content_length_zero() -> None:
+    request = host()
+
+    assert request.modf("remove_body") == 1
+    assert request.message_bytes().endswith(b"Content-Length: 0\r\n\r\n")
+
+
+def test_the_to_tag_of_a_stateless_reply_is_kamailios_own() -> None:
+    reply = host().reply(200, "OK") or b""
+
+    # Recorded: Kamailio 5.6.3 listening on 127.0.0.1:5100 first, for this Via and Call-ID.
+    assert b"To: <sip:bob@example.com>;tag=41a7bdfea82521ff3500c4748a41e31b.c9c0b99c\r\n" in reply
+
+
+def test_an_ack_is_not_answered() -> None:
+    assert MessageHost(INVITE.replace(b"INVITE", b"ACK")).reply(200, "OK") is None
+
+
+def test_record_route_is_added_once() -> None:
+    request = host()
+
+    assert (request.modf("record_route"), request.modf("record_route")) == (1, -1)
+    assert request.message_bytes().split(b"\r\n")[1] == b"Record-Route: <sip:127.0.0.1:5100;lr;ftag=a1b2c3>"
+
+
+def test_parsing_takes_time_linear_in_the_size() -> None:
+    def seconds(headers: int) -> float:
+        data = INVITE.replace(b"Content-Length", b"X: y\r\n" * headers + b"Content-Length")
+        start = time.perf_counter()
+        sip.parse(data)
+        return time.perf_counter() - start
+
+    small = min(seconds(500) for _ in range(5))
+    large = min(seconds(8000) for _ in range(5))
+
+    # Sixteen times the size; quadratic would be 256 times the time.
+    assert large < small * 80
