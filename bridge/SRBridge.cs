@@ -262,17 +262,17 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Takes the bridge's own frames off a stack: they say nothing about the script.</summary>
+        /// <summary>Ends a stack where the bridge's own frames begin: they say nothing about the script.</summary>
         private static string OwnFramesOnly(string stack)
         {
             var kept = new List<string>();
             foreach (string line in stack.Split('\n'))
             {
-                if (!line.StartsWith("  at SRBridge.", StringComparison.Ordinal)
-                    && !line.StartsWith("  at (wrapper", StringComparison.Ordinal))
+                if (line.StartsWith("  at SRBridge.", StringComparison.Ordinal))
                 {
-                    kept.Add(line);
+                    break;
                 }
+                kept.Add(line);
             }
             return string.Join("\n", kept).TrimEnd();
         }

@@ -50,7 +50,7 @@ def _parse_part(text: bytes) -> str:
         raise CannotEvaluate(f"unknown branch part {text!r}") from None
 
 
-def _read_part(access: Access, branch: Branch) -> Value:  # noqa: PLR0911 - one case a part
+def _read_part(access: Access, branch: Branch) -> Value:
     """pv_branch.c, pv_get_branchx_helper."""
     if access.name == "count":
         return Value.integer(len(access.context.branches))

@@ -141,7 +141,7 @@ def locate(text: bytes, start: int) -> int:
     raise CannotEvaluate("a parenthesis does not close")
 
 
-def parse_at(text: bytes) -> tuple[Spec, int]:  # noqa: C901 - the states of pv_parse_spec2, in its order
+def parse_at(text: bytes) -> tuple[Spec, int]:
     """
     Parse the expression at the start of ``text``; also the offset behind it.
 

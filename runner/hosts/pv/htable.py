@@ -69,7 +69,7 @@ def _step(by: int) -> Reader:
     return read
 
 
-def _matches(pattern: bytes, text: bytes) -> bool:  # noqa: PLR0911 - one case an operator
+def _matches(pattern: bytes, text: bytes) -> bool:
     """htable: ht_api.c, ht_count_cells_re: ``~~`` a regular expression, ``~%`` starts with, ``%~`` ends with."""
     operator, operand = pattern[:2], pattern[2:]
     match operator:

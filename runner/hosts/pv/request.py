@@ -44,7 +44,7 @@ def text_and_number(text: bytes, number: int) -> Value:
     return Value(text, number)
 
 
-def uri_part(uri: Parts, part: str) -> Value:  # noqa: PLR0911 - one case a part
+def uri_part(uri: Parts, part: str) -> Value:
     """pv_core.c, pv_get_xuri_attr."""
     match part:
         case "user":
@@ -99,7 +99,7 @@ def _write_uri(access: Access, value: Value) -> None:
     access.context.new_uri = value.text
 
 
-def rewrite(  # noqa: C901 - the order of SET_USER_T and its kin
+def rewrite(
     context: Context, *, user: bytes | None = None, host: bytes | None = None, port: bytes | None = None
 ) -> None:
     """

@@ -43,7 +43,7 @@ def _answer_to(via: Via) -> tuple[bytes, int]:
     return host, int(port) if port.isdigit() else _DEFAULT_PORT
 
 
-def _next_hop(access: Access) -> Value:  # noqa: PLR0911 - one case a part
+def _next_hop(access: Access) -> Value:
     uri = next_hop_uri(access.context)
     if uri is None:
         return NULL
@@ -156,7 +156,7 @@ def _via_part(via: Via, part: str) -> Value:
     return NULL if param is None else text_or_null(param.value)
 
 
-def _reply_destination(access: Access) -> Value:  # noqa: PLR0911 - one case a part
+def _reply_destination(access: Access) -> Value:
     """pv_core.c, pv_get_rpl_attrs: null for a request."""
     context = access.context
     if context.message.first_line.is_request:

@@ -88,7 +88,7 @@ def parse_name(text: bytes) -> Select:
     return made
 
 
-def _make(head: str, rest: Path) -> Select | None:  # noqa: C901, PLR0911, PLR0912 - one case a root of the table
+def _make(head: str, rest: Path) -> Select | None:
     if head in _HEADERS:
         return _header(_HEADERS[head]) if not rest else None
     if head in _ADDRESSES:
@@ -170,7 +170,7 @@ def _checked(uri: bytes | None) -> bytes | None:
     return uri if uri is not None and parts(uri) is not None else None
 
 
-def _uri_part(uri: Parts, name: str) -> bytes | None:  # noqa: PLR0911 - one case a part
+def _uri_part(uri: Parts, name: str) -> bytes | None:
     match name:
         case "type":
             return uri.scheme
@@ -323,7 +323,7 @@ def _via(rest: Path) -> Select | None:
     return select
 
 
-def _via_part(via: Via, name: str) -> bytes | None:  # noqa: PLR0911 - one case a part
+def _via_part(via: Via, name: str) -> bytes | None:
     match name:
         case "body":
             return via.text
@@ -370,7 +370,7 @@ def _line(name: str) -> Select:
     return select
 
 
-def _message(rest: Path) -> Select | None:  # noqa: PLR0911 - one case a part
+def _message(rest: Path) -> Select | None:
     match rest:
         case ():
             return lambda access: access.context.message.data

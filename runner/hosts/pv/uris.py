@@ -144,7 +144,7 @@ class Party:
 
 
 @lru_cache(maxsize=4096)
-def party(body: bytes) -> Party | None:  # noqa: PLR0911 - each refusal where it is seen
+def party(body: bytes) -> Party | None:
     """Read a From or To body (core/parser/parse_addr_spec.c, parse_addr_spec); None when it does not parse."""
     at = 0
     display = b""
