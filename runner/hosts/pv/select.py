@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from runner.hosts.pv import identity
 from runner.hosts.pv.expression import wrap
 from runner.hosts.pv.registry import Access, register
 from runner.hosts.pv.request import cseq
 from runner.hosts.pv.routing import next_hop_uri
-from runner.hosts.pv.uris import Parts, Party, parts, party
+from runner.hosts.pv.select_address import Path, Select, address_select, uri_select
+from runner.hosts.pv.uris import Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import Via, split_outside_quotes, vias
 
-Path = tuple[str | int, ...]
-Select = Callable[[Access], bytes | None]
-
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?"([^"]*)"\]|\[(-?[0-9]*)\])?')
-_COMMA, _SEMICOLON = b","[0], b";"[0]
-_DEFAULT_PORT = b":5060"
+_COMMA = b","[0]
 
 _ALIASES = {
     "f": "from",
@@ -99,13 +95,13 @@ def _make(head: str, rest: Path) -> Select | None:
         return _credential(rest)
     match head:
         case "ruri":
-            return _uri(lambda access: access.context.request_uri if _is_request(access) else None, rest)
+            return uri_select(lambda access: access.context.request_uri if _is_request(access) else None, rest)
         case "dst_uri":
-            return _uri(lambda access: access.context.dst_uri, rest)
+            return uri_select(lambda access: access.context.dst_uri, rest)
         case "next_hop":
             if rest == ("src_ip",):
                 return _source_ip
-            return _uri(_next_hop, rest) if rest else _next_hop
+            return uri_select(_next_hop, rest) if rest else _next_hop
         case "via":
             return _via(rest)
         case "cseq":
@@ -149,60 +145,6 @@ def _header(key: bytes) -> Select:
     return select
 
 
-def _uri(source: Select, rest: Path) -> Select | None:
-    """core/select_core.c, select_any_uri and what hangs on it."""
-    if not rest:
-        return lambda access: _checked(source(access))
-    name = rest[0]
-    if name == "params":
-        return lambda access: _uri_param(parts(source(access) or b""), rest[1:])
-    if len(rest) > 1 or name not in {"type", "user", "rn_user", "pwd", "host", "port", "hostport", "transport"}:
-        return None
-
-    def select(access: Access) -> bytes | None:
-        uri = parts(source(access) or b"")
-        return None if uri is None else _uri_part(uri, str(name))
-
-    return select
-
-
-def _checked(uri: bytes | None) -> bytes | None:
-    return uri if uri is not None and parts(uri) is not None else None
-
-
-def _uri_part(uri: Parts, name: str) -> bytes | None:
-    match name:
-        case "type":
-            return uri.scheme
-        case "user" | "rn_user":
-            return uri.user or None
-        case "pwd":
-            return uri.password
-        case "host":
-            return uri.host or None
-        case "port":
-            return uri.port
-        case "hostport":
-            return uri.host + (_DEFAULT_PORT if uri.port is None else b":" + uri.port) if uri.host else None
-        case _:
-            return uri.transport
-
-
-def _uri_param(uri: Parts | None, rest: Path) -> bytes | None:
-    if uri is None or uri.params is None:
-        return None
-    return uri.params if not rest else _param(b";" + uri.params, str(rest[0]).encode("latin-1"))
-
-
-def _param(text: bytes, wanted: bytes) -> bytes | None:
-    """The value of ``;wanted=value`` behind an address; empty for a parameter without one."""
-    for _, piece in split_outside_quotes(text, _SEMICOLON)[1:]:
-        name, _, value = piece.partition(b"=")
-        if name.strip().lower() == wanted.lower():
-            return value.strip().strip(b'"')
-    return None
-
-
 def _address(key: bytes, rest: Path) -> Select | None:
     def found(access: Access) -> tuple[bytes, Party] | None:
         header = access.context.header(key)
@@ -213,44 +155,7 @@ def _address(key: bytes, rest: Path) -> Select | None:
         if key == b"from":
             return lambda access: None if found(access) is None else _header(key)(access)
         return _header(key)
-    return _address_part(found, rest, empty_name=None)
-
-
-def _address_part(
-    found: Callable[[Access], tuple[bytes, Party] | None], rest: Path, *, empty_name: bytes | None
-) -> Select | None:
-    name = rest[0]
-    if name == "uri":
-        if len(rest) > 1:
-            return _uri(lambda access: _pick(found(access), "uri", None), rest[1:])
-        return lambda access: _pick(found(access), "uri", None)
-    if name == "name" and len(rest) == 1:
-        return lambda access: _pick(found(access), "name", empty_name)
-    if name == "tag" and len(rest) == 1:
-        return lambda access: _pick(found(access), "tag", None)
-    if name == "params" and len(rest) == 2:  # noqa: PLR2004 - params and the one wanted
-        return lambda access: _address_param(found(access), str(rest[1]).encode("latin-1"))
-    return None
-
-
-def _pick(found: tuple[bytes, Party] | None, what: str, empty: bytes | None) -> bytes | None:
-    if found is None:
-        return None
-    one = found[1]
-    match what:
-        case "uri":
-            return one.uri
-        case "name":
-            return one.display or empty
-        case _:
-            return one.tag or None
-
-
-def _address_param(found: tuple[bytes, Party] | None, wanted: bytes) -> bytes | None:
-    if found is None:
-        return None
-    body, one = found
-    return _param(body[one.uri_start + len(one.uri) :], wanted)
+    return address_select(found, rest, empty_name=None)
 
 
 def _list(key: bytes, rest: Path) -> Select | None:
@@ -270,7 +175,7 @@ def _list(key: bytes, rest: Path) -> Select | None:
         return lambda _: None
     if rest[0] == "tag":
         return None
-    return _address_part(found, rest, empty_name=b"")
+    return address_select(found, rest, empty_name=b"")
 
 
 def _credential(rest: Path) -> Select | None:

@@ -1,143 +1,301 @@
 """
-Transformations: the ``{class.name,parameter,...}`` behind a pseudo-variable, as a registry and a parser.
+Transformations: the ``{class.name,params}`` chain of an expression, and the table of those there are.
 
-Must not know a particular transformation. Each family registers its own with ``transformation`` and says whether a
-parameter is a number or a text; either may be an expression. What is not registered is malformed, as in Kamailio.
+Must not know a particular transformation: the families in ``transformations/`` register theirs. Follows Kamailio's
+core/pvapi.c (tr_lookup, tr_exec) and the parameter macros of modules/pv/pv_trans.c.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.pv.value import CannotEvaluate, Value
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+MAX_RESULT_BYTES = 65535
+"""TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
 
-    Resolve = Callable[[bytes], Value]
-    Work = Callable[..., Value]
+Resolve = Callable[[bytes], Value]
+"""Evaluates a parameter that is an expression, ``$var(x)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """
+    A parameter as written.
+
+    Attributes:
+        text: May be empty.
+        first: What Kamailio sees as its first byte; with an empty text the byte that ended it.
+    """
+
+    text: bytes
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """A parameter that is an expression."""
+
+    text: bytes
+
+
+Param = int | Literal | Dynamic
+Params = tuple[Param, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One transformation at work."""
+
+    value: Value
+    params: Params
+    resolve: Resolve
+
+    @property
+    def text(self) -> bytes:
+        """The value as text; a number as decimals."""
+        return b"%d" % (self.value.number or 0) if self.value.text is None else self.value.text
+
+    def needs_text(self) -> bytes:
+        """The value's text, for families that refuse anything else; CannotEvaluate when missing or empty."""
+        if not self.value.text:
+            raise CannotEvaluate("the value has no text")
+        return self.value.text
+
+    def number(self, position: int) -> int:
+        """A parameter as a number; CannotEvaluate for an expression without one."""
+        match self.params[position]:
+            case int(number):
+                return number
+            case Dynamic(text):
+                number_or_none = self.resolve(text).number
+                if number_or_none is None:
+                    raise CannotEvaluate("a parameter is not a number")
+                return number_or_none
+        raise CannotEvaluate("a parameter is not a number")
+
+    def string(self, position: int) -> Literal:
+        """A parameter as text; CannotEvaluate for an expression that is null or empty."""
+        match self.params[position]:
+            case Literal() as literal:
+                return literal
+            case Dynamic(text):
+                resolved = self.resolve(text).text
+                if resolved:
+                    return Literal(resolved, resolved[0])
+        raise CannotEvaluate("a parameter has no text")
+
+
+class Scanner:
+    """The text of a chain and a position in it; reads as from a C string: behind the end is a NUL."""
+
+    BLANKS = b" \t\n"
+
+    def __init__(self, text: bytes, at: int) -> None:
+        self.text = text
+        self.at = at
+
+    @property
+    def byte(self) -> bytes:
+        """The byte at the position; NUL behind the end."""
+        return self.text[self.at : self.at + 1] or b"\0"
+
+    def skip_blanks(self) -> None:
+        """Go to the next byte that is no blank."""
+        while self.byte in self.BLANKS:
+            self.at += 1
+
+    def until(self, stops: bytes) -> bytes:
+        """Go to the next of ``stops`` or the end; what was passed."""
+        start = self.at
+        while self.byte not in stops and self.byte != b"\0":
+            self.at += 1
+        return self.text[start : self.at]
+
+    def expect(self, wanted: bytes) -> None:
+        """Pass one byte, or raise CannotEvaluate."""
+        if self.byte != wanted:
+            raise CannotEvaluate(f"expected {wanted!r} in a transformation, got {self.byte!r}")
+        self.at += 1
+
+    def number(self) -> Param:
+        """A number or an expression."""
+        self.skip_blanks()
+        if self.byte == b"$":
+            return self.dynamic()
+        if self.byte not in b"+-0123456789":
+            raise CannotEvaluate("expected a number in a transformation")
+        is_negative = self.byte == b"-"
+        if self.byte in b"+-":
+            self.at += 1
+        self.skip_blanks()
+        number = 0
+        while self.byte in b"0123456789":
+            number = (number * 10 + self.text[self.at] - b"0"[0]) & 0xFFFFFFFF
+            self.at += 1
+        return _to_int32(-number if is_negative else number)
+
+    def string(self, *, may_end_with_comma: bool = False) -> Param:
+        """A text up to a tab, newline, comma or brace, or an expression."""
+        self.skip_blanks()
+        if self.byte == b"$":
+            return self.dynamic()
+        start = self.at
+        self.until(b"\t\n,}")
+        if self.byte == b"\0":
+            raise CannotEvaluate("a transformation is not closed")
+        if may_end_with_comma and self.byte == b",":
+            self.at += 1
+        return Literal(self.text[start : self.at], self.text[start])
+
+    def dynamic(self) -> Dynamic:
+        """An expression."""
+        from runner.hosts.pv import expression  # noqa: PLC0415 - expressions have transformations: a cycle
+
+        start = self.at
+        self.at += expression.parse_at(self.text[start:])[1]
+        return Dynamic(self.text[start : self.at])
+
+
+ParseParams = Callable[[Scanner], Params]
+
+
+def no_params(scanner: Scanner) -> Params:  # noqa: ARG001 - one of several parsers
+    """Nothing; a comma is refused where the brace is expected."""
+    return ()
+
+
+def takes(kinds: str) -> ParseParams:
+    """
+    A parser of parameters.
+
+    Args:
+        kinds: One letter each: ``n`` number, ``s`` text, ``c`` text that may end with a comma. A ``?`` in front: all
+            may be missing.
+    """
+    letters = kinds.removeprefix("?")
+
+    def parse_params(scanner: Scanner) -> Params:
+        params: list[Param] = []
+        if kinds.startswith("?") and scanner.byte == b"}":
+            return ()
+        for letter in letters:
+            scanner.expect(b",")
+            params.append(scanner.number() if letter == "n" else scanner.string(may_end_with_comma=letter == "c"))
+            scanner.skip_blanks()
+        return tuple(params)
+
+    return parse_params
 
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
     """
-    One row of the registry.
+    One transformation.
 
     Attributes:
-        name: ``s.len``: class and name, in lower case; names are matched without case.
-        parameters: ``n`` a number, ``s`` a text, in order.
-        meaning: One line for people.
-        source: Where Kamailio does it.
-        work: Takes the value's text and the parameters, gives the new value.
+        name: ``class.name``.
+        parameters: As a reader would write them: ``,offset,length``; empty without any.
+        meaning: For the reader of the list.
+        source: Kamailio's file and function.
+        parse_params: Reads what is behind the name.
+        apply: Gives the new value; raises CannotEvaluate where Kamailio gives an error.
     """
 
     name: str
     parameters: str
     meaning: str
     source: str
-    work: Work
+    parse_params: ParseParams
+    apply: Callable[[Call], Value]
 
 
-REGISTRY: dict[str, Transformation] = {}
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transformation with its parameters, as written in an expression."""
 
-Step = tuple[Transformation, tuple[bytes, ...]]
-
-
-def transformation(name: str, parameters: str, meaning: str, source: str) -> Callable[[Work], Work]:
-    """Register a function as a transformation."""
-
-    def register(work: Work) -> Work:
-        REGISTRY[name] = Transformation(name, parameters, meaning, source, work)
-        return work
-
-    return register
+    transformation: Transformation
+    params: Params
 
 
-def parse(text: bytes, offset: int) -> tuple[tuple[Step, ...], int]:
+Chain = tuple[Step, ...]
+
+_TRANSFORMATIONS: dict[tuple[bytes, bytes], Transformation] = {}
+
+
+def register(
+    name: str, meaning: str, source: str, parse_params: ParseParams = no_params, parameters: str = ""
+) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
+    """Add the decorated function as a transformation; may be used several times on one function."""
+
+    def add(apply: Callable[[Call], Value]) -> Callable[[Call], Value]:
+        family, _, short = name.encode().partition(b".")
+        if (family, short) in _TRANSFORMATIONS:
+            raise RuntimeError(f"transformation {name} is registered twice")
+        _TRANSFORMATIONS[family, short] = Transformation(name, parameters, meaning, source, parse_params, apply)
+        return apply
+
+    return add
+
+
+def transformations(containing: str = "") -> list[Transformation]:
+    """Every transformation whose name or meaning contains the text, without regard to case; sorted by name."""
+    _load()
+    wanted = containing.lower()
+    found = [t for t in _TRANSFORMATIONS.values() if wanted in t.name or wanted in t.meaning.lower()]
+    return sorted(found, key=lambda transformation: transformation.name)
+
+
+def parse(text: bytes, offset: int) -> tuple[Chain, int]:
     """
-    The chain that begins at ``offset``, and where it ends.
+    Parse the chain that begins at an offset; also the offset behind its last brace.
 
     Raises:
-        CannotEvaluate: It is malformed, names what is not registered, or has the wrong number of parameters.
+        CannotEvaluate: It is malformed, or a transformation is unknown.
     """
-    chain: list[Step] = []
-    at = offset
-    while text[at : at + 1] == b"{":
-        end = _closing_brace(text, at)
-        chain.append(_step(text[at + 1 : end]))
-        at = end + 1
-        following = at + len(text[at:]) - len(text[at:].lstrip(b" \t"))
-        if text[following : following + 1] == b"{":
-            at = following
-    return tuple(chain), at
+    _load()
+    steps: list[Step] = []
+    scanner = Scanner(text, offset)
+    end = offset
+    while True:
+        scanner.skip_blanks()
+        if scanner.byte != b"{":
+            return tuple(steps), end
+        scanner.at += 1
+        steps.append(_parse_step(scanner))
+        scanner.expect(b"}")
+        end = scanner.at
 
 
-def apply(chain: tuple[Step, ...], value: Value, resolve: Resolve) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve) -> Value:
     """
-    The value, transformed.
+    Send a value through a chain.
 
     Raises:
-        CannotEvaluate: A transformation fails, for one on a null value.
+        CannotEvaluate: One of the transformations fails.
     """
-    for row, given in chain:
-        if value.is_null:
-            raise CannotEvaluate(f"{row.name} of null")
-        parameters: list[Any] = []
-        for kind, text in zip(row.parameters, given, strict=True):
-            resolved = resolve(text) if text.startswith(b"$") else None
-            parameters.append(_number(text, resolved) if kind == "n" else _text(text, resolved))
-        value = row.work(_text(b"", value), *parameters)
+    for step in chain:
+        value = step.transformation.apply(Call(value, step.params, resolve))
     return value
 
 
-def _step(body: bytes) -> Step:
-    name, *given = _split(body)
-    row = REGISTRY.get(name.strip().lower().decode("latin-1"))
-    if row is None or len(given) != len(row.parameters):
-        raise CannotEvaluate(f"no transformation {body!r}")
-    return row, tuple(given)
+def _parse_step(scanner: Scanner) -> Step:
+    family = scanner.until(b".")
+    scanner.expect(b".")
+    # The class is case sensitive and exact, the name is neither.
+    name = scanner.until(b",}").strip(b" \t\r\n").lower()
+    transformation = _TRANSFORMATIONS.get((family, name))
+    if transformation is None:
+        raise CannotEvaluate(f"unknown transformation {(family + b'.' + name).decode('latin-1')}")
+    return Step(transformation, transformation.parse_params(scanner))
 
 
-def _split(body: bytes) -> list[bytes]:
-    """At the commas outside of parentheses: a parameter may be ``$(hdr(X){s.substr,1,2})``."""
-    parts, depth, start = [], 0, 0
-    for at, byte in enumerate(body):
-        depth += (byte in b"({") - (byte in b")}")
-        if byte == ord(",") and depth <= 0:
-            parts.append(body[start:at])
-            start = at + 1
-    return [*parts, body[start:]]
+def _to_int32(number: int) -> int:
+    return (number + 0x80000000) % 0x100000000 - 0x80000000
 
 
-def _closing_brace(text: bytes, at: int) -> int:
-    depth = 0
-    for end in range(at, len(text)):
-        depth += (text[end] == ord("{")) - (text[end] == ord("}"))
-        if depth == 0:
-            return end
-    raise CannotEvaluate("a transformation without its }")
+def _load() -> None:
+    from runner.hosts.pv import transformations as families  # noqa: PLC0415 - they register here: a cycle
 
-
-def _number(text: bytes, resolved: Value | None) -> int:
-    if resolved is not None:
-        if resolved.number is None:
-            raise CannotEvaluate("expected a number")
-        return resolved.number
-    try:
-        return int(text)
-    except ValueError as error:
-        raise CannotEvaluate(f"expected a number, got {text!r}") from error
-
-
-def _text(text: bytes, resolved: Value | None) -> bytes:
-    if resolved is None:
-        return text
-    if resolved.text is not None:
-        return resolved.text
-    if resolved == NULL or resolved.number is None:
-        raise CannotEvaluate("expected a text")
-    return b"%d" % resolved.number
-
-
-from runner.hosts.pv.transformations import strings  # noqa: E402, F401 - the families register themselves
+    families.load()

@@ -157,7 +157,7 @@ def party(body: bytes) -> Party | None:
     semicolon = body.find(b";", at)
     if opening >= 0 and (semicolon < 0 or opening < semicolon or display):
         closing = body.find(b">", opening)
-        if closing < 0:
+        if closing < 0 or b"<" in body[opening + 1 : closing]:
             return None
         display = display or body[:opening].strip()
         rest = body[closing + 1 :].strip()
