@@ -370,8 +370,9 @@ class Worker:
             except TimeoutError as error:
                 raise ExecTimeout("it was not done in time") from error
             if not data:
+                step = self._session.state.name
                 self._session.end()
-                raise WorkerDied("the process ended")
+                raise WorkerDied("the process ended", step=step)
             self._events = self._session.receive(data)
         return self._events.pop(0)
 
