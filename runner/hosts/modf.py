@@ -32,6 +32,7 @@ def apply_changes(context: Context) -> int:
     try:
         message = sip.parse(outgoing.edited(context))
     except sip.SipParseError:
+        context.is_unusable = True
         return _STOP
     context.message = message
     context.new_uri = None
