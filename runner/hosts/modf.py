@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from runner.hosts import outgoing, sip
 from runner.hosts.edits import Edits
@@ -30,7 +31,7 @@ def apply_changes(context: Context) -> int:
     if context.is_record_routed:
         return _FALSE
     try:
-        message = sip.parse(outgoing.edited(context))
+        message = _up_to_bad_to(sip.parse(outgoing.edited(context)))
     except sip.SipParseError:
         context.is_unusable = True
         return _STOP
@@ -40,6 +41,14 @@ def apply_changes(context: Context) -> int:
     context.reply_headers = []
     is_cut = message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING)
     return _STOP if is_cut else _TRUE
+
+
+def _up_to_bad_to(message: sip.SipMessage) -> sip.SipMessage:
+    """core/parser/msg_parser.c, get_hdr_field parses a To at once: one that fails ends the headers."""
+    header = message.header(b"to")
+    if header is None or party(header.body) is not None:
+        return message
+    return replace(message, headers=message.headers[: message.headers.index(header)], broken_at=header.start)
 
 
 def _reset_destination(context: Context) -> int:
