@@ -11,15 +11,15 @@ def body(text: bytes, *, is_list: bool = False) -> ToBody:
     return parsed
 
 
-def test_a_name_address_keeps_quotes_and_blanks_of_the_name():
+def test_a_name_address_keeps_quotes_and_blanks_of_the_name() -> None:
     assert parse_nameaddr(b'"A <b>" <sip:a@b>;tag=1') == NameAddr(b'"A <b>" ', b"sip:a@b", 17)
 
 
-def test_without_a_bracket_all_is_the_uri():
+def test_without_a_bracket_all_is_the_uri() -> None:
     assert parse_nameaddr(b"sip:a@b") == NameAddr(b"", b"sip:a@b", 7)
 
 
-def test_an_open_bracket_is_no_name_address():
+def test_an_open_bracket_is_no_name_address() -> None:
     assert parse_nameaddr(b"a <sip:a@b") is None
 
 
@@ -35,17 +35,17 @@ def test_an_open_bracket_is_no_name_address():
         (b"sip:a@b;tag=x,y", b"", b"sip:a@b", b"x,y"),
     ],
 )
-def test_a_to_body_is_split(text: bytes, display: bytes, uri: bytes, tag: bytes | None):
+def test_a_to_body_is_split(text: bytes, display: bytes, uri: bytes, tag: bytes | None) -> None:
     parsed = body(text)
 
     assert (parsed.display, parsed.uri, parsed.tag) == (display, uri, tag)
 
 
-def test_parameters_keep_order_and_missing_values():
+def test_parameters_keep_order_and_missing_values() -> None:
     assert body(b'<sip:a@b>;x;y=;z="q r"').params == (ToParam(b"x", None), ToParam(b"y", b""), ToParam(b"z", b"q r"))
 
 
-def test_in_a_list_a_comma_ends_the_address():
+def test_in_a_list_a_comma_ends_the_address() -> None:
     parsed = body(b"<sip:a@b>;q=1, <sip:c@d>", is_list=True)
 
     assert (parsed.uri, parsed.end) == (b"sip:a@b", 13)
@@ -68,5 +68,5 @@ def test_in_a_list_a_comma_ends_the_address():
         b"<sip:a@b>, <sip:c@d>",
     ],
 )
-def test_what_kamailio_refuses_is_no_to_body(text: bytes):
+def test_what_kamailio_refuses_is_no_to_body(text: bytes) -> None:
     assert parse_to_body(text) is None

@@ -5,7 +5,7 @@ import pytest
 from runner.hosts.params import Param, find_param, parse_params
 
 
-def test_names_tokens_and_quoted_values_are_split():
+def test_names_tokens_and_quoted_values_are_split() -> None:
     assert parse_params(b"a=1; b ;c = \"x;y\";d='z'") == (
         Param(b"a", b"1"),
         Param(b"b"),
@@ -14,25 +14,25 @@ def test_names_tokens_and_quoted_values_are_split():
     )
 
 
-def test_no_text_has_no_parameters():
+def test_no_text_has_no_parameters() -> None:
     assert parse_params(b"") == ()
 
 
-def test_another_separator_may_be_given():
+def test_another_separator_may_be_given() -> None:
     assert parse_params(b"a=1&b=2;3", b"&") == (Param(b"a", b"1"), Param(b"b", b"2;3"))
 
 
-def test_a_comma_or_angle_bracket_ends_the_list():
+def test_a_comma_or_angle_bracket_ends_the_list() -> None:
     assert parse_params(b"a=1,b=2") == (Param(b"a", b"1"),)
     assert parse_params(b"a=1 >;b") == (Param(b"a", b"1"),)
 
 
 @pytest.mark.parametrize("text", [b"a;", b"a b", b'a="x', b"a=;b", b"a=1 2"])
-def test_what_kamailio_refuses_is_no_list(text: bytes):
+def test_what_kamailio_refuses_is_no_list(text: bytes) -> None:
     assert parse_params(text) is None
 
 
-def test_the_last_parameter_of_a_name_is_found_without_regard_to_case():
+def test_the_last_parameter_of_a_name_is_found_without_regard_to_case() -> None:
     params = parse_params(b"A=1;b=2;a=3")
 
     assert params is not None

@@ -11,7 +11,7 @@ def parsed(text: bytes) -> Uri:
     return uri
 
 
-def test_a_full_uri_is_split_into_its_parts():
+def test_a_full_uri_is_split_into_its_parts() -> None:
     uri = parsed(b"sip:alice:secret@example.com:5070;transport=TCP;lr;x=y?Subject=hi&a=b")
 
     assert (uri.scheme, uri.user, uri.password) == (Scheme.SIP, b"alice", b"secret")
@@ -37,7 +37,7 @@ def test_a_full_uri_is_split_into_its_parts():
         (b"urn:service:sos", b"service", b"sos", None),
     ],
 )
-def test_user_host_and_port_are_found(text: bytes, user: bytes, host: bytes, port: bytes | None):
+def test_user_host_and_port_are_found(text: bytes, user: bytes, host: bytes, port: bytes | None) -> None:
     uri = parsed(text)
 
     assert (uri.user, uri.host, uri.port) == (user, host, port)
@@ -65,28 +65,28 @@ def test_user_host_and_port_are_found(text: bytes, user: bytes, host: bytes, por
         b"urn:a:b:c",
     ],
 )
-def test_what_kamailio_refuses_is_no_uri(text: bytes):
+def test_what_kamailio_refuses_is_no_uri(text: bytes) -> None:
     assert parse_uri(text) is None
 
 
-def test_a_uri_that_ends_in_the_middle_of_maddr_is_refused():
+def test_a_uri_that_ends_in_the_middle_of_maddr_is_refused() -> None:
     """The end states of maddr are missing in parse_uri.c; in the middle of a URI the same text passes."""
     assert parse_uri(b"sip:a@b;ma") is None
     assert parse_uri(b"sip:a@b;maddr=") is None
     assert parse_uri(b"sip:a@b;ma;x") is not None
 
 
-def test_user_phone_makes_a_tel_uri_of_the_user_part():
+def test_user_phone_makes_a_tel_uri_of_the_user_part() -> None:
     uri = parsed(b"sip:+1;isub=2@gw;user=phone")
 
     assert (uri.scheme, uri.user, uri.params, uri.host) == (Scheme.TEL, b"+1", b"isub=2", b"gw")
     assert uri.sip_params == b"user=phone"
 
 
-def test_a_bare_lr_keeps_the_value_of_an_earlier_one():
+def test_a_bare_lr_keeps_the_value_of_an_earlier_one() -> None:
     assert parsed(b"sip:a@b;lr=on;lr").param(b"lr").value == b"on"
 
 
-def test_long_uris_take_linear_time():
+def test_long_uris_take_linear_time() -> None:
     assert parse_uri(b"sip:" + b"1" * 200_000 + b":" + b"1" * 200_000) is None
     assert parse_uri(b"sip:a" + b";x:" * 100_000) is not None
