@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from runner.hosts import outgoing, sip
 from runner.hosts.edits import Edits
@@ -30,16 +31,24 @@ def apply_changes(context: Context) -> int:
     if context.is_record_routed:
         return _FALSE
     try:
-        message = sip.parse(outgoing.edited(context))
+        message = _up_to_bad_to(sip.parse(outgoing.edited(context)))
     except sip.SipParseError:
-        return _STOP
-    if message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING):
+        context.is_unusable = True
         return _STOP
     context.message = message
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
-    return _TRUE
+    is_cut = message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING)
+    return _STOP if is_cut else _TRUE
+
+
+def _up_to_bad_to(message: sip.SipMessage) -> sip.SipMessage:
+    """core/parser/msg_parser.c, get_hdr_field parses a To at once: one that fails ends the headers."""
+    header = message.header(b"to")
+    if header is None or party(header.body) is not None:
+        return message
+    return replace(message, headers=message.headers[: message.headers.index(header)], broken_at=header.start)
 
 
 def _reset_destination(context: Context) -> int:
@@ -87,7 +96,9 @@ def _record_route(context: Context) -> int:
     found = message.header(b"from")
     sender = None if found is None else party(found.body)
     text = f"Record-Route: <sip:{bracketed(address.ip)}:{address.port};lr".encode()
-    if sender is not None and sender.tag:
+    if sender is None:
+        return _FALSE
+    if sender.tag:
         text += b";ftag=" + sender.tag
     context.edits.insert(message.headers[0].start, text + b">\r\n")
     context.is_record_routed = True
@@ -128,6 +139,7 @@ def _loose_route(context: Context) -> int:
             context.edits.replace(header.start, header.end - header.start)
     if targets:
         context.dst_uri = targets[0]
+        context.is_next_hop_a_route = True
     return _TRUE
 
 
@@ -189,7 +201,7 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     "record_route": _record_route,
     "remove_record_route": _remove_record_route,
     "loose_route": _loose_route,
-    "rr_next_hop_route": lambda context: _truth(context.header(b"route") is not None and context.dst_uri is None),
+    "rr_next_hop_route": lambda context: _truth(context.is_next_hop_a_route),
     "is_first_hop": _is_first_hop,
     "append_time_to_request": _append_time,
     "options_reply": _options_reply,

@@ -36,6 +36,8 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
     A request gets a Via with that branch, and its own Via is completed; a reply loses its topmost Via.
     """
+    if context.is_unusable:
+        return None
     if context.message.first_line.is_request:
         return _forwarded_request(context, branch)
     return _forwarded_reply(context)
@@ -137,7 +139,8 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     message = context.message
     via = first_via(message)
     line = message.first_line
-    if message.broken_at is not None or via is None or not line.is_request or line.method == b"ACK":
+    is_readable = message.broken_at is None and not context.is_unusable
+    if not is_readable or via is None or not line.is_request or line.method == b"ACK":
         return None
     out = [line.version, b" %03d " % code, reason, _CRLF]
     for header in message.headers:

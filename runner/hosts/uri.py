@@ -141,9 +141,9 @@ def _parse_authority(text: bytes, start: int, scheme: Scheme) -> _Split | None:
     if text[start : start + 1] == b"[":
         split = _parse_host(text, start, Uri(scheme))
         return split and _try_late_user(text, start, split)
-    if text[start] in b"]:":
-        return None
     stop = _USER_END.search(text, start + 1)
+    if text[start] in b"]:" or (stop is not None and stop.group() in b"[]"):
+        return None
     if stop is None:
         return Uri(scheme, host=text[start:]), b""
     head, at = text[start : stop.start()], stop.start()
@@ -152,26 +152,25 @@ def _parse_authority(text: bytes, start: int, scheme: Scheme) -> _Split | None:
             return _parse_host(text, at + 1, Uri(scheme, user=head))
         case b":":
             return _parse_after_colon(text, at + 1, Uri(scheme, user=head))
-        case b";" | b"?":
+        case _:
             return _try_late_user(text, start, (Uri(scheme, host=head), text[at:]))
-    return None
 
 
 def _parse_after_colon(text: bytes, start: int, uri: Uri) -> _Split | None:
     """Behind ``user:`` or ``host:``: a password and a host, or a port; for a URN its second part."""
     found = _PASSWORD.match(text, start)
+    # A number too large is an error also where the digits only begin a password.
     number = None if found is None else _fold_port(0, found.group(1))
-    if found is None or number is None:  # too large, also where the digits only begin a password
+    if found is None or number is None:
         return None
-    end = text[found.end() : found.end() + 1]
-    if end == b"@":
+    rest = text[found.end() :]
+    if rest[:1] == b"@":
         return _parse_host(text, found.end() + 1, replace(uri, password=found.group()))
     if found.group(2):
-        is_urn = uri.scheme is Scheme.URN and not end
+        is_urn = uri.scheme is Scheme.URN and not rest
         return (replace(uri, host=found.group()), b"") if is_urn else None
-    if end and end not in b";?":
-        return None
-    return replace(uri, user=b"", host=uri.user, port=found.group(1), port_number=number), text[found.end() :]
+    port = replace(uri, user=b"", host=uri.user, port=found.group(1), port_number=number)
+    return (port, rest) if rest[:1] in {b"", b";", b"?"} else None
 
 
 def _parse_host(text: bytes, start: int, uri: Uri, carried_port: int = 0) -> _Split | None:

@@ -126,6 +126,8 @@ class Context:
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
+        is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
+        is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
     """
 
@@ -148,6 +150,8 @@ class Context:
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
+    is_unusable: bool = False
+    is_next_hop_a_route: bool = False
 
     @property
     def request_uri(self) -> bytes:

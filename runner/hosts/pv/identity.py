@@ -17,7 +17,11 @@ def _parties(access: Access, key: bytes) -> list[Party] | None:
     found: list[Party] = []
     if access.context.message.broken_at is not None:
         return None
-    for header in access.context.message.all_headers(key):
+    headers = access.context.message.all_headers(key)
+    if key == b"p-preferred-identity":
+        # core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops.
+        headers = headers[:2]
+    for header in headers:
         for _, text in split_outside_quotes(header.body, _COMMA):
             one = party(text.strip())
             if one is None:

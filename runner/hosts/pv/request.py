@@ -121,8 +121,9 @@ def rewrite(
     out = [scheme, b":", new_user]
     if new_user and uri.password is not None:
         out += (b":", uri.password)
-    if uri.is_tel and uri.params is not None:
-        out += (b";", uri.params)
+    number_params = uri.params if uri.is_tel else uri.user_params
+    if number_params is not None:
+        out += (b";", number_params)
     new_host = host if host is not None else (None if uri.is_tel or uri.scheme == b"urn" else uri.host)
     if new_host is not None:
         out += (b"@" if new_user else b"", new_host)

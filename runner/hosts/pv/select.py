@@ -221,7 +221,10 @@ def _via(rest: Path) -> Select | None:
         return None
 
     def select(access: Access) -> bytes | None:
-        found = vias(access.context.message)
+        message = access.context.message
+        if at < 0 and message.broken_at is not None:
+            return None
+        found = vias(message)
         index = at - 1 if at > 0 else at + len(found)
         return _via_part(found[index], str(name)) if at and 0 <= index < len(found) else None
 

@@ -276,8 +276,39 @@ def apply(chain: Chain, value: Value, resolve: Resolve) -> Value:
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        value = step.transformation.apply(Call(value, step.params, resolve))
+        value = step.transformation.apply(_share_buffer(Call(value, step.params, resolve), step.transformation.name))
     return value
+
+
+_COPIES_FIRST = ("uri.", "param.value", "param.in", "param.name")
+
+
+def _share_buffer(call: Call, name: str) -> Call:
+    """
+    The call with what its parameters do to the value.
+
+    The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: a parameter that is a number too
+    writes over its last digits. ``$(var(v){s.strip,$var(n)})`` of 2147483647 and 1 gives 147483641. Those that copy
+    the value before they look at parameters are safe.
+    """
+    value = call.value
+    is_in_buffer = value.is_integer and value.text == b"%d" % (value.number or 0)
+    if not is_in_buffer or name.startswith(_COPIES_FIRST):
+        return call
+    known: dict[bytes, Value] = {}
+    text = value.text or b""
+    for param in call.params:
+        if isinstance(param, Dynamic):
+            try:
+                resolved = known[param.text] = call.resolve(param.text)
+            except CannotEvaluate:
+                return call  # the transformation will find out when it asks
+            if resolved.is_integer:
+                over = resolved.text or b""
+                text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
+    if not known:
+        return call
+    return Call(Value(text, value.number, is_integer=True), call.params, lambda name: known[name])
 
 
 def _parse_step(scanner: Scanner) -> Step:

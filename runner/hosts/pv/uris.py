@@ -20,7 +20,8 @@ class Parts:
     """
     The parts of a URI; empty text where there is none, None where "absent" and "empty" differ.
 
-    ``proto`` is Kamailio's number of the transport, 0 without the parameter.
+    ``proto`` is Kamailio's number of the transport, 0 without the parameter. ``user_params`` are those inside
+    the user of a sip URI with ``user=phone``.
     """
 
     scheme: bytes
@@ -32,6 +33,7 @@ class Parts:
     headers: bytes | None = None
     transport: bytes | None = None
     proto: int = 0
+    user_params: bytes | None = None
 
     @property
     def type(self) -> int:
@@ -74,6 +76,11 @@ def parts(text: bytes) -> Parts | None:
         return None
     transport = _transport(params)
     proto = _TRANSPORTS.get(transport.lower(), 0) if transport is not None else 0
+    user_params = None
+    if named and b"user=phone" in params.lower().split(b";"):
+        # parse_uri.c, phone2tel: what follows the number in the user part are its parameters.
+        named, sign, rest = named.partition(b";")
+        user_params = rest if sign else None
     return Parts(
         scheme,
         named or b"",
@@ -84,6 +91,7 @@ def parts(text: bytes) -> Parts | None:
         headers if question else None,
         transport,
         proto,
+        user_params,
     )
 
 
