@@ -1,6 +1,10 @@
 """Transformations over plain values; every expectation is what Kamailio 5.6.3 gives."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.hosts.pv import families, transform
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
@@ -140,3 +144,10 @@ def test_long_values_take_linear_time() -> None:
 
     assert transformed(text, b"{param.count}{s.len}").text == b"5"
     assert transformed(text, b"{s.select,-1,;}").text == b""
+
+
+@given(st.text(alphabet='sip:a@;?[]"<>\\,= \r\n\0~%1', max_size=40), st.sampled_from(["", ",1", ",-1,1", ",a", ",a,:"]))
+def test_any_value_is_transformed_or_refused(text: str, params: str) -> None:
+    for known in transform.transformations():
+        with suppress(CannotEvaluate):
+            assert transformed(text.encode(), f"{{{known.name}{params}}}".encode()) is not None
