@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 from runner.build import ensure_bridge
 from runner.drain import Drain
-from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerGone
 from runner.pool import Pool
 from runner.reload import Scripts
 from runner.rundir import run_directory
 from runner.settings import Settings
+from runner.slot import fits, has
 from runner.worker import ExecOutcome, Worker
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class Runner:
                         generation = self._ready(worker, generation, job.deadline)
                     finally:
                         job.clock.add("load")
-                    if worker.has(generation):
+                    if has(worker, generation):
                         self._exec(worker, generation, job)
                         return
                     # This worker is bound to other helpers than the script turned out to need: another one, then.
@@ -240,7 +241,7 @@ class Runner:
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
-        while not worker.has(generation) and worker.fits(generation):
+        while not has(worker, generation) and fits(worker, generation):
             try:
                 needs = worker.load(generation, deadline)
             except ScriptInvalid as error:
@@ -285,7 +286,7 @@ class Runner:
         generation = self._scripts.pin(path)
         while True:
             with self._pool.lease(generation, deadline) as worker:
-                needs = () if worker.has(generation) else worker.load(generation, deadline)
+                needs = () if has(worker, generation) else worker.load(generation, deadline)
                 if not needs:
                     self._scripts.accept(generation)
                     return generation
@@ -299,6 +300,3 @@ class Runner:
 def _told(error: RunnerError) -> str:
     """The one log message of a failure; a script's own exception with its C# stack."""
     return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)
-
-
-__all__ = ["ConfigError", "ExecResult", "ExecTimeout", "Runner", "Timing", "WorkerError"]

@@ -96,6 +96,21 @@ class Worker(Protocol):
 W = TypeVar("W", bound=Worker)
 
 
+def fits(worker: Worker, generation: Generation) -> bool:
+    """Whether nothing that the worker is bound to contradicts the generation's helpers: mono binds a name once."""
+    for name, helper in generation.helpers.items():
+        there = worker.bound.get(name)
+        if there is not None and (helper is None or helper.hash != there):
+            return False
+    return True
+
+
+def has(worker: Worker, generation: Generation) -> bool:
+    """Whether exactly this generation is the script's last one in the worker."""
+    loaded = worker.loaded.get(generation.path)
+    return loaded is not None and loaded.id == generation.id
+
+
 class State(StrEnum):
     """What a slot is doing. Only an idle one may be taken; every other mark has an owner that will change it."""
 
@@ -158,22 +173,12 @@ class Slot(Generic[W]):
         return self.worker
 
     def fits(self, generation: Generation | None) -> bool:
-        """Whether nothing that the worker is bound to contradicts the generation's helpers."""
-        if generation is None:
-            return True
-        bound = self.living.bound
-        for name, helper in generation.helpers.items():
-            there = bound.get(name)
-            if there is not None and (helper is None or helper.hash != there):
-                return False
-        return True
+        """Whether the worker may load the generation; None: whatever comes."""
+        return generation is None or fits(self.living, generation)
 
     def has(self, generation: Generation | None) -> bool:
-        """Whether exactly this generation is the script's last one here."""
-        if generation is None:
-            return False
-        loaded = self.living.loaded.get(generation.path)
-        return loaded is not None and loaded.id == generation.id
+        """Whether the worker has the generation loaded."""
+        return generation is not None and has(self.living, generation)
 
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""

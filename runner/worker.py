@@ -82,7 +82,9 @@ class Worker:
         bound: Simple name of a helper assembly to the hash of the content that this process has bound to it.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, tail: Tail, directory: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], channel: Channel, session: Session, tail: Tail, directory: Path
+    ) -> None:
         self.pid = process.pid
         self.execs = 0
         self.loads = 0
@@ -95,7 +97,7 @@ class Worker:
         self._tail = tail
         self._directory = directory
         self._pidfd = os.pidfd_open(process.pid)
-        self._session = Session(0)
+        self._session = session
         self._events: list[Event] = []
         self._exit_code: int | None = None
         self._forget: Callable[[], None] = lambda: None
@@ -145,8 +147,7 @@ class Worker:
             theirs.close()
             os.close(stderr_write)
         tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
-        worker = cls(process, Channel(ours), tail, place)
-        worker._session = Session(settings.max_line_bytes)
+        worker = cls(process, Channel(ours), Session(settings.max_line_bytes), tail, place)
         worker._join(drain, on_exit)
         worker._await_ready(began + settings.start_timeout_s)
         log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
@@ -159,15 +160,6 @@ class Worker:
     def state(self) -> State:
         """The state of its conversation."""
         return self._session.state
-
-    def has(self, generation: Generation) -> bool:
-        """True when exactly this generation is loaded."""
-        loaded = self.loaded.get(generation.path)
-        return loaded is not None and loaded.id == generation.id
-
-    def fits(self, generation: Generation) -> bool:
-        """True when no helper of the generation is bound to another content here (mono binds a name once)."""
-        return all(self.bound.get(name, content) == content for name, content in _binds(generation).items())
 
     @property
     def is_alive(self) -> bool:

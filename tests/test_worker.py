@@ -84,7 +84,7 @@ def test_an_exec_gives_its_code_and_counts_its_calls(worker: Worker, tmp_path: P
 
     assert (outcome.code, outcome.calls, outcome.edits) == (0, 17, 9)
     assert worker.state is State.IDLE
-    assert worker.has(generation)
+    assert worker.loaded == {generation.path: generation}
 
 
 @pytest.mark.parametrize("kind", [RefusingHost, BrokenHost])
