@@ -68,6 +68,12 @@ class Channel:
             except ConnectionResetError:
                 return b""
 
+    def detach(self) -> socket.socket:
+        """The socket itself; this channel is closed for its user from now on."""
+        sock, self._sock = self._sock, socket.socket()
+        self._sock.close()
+        return sock
+
     def close(self) -> None:
         """Closes our end; the worker sees the hang-up and ends itself."""
         self._sock.close()

@@ -46,6 +46,7 @@ class Tail:
         self._second = 0
         self._logged = 0
         self._dropped = 0
+        self._count = 0
 
     def lines(self) -> tuple[str, ...]:
         """The last lines up to now, oldest first; what is in the pipe already is read first."""
@@ -53,6 +54,12 @@ class Tail:
         with self._lock:
             rest = (_shown(self._rest),) if self._rest else ()
             return (*self._kept, *rest)[-KEPT_LINES:]
+
+    def count(self) -> int:
+        """Lines written up to now."""
+        self.pump()
+        with self._lock:
+            return self._count
 
     def pump(self) -> bool:
         """Read what is there; False when the stream has ended or is closed."""
@@ -87,6 +94,7 @@ class Tail:
         if second != self._second:
             self._say_dropped()
             self._second, self._logged = second, 0
+        self._count += len(complete)
         for line in complete:
             text = _shown(line)
             self._kept.append(text)

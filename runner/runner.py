@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from runner.build import ensure_bridge
+from runner.conversation import ExecOutcome
 from runner.drain import Drain
 from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerGone
 from runner.pool import Pool
@@ -20,7 +21,7 @@ from runner.reload import Scripts
 from runner.rundir import run_directory
 from runner.settings import Settings
 from runner.slot import fits, has
-from runner.worker import ExecOutcome, Worker
+from runner.worker import Worker
 
 if TYPE_CHECKING:
     import os

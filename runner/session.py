@@ -121,10 +121,11 @@ class Session:
 
     Args:
         max_line_bytes: Longest line either side may send, its end included.
+        state: STARTING for a new worker, IDLE for a conversation that another has led until now.
     """
 
-    def __init__(self, max_line_bytes: int) -> None:
-        self.state = State.STARTING
+    def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
+        self.state = state
         self._max_line_bytes = max_line_bytes
         self._rest = b""
         self._searched = 0

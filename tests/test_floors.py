@@ -15,13 +15,14 @@ import runner
 PACKAGE = Path(runner.__file__).parent
 ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
-# From the ground up. `slot` is what `pool` is made of, as `content` and `watch` are of `reload`.
+# From the ground up. `slot` is what `pool` is made of, `conversation` what `worker` is, `content` and `watch` `reload`.
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir"},
+    {"content", "watch"},
+    {"conversation", "slot"},
     {"worker"},
-    {"slot", "content", "watch"},
     {"pool", "reload", "build"},
     {"runner"},
     {"cli"},
@@ -29,7 +30,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 # What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
-IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel")
+IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel", "content", "conversation", "slot")
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,248 @@
+"""One conversation with one worker, as its caller holds it: ready, load, exec, and the answers in between.
+
+Stands on a session (what may be said) and a channel (bytes, deadlines). Must not know processes, pools or leases: an
+owner of workers and a child of Kamailio that borrows one talk alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import wire
+from .calls import CALLS
+from .errors import CallRefused, ExecTimeout, ProtocolViolation, ScriptError, ScriptInvalid, WorkerDied, WorkerGone
+from .session import Done, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from .calls import Host
+    from .channel import Channel
+    from .content import Generation
+
+log = logging.getLogger("runner.conversation")
+
+LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
+
+
+@dataclass(slots=True)
+class ExecOutcome:
+    """
+    What one exec did.
+
+    Attributes:
+        code: The exit code; None while it runs or when it had none.
+        calls: Questions that the host answered and notices that it took.
+        edits: Calls among them that may have changed the message.
+        loaded: Assemblies that the script loaded by name itself: simple name to path.
+    """
+
+    code: int | None = None
+    calls: int = 0
+    edits: int = 0
+    loaded: Mapping[str, str] = field(default_factory=dict)
+
+
+class Conversation:
+    """
+    One worker's wire. Used by one caller at a time.
+
+    Every method that speaks raises a ``WorkerError`` when the worker is lost; ending it is its owner's part.
+
+    Attributes:
+        pid: The process at the other end.
+        execs: Execs begun.
+        loads: Assemblies loaded into the process; mono never frees them.
+        loaded: Script path to the generation of it that is loaded.
+        bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
+        last_used: When the last exec or load ended, on ``time.monotonic``.
+    """
+
+    def __init__(self, channel: Channel, session: Session, pid: int) -> None:
+        self.pid = pid
+        self.execs = 0
+        self.loads = 0
+        self.loaded: dict[str, Generation] = {}
+        self.bound: dict[str, str] = {}
+        self.last_used = time.monotonic()
+        self._channel = channel
+        self._session = session
+        self._events: list[Event] = []
+
+    def __repr__(self) -> str:
+        return f"<Conversation {self.pid} {self.state.value}, {self.execs} execs, {self.loads} loads>"
+
+    @property
+    def state(self) -> State:
+        """The state of its session."""
+        return self._session.state
+
+    @property
+    def can_go_on(self) -> bool:
+        """False after the end of the stream, after ``exiting`` and after a violation."""
+        return self._session.state not in {State.CLOSED, State.BROKEN}
+
+    def await_ready(self, deadline: float) -> str:
+        """Wait for the first line of a new worker; gives the version of its runtime."""
+        event = self._next(deadline)
+        if not isinstance(event, Ready):
+            raise ProtocolViolation(f"expected ready, got {event}")
+        return event.runtime
+
+    def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
+        """
+        Load one generation, or learn what it lacks.
+
+        Returns:
+            The simple names of assemblies it needs and was not given; empty when it is loaded.
+
+        Raises:
+            ScriptInvalid: It cannot be run. The worker is as before.
+            WorkerError: The worker is lost.
+        """
+        self._say(self._session.load(generation.load_params()), deadline, is_first=True)
+        self.loads += 1
+        event = self._next(deadline)
+        self.last_used = time.monotonic()
+        # Whatever the result is, the helpers before the first trouble are bound already.
+        binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
+        self.loads += len(binds.keys() - self.bound.keys())
+        self.bound.update(binds)
+        match event:
+            case Loaded(needs):
+                if not needs:
+                    self.loaded[generation.path] = generation
+                return needs
+            case Failed(message=message, detail=detail):
+                raise ScriptInvalid(message, detail)
+            case Exiting(code):
+                raise WorkerGone(f"the process ended by itself with code {code}")
+            case _:
+                raise ProtocolViolation(f"expected the result of a load, got {event}")
+
+    def exec(
+        self,
+        generation: str,
+        param: str | None,
+        host: Host,
+        deadline: float,
+        *,
+        fresh: bool = False,
+        outcome: ExecOutcome | None = None,
+    ) -> ExecOutcome:
+        """
+        Run Main of a loaded generation and let ``host`` answer its calls.
+
+        Args:
+            generation: The id of the generation.
+            param: Main's one argument; None for none.
+            host: Answers the calls.
+            deadline: End of all waits, on ``time.monotonic``.
+            fresh: Give the script's own assembly new statics first.
+            outcome: Filled while the exec runs, so that it tells what was done also when an error ends it.
+
+        Returns:
+            The outcome, with its exit code; also when the script ended the process itself: then ``can_go_on`` is False.
+
+        Raises:
+            ScriptError: The script threw; edits made before stand. The worker is as before.
+            WorkerGone: The process had ended before the exec reached it: nothing ran.
+            WorkerError: The worker is lost; edits received until then stand.
+        """
+        self.execs += 1
+        self.loads += fresh
+        outcome = outcome or ExecOutcome()
+        self._say(self._session.exec(generation, param, fresh=fresh), deadline, is_first=True)
+        while outcome.code is None:
+            self._take(self._next(deadline), outcome, host, deadline)
+        self.last_used = time.monotonic()
+        return outcome
+
+    def hand_over(self) -> socket.socket:
+        """The socket, for whoever goes on with the conversation; here it has ended."""
+        self._session.end()
+        return self._channel.detach()
+
+    def end(self) -> None:
+        """Nothing more will be said: the state is CLOSED and the channel closed; the worker sees the hang-up."""
+        self._session.end()
+        self._channel.close()
+
+    def _take(self, event: Event, outcome: ExecOutcome, host: Host, deadline: float) -> None:
+        match event:
+            case Notice(call, args):
+                outcome.calls += 1
+                with contextlib.suppress(CallRefused):
+                    self._ask(host, call, args)
+            case Question(call, args):
+                outcome.calls += 1
+                outcome.edits += CALLS[call].is_edit
+                self._reply(host, call, args, deadline)
+            case Done(code, loaded):
+                outcome.code, outcome.loaded = code, loaded
+            case Exiting(code, during_exec=True):
+                outcome.code = code
+                log.info("worker %d: the script ended the process with code %d", self.pid, code)
+            case Exiting(code):
+                raise WorkerGone(f"the process ended by itself with code {code} before the exec reached it")
+            case Failed(wire.SCRIPT_CANNOT_RUN, message, detail):
+                raise ScriptInvalid(message, detail)
+            case Failed(_, message, detail):
+                raise ScriptError(message, detail)
+            case _:
+                raise ProtocolViolation(f"expected a step of an exec, got {event}")
+
+    def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
+        refusal, result = None, None
+        try:
+            result = self._ask(host, call, args)
+        except CallRefused as refused:
+            refusal = str(refused)
+        # Another thread of the script may have ended the process meanwhile; the call was made all the same.
+        if self._session.state is State.ASKED:
+            self._say(self._session.answer(result) if refusal is None else self._session.refuse(refusal), deadline)
+
+    def _ask(self, host: Host, call: str, args: tuple[object, ...]) -> str | int | None:
+        try:
+            result: str | int | None = getattr(host, CALLS[call].method)(*args)
+            if not isinstance(result, str | int | None):
+                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
+        except CallRefused:
+            raise
+        except Exception as error:  # a host's fault must not tear the conversation: the script gets the error value
+            log.exception("worker %d: the host failed at %s", self.pid, call)
+            raise CallRefused(f"the host failed: {error}") from error
+        return result
+
+    def _say(self, line: bytes, deadline: float, *, is_first: bool = False) -> None:
+        try:
+            self._channel.send(line, deadline)
+        except TimeoutError as error:
+            raise ExecTimeout("the worker did not take a line in time") from error
+        except OSError as error:
+            # It may have said something before it went, for one that it is exiting; that is read next.
+            if not self._heard():
+                raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
+
+    def _heard(self) -> bool:
+        with contextlib.suppress(TimeoutError, OSError):
+            self._events += self._session.receive(self._channel.receive(time.monotonic() + LAST_WORDS_S))
+        return bool(self._events)
+
+    def _next(self, deadline: float) -> Event:
+        while not self._events:
+            try:
+                data = self._channel.receive(deadline)
+            except TimeoutError as error:
+                raise ExecTimeout("it was not done in time") from error
+            if not data:
+                step = self._session.state.name
+                self._session.end()
+                raise WorkerDied("the process ended", step=step)
+            self._events = self._session.receive(data)
+        return self._events.pop(0)
