@@ -25,6 +25,7 @@ FLOORS = (
     {"worker"},
     {"pool", "reload", "build"},
     {"runner"},
+    {"migrate"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

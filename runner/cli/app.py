@@ -134,6 +134,39 @@ def doctor(config: Config = None) -> None:
     _guarded(lambda: TRUE if examine(config) else FALSE)
 
 
+@app.command(
+    "migrate",
+    epilog="Exit status: 0 everything was translated, 1 something is left to you (each with its line), "
+    "3 there is nothing of app_mono in it, 2 it could not be read or written.",
+)
+def migrate(
+    cfg: Annotated[Path, typer.Argument(metavar="OLD.cfg", help="A kamailio.cfg that used app_mono.")],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Make the change; OLD.cfg is kept as OLD.cfg.bak.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Also the files that it includes.")] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--toml", metavar="FILE", help="Where app-mono.toml goes.", show_default="beside OLD.cfg"),
+    ] = None,
+) -> None:
+    """Show, as a patch, what a kamailio.cfg that used app_mono has to change, and the app-mono.toml that it needs."""
+    from runner.cli.migrate import carry_out  # noqa: PLC0415 - as above
+
+    _guarded(lambda: carry_out(cfg, write=write, follow=follow, settings=settings))
+
+
+@app.command("kamailio-cfg")
+def kamailio_cfg(
+    *,
+    kemi: Annotated[bool, typer.Option("--kemi", help="For a routing script in Python (KEMI).")] = False,
+    toml: Annotated[bool, typer.Option("--toml", help="Only the app-mono.toml.")] = False,
+) -> None:
+    """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
+    from runner.cli.kamailio_cfg import lines  # noqa: PLC0415 - as above
+
+    _guarded(lambda: _print(lines(kemi=kemi, toml_only=toml)))
+
+
 @app.callback()
 def common(
     *,
@@ -209,6 +242,12 @@ def _build(scripts: list[Path]) -> int:
             show.error(error)
             code = FAILED
     return code
+
+
+def _print(text: str) -> int:
+    for line in text.splitlines():
+        show.line(line)
+    return TRUE
 
 
 def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:

@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 import statistics
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -142,6 +143,25 @@ def logged(level: str, text: str) -> None:
     """One line of the runner's own log."""
     style = {"warning": "yellow", "error": "red", "critical": "red"}.get(level, "dim")
     err.print(Text.assemble((f"{level}: ", style), _safe(text)))
+
+
+def located(file: str, number: int, text: str, *, is_error: bool) -> None:
+    """One line about a place in a file: what is wrong there, or only a remark."""
+    place, style = (f"{file}:{number}: ", "red") if is_error else (f"{file}:{number}: note: ", "dim")
+    err.print(Text.assemble((_safe(place), style), _safe(text)))
+
+
+def patch(lines: Iterable[str]) -> None:
+    """A unified diff: in colours on a terminal, and else byte by byte, so that ``patch`` takes it."""
+    if not out.is_terminal:
+        text = "".join(f"{line}\n" for line in lines)
+        out.file.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+        return
+    for line in lines:
+        is_title = line.startswith(("--- ", "+++ "))
+        out.print(Text(_safe(line), "bold" if is_title else DIFF_STYLES.get(line[:1], "")))
 
 
 def checked(title: str, text: str, verdict: Literal["ok", "bad", "none"]) -> None:

@@ -1,0 +1,71 @@
+"""
+``app-mono kamailio-cfg``: what to paste, with the paths of this machine.
+
+Must not change anything.
+"""
+
+from __future__ import annotations
+
+from runner.migrate import installed
+from runner.migrate.daemon_settings import CHILDREN, TIMER, toml
+from runner.migrate.literals import literal
+
+SCRIPT_DIR = "/etc/kamailio/mono"
+
+CFG = """\
+route[SCRIPT] {{
+\t# PATH, a blank, and what the script gets as its one argument; true when Main returns 0.
+\tif (!python_exec("mono_exec", "{directory}/MySRTest.exe $rU")) {{
+\t\texit;
+\t}}
+\t# The script that `load` in app-mono.toml names, with an argument or without:
+\t# python_exec("mono_run", "$rU")
+}}"""
+
+KEMI = """\
+# In your routing script:
+#   import sys
+#   sys.path.append({directory!r})
+#   import app_mono
+#   app_mono.mono_exec(msg, "{scripts}/MySRTest.exe", KSR.pv.get("$rU"))   # 1 or -1
+#   app_mono.mono_run(msg)"""
+
+SYSTEMD = """\
+# systemd: Kamailio starts after the daemon, and may use its socket (settings socket_owner, socket_group).
+# In /etc/systemd/system/kamailio.service.d/app-mono.conf, then systemctl daemon-reload:
+#   [Unit]
+#   Wants=app-mono.service
+#   After=app-mono.service"""
+
+
+def lines(*, kemi: bool, toml_only: bool) -> str:
+    """
+    The text. All that is no kamailio.cfg is a comment in it, so the whole can be pasted.
+
+    Raises:
+        ConfigError: The Kamailio side of this package is not where it should be.
+    """
+    settings = toml([SCRIPT_DIR], None, 2 * CHILDREN + TIMER)
+    if toml_only:
+        return settings
+    script = installed.script()
+    modules = installed.modules()
+    found = [
+        f"# kamailio.cfg, with {script}",
+        'mpath="/usr/lib/kamailio/modules/"  # expected here: app_python3.so was found nowhere'
+        if modules is None
+        else f"mpath={literal(f'{modules}/')}",
+        'loadmodule "app_python3.so"',
+    ]
+    if kemi:
+        found += [
+            'modparam("app_python3", "load", "/etc/kamailio/routing.py")  # your routing script',
+            'cfgengine "python"',
+            "",
+            KEMI.format(directory=str(script.parent), scripts=SCRIPT_DIR),
+        ]
+    else:
+        found += [f'modparam("app_python3", "load", {literal(str(script))})', "", CFG.format(directory=SCRIPT_DIR)]
+    found += ["", f"# {installed.CONFIG}, also from: app-mono kamailio-cfg --toml"]
+    found += [f"#   {line}".rstrip() for line in settings.splitlines()]
+    return "\n".join([*found, "", SYSTEMD]) + "\n"
