@@ -13,7 +13,8 @@ import re
 ESCAPE_VALUE = "{s.escape.common}"
 NEEDS_QUOTES = re.compile(r"[\s\"\\]|^$")
 ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a"}
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|\?|[0-9]+")
+# A dot belongs to the name: Kamailio 5.6.3 refuses "$rd.exe" and takes "$(rd).exe".
+NAME = re.compile(r"[A-Za-z0-9_.]+|\?")
 
 
 def literal(value: str, quote: str = '"') -> str:

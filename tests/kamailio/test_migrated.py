@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from runner.cli.kamailio_cfg import lines
 from runner.migrate import migrate
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
+from tests.programs import MCS
 
 ROOT = Path(__file__).parent.parent.parent
 STAND_IN = Path(__file__).parent / "stand_in.py"
@@ -120,7 +122,7 @@ route[EACH] {
 				break;
 		}
 	}
-	$var(rc) = mono_exec("/etc/kamailio/mono/$rd.exe",   # one for each domain
+	$var(rc) = mono_exec("/etc/kamailio/mono/$(rd).exe",   # one for each domain
 		"$var(none)");                              /* 0 when fresh */
 	mono_run("a" + $rU);
 }
@@ -184,3 +186,69 @@ def test_kamailio_accepts_the_lines_to_paste(tmp_path: Path, *, kemi: bool) -> N
     told = Kamailio(cfg, tmp_path, port).check()
 
     assert told.startswith("accepted"), told
+
+
+@pytest.mark.parametrize("name", ["minimal.cfg", "routing.cfg"])
+def test_an_example_starts_and_asks_its_script(tmp_path: Path, name: str) -> None:
+    """``kamailio -c`` leaves the arguments of functions unread; the start reads them."""
+    port = free_udp_port()
+    cfg = (ROOT / "kamailio" / name).read_text(encoding="utf-8")
+    cfg = cfg.replace("127.0.0.1:5060", f"127.0.0.1:{port}\ndisable_tcp=yes")
+    cfg = cfg.replace("/usr/share/app-mono/kamailio/app_mono.py", str(STAND_IN))
+    found = tmp_path / "arrived"
+
+    with Kamailio(cfg, tmp_path, port, {"ARRIVED": str(found)}) as kamailio, Peer(port) as peer:
+        uri = f"sip:bob@127.0.0.1:{peer.port}"
+        assert peer.ask(peer.request("INVITE", uri)) is not None, kamailio.log()
+
+    (call,) = [json.loads(line) for line in found.read_text(encoding="ascii").splitlines()]
+    assert call[0] == "mono_exec"
+    assert split(call[1])[0].startswith("/etc/kamailio/mono/")
+
+
+@pytest.mark.skipif(not has_module("app_lua"), reason="needs Debian's kamailio-lua-modules")
+def test_lua_reaches_a_script_through_app_python3(tmp_path: Path) -> None:
+    port = free_udp_port()
+    cfg = (ROOT / "kamailio" / "lua_routing.cfg").read_text(encoding="utf-8")
+    cfg = cfg.replace("127.0.0.1:5060", f"127.0.0.1:{port}\ndisable_tcp=yes")
+    cfg = cfg.replace("/usr/share/app-mono/kamailio/app_mono.py", str(STAND_IN))
+    cfg = cfg.replace("/usr/share/app-mono/kamailio", str(ROOT / "kamailio"))
+
+    assert arrived(cfg, tmp_path, port) == [["mono_exec", "/etc/kamailio/mono/MySRTest.exe bob"]]
+
+
+@pytest.mark.skipif(not has_module("app_mono"), reason="this Kamailio has no app_mono: install kamailio-mono-modules")
+@pytest.mark.parametrize(
+    ("name", "call", "param"),
+    [
+        ("x.exe", 'mono_exec("DIR/x.exe")', None),
+        ("x.exe", 'mono_exec("DIR/x.exe", "")', ""),
+        ("my x.exe", 'mono_exec(\'DIR/my x.exe\', " a  \\"b\\\\c $rU")', ' a  "b\\c bob'),
+        ("example.com.exe", 'mono_exec("DIR/$(rd).exe", "$rU $var(none)")', "bob 0"),
+    ],
+)
+def test_the_embedded_module_got_what_the_migrated_call_gets(
+    tmp_path: Path, name: str, call: str, param: str | None
+) -> None:
+    """One call a process: the second mono_exec of the embedded module crashes Kamailio."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    told = tmp_path / "told"
+    code = f'System.IO.File.WriteAllText("{told}", args.Length + "|" + (args.Length > 0 ? args[0] : ""));'
+    program = scripts / "x.cs"
+    program.write_text(f"class X {{ static int Main(string[] args) {{ {code} return 0; }} }}\n", encoding="utf-8")
+    subprocess.run([MCS, f"-out:{scripts / 'x.exe'}", str(program)], check=True, capture_output=True, timeout=60)
+    (scripts / "x.exe").rename(scripts / name)
+    route = f"request_route {{ {call.replace('DIR', str(scripts))}; sl_send_reply('200', 'OK'); exit; }}\n"
+    port = free_udp_port()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+
+    old = preamble(port, ["sl", "pv", "app_mono"]) + route
+    with Kamailio(old, tmp_path / "old", port) as kamailio, Peer(port) as peer:
+        assert peer.ask(peer.request()) is not None, kamailio.log()
+    head = preamble(port, ["sl", "pv", "app_python3"]) + 'modparam("app_python3", "load", "SCRIPT_FILE")\n'
+    ((_, argument),) = arrived(head + migrated(route, tmp_path), tmp_path / "new", port)
+
+    assert told.read_text(encoding="utf-8") == ("0|" if param is None else f"1|{param}")
+    assert split(argument) == (str(scripts / name), param)

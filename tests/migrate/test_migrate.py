@@ -53,7 +53,7 @@ def left(directory: Path, text: str) -> list[tuple[int, str]]:
         ('mono_exec("/a b/x.exe", "p")', "python_exec(\"mono_exec\", '\"/a b/x.exe\" p')"),
         ('mono_exec("/a/q\\"\\\\.exe")', 'python_exec("mono_exec", \'"/a/q\\"\\\\.exe"\')'),
         ('mono_exec("")', "python_exec(\"mono_exec\", '\"\"')"),
-        ('mono_exec("/a/$rd.exe")', "python_exec(\"mono_exec\", '\"/a/$(rd{s.escape.common}).exe\"')"),
+        ('mono_exec("/a/$(rd).exe")', "python_exec(\"mono_exec\", '\"/a/$(rd{s.escape.common}).exe\"')"),
         (
             'mono_exec("/a/$(rd{s.len})$var(x)", "$rU")',
             "python_exec(\"mono_exec\", '\"/a/$(rd{s.len}{s.escape.common})$(var(x){s.escape.common})\" $rU')",
@@ -155,7 +155,7 @@ def test_calls_in_a_definition_and_in_both_branches_are_translated(tmp_path: Pat
     [
         ('#!define S "/a/x.exe"', 'S + " p"'),
         ("#!define S '/a b/x.exe'", "'\"' + S + '\" p'"),
-        ('#!define S "/a/$rd.exe"', "'\"/a/$(rd{s.escape.common}).exe\" p'"),
+        ('#!define S "/a/$(rd).exe"', "'\"/a/$(rd{s.escape.common}).exe\" p'"),
         ('#!substdefs "!S!/a/x.exe!g"', 'S + " p"'),
         ('#!ifdef A\n#!define S "/a/x.exe"\n#!else\n#!define S "/b/x.exe"\n#!endif', 'S + " p"'),
         ('#!define T "/a/x.exe"\n#!define S T', 'S + " p"'),
