@@ -79,6 +79,7 @@ test-packages:
 	command -v kamailio >/dev/null || missing="$$missing kamailio"
 	has kamailio-python3-modules || missing="$$missing kamailio-python3-modules"
 	command -v sipp >/dev/null || missing="$$missing sip-tester"
+	has kamailio-lua-modules || missing="$$missing kamailio-lua-modules"
 	optional=
 	# The old module, to compare with; Kamailio 6 has none.
 	has kamailio-mono-modules || optional=kamailio-mono-modules

@@ -33,11 +33,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(directory.glob("app_mono-*.whl"))
 
 
-def test_the_wheel_carries_the_c_sharp_sources(wheel: Path) -> None:
+def test_the_wheel_carries_the_c_sharp_sources_and_the_kamailio_side(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 
     assert names >= SOURCES
+    assert names >= {f"runner/kamailio_side/{path.name}" for path in ROOT.glob("kamailio/*.*")}
     assert not [name for name in names if name.startswith(("tests/", "build/"))]
 
 
