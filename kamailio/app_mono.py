@@ -97,7 +97,13 @@ def _settings():
 
 def _meaning(settings, path, error):
     """What a failure is to the routing script: true or false, as the settings say for this script."""
-    name = "on_timeout" if isinstance(error, ExecTimeout) else "on_busy" if isinstance(error, PoolExhausted) else "on_error"
+    name = (
+        "on_timeout"
+        if isinstance(error, ExecTimeout)
+        else "on_busy"
+        if isinstance(error, PoolExhausted)
+        else "on_error"
+    )
     own = settings["scripts"].get(path or str(settings.get("load", "")), {})
     return own.get(name, settings[name]) if isinstance(own, dict) else settings[name]
 
@@ -156,7 +162,7 @@ def split(text):
         if character == '"':
             rest = text[at + 1 :]
             if rest and not rest.startswith(" "):
-                raise ConfigError(f'mono_exec: expected a blank after the closing quote of the path, got {rest[:20]!r}')
+                raise ConfigError(f"mono_exec: expected a blank after the closing quote of the path, got {rest[:20]!r}")
             return "".join(path), rest[1:] if rest else None
         if character == "\\" and at + 1 < len(text):
             at += 1

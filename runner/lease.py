@@ -188,20 +188,25 @@ class Lease:
         """Ask the daemon for a script's generation, and for a worker where there is none or a better one."""
         held, known = self._held, self._scripts.get(path)
         params = {"path": path, "have": held.report() if held else None, **more}
-        try:
-            answer = self._ask("lease", params, deadline)
-        except ControlError as error:
-            self._disconnect(error, has_waited=True)
+        answer = None
+        if self._control is not None:
+            try:
+                answer = self._ask(self._control, "lease", params, deadline)
+            except ControlError as error:
+                self._disconnect(error, has_waited=True)
+        if answer is None:
             # What was served until now goes on being served while the daemon is away.
             if held is not None and known is not None and not more:
                 return known
-            raise PoolExhausted(f"{self._outage}") from error
+            raise PoolExhausted(self._outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._scripts[path] = _script(answer)
         if (worker := answer["worker"]) is not None:
             self._take(worker)
         elif self._held is not None:
             self._held.keep = answer["keep"]
+            if not answer["is_ours"]:
+                self._swap = "it is a worker of an earlier daemon"
         return script
 
     def _take(self, worker: dict[str, Any]) -> None:
@@ -283,18 +288,12 @@ class Lease:
 
     def _connect(self) -> None:
         deadline = time.monotonic() + SWAP_S
+        have = self._held.report() if self._held else None
         try:
             self._control = Control.connect(self._socket_path, deadline)
+            self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
         except ControlError as error:
-            self._disconnect(error, has_waited=time.monotonic() >= deadline)
-            if self._held is None:
-                raise PoolExhausted(self._outage) from error
-            return
-        try:
-            have = self._held.report() if self._held else None
-            self._ask("hello", {"protocol": PROTOCOL, "have": have}, deadline)
-        except ControlError as error:
-            self._disconnect(error, has_waited=True)
+            self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
             return
@@ -318,15 +317,12 @@ class Lease:
             log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
         self._outage = f"no daemon at {self._socket_path}: {error}"
 
-    def _ask(self, method: str, params: dict[str, Any], deadline: float) -> dict[str, Any]:
-        if self._control is None:
-            raise ControlError(self._outage or "not connected")
+    def _ask(self, control: Control, method: str, params: dict[str, Any], deadline: float) -> dict[str, Any]:
         notices: list[dict[str, Any]] = []
-        try:
-            return ask(self._control, method, params, deadline, notices)
-        finally:
-            for notice in notices:
-                self._hear(notice)
+        answer = ask(control, method, params, deadline, notices)
+        for notice in notices:
+            self._hear(notice)
+        return answer
 
     def _hear(self, notice: dict[str, Any]) -> None:
         match notice:

@@ -49,6 +49,7 @@ class Client:
     One connection to the control socket.
 
     Attributes:
+        runs_scripts: Whether it ever asked for a worker; others only look.
         told: Generations that it was told of; kept, so that their copies stay for as long as it may load them.
         foreign: A worker that it holds from an earlier daemon; 0 for none.
     """
@@ -56,6 +57,7 @@ class Client:
     control: Control
     pid: int
     loans: dict[int, Loan] = field(default_factory=dict)
+    runs_scripts: bool = False
     told: dict[str, Generation] = field(default_factory=dict)
     foreign: int = 0
     sending: threading.Lock = field(default_factory=threading.Lock)
@@ -108,7 +110,7 @@ class Lending:
 
     def users(self) -> int:
         """Clients that run scripts, so each wants a worker of its own."""
-        return sum(1 for client in self._all() if client.told or client.foreign)
+        return sum(1 for client in self._all() if client.runs_scripts or client.foreign)
 
     def ask_back(self, why: Callable[[Slot[Worker]], str]) -> list[tuple[Client, str]]:
         """Loans to be given back soon that were not asked for yet, with the reason."""
@@ -160,6 +162,7 @@ class Lending:
         return {}, None
 
     def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
+        client.runs_scripts = True
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
         path, have = params["path"], params["have"]
@@ -180,6 +183,7 @@ class Lending:
             "generation": generation.told(),
             "stamps": stamps and {file: stamp and dataclasses.astuple(stamp) for file, stamp in stamps.items()},
             "keep": self._may_keep(),
+            "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
             "worker": None,
         }
         if slot is not None:
@@ -219,7 +223,9 @@ class Lending:
     def _slot_for(self, client: Client, have: dict[str, Any] | None, generation: Generation) -> Slot[Worker] | None:
         """A worker for the client; None when it does best to keep the one that it has."""
         if have is None:
+            self._wake()
             return self._runner.pool.acquire(generation, time.monotonic() + self._runner.settings.allocate_timeout_s)
+        self._runner.pool.use(generation)
         held = client.loans.get(have["pid"])
         if held is None:
             return self._runner.pool.acquire_loaded(generation)
@@ -274,6 +280,7 @@ class Lending:
         else:
             if params["is_stuck"] is True:
                 loan.slot.living.end_stuck(told)
+                told = "ended"
             self._end_loan(client, loan, told)
         # Until here the wire was open, or the worker would have ended itself without a word.
         control.closed([wire])

@@ -111,10 +111,7 @@ class Pool(Generic[W]):
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
         with self._lock:
             if generation is not None:
-                self._recent[generation.path] = generation
-                self._recent.move_to_end(generation.path)
-                if len(self._recent) > RECENT_SCRIPTS:
-                    self._recent.popitem(last=False)
+                self._remember(generation)
             self._queue.append(request)
             self._assign()
             if not request.event.is_set() and len(self._queue) > self.settings.max_queue_size:
@@ -157,6 +154,12 @@ class Pool(Generic[W]):
             return best
         self._discard(best, "died while idle", was_idle=True)
         return None
+
+    def use(self, generation: Generation) -> None:
+        """A generation is in use: from now on it is loaded ahead on idle workers."""
+        with self._lock:
+            self._remember(generation)
+        self.wake.set()
 
     def abandon(self, slot: Slot[W]) -> None:
         """Forget a leased worker without ending it."""
@@ -384,6 +387,12 @@ class Pool(Generic[W]):
             self._retire(oldest)
         return self._add()
 
+    def _remember(self, generation: Generation) -> None:
+        self._recent[generation.path] = generation
+        self._recent.move_to_end(generation.path)
+        if len(self._recent) > RECENT_SCRIPTS:
+            self._recent.popitem(last=False)
+
     def _add(self, beyond: int = 0) -> Slot[W] | None:
         """A new slot whose worker the caller must start; None when there is no room or starts fail."""
         if self._closed or len(self._slots) >= self.settings.max_workers + beyond or self._backs_off():
@@ -458,7 +467,6 @@ class Pool(Generic[W]):
 
     def _fill(self, slot: Slot[W]) -> bool:
         """Start the worker of a new slot and mark it leased; False when that failed and the slot is gone."""
-        begin = self._clock()
         try:
             worker = self._start()
         except BaseException as error:
@@ -476,7 +484,6 @@ class Pool(Generic[W]):
         if closed:
             self._discard(slot, "started while the pool was closed")
             return False
-        log.info("started worker %d (%.2f s)", worker.pid, self._clock() - begin)
         return True
 
     def _step_back(self, error: RunnerError) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import queue
 import socket
 import threading
 import time
@@ -67,7 +68,8 @@ class Daemon:
         self._wake = threading.Event()
         self._lending = Lending(self.runner, self._wake.set)
         self._ended = threading.Event()
-        self._keeps_loans = False
+        # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
+        self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._parts = contextlib.ExitStack()
         self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
             "status": lambda _client, _params: (self.status(), None),
@@ -98,13 +100,16 @@ class Daemon:
         for thread in threads:
             thread.start()
         notify("READY=1")
-        self._ended.wait()
+        keeps_loans = self._ends.get()
         notify("STOPPING=1")
+        self._lending.is_draining = keeps_loans
+        self._ended.set()
+        self._wake.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(SEND_S)
-        if self._keeps_loans:
+        if keeps_loans:
             log.warning("drained: %d workers go on with their clients", self._lending.abandon())
         else:
             self._end_loans()
@@ -113,16 +118,13 @@ class Daemon:
 
     def end(self, *, keeps_loans: bool) -> None:
         """
-        Let ``serve`` return.
+        Let ``serve`` return; also from a signal handler.
 
         Args:
             keeps_loans: True: workers that clients hold go on serving them until another daemon takes over. False:
                 every worker is ended; what runs gets ``LAST_EXECS_S``.
         """
-        self._keeps_loans = keeps_loans
-        self._lending.is_draining = keeps_loans
-        self._ended.set()
-        self._wake.set()
+        self._ends.put(keeps_loans)
 
     def reload(self) -> list[str]:
         """

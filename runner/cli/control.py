@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import os
+import select
 import time
 from pathlib import Path
 from typing import Any
@@ -119,12 +120,15 @@ def end(path: str, method: str) -> None:
     Raises:
         ConfigError: It is still there after a while.
     """
-    pid = request(path, method)["pid"]
-    deadline = time.monotonic() + ENDED_S
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() >= deadline:
+    process = os.pidfd_open(request(path, "status")["pid"])
+    try:
+        pid = request(path, method)["pid"]
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(ENDED_S * 1000):
             raise ConfigError(f"the daemon, process {pid}, has not ended after {ENDED_S:g} s")
-        time.sleep(0.02)
+    finally:
+        os.close(process)
     show.line("stopped" if method == "stop" else "drained: workers that are lent go on with their clients")
 
 
