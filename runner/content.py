@@ -120,6 +120,31 @@ class Generation:
             },
         }
 
+    def told(self) -> dict[str, Any]:
+        """All of it as JSON, for another process; ``from_told`` is the way back."""
+        return {
+            "id": self.id,
+            "path": self.path,
+            "parts": [
+                part and [part.path, part.hash, part.blob] for part in (self.assembly, self.symbols, self.config)
+            ],
+            "helpers": {
+                name: helper
+                and [part and [part.path, part.hash, part.blob] for part in (helper.assembly, helper.symbols)]
+                for name, helper in self.helpers.items()
+            },
+        }
+
+    @classmethod
+    def from_told(cls, told: dict[str, Any]) -> Generation:
+        """The generation that another process tells of, which keeps the copies."""
+        assembly, symbols, config = (part and Part(*part) for part in told["parts"])
+        helpers = {
+            name: helper and Helper(*(part and Part(*part) for part in helper))
+            for name, helper in told["helpers"].items()
+        }
+        return cls(told["id"], told["path"], assembly, symbols, config, helpers)
+
 
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
 

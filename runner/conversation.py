@@ -168,6 +168,13 @@ class Conversation:
         self._session.end()
         return self._channel.detach()
 
+    def passed_on(self, channel: Channel) -> Conversation:
+        """The same conversation, idle, over another channel, with all that is known of the worker."""
+        going_on = Conversation(channel, self._session.passed_on(), self.pid)
+        going_on.execs, going_on.loads = self.execs, self.loads
+        going_on.loaded, going_on.bound = self.loaded, self.bound
+        return going_on
+
     def end(self) -> None:
         """Nothing more will be said: the state is CLOSED and the channel closed; the worker sees the hang-up."""
         self._session.end()

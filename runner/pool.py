@@ -94,14 +94,91 @@ class Pool(Generic[W]):
             PoolExhausted: No worker came free in time, too many wait already, no worker can be started, or the
                 pool is closed. Nothing was sent, so a retry is safe.
         """
-        slot = self._acquire(generation, deadline)
+        slot = self.acquire(generation, deadline)
         try:
             yield slot.living
         except BaseException as error:
-            self._release(slot, survives=isinstance(error, RunnerError) and error.worker_survives)
+            self.release(slot, survives=isinstance(error, RunnerError) and error.worker_survives)
             raise
         else:
-            self._release(slot, survives=True)
+            self.release(slot, survives=True)
+
+    def acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
+        """As ``lease``, without its end: the caller owns the slot until it calls ``release``."""
+        begin = self._clock()
+        request: _Request[W] = _Request(generation)
+        if deadline <= begin:
+            raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
+        with self._lock:
+            if generation is not None:
+                self._remember(generation)
+            self._queue.append(request)
+            self._assign()
+            if not request.event.is_set() and len(self._queue) > self.settings.max_queue_size:
+                self._queue.remove(request)
+                raise PoolExhausted(f"no worker free and {len(self._queue)} callers wait already; {self._numbers()}")
+        try:
+            return self._wait(request, begin, deadline)
+        except BaseException:
+            self._withdraw(request)
+            raise
+
+    def release(self, slot: Slot[W], *, survives: bool) -> None:
+        """End a mark: the worker is idle again, retired, or killed; then who waits is served."""
+        if not survives or not slot.living.is_alive:
+            self._discard(slot, "died" if survives else "lost")
+            return
+        memory = slot.over_memory(self.settings)
+        with self._lock:
+            if slot.state is State.LEASED:
+                self._failures = 0
+            slot.doom = slot.doom or slot.over_limit(self.settings, self._clock()) or memory
+            if self._closed:
+                slot.doom = "close"
+            if slot.doom:
+                self._retire(slot)
+            else:
+                slot.state = State.IDLE
+            self._assign()
+        self._bury(keep=self.settings.max_workers)
+
+    def acquire_loaded(self, generation: Generation) -> Slot[W] | None:
+        """As ``acquire``, but only an idle worker that has the generation loaded, now; None when there is none."""
+        with self._lock:
+            ready = [slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation)]
+            if not ready or self._queue or self._closed:
+                return None
+            best = max(ready, key=lambda slot: slot.living.last_used)
+            best.state = State.LEASED
+        if best.living.is_alive:
+            return best
+        self._discard(best, "died while idle", was_idle=True)
+        return None
+
+    def use(self, generation: Generation) -> None:
+        """A generation is in use: from now on it is loaded ahead on idle workers."""
+        with self._lock:
+            self._remember(generation)
+        self.wake.set()
+
+    def abandon(self, slot: Slot[W]) -> None:
+        """Forget a leased worker without ending it."""
+        with self._lock:
+            self._remove(slot)
+
+    def wants_back(self, slot: Slot[W]) -> str:
+        """Why a leased worker should be given back soon, empty when it should not: a limit, or a better one waits."""
+        memory = slot.over_memory(self.settings)
+        with self._lock:
+            slot.doom = slot.doom or slot.over_limit(self.settings, self._clock()) or memory
+            if slot.doom:
+                return slot.doom
+            idle = [other for other in self._slots if other.state is State.IDLE]
+            for path in slot.living.loaded:
+                newer = self._recent.get(path)
+                if newer is not None and not slot.has(newer) and any(other.has(newer) for other in idle):
+                    return f"a worker with the new build of {path} is ready"
+        return ""
 
     def tick(self) -> float:
         """
@@ -115,8 +192,10 @@ class Pool(Generic[W]):
         try:
             self._remove_the_dead()
             self._retire_the_old()
-            while (slot := self._reserve(self.settings.warm_workers)) is not None and self._fill(slot):
-                self._release(slot, survives=self._load_recent(slot))
+            while (slot := self._reserve()) is not None and self._fill(slot):
+                self.release(slot, survives=self._load_recent(slot))
+            while (slot := self._behind()) is not None:
+                self.release(slot, survives=self._load_recent(slot))
             self._bury(keep=0)
             return self._next_due()
         finally:
@@ -159,16 +238,16 @@ class Pool(Generic[W]):
                 needs = slot.living.load(generation, self._clock() + self.settings.load_timeout_s)
             except ScriptError:
                 self._forget(generation)
-                self._release(slot, survives=True)
+                self.release(slot, survives=True)
                 raise
             except WorkerError as error:
                 log.warning("preparing %s: %s", generation.path, error)
-                self._release(slot, survives=False)
+                self.release(slot, survives=False)
                 continue
             except BaseException:
-                self._release(slot, survives=False)
+                self.release(slot, survives=False)
                 raise
-            self._release(slot, survives=True)
+            self.release(slot, survives=True)
             if needs:
                 return needs
         return ()
@@ -231,28 +310,6 @@ class Pool(Generic[W]):
 
     # A caller takes a slot and gives it back.
 
-    def _acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
-        begin = self._clock()
-        request: _Request[W] = _Request(generation)
-        if deadline <= begin:
-            raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
-        with self._lock:
-            if generation is not None:
-                self._recent[generation.path] = generation
-                self._recent.move_to_end(generation.path)
-                if len(self._recent) > RECENT_SCRIPTS:
-                    self._recent.popitem(last=False)
-            self._queue.append(request)
-            self._assign()
-            if not request.event.is_set() and len(self._queue) > self.settings.max_queue_size:
-                self._queue.remove(request)
-                raise PoolExhausted(f"no worker free and {len(self._queue)} callers wait already; {self._numbers()}")
-        try:
-            return self._wait(request, begin, deadline)
-        except BaseException:
-            self._withdraw(request)
-            raise
-
     def _wait(self, request: _Request[W], begin: float, deadline: float) -> Slot[W]:
         limit = min(deadline, begin + self.settings.allocate_timeout_s)
         while True:
@@ -270,7 +327,7 @@ class Pool(Generic[W]):
             elif self._fill(slot):
                 if self._clock() < deadline:
                     return slot
-                self._release(slot, survives=True)
+                self.release(slot, survives=True)
                 raise PoolExhausted(f"a worker was ready only after {self._clock() - begin:.2f} s")
             with self._lock:
                 request.event.clear()
@@ -288,25 +345,6 @@ class Pool(Generic[W]):
                 else:
                     slot.state = State.IDLE
                 self._assign()
-
-    def _release(self, slot: Slot[W], *, survives: bool) -> None:
-        """End a mark: the worker is idle again, retired, or killed; then who waits is served."""
-        if not survives or not slot.living.is_alive:
-            self._discard(slot, "died" if survives else "lost")
-            return
-        memory = slot.over_memory(self.settings)
-        with self._lock:
-            if slot.state is State.LEASED:
-                self._failures = 0
-            slot.doom = slot.doom or slot.over_limit(self.settings, self._clock()) or memory
-            if self._closed:
-                slot.doom = "close"
-            if slot.doom:
-                self._retire(slot)
-            else:
-                slot.state = State.IDLE
-            self._assign()
-        self._bury(keep=self.settings.max_workers)
 
     def _discard(self, slot: Slot[W], what: str, *, was_idle: bool = False) -> None:
         """Drop a worker that is dead or not to be believed, and kill what is left of it."""
@@ -349,9 +387,15 @@ class Pool(Generic[W]):
             self._retire(oldest)
         return self._add()
 
-    def _add(self) -> Slot[W] | None:
+    def _remember(self, generation: Generation) -> None:
+        self._recent[generation.path] = generation
+        self._recent.move_to_end(generation.path)
+        if len(self._recent) > RECENT_SCRIPTS:
+            self._recent.popitem(last=False)
+
+    def _add(self, beyond: int = 0) -> Slot[W] | None:
         """A new slot whose worker the caller must start; None when there is no room or starts fail."""
-        if self._closed or len(self._slots) >= self.settings.max_workers or self._backs_off():
+        if self._closed or len(self._slots) >= self.settings.max_workers + beyond or self._backs_off():
             return None
         slot: Slot[W] = Slot(max_jobs=jobs_limit(self.settings))
         self._slots.append(slot)
@@ -366,6 +410,11 @@ class Pool(Generic[W]):
         self._remove(slot)
         self._ending.append((slot.living, slot.doom))
         self.wake.set()
+
+    def _surplus(self) -> bool:
+        lent = sum(slot.is_lent for slot in self._slots)
+        warm = max(self.settings.warm_workers, lent + self.settings.spare_workers)
+        return len(self._slots) > warm and self.settings.idle_ttl_s > 0
 
     def _refusal(self) -> str:
         if self._closed:
@@ -384,14 +433,40 @@ class Pool(Generic[W]):
 
     # Outside the lock.
 
-    def _reserve(self, most: int) -> Slot[W] | None:
+    def _behind(self) -> Slot[W] | None:
+        """Mark an idle worker that lacks a script which is in use these days."""
+        with self._lock:
+            if self._queue:
+                return None
+            for slot in self._slots:
+                if slot.state is State.IDLE and any(
+                    not slot.has(generation) and slot.fits(generation) for generation in self._recent.values()
+                ):
+                    slot.state = State.PREPARING
+                    return slot
+        return None
+
+    def _reserve(self) -> Slot[W] | None:
+        """
+        A new slot, when fewer workers are warm than there should be.
+
+        Workers that are lent for long leave the spare ones beside them. One that is lent and should be replaced may
+        have its successor beside it, also where ``max_workers`` leaves no room.
+        """
         with self._lock:
             self._assign()  # a back-off may have ended
-            return self._add() if len(self._slots) < most else None
+            lent = sum(slot.is_lent for slot in self._slots)
+            wanted = max(self.settings.warm_workers, min(lent + self.settings.spare_workers, self.settings.max_workers))
+            if len(self._slots) < wanted:
+                return self._add()
+            worn = any(slot.is_lent and slot.doom for slot in self._slots)
+            is_idle = any(slot.state is not State.LEASED for slot in self._slots)
+            if worn and not is_idle and len(self._slots) == self.settings.max_workers:
+                return self._add(beyond=1)
+        return None
 
     def _fill(self, slot: Slot[W]) -> bool:
         """Start the worker of a new slot and mark it leased; False when that failed and the slot is gone."""
-        begin = self._clock()
         try:
             worker = self._start()
         except BaseException as error:
@@ -409,7 +484,6 @@ class Pool(Generic[W]):
         if closed:
             self._discard(slot, "started while the pool was closed")
             return False
-        log.info("started worker %d (%.2f s)", worker.pid, self._clock() - begin)
         return True
 
     def _step_back(self, error: RunnerError) -> None:
@@ -439,7 +513,8 @@ class Pool(Generic[W]):
             if slot.has(generation) or not slot.fits(generation):
                 continue
             try:
-                worker.load(generation, self._clock() + self.settings.load_timeout_s)
+                if worker.load(generation, self._clock() + self.settings.load_timeout_s):
+                    self._forget(generation)  # it lacks helpers, and the exec that finds them makes another one of it
             except ScriptError:
                 self._forget(generation)  # whoever execs it learns why
             except WorkerError as error:
@@ -475,9 +550,9 @@ class Pool(Generic[W]):
                     self._retire(old)
             new = self._add()
         if new is not None and self._fill(new):
-            self._release(new, survives=self._load_recent(new, generation))
+            self.release(new, survives=self._load_recent(new, generation))
         if old in self._slots:
-            self._release(old, survives=True)
+            self.release(old, survives=True)
 
     def _remove_the_dead(self) -> None:
         with self._lock:
@@ -496,8 +571,7 @@ class Pool(Generic[W]):
             idle = [slot for slot in self._slots if slot.state is State.IDLE]
             for slot in sorted(idle, key=lambda slot: slot.living.last_used):
                 slot.doom = slot.over_limit(self.settings, now)
-                surplus = len(self._slots) > self.settings.warm_workers and self.settings.idle_ttl_s > 0
-                if not slot.doom and surplus and now - slot.living.last_used >= self.settings.idle_ttl_s:
+                if not slot.doom and self._surplus() and now - slot.living.last_used >= self.settings.idle_ttl_s:
                     slot.doom = "idle_ttl_s"
                 if slot.doom:
                     self._retire(slot)
@@ -525,7 +599,7 @@ class Pool(Generic[W]):
         now = self._clock()
         due = LONGEST_NAP_S
         with self._lock:
-            surplus = len(self._slots) > self.settings.warm_workers and self.settings.idle_ttl_s > 0
+            surplus = self._surplus()
             if len(self._slots) < self.settings.warm_workers:
                 due = min(due, self._not_before - now)
             for slot in self._slots:

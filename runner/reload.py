@@ -118,6 +118,17 @@ class Scripts:
             seen = self._look(path)
         return self._decide(path, seen.found)
 
+    def stamps(self, path: str) -> dict[str, Stamp | None] | None:
+        """
+        What decided the last ``current``: while every file still has its stamp, that answer holds.
+
+        Empty for a pinned script; None when the script has to be asked for anew in any case.
+        """
+        if path in self._pinned:
+            return {}
+        seen = self._seen.get(path)
+        return seen.stamps if seen is not None and seen.trusted else None
+
     def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
         """
         Look for helpers beside the script, NAME.dll before NAME.exe, and remember the names for its later builds.

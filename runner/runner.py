@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from runner.allowed import check_allowed
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome
 from runner.drain import Drain
@@ -120,13 +121,13 @@ class Runner:
             bridge = ensure_bridge(mono=self.settings.mono).bridge_exe
             self._directory = parts.enter_context(run_directory())
             self._drain = parts.enter_context(Drain())
-            self._pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
-            parts.callback(self._pool.close)
-            self._scripts = Scripts(self.settings, self._directory, self._prepare)
-            parts.callback(self._scripts.close)
+            self.pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
+            parts.callback(self.pool.close)
+            self.scripts = Scripts(self.settings, self._directory, self.prepare)
+            parts.callback(self.scripts.close)
             self._first_worker()
             self._pinned = self._pin()
-            keeper = threading.Thread(target=self._pool.keep, name="keeper", daemon=True)
+            keeper = threading.Thread(target=self.pool.keep, name="keeper", daemon=True)
             keeper.start()
             parts.callback(self._stop_keeper, keeper)
             self._parts = parts.pop_all()
@@ -153,15 +154,8 @@ class Runner:
         Raises:
             ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
         """
-        if self._pinned is not None:
-            raise ConfigError(
-                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
-            )
-
-        def wanted() -> Generation:
-            return self._scripts.current(host.expand(str(path)))
-
-        return self._execute(wanted, param, host, timeout_s)
+        self._refuse_unless(is_pinned=False)
+        return self._execute(lambda: self.current(host.expand(str(path))), param, host, timeout_s)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -170,14 +164,30 @@ class Runner:
         Raises:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
-        pinned = self._pinned
-        if pinned is None:
-            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
-        return self._execute(lambda: pinned, param, host, timeout_s)
+        self._refuse_unless(is_pinned=True)
+        return self._execute(lambda: self.current(None), param, host, timeout_s)
+
+    def current(self, path: str | None) -> Generation:
+        """
+        The generation that runs now.
+
+        Args:
+            path: The script, for ``mono_exec``; None for ``mono_run``, which runs what ``load`` names.
+
+        Raises:
+            ConfigError: It is the other mode.
+            ScriptError: There is no such script, or none that can be run.
+        """
+        self._refuse_unless(is_pinned=path is None)
+        if path is None:
+            path = str(self.settings.load)
+        else:
+            check_allowed(path, self.settings.script_dirs)
+        return self.scripts.current(path)
 
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
-        return self._pool.snapshot()
+        return self.pool.snapshot()
 
     def reset(self) -> None:
         """
@@ -187,7 +197,30 @@ class Runner:
             ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
         """
         self._pinned = self._pin()
-        self._pool.reset()
+        self.pool.reset()
+
+    def prepare(self, path: str) -> None:
+        """Load a script's new generation ahead, where an older one is loaded. A failure waits for the exec."""
+        with contextlib.suppress(RunnerError):
+            generation = self.scripts.current(path)
+            for _ in range(self.settings.max_loads or 1):
+                try:
+                    needs = self.pool.prepare(generation)
+                except ScriptInvalid as error:
+                    generation = self.scripts.reject(generation, error)
+                    return
+                if not needs:
+                    self.scripts.accept(generation)
+                    return
+                generation = self.scripts.extend(generation, needs)
+
+    def _refuse_unless(self, *, is_pinned: bool) -> None:
+        if is_pinned and self._pinned is None:
+            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
+        if not is_pinned and self._pinned is not None:
+            raise ConfigError(
+                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
+            )
 
     def _execute(
         self, wanted: Callable[[], Generation], param: str | None, host: Host, timeout_s: float | None
@@ -209,7 +242,7 @@ class Runner:
         job.clock.add("load")
         while True:
             try:
-                with self._pool.lease(generation, job.deadline) as worker:
+                with self.pool.lease(generation, job.deadline) as worker:
                     job.clock.add("queue")
                     try:
                         generation = self._ready(worker, generation, job.deadline)
@@ -238,7 +271,7 @@ class Runner:
             # worker bound was read by the script itself, so it is not known to be what is on disk.
             worker.bound.update(dict.fromkeys(loaded, "unknown"))
             with contextlib.suppress(ScriptError):  # one that is broken by now is the next exec's matter
-                self._scripts.extend(generation, tuple(loaded))
+                self.scripts.extend(generation, tuple(loaded))
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
@@ -246,36 +279,21 @@ class Runner:
             try:
                 needs = worker.load(generation, deadline)
             except ScriptInvalid as error:
-                generation = self._scripts.reject(generation, error)
+                generation = self.scripts.reject(generation, error)
                 continue
             if needs:
-                generation = self._scripts.extend(generation, needs)
+                generation = self.scripts.extend(generation, needs)
             else:
-                self._scripts.accept(generation)
+                self.scripts.accept(generation)
         return generation
 
-    def _prepare(self, path: str) -> None:
-        """Called by the watcher: a script changed, so load its new generation ahead. A failure waits for the exec."""
-        with contextlib.suppress(RunnerError):
-            generation = self._scripts.current(path)
-            for _ in range(self.settings.max_loads or 1):
-                try:
-                    needs = self._pool.prepare(generation)
-                except ScriptInvalid as error:
-                    generation = self._scripts.reject(generation, error)
-                    return
-                if not needs:
-                    self._scripts.accept(generation)
-                    return
-                generation = self._scripts.extend(generation, needs)
-
     def _start(self, bridge: Path) -> Worker:
-        return Worker.start(self.settings, bridge, self._directory, self._drain, self._pool.wake.set)
+        return Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
 
     def _first_worker(self) -> None:
         """Start what is kept warm; a mono that does not start is told now, not at the first call."""
-        self._pool.tick()
-        with self._pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
+        self.pool.tick()
+        with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
             pass
 
     def _pin(self) -> Generation | None:
@@ -283,18 +301,18 @@ class Runner:
             return None
         deadline = time.monotonic() + self.settings.load_timeout_s
         path = str(self.settings.load)
-        self._scripts.unpin(path)
-        generation = self._scripts.pin(path)
+        self.scripts.unpin(path)
+        generation = self.scripts.pin(path)
         while True:
-            with self._pool.lease(generation, deadline) as worker:
+            with self.pool.lease(generation, deadline) as worker:
                 needs = () if has(worker, generation) else worker.load(generation, deadline)
                 if not needs:
-                    self._scripts.accept(generation)
+                    self.scripts.accept(generation)
                     return generation
-            generation = self._scripts.extend(generation, needs)
+            generation = self.scripts.extend(generation, needs)
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
-        self._pool.close()
+        self.pool.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
 
 

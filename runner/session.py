@@ -132,6 +132,10 @@ class Session:
         self._request_id = 0
         self._question_id = 0
 
+    def passed_on(self) -> Session:
+        """The session of whoever leads the conversation next, with an idle worker."""
+        return Session(self._max_line_bytes, State.IDLE)
+
     @property
     def is_closed(self) -> bool:
         """True after ``exiting`` or the end of the stream."""

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigError
@@ -26,6 +26,19 @@ MIB = 1024 * 1024
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SomeSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ScriptSettings(BaseModel):
+    """What a failure of one script means; None: as for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    on_error: bool | None = None
+    """As ``Settings.on_error``."""
+    on_timeout: bool | None = None
+    """As ``Settings.on_timeout``."""
+    on_busy: bool | None = None
+    """As ``Settings.on_busy``."""
 
 
 class Settings(BaseSettings):
@@ -48,6 +61,9 @@ class Settings(BaseSettings):
     """The script that ``mono_run`` runs. None: there is none, and ``mono_exec`` names its script at every call."""
     mono: str = Field(default="mono", min_length=1)
     """The mono runtime: a name looked up in PATH, or a path."""
+
+    script_dirs: tuple[Path, ...] | None = None
+    """Directories whose scripts may be run, subdirectories included. None: any script; a daemon needs a list."""
 
     num_workers: Count = 1
     """Workers kept alive at all times. 0: only the spare ones."""
@@ -94,6 +110,28 @@ class Settings(BaseSettings):
     """Largest size of one file of a script, in MiB."""
     max_stderr_lines_per_s: Count = 200
     """Lines a second logged of what one worker writes to stderr; the rest is counted. 0: none is logged."""
+
+    socket: Path = Path("/run/app-mono/control.sock")
+    """The daemon's control socket."""
+    socket_mode: str = Field(default="0660", pattern="^0?[0-7]{3}$")
+    """Permissions of the control socket, in octal."""
+    socket_owner: str = ""
+    """User who owns the control socket and may connect to it. "": the daemon's own."""
+    socket_group: str = ""
+    """Group of the control socket, whose members may connect to it. "": the daemon's own."""
+    max_clients: int = Field(default=256, ge=1)
+    """Connections to the control socket at one time; one more is refused. Each process of Kamailio is one."""
+    log_file: Path | None = None
+    """Where the daemon logs; the file may be moved away and is made anew. None: standard error, so the journal."""
+
+    on_error: bool = False
+    """What an exec that failed is to the routing script: True or False. In Kamailio only."""
+    on_timeout: bool = False
+    """What an exec that was not done in time is to the routing script. In Kamailio only."""
+    on_busy: bool = False
+    """What an exec without a free worker, or without a daemon, is to the routing script. In Kamailio only."""
+    scripts: dict[str, ScriptSettings] = Field(default_factory=dict)
+    """Tables ``[scripts."/path/x.exe"]`` with an ``on_error``, ``on_timeout``, ``on_busy`` of their own."""
 
     def __init__(self, *, _file: _File | None = None, **arguments: Any) -> None:
         origin = _Origins(_file, frozenset(arguments))

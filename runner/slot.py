@@ -45,7 +45,19 @@ class Generation(Protocol):
         """By simple name; None when it was looked for and is not there."""
 
 
-class Worker(Protocol):
+class Holder(Protocol):
+    """What a process holds of scripts and their helpers."""
+
+    @property
+    def loaded(self) -> Mapping[str, Generation]:
+        """The generation loaded last, by script."""
+
+    @property
+    def bound(self) -> Mapping[str, str]:
+        """The hash of each helper that the process is bound to, by simple name."""
+
+
+class Worker(Holder, Protocol):
     """What the pool needs of a worker; ``runner.worker.Worker`` is the one in service."""
 
     @property
@@ -72,14 +84,6 @@ class Worker(Protocol):
     def last_used(self) -> float:
         """When its last exec or load ended, on the pool's clock."""
 
-    @property
-    def loaded(self) -> Mapping[str, Generation]:
-        """The generation loaded last, by script."""
-
-    @property
-    def bound(self) -> Mapping[str, str]:
-        """The hash of each helper that its process is bound to, by simple name."""
-
     def rss_kib(self) -> int:
         """Resident memory."""
 
@@ -96,7 +100,7 @@ class Worker(Protocol):
 W = TypeVar("W", bound=Worker)
 
 
-def fits(worker: Worker, generation: Generation) -> bool:
+def fits(worker: Holder, generation: Generation) -> bool:
     """Whether nothing that the worker is bound to contradicts the generation's helpers: mono binds a name once."""
     for name, helper in generation.helpers.items():
         there = worker.bound.get(name)
@@ -105,7 +109,7 @@ def fits(worker: Worker, generation: Generation) -> bool:
     return True
 
 
-def has(worker: Worker, generation: Generation) -> bool:
+def has(worker: Holder, generation: Generation) -> bool:
     """Whether exactly this generation is the script's last one in the worker."""
     loaded = worker.loaded.get(generation.path)
     return loaded is not None and loaded.id == generation.id
@@ -162,6 +166,8 @@ class Slot(Generic[W]):
     state: State = State.STARTING
     worker: W | None = None
     """None while it starts."""
+    is_lent: bool = False
+    """Whether another process holds the worker's wire, and for as long as it likes."""
     doom: str = ""
     """Why it is retired at the end of its lease; empty when it is not."""
 

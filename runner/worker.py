@@ -209,10 +209,10 @@ class Worker:
         self._is_lent = True
         return self.conversation.hand_over()
 
-    def take_back(self, conversation: Conversation) -> None:
-        """End a loan: go on with the conversation that the borrower led until now."""
+    def take_back(self, sock: socket.socket) -> None:
+        """End a loan: ``sock`` is the wire, idle, and owned from now on; the records go on."""
         self._is_lent = False
-        self.conversation = conversation
+        self.conversation = self.conversation.passed_on(Channel(sock))
 
     def end_stuck(self, reason: str) -> None:
         """Log why it is ended, ask mono for the stacks of its threads, and kill it; takes at most ``STACKS_S`` more."""

@@ -20,18 +20,21 @@ FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir"},
-    {"content", "watch"},
+    {"content", "watch", "control", "allowed"},
     {"conversation", "slot"},
-    {"worker"},
+    {"worker", "lease"},
     {"pool", "reload", "build"},
     {"runner"},
+    {"notify", "access"},
+    {"lending"},
+    {"serve"},
     {"migrate"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 # What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
-IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel", "content", "conversation", "slot")
+IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel", "content", "conversation", "slot", "control", "lease")
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner import build as compiler
-from runner.cli import INTERRUPTED, show
+from runner.cli import INTERRUPTED, control, show
 from runner.errors import BuildError, ConfigError, RunnerError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ app = typer.Typer(
     help="Runs C# scripts written for Kamailio's app_mono in warm mono workers, without Kamailio.",
 )
 
+Socket = Annotated[str | None, typer.Option("--socket", metavar="PATH", help="The daemon's control socket.")]
 Param = Annotated[
     str | None, typer.Argument(help="Passed to Main; variables such as $ru are put in.", show_default=False)
 ]
@@ -167,6 +168,52 @@ def kamailio_cfg(
     _guarded(lambda: _print(lines(kemi=kemi, toml_only=toml)))
 
 
+@app.command("serve")
+def serve(
+    config: Annotated[str, typer.Option("--config", metavar="FILE", help="The daemon's settings, a TOML file.")],
+) -> None:
+    """Run the daemon for Kamailio in the foreground. TERM drains, HUP reads the settings anew, Ctrl-C ends all."""
+    from runner.cli.daemon import serve as serve_clients  # noqa: PLC0415 - as above
+
+    _guarded(lambda: serve_clients(config))
+
+
+@app.command("status")
+def status(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
+    """Ask the daemon how it is."""
+    _controlled(config, socket, lambda path: control.status(path, as_json=json))
+
+
+@app.command("workers")
+def workers(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
+    """List the daemon's workers, and who holds each."""
+    _controlled(config, socket, lambda path: control.workers(path, as_json=json))
+
+
+@app.command("reload")
+def reload(*, config: Config = None, socket: Socket = None) -> None:
+    """Let the daemon read its settings anew, as HUP does."""
+    _controlled(config, socket, control.reload)
+
+
+@app.command("reset")
+def reset(*, config: Config = None, socket: Socket = None) -> None:
+    """Replace all of the daemon's workers, and read the setting load again."""
+    _controlled(config, socket, control.reset)
+
+
+@app.command("drain")
+def drain(*, config: Config = None, socket: Socket = None) -> None:
+    """End the daemon; workers that clients hold go on serving them, until the next daemon takes over."""
+    _controlled(config, socket, lambda path: control.end(path, "drain"))
+
+
+@app.command("stop")
+def stop(*, config: Config = None, socket: Socket = None) -> None:
+    """End the daemon and all of its workers."""
+    _controlled(config, socket, lambda path: control.end(path, "stop"))
+
+
 @app.callback()
 def common(
     *,
@@ -248,6 +295,14 @@ def _print(text: str) -> int:
     for line in text.splitlines():
         show.line(line)
     return TRUE
+
+
+def _controlled(config: str | None, socket: str | None, action: Callable[[str], None]) -> None:
+    def carry_out() -> int:
+        action(control.socket_path(config, socket))
+        return TRUE
+
+    _guarded(carry_out)
 
 
 def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:

@@ -1,0 +1,212 @@
+"""
+The Kamailio side of app_mono's successor, for app_python3: ``mono_exec`` and ``mono_run`` in worker processes.
+
+In kamailio.cfg::
+
+    loadmodule "app_python3.so"
+    modparam("app_python3", "load", "/usr/share/app-mono/kamailio/app_mono.py")
+
+    python_exec("mono_exec", "/etc/kamailio/mono/x.exe")            # Main()
+    python_exec("mono_exec", "/etc/kamailio/mono/x.exe $rU")        # Main(args), args[0] is the user of the R-URI
+    python_exec("mono_run", "$rU")                                  # the script that `load` names
+
+Both give 1 (true) when Main returned 0, else -1 (false); they never give 0, which would end the routing script, and
+never raise. A path with blanks stands in double quotes. A script of your own imports this one: ``import app_mono``,
+then ``app_mono.mono_exec(msg, "/etc/kamailio/mono/x.exe", ksr.pv.get("$rU"))``.
+
+The settings are the daemon's own file, /etc/app-mono/app-mono.toml or what APP_MONO_CONFIG names.
+
+Standard library only: this runs in the Python that Kamailio embeds.
+"""
+
+import importlib.util
+import logging
+import os
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import KSR
+
+TRUE, FALSE = 1, -1
+CONFIG = "/etc/app-mono/app-mono.toml"
+DEFAULTS = {
+    "socket": "/run/app-mono/control.sock",
+    "exec_timeout_s": 0.4,
+    "on_error": False,
+    "on_timeout": False,
+    "on_busy": False,
+    "scripts": {},
+}
+MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
+
+
+def _find_runner():
+    """Let the package ``runner`` be imported that lies beside this file, in a checkout or an installed wheel."""
+    if importlib.util.find_spec("runner") is None:
+        here = Path(__file__).resolve()
+        for place in here.parents:
+            if (place / "runner" / "lease.py").is_file():
+                sys.path.append(str(place))
+                return
+        raise ImportError(f"{here}: the package runner is in none of the directories above it")
+
+
+_find_runner()
+
+from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError  # noqa: E402
+from runner.hosts.kamailio import KamailioHost  # noqa: E402
+from runner.lease import Lease  # noqa: E402
+
+
+class _KamailioLog(logging.Handler):
+    """What the runner logs, in Kamailio's log."""
+
+    LEVELS = ((logging.ERROR, "err"), (logging.WARNING, "warn"), (logging.INFO, "info"), (0, "dbg"))
+
+    def emit(self, record):
+        level = next(name for least, name in self.LEVELS if record.levelno >= least)
+        KSR.log(level, f"app_mono: {record.getMessage()}\n")
+
+
+def _settings():
+    """The few settings of the daemon's file that count here; each that is wrong is told and takes its default."""
+    path = os.environ.get("APP_MONO_CONFIG") or CONFIG
+    values = dict(DEFAULTS)
+    try:
+        with open(path, "rb") as file:
+            told = tomllib.load(file)
+    except FileNotFoundError:
+        log.warning("%s: there is no such file; the defaults hold", path)
+        return values
+    except (OSError, ValueError) as error:
+        log.error("%s: expected a TOML file, the defaults hold: %s", path, error)
+        return values
+    for name, default in DEFAULTS.items():
+        value = told.get(name, default)
+        kind = float if isinstance(default, float) else type(default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            log.error("%s: %s: expected %s, but %r came; %r holds", path, name, kind.__name__, value, default)
+            value = default
+        values[name] = value
+    return values
+
+
+def _meaning(settings, path, error):
+    """What a failure is to the routing script: true or false, as the settings say for this script."""
+    name = (
+        "on_timeout"
+        if isinstance(error, ExecTimeout)
+        else "on_busy"
+        if isinstance(error, PoolExhausted)
+        else "on_error"
+    )
+    own = settings["scripts"].get(path or str(settings.get("load", "")), {})
+    return own.get(name, settings[name]) if isinstance(own, dict) else settings[name]
+
+
+def _execute(msg, path, param):
+    """Run one script; the value for Kamailio, whatever happens."""
+    try:
+        deadline = time.monotonic() + _values["exec_timeout_s"] - MODULE_TAKES_S
+        code = _lease.exec(path, param, KamailioHost(msg, KSR), deadline).code
+    except RunnerError as error:
+        told = f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else error
+        # An outage was told when it began; here it would be one line a call.
+        log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", told)
+        return TRUE if _meaning(_values, path, error) else FALSE
+    except Exception:  # nothing may escape into Kamailio
+        log.exception("internal error, please report it")
+        return FALSE
+    return TRUE if code == 0 else FALSE
+
+
+def mono_exec(msg, path, param=None):
+    """
+    Run the script at ``path``; for a routing script in Python.
+
+    Args:
+        msg: The message, as Kamailio gives it to the routing script.
+        path: The assembly.
+        param: Main's one argument; None for none.
+
+    Returns:
+        1 when Main returned 0, else -1.
+    """
+    return _execute(msg, path, param)
+
+
+def mono_run(msg, param=None):
+    """Run the script that the setting ``load`` names; as ``mono_exec``."""
+    return _execute(msg, None, param)
+
+
+def split(text):
+    """
+    Path and parameter of ``PATH[ PARAM]``: the first blank that is not in double quotes separates.
+
+    In quotes a backslash makes the next character itself. No blank: no parameter; nothing after it: an empty one.
+
+    Raises:
+        ConfigError: A quote is not closed.
+    """
+    if not text.startswith('"'):
+        path, blank, param = text.partition(" ")
+        return path, param if blank else None
+    path, at = [], 1
+    while at < len(text):
+        character = text[at]
+        if character == '"':
+            rest = text[at + 1 :]
+            if rest and not rest.startswith(" "):
+                raise ConfigError(f"mono_exec: expected a blank after the closing quote of the path, got {rest[:20]!r}")
+            return "".join(path), rest[1:] if rest else None
+        if character == "\\" and at + 1 < len(text):
+            at += 1
+            character = text[at]
+        path.append(character)
+        at += 1
+    raise ConfigError(f"mono_exec: a quote is not closed in {text[:80]!r}")
+
+
+class Methods:
+    """What ``python_exec`` calls."""
+
+    def child_init(self, _rank):
+        """Nothing: a process connects at its first exec, and most never have one."""
+        return 0
+
+    def mono_exec(self, msg, arguments=""):
+        """``python_exec("mono_exec", "PATH[ PARAM]")``."""
+        try:
+            path, param = split(arguments)
+            if not path:
+                raise ConfigError('mono_exec needs a path: python_exec("mono_exec", "/path/x.exe")')
+        except ConfigError as error:
+            log.error("%s", error)
+            return FALSE
+        return _execute(msg, path, param)
+
+    def mono_run(self, msg, param=None):
+        """``python_exec("mono_run"[, "PARAM"])``."""
+        return _execute(msg, None, param)
+
+
+def mod_init():
+    """What app_python3 calls after loading and after every ``app_python.reload``."""
+    return Methods()
+
+
+log = logging.getLogger("runner")
+log.setLevel(logging.INFO)
+log.propagate = False
+log.handlers = [_KamailioLog()]
+
+# A reload runs this file again in the same namespace: the old lease is given back, the next exec takes a new one.
+if "_lease" in globals():
+    globals()["_lease"].close()
+_values = _settings()
+_lease = Lease(_values["socket"])

@@ -1,0 +1,74 @@
+"""``app-mono serve --config``: the daemon in the foreground, its log, and the signals of its administrator."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from logging.handlers import WatchedFileHandler
+from typing import TYPE_CHECKING
+
+from runner.errors import ConfigError, RunnerError
+from runner.serve import Daemon
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("runner.serve")
+
+# sd-daemon(3): the journal takes the level from the first characters of a line.
+JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (0, "<7>"))
+
+
+def serve(config: str) -> int:
+    """
+    Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
+
+    SIGTERM leaves workers to the clients that hold them; SIGINT (Ctrl-C) ends everything. SIGHUP reads the settings
+    anew. The log file may be moved away at any time: the next line makes it anew.
+
+    Raises:
+        RunnerError: It cannot start.
+    """
+    settings = Settings.from_file(config)
+    _log_to(settings.log_file)
+    with Daemon(settings, lambda: Settings.from_file(config)) as daemon:
+        signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
+        signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
+        signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
+        log.warning("serving %s, process %d", settings.socket, os.getpid())
+        daemon.serve()
+    log.warning("ended")
+    return 0
+
+
+def _reload(daemon: Daemon) -> None:
+    try:
+        daemon.reload()
+    except RunnerError as error:
+        log.error("the old settings stay: %s", error)  # noqa: TRY400  # the message says it all
+
+
+def _log_to(file: Path | None) -> None:
+    handler: logging.Handler
+    if file is not None:
+        try:
+            handler = WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise ConfigError(f"log_file {file}: {error.strerror}") from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else logging.Formatter("%(message)s"))
+    logger = logging.getLogger("runner")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class _Journal(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = next(mark for least, mark in JOURNAL_LEVELS if record.levelno >= least)
+        return "\n".join(level + line for line in super().format(record).splitlines() or [""])

@@ -1,0 +1,244 @@
+"""The daemon's control connection, both ends: JSON-RPC 2.0 lines over a Unix socket, with descriptors beside them.
+
+Standard library only, as a child of Kamailio imports it. Must not know what is asked or who answers;
+docs/protocol.md describes each message.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import select
+import socket
+import struct
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .errors import RunnerError, ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROTOCOL = 1
+MAX_LINE_BYTES = 1024 * 1024
+READ_BYTES = 64 * 1024
+MAX_DESCRIPTORS = 4  # in one read; one line carries at most one
+
+FAILED = -32000  # a RunnerError; data.kind has its name
+INVALID_REQUEST = -32600
+UNKNOWN_METHOD = -32601
+INVALID_PARAMS = -32602
+
+
+class ControlError(Exception):
+    """The connection ended, said nothing in time, or said what is no message of this protocol."""
+
+
+class Control:
+    """
+    One end of a control connection. Every wait has a deadline on ``time.monotonic``.
+
+    Args:
+        sock: A connected Unix stream socket, owned from now on.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(0)
+        self._sock = sock
+        self._rest = b""
+        self._lines: deque[bytes] = deque()
+        self._descriptors: deque[int] = deque()
+
+    @classmethod
+    def connect(cls, path: str, deadline: float) -> Control:
+        """
+        Connect to a daemon.
+
+        Raises:
+            ControlError: Nobody listens there, or it does not accept in time.
+        """
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            # A full backlog of a daemon that hangs would block for ever.
+            sock.settimeout(_left(deadline))
+            sock.connect(path)
+        except (OSError, ControlError) as error:
+            sock.close()
+            raise ControlError(f"{path}: {_reason(error)}") from error
+        return cls(sock)
+
+    def fileno(self) -> int:
+        """The socket's descriptor; -1 when closed."""
+        return self._sock.fileno()
+
+    def has_news(self) -> bool:
+        """Whether a line, or the end, is there to be read. Never waits; one system call."""
+        if self._lines:
+            return True
+        try:
+            self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def send(self, message: dict[str, Any], deadline: float, descriptor: int | None = None) -> None:
+        """
+        Send one message, with a descriptor beside it if there is one.
+
+        Raises:
+            ControlError: It was not taken in time, or nobody is there. The connection is of no use any more.
+        """
+        data = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode("ascii") + b"\n"
+        if len(data) > MAX_LINE_BYTES:
+            raise ControlError(f"a message of {len(data)} bytes is longer than {MAX_LINE_BYTES}")
+        beside = []
+        if descriptor is not None:
+            beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        try:
+            while data:
+                self._await(select.POLLOUT, deadline)
+                sent = self._sock.sendmsg([data], beside, socket.MSG_NOSIGNAL)
+                data, beside = data[sent:], []
+        except OSError as error:
+            raise ControlError(_reason(error)) from error
+
+    def receive(self, deadline: float) -> dict[str, Any]:
+        """
+        The next message, without its ``jsonrpc``.
+
+        Raises:
+            ControlError: None came in time, the connection has ended, or what came is no message.
+        """
+        while not self._lines:
+            try:
+                self._await(select.POLLIN, deadline)
+                data, beside, _, _ = self._sock.recvmsg(
+                    READ_BYTES, socket.CMSG_SPACE(MAX_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
+                )
+            except OSError as error:
+                raise ControlError(_reason(error)) from error
+            for level, kind, payload in beside:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    numbers = array.array("i")
+                    numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
+                    self._descriptors.extend(numbers)
+            if len(self._descriptors) > MAX_DESCRIPTORS:
+                raise ControlError("more descriptors than messages")
+            if not data:
+                raise ControlError("the connection has ended")
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self._lines.extend(lines)
+            if len(self._rest) > MAX_LINE_BYTES:
+                raise ControlError(f"a line of more than {MAX_LINE_BYTES} bytes")
+        line = self._lines.popleft()
+        try:
+            message = json.loads(line.decode("ascii"))
+        except (ValueError, RecursionError) as error:
+            raise ControlError(f"expected a line of JSON, got {line[:80].decode('latin-1')!a}") from error
+        if not isinstance(message, dict) or message.pop("jsonrpc", None) != "2.0":
+            raise ControlError(f"expected a JSON-RPC 2.0 message, got {line[:80].decode('latin-1')!a}")
+        return message
+
+    def take_descriptor(self) -> socket.socket | None:
+        """The descriptor that came beside the message received last, as a socket; None when there was none."""
+        if not self._descriptors:
+            return None
+        number = self._descriptors.popleft()
+        try:
+            return socket.socket(fileno=number)
+        except OSError as error:
+            os.close(number)
+            raise ControlError(f"the descriptor beside the message is no socket: {_reason(error)}") from error
+
+    def shutdown(self) -> None:
+        """End both directions, so that a receive in another thread ends."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection and descriptors that nobody took."""
+        self._sock.close()
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+
+    def _await(self, events: int, deadline: float) -> None:
+        # Not the socket's own timeout: one thread may send while another receives.
+        poll = select.poll()
+        poll.register(self._sock, events)
+        if not poll.poll(_left(deadline) * 1000):
+            raise TimeoutError
+
+
+def ask(
+    control: Control, method: str, params: dict[str, Any], deadline: float, notices: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """
+    One request and its result; notices that come in between are put into ``notices``.
+
+    Raises:
+        RunnerError: The other end refused; the same class and text as there.
+        ControlError: As ``Control.send`` and ``Control.receive``.
+    """
+    control.send({"id": 1, "method": method, "params": params}, deadline)
+    while True:
+        match control.receive(deadline):
+            case {"id": 1, "result": dict(result)}:
+                return result
+            case {"id": 1 | None, "error": {"message": str(text), **error}}:
+                raise as_error(text, error.get("data"))
+            case {"method": str()} as notice if "id" not in notice:
+                if notices is not None:
+                    notices.append(notice)
+            case other:
+                raise ControlError(f"expected the answer to {method}, got {other!r:.80}")
+
+
+def failure(error: RunnerError) -> dict[str, Any]:
+    """An error as it travels in an answer; ``as_error`` is the way back."""
+    data = {"kind": type(error).__name__}
+    if isinstance(error, ScriptError) and error.detail:
+        data["detail"] = error.detail
+    return {"code": FAILED, "message": str(error), "data": data}
+
+
+def as_error(text: str, data: object) -> RunnerError:
+    """The error that an answer tells of; ``RunnerError`` itself where its name is not known here."""
+    kind = data.get("kind") if isinstance(data, dict) else None
+    known = getattr(errors, kind, RunnerError) if isinstance(kind, str) else RunnerError
+    if not (isinstance(known, type) and issubclass(known, RunnerError)):
+        return RunnerError(text)
+    if issubclass(known, ScriptError) and isinstance(data, dict):
+        return known(text, str(data.get("detail", "")))
+    return known(text)
+
+
+def peer_pid(sock: socket.socket) -> int:
+    """The process at the other end when it connected (SO_PEERCRED)."""
+    pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    return pid
+
+
+def closed(descriptors: Sequence[socket.socket | None]) -> None:
+    """Close what is there."""
+    for sock in descriptors:
+        if sock is not None:
+            sock.close()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("nothing in time")
+    return left
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,375 @@
+"""A client's side of a lease: one process that borrows a worker from the daemon and speaks with it directly.
+
+Standard library only, as a child of Kamailio imports it; no threads. The daemon is asked when there is a reason: no
+worker yet, a script that changed, a worker that is to be swapped. Must not know Kamailio.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .channel import Channel
+from .content import Generation, Stamp
+from .control import PROTOCOL, Control, ControlError, ask
+from .conversation import Conversation, ExecOutcome
+from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .session import Session, State
+from .slot import fits, has
+
+if TYPE_CHECKING:
+    from .calls import Host
+
+log = logging.getLogger("runner.lease")
+
+NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
+SWAP_S = 0.05  # asking for a better worker, while there is one that works
+SWAP_PAUSE_S = 1.0  # after the daemon had no better one
+REPORT_S = 5.0
+# Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
+REFUSED_BACK_OFF_S = 0.1
+FIRST_BACK_OFF_S = 1.0
+LONGEST_BACK_OFF_S = 16.0
+LOAD_TRIES = 16
+
+
+@dataclass(slots=True)
+class _Script:
+    """What the daemon told of a script, and when that has to be asked again."""
+
+    generation: Generation
+    stamps: dict[str, Stamp | None] | None
+
+    def is_current(self) -> bool:
+        return self.stamps is not None and all(_stamp(file) == stamp for file, stamp in self.stamps.items())
+
+
+@dataclass(slots=True)
+class _Held:
+    """The worker that this process holds. ``keep`` False: others wait for one, so it goes back after each exec."""
+
+    conversation: Conversation
+    keep: bool
+    fresh: bool
+    max_execs: int
+    max_loads: int
+
+    def report(self) -> dict[str, Any]:
+        conversation = self.conversation
+        return {
+            "pid": conversation.pid,
+            "execs": conversation.execs,
+            "loads": conversation.loads,
+            "loaded": {path: generation.id for path, generation in conversation.loaded.items()},
+            "bound": conversation.bound,
+        }
+
+    def is_worn(self) -> bool:
+        conversation = self.conversation
+        return (0 < self.max_execs <= conversation.execs) or (0 < self.max_loads <= conversation.loads)
+
+
+class Lease:
+    """
+    The one lease of a client process. Connects at the first exec; ``close`` gives everything back.
+
+    For one thread. After a fork the child begins anew, and the parent's lease stays the parent's.
+
+    Args:
+        socket_path: The daemon's control socket.
+    """
+
+    _pid: int
+    _control: Control | None
+    _held: _Held | None
+    _scripts: dict[str | None, _Script]
+    _swap: str
+    _ask_swap_after: float
+    _connect_after: float
+    _report_after: float
+    _back_off_s: float
+    _outage: str
+
+    def __init__(self, socket_path: str) -> None:
+        self._socket_path = socket_path
+        self._forget_all()
+
+    def exec(self, path: str | None, param: str | None, host: Host, deadline: float) -> ExecOutcome:
+        """
+        Run a script in the borrowed worker.
+
+        Args:
+            path: The script for ``mono_exec``; None for ``mono_run``, whose script the daemon knows.
+            param: Main's one argument; None for none.
+            host: Answers the calls.
+            deadline: End of all waits, on ``time.monotonic``.
+
+        Raises:
+            PoolExhausted: No worker, or no daemon. Nothing ran.
+            RunnerError: As ``Runner.mono_exec`` has it in its result.
+        """
+        if os.getpid() != self._pid:
+            self._begin_anew()
+        outcome = ExecOutcome()
+        while True:
+            try:
+                held, script = self._ready(path, deadline)
+                held.conversation.exec(script.generation.id, param, host, deadline, fresh=held.fresh, outcome=outcome)
+            except ScriptError as error:
+                self._after(path, outcome)
+                raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
+            except WorkerGone as error:
+                pid = self._lose(str(error), host)
+                if time.monotonic() >= deadline:
+                    raise WorkerGone(f"worker {pid}: {error}") from error
+                log.info("worker %d: %s; another one takes over", pid, error)
+            except WorkerError as error:
+                pid = self._lose(f"{path or 'mono_run'}: {error}", host, is_stuck=isinstance(error, ExecTimeout))
+                raise type(error)(
+                    f"worker {pid}: {error}; {outcome.calls} calls were answered, {outcome.edits} edits stand",
+                    step=error.step,
+                ) from error
+            except RunnerError:
+                raise
+            except BaseException:
+                # Interrupted in the middle of a turn: nobody knows whose move it is.
+                self._lose("interrupted", host)
+                raise
+            else:
+                self._after(path, outcome)
+                return outcome
+
+    def close(self) -> None:
+        """Give the worker back and close the connection; the next exec begins anew."""
+        if os.getpid() == self._pid:
+            self._give_back()
+        self._begin_anew()
+
+    # Before an exec.
+
+    def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
+        """A worker that has the script's current generation."""
+        self._listen()
+        script = self._scripts.get(path)
+        if self._held is None or script is None or not script.is_current():
+            script = self._ask_lease(path, deadline)
+        elif (self._swap or self._held.is_worn()) and time.monotonic() >= self._ask_swap_after:
+            script = self._ask_lease(path, min(deadline, time.monotonic() + SWAP_S))
+        for _ in range(LOAD_TRIES):
+            held = self._held
+            if held is None:
+                script = self._ask_lease(path, deadline)
+                continue
+            if has(held.conversation, script.generation):
+                return held, script
+            script = self._load(path, held, script.generation, deadline)
+        raise PoolExhausted(f"{script.generation.path}: changed {LOAD_TRIES} times while it was being loaded")
+
+    def _load(self, path: str | None, held: _Held, generation: Generation, deadline: float) -> _Script:
+        """One step towards a worker that has the generation; gives what to go on with."""
+        if not fits(held.conversation, generation):
+            self._give_back()
+            return self._ask_lease(path, deadline)
+        try:
+            needs = held.conversation.load(generation, deadline)
+        except ScriptInvalid as error:
+            wrong = {"generation": generation.id, "message": str(error), "detail": error.detail}
+            return self._ask_lease(path, deadline, rejected=wrong)
+        if needs:
+            return self._ask_lease(path, deadline, needs={"generation": generation.id, "names": list(needs)})
+        self._tell("loaded", {"generation": generation.id})
+        return self._scripts[path]
+
+    def _ask_lease(self, path: str | None, deadline: float, **more: Any) -> _Script:
+        """Ask the daemon for a script's generation, and for a worker where there is none or a better one."""
+        held, known = self._held, self._scripts.get(path)
+        params = {"path": path, "have": held.report() if held else None, **more}
+        answer = None
+        if self._control is not None:
+            try:
+                answer = self._ask(self._control, "lease", params, deadline)
+            except ControlError as error:
+                self._disconnect(error, has_waited=True)
+        if answer is None:
+            # What was served until now goes on being served while the daemon is away.
+            if held is not None and known is not None and not more:
+                return known
+            raise PoolExhausted(self._outage)
+        self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
+        script = self._scripts[path] = _script(answer)
+        if (worker := answer["worker"]) is not None:
+            self._take(worker)
+        elif self._held is not None:
+            self._held.keep = answer["keep"]
+            if not answer["is_ours"]:
+                self._swap = "it is a worker of an earlier daemon"
+        return script
+
+    def _take(self, worker: dict[str, Any]) -> None:
+        assert self._control is not None  # noqa: S101  # it has just answered
+        sock = self._control.take_descriptor()
+        if sock is None:
+            raise PoolExhausted("the daemon sent a worker without its wire")
+        conversation = Conversation(Channel(sock), Session(worker["max_line_bytes"], State.IDLE), worker["pid"])
+        conversation.execs, conversation.loads = worker["execs"], worker["loads"]
+        conversation.bound = worker["bound"]
+        for told in worker["loaded"]:
+            generation = Generation.from_told(told)
+            conversation.loaded[generation.path] = generation
+        self._give_back()
+        self._swap = ""
+        self._held = _Held(conversation, worker["keep"], worker["fresh"], worker["max_execs"], worker["max_loads"])
+
+    # After an exec.
+
+    def _after(self, path: str | None, outcome: ExecOutcome) -> None:
+        held = self._held
+        if held is None:
+            return
+        if not held.conversation.can_go_on:
+            self._lose("the script ended the process", None)
+            return
+        if outcome.loaded:
+            # The script loaded plug-ins itself; the daemon makes them part of the script's generation.
+            held.conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
+            script = self._scripts.pop(path)
+            self._tell("plugins", {"generation": script.generation.id, "names": list(outcome.loaded)})
+        if not held.keep:
+            self._give_back()
+        elif (now := time.monotonic()) >= self._report_after:
+            self._report_after = now + REPORT_S
+            self._tell("report", held.report())
+
+    def _give_back(self) -> None:
+        """Return the worker. Where nobody takes it, its wire is closed and it ends itself."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        with held.conversation.hand_over() as sock:
+            self._tell("release", held.report(), sock.fileno())
+
+    def _lose(self, reason: str, host: Host | None, *, is_stuck: bool = False) -> int:
+        """Drop a worker that cannot go on. The daemon ends it, and asks it for its stacks first."""
+        held, self._held = self._held, None
+        if held is None:
+            return 0
+        call_id = None
+        if host is not None:
+            with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
+                call_id = host.get_s("$ci")
+        with held.conversation.hand_over() as sock:
+            message = {**held.report(), "reason": reason, "call_id": call_id, "is_stuck": is_stuck}
+            self._tell("retire", message, sock.fileno())
+        return held.conversation.pid
+
+    # The connection.
+
+    def _listen(self) -> None:
+        """Look for news without waiting, and connect again when it is time to."""
+        control = self._control
+        if control is None:
+            if self._outage and time.monotonic() < self._connect_after:
+                if self._held is None:
+                    raise PoolExhausted(self._outage)
+                return
+            self._connect()
+            return
+        while control.has_news():
+            try:
+                self._hear(control.receive(time.monotonic() + NOTICE_S))
+            except ControlError as error:
+                self._disconnect(error, has_waited=False)
+                self._connect()
+                return
+
+    def _connect(self) -> None:
+        deadline = time.monotonic() + SWAP_S
+        have = self._held.report() if self._held else None
+        try:
+            self._control = Control.connect(self._socket_path, deadline)
+            self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
+        except ControlError as error:
+            self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
+            if self._held is None:
+                raise PoolExhausted(self._outage) from error
+            return
+        # Another daemon may know other generations; the worker goes on until there is a better one.
+        self._scripts.clear()
+        if self._outage:
+            log.warning("the daemon at %s answers again", self._socket_path)
+        self._outage, self._back_off_s = "", FIRST_BACK_OFF_S
+        self._ask_swap_after = 0.0
+
+    def _disconnect(self, error: ControlError, *, has_waited: bool) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        pause = self._back_off_s if has_waited else REFUSED_BACK_OFF_S
+        if has_waited:
+            self._back_off_s = min(LONGEST_BACK_OFF_S, 2 * self._back_off_s)
+        self._connect_after = time.monotonic() + pause
+        if not self._outage:
+            goes_on = "; its worker goes on" if self._held else ""
+            log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
+        self._outage = f"no daemon at {self._socket_path}: {error}"
+
+    def _ask(self, control: Control, method: str, params: dict[str, Any], deadline: float) -> dict[str, Any]:
+        notices: list[dict[str, Any]] = []
+        answer = ask(control, method, params, deadline, notices)
+        for notice in notices:
+            self._hear(notice)
+        return answer
+
+    def _hear(self, notice: dict[str, Any]) -> None:
+        match notice:
+            case {"method": "swap", "params": {"reason": str(reason)}}:
+                log.info("the daemon wants the worker back: %s", reason)
+                self._swap = reason
+                self._ask_swap_after = 0.0
+                self._scripts.clear()
+            case _:
+                raise ControlError(f"expected a notice of this protocol, got {notice!r:.80}")
+
+    def _tell(self, method: str, params: dict[str, Any], descriptor: int | None = None) -> None:
+        """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
+        if self._control is None:
+            return
+        try:
+            self._control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S, descriptor)
+        except ControlError as error:
+            self._disconnect(error, has_waited=True)
+
+    def _begin_anew(self) -> None:
+        """Forget everything without a word to the daemon: what is forgotten may be another process's."""
+        if self._control is not None:
+            self._control.close()
+        if self._held is not None:
+            self._held.conversation.end()
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._pid = os.getpid()
+        self._control = None
+        self._held = None
+        self._scripts = {}
+        self._swap = ""
+        self._ask_swap_after = self._connect_after = self._report_after = 0.0
+        self._back_off_s = FIRST_BACK_OFF_S
+        self._outage = ""
+
+
+def _script(answer: dict[str, Any]) -> _Script:
+    stamps = answer["stamps"]
+    told = {file: stamp and Stamp(*stamp) for file, stamp in stamps.items()} if stamps is not None else None
+    return _Script(Generation.from_told(answer["generation"]), told)
+
+
+def _stamp(file: str) -> Stamp | None:
+    try:
+        return Stamp.of(os.stat(file))  # noqa: PTH116  # on the way of every exec
+    except (OSError, ValueError):
+        return None

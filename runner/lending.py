@@ -1,0 +1,310 @@
+"""
+Who holds which worker: leases, as clients ask for them and give them back.
+
+Must not know connections; ``serve`` has them, one thread a client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import control
+from .errors import ConfigError, RunnerError, ScriptInvalid
+from .slot import fits, has
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from .content import Generation
+    from .control import Control
+    from .runner import Runner
+    from .slot import Slot
+    from .worker import Worker
+
+log = logging.getLogger("runner.lending")
+
+Answer = tuple[dict[str, Any], "socket.socket | None"]
+"""A result, and the wire that goes beside it."""
+
+
+@dataclass(slots=True)
+class Loan:
+    """One worker that a client holds. ``told_swap``: the client was asked to give it back."""
+
+    slot: Slot[Worker]
+    since: float
+    told_swap: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """
+    One connection to the control socket.
+
+    Attributes:
+        runs_scripts: Whether it ever asked for a worker; others only look.
+        told: Generations that it was told of; kept, so that their copies stay for as long as it may load them.
+        foreign: A worker that it holds from an earlier daemon; 0 for none.
+    """
+
+    control: Control
+    pid: int
+    loans: dict[int, Loan] = field(default_factory=dict)
+    runs_scripts: bool = False
+    told: dict[str, Generation] = field(default_factory=dict)
+    foreign: int = 0
+    sending: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Lending:
+    """
+    Lends the workers of one runner. Every method is safe to call from several clients' threads.
+
+    Args:
+        runner: Owns the workers and knows the scripts.
+        wake: Called when there is upkeep to do.
+    """
+
+    def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+        self.clients: set[Client] = set()
+        self.is_draining = False
+        self._runner = runner
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._behind: set[str] = set()  # scripts of workers that came back with an older build
+        self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
+            "hello": self._hello,
+            "lease": self._lease,
+        }
+        self.notices: dict[str, Callable[[Client, dict[str, Any], socket.socket | None], None]] = {
+            "loaded": self._loaded,
+            "plugins": self._plugins,
+            "report": self._report,
+            "release": self._release,
+            "retire": self._retire,
+        }
+
+    def join(self, client: Client) -> None:
+        """A client has come."""
+        with self._lock:
+            self.clients.add(client)
+
+    def leave(self, client: Client) -> None:
+        """A client has gone. Its workers end; while draining they go on, for it may live."""
+        with self._lock:
+            self.clients.discard(client)
+        if not self.is_draining:
+            for loan in list(client.loans.values()):
+                self._end_loan(client, loan, "its client has gone")
+
+    def borrowers(self) -> dict[int, int]:
+        """The worker's pid to its client's pid."""
+        return {pid: client.pid for client in self._all() for pid in list(client.loans)}
+
+    def users(self) -> int:
+        """Clients that run scripts, so each wants a worker of its own."""
+        return sum(1 for client in self._all() if client.runs_scripts or client.foreign)
+
+    def ask_back(self, why: Callable[[Slot[Worker]], str]) -> list[tuple[Client, str]]:
+        """Loans to be given back soon that were not asked for yet, with the reason."""
+        asked = []
+        for client in self._all():
+            for loan in list(client.loans.values()):
+                if not loan.slot.living.is_alive:
+                    self._end_loan(client, loan, "died while lent")
+                elif not loan.told_swap and (reason := why(loan.slot)):
+                    loan.told_swap = True
+                    asked.append((client, reason))
+        return asked
+
+    def prepare(self) -> None:
+        """Load new builds ahead on workers that came back with older ones."""
+        with self._lock:
+            behind, self._behind = self._behind, set()
+        for path in behind:
+            self._runner.prepare(path)
+
+    def abandon(self) -> int:
+        """Leave every worker to its client; how many those were."""
+        slots = [loan.slot for client in self._all() for loan in client.loans.values()]
+        for slot in slots:
+            self._runner.pool.abandon(slot)
+        return len(slots)
+
+    def end(self, reason: str) -> None:
+        """End every worker that is lent."""
+        for client in self._all():
+            for loan in list(client.loans.values()):
+                self._end_loan(client, loan, reason)
+
+    def _all(self) -> list[Client]:
+        with self._lock:
+            return list(self.clients)
+
+    # Requests.
+
+    def _hello(self, client: Client, params: dict[str, Any]) -> Answer:
+        if params["protocol"] != control.PROTOCOL:
+            raise ConfigError(
+                f"this daemon speaks control protocol {control.PROTOCOL}, the client {params['protocol']!r:.20}"
+            )
+        have = params["have"]
+        if have is not None:
+            client.foreign = int(have["pid"])
+            log.info("client %d: holds worker %d from before", client.pid, client.foreign)
+        return {}, None
+
+    def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
+        client.runs_scripts = True
+        if self.is_draining:
+            raise ConfigError("the daemon is draining: no new leases")
+        path, have = params["path"], params["have"]
+        generation = self._runner.current(path)
+        if (rejected := params.get("rejected")) is not None:
+            known = client.told.get(rejected["generation"])
+            if known is not None:
+                error = ScriptInvalid(str(rejected["message"]), str(rejected["detail"]))
+                generation = self._runner.scripts.reject(known, error)
+        if (needs := params.get("needs")) is not None:
+            known = client.told.get(needs["generation"], generation)
+            generation = self._runner.scripts.extend(known, tuple(map(str, needs["names"])))
+        slot = self._slot_for(client, have, generation)
+        stamps = self._runner.scripts.stamps(generation.path)
+        if self._runner.current(path).id != generation.id:
+            stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
+        result: dict[str, Any] = {
+            "generation": generation.told(),
+            "stamps": stamps and {file: stamp and dataclasses.astuple(stamp) for file, stamp in stamps.items()},
+            "keep": self._may_keep(),
+            "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
+            "worker": None,
+        }
+        if slot is not None:
+            slot.is_lent = True
+            client.loans[slot.living.pid] = Loan(slot, time.monotonic())
+        # What a client was told of and may still load or report keeps its copies.
+        reported = {id_ for loan in client.loans.values() for id_ in _ids(loan.slot.living)}
+        client.told = {
+            id_: told for id_, told in client.told.items() if id_ in reported or told.path != generation.path
+        }
+        client.told[generation.id] = generation
+        if slot is None:
+            return result, None
+        worker = slot.living
+        client.told.update({loaded.id: loaded for loaded in worker.loaded.values()})
+        result["worker"] = {
+            "pid": worker.pid,
+            "execs": worker.execs,
+            "loads": worker.loads,
+            "bound": dict(worker.bound),
+            "loaded": [loaded.told() for loaded in worker.loaded.values()],
+            "keep": result["keep"],
+            "fresh": self._runner.settings.statics == "fresh",
+            "max_execs": slot.max_jobs,
+            "max_loads": self._runner.settings.max_loads,
+            "max_line_bytes": self._runner.settings.max_line_bytes,
+        }
+        return result, worker.lend()
+
+    def undo(self, client: Client, wire: socket.socket) -> None:
+        """The answer of a lease did not reach the client: the worker is as good as before."""
+        loan = client.loans.popitem()[1]
+        loan.slot.living.take_back(wire)
+        loan.slot.is_lent = False
+        self._runner.pool.release(loan.slot, survives=True)
+
+    def _slot_for(self, client: Client, have: dict[str, Any] | None, generation: Generation) -> Slot[Worker] | None:
+        """A worker for the client; None when it does best to keep the one that it has."""
+        if have is None:
+            self._wake()
+            return self._runner.pool.acquire(generation, time.monotonic() + self._runner.settings.allocate_timeout_s)
+        self._runner.pool.use(generation)
+        held = client.loans.get(have["pid"])
+        if held is None:
+            return self._runner.pool.acquire_loaded(generation)
+        self._note(client, held, have)
+        held.told_swap = False
+        if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
+            return None
+        return self._runner.pool.acquire_loaded(generation)
+
+    def _may_keep(self) -> bool:
+        return self.users() <= self._runner.settings.max_workers
+
+    # Notices.
+
+    def _loaded(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+        if (generation := client.told.get(params["generation"])) is not None:
+            self._runner.scripts.accept(generation)
+
+    def _plugins(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+        if (generation := client.told.get(params["generation"])) is not None:
+            with contextlib.suppress(RunnerError):
+                self._runner.scripts.extend(generation, tuple(map(str, params["names"])))
+
+    def _report(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+        if (loan := client.loans.get(params["pid"])) is not None:
+            self._note(client, loan, params)
+
+    def _release(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
+        loan = client.loans.pop(params["pid"], None)
+        if loan is None or wire is None:
+            client.foreign = 0
+            control.closed([wire])
+            return
+        self._note(client, loan, params)
+        worker = loan.slot.living
+        worker.take_back(wire)
+        loan.slot.is_lent = False
+        outdated = {path for path, loaded in worker.loaded.items() if self._is_outdated(path, loaded)}
+        self._runner.pool.release(loan.slot, survives=True)
+        if outdated:
+            with self._lock:
+                self._behind |= outdated
+            self._wake()
+
+    def _retire(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
+        reason, call_id = str(params["reason"]), params["call_id"]
+        told = f"{reason} (Call-ID {call_id})" if call_id else reason
+        loan = client.loans.get(params["pid"])
+        if loan is None:
+            client.foreign = 0
+            log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
+        else:
+            if params["is_stuck"] is True:
+                loan.slot.living.end_stuck(told)
+                told = "ended"
+            self._end_loan(client, loan, told)
+        # Until here the wire was open, or the worker would have ended itself without a word.
+        control.closed([wire])
+
+    def _note(self, client: Client, loan: Loan, report: dict[str, Any]) -> None:
+        """What a client says of its worker is what we know of it."""
+        conversation = loan.slot.living.conversation
+        conversation.execs, conversation.loads = int(report["execs"]), int(report["loads"])
+        conversation.bound = {str(name): str(content) for name, content in report["bound"].items()}
+        known = {path: client.told.get(id_) for path, id_ in report["loaded"].items()}
+        conversation.loaded = {path: generation for path, generation in known.items() if generation is not None}
+
+    def _is_outdated(self, path: str, loaded: Generation) -> bool:
+        with contextlib.suppress(RunnerError):
+            return self._runner.scripts.current(path).id != loaded.id
+        return False
+
+    def _end_loan(self, client: Client, loan: Loan, reason: str) -> None:
+        worker = loan.slot.living
+        if client.loans.pop(worker.pid, None) is None:
+            return  # another thread was first
+        log.info("worker %d: %s", worker.pid, reason)
+        self._runner.pool.release(loan.slot, survives=False)
+
+
+def _ids(worker: Worker) -> list[str]:
+    return [generation.id for generation in worker.loaded.values()]

@@ -1,0 +1,301 @@
+"""
+The daemon: owns the workers and lends them to clients over a Unix socket.
+
+It is not on the way of an exec: a client that holds a worker speaks with it directly, and goes on doing so when the
+daemon has gone. One thread a client, so that one that hangs holds up nobody else. Must not know Kamailio.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from . import control
+from .access import listen, refusal
+from .control import Control, ControlError
+from .errors import ConfigError, RunnerError
+from .lending import Client, Lending
+from .notify import notify
+from .runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .lending import Answer
+    from .settings import Settings
+    from .slot import Slot
+    from .worker import Worker
+
+log = logging.getLogger("runner.serve")
+
+SEND_S = 1.0  # a client that does not read its answers is dropped
+IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
+UPKEEP_S = 0.5
+LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
+NEEDS_RESTART = frozenset(
+    {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
+    | {"max_line_bytes", "max_script_mib", "deleted_grace_s"}
+)
+"""Settings that a reload cannot change."""
+
+
+class Daemon:
+    """
+    Serves one control socket until ``end``. A context manager; what it needs is checked on entering.
+
+    Args:
+        settings: ``script_dirs`` is required; the rest as for ``Runner``.
+        reread: Reads the settings anew, for ``reload``.
+
+    Raises:
+        ConfigError: ``script_dirs`` is not set, or the socket cannot be had: a live daemon holds it, its directory
+            is missing, there is no such user or group.
+        RunnerError: As entering a ``Runner``.
+    """
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
+        self.settings = settings
+        self.runner = Runner(settings)
+        self.started_at = time.time()
+        self._reread = reread
+        self._wake = threading.Event()
+        self._lending = Lending(self.runner, self._wake.set)
+        self._ended = threading.Event()
+        # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
+        self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._parts = contextlib.ExitStack()
+        self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
+            "status": lambda _client, _params: (self.status(), None),
+            "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
+            "reset": lambda _client, _params: self._reset(),
+            "drain": lambda _client, _params: self._end(keeps_loans=True),
+            "stop": lambda _client, _params: self._end(keeps_loans=False),
+        }
+
+    def __enter__(self) -> Self:
+        if self.settings.script_dirs is None:
+            raise ConfigError('a daemon needs script_dirs: the directories of scripts, for one ["/etc/kamailio/mono"]')
+        with contextlib.ExitStack() as parts:
+            self._listener = parts.enter_context(listen(self.settings))
+            parts.enter_context(self.runner)
+            self._parts = parts.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    def serve(self) -> None:
+        """Answer clients until ``end`` is called; then lend no more, and leave or end the loans."""
+        threads = [
+            threading.Thread(target=self._accept, name="accept", daemon=True),
+            threading.Thread(target=self._look_after, name="upkeep", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        notify("READY=1")
+        keeps_loans = self._ends.get()
+        notify("STOPPING=1")
+        self._lending.is_draining = keeps_loans
+        self._ended.set()
+        self._wake.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(SEND_S)
+        if keeps_loans:
+            log.warning("drained: %d workers go on with their clients", self._lending.abandon())
+        else:
+            self._end_loans()
+        for client in list(self._lending.clients):
+            client.control.shutdown()
+
+    def end(self, *, keeps_loans: bool) -> None:
+        """
+        Let ``serve`` return; also from a signal handler.
+
+        Args:
+            keeps_loans: True: workers that clients hold go on serving them until another daemon takes over. False:
+                every worker is ended; what runs gets ``LAST_EXECS_S``.
+        """
+        self._ends.put(keeps_loans)
+
+    def reload(self) -> list[str]:
+        """
+        Read the settings anew and go on with them.
+
+        Returns:
+            Names of changed settings that count only after a restart.
+
+        Raises:
+            ConfigError: They are not valid; the old ones stay.
+        """
+        if self._reread is None:
+            raise ConfigError("this daemon was started without a file of settings")
+        new, old = self._reread(), self.settings
+        late = [name for name in sorted(NEEDS_RESTART) if getattr(new, name) != getattr(old, name)]
+        kept = new.model_copy(update={name: getattr(old, name) for name in late})
+        self.settings = self.runner.settings = self.runner.pool.settings = kept
+        self.runner.pool.wake.set()
+        log.warning("settings read anew%s", f"; only after a restart: {', '.join(late)}" if late else "")
+        return late
+
+    def status(self) -> dict[str, Any]:
+        """What the daemon looks like now, as JSON; times in seconds."""
+        pool = self.runner.snapshot()
+        borrowers = self._lending.borrowers()
+        users, most = self._lending.users(), self.settings.max_workers
+        return {
+            "pid": os.getpid(),
+            "socket": str(self.settings.socket),
+            "up_s": round(time.time() - self.started_at, 1),
+            "load": str(self.settings.load) if self.settings.load else None,
+            "script_dirs": [str(directory) for directory in self.settings.script_dirs or ()],
+            "clients": len(self._lending.clients),
+            "users": users,
+            "max_workers": most,
+            "advice": f"{users} processes run scripts: set max_workers to at least {users}" if users > most else "",
+            "from_earlier_daemon": sum(1 for client in list(self._lending.clients) if client.foreign),
+            "starting": pool.starting,
+            "ending": pool.ending,
+            "waiting": pool.waiting,
+            "start_failures": pool.start_failures,
+            "next_start_s": round(pool.next_start_s, 1),
+            "start_error": pool.start_error,
+            "workers": [dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid)} for worker in pool.workers],
+        }
+
+    # One client, in its own thread.
+
+    def _accept(self) -> None:
+        while not self._ended.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError as error:
+                if self._ended.is_set():
+                    return
+                # For one, out of descriptors: nothing is gained by trying again at once.
+                log.error("cannot accept a connection: %s", error)  # noqa: TRY400  # the reason is all there is
+                self._ended.wait(UPKEEP_S)
+                continue
+            connection = Control(sock)
+            if reason := self._refusal(sock):
+                log.warning("a client is refused: %s", reason)
+                with contextlib.suppress(ControlError):
+                    error_ = control.failure(ConfigError(reason))
+                    connection.send({"id": None, "error": error_}, time.monotonic() + SEND_S)
+                connection.close()
+                continue
+            client = Client(connection, control.peer_pid(sock))
+            self._lending.join(client)
+            threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True).start()
+
+    def _refusal(self, sock: socket.socket) -> str:
+        if len(self._lending.clients) >= self.settings.max_clients:
+            return f"{len(self._lending.clients)} clients are connected already (max_clients)"
+        return refusal(sock, self.settings)
+
+    def _converse(self, client: Client) -> None:
+        try:
+            while True:
+                self._answer(client, client.control.receive(time.monotonic() + IDLE_S))
+        except ControlError as error:
+            log.log(logging.INFO if client.told else logging.DEBUG, "client %d: %s", client.pid, error)
+        except Exception:  # one client's fault must not end the daemon
+            log.exception("client %d: internal error", client.pid)
+        finally:
+            client.control.close()
+            self._lending.leave(client)
+
+    def _answer(self, client: Client, message: dict[str, Any]) -> None:
+        method, params, request_id = message.get("method"), message.get("params", {}), message.get("id")
+        if not isinstance(method, str) or not isinstance(params, dict):
+            raise ControlError(f"expected a request, got {message!r:.80}")
+        if "id" not in message:
+            notice = self._lending.notices.get(method)
+            descriptor = client.control.take_descriptor()
+            if notice is None:
+                control.closed([descriptor])
+                raise ControlError(f"there is no notice {method!r:.80}")
+            try:
+                notice(client, params, descriptor)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
+            return
+        control.closed([client.control.take_descriptor()])
+        self._reply(client, request_id, method, params)
+
+    def _reply(self, client: Client, request_id: object, method: str, params: dict[str, Any]) -> None:
+        request = self._requests.get(method)
+        if request is None:
+            error = {"code": control.UNKNOWN_METHOD, "message": f"there is no method {method!r:.80}"}
+            self._send(client, {"id": request_id, "error": error})
+            return
+        try:
+            result, wire = request(client, params)
+        except RunnerError as error:
+            self._send(client, {"id": request_id, "error": control.failure(error)})
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"{method}: parameters not as expected: {error!r:.80}"
+            self._send(client, {"id": request_id, "error": {"code": control.INVALID_PARAMS, "message": text}})
+        else:
+            try:
+                self._send(client, {"id": request_id, "result": result}, wire)
+            except ControlError:
+                if wire is not None:
+                    self._lending.undo(client, wire)
+                raise
+            control.closed([wire])
+
+    def _send(self, client: Client, message: dict[str, Any], wire: socket.socket | None = None) -> None:
+        with client.sending:
+            client.control.send(message, time.monotonic() + SEND_S, wire.fileno() if wire else None)
+
+    # Requests of an administrator.
+
+    def _reset(self) -> Answer:
+        self.runner.reset()
+        self._ask_back(lambda _slot: "reset")
+        return {}, None
+
+    def _end(self, *, keeps_loans: bool) -> Answer:
+        self.end(keeps_loans=keeps_loans)
+        return {"pid": os.getpid()}, None
+
+    # Upkeep.
+
+    def _look_after(self) -> None:
+        """The upkeep thread: ask for workers back, load ahead on those that came back, tell systemd."""
+        while not self._ended.is_set():
+            try:
+                notify("WATCHDOG=1")
+                self._lending.prepare()
+                self._ask_back(self._why_back)
+            except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
+                log.exception("upkeep failed")
+            self._wake.wait(UPKEEP_S)
+            self._wake.clear()
+
+    def _why_back(self, slot: Slot[Worker]) -> str:
+        reason = self.runner.pool.wants_back(slot)
+        if not reason and self.runner.snapshot().waiting:
+            reason = "others wait for a worker"
+        return reason
+
+    def _ask_back(self, why: Callable[[Slot[Worker]], str]) -> None:
+        for client, reason in self._lending.ask_back(why):
+            with contextlib.suppress(ControlError):
+                self._send(client, {"method": "swap", "params": {"reason": reason}})
+
+    def _end_loans(self) -> None:
+        self._ask_back(lambda _slot: "the daemon stops")
+        deadline = time.monotonic() + LAST_EXECS_S
+        while time.monotonic() < deadline and self._lending.borrowers():
+            time.sleep(0.01)
+        self._lending.end("the daemon stops")

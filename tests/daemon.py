@@ -1,0 +1,108 @@
+"""A real daemon for one test, in a process of its own, and scripts for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runner.build import ensure_bridge
+from tests.programs import MCS, WAIT_S, until
+
+if TYPE_CHECKING:
+    import types
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def app_mono(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one command of app-mono."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=WAIT_S, check=False
+    )
+
+
+def compiled(directory: Path, name: str, body: str) -> Path:
+    """Compile a class with this body to ``name``.exe, replacing it in one step as a deployment does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    source = directory / f"{name}.cs"
+    source.write_text(f"using System; using System.Threading; using SR; public class {name} {{ {body} }}\n", "utf-8")
+    draft = directory / f"{name}.new"
+    sr_dll = ensure_bridge().sr_dll
+    subprocess.run([MCS, f"-r:{sr_dll}", f"-out:{draft}", str(source)], check=True, capture_output=True)
+    script = directory / f"{name}.exe"
+    draft.rename(script)
+    return script
+
+
+class RunningDaemon:
+    """
+    One daemon, started on entering; what is left of it is killed at the end.
+
+    Args:
+        directory: Private to the test; the socket, the log and the settings go there.
+        settings: Lines of TOML beside ``socket`` and ``script_dirs``.
+    """
+
+    def __init__(self, directory: Path, settings: str = "") -> None:
+        self.directory = directory
+        self.socket = directory / "control.sock"
+        self.config = directory / "app-mono.toml"
+        self.scripts = directory / "scripts"
+        self.scripts.mkdir(exist_ok=True)
+        self._log = directory / "daemon.log"
+        self.config.write_text(
+            f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\nspare_workers = 1\n{settings}\n', "utf-8"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(WAIT_S)
+            finally:
+                self._process.kill()
+                self._process.wait()
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        with self._log.open("ab") as log:
+            begin = log.tell()
+            process = self._process = subprocess.Popen(
+                [*COMMAND, "serve", "--config", str(self.config)], stderr=log, stdout=log, env=ENVIRONMENT
+            )
+        until(lambda: "serving" in self.log()[begin:] or process.poll() is not None, "the daemon serves")
+        assert process.poll() is None, self.log()
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end; the exit status."""
+        assert self._process is not None
+        return self._process.wait(WAIT_S)
+
+    def log(self) -> str:
+        """All that it logged until now."""
+        return self._log.read_text("utf-8")
