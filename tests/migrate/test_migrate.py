@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.migrate import Migration, diff, migrate
@@ -284,3 +286,41 @@ def test_a_difference_tells_a_missing_last_line_end() -> None:
         *("--- x", "+++ x", "@@ -1 +1 @@", "-a", "\\ No newline at end of file"),
         *("+b", "\\ No newline at end of file"),
     ]
+
+
+PARTS = st.sampled_from(
+    [
+        *(
+            "mono_exec",
+            "mono_run",
+            "(",
+            ")",
+            ",",
+            '"',
+            "'",
+            "\\",
+            "\n",
+            "\r\n",
+            " ",
+            "$",
+            "$(",
+            "/*",
+            "*/",
+            "#",
+            "+",
+            "S",
+        ),
+        *("#!ifdef A\n", "#!else\n", "#!endif\n", "#!define S ", '"/a/x.exe"', "loadmodule", '"app_mono"', "modparam"),
+        *('"load"', '#!substdef "!S!/b!g"', 'include_file "kamailio.cfg"', "\0", "\udcff", "5"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PARTS, max_size=30).map("".join), st.booleans())
+def test_any_text_is_migrated_or_told_and_never_half_read(tmp_path: Path, text: str, follow: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+    new, found = changed(tmp_path, text, follow=follow)
+
+    if not found.changed:
+        assert new == text
+    assert all(finding.line >= 1 for finding in found.findings)
