@@ -102,31 +102,44 @@ class Place:
         self.caller.close()
         self.sink.close()
 
-    def call(self, message: bytes) -> list[bytes]:
+    def call(self, message: bytes, *, is_answered: bool = True) -> list[bytes]:
         """
         Send one request, and give what came out of it at both ends.
 
         A forwarded INVITE is declined with a 486, so that the routes for replies and failures run.
         """
+        call_id = _line(message, b"Call-ID")
         self.caller.send(message)
         if not message.startswith(b"INVITE"):
-            return [_plain(self.sink.receive()), _plain(self.caller.receive())]
-        trying = self.caller.receive()
+            came = [_receive(self.sink, call_id)]
+            if is_answered:
+                came.append(_receive(self.caller, call_id))
+            return came
+        trying = _receive(self.caller, call_id)
         forwarded = self.sink.receive()
+        while forwarded is not None and call_id not in forwarded:
+            forwarded = self.sink.receive()
         assert forwarded is not None, "the INVITE did not go out"
-        head, _, _ = forwarded.partition(b"\r\n\r\n")
-        kept = [
-            line for line in head.split(b"\r\n")[1:] if re.match(rb"(?i)(via|v|from|f|to|t|call-id|i|cseq)\s*:", line)
-        ]
+        head = forwarded.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        kept = [line for line in head if re.match(rb"(?i)(via|from|to|call-id|cseq|record-route)\s*:", line)]
         self.sink.send(b"\r\n".join([b"SIP/2.0 486 Busy Here", *kept, b"Content-Length: 0", b"", b""]))
-        acknowledged = self.sink.receive()
-        declined = self.caller.receive()
-        self.caller.send(
-            b"\r\n".join([b"ACK sip:bob@example.com SIP/2.0", *message.split(b"\r\n")[1:]]).replace(
-                b"1 INVITE", b"1 ACK"
-            )
-        )
-        return [_plain(trying), _plain(forwarded), _plain(acknowledged), _plain(declined)]
+        acknowledged = _receive(self.sink, call_id)
+        declined = _receive(self.caller, call_id)
+        ack = b"\r\n".join([b"ACK sip:bob@example.com SIP/2.0", *message.split(b"\r\n")[1:]])
+        self.caller.send(ack.replace(b"1 INVITE", b"1 ACK"))
+        return [trying, _plain(forwarded), acknowledged, declined]
+
+
+def _receive(peer: Peer, call_id: bytes) -> bytes:
+    """The next message of this call; one of an earlier call (a second answer, for one) is passed over."""
+    message = peer.receive()
+    while message is not None and call_id not in message:
+        message = peer.receive()
+    return _plain(message)
+
+
+def _line(message: bytes, name: bytes) -> bytes:
+    return next(line for line in message.split(b"\r\n") if line.startswith(name + b":")) + b"\r\n"
 
 
 def _plain(message: bytes | None) -> bytes:
