@@ -205,7 +205,7 @@ class KamailioHost:
         return text
 
     def _cannot_run(self, name: str, reason: str) -> int:
-        self.log(-1, f"ModF: cannot run {name}: {reason}\n")
+        self.log(-1, f"app_mono: ModF cannot run {name}: {reason}\n")
         return MODF_CANNOT_RUN
 
     def _printed(self, name: str) -> str | None:

@@ -26,6 +26,11 @@ _MADE_UP = (
     (re.compile(rb"(?m)^(To:.*;tag=)[0-9a-f-]+\.[0-9a-f]+"), rb"\1<TAG>"),
     (re.compile(rb"(?m)^(To:.*;tag=)[0-9a-f]{32}-[0-9a-f]+"), rb"\1<TAG>"),
 )
+_ENTRY = re.compile(
+    r"\d+\(\d+\) (\w+): (?:<?\w+>? \[[^]]+\]: (?:sr_mono_(?:log|err|dbg)|sr_kemi_core_log)\(\): |<script>: (?=result of ))"
+    r"(.*?)(?=\s*\d+\(\d+\) [A-Z]+: |\s*\Z)",
+    re.DOTALL,
+)
 
 
 def routes(call: str, sink: int) -> str:
@@ -45,6 +50,7 @@ def routes(call: str, sink: int) -> str:
 
     return f"""
 request_route {{
+    if (is_method("ACK")) {{ t_check_trans(); exit; }}
     {run("request")}
     if (is_method("INVITE")) {{
         t_on_branch("each"); t_on_failure("failed"); t_on_reply("answered"); t_on_branch_failure("lost");
@@ -52,7 +58,6 @@ request_route {{
         t_relay();
         exit;
     }}
-    if (is_method("ACK")) {{ exit; }}
     forward_udp("127.0.0.1", {sink});
     sl_send_reply("200", "OK");
     exit;
@@ -162,14 +167,6 @@ def place() -> Iterator[Place]:
 
 
 def logged(kamailio: Kamailio) -> list[str]:
-    """What scripts logged, and results of routes: level and text of each line."""
-    found = []
-    for line in kamailio.log().splitlines():
-        said = re.search(r"(\w+): (?:<?\w+>? )\[[^]]+\]: (?:sr_mono_\w+|sr_kemi_core_log)\(\): (.*)$", line)
-        result = re.search(r"(\w+): <script>: (result of .*)$", line)
-        match = said or result
-        if match and not match[2].startswith("app_mono: "):
-            found.append(f"{match[1]} {match[2]}")
-    return found
-
-
+    """What scripts logged, and results of routes: level and text; a script's text need not end with its line."""
+    said = (f"{entry[1]} {entry[2]}" for entry in _ENTRY.finditer(kamailio.log()))
+    return [entry for entry in said if " app_mono: " not in entry]

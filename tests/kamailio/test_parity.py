@@ -5,7 +5,6 @@ Every script is compiled once, against the interface of Kamailio's own SR.dll, a
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +26,6 @@ SCRIPTS = {
     "MakesEveryCall": SHELF / "MakesEveryCall.cs",
     "ReturnsInt": SHELF / "ReturnsInt.cs",
     "ReturnsVoidTakesArguments": SHELF / "ReturnsVoidTakesArguments.cs",
-    "NullArguments": SHELF / "NullArguments.cs",
     "MySRTest": ROOT / "examples" / "MySRTest.cs",
 }
 CALLS = {
@@ -57,16 +55,14 @@ def exchange(place: Place) -> Came:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_does_the_same_in_both(place: Place, tmp_path: Path, name: str, call: str) -> None:
-    script = built_for_app_mono(SCRIPTS[name], tmp_path / "built")
+    script = built_for_app_mono(SCRIPTS[name], tmp_path / "scripts")
     theirs, mine = CALLS[call]
 
     with running(embedded(script, theirs, place.sink.port, place.port), tmp_path / "embedded", place.port) as kamailio:
         expected_messages = exchange(place)
         expected_log = logged(kamailio)
 
-    copy = tmp_path / "scripts" / script.name
-    with RunningDaemon(tmp_path, f'load = "{copy}"\n{PATIENT}') as daemon:
-        shutil.copy(script, copy)
+    with RunningDaemon(tmp_path, f'load = "{script}"\n{PATIENT}') as daemon:
         cfg = ours(OUR_SCRIPT, mine, place.sink.port, place.port)
         env = {"APP_MONO_CONFIG": str(daemon.config)}
         with running(cfg, tmp_path / "ours", place.port, env) as kamailio:
