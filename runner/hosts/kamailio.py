@@ -25,6 +25,7 @@ _AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from th
 _TEXT = "$var(app_mono_text)"
 _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
+_LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
 # These have a fixup and no way to free it, so app_mono refuses them; call_function would run them all the same.
@@ -171,7 +172,7 @@ class KamailioHost:
         name = _until_nul(name)
         if _is_utf8(name) and self._hdr.remove(name) == 1:
             return DONE
-        is_too_long = len(name.encode("utf-8", "surrogateescape")) > 124  # core/kemi.c, SR_KEMI_HNAME_SIZE
+        is_too_long = len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
         return FAILED if is_too_long or self._pv.get("$msg(hdrc)") is None else DONE
 
     def hdr_insert(self, text: str) -> int:

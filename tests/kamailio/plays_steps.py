@@ -1,3 +1,5 @@
+# ruff: noqa: ANN  # KSR has no types
+# mypy: disable-error-code="import-not-found, no-untyped-def, no-untyped-call"
 """The script of app_python3 that does with a KamailioHost what PlaysSteps.cs does with SR; only Kamailio runs it."""
 
 import sys

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.kamailio.routes import HERE, Place, built_for_app_mono, embedded, needs_app_mono, ours, place, running
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.kamailio.rig import Kamailio
@@ -25,7 +26,7 @@ Step = tuple[str | int, ...]
 class Case:
     """What is called in which route, on which message."""
 
-    steps: list[Step]
+    steps: Sequence[Step]
     method: str = "OPTIONS"
     headers: str = ""
     route: str = "request"
@@ -33,14 +34,15 @@ class Case:
     """False: Kamailio cannot make a reply to it."""
 
 
-def gets(*names: str) -> list[Step]:
+def gets(*names: str) -> list[Any]:
     """All three questions of each name."""
     return [(call, name) for name in names for call in ("PV.GetS", "PV.GetI", "PV.IsNull")]
 
 
 APPLIED: Step = ("Core.ModF", "msg_apply_changes")
+# fmt: off
 BAD_NAMES = ("", "ru", "$", "$$", "$nonsense", "$ru ", "$ru world", "$(ru", "$ru$du", "<null>", "$hdr(", "$(ru{s.none})")
-CASES = {
+CASES: dict[str, Case] = {
     "reads": Case(gets("$ru", "$rU", "$fu", "$tu", "$ci", "$rm", "$cs", "$si", "$sp", "$rp", "$pr", "$ml", "$hdr(CSeq)")),
     "reads of null": Case(gets("$du", "$avp(none)", "$vn(none)", "$hdr(X-None)", "$null", "$fs", "$rs")),
     "reads of bad names": Case(gets(*BAD_NAMES)),
@@ -115,7 +117,8 @@ CASES = {
         + gets("$T_reply_code", "$ru", "$rm", "$du"), "INVITE", route="failure",
     ),
     "an event route": Case(gets("$T_reply_code", "$ru", "$rm", "$T_branch_idx"), "INVITE", route="event"),
-}  # fmt: skip
+}
+# fmt: on
 
 
 def play(place: Place, kamailio: Kamailio, name: str, case: Case) -> tuple[list[str], list[bytes]]:
@@ -125,7 +128,9 @@ def play(place: Place, kamailio: Kamailio, name: str, case: Case) -> tuple[list[
     answers.unlink(missing_ok=True)
     steps.write_text("".join(" ".join([str(step[0]), *map(_word, step[1:])]) + "\n" for step in case.steps), "ascii")
     call_id = name.replace(" ", "-").replace("'", "")
-    came = place.call(place.caller.request(case.method, headers=case.headers, call_id=call_id), is_answered=case.is_answered)
+    came = place.call(
+        place.caller.request(case.method, headers=case.headers, call_id=call_id), is_answered=case.is_answered
+    )
     steps.unlink()
     assert kamailio.is_alive, kamailio.log()[-2000:]
     assert answers.exists(), f"{case.route} did not run: {came}\n{kamailio.log()[-3000:]}"

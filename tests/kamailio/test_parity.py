@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.daemon import ROOT, RunningDaemon
-from tests.kamailio.routes import HERE, Place, built_for_app_mono, embedded, logged, needs_app_mono, ours, place, running
+from tests.kamailio.routes import (
+    HERE,
+    Place,
+    built_for_app_mono,
+    embedded,
+    logged,
+    needs_app_mono,
+    ours,
+    place,
+    running,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
