@@ -1,4 +1,4 @@
-# ruff: noqa: ANN  # KSR has no types
+# ruff: noqa: ANN001, ANN202 - KSR has no types
 # mypy: disable-error-code="import-not-found, no-untyped-def, no-untyped-call"
 """The script of app_python3 that does with a KamailioHost what PlaysSteps.cs does with SR; only Kamailio runs it."""
 

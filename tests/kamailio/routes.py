@@ -27,7 +27,8 @@ _MADE_UP = (
     (re.compile(rb"(?m)^(To:.*;tag=)[0-9a-f]{32}-[0-9a-f]+"), rb"\1<TAG>"),
 )
 _ENTRY = re.compile(
-    r"\d+\(\d+\) (\w+): (?:<?\w+>? \[[^]]+\]: (?:sr_mono_(?:log|err|dbg)|sr_kemi_core_log)\(\): |<script>: (?=result of ))"
+    r"\d+\(\d+\) (\w+): (?:<?\w+>? \[[^]]+\]: (?:sr_mono_(?:log|err|dbg)|sr_kemi_core_log)\(\): "
+    r"|<script>: (?=result of ))"
     r"(.*?)(?=\s*\d+\(\d+\) [A-Z]+: |\s*\Z)",
     re.DOTALL,
 )

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF005 - a list of steps and the reads after it stand apart
 """Every call on KamailioHost in a real Kamailio, beside the same call in the embedded app_mono."""
 
 from __future__ import annotations
@@ -41,16 +42,18 @@ def gets(*names: str) -> list[Any]:
 
 APPLIED: Step = ("Core.ModF", "msg_apply_changes")
 # fmt: off
-BAD_NAMES = ("", "ru", "$", "$$", "$nonsense", "$ru ", "$ru world", "$(ru", "$ru$du", "<null>", "$hdr(", "$(ru{s.none})")
+BAD_NAMES = ("", "ru", "$", "$$", "$nonsense", "$ru ", "$ru world", "$(ru", "$ru$du", "<null>", "$hdr(", "$(ru{x.y})")
 CASES: dict[str, Case] = {
-    "reads": Case(gets("$ru", "$rU", "$fu", "$tu", "$ci", "$rm", "$cs", "$si", "$sp", "$rp", "$pr", "$ml", "$hdr(CSeq)")),
+    "reads": Case(
+        gets("$ru", "$rU", "$fu", "$tu", "$ci", "$rm", "$cs", "$si", "$sp", "$rp", "$pr", "$ml", "$hdr(CSeq)", "$mb")
+    ),
     "reads of null": Case(gets("$du", "$avp(none)", "$vn(none)", "$hdr(X-None)", "$null", "$fs", "$rs")),
     "reads of bad names": Case(gets(*BAD_NAMES)),
     "reads of what fails": Case(gets("$(vn(none){s.len})", "$(ru{s.substr,900,1})", "$(vn(none){s.int})")),
     "numbers and texts": Case(
         [("PV.SetI", "$var(i)", -7), ("PV.SetS", "$var(s)", "12"), ("PV.SetI", "$avp(i)", 2147483647)]
         + [("PV.SetI", "$var(m)", -2147483648)]
-        + gets("$var(i)", "$var(s)", "$avp(i)", "$var(m)", "$(var(s){s.int})", "$var(fresh)", "$mf", "$mF", "$Ts")[:-3]
+        + gets("$var(i)", "$var(s)", "$avp(i)", "$var(m)", "$(var(s){s.int})", "$var(fresh)", "$mf", "$mF")
     ),
     "writes that succeed": Case(
         [("PV.SetS", "$rU", "123"), ("PV.SetS", "$ru", "sip:x@y.example"), ("PV.SetS", "$du", "sip:127.0.0.1:9")]
@@ -93,7 +96,8 @@ CASES: dict[str, Case] = {
         + [("HDR.Remove", "not a name"), ("HDR.Remove", "!"), ("HDR.Remove", "f:"), ("HDR.Append", "no line end")]
     ),
     "a header that does not parse": Case(
-        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Remove", "Subject"), ("HDR.Insert", "X-I: 1\r\n"), ("HDR.Insert", "X-J: 1\r\n")]
+        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Remove", "Subject"), ("HDR.Insert", "X-I: 1\r\n")]
+        + [("HDR.Insert", "X-J: 1\r\n")]
         + gets("$hdr(Subject)", "$msg(hdrc)"),
         headers="Subject: a\r\nno header at all\r\n", is_answered=False,
     ),
@@ -108,8 +112,7 @@ CASES: dict[str, Case] = {
     ),
     "the reply route": Case(gets("$rs", "$rr", "$ru", "$T_reply_code", "$rm", "$hdr(CSeq)"), "INVITE", route="reply"),
     "edits of a reply": Case(
-        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Insert", "X-I: 1\r\n"), ("HDR.Remove", "Via"), ("PV.SetS", "$ru", "sip:a")][:2],
-        "INVITE", route="reply",
+        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Insert", "X-I: 1\r\n"), ("HDR.Remove", "Contact")], "INVITE", route="reply",
     ),
     "the core's reply route": Case(gets("$rs", "$rm"), "INVITE", route="core_reply"),
     "the failure route": Case(
