@@ -112,7 +112,8 @@ CASES: dict[str, Case] = {
     ),
     "the reply route": Case(gets("$rs", "$rr", "$ru", "$T_reply_code", "$rm", "$hdr(CSeq)"), "INVITE", route="reply"),
     "edits of a reply": Case(
-        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Insert", "X-I: 1\r\n"), ("HDR.Remove", "Contact")], "INVITE", route="reply",
+        [("HDR.Append", "X-A: 1\r\n"), ("HDR.Insert", "X-I: 1\r\n"), ("HDR.Remove", "Contact")],
+        "INVITE", route="reply",
     ),
     "the core's reply route": Case(gets("$rs", "$rm"), "INVITE", route="core_reply"),
     "the failure route": Case(
