@@ -171,6 +171,10 @@ class Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket, where there is no ``with``."""
         self._sock.close()
 
     @property

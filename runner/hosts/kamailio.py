@@ -1,0 +1,282 @@
+"""
+The calls of a script on the message of a running Kamailio, through KSR, with app_mono's values instead of KEMI's.
+
+Standard library only: it is imported by the Python that Kamailio embeds. Facts are of Kamailio 5.6.3: core/kemi.c,
+modules/app_mono/app_mono_api.c, modules/app_python3/python_msgobj.c, modules/pv/pv.c.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.calls import FAILED, MODF_CANNOT_RUN
+
+DONE = 0
+_LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
+_DEBUG = 3
+_LEAST_INT, _MOST_INT = -0x80000000, 0x7FFFFFFF  # Kamailio 6 has longer numbers, C# has these
+
+# The name of the first header. $mb is the message as it came (or as msg_apply_changes left it), which is also what
+# the positions of edits count in.
+_FIRST_HEADER = "$(mb{line.at,1}{s.select,0,:}{s.trim})"
+_AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from the end of the first line on
+
+# Variables of this module; a script that reads them sees what the last slow call left.
+_TEXT = "$var(app_mono_text)"
+_HEXA = "$var(app_mono_hexa)"
+_FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
+_LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
+_CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
+
+# These have a fixup and no way to free it, so app_mono refuses them; call_function would run them all the same.
+_REFUSED = frozenset(
+    {
+        "check_blocklist", "dbg_pv_dump", "dbg_sip_msg", "ds_mark_dst", "ds_next_domain", "ds_next_dst",
+        "ds_set_domain", "ds_set_dst", "fix_nated_register", "handle_publish", "handle_subscribe", "is_leap_year",
+        "keep_hf",
+    }
+)  # fmt: skip
+
+# Functions with optional parameters look at their first one even when they get none. app_mono passes NULL for it,
+# call_function a pointer that it never set; so these go through KEMI.
+_BY_KEMI = {
+    "append_branch": ("corex", "append_branch"),
+    "has_body": ("textops", "has_body"),
+    "record_route": ("rr", "record_route"),
+    "rtpengine_answer": ("rtpengine", "rtpengine_answer0"),
+    "rtpengine_delete": ("rtpengine", "rtpengine_delete0"),
+    "rtpengine_manage": ("rtpengine", "rtpengine_manage0"),
+    "rtpengine_offer": ("rtpengine", "rtpengine_offer0"),
+    "rtpproxy_answer": ("rtpproxy", "rtpproxy_answer0"),
+    "rtpproxy_destroy": ("rtpproxy", "rtpproxy_destroy0"),
+    "rtpproxy_manage": ("rtpproxy", "rtpproxy_manage0"),
+    "rtpproxy_offer": ("rtpproxy", "rtpproxy_offer0"),
+    "sanity_check": ("sanity", "sanity_check_defaults"),
+}
+
+
+class KamailioHost:
+    """
+    A ``Host`` over the message that Kamailio is working on.
+
+    The common case of every call is one call of KSR; what KSR can't tell or take is found out afterwards.
+
+    Args:
+        msg: The message object of app_python3, valid until the exec ends; ``ModF`` needs it. None where Kamailio has
+            none (app_python3s): ``ModF`` then gives -127.
+        ksr: Kamailio's module ``KSR``.
+    """
+
+    __slots__ = ("_hdr", "_ksr", "_msg", "_pv")
+
+    def __init__(self, msg: Any, ksr: Any) -> None:
+        self._msg = msg
+        self._ksr = ksr
+        self._pv = ksr.pv
+        self._hdr = ksr.hdr
+
+    def log(self, level: int, text: str) -> None:
+        """Levels below -1 are logged as ``crit``, above 3 as debug when Kamailio's ``debug`` reaches them."""
+        word = _LEVELS.get(level)
+        if word is None:
+            if level > _DEBUG and self.get_i("$sel(cfg_get.core.debug)") < level:
+                return
+            word = "dbg" if level > _DEBUG else "crit"
+        if not text.isascii():
+            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        self._ksr.log(word, _until_nul(text))
+
+    def modf(self, function: str) -> int:
+        """Through ``msg.call_function``: ``KSR.x.modf`` of 5.6.3 ends Kamailio with SIGSEGV."""
+        name = _until_nul(function)
+        if name in _REFUSED:
+            return self._cannot_run(name, "it has a fixup that cannot be freed")
+        if name in _BY_KEMI:
+            module, method = _BY_KEMI[name]
+            call = getattr(getattr(self._ksr, module, None), method, None)
+            if call is None:
+                return self._cannot_run(name, f"KSR.{module}.{method} is not available")
+            value = call()
+            return (1 if value else -1) if type(value) is bool else int(value)
+        try:
+            return int(self._msg.call_function(name))
+        except AttributeError:
+            return self._cannot_run(name, "this Kamailio gives its script no message object")
+        except (RuntimeError, UnicodeEncodeError) as error:
+            return self._cannot_run(name, str(error))
+
+    def get_s(self, name: str) -> str | None:
+        """Text as it is; bytes that are not UTF-8 by way of hexadecimal digits."""
+        try:
+            value = self._pv.get(name)
+        except UnicodeDecodeError:
+            return self._get_bytes(name)
+        except (SystemError, UnicodeEncodeError, ValueError):
+            return self.get_s(_until_nul(name)) if "\0" in name else None
+        if type(value) is str:
+            return value
+        if value is None:
+            return None
+        if value is False:  # Kamailio 6, where 5.6 raises
+            return self._get_bytes(name)
+        # An unsigned number above 2^31 comes as a negative one; its text is the true one.
+        return str(value) if value >= 0 else self._printed(name)
+
+    def get_i(self, name: str) -> int:
+        """``KSR.pv.geti`` would read numbers out of text; a number here is a value of integer type."""
+        try:
+            value = self._pv.get(name)
+        except UnicodeDecodeError:
+            return 0
+        except (SystemError, UnicodeEncodeError, ValueError):
+            return self.get_i(_until_nul(name)) if "\0" in name else 0
+        if type(value) is not int:
+            return 0
+        return value if _LEAST_INT <= value <= _MOST_INT else (value - _LEAST_INT) % (1 << 32) + _LEAST_INT
+
+    def set_s(self, name: str, value: str) -> int:
+        """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
+        name, value = _until_nul(name), _until_nul(value)
+        if _is_utf8(value) and _is_utf8(name):
+            return DONE if self._pv.sets(name, value) else FAILED
+        return self._set_bytes(name, value)
+
+    def set_i(self, name: str, value: int) -> int:
+        """As ``PV.SetI``."""
+        name = _until_nul(name)
+        return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
+
+    def unset(self, name: str) -> int:
+        """As ``PV.Unset``."""
+        name = _until_nul(name)
+        return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
+
+    def is_null(self, name: str) -> int:
+        """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
+        name = _until_nul(name)
+        if not _is_utf8(name):
+            return FAILED
+        if not self._pv.is_null(name):
+            return 0
+        return 1 if name.startswith("$") and self._printed(name) == "<null>" else FAILED
+
+    def hdr_append(self, text: str) -> int:
+        """After the last header."""
+        text = _until_nul(text)
+        if _is_utf8(text):
+            return DONE if self._hdr.append(text) == 1 else FAILED
+        return self._add_bytes("append_hf", text)
+
+    def hdr_remove(self, name: str) -> int:
+        """A name that is none removes nothing, which is no failure unless the headers do not parse."""
+        name = _until_nul(name)
+        if _is_utf8(name) and self._hdr.remove(name) == 1:
+            return DONE
+        is_too_long = len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
+        return FAILED if is_too_long or self._pv.get("$msg(hdrc)") is None else DONE
+
+    def hdr_insert(self, text: str) -> int:
+        """
+        After the first header, where app_mono writes; ``KSR.hdr.insert`` writes before it.
+
+        Bytes that are not UTF-8 give -1: no function of Kamailio takes them at this place.
+        """
+        text = _until_nul(text)
+        if not _is_utf8(text):
+            return FAILED
+        try:
+            first = self._pv.get(_FIRST_HEADER)
+        except UnicodeDecodeError:
+            first = None
+        if type(first) is str and self._hdr.append_after(text, first) == 1:
+            return DONE
+        # Another header does not parse, which append_after minds and app_mono's Insert does not.
+        textops = getattr(self._ksr, "textops", None)
+        return DONE if textops is not None and textops.search_append(_AFTER_FIRST_HEADER, text) == 1 else FAILED
+
+    def hdr_append_to_reply(self, text: str) -> int:
+        """Into the reply made later."""
+        text = _until_nul(text)
+        if _is_utf8(text):
+            return DONE if self._hdr.append_to_reply(text) == 1 else FAILED
+        return self._add_bytes("append_to_reply", text)
+
+    def expand(self, text: str) -> str:
+        """The text as it is: Kamailio expanded it before it called."""
+        return text
+
+    def _cannot_run(self, name: str, reason: str) -> int:
+        self.log(-1, f"app_mono: ModF cannot run {name}: {reason}\n")
+        return MODF_CANNOT_RUN
+
+    def _printed(self, name: str) -> str | None:
+        """What an expression prints as in a text; None when it has no value, ``<null>`` when that is null."""
+        if self._ksr.pvx.evalx(_TEXT, name) != 1:
+            return None
+        try:
+            value = self._pv.get(_TEXT)
+        except UnicodeDecodeError:
+            return None
+        return value if type(value) is str else None
+
+    def _get_bytes(self, name: str) -> str | None:
+        """A value that is not UTF-8."""
+        inner = name[2:-1].rstrip(" ") if name.startswith("$(") else name[1:]
+        data = self._pv.get(f"$({inner}{{s.encode.hexa}})")
+        if type(data) is str:
+            return bytes.fromhex(data).decode("utf-8", "surrogateescape")
+        length = self._pv.get(f"$({inner}{{s.len}})")
+        if type(length) is not int:
+            return None
+        parts = []
+        for at in range(0, length, _CHUNK_BYTES):
+            part = self._pv.get(f"$({inner}{{s.substr,{at},{_CHUNK_BYTES}}}{{s.encode.hexa}})")
+            if type(part) is not str:
+                return None
+            parts.append(bytes.fromhex(part))
+        return b"".join(parts).decode("utf-8", "surrogateescape")
+
+    def _hand_over(self, value: str) -> bool:
+        """Give Kamailio bytes, for it to put together; False when they are none (a lone surrogate of another kind)."""
+        try:
+            data = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return False
+        return bool(self._pv.sets(_HEXA, data.hex()))
+
+    def _set_bytes(self, name: str, value: str) -> int:
+        if not _is_utf8(name) or not self._hand_over(value):
+            return FAILED
+        # pv_evalx expands twice: this variable's text first, then the bytes, which so are never expanded themselves.
+        self._pv.sets(_TEXT, _FROM_HEXA)
+        try:
+            return DONE if self._msg.call_function("pv_evalx", name, _TEXT) == 1 else FAILED
+        except RuntimeError:
+            # It is read-only or unknown, so this writes nothing; it tells which.
+            return DONE if self._pv.sets(name, "") else FAILED
+        except AttributeError:
+            return FAILED
+
+    def _add_bytes(self, function: str, text: str) -> int:
+        """A header that is not UTF-8, by module textops. Each costs Kamailio a few bytes that it never frees."""
+        if not self._hand_over(text):
+            return FAILED
+        try:
+            return DONE if self._msg.call_function(function, _FROM_HEXA) == 1 else FAILED
+        except (RuntimeError, AttributeError):
+            return FAILED
+
+
+def _until_nul(text: str) -> str:
+    """Arguments of app_mono are C strings."""
+    return text if "\0" not in text else text[: text.index("\0")]
+
+
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
