@@ -19,6 +19,8 @@ The settings are the daemon's own file, /etc/app-mono/app-mono.toml or what APP_
 Standard library only: this runs in the Python that Kamailio embeds.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import logging
 import os
@@ -26,12 +28,14 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import KSR
 
 TRUE, FALSE = 1, -1
 CONFIG = "/etc/app-mono/app-mono.toml"
 DEFAULTS = {
+    "load": "",
     "socket": "/run/app-mono/control.sock",
     "exec_timeout_s": 0.4,
     "on_error": False,
@@ -42,7 +46,7 @@ DEFAULTS = {
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
 
-def _find_runner():
+def _find_runner() -> None:
     """Let the package ``runner`` be imported that lies beside this file, in a checkout or an installed wheel."""
     if importlib.util.find_spec("runner") is None:
         here = Path(__file__).resolve()
@@ -65,23 +69,22 @@ class _KamailioLog(logging.Handler):
 
     LEVELS = ((logging.ERROR, "err"), (logging.WARNING, "warn"), (logging.INFO, "info"), (0, "dbg"))
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         level = next(name for least, name in self.LEVELS if record.levelno >= least)
         KSR.log(level, f"app_mono: {record.getMessage()}\n")
 
 
-def _settings():
+def _settings() -> dict[str, Any]:
     """The few settings of the daemon's file that count here; each that is wrong is told and takes its default."""
     path = os.environ.get("APP_MONO_CONFIG") or CONFIG
     values = dict(DEFAULTS)
     try:
-        with open(path, "rb") as file:
-            told = tomllib.load(file)
+        told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         log.warning("%s: there is no such file; the defaults hold", path)
         return values
     except (OSError, ValueError) as error:
-        log.error("%s: expected a TOML file, the defaults hold: %s", path, error)
+        log.error("%s: expected a TOML file, the defaults hold: %s", path, error)  # noqa: TRY400  # told in full
         return values
     for name, default in DEFAULTS.items():
         value = told.get(name, default)
@@ -95,7 +98,7 @@ def _settings():
     return values
 
 
-def _meaning(settings, path, error):
+def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> bool:
     """What a failure is to the routing script: true or false, as the settings say for this script."""
     name = (
         "on_timeout"
@@ -104,11 +107,11 @@ def _meaning(settings, path, error):
         if isinstance(error, PoolExhausted)
         else "on_error"
     )
-    own = settings["scripts"].get(path or str(settings.get("load", "")), {})
+    own = settings["scripts"].get(path or settings["load"], {})
     return own.get(name, settings[name]) if isinstance(own, dict) else settings[name]
 
 
-def _execute(msg, path, param):
+def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script; the value for Kamailio, whatever happens."""
     try:
         deadline = time.monotonic() + _values["exec_timeout_s"] - MODULE_TAKES_S
@@ -124,7 +127,7 @@ def _execute(msg, path, param):
     return TRUE if code == 0 else FALSE
 
 
-def mono_exec(msg, path, param=None):
+def mono_exec(msg: Any, path: str, param: str | None = None) -> int:
     """
     Run the script at ``path``; for a routing script in Python.
 
@@ -139,22 +142,24 @@ def mono_exec(msg, path, param=None):
     return _execute(msg, path, param)
 
 
-def mono_run(msg, param=None):
+def mono_run(msg: Any, param: str | None = None) -> int:
     """Run the script that the setting ``load`` names; as ``mono_exec``."""
     return _execute(msg, None, param)
 
 
-def split(text):
+def split(text: str) -> tuple[str, str | None]:
     """
     Path and parameter of ``PATH[ PARAM]``: the first blank that is not in double quotes separates.
 
     In quotes a backslash makes the next character itself. No blank: no parameter; nothing after it: an empty one.
 
     Raises:
-        ConfigError: A quote is not closed.
+        ConfigError: There is no path, or its quote is not closed.
     """
     if not text.startswith('"'):
         path, blank, param = text.partition(" ")
+        if not path:
+            raise ConfigError('mono_exec needs a path: python_exec("mono_exec", "/path/x.exe")')
         return path, param if blank else None
     path, at = [], 1
     while at < len(text):
@@ -175,27 +180,25 @@ def split(text):
 class Methods:
     """What ``python_exec`` calls."""
 
-    def child_init(self, _rank):
+    def child_init(self, _rank: int) -> int:
         """Nothing: a process connects at its first exec, and most never have one."""
         return 0
 
-    def mono_exec(self, msg, arguments=""):
+    def mono_exec(self, msg: Any, arguments: str = "") -> int:
         """``python_exec("mono_exec", "PATH[ PARAM]")``."""
         try:
             path, param = split(arguments)
-            if not path:
-                raise ConfigError('mono_exec needs a path: python_exec("mono_exec", "/path/x.exe")')
         except ConfigError as error:
-            log.error("%s", error)
+            log.error("%s", error)  # noqa: TRY400  # told in full
             return FALSE
         return _execute(msg, path, param)
 
-    def mono_run(self, msg, param=None):
+    def mono_run(self, msg: Any, param: str | None = None) -> int:
         """``python_exec("mono_run"[, "PARAM"])``."""
         return _execute(msg, None, param)
 
 
-def mod_init():
+def mod_init() -> Methods:
     """What app_python3 calls after loading and after every ``app_python.reload``."""
     return Methods()
 

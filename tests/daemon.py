@@ -78,7 +78,9 @@ class RunningDaemon:
                 self._process.wait()
 
     def start(self) -> None:
-        """Start it, and wait until it serves."""
+        """Start it, after the end of the one before, and wait until it serves."""
+        if self._process is not None:
+            self._process.wait(WAIT_S)
         with self._log.open("ab") as log:
             begin = log.tell()
             process = self._process = subprocess.Popen(

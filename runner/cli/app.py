@@ -168,6 +168,35 @@ def kamailio_cfg(
     _guarded(lambda: _print(lines(kemi=kemi, toml_only=toml)))
 
 
+pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
+app.add_typer(pv_app, name="pv")
+
+
+@pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
+def pv_list(
+    containing: Annotated[str, typer.Argument(metavar="[FILTER]", help="Text in the name or meaning.")] = "",
+    *,
+    json: Json = False,
+) -> None:
+    """List what there is: how it is written, its meaning, whether it is writable, and where that was read."""
+    from runner.cli import pv  # noqa: PLC0415 - as above
+
+    _guarded(lambda: pv.list_(containing, as_json=json))
+
+
+@pv_app.command("get", epilog="Exit status: 0 it has a value, which may be empty; 1 it is null; 2 it is no expression.")
+def pv_get(
+    expression: Annotated[str, typer.Argument(metavar="EXPR", help="For one '$ru' or '$(hdr(Via)[1]{s.len})'.")],
+    message: Message,
+    *,
+    json: Json = False,
+) -> None:
+    """Print the value of EXPR on a SIP message."""
+    from runner.cli import pv  # noqa: PLC0415 - as above
+
+    _guarded(lambda: pv.get(expression, message, as_json=json))
+
+
 @app.command("serve")
 def serve(
     config: Annotated[str, typer.Option("--config", metavar="FILE", help="The daemon's settings, a TOML file.")],

@@ -98,7 +98,7 @@ def workers(path: str, *, as_json: bool) -> None:
             " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
             worker["doom"],
         )
-    show.out.print(table)
+    show.table(table)
 
 
 def reload(path: str) -> None:

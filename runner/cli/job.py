@@ -89,7 +89,7 @@ class Job:
         assembly = self._assembly(settings)
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = self._host(data)
+            host = host_of(data, self.message)
             before = _text(host.message_bytes())
             result = self._call(runner, assembly, host)
             if result.error is not None:
@@ -114,12 +114,6 @@ class Job:
         near = script.parent.glob("*.dll"), script.parent.glob("*.config")
         message = [] if self.message == STDIN else [Path(self.message)]
         return [script, *message, *near[0], *near[1]]
-
-    def _host(self, data: bytes) -> MessageHost:
-        try:
-            return MessageHost(data)
-        except ConfigError as error:
-            raise ConfigError(f"--message {self.message}: {error}") from error
 
     def _call(self, runner: Runner, assembly: str, host: MessageHost) -> ExecResult:
         if self.mode == "run":
@@ -156,19 +150,44 @@ class Job:
         return str(path.absolute()) if self.mode == "run" else str(path.absolute()).replace("$", "$$")
 
     def _read_message(self) -> bytes:
-        if self.message == STDIN:
-            if self._stdin is None:
-                self._stdin = sys.stdin.buffer.read()
-            data, name = self._stdin, "standard input"
-        else:
-            name = self.message
-            try:
-                data = Path(self.message).read_bytes()
-            except OSError as error:
-                raise ConfigError(f"--message {name}: expected a readable SIP message: {error.strerror}") from error
-        if not data.strip():
-            raise ConfigError(f"--message {name}: expected a SIP message, but it is empty")
-        return data
+        if self.message != STDIN:
+            return read_message(self.message)
+        if self._stdin is None:
+            self._stdin = read_message(STDIN)
+        return self._stdin
+
+
+def read_message(name: str) -> bytes:
+    """
+    The bytes of a file, or of the standard input for ``-``.
+
+    Raises:
+        ConfigError: It cannot be read, or there is nothing in it.
+    """
+    shown = name
+    if name == STDIN:
+        data, shown = sys.stdin.buffer.read(), "standard input"
+    else:
+        try:
+            data = Path(name).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"--message {name}: expected a readable SIP message: {error.strerror}") from error
+    if not data.strip():
+        raise ConfigError(f"--message {shown}: expected a SIP message, but it is empty")
+    return data
+
+
+def host_of(data: bytes, name: str) -> MessageHost:
+    """
+    The embedded host with a message that came from ``name``.
+
+    Raises:
+        ConfigError: It is no SIP message; line and column are told.
+    """
+    try:
+        return MessageHost(data)
+    except ConfigError as error:
+        raise ConfigError(f"--message {name}: {error}") from error
 
 
 def _text(data: bytes) -> str:

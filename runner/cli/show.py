@@ -134,6 +134,11 @@ def failure_as_json(failure: RunnerError) -> str:
     return as_json([Outcome(ok=False, exit_code=None, error=failure)])
 
 
+def table(rows: Table) -> None:
+    """A table, as wide as the terminal; all of it where there is none."""
+    out.print(rows, soft_wrap=not out.is_terminal)
+
+
 def line(text: str) -> None:
     """One plain line of output."""
     out.print(text, markup=False)

@@ -118,13 +118,13 @@ class Kamailio:
         if self._process is None:
             return
         self._process.terminate()
-        try:
-            self._process.wait(WAIT_S)
-        finally:
-            # Whatever happened, nothing of its process group stays.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(WAIT_S)
+        # Seen once in some hundred stops: a Kamailio that is told to end while its children still start does not.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LOST_S)
+        # Whatever happened, nothing of its process group stays.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(WAIT_S)
 
     @property
     def pid(self) -> int:

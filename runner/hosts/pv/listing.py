@@ -10,11 +10,12 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from runner.hosts.pv import expression, families, registry
+from runner.hosts.pv import expression, families, registry, transform
 
 if TYPE_CHECKING:
     from runner.hosts.pv.context import Context
     from runner.hosts.pv.registry import Variable
+    from runner.hosts.pv.transform import Transformation
     from runner.hosts.pv.value import Value
 
 _HEAD = """\
@@ -24,6 +25,16 @@ Generated from the registry by `python -m runner.hosts.pv.listing`; do not edit.
 
 A variable that is not writable accepts a write and does nothing, as in Kamailio. The source names Kamailio's module,
 file and function in version 5.6.3, where the behaviour was read.
+"""
+
+_TRANSFORMATIONS = """
+## Transformations
+
+Written behind a name, any number of them, `$(rU{s.substr,0,3}{s.len})`; a parameter may be a variable. A write ignores
+them, as in Kamailio.
+
+| transformation | meaning | source |
+| --- | --- | --- |
 """
 
 
@@ -37,6 +48,11 @@ def form(variable: Variable) -> str:
     """How it is written, for one ``$(hdr(name)[i])``."""
     name = f"{variable.name}(name)" if variable.parse_name is not None else variable.name
     return f"$({name}[i])" if variable.takes_index else f"${name}"
+
+
+def step(transformation: Transformation) -> str:
+    """How a transformation is written, for one ``{s.substr,offset,length}``."""
+    return f"{{{transformation.name}{transformation.parameters}}}"
 
 
 def get(context: Context, text: str) -> Value:
@@ -59,6 +75,8 @@ def as_markdown() -> str:
             f"| `{form(each)}` | {each.meaning} | {'yes' if each.is_writable else 'no'} | {each.source} |\n"
             for each in found
         ]
+    out.append(_TRANSFORMATIONS)
+    out += [f"| `{step(each)}` | {each.meaning} | {each.source} |\n" for each in transform.transformations()]
     return "".join(out)
 
 

@@ -1,0 +1,77 @@
+"""``app-mono pv``: what the embedded host knows of pseudo-variables, and their values on a message."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from runner.cli import show
+from runner.cli.job import host_of, read_message
+from runner.errors import ConfigError
+from runner.hosts.pv import listing
+from runner.hosts.pv.transform import transformations
+from runner.hosts.pv.value import CannotEvaluate
+
+if TYPE_CHECKING:
+    from runner.hosts.pv.value import Value
+
+HAS_VALUE, IS_NULL = 0, 1
+
+
+def list_(containing: str, *, as_json: bool) -> int:
+    """Variables and transformations whose name or meaning contains the text; 1 when there are none."""
+    rows = [
+        (listing.form(each), each.meaning, "yes" if each.is_writable else "no", each.source)
+        for each in listing.find(containing.removeprefix("$"))
+    ]
+    rows += [(listing.step(each), each.meaning, "", each.source) for each in transformations(containing.strip("{}"))]
+    if as_json:
+        names = ("name", "meaning", "writable", "source")
+        show.line(json_.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return HAS_VALUE if rows else IS_NULL
+    if not rows:
+        show.note(f"no variable and no transformation has {containing!r} in its name or meaning")
+        return IS_NULL
+    table = Table(box=None, pad_edge=False)
+    for name in ("name", "meaning", "writable", "source (Kamailio 5.6.3)"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    show.table(table)
+    return HAS_VALUE
+
+
+def get(expression: str, message: str, *, as_json: bool) -> int:
+    """
+    The value of one expression, as bytes, with a line end; null prints nothing and gives 1.
+
+    Raises:
+        ConfigError: There is no message, or the expression is no variable or fails on it.
+    """
+    host = host_of(read_message(message), message)
+    try:
+        value = listing.get(host.context, expression)
+    except CannotEvaluate as error:
+        hint = "" if expression.startswith("$") else "; an expression begins with $ (in a shell, in single quotes)"
+        raise ConfigError(f"{expression}: {error or 'is no expression, or fails on this message'}{hint}") from error
+    if as_json:
+        show.line(json_.dumps(_told(expression, value)))
+    elif value.text is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(value.text + b"\n")
+        sys.stdout.buffer.flush()
+    elif value.number is not None:
+        show.line(str(value.number))
+    else:
+        show.note("null")
+    return IS_NULL if value.is_null else HAS_VALUE
+
+
+def _told(expression: str, value: Value) -> dict[str, object]:
+    """As JSON: what ``PV.GetS`` and ``PV.GetI`` give, and whether it is null."""
+    text = None if value.text is None else value.text.decode("utf-8", "surrogateescape")
+    number = value.number if value.is_integer and value.number is not None else 0
+    return {"expression": expression, "text": text, "number": number, "is_null": value.is_null}

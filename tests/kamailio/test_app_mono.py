@@ -1,0 +1,279 @@
+"""kamailio/app_mono.py in a real Kamailio, with a real daemon: what an operator meets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
+from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.programs import WAIT_S, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OURS = ROOT / "kamailio" / "app_mono.py"
+KAMCMD = shutil.which("kamcmd", path="/usr/sbin:/usr/bin") or "kamcmd"  # of the package kamailio
+MODULES = ("kex", "ctl", "sl", "pv", "tm", "xlog", "textops", "app_python3")
+PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\n"
+ANSWERS = """
+request_route {{
+    {call}
+    $var(rc) = $rc;
+    append_to_reply("X-Result: $var(rc)\\r\\n");
+    sl_send_reply("200", "OK");
+    exit;
+}}
+"""
+
+
+class Site:
+    """A Kamailio, a daemon and a peer; ``result`` is what the script's call gave in the cfg."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self._stack = stack
+        self.port = free_udp_port()
+        self.daemon = RunningDaemon(directory)
+        self.ctl = directory / "ctl.sock"
+        self._calls = 0
+
+    def start(self, call: str, *, settings: str = PATIENT, daemon: bool = True, script: Path = OURS) -> None:
+        config = self.daemon.config
+        config.write_text(config.read_text("utf-8") + settings, "utf-8")
+        if daemon:
+            self._stack.enter_context(self.daemon)
+        cfg = preamble(self.port, MODULES, children=1)
+        cfg += f'modparam("app_python3", "load", "{script}")\nmodparam("ctl", "binrpc", "unix:{self.ctl}")\n'
+        cfg += ANSWERS.format(call=call)
+        env = {"APP_MONO_CONFIG": str(config), "PYTHONPATH": str(OURS.parent)}
+        self.kamailio = self._stack.enter_context(Kamailio(cfg, self.directory / "kamailio", self.port, env))
+        self.peer = self._stack.enter_context(Peer(self.port))
+
+    def result(self, uri: str = "sip:bob@example.com", headers: str = "") -> int:
+        """Send one request; 1 or -1."""
+        self._calls += 1
+        answer = self.peer.ask(self.peer.request(uri=uri, headers=headers, call_id=f"call-{self._calls}"), WAIT_S)
+        assert answer is not None, self.kamailio.log()
+        assert self.kamailio.is_alive
+        (line,) = [line for line in answer.split(b"\r\n") if line.startswith(b"X-Result: ")]
+        return int(line.removeprefix(b"X-Result: "))
+
+    def works(self) -> bool:
+        return self.result() == 1
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(tmp_path, stack)
+
+
+def test_the_parameter_is_all_behind_the_first_blank(site: Site) -> None:
+    # A script that is true when its arguments are the words of the Subject header.
+    body = (
+        'static int Main(string[] a) { string wanted = PV.GetS("$hdr(Subject)"); '
+        'return (a.Length == 0 ? "none" : "[" + a[0] + "]") == wanted ? 0 : 1; }'
+    )
+    script = compiled(site.daemon.scripts, "Wants", body)
+    blank = script.with_name("With blank.exe")
+    blank.write_bytes(script.read_bytes())
+    quoted = f'\\"{blank}\\"'
+    site.start(
+        f"""
+        switch ($rU) {{
+            case "none": python_exec("mono_exec", "{script}"); break;
+            case "empty": python_exec("mono_exec", "{script} "); break;
+            case "blanks": python_exec("mono_exec", "{script}  a $rU "); break;
+            case "quoted": python_exec("mono_exec", "{quoted}"); break;
+            case "quotedparam": python_exec("mono_exec", "{quoted} p"); break;
+        }}"""
+    )
+
+    results = {
+        user: site.result(f"sip:{user}@example.com", f"Subject: {wanted}\r\n")
+        for user, wanted in {
+            "none": "none",
+            "empty": "[]",
+            "blanks": "[ a blanks ]",
+            "quoted": "none",
+            "quotedparam": "[p]",
+        }.items()
+    }
+
+    assert set(results.values()) == {1}, (results, site.kamailio.log())
+
+
+@pytest.mark.parametrize(("code", "result"), [(0, 1), (1, -1), (-1, -1), (256, -1)])
+def test_true_is_exit_code_zero_alone(site: Site, code: int, result: int) -> None:
+    script = compiled(site.daemon.scripts, "Returns", f"static int Main() {{ return {code}; }}")
+    site.start(f'python_exec("mono_exec", "{script}");')
+
+    assert site.result() == result
+
+
+@pytest.mark.parametrize("argument", ["", " p", '\\"/not/closed'])
+def test_a_path_that_is_none_is_false_and_one_line_in_the_log(site: Site, argument: str) -> None:
+    site.start(f'python_exec("mono_exec", "{argument}");')
+
+    assert site.result() == -1
+    assert site.kamailio.log().count("app_mono: mono_exec") == 1
+    assert "Traceback" not in site.kamailio.log()
+
+
+def test_mono_run_runs_what_load_names(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Loaded", "static int Main(string[] a) { return a.Length; }")
+    site.start(
+        'if ($rU == "none") { python_exec("mono_run"); } else { python_exec("mono_run", "$rU"); }',
+        settings=PATIENT + f'load = "{script}"\n',
+    )
+
+    assert [site.result("sip:none@example.com"), site.result("sip:one@example.com")] == [1, -1]
+
+
+def test_without_a_daemon_every_call_is_false_at_once_and_one_line_tells(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Fine", "static int Main() { return 0; }")
+    site.start(f'python_exec("mono_exec", "{script}");', daemon=False)
+
+    results = [site.result() for _ in range(20)]
+    site._stack.enter_context(site.daemon)
+
+    assert results == [-1] * 20
+    assert site.kamailio.log().count("no daemon at") == 1
+    until(site.works, "it connects again by itself")
+
+
+def test_what_a_failure_means_is_set_for_all_and_for_one_script(site: Site) -> None:
+    throws = compiled(site.daemon.scripts, "Throws", 'static int Main() { throw new Exception("boom"); }')
+    loops = compiled(site.daemon.scripts, "Loops", "static int Main() { while (true) {} }")
+    own = f'\n[scripts."{throws}"]\non_error = true\n'
+    site.start(
+        f"""
+        if ($rU == "throws") {{ python_exec("mono_exec", "{throws}"); }}
+        if ($rU == "missing") {{ python_exec("mono_exec", "{throws}.not"); }}
+        if ($rU == "loops") {{ python_exec("mono_exec", "{loops}"); }}""",
+        settings="exec_timeout_s = 1.0\nallocate_timeout_s = 1.0\non_timeout = true\n" + own,
+    )
+
+    until(lambda: site.result("sip:throws@example.com") == 1, "the worker has started")
+    results = [site.result(f"sip:{user}@example.com") for user in ("throws", "missing", "loops")]
+
+    assert results == [1, -1, 1]
+    assert "System.Exception: boom" in site.kamailio.log()
+
+
+def test_a_reload_of_the_python_script_loses_no_call(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Fine", "static int Main() { return 0; }")
+    site.start(f'python_exec("mono_exec", "{script}");')
+
+    results = []
+    for _ in range(3):
+        results += [site.result() for _ in range(5)]
+        subprocess.run(
+            [KAMCMD, "-s", f"unix:{site.ctl}", "app_python.reload"],
+            check=True, capture_output=True, timeout=WAIT_S,
+        )  # fmt: skip
+        results += [site.result() for _ in range(5)]
+
+    assert results == [1] * 30
+
+
+def test_a_replaced_script_is_live_for_the_next_request(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Changes", "static int Main() { return 0; }")
+    site.start(f'python_exec("mono_exec", "{script}");')
+    results = [site.result()]
+
+    for code in (1, 0, 1, 0):
+        compiled(site.daemon.scripts, "Changes", f"static int Main() {{ return {code}; }}")
+        results.append(site.result())
+
+    assert results == [1, -1, 1, -1, 1]
+
+
+def test_a_python_script_of_the_site_uses_ours(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Fine", 'static int Main(string[] a) { return a[0] == "bob" ? 0 : 1; }')
+    own = site.directory / "site_routing.py"
+    own.write_text(
+        "import app_mono\nimport KSR\n\n\nclass Site(app_mono.Methods):\n"
+        "    def decide(self, msg):\n"
+        f"        return app_mono.mono_exec(msg, {str(script)!r}, KSR.pv.get('$rU'))\n\n\n"
+        "def mod_init():\n    return Site()\n",
+        "utf-8",
+    )
+    site.start(
+        f'if ($hdr(Subject) == "own") python_exec("decide"); else python_exec("mono_exec", "{script} $rU");',
+        script=own,
+    )
+
+    results = [
+        site.result(f"sip:{user}@example.com", f"Subject: {kind}\r\n")
+        for user in ("bob", "al")
+        for kind in ("own", "x")
+    ]
+
+    assert results == [1, 1, -1, -1]
+
+
+MISBEHAVE = {
+    "Throws": 'static int Main() { throw new Exception("x"); }',
+    "ThrowsOnAThread": 'static int Main() { new Thread(() => { throw new Exception("x"); }).Start(); '
+    "Thread.Sleep(200); return 0; }",
+    "Exits": "static int Main() { Environment.Exit(3); return 0; }",
+    "FailsFast": 'static int Main() { Environment.FailFast("x"); return 0; }',
+    "Overflows": "static int Deep(int n) { return Deep(n + 1) + 1; } static int Main() { return Deep(0); }",
+    "Loops": "static int Main() { while (true) {} }",
+    "Sleeps": "static int Main() { Thread.Sleep(-1); return 0; }",
+    "Deadlocks": "static int Main() { var gate = new object(); lock (gate) { var other = "
+    "new Thread(() => { lock (gate) {} }); other.Start(); other.Join(); } return 0; }",
+    "LoopsBetweenCalls": 'static int Main() { while (true) PV.GetS("$ru"); }',
+    "Kills": "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(-1); return 0; }",
+    "WritesABigValue": "static int Main() { return PV.SetS(\"$var(x)\", new string('x', 100 * 1024 * 1024)); }",
+}
+
+
+@pytest.mark.parametrize("name", MISBEHAVE)
+@pytest.mark.parametrize("daemon", ["alive", "dead"])
+def test_a_script_that_misbehaves_hurts_only_its_own_run(site: Site, name: str, daemon: str) -> None:
+    bad = compiled(site.daemon.scripts, name, MISBEHAVE[name])
+    fine = compiled(site.daemon.scripts, "Fine", "static int Main() { return 0; }")
+    site.start(
+        f'if ($rU == "bad") {{ python_exec("mono_exec", "{bad}"); }} else {{ python_exec("mono_exec", "{fine}"); }}',
+        settings="num_workers = 2\nallocate_timeout_s = 1.0\nexec_timeout_s = 1.0\n",
+    )
+    until(site.works, "the worker has started")
+    if daemon == "dead":
+        # The client learns the script while the daemon lives, then has only its own worker.
+        site.result("sip:bad@example.com")
+        until(site.works, "the next worker has started")
+        site.daemon.signal(signal.SIGKILL)
+        site.daemon.wait()
+    before = sorted(site.kamailio.children())
+
+    result = site.result("sip:bad@example.com")
+
+    assert result == -1 or name == "ThrowsOnAThread"
+    if daemon == "dead":
+        site.daemon.start()
+    until(site.works, "the next request is served")
+    assert sorted(site.kamailio.children()) == before
+    assert "Traceback" not in site.kamailio.log()
+
+
+def test_a_kamailio_that_is_killed_leaves_no_worker_behind(site: Site) -> None:
+    script = compiled(site.daemon.scripts, "Fine", "static int Main() { return 0; }")
+    site.start(f'python_exec("mono_exec", "{script}");')
+    assert site.works()
+    told = json.loads(app_mono("workers", "--json", "--socket", str(site.daemon.socket)).stdout)
+    (worker,) = [worker["pid"] for worker in told if worker["client"]]
+
+    os.killpg(site.kamailio.pid, signal.SIGKILL)
+
+    until(lambda: not Path(f"/proc/{worker}").exists(), "its worker has ended")

@@ -1,0 +1,170 @@
+"""sipp's traffic through a real Kamailio while everything around its scripts changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
+from tests.kamailio.rig import Kamailio, free_udp_port, preamble
+from tests.programs import until
+from tests.sipp.sipp import Sipp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MODULES = ("kex", "sl", "pv", "tm", "xlog", "textops")
+OURS = ROOT / "kamailio" / "app_mono.py"
+CHILDREN = 4
+PER_S = 500
+# The script's answer is in the reply; what it was when the request came decides whether it is stale.
+COUNTS = 'static int Main() {{ HDR.AppendToReply("X-Build: {0}\\r\\n"); return 0; }}'
+ROUTE = """
+request_route {{
+    if (is_method("ACK")) exit;
+    {call}
+    sl_send_reply("200", "OK");
+    exit;
+}}
+"""
+SETTINGS = "num_workers = 4\nmax_workers = 8\nallocate_timeout_s = 2.0\nexec_timeout_s = 2.0\n"
+
+
+class Site:
+    """A Kamailio with four children, a daemon, and a script that tells which build of it ran."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS))
+        self.script = self.build(0)
+        self.port = free_udp_port()
+        call = f'if (!python_exec("mono_exec", "{self.script}")) {{ xlog("L_ERR", "it was false\\n"); }}'
+        cfg = preamble(self.port, [*MODULES, "app_python3"], children=CHILDREN)
+        cfg += f'modparam("app_python3", "load", "{OURS}")\n' + ROUTE.format(call=call)
+        env = {"APP_MONO_CONFIG": str(self.daemon.config)}
+        self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
+        self.before: list[int] = []
+        until(self._has_started, "all processes of Kamailio are there")
+
+    def _has_started(self) -> bool:
+        threading.Event().wait(0.2)
+        before, self.before = self.before, sorted(self.kamailio.children())
+        return before == self.before and len(before) > CHILDREN
+
+    def build(self, number: int) -> Path:
+        return compiled(self.daemon.scripts, "Counts", COUNTS.format(number))
+
+    def false(self) -> int:
+        """How many requests got false from the script."""
+        return self.kamailio.log().count("it was false")
+
+    def lent(self) -> list[int]:
+        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
+        return [worker["pid"] for worker in json.loads(told.stdout or "[]") if worker["client"]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(tmp_path, stack)
+
+
+def without_a_script(directory: Path, calls: int, scenario: str = "options") -> int:
+    """Messages that sipp sends again to the same Kamailio without a script: the machine's own noise."""
+    port = free_udp_port()
+    cfg = preamble(port, MODULES, children=CHILDREN) + ROUTE.format(call="")
+    with (
+        Kamailio(cfg, directory / "plain", port),
+        Sipp(scenario, port, calls, PER_S, directory / "plain") as sipp,
+    ):
+        pass
+    return sipp.counts().retransmitted
+
+
+def while_running(sipp: Sipp, pause_s: float, step: Callable[[], object]) -> int:
+    """Do ``step`` again and again until sipp is done; how often."""
+    count = 0
+    while sipp.is_running:
+        threading.Event().wait(pause_s)
+        step()
+        count += 1
+    return count
+
+
+@pytest.mark.timeout(300)
+def test_twenty_thousand_requests_while_the_script_is_replaced_fifty_times(site: Site, tmp_path: Path) -> None:
+    again = without_a_script(tmp_path, 4000) * 5
+
+    builds = 0
+    with Sipp("options", site.port, 20_000, PER_S, tmp_path) as sipp:
+        while sipp.is_running and builds < 50:
+            builds += 1
+            site.build(builds)
+            threading.Event().wait(0.3)
+
+    counts = sipp.counts()
+    assert (counts.successful, counts.failed) == (20_000, 0)
+    assert builds == 50
+    assert site.false() == 0
+    assert counts.retransmitted <= again + 20  # a build by mcs takes a core for a moment
+    assert sorted(site.kamailio.children()) == site.before
+
+
+@pytest.mark.timeout(300)
+def test_calls_are_set_up_and_ended_as_without_a_script(site: Site, tmp_path: Path) -> None:
+    again = without_a_script(tmp_path, 300, "invite")
+
+    with Sipp("invite", site.port, 300, 50, tmp_path) as sipp:
+        pass
+
+    counts = sipp.counts()
+    assert (counts.successful, counts.failed) == (300, 0)
+    assert counts.retransmitted <= again
+    assert site.false() == 0
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_killed_every_second_costs_its_own_run_at_most(site: Site, tmp_path: Path) -> None:
+    kills = 0
+
+    def kill_one() -> None:
+        nonlocal kills
+        for pid in site.lent()[:1]:
+            os.kill(pid, signal.SIGKILL)
+            kills += 1
+
+    with Sipp("options", site.port, 5_000, PER_S, tmp_path) as sipp:
+        while_running(sipp, 0.7, kill_one)
+
+    assert kills > 3
+    assert sipp.counts().failed == 0
+    assert site.false() <= kills
+    assert sorted(site.kamailio.children()) == site.before
+
+
+@pytest.mark.timeout(300)
+def test_traffic_goes_on_while_the_daemon_is_killed_started_and_drained(site: Site, tmp_path: Path) -> None:
+    with Sipp("options", site.port, 6_000, PER_S, tmp_path) as sipp:
+        until(lambda: len(site.lent()) == CHILDREN, "every child has its worker")
+        threading.Event().wait(1)
+        site.daemon.signal(signal.SIGKILL)
+        site.daemon.wait()
+        threading.Event().wait(1)
+        site.daemon.start()
+        until(lambda: len(site.lent()) == CHILDREN, "every child has a worker of the new daemon")
+        drained = app_mono("drain", "--socket", str(site.daemon.socket))
+        threading.Event().wait(1)
+        site.daemon.start()
+        until(lambda: len(site.lent()) == CHILDREN, "every child has a worker of the newest daemon")
+
+    assert drained.returncode == 0, drained.stderr
+    assert sipp.counts().failed == 0
+    assert site.false() == 0
+    assert sorted(site.kamailio.children()) == site.before
