@@ -100,6 +100,11 @@ class RunningDaemon:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it without a chance to tidy up."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
     def wait(self) -> int:
         """Wait for its end; the exit status."""
         assert self._process is not None

@@ -76,11 +76,14 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
 
     for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
         value = (
             "none"
-            if field.default is None
-            else f"{field.default:g}"
-            if isinstance(field.default, float)
-            else field.default
+            if default is None or default == {}
+            else str(default).lower()
+            if isinstance(default, bool)
+            else f"{default:g}"
+            if isinstance(default, float)
+            else str(default) or '`""`'
         )
         assert f"| `{name}` | {value} |" in text, name

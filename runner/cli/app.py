@@ -161,11 +161,12 @@ def kamailio_cfg(
     *,
     kemi: Annotated[bool, typer.Option("--kemi", help="For a routing script in Python (KEMI).")] = False,
     toml: Annotated[bool, typer.Option("--toml", help="Only the app-mono.toml.")] = False,
+    unit: Annotated[bool, typer.Option("--service", help="Only the daemon's systemd unit.")] = False,
 ) -> None:
     """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
-    from runner.cli.kamailio_cfg import lines  # noqa: PLC0415 - as above
+    from runner.cli.kamailio_cfg import lines, service  # noqa: PLC0415 - as above
 
-    _guarded(lambda: _print(lines(kemi=kemi, toml_only=toml)))
+    _guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml)))
 
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")

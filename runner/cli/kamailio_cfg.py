@@ -6,6 +6,9 @@ Must not change anything.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from runner.migrate import installed
 from runner.migrate.daemon_settings import CHILDREN, TIMER, toml
 from runner.migrate.literals import literal
@@ -31,7 +34,7 @@ KEMI = """\
 #   app_mono.mono_run(msg)"""
 
 SYSTEMD = """\
-# systemd: Kamailio starts after the daemon, and may use its socket (settings socket_owner, socket_group).
+# systemd: the daemon's own unit is what app-mono kamailio-cfg --service prints. Kamailio starts after it:
 # In /etc/systemd/system/kamailio.service.d/app-mono.conf, then systemctl daemon-reload:
 #   [Unit]
 #   Wants=app-mono.service
@@ -69,3 +72,15 @@ def lines(*, kemi: bool, toml_only: bool) -> str:
     found += ["", f"# {installed.CONFIG}, also from: app-mono kamailio-cfg --toml"]
     found += [f"#   {line}".rstrip() for line in settings.splitlines()]
     return "\n".join([*found, "", SYSTEMD]) + "\n"
+
+
+def service() -> str:
+    """
+    The systemd unit of the daemon.
+
+    Raises:
+        ConfigError: As ``lines``.
+    """
+    command = Path(sys.executable).with_name("app-mono")
+    unit = (installed.kamailio_side() / "app-mono.service").read_text(encoding="utf-8")
+    return unit.replace("/usr/local/bin/app-mono", str(command)) if command.is_file() else unit
