@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.settings import Settings
+from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 
 ROOT = Path(__file__).parent.parent
 SOURCES = {
@@ -40,6 +41,23 @@ def test_the_wheel_carries_the_c_sharp_sources_and_the_kamailio_side(wheel: Path
     assert names >= SOURCES
     assert names >= {f"runner/kamailio_side/{path.name}" for path in ROOT.glob("kamailio/*.*")}
     assert not [name for name in names if name.startswith(("tests/", "build/"))]
+
+
+def test_kamailio_loads_its_side_from_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    port = free_udp_port()
+    cfg = preamble(port, ["sl", "pv", "app_python3"])
+    cfg += f'modparam("app_python3", "load", "{tmp_path}/site/runner/kamailio_side/app_mono.py")\n'
+    cfg += 'request_route { if (!python_exec("mono_exec", "/x.exe")) sl_send_reply("404", "Not Found"); }\n'
+    env = {"APP_MONO_CONFIG": str(tmp_path / "none.toml")}
+
+    with Kamailio(cfg, tmp_path / "kamailio", port, env) as kamailio, Peer(port) as peer:
+        reply = peer.ask(peer.request())
+
+    assert reply is not None
+    assert reply.startswith(b"SIP/2.0 404 ")
+    assert "app_mono: no daemon at /run/app-mono/control.sock" in kamailio.log()
 
 
 @pytest.mark.timeout(300)

@@ -255,6 +255,9 @@ def test_more_clients_than_workers_are_all_served(tmp_path: Path) -> None:
 
             assert codes == [0] * 25
             assert "set max_workers to at least 5" in str(status(daemon)["advice"])
+            told = app_mono("doctor", "--config", str(daemon.config))
+            assert "set max_workers to at least 5" in " ".join(told.stdout.split())
+            assert told.returncode == 0, told.stdout
         finally:
             for lease in leases:
                 lease.close()

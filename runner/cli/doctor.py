@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from runner import build
-from runner.cli import show
+from runner.cli import control, show
 from runner.errors import RunnerError
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
@@ -61,6 +61,7 @@ def examine(config: str | None) -> bool:
     ]
     verdicts = [_check(title, check) for title, check in checks]
     _check("kamailio", _kamailio, is_needed=False)
+    _check("daemon", lambda: _daemon(config), is_needed=False)
     return all(verdicts)
 
 
@@ -119,7 +120,7 @@ def _worker(settings: list[Settings]) -> str:
     if not settings:
         raise _Trouble("not tried: mend the settings first")
     values = settings[0].model_dump() | {"load": None, "exec_timeout_s": TOLD_TIMEOUT_S, "num_workers": 1}
-    values |= {"spare_workers": 0, "allocate_timeout_s": TOLD_TIMEOUT_S, "observer": "none"}
+    values |= {"spare_workers": 0, "allocate_timeout_s": TOLD_TIMEOUT_S, "observer": "none", "script_dirs": None}
     host = MessageHost(MESSAGE)
     with tempfile.TemporaryDirectory() as directory, Runner(Settings(**values)) as runner:
         source = Path(directory) / "Doctor.cs"
@@ -142,3 +143,15 @@ def _kamailio() -> str:
     if not any((place / "app_python3.so").is_file() for place in modules):
         raise _Trouble(f"{told}; its app_python3 is missing: apt-get install kamailio-python3-modules")
     return f"{path}: {told}, with app_python3"
+
+
+def _daemon(config: str | None) -> str:
+    """Whether a running daemon has a worker for each process of Kamailio that runs scripts."""
+    path = control.socket_path(config, None)
+    try:
+        told = control.request(path, "status")
+    except RunnerError as error:
+        raise _Trouble(f"not needed to run scripts from the command line: {error}") from error
+    if told["advice"]:
+        raise _Trouble(told["advice"])
+    return f"{path}: {told['users']} processes run scripts, max_workers {told['max_workers']}"
