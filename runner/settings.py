@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     log_file: Path | None = None
     """Where the daemon logs; the file may be moved away and is made anew. None: standard error, so the journal."""
 
+    on_true: str = "forward"
+    """What the SIP listener does when the script said true: "forward" (to $du if set, else to the R-URI), "drop", or
+    "reply:CODE:REASON", pseudo-variables put in."""
+    on_false: str = "reply:403:Forbidden"
+    """The same for false, and for a script that could not be run to its end."""
+
     on_error: bool = False
     """What an exec that failed is to the routing script: True or False. In Kamailio only."""
     on_timeout: bool = False

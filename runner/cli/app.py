@@ -200,12 +200,34 @@ def pv_get(
 
 @app.command("serve")
 def serve(
-    config: Annotated[str, typer.Option("--config", metavar="FILE", help="The daemon's settings, a TOML file.")],
+    *,
+    config: Config = None,
+    sip: Annotated[
+        str | None,
+        typer.Option("--sip", metavar="udp:IP:PORT", help="Answer SIP there, without Kamailio.", show_default=False),
+    ] = None,
+    script: Annotated[
+        str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; a .cs or .exe.")
+    ] = None,
+    param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are put in.")] = None,
+    on_true: Annotated[
+        str | None,
+        typer.Option(metavar="ACTION", help="With --sip: forward, drop or reply:CODE:REASON.", show_default="forward"),
+    ] = None,
+    on_false: Annotated[
+        str | None, typer.Option(metavar="ACTION", help="The same for false.", show_default="reply:403:Forbidden")
+    ] = None,
 ) -> None:
-    """Run the daemon for Kamailio in the foreground. TERM drains, HUP reads the settings anew, Ctrl-C ends all."""
-    from runner.cli.daemon import serve as serve_clients  # noqa: PLC0415 - as above
+    """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all; TERM drains, HUP reads settings."""
+    actions = {name: value for name, value in (("on_true", on_true), ("on_false", on_false)) if value is not None}
+    if sip is None:
+        from runner.cli.daemon import serve as serve_clients  # noqa: PLC0415 - as above
 
-    _guarded(lambda: serve_clients(config))
+        _guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
+    else:
+        from runner.cli.listen import listen  # noqa: PLC0415 - as above
+
+        _guarded(lambda: listen(sip, script, param, config, actions))
 
 
 @app.command("status")

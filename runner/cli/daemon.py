@@ -14,6 +14,7 @@ from runner.serve import Daemon
 from runner.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 log = logging.getLogger("runner.serve")
@@ -22,16 +23,25 @@ log = logging.getLogger("runner.serve")
 JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (0, "<7>"))
 
 
-def serve(config: str) -> int:
+def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     """
     Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
 
     SIGTERM leaves workers to the clients that hold them; SIGINT (Ctrl-C) ends everything. SIGHUP reads the settings
     anew. The log file may be moved away at any time: the next line makes it anew.
 
+    Args:
+        config: Its settings, a TOML file.
+        others: Options that were given and have no meaning for a daemon.
+
     Raises:
         RunnerError: It cannot start.
     """
+    misplaced = next((name for name, value in others.items() if value is not None), None)
+    if misplaced is not None:
+        raise ConfigError(f"{misplaced} has a meaning with --sip only, for one --sip udp:127.0.0.1:5060")
+    if config is None:
+        raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
     _log_to(settings.log_file)
     with Daemon(settings, lambda: Settings.from_file(config)) as daemon:

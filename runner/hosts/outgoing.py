@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.hosts.pv.context import Context, bracketed
 from runner.hosts.pv.uris import party
+from runner.hosts.sip import parse
 from runner.hosts.via import Via, first_via, split_outside_quotes
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _CRLF = b"\r\n"
 IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
 """Headers a request is told apart by (core/parser/msg_parser.c, check_transaction_quadruple)."""
+
+_FIRST_HOPS = 70  # RFC 3261, 8.1.1.6
 
 _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
@@ -41,6 +44,25 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
     if context.message.first_line.is_request:
         return _forwarded_request(context, branch)
     return _forwarded_reply(context)
+
+
+def with_hop_counted(data: bytes) -> bytes | None:
+    """
+    A request with its Max-Forwards one lower, or with a new one; None when no hop is left (RFC 3261, 16.3 and 16.6).
+
+    Kamailio leaves this to a module (maxfwd).
+    """
+    message = parse(data)
+    header = message.header(b"max-forwards")
+    if header is None or not header.body.isdigit():
+        start = end = message.headers_end
+        if header is not None:
+            start, end = header.start, header.end
+        return data[:start] + b"Max-Forwards: %d\r\n" % _FIRST_HOPS + data[end:]
+    hops = int(header.body)
+    if hops == 0:
+        return None
+    return data[: header.body_start] + b"%d" % (hops - 1) + data[header.body_start + len(header.body) :]
 
 
 def _forwarded_request(context: Context, branch: bytes) -> bytes | None:

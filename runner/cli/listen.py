@@ -1,0 +1,115 @@
+"""``app-mono serve --sip``: a SIP listener in the foreground, its script compiled anew at every save."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.build import compile_script
+from runner.calls import LOG_LEVELS
+from runner.cli import show
+from runner.errors import BuildError, ConfigError, ScriptNotFound
+from runner.listener import Action, Listener, address_of
+from runner.runner import Runner
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.hosts.message import MessageHost
+    from runner.runner import ExecResult
+
+log = logging.getLogger("runner.listener")
+
+
+def listen(sip: str, script: str | None, param: str | None, config: str | None, actions: Mapping[str, str]) -> int:
+    """
+    Answer SIP until Ctrl-C or TERM; the exit status.
+
+    Args:
+        sip: ``udp:IP:PORT``.
+        script: For each request; None: what the setting ``load`` names.
+        param: Main's one argument; pseudo-variables are put in.
+        config: Settings, a TOML file.
+        actions: ``on_true`` and ``on_false`` where they were given; they weigh more than the settings.
+
+    Raises:
+        RunnerError: It cannot start.
+    """
+    address = address_of(sip)
+    # Who names a script here may run it: script_dirs is for those who only send its name to a daemon.
+    values: dict[str, Any] = {**actions, "script_dirs": None}
+    settings = Settings.from_file(config, **values) if config else Settings(**values)
+    named = {name: _action(name, getattr(settings, name)) for name in ("on_true", "on_false")}
+    if script is None and settings.load is None:
+        raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
+    source = None if script is None else _Source(script, settings.mono)
+    with Runner(settings) as runner:
+
+        def run(host: MessageHost) -> ExecResult:
+            if source is None:
+                return runner.mono_run(param, host=host)
+            return runner.mono_exec(source.assembly(), param, host=host)
+
+        with Listener(address, run, tell=_tell, threads=settings.max_workers, **named) as listener:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: listener.end())
+            show.note(f"listening on {sip}, {script or settings.load} for each request; Ctrl-C ends")
+            listener.serve()
+        show.note(str(listener.counts))
+    return 0
+
+
+def _action(name: str, text: str) -> Action:
+    try:
+        return Action.of(text)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _tell(level: int, text: str) -> None:
+    show.logged(LOG_LEVELS.get(level, str(level)), text.rstrip("\n"))
+
+
+class _Source:
+    """A script by name; a ``.cs`` is compiled when it has changed, and what does not compile changes nothing."""
+
+    def __init__(self, script: str, mono: str) -> None:
+        self._script = Path(script)
+        self._mono = mono
+        self._compiling = threading.Lock()
+        self._is_source = self._script.suffix.lower() == ".cs"
+        if not self._script.is_file():
+            raise ScriptNotFound(f"{script}: there is no such script")
+        self._stamp = self._stamp_now()
+        self._assembly = self._compiled() if self._is_source else self._literal(self._script)
+
+    def assembly(self) -> str:
+        """The path for ``mono_exec``. While one caller compiles, the others go on with what there was."""
+        if self._is_source and self._stamp_now() not in {self._stamp, None} and self._compiling.acquire(blocking=False):
+            try:
+                self._stamp = self._stamp_now()
+                self._assembly = self._compiled()
+                log.warning("%s compiled anew", self._script)
+            except BuildError as error:
+                show.error(error)
+            finally:
+                self._compiling.release()
+        return self._assembly
+
+    def _compiled(self) -> str:
+        return self._literal(compile_script(self._script, mono=self._mono))
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._script.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    @staticmethod
+    def _literal(path: Path) -> str:
+        return str(path.absolute()).replace("$", "$$")
