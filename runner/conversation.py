@@ -230,7 +230,7 @@ class Conversation:
         try:
             self._channel.send(line, deadline)
         except TimeoutError as error:
-            raise ExecTimeout("the worker did not take a line in time") from error
+            raise ExecTimeout("it was not done in time") from error
         except OSError as error:
             # It may have said something before it went, for one that it is exiting; that is read next.
             if not self._heard():
