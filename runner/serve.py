@@ -39,6 +39,7 @@ SEND_S = 1.0  # a client that does not read its answers is dropped
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
+ENDS = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"max_line_bytes", "max_script_mib", "deleted_grace_s"}
@@ -75,8 +76,7 @@ class Daemon:
             "status": lambda _client, _params: (self.status(), None),
             "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
             "reset": lambda _client, _params: self._reset(),
-            "drain": lambda _client, _params: self._end(keeps_loans=True),
-            "stop": lambda _client, _params: self._end(keeps_loans=False),
+            **dict.fromkeys(ENDS, lambda _client, _params: ({"pid": os.getpid()}, None)),
         }
 
     def __enter__(self) -> Self:
@@ -258,6 +258,9 @@ class Daemon:
                 if wire is not None:
                     self._lending.undo(client, wire)
                 raise
+            finally:
+                if method in ENDS:  # answered first: the end closes every connection
+                    self.end(keeps_loans=ENDS[method])
             control.closed([wire])
 
     def _send(self, client: Client, message: dict[str, Any], wire: socket.socket | None = None) -> None:
@@ -270,10 +273,6 @@ class Daemon:
         self.runner.reset()
         self._ask_back(lambda _slot: "reset")
         return {}, None
-
-    def _end(self, *, keeps_loans: bool) -> Answer:
-        self.end(keeps_loans=keeps_loans)
-        return {"pid": os.getpid()}, None
 
     # Upkeep.
 
