@@ -12,11 +12,14 @@ namespace SRBridge
     /// </remarks>
     internal sealed class Calls : SR.Host
     {
+        private static readonly object Zero = 0L;
+
         private readonly Wire _wire;
         private readonly JsonReader _reader = new JsonReader();
         private readonly object _turn = new object();
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
         private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
+        private readonly Foresight _ahead = new Foresight();
         private long _exec;
         private long _execs;
         private long _question;
@@ -29,9 +32,16 @@ namespace SRBridge
             _wire = wire;
         }
 
-        /// <summary>From now on calls are answered.</summary>
-        internal void ExecStarts(long id)
+        /// <summary>Which of the values that came with the exec were asked for, as bits.</summary>
+        internal long Used
         {
+            get { return _ahead.Used; }
+        }
+
+        /// <summary>From now on calls are answered.</summary>
+        internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
+        {
+            _ahead.ExecStarts(plan, values, certain);
             _wire.ExecStarts(id);
             _exec = ++_execs;
             _execOfThread.Value = _exec;
@@ -69,22 +79,22 @@ namespace SRBridge
 
         internal override string AskText(string call, string argument)
         {
-            return Ask(call, argument, null, 0) as string;
+            return Answer(call, argument, null, 0) as string;
         }
 
         internal override int AskNumber(string call, string argument, int errorValue)
         {
-            return ToNumber(Ask(call, argument, null, 0), errorValue);
+            return ToNumber(Answer(call, argument, null, 0), errorValue);
         }
 
         internal override int AskNumber(string call, string argument, string second, int errorValue)
         {
-            return ToNumber(Ask(call, argument, second, 2), errorValue);
+            return ToNumber(Answer(call, argument, second, 2), errorValue);
         }
 
         internal override int AskNumber(string call, string argument, int second, int errorValue)
         {
-            return ToNumber(Ask(call, argument, null, 3, second), errorValue);
+            return ToNumber(Answer(call, argument, null, 3, second), errorValue);
         }
 
         private static int ToNumber(object answer, int errorValue)
@@ -103,37 +113,59 @@ namespace SRBridge
             return exec != 0 && (isMain || _execOfThread.Value == exec);
         }
 
-        /// <summary>Asks one question and waits for its answer.</summary>
+        /// <summary>One call: from what came with the exec, else as an edit that is certain, else as a question.</summary>
         /// <param name="shape">0: one argument; 2: a text follows; 3: a number follows.</param>
-        /// <returns>The answer's result; null when the call failed or was refused.</returns>
-        private object Ask(string call, string argument, string second, int shape, int number = 0)
+        /// <returns>The call's result; null when it failed or was refused.</returns>
+        private object Answer(string call, string argument, string second, int shape, int number = 0)
         {
             lock (_turn)
             {
-                if (!BelongsToExec() || !TryWrite(call, argument, second, shape, number))
+                if (!BelongsToExec())
                 {
                     return null;
                 }
-                Dictionary<string, object> answer;
-                try
+                object value;
+                if (shape == 0 && _ahead.TryRead(call, argument, out value))
                 {
-                    answer = _wire.Read(_reader) as Dictionary<string, object>;
+                    return value;
                 }
-                catch (InvalidDataException error)
+                bool isHeader = call[0] == 'H';
+                if (_ahead.IsCertain(call, isHeader ? "" : argument, isHeader ? argument : second)
+                    && TryWrite(call, argument, second, shape, number, true))
                 {
-                    throw Lost(error.Message);
+                    return Zero;
                 }
-                object id;
-                if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != _question)
+                bool isRead = call == "PV.GetS" || call == "PV.GetI" || call == "PV.IsNull";
+                if (!isRead)
                 {
-                    throw Lost("expected the answer to question " + _question);
+                    _ahead.Forget();
                 }
-                object result;
-                return answer.TryGetValue("result", out result) ? result : null;
+                return TryWrite(call, argument, second, shape, number, false) ? Asked() : null;
             }
         }
 
-        private bool TryWrite(string call, string argument, string second, int shape, int number)
+        /// <summary>Waits for the answer to the question just put.</summary>
+        private object Asked()
+        {
+            Dictionary<string, object> answer;
+            try
+            {
+                answer = _wire.Read(_reader) as Dictionary<string, object>;
+            }
+            catch (InvalidDataException error)
+            {
+                throw Lost(error.Message);
+            }
+            object id;
+            if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != _question)
+            {
+                throw Lost("expected the answer to question " + _question);
+            }
+            object result;
+            return answer.TryGetValue("result", out result) ? result : null;
+        }
+
+        private bool TryWrite(string call, string argument, string second, int shape, int number, bool isNotice)
         {
             lock (_wire.Gate)
             {
@@ -143,8 +175,12 @@ namespace SRBridge
                 }
                 int mark = _wire.Begin();
                 JsonWriter json = _wire.Out;
-                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1).Raw(",\"method\":\"").Raw(call);
-                json.Raw("\",\"params\":[");
+                json.Raw("{\"jsonrpc\":\"2.0\",");
+                if (!isNotice)
+                {
+                    json.Raw("\"id\":").Number(_question + 1).Raw(",");
+                }
+                json.Raw("\"method\":\"").Raw(call).Raw("\",\"params\":[");
                 bool isSent = json.TryText(argument);
                 if (isSent && shape == 2)
                 {
@@ -160,6 +196,11 @@ namespace SRBridge
                 {
                     _wire.TakeBack(mark);
                     return false;
+                }
+                if (isNotice)
+                {
+                    _wire.EndNotice(mark);
+                    return true;
                 }
                 _question++;
                 _wire.EndTurn(mark);

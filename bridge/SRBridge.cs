@@ -2,6 +2,7 @@
 //
 // Native.cs   the few calls of libc        Json.cs    one line of JSON in, one out
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
+// Foresight.cs  what came with the exec
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            WarmUp.cs  what is run once before ready
 
@@ -172,7 +173,7 @@ namespace SRBridge
                 {
                     script.Refresh();
                 }
-                _calls.ExecStarts(id);
+                _calls.ExecStarts(id, PlanOf(script, wanted), Given(wanted, "values") as List<object>, Certain(wanted));
                 code = script.Run(arguments);
             }
             catch (ThreadAbortException error)
@@ -196,6 +197,29 @@ namespace SRBridge
             }
         }
 
+        /// <summary>The script's plan; it travels only when it is new to this worker.</summary>
+        private static Plan PlanOf(Script script, Dictionary<string, object> wanted)
+        {
+            var told = Given(wanted, "plan") as Dictionary<string, object>;
+            if (told != null)
+            {
+                script.Plan = new Plan(told);
+            }
+            return script.Plan;
+        }
+
+        private static long Certain(Dictionary<string, object> wanted)
+        {
+            object bits = Given(wanted, "certain");
+            return bits is long ? (long)bits : 0;
+        }
+
+        private static object Given(Dictionary<string, object> wanted, string name)
+        {
+            object value;
+            return wanted.TryGetValue(name, out value) ? value : null;
+        }
+
         private int BeginResult(long id)
         {
             int mark = _wire.Begin();
@@ -209,6 +233,10 @@ namespace SRBridge
             {
                 int mark = BeginResult(id);
                 _wire.Out.Raw("{\"code\":").Number(code);
+                if (_calls.Used != 0)
+                {
+                    _wire.Out.Raw(",\"used\":").Number(_calls.Used);
+                }
                 if (script.LoadedWhileRunning.Count > 0)
                 {
                     string separator = ",\"loaded\":{";

@@ -35,6 +35,9 @@ namespace SRBridge
         internal readonly Dictionary<string, string> LoadedWhileRunning = new Dictionary<string, string>();
 
         /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
+        /// <summary>What travels with its execs; null before the runner has learned anything.</summary>
+        internal Plan Plan;
+
         internal Script(string path, byte[] bytes, byte[] symbols, Assembly assembly, Configuration config)
         {
             Path = path;

@@ -85,6 +85,30 @@ class Host(Protocol):
         """
 
 
+class Foreseen(Protocol):
+    """
+    What a ``Host`` may say besides, so that calls need no turn of their own: which values can be sent with an exec, and
+    which edits cannot fail.
+
+    A host without it answers every call when it comes. Group names are the host's own: an edit of a group changes the
+    values of that group and no others, "" is changed by no edit that this host calls certain.
+    """
+
+    def depends_on(self, name: str) -> str | None:
+        """The group of a variable; None: it is volatile, expensive or unknown, and is never sent ahead."""
+
+    def changes(self, call: str, target: str) -> tuple[str, str] | None:
+        """
+        The group that an edit changes, and which texts it surely takes: ``any`` or ``word`` (``[A-Za-z0-9+*#._-]``),
+        neither of them empty, with a NUL, or with a surrogate that stands for no byte.
+
+        None: this edit may fail. ``target`` is the variable, empty for headers.
+        """
+
+    def is_certain(self, call: str, target: str) -> bool:
+        """Whether an edit for which ``changes`` has an answer cannot fail on this message, as it was received."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One row of the table: how a call travels and what it means when it fails."""

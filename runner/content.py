@@ -12,12 +12,13 @@ import stat as modes
 import struct
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
 from .errors import ScriptInvalid, ScriptNotFound
+from .foresight import Foresight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,6 +87,7 @@ class Generation:
     symbols: Part | None
     config: Part | None
     helpers: dict[str, Helper | None]
+    foresight: Foresight = field(default_factory=Foresight, compare=False, repr=False)
 
     @classmethod
     def of(

@@ -10,23 +10,36 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from . import wire
 from .calls import CALLS
-from .errors import CallRefused, ExecTimeout, ProtocolViolation, ScriptError, ScriptInvalid, WorkerDied, WorkerGone
+from .errors import (
+    CallRefused,
+    ExecTimeout,
+    HostFault,
+    ProtocolViolation,
+    ScriptError,
+    ScriptInvalid,
+    WorkerDied,
+    WorkerGone,
+)
+from .foresight import EMPTY
 from .session import Done, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-    from .calls import Host
+    from .calls import Foreseen, Host
     from .channel import Channel
     from .content import Generation
+    from .foresight import Plan
 
 log = logging.getLogger("runner.conversation")
 
+SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
+NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 
 
@@ -37,15 +50,21 @@ class ExecOutcome:
 
     Attributes:
         code: The exit code; None while it runs or when it had none.
-        calls: Questions that the host answered and notices that it took.
+        calls: Questions that the host answered, notices that it took, and values sent ahead that the script used.
         edits: Calls among them that may have changed the message.
         loaded: Assemblies that the script loaded by name itself: simple name to path.
+        asked: The questions, call and arguments.
+        used: Which of the values sent ahead the script used, as bits.
+        refused: The first edit that the host had called certain and refused; empty for none.
     """
 
     code: int | None = None
     calls: int = 0
     edits: int = 0
     loaded: Mapping[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    used: int = 0
+    refused: str = ""
 
 
 class Conversation:
@@ -73,6 +92,7 @@ class Conversation:
         self._channel = channel
         self._session = session
         self._events: list[Event] = []
+        self._plans: dict[str, Plan] = {}
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.execs} execs, {self.loads} loads>"
@@ -117,6 +137,7 @@ class Conversation:
             case Loaded(needs):
                 if not needs:
                     self.loaded[generation.path] = generation
+                    self._plans.pop(generation.id, None)
                 return needs
             case Failed(message=message, detail=detail):
                 raise ScriptInvalid(message, detail)
@@ -127,7 +148,7 @@ class Conversation:
 
     def exec(
         self,
-        generation: str,
+        generation: Generation,
         param: str | None,
         host: Host,
         deadline: float,
@@ -139,7 +160,7 @@ class Conversation:
         Run Main of a loaded generation and let ``host`` answer its calls.
 
         Args:
-            generation: The id of the generation.
+            generation: The generation; what is learned of it is kept there.
             param: Main's one argument; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
@@ -153,15 +174,35 @@ class Conversation:
             ScriptError: The script threw; edits made before stand. The worker is as before.
             WorkerGone: The process had ended before the exec reached it: nothing ran.
             WorkerError: The worker is lost; edits received until then stand.
+            HostFault: The host refused an edit that it had called certain. The worker is as before.
         """
         self.execs += 1
         self.loads += fresh
         outcome = outcome or ExecOutcome()
-        self._say(self._session.exec(generation, param, fresh=fresh), deadline, is_first=True)
+        foreseen = cast("Foreseen", host) if hasattr(host, "depends_on") else None
+        plan = generation.foresight.plan if foreseen else EMPTY
+        ahead, certain = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
+        line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain)
+        self._say(line, deadline, is_first=True)
+        if ahead:
+            self._plans[generation.id] = plan
         while outcome.code is None:
             self._take(self._next(deadline), outcome, host, deadline)
         self.last_used = time.monotonic()
+        if foreseen:
+            generation.foresight.learn(foreseen, plan, outcome.used, outcome.asked)
+        if outcome.refused:
+            raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
+
+    def _ahead(self, generation: Generation, plan: Plan, host: Any) -> tuple[bytes, frozenset[tuple[str, str]]]:
+        """What travels with the exec, and the edits that may come without a question."""
+        is_known = self._plans.get(generation.id) is plan
+        certain = plan.certain(host)
+        ahead = wire.values_ahead(None if is_known else plan.told, plan.values(host), certain)
+        if len(ahead) > self._session.max_line_bytes // SHARE_AHEAD:
+            return NOTHING_AHEAD
+        return ahead, frozenset(edit for number, edit in enumerate(plan.edits) if certain >> number & 1)
 
     def hand_over(self) -> socket.socket:
         """The socket, for whoever goes on with the conversation; here it has ended."""
@@ -182,16 +223,22 @@ class Conversation:
 
     def _take(self, event: Event, outcome: ExecOutcome, host: Host, deadline: float) -> None:
         match event:
-            case Notice(call, args):
+            case Notice("Core.Log" as call, args):
                 outcome.calls += 1
                 with contextlib.suppress(CallRefused):
                     self._ask(host, call, args)
+            case Notice(call, args):
+                outcome.calls += 1
+                outcome.edits += 1
+                self._edit(host, call, args, outcome)
             case Question(call, args):
                 outcome.calls += 1
                 outcome.edits += CALLS[call].is_edit
+                outcome.asked.append((call, args))
                 self._reply(host, call, args, deadline)
-            case Done(code, loaded):
-                outcome.code, outcome.loaded = code, loaded
+            case Done(code, loaded, used):
+                outcome.code, outcome.loaded, outcome.used = code, loaded, used
+                outcome.calls += used.bit_count()
             case Exiting(code, during_exec=True):
                 outcome.code = code
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
@@ -203,6 +250,14 @@ class Conversation:
                 raise ScriptError(message, detail)
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
+
+    def _edit(self, host: Host, call: str, args: tuple[Any, ...], outcome: ExecOutcome) -> None:
+        """An edit that was called certain; the script has gone on."""
+        result: object = None
+        with contextlib.suppress(CallRefused):
+            result = self._ask(host, call, args)
+        if result != 0:
+            outcome.refused = outcome.refused or f"{call}{args!r:.200}"
 
     def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
         refusal, result = None, None

@@ -44,6 +44,10 @@ class CallRefused(RunnerError):
     """A host declines one call; the script gets that call's error value and goes on."""
 
 
+class HostFault(RunnerError):
+    """The host refused an edit that it had said could not fail: the script saw 0. A bug of the host, not the script."""
+
+
 class ScriptError(RunnerError):
     """
     The script threw and nobody caught it, or it could not be run at all.

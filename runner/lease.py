@@ -118,7 +118,7 @@ class Lease:
         while True:
             try:
                 held, script = self._ready(path, deadline)
-                held.conversation.exec(script.generation.id, param, host, deadline, fresh=held.fresh, outcome=outcome)
+                held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
             except ScriptError as error:
                 self._after(path, outcome)
                 raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error

@@ -261,7 +261,7 @@ class Runner:
     def _exec(self, worker: Worker, generation: Generation, job: _Job) -> None:
         fresh = self.settings.statics == "fresh"
         try:
-            worker.exec(generation.id, job.param, job.host, job.deadline, fresh=fresh, outcome=job.outcome)
+            worker.exec(generation, job.param, job.host, job.deadline, fresh=fresh, outcome=job.outcome)
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error
         finally:

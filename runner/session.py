@@ -65,10 +65,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path."""
+    """
+    Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
+
+    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for.
+    """
 
     code: int
     loaded: Mapping[str, str]
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +131,16 @@ class Session:
 
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
         self.state = state
-        self._max_line_bytes = max_line_bytes
+        self.max_line_bytes = max_line_bytes
         self._rest = b""
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
+        self._certain: frozenset[tuple[str, str]] = frozenset()
 
     def passed_on(self) -> Session:
         """The session of whoever leads the conversation next, with an idle worker."""
-        return Session(self._max_line_bytes, State.IDLE)
+        return Session(self.max_line_bytes, State.IDLE)
 
     @property
     def is_closed(self) -> bool:
@@ -147,21 +153,34 @@ class Session:
         self._request_id += 1
         return line
 
-    def exec(self, generation: str, param: str | None, *, fresh: bool = False) -> bytes:
+    def exec(
+        self,
+        generation: str,
+        param: str | None,
+        *,
+        fresh: bool = False,
+        ahead: bytes = b"",
+        certain: frozenset[tuple[str, str]] = frozenset(),
+    ) -> bytes:
         """
         The line that starts an exec; IDLE becomes RUNNING.
+
+        ``ahead`` is what ``wire.values_ahead`` gave; ``certain`` the edits, call and target, that may come as notices.
 
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        line = self._sent("-> exec", wire.exec_request(self._request_id + 1, generation, param, fresh=fresh))
+        line = self._sent(
+            "-> exec", wire.exec_request(self._request_id + 1, generation, param, fresh=fresh, ahead=ahead)
+        )
         self._request_id += 1
+        self._certain = certain
         return line
 
     def answer(self, result: str | int | None) -> bytes:
         """The line that answers the open question; ASKED becomes RUNNING."""
         line = wire.answer(self._question_id, result)
-        if len(line) > self._max_line_bytes:
+        if len(line) > self.max_line_bytes:
             return self.refuse(f"the answer has {len(line)} bytes, more than max_line_bytes")
         return self._sent("-> answer", line)
 
@@ -204,16 +223,16 @@ class Session:
             self.state = State.CLOSED
 
     def _check_length(self, length: int) -> None:
-        if length >= self._max_line_bytes:
-            raise wire.NotAMessage(f"expected a line of at most {self._max_line_bytes} bytes, got {length} or more")
+        if length >= self.max_line_bytes:
+            raise wire.NotAMessage(f"expected a line of at most {self.max_line_bytes} bytes, got {length} or more")
 
     def _sent(self, what: str, line: bytes) -> bytes:
         following = TABLE.get((self.state, what))
         if following is None:
             raise RuntimeError(f"{what} is not allowed while {self.state.value}")
-        if len(line) > self._max_line_bytes:
+        if len(line) > self.max_line_bytes:
             raise ConfigError(
-                f"expected a line of at most {self._max_line_bytes} bytes (max_line_bytes), got {len(line)}"
+                f"expected a line of at most {self.max_line_bytes} bytes (max_line_bytes), got {len(line)}"
             )
         self.state = following
         return line
@@ -264,10 +283,17 @@ class Session:
                 return Exiting(code, during_exec=is_running and request_id == self._request_id)
             case _, list():
                 call = CALLS.get(method)
-                if call is not None and call.is_notice and _fit(call.parameters, params):
+                if (
+                    call is not None
+                    and _fit(call.parameters, params)
+                    and (call.is_notice or self._is_certain(method, params))
+                ):
                     self._advance("<- notice")
                     return Notice(method, tuple(params))
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params}'.encode())}")
+
+    def _is_certain(self, method: str, params: list[Any]) -> bool:
+        return (method, params[0] if method.startswith("PV.") else "") in self._certain
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
@@ -275,9 +301,10 @@ class Session:
             case State.LOADING, {"needs": list(needs)} if _fit((str,) * len(needs), needs):
                 return Loaded(tuple(needs))
             case State.RUNNING, {"code": int(code)}:
-                loaded = result.get("loaded", {})
-                if isinstance(loaded, dict) and all(isinstance(path, str) for path in loaded.values()):
-                    return Done(code, loaded)
+                loaded, used = result.get("loaded", {}), result.get("used", 0)
+                is_told = isinstance(loaded, dict) and all(isinstance(path, str) for path in loaded.values())
+                if is_told and type(used) is int and used >= 0:
+                    return Done(code, loaded, used)
         raise self._violation(
             f"expected the result of a {before.value} worker, got {wire.shown(repr(result).encode())}"
         )

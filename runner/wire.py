@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PROTOCOL = 1
 """The version that ``ready`` must name."""
@@ -30,14 +30,21 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
     return b'{"jsonrpc":"2.0","id":%d,"method":"load","params":%s}\n' % (request_id, _text(params))
 
 
-def exec_request(request_id: int, generation: str, param: str | None, *, fresh: bool) -> bytes:
-    """``exec``; ``param`` None gives Main no argument at all."""
-    return b'{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":%s,"args":%s,"fresh":%s}}\n' % (
+def exec_request(request_id: int, generation: str, param: str | None, *, fresh: bool, ahead: bytes = b"") -> bytes:
+    """``exec``; ``param`` None gives Main no argument at all; ``ahead`` is what ``values_ahead`` gave."""
+    return b'{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s","args":%s,"fresh":%s%s}}\n' % (
         request_id,
-        _text(generation),
+        generation.encode("ascii"),
         b"[]" if param is None else b"[%s]" % _text(param),
         b"true" if fresh else b"false",
+        ahead,
     )
+
+
+def values_ahead(plan: Mapping[str, Any] | None, values: Sequence[str | int | None], certain: int) -> bytes:
+    """What an exec carries besides: a plan where the worker has not got it yet, its values, its certain edits."""
+    told = b"" if plan is None else b',"plan":' + _text(plan)
+    return b'%s,"values":%s,"certain":%d' % (told, _text(values), certain)
 
 
 def answer(question_id: int, result: str | int | None) -> bytes:

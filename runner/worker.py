@@ -181,7 +181,7 @@ class Worker:
 
     def exec(
         self,
-        generation: str,
+        generation: Generation,
         param: str | None,
         host: Host,
         deadline: float,

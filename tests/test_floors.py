@@ -20,6 +20,7 @@ FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir"},
+    {"foresight"},
     {"content", "watch", "control", "allowed"},
     {"conversation", "slot"},
     {"worker", "lease"},
@@ -34,7 +35,19 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 # What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
-IN_KAMAILIO = ("errors", "wire", "calls", "session", "channel", "content", "conversation", "slot", "control", "lease")
+IN_KAMAILIO = (
+    "errors",
+    "wire",
+    "calls",
+    "session",
+    "channel",
+    "content",
+    "conversation",
+    "slot",
+    "control",
+    "lease",
+    "foresight",
+)
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

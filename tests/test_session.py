@@ -110,7 +110,7 @@ def documented_table() -> dict[tuple[State, str], State]:
         "→ request `load`": ("-> load",),
         "→ request `exec`": ("-> exec",),
         "← result or error": ("<- result", "<- error"),
-        "← notice `Core.Log`": ("<- notice",),
+        "← notice `Core.Log` or a certain edit": ("<- notice",),
         "← request, one of the calls": ("<- question",),
         "→ result or error": ("-> answer",),
         "← notice `exiting`": ("<- exiting",),

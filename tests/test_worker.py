@@ -80,7 +80,7 @@ def test_a_worker_is_ready_when_start_returns(worker: Worker) -> None:
 def test_an_exec_gives_its_code_and_counts_its_calls(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "MakesEveryCall", tmp_path)
 
-    outcome = worker.exec(generation.id, None, MessageHost(INVITE), soon())
+    outcome = worker.exec(generation, None, MessageHost(INVITE), soon())
 
     assert (outcome.code, outcome.calls, outcome.edits) == (0, 17, 9)
     assert worker.state is State.IDLE
@@ -93,7 +93,7 @@ def test_a_call_that_the_host_refuses_or_fails_at_gives_the_error_value(
 ) -> None:
     generation = loaded(worker, "LoneSurrogates", tmp_path)
 
-    outcome = worker.exec(generation.id, None, kind(INVITE), soon())
+    outcome = worker.exec(generation, None, kind(INVITE), soon())
 
     assert outcome.code == 0
     assert worker.is_alive
@@ -103,7 +103,7 @@ def test_a_worker_that_dies_in_an_exec_tells_how(worker: Worker, tmp_path: Path)
     generation = loaded(worker, "FailsFast", tmp_path)
 
     with pytest.raises(WorkerDied, match=f"worker {worker.pid}") as caught:
-        worker.exec(generation.id, None, MessageHost(INVITE), soon())
+        worker.exec(generation, None, MessageHost(INVITE), soon())
 
     assert caught.value.exit_code == -signal.SIGABRT
     assert caught.value.step == "RUNNING"
@@ -117,14 +117,14 @@ def test_a_worker_that_died_before_is_gone_and_nothing_ran(worker: Worker, tmp_p
     until(lambda: not worker.is_alive, "it ends")
 
     with pytest.raises(WorkerGone):
-        worker.exec(generation.id, None, MessageHost(INVITE), soon())
+        worker.exec(generation, None, MessageHost(INVITE), soon())
 
 
 def test_a_timeout_says_how_many_edits_stand_and_ends_the_process(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "NeverReturns", tmp_path)
 
     with pytest.raises(ExecTimeout, match="0 edits stand"):
-        worker.exec(generation.id, None, MessageHost(INVITE), time.monotonic() + 0.3)
+        worker.exec(generation, None, MessageHost(INVITE), time.monotonic() + 0.3)
 
     assert not worker.is_alive
     assert not Path(f"/proc/{worker.pid}").exists()
@@ -134,9 +134,9 @@ def test_a_param_that_is_too_long_is_refused_and_the_worker_serves_on(worker: Wo
     generation = loaded(worker, "ReturnsIntTakesArguments", tmp_path)
 
     with pytest.raises(ConfigError, match="max_line_bytes"):
-        worker.exec(generation.id, "x" * (9 * 1024 * 1024), MessageHost(INVITE), soon())
+        worker.exec(generation, "x" * (9 * 1024 * 1024), MessageHost(INVITE), soon())
 
-    assert worker.exec(generation.id, "four", MessageHost(INVITE), soon()).code == 4
+    assert worker.exec(generation, "four", MessageHost(INVITE), soon()).code == 4
 
 
 def test_what_is_no_assembly_is_refused_and_the_worker_serves_on(worker: Worker, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_is_no_assembly_is_refused_and_the_worker_serves_on(worker: Worker,
     with pytest.raises(ScriptInvalid, match=r"other\.exe"):
         worker.load(vanished, soon())
 
-    assert worker.exec(good.id, None, MessageHost(INVITE), soon()).code == 7
+    assert worker.exec(good, None, MessageHost(INVITE), soon()).code == 7
 
 
 def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ modules/app_mono/app_mono_api.c, modules/app_python3/python_msgobj.c, modules/pv
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
+from runner.hosts import foreseen
 
 DONE = 0
 _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
@@ -25,6 +27,8 @@ _AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from th
 _TEXT = "$var(app_mono_text)"
 _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
+# An R-URI whose user Kamailio surely replaces; a stricter test than its own parser.
+_PLAIN_URI = re.compile(r"sips?:(?:[A-Za-z0-9+*#._-]+@)?[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:;[A-Za-z0-9=._-]+)*")
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
@@ -200,6 +204,20 @@ class KamailioHost:
         if _is_utf8(text):
             return DONE if self._hdr.append_to_reply(text) == 1 else FAILED
         return self._add_bytes("append_to_reply", text)
+
+    depends_on = staticmethod(foreseen.depends_on)
+    changes = staticmethod(foreseen.changes)
+
+    def is_certain(self, call: str, target: str) -> bool:
+        """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
+        if call in {"HDR.Append", "HDR.Remove"}:
+            return self._pv.get("$msg(hdrc)") is not None
+        if call == "HDR.Insert":
+            return False
+        if target == "$rU":
+            uri = self.get_s("$ru")
+            return uri is not None and _PLAIN_URI.fullmatch(uri) is not None
+        return True
 
     def expand(self, text: str) -> str:
         """The text as it is: Kamailio expanded it before it called."""

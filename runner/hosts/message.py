@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import ConfigError
-from runner.hosts import modf, outgoing, sip
+from runner.hosts import foreseen, modf, outgoing, sip
 from runner.hosts.header_names import header_key
 from runner.hosts.pv import expression, families
 from runner.hosts.pv.context import Address, Context, Environment, Process, Socket
+from runner.hosts.pv.uris import parts
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.totag import stateless_tag
 
@@ -177,6 +178,20 @@ class MessageHost:
     def hdr_append_to_reply(self, text: str) -> int:
         """``HDR.AppendToReply``: as it is; an empty text gives -1 (app_mono_api.c, sr_mono_hdr_append_to_reply)."""
         return self._edit(self._append_to_reply, text)
+
+    depends_on = staticmethod(foreseen.depends_on)
+    changes = staticmethod(foreseen.changes)
+
+    def is_certain(self, call: str, target: str) -> bool:
+        """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
+        if call in {"HDR.Append", "HDR.Remove"}:
+            return self.context.message.broken_at is None and bool(self.context.message.headers)
+        if call == "HDR.Insert":
+            return bool(self.context.message.headers)
+        if target == "$rU":
+            uri = parts(self.context.request_uri) if self.context.message.first_line.is_request else None
+            return uri is not None and uri.scheme in {b"sip", b"sips"}
+        return True
 
     def expand(self, text: str) -> str:
         """

@@ -2,6 +2,7 @@
 # mypy: disable-error-code="import-not-found, no-untyped-def, no-untyped-call"
 """The script of app_python3 that does with a KamailioHost what PlaysSteps.cs does with SR; only Kamailio runs it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -30,12 +31,25 @@ class Player:
 def _answer(host, words):
     call = CALLS[words[0]]
     arguments = [kind(_text(word)) for kind, word in zip(call.parameters, words[1:], strict=True)]
+    target = arguments[0] if call.name.startswith("PV.") else ""
+    takes = host.changes(call.name, target) if call.is_edit else None
+    is_certain = takes is not None and host.is_certain(call.name, target)
     value = getattr(host, call.method)(*arguments)
+    if is_certain and value != 0 and _surely_taken(takes[1], arguments[-1]):
+        return f"called certain, but {value!r}"
     if value is None:
         return "n"
     if isinstance(value, str):
         return f"s:{value.encode('utf-16-be', 'surrogatepass').hex()}"
     return f"i:{int(value)}" if type(value) is int else f"not a number: {value!r}"
+
+
+def _surely_taken(takes, given):
+    # As bridge/Foresight.cs has it.
+    if isinstance(given, int):
+        return True
+    pattern = "[A-Za-z0-9+*#._-]{1,8192}" if takes == "word" else "[^\\0\ud800-\udfff]{1,8192}"
+    return re.fullmatch(pattern, given) is not None
 
 
 def _text(word):

@@ -1,0 +1,132 @@
+"""
+What a script will ask, learned from its execs: values that travel with an exec, and edits that cannot fail.
+
+A guess saves a turn on the wire and never changes what a script sees: the bridge drops a value that an edit may have
+changed, and asks for what was not sent. Must not know the wire, nor Kamailio's names: what depends on what, the host
+says.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .calls import CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .calls import Foreseen
+
+MAX_READS = 32
+MAX_EDITS = 32
+LONGEST_VALUE = 1024  # characters; a longer one is asked for when it is wanted
+LONGEST_NAME = 64
+UNUSED_EXECS = 16  # a value that so many execs did not use is sent no more
+ABSENT = False
+"""In the place of a value that is not sent; no call's result is a bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    What goes with each exec of one generation.
+
+    Attributes:
+        reads: Call and name of each value, in the order in which values travel.
+        edits: Call and target of each edit that the host may call certain, in the order of their bits.
+        told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
+            group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
+    """
+
+    reads: tuple[tuple[str, str], ...] = ()
+    edits: tuple[tuple[str, str], ...] = ()
+    told: dict[str, Any] | None = None
+
+    def values(self, host: Any) -> list[str | int | None]:
+        """The values now, ``ABSENT`` for what cannot be read or is too long."""
+        found: list[str | int | None] = []
+        for call, name in self.reads:
+            value: str | int | None
+            try:
+                value = getattr(host, CALLS[call].method)(name)
+            except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
+                value = ABSENT
+            found.append(ABSENT if type(value) is str and len(value) > LONGEST_VALUE else value)
+        return found
+
+    def certain(self, host: Foreseen) -> int:
+        """Which edits cannot fail now, as bits."""
+        bits = 0
+        for number, (call, target) in enumerate(self.edits):
+            if host.is_certain(call, target):
+                bits |= 1 << number
+        return bits
+
+
+EMPTY = Plan()
+
+
+class Foresight:
+    """What was learned of one generation. Shared by every caller that runs it, from any thread."""
+
+    def __init__(self) -> None:
+        self.plan = EMPTY
+        self._unused: dict[tuple[str, str], int] = {}
+        self._edits: dict[tuple[str, str], tuple[str, str]] = {}
+        self._learning = threading.Lock()
+
+    def learn(self, host: Foreseen, plan: Plan, used: int, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """
+        Take in what an exec did.
+
+        Args:
+            host: Says what depends on what.
+            plan: What travelled with it.
+            used: Which of the plan's values the script used, as bits.
+            asked: The questions it put all the same: call and arguments.
+        """
+        if not asked and used + 1 == 1 << len(plan.reads):
+            return
+        with self._learning:
+            is_changed = False
+            for number, read in enumerate(plan.reads):
+                if read in self._unused:
+                    self._unused[read] = 0 if used >> number & 1 else self._unused[read] + 1
+                    if self._unused[read] > UNUSED_EXECS:
+                        del self._unused[read]
+                        is_changed = True
+            for call, args in asked:
+                is_changed |= self._note(host, call, args)
+            if is_changed:
+                self.plan = self._planned(host)
+
+    def _note(self, host: Foreseen, call: str, args: tuple[Any, ...]) -> bool:
+        target = args[0] if call.startswith("PV.") else ""
+        key = (call, target)
+        if len(target) > LONGEST_NAME or not target.isascii():
+            return False
+        if not CALLS[call].is_edit:
+            if key in self._unused or len(self._unused) >= MAX_READS or host.depends_on(target) is None:
+                return False
+            self._unused[key] = 0
+            return True
+        if key in self._edits or len(self._edits) >= MAX_EDITS:
+            return False
+        found = host.changes(call, target)
+        if found is not None:
+            self._edits[key] = found
+        return found is not None
+
+    def _planned(self, host: Foreseen) -> Plan:
+        groups = {"": 0}
+        reads = []
+        for call, name in self._unused:
+            group = host.depends_on(name) or ""
+            reads.append([call, name, groups.setdefault(group, len(groups))])
+        edits = [
+            [call, target, groups.setdefault(group, len(groups)), takes]
+            for (call, target), (group, takes) in self._edits.items()
+        ]
+        return Plan(tuple(self._unused), tuple(self._edits), {"reads": reads, "edits": edits})
