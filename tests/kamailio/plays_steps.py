@@ -35,7 +35,7 @@ def _answer(host, words):
     takes = host.changes(call.name, target) if call.is_edit else None
     is_certain = takes is not None and host.is_certain(call.name, target)
     value = getattr(host, call.method)(*arguments)
-    if is_certain and value != 0 and _surely_taken(takes[1], arguments[-1]):
+    if is_certain and takes and value != 0 and _surely_taken(takes[1], arguments[-1]):
         return f"called certain, but {value!r}"
     if value is None:
         return "n"
