@@ -25,6 +25,7 @@ from .errors import (
     WorkerGone,
 )
 from .foresight import EMPTY
+from .placement import Placement
 from .session import Done, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ log = logging.getLogger("runner.conversation")
 
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
+RESULTS = (str, int, type(None))
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 
 
@@ -82,7 +84,7 @@ class Conversation:
         last_used: When the last exec or load ended, on ``time.monotonic``.
     """
 
-    def __init__(self, channel: Channel, session: Session, pid: int) -> None:
+    def __init__(self, channel: Channel, session: Session, pid: int, *, is_placed: bool = True) -> None:
         self.pid = pid
         self.execs = 0
         self.loads = 0
@@ -93,6 +95,7 @@ class Conversation:
         self._session = session
         self._events: list[Event] = []
         self._plans: dict[str, Plan] = {}
+        self._placement = Placement(pid, is_wanted=is_placed)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.execs} execs, {self.loads} loads>"
@@ -183,12 +186,17 @@ class Conversation:
         plan = generation.foresight.plan if foreseen else EMPTY
         ahead, certain = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
         line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain)
-        self._say(line, deadline, is_first=True)
-        if ahead:
-            self._plans[generation.id] = plan
-        while outcome.code is None:
-            self._take(self._next(deadline), outcome, host, deadline)
-        self.last_used = time.monotonic()
+        began = time.monotonic()
+        self._placement.begin()
+        try:
+            self._say(line, deadline, is_first=True)
+            if ahead:
+                self._plans[generation.id] = plan
+            while outcome.code is None:
+                self._take(self._next(deadline), outcome, host, deadline)
+        finally:
+            self.last_used = time.monotonic()
+            self._placement.end(self.last_used - began)
         if foreseen:
             generation.foresight.learn(foreseen, plan, outcome.used, outcome.asked)
         if outcome.refused:
@@ -206,12 +214,13 @@ class Conversation:
 
     def hand_over(self) -> socket.socket:
         """The socket, for whoever goes on with the conversation; here it has ended."""
+        self._placement.free()
         self._session.end()
         return self._channel.detach()
 
     def passed_on(self, channel: Channel) -> Conversation:
         """The same conversation, idle, over another channel, with all that is known of the worker."""
-        going_on = Conversation(channel, self._session.passed_on(), self.pid)
+        going_on = Conversation(channel, self._session.passed_on(), self.pid, is_placed=self._placement.is_wanted)
         going_on.execs, going_on.loads = self.execs, self.loads
         going_on.loaded, going_on.bound = self.loaded, self.bound
         return going_on
@@ -222,23 +231,24 @@ class Conversation:
         self._channel.close()
 
     def _take(self, event: Event, outcome: ExecOutcome, host: Host, deadline: float) -> None:
+        # The three that come in every turn first; a match would compare more than the class.
+        if isinstance(event, Notice):
+            outcome.calls += 1
+            self._take_notice(host, event.call, event.args, outcome)
+        elif isinstance(event, Question):
+            call, args = event.call, event.args
+            outcome.calls += 1
+            outcome.edits += CALLS[call].is_edit
+            outcome.asked.append((call, args))
+            self._reply(host, call, args, deadline)
+        elif isinstance(event, Done):
+            outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
+            outcome.calls += event.used.bit_count()
+        else:
+            self._take_end(event, outcome)
+
+    def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
         match event:
-            case Notice("Core.Log" as call, args):
-                outcome.calls += 1
-                with contextlib.suppress(CallRefused):
-                    self._ask(host, call, args)
-            case Notice(call, args):
-                outcome.calls += 1
-                outcome.edits += 1
-                self._edit(host, call, args, outcome)
-            case Question(call, args):
-                outcome.calls += 1
-                outcome.edits += CALLS[call].is_edit
-                outcome.asked.append((call, args))
-                self._reply(host, call, args, deadline)
-            case Done(code, loaded, used):
-                outcome.code, outcome.loaded, outcome.used = code, loaded, used
-                outcome.calls += used.bit_count()
             case Exiting(code, during_exec=True):
                 outcome.code = code
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
@@ -251,13 +261,15 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
-    def _edit(self, host: Host, call: str, args: tuple[Any, ...], outcome: ExecOutcome) -> None:
-        """An edit that was called certain; the script has gone on."""
+    def _take_notice(self, host: Host, call: str, args: tuple[Any, ...], outcome: ExecOutcome) -> None:
+        """A log line, or an edit that was called certain; the script has gone on."""
         result: object = None
         with contextlib.suppress(CallRefused):
             result = self._ask(host, call, args)
-        if result != 0:
-            outcome.refused = outcome.refused or f"{call}{args!r:.200}"
+        if call != "Core.Log":
+            outcome.edits += 1
+            if result != 0:
+                outcome.refused = outcome.refused or f"{call}{args!r:.200}"
 
     def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
         refusal, result = None, None
@@ -272,7 +284,7 @@ class Conversation:
     def _ask(self, host: Host, call: str, args: tuple[object, ...]) -> str | int | None:
         try:
             result: str | int | None = getattr(host, CALLS[call].method)(*args)
-            if not isinstance(result, str | int | None):
+            if not isinstance(result, RESULTS):
                 raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
         except CallRefused:
             raise

@@ -214,7 +214,9 @@ class Lease:
         sock = self._control.take_descriptor()
         if sock is None:
             raise PoolExhausted("the daemon sent a worker without its wire")
-        conversation = Conversation(Channel(sock), Session(worker["max_line_bytes"], State.IDLE), worker["pid"])
+        conversation = Conversation(
+            Channel(sock), Session(worker["max_line_bytes"], State.IDLE), worker["pid"], is_placed=worker["is_placed"]
+        )
         conversation.execs, conversation.loads = worker["execs"], worker["loads"]
         conversation.bound = worker["bound"]
         for told in worker["loaded"]:

@@ -106,9 +106,11 @@ class Pool(Generic[W]):
     def acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
         """As ``lease``, without its end: the caller owns the slot until it calls ``release``."""
         begin = self._clock()
-        request: _Request[W] = _Request(generation)
         if deadline <= begin:
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
+        if generation is not None and (slot := self._at_once(generation)) is not None:
+            return slot
+        request: _Request[W] = _Request(generation)
         with self._lock:
             if generation is not None:
                 self._remember(generation)
@@ -122,6 +124,25 @@ class Pool(Generic[W]):
         except BaseException:
             self._withdraw(request)
             raise
+
+    def _at_once(self, generation: Generation) -> Slot[W] | None:
+        """The common case without a request: nobody waits, and an idle worker has the generation."""
+        with self._lock:
+            if self._queue or self._closed or self._recent.get(generation.path) is not generation:
+                return None
+            best: Slot[W] | None = None
+            for slot in self._slots:
+                is_ready = slot.state is State.IDLE and slot.has(generation)
+                if is_ready and (best is None or slot.living.last_used > best.living.last_used):
+                    best = slot
+            if best is None:
+                return None
+            best.state = State.LEASED
+            self._recent.move_to_end(generation.path)
+        if best.living.is_alive:
+            return best
+        self._discard(best, "died while idle", was_idle=True)
+        return None
 
     def release(self, slot: Slot[W], *, survives: bool) -> None:
         """End a mark: the worker is idle again, retired, or killed; then who waits is served."""

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner")
 
-US_PER_S = 1_000_000
+NS_PER_US = 1000
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,24 @@ class ExecResult:
 
 
 class _Clock:
-    """Adds up the parts of one exec's time."""
+    """Adds up the parts of one exec's time, in nanoseconds."""
+
+    __slots__ = ("_last", "began", "load", "queue", "run")
 
     def __init__(self) -> None:
-        self.began = self._last = time.monotonic()
-        self.parts = {"queue": 0.0, "load": 0.0, "run": 0.0}
+        self.began = self._last = time.monotonic_ns()
+        self.queue = self.load = self.run = 0
 
     def add(self, part: str) -> None:
         """What passed since the last call belongs to ``part``."""
-        now = time.monotonic()
-        self.parts[part] += now - self._last
+        now = time.monotonic_ns()
+        setattr(self, part, getattr(self, part) + now - self._last)
         self._last = now
 
     def timing(self) -> Timing:
         """All of it, in microseconds."""
-        queue, load, run = (round(seconds * US_PER_S) for seconds in self.parts.values())
-        return Timing(queue, load, run, round((time.monotonic() - self.began) * US_PER_S))
+        total = time.monotonic_ns() - self.began
+        return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)
 
 
 @dataclass(slots=True)
@@ -226,7 +229,7 @@ class Runner:
         self, wanted: Callable[[], Generation], param: str | None, host: Host, timeout_s: float | None
     ) -> ExecResult:
         clock = _Clock()
-        deadline = clock.began + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
+        deadline = clock.began / NS_PER_S + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
         job = _Job(host, deadline, clock, ExecOutcome())
         error: RunnerError | None = None
         try:

@@ -6,7 +6,7 @@ Must not import anything that reads, waits or looks at a clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from runner import wire
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-class State(Enum):
+class State(StrEnum):
     """Whose turn it is, and what for."""
 
     STARTING = "starting"
@@ -47,7 +47,7 @@ class Loaded:
     needs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Notice:
     """A call that wants no answer."""
 
@@ -55,7 +55,7 @@ class Notice:
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """A call that waits for ``Session.answer`` or ``Session.refuse``."""
 
@@ -63,7 +63,7 @@ class Question:
     args: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """
     Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
@@ -251,15 +251,19 @@ class Session:
         return ProtocolViolation(text, step=step.name)
 
     def _understood(self, message: dict[str, Any]) -> Event:
-        match message:
-            case {"jsonrpc": "2.0", "id": int(question_id), "method": str(method), "params": list(args)}:
-                return self._question(question_id, method, args)
-            case {"jsonrpc": "2.0", "method": str(method), "params": params} if "id" not in message:
-                return self._notice(method, params)
-            case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self._request_id:
-                return self._result(result)
-            case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
-                return self._error(error)
+        # Ifs in the place of patterns: this runs for every message of every turn.
+        if message.get("jsonrpc") == "2.0":
+            method = message.get("method")
+            if type(method) is str:
+                if "id" not in message:
+                    return self._notice(method, message.get("params"))
+                if type(message["id"]) is int and type(message.get("params")) is list:
+                    return self._question(message["id"], method, message["params"])
+            elif type(message.get("id")) is int and message["id"] == self._request_id:
+                if type(message.get("result")) is dict:
+                    return self._result(message["result"])
+                if type(message.get("error")) is dict:
+                    return self._error(message["error"])
         raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
 
     def _question(self, question_id: int, method: str, args: list[Any]) -> Question:
@@ -271,25 +275,22 @@ class Session:
         return Question(method, tuple(args))
 
     def _notice(self, method: str, params: Any) -> Event:
-        match method, params:
-            case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
-                self._advance("<- ready")
-                return Ready(runtime, pid)
-            case "ready", {"protocol": other}:
-                raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
-            case "exiting", {"code": int(code), "exec": int(request_id)}:
-                before = self._advance("<- exiting")
-                is_running = before in {State.RUNNING, State.ASKED}
-                return Exiting(code, during_exec=is_running and request_id == self._request_id)
-            case _, list():
-                call = CALLS.get(method)
-                if (
-                    call is not None
-                    and _fit(call.parameters, params)
-                    and (call.is_notice or self._is_certain(method, params))
-                ):
-                    self._advance("<- notice")
-                    return Notice(method, tuple(params))
+        call = CALLS.get(method)
+        if call is not None and type(params) is list and _fit(call.parameters, params):
+            if call.is_notice or self._is_certain(method, params):
+                self._advance("<- notice")
+                return Notice(method, tuple(params))
+        else:
+            match method, params:
+                case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
+                    self._advance("<- ready")
+                    return Ready(runtime, pid)
+                case "ready", {"protocol": other}:
+                    raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
+                case "exiting", {"code": int(code), "exec": int(request_id)}:
+                    before = self._advance("<- exiting")
+                    is_running = before in {State.RUNNING, State.ASKED}
+                    return Exiting(code, during_exec=is_running and request_id == self._request_id)
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params}'.encode())}")
 
     def _is_certain(self, method: str, params: list[Any]) -> bool:
@@ -297,14 +298,15 @@ class Session:
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
-        match before, result:
-            case State.LOADING, {"needs": list(needs)} if _fit((str,) * len(needs), needs):
+        if before is State.RUNNING:
+            code, loaded, used = result.get("code"), result.get("loaded", {}), result.get("used", 0)
+            is_told = type(loaded) is dict and all(type(path) is str for path in loaded.values())
+            if type(code) is int and is_told and type(used) is int and used >= 0:
+                return Done(code, loaded, used)
+        else:
+            needs = result.get("needs")
+            if type(needs) is list and all(type(name) is str for name in needs):
                 return Loaded(tuple(needs))
-            case State.RUNNING, {"code": int(code)}:
-                loaded, used = result.get("loaded", {}), result.get("used", 0)
-                is_told = isinstance(loaded, dict) and all(isinstance(path, str) for path in loaded.values())
-                if is_told and type(used) is int and used >= 0:
-                    return Done(code, loaded, used)
         raise self._violation(
             f"expected the result of a {before.value} worker, got {wire.shown(repr(result).encode())}"
         )
@@ -320,4 +322,9 @@ class Session:
 
 
 def _fit(parameters: tuple[type, ...], args: list[Any]) -> bool:
-    return len(parameters) == len(args) and all(type(arg) is kind for kind, arg in zip(parameters, args, strict=True))
+    if len(parameters) != len(args):
+        return False
+    for kind, arg in zip(parameters, args):  # noqa: B905, SIM110 - the lengths are equal; a generator costs a call each
+        if type(arg) is not kind:
+            return False
+    return True

@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(default=8 * MIB, ge=4096)
     """Longest line on the wire, in bytes."""
 
+    placement: Literal["together", "free"] = "together"
+    """During an exec: worker and caller on one CPU, or each where the kernel puts it."""
     statics: Literal["kept", "fresh"] = "kept"
     """Whether static fields of a script keep their values from exec to exec."""
     observer: Literal["inotify", "polling", "none"] = "inotify"

@@ -30,7 +30,7 @@ from runner.errors import (
 from runner.session import Session, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
     from runner.calls import Host
     from runner.content import Generation
@@ -120,7 +120,12 @@ class Worker:
             theirs.close()
             os.close(stderr_write)
         tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
-        conversation = Conversation(Channel(ours), Session(settings.max_line_bytes), process.pid)
+        conversation = Conversation(
+            Channel(ours),
+            Session(settings.max_line_bytes),
+            process.pid,
+            is_placed=settings.placement == "together",
+        )
         worker = cls(process, conversation, tail, place)
         worker._join(drain, on_exit)
         worker._await_ready(began + settings.start_timeout_s)
@@ -176,8 +181,11 @@ class Worker:
 
     def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
         """As ``Conversation.load``; a worker that is lost is killed, and the error tells its end."""
-        with self._killed_unless_survived():
+        try:
             return self.conversation.load(generation, deadline)
+        except BaseException as error:
+            self._end_unless_survived(error)
+            raise
 
     def exec(
         self,
@@ -191,8 +199,11 @@ class Worker:
     ) -> ExecOutcome:
         """As ``Conversation.exec``; a worker that is lost is killed, and the error tells its end and the edits."""
         outcome = outcome or ExecOutcome()
-        with self._killed_unless_survived(outcome):
+        try:
             self.conversation.exec(generation, param, host, deadline, fresh=fresh, outcome=outcome)
+        except BaseException as error:
+            self._end_unless_survived(error, outcome)
+            raise
         if not self.conversation.can_go_on:
             log.info("worker %d: the script ended the process with code %s", self.pid, outcome.code)
             self.kill()
@@ -264,30 +275,30 @@ class Worker:
                 last_lines=self._tail.lines(),
             ) from error
 
-    @contextlib.contextmanager
-    def _killed_unless_survived(self, outcome: ExecOutcome | None = None) -> Generator[None]:
-        """Leaves the worker usable or killed, and gives a worker error its text, whatever ends the block."""
-        step = ""
-        try:
-            yield
-        except RunnerError as error:
-            if not isinstance(error, WorkerError):
-                raise
-            step = error.step or self.state.name
-            if isinstance(error, ExecTimeout):
-                self._ask_for_stacks()
-            self.kill()
-            stands = f"; {outcome.calls} calls were answered, {outcome.edits} edits stand" if outcome else ""
-            raise type(error)(
-                f"worker {self.pid}: {self._why(error)}{stands}",
-                exit_code=self._exit_code,
-                step=step,
-                last_lines=self._tail.lines(),
-            ) from error
-        except BaseException:
+    def _end_unless_survived(self, error: BaseException, outcome: ExecOutcome | None = None) -> None:
+        """
+        Leave the worker usable or killed.
+
+        Raises:
+            WorkerError: In the place of ``error``, with the worker's end and last words.
+        """
+        if isinstance(error, RunnerError) and not isinstance(error, WorkerError):
+            return
+        if not isinstance(error, WorkerError):
             # Interrupted in the middle of a turn, for one by Ctrl-C: nobody knows whose move it is.
             self.kill()
-            raise
+            return
+        step = error.step or self.state.name
+        if isinstance(error, ExecTimeout):
+            self._ask_for_stacks()
+        self.kill()
+        stands = f"; {outcome.calls} calls were answered, {outcome.edits} edits stand" if outcome else ""
+        raise type(error)(
+            f"worker {self.pid}: {self._why(error)}{stands}",
+            exit_code=self._exit_code,
+            step=step,
+            last_lines=self._tail.lines(),
+        ) from error
 
     def _why(self, error: WorkerError) -> str:
         last = self._tail.lines()

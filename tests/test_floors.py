@@ -20,7 +20,7 @@ FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir"},
-    {"foresight"},
+    {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
     {"conversation", "slot"},
     {"worker", "lease"},

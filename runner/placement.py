@@ -1,0 +1,76 @@
+"""
+Where a worker runs: on the CPU of whoever waits for it, and both stay there while they take turns.
+
+Client and worker never want a CPU at the same time, so one CPU does for both, as if the script ran inside the client;
+on two each turn waits for the other one to wake up (``make bench`` measures both). Between execs the client is free. A
+worker that works long is left to the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONG_S = 0.002  # an exec that takes longer gains nothing worth a word, and had better not be in the way
+
+
+def _cpu_teller() -> Callable[[], int] | None:
+    """``sched_getcpu(3)``; None where there is none, or one CPU only."""
+    if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) == 1:
+        return None
+    found: Callable[[], int] | None = getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    return found
+
+
+class Placement:
+    """
+    Keeps one worker's main thread, and its client's thread during an exec, on one CPU.
+
+    Args:
+        pid: The worker. Its other threads stay where they are; one that a script starts begins where the main one is.
+        is_wanted: False: the kernel places both as it likes.
+    """
+
+    _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
+
+    def __init__(self, pid: int, *, is_wanted: bool = True) -> None:
+        self.is_wanted = is_wanted
+        self._pid = pid
+        self._cpu = -1
+        self._own: set[int] | None = None
+
+    def begin(self) -> None:
+        """Before an exec: this thread stays on its CPU, and the worker comes there."""
+        if not self.is_wanted or (cpu := self._current_cpu()) < 0:
+            return
+        try:
+            own = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {cpu})
+            self._own = own
+            if cpu != self._cpu:
+                os.sched_setaffinity(self._pid, {cpu})
+                self._cpu = cpu
+        except OSError:  # another user's worker, a CPU that it may not use, or it has gone: not worth a word
+            self.end(0.0)
+            self.is_wanted = False
+
+    def end(self, took_s: float) -> None:
+        """After an exec: this thread may go where it could before."""
+        if self._own is not None:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._own)
+        if took_s >= LONG_S:
+            self.free()
+        self._own = None
+
+    def free(self) -> None:
+        """The worker may go wherever this thread may."""
+        if self._cpu >= 0:
+            self._cpu = -1
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(self._pid, self._own or os.sched_getaffinity(0))

@@ -1,0 +1,90 @@
+"""Worker and caller on one CPU during an exec, and nowhere else afterwards."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.hosts.message import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+from tests.daemon import compiled
+from tests.programs import WAIT_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
+ALL = os.sched_getaffinity(0)
+ASKS = 'static int Main() { return PV.GetI("$Ts") > 0 ? 0 : 1; }'  # a variable that never travels ahead
+
+pytestmark = pytest.mark.skipif(len(ALL) < 2, reason="with one CPU there is nothing to choose: run it on two")
+
+
+class Looking(MessageHost):
+    """Looks where everybody is while the script waits for its answer."""
+
+    seen: tuple[set[int], set[int]]
+    worker: int
+
+    def get_i(self, name: str) -> int:
+        self.seen = os.sched_getaffinity(0), os.sched_getaffinity(self.worker)
+        return super().get_i(name)
+
+
+def runner(placement: str) -> Runner:
+    values = {"exec_timeout_s": WAIT_S, "allocate_timeout_s": WAIT_S, "spare_workers": 0, "observer": "none"}
+    return Runner(Settings(placement=placement, **values))  # type: ignore[arg-type]
+
+
+def looked(running: Runner, script: Path) -> Looking:
+    host = Looking(INVITE)
+    (host.worker,) = running.snapshot().pids
+    assert running.mono_exec(script, host=host).ok
+    return host
+
+
+def test_worker_and_caller_share_a_cpu_during_an_exec_alone(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("together") as running:
+        host = looked(running, script)
+
+        assert len(host.seen[0]) == 1
+        assert host.seen[0] == host.seen[1]
+        assert os.sched_getaffinity(0) == ALL
+
+
+def test_the_kernel_places_both_where_that_is_set(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("free") as running:
+        assert looked(running, script).seen == (ALL, ALL)
+
+
+def test_a_caller_is_free_again_after_a_script_that_failed(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Throws", 'static int Main() { PV.GetI("$Ts"); throw new Exception(); }')
+    with runner("together") as running:
+        assert running.mono_exec(script, host=MessageHost(INVITE)).error is not None
+        assert os.sched_getaffinity(0) == ALL
+
+
+def test_a_callers_own_choice_of_cpus_is_kept(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    one = {min(ALL)}
+    with runner("together") as running:
+        os.sched_setaffinity(0, one)
+        try:
+            assert looked(running, script).seen == (one, one)
+            assert os.sched_getaffinity(0) == one
+        finally:
+            os.sched_setaffinity(0, ALL)
+
+
+def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Sleeps", "static int Main() { Thread.Sleep(30); return 0; }")
+    with runner("together") as running:
+        assert running.mono_exec(script, host=MessageHost(INVITE)).ok
+        (worker,) = running.snapshot().pids
+
+        assert os.sched_getaffinity(worker) == ALL
