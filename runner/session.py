@@ -197,7 +197,7 @@ class Session:
                 as nothing of a broken conversation is believed.
         """
         events: list[Event] = []
-        if self.is_closed:
+        if self.state is State.CLOSED:
             return events
         rest = self._rest + data if self._rest else data
         start = 0

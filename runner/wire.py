@@ -19,6 +19,7 @@ SCRIPT_CANNOT_RUN = -32001
 CALL_REFUSED = -32010
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
+_scan = json.JSONDecoder().raw_decode  # json.loads looks for white space before and behind, which costs as much again
 
 
 class NotAMessage(ValueError):
@@ -32,9 +33,9 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
 
 def exec_request(request_id: int, generation: str, param: str | None, *, fresh: bool, ahead: bytes = b"") -> bytes:
     """``exec``; ``param`` None gives Main no argument at all; ``ahead`` is what ``values_ahead`` gave."""
-    return b'{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s","args":%s,"fresh":%s%s}}\n' % (
+    return b'{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":%s,"args":%s,"fresh":%s%s}}\n' % (
         request_id,
-        generation.encode("ascii"),
+        _text(generation),
         b"[]" if param is None else b"[%s]" % _text(param),
         b"true" if fresh else b"false",
         ahead,
@@ -44,12 +45,12 @@ def exec_request(request_id: int, generation: str, param: str | None, *, fresh: 
 def values_ahead(plan: Mapping[str, Any] | None, values: Sequence[str | int | None], certain: int) -> bytes:
     """What an exec carries besides: a plan where the worker has not got it yet, its values, its certain edits."""
     told = b"" if plan is None else b',"plan":' + _text(plan)
-    return b'%s,"values":%s,"certain":%d' % (told, _text(values), certain)
+    return b'%s,"values":[%s],"certain":%d' % (told, b",".join(map(_result, values)), certain)
 
 
 def answer(question_id: int, result: str | int | None) -> bytes:
     """The answer to a question."""
-    return b'{"jsonrpc":"2.0","id":%d,"result":%s}\n' % (question_id, _text(result))
+    return b'{"jsonrpc":"2.0","id":%d,"result":%s}\n' % (question_id, _result(result))
 
 
 def refusal(question_id: int, reason: str) -> bytes:
@@ -65,7 +66,10 @@ def messages(line: bytes) -> list[dict[str, Any]]:
         NotAMessage: The line is not a JSON object or a non-empty array of objects.
     """
     try:
-        value = json.loads(line.decode("ascii"))
+        text = line.decode("ascii")
+        value, end = _scan(text)
+        if end != len(text):
+            raise ValueError(f"expected its end at character {end}")  # noqa: TRY301 - as the decoder's own
     except (ValueError, RecursionError) as error:
         raise NotAMessage(f"expected one line of JSON, got {shown(line)}: {error}") from error
     batch = value if isinstance(value, list) and value else [value]
@@ -79,6 +83,13 @@ def shown(line: bytes, limit: int = 80) -> str:
     """The beginning of a line, safe to print."""
     text = ascii(line[:limit].decode("latin-1"))
     return text + (f" ... ({len(line)} bytes)" if len(line) > limit else "")
+
+
+def _result(value: str | int | None) -> bytes:
+    """What a call gives, or False. The encoder makes itself anew for whatever is no text, so that is written here."""
+    if isinstance(value, str):
+        return _text(value)
+    return b"null" if value is None else b"false" if value is False else b"%d" % value
 
 
 def _text(value: Any) -> bytes:
