@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint check wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test lint check bench wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,6 +43,13 @@ lint: venv-dev ## ruff and mypy; mcs does its part in build, where warnings are 
 	$(BIN)/python -m mypy
 
 check: lint test ## what has to pass before a merge
+
+# mono-devel has netstandard.dll, which the peer pythonnet needs.
+bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool"; takes minutes
+	@[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || $(APT_GET) install -qq -y --no-install-recommends mono-devel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(BIN)/app-mono build
+	$(BIN)/python -m bench $(ROWS)
 
 wheel: venv ## the Python package with the C# sources in it, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

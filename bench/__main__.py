@@ -1,0 +1,45 @@
+"""
+``make bench``: everything that the machine allows, against its peers, in one run. See docs/performance.md.
+
+Arguments name groups: library, kamailio, pool; none means all.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from bench import kamailio, library, pool, report
+
+if TYPE_CHECKING:
+    from bench.measure import Row, Times
+
+GROUPS = ("library", "kamailio", "pool")
+
+
+def main() -> None:
+    """Measure the groups that were asked for, and say what came out."""
+    wanted = sys.argv[1:] or GROUPS
+    if unknown := set(wanted) - set(GROUPS):
+        sys.exit(f"expected groups of {', '.join(GROUPS)}, got {', '.join(unknown)}")
+    rows: list[Row] = []
+    latencies: dict[str, Times] = {}
+    throughput: dict[str, dict[int, float]] = {}
+    if "library" in wanted:
+        found, times = library.measure()
+        rows += found
+        latencies |= times
+    if "kamailio" in wanted:
+        found, times = kamailio.measure()
+        rows += found
+        latencies |= times
+    if "pool" in wanted:
+        found, throughput = pool.measure()
+        rows += found
+    report.table(rows)
+    report.write(rows)
+    print(f"written: build/bench.json, {report.plot(latencies, throughput).relative_to(report.BUILD.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""A SIP transaction through a real Kamailio: no script, embedded app_mono, and ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.measure import US, Row, Times, against, alternate
+from tests.daemon import ROOT, RunningDaemon
+from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
+from tests.kamailio.routes import built_for_app_mono
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SCRIPT = ROOT / "bench" / "scripts" / "Three.cs"
+OURS = ROOT / "kamailio" / "app_mono.py"
+MODULES = ("kex", "sl", "pv")
+BLOCKS, SIZE = 20, 150
+CHILDREN = 4
+WINDOW = 24  # requests under way at one time, for the throughput
+SATURATED_S = 2.0
+ROUNDS = 3
+CPU_REQUESTS = 4000
+
+
+@dataclass(slots=True)
+class Side:
+    """One Kamailio, and whoever works for it."""
+
+    kamailio: Kamailio
+    peer: Peer
+    daemon: RunningDaemon | None = None
+
+    def processes(self) -> list[int]:
+        """Kamailio's, the daemon's and its workers'."""
+        pids = [self.kamailio.pid, *self.kamailio.children()]
+        if self.daemon is not None:
+            path = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children")
+            pids += [self.daemon.pid, *map(int, path.read_text(encoding="ascii").split())]
+        return pids
+
+    def threads(self) -> Iterator[int]:
+        """The threads of all of them."""
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                yield from map(int, os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - names are all that is wanted
+
+    def cpu_s(self) -> float:
+        """CPU time until now, from schedstat."""
+        used = 0
+        for thread in self.threads():
+            with contextlib.suppress(OSError):
+                used += int(Path(f"/proc/{thread}/schedstat").read_text(encoding="ascii").split()[0])
+        return used / 1e9
+
+    def place(self, cpus: set[int]) -> None:
+        """Keep all of them on these CPUs."""
+        for thread in self.threads():
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(thread, cpus)
+
+    def requests(self) -> Callable[[int], list[float]]:
+        """A side for ``alternate``: one OPTIONS after the other."""
+        request = self.peer.request()
+
+        def block(count: int) -> list[float]:
+            times = []
+            for _ in range(count):
+                began = time.perf_counter()
+                reply = self.peer.ask(request)
+                times.append(time.perf_counter() - began)
+                assert reply is not None, self.kamailio.log()
+            return times
+
+        return block
+
+    def saturate(self) -> float:
+        """Requests answered in a second, with ``WINDOW`` under way all the time."""
+        socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        request = self.peer.request()
+        target = ("127.0.0.1", self.kamailio.port)
+        poll = select.poll()
+        by_number = {sock.fileno(): sock for sock in socks}
+        answered = 0
+        try:
+            for sock in socks:
+                sock.bind(("127.0.0.1", 0))
+                sock.settimeout(0)
+                poll.register(sock, select.POLLIN)
+                for _ in range(WINDOW // len(socks)):
+                    sock.sendto(request.replace(b":%d;" % self.peer.port, b":%d;" % sock.getsockname()[1]), target)
+            ends = time.perf_counter() + SATURATED_S
+            while time.perf_counter() < ends:
+                for number, _ in poll.poll(100):
+                    sock = by_number[number]
+                    with contextlib.suppress(BlockingIOError):
+                        while True:
+                            sock.recv(4096)
+                            answered += 1
+                            sock.sendto(request, target)
+        finally:
+            for sock in socks:
+                sock.close()
+        return answered / SATURATED_S
+
+    def cpu_of_a_request_us(self) -> float:
+        """CPU time of one request, all processes together."""
+        before = self.cpu_s()
+        self.requests()(CPU_REQUESTS)
+        return (self.cpu_s() - before) / CPU_REQUESTS * US
+
+
+def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
+    """Every side that this machine has, started."""
+    script = built_for_app_mono(SCRIPT, directory / "scripts")
+
+    def start(name: str, modules: tuple[str, ...], lines: str, call: str, daemon: RunningDaemon | None = None) -> Side:
+        port = free_udp_port()
+        cfg = preamble(port, [*MODULES, *modules], children=children) + lines
+        cfg += f'\nrequest_route {{\n\t{call}\n\tsl_send_reply("200", "OK");\n}}\n'
+        env = {"APP_MONO_CONFIG": str(daemon.config)} if daemon else {}
+        kamailio = stack.enter_context(Kamailio(cfg, directory / name, port, env))
+        return Side(kamailio, stack.enter_context(Peer(port)), daemon)
+
+    found = {"no script": start("plain", (), "", "")}
+    if has_module("app_mono"):
+        found["embedded"] = start("embedded", ("app_mono",), f'modparam("app_mono", "load", "{script}")', "mono_run();")
+    for placement in ("together", "free"):
+        place = directory / placement
+        place.mkdir()
+        workers = f"num_workers = {children + 1}\nmax_workers = {children + 2}\nexec_timeout_s = 5.0"
+        told = f'load = "{script}"\nplacement = "{placement}"\n{workers}'
+        daemon = stack.enter_context(RunningDaemon(place, told))
+        lines = f'modparam("app_python3", "load", "{OURS}")'
+        found[f"ours, {placement}"] = start(
+            f"ours-{placement}", ("app_python3",), lines, 'python_exec("mono_run");', daemon
+        )
+    return found
+
+
+def rows_of(times: dict[str, Times], where: str, target: str, tail: str) -> list[Row]:
+    """Ours, in both placements, against the embedded module and against no script at all."""
+    rows = []
+    for name in [name for name in times if name.startswith("ours")]:
+        added = times[name].median_us - times["no script"].median_us
+        if "embedded" in times:
+            is_default = name == "ours, together"
+            rows.append(
+                against(
+                    f"SIP, {where}: {name} / embedded", times[name], times["embedded"], target if is_default else ""
+                )
+            )
+            rows.append(
+                against(
+                    f"SIP p99, {where}: {name} / embedded",
+                    times[name],
+                    times["embedded"],
+                    tail if is_default else "",
+                    tail=True,
+                )
+            )
+        rows.append(Row(f"SIP, {where}: {name}, added to no script", added, None, added, "", times[name].noise))
+    return rows
+
+
+def measure() -> tuple[list[Row], dict[str, Times]]:
+    """The rows of Kamailio, and the times behind them for the plot."""
+    cpus = sorted(os.sched_getaffinity(0))
+    rows: list[Row] = []
+    shown: dict[str, Times] = {}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        one = sides(stack, Path(name) / "one", 1)
+        times = alternate({side: found.requests() for side, found in one.items()}, BLOCKS, SIZE)
+        rows += rows_of(times, "free", "<= 1.6", "")
+        shown = {f"SIP, free: {side}": found for side, found in times.items()}
+        if len(cpus) > 1:
+            os.sched_setaffinity(0, {cpus[0]})
+            for found in one.values():
+                found.place({cpus[1]})
+            times = alternate({side: found.requests() for side, found in one.items()}, BLOCKS, SIZE)
+            rows += rows_of(times, "one CPU for the server", "<= 1.4", "<= 2.0")
+            os.sched_setaffinity(0, set(cpus))
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        four = sides(stack, Path(name) / "four", CHILDREN)
+        for found in four.values():
+            found.requests()(50 * CHILDREN)
+        rates: dict[str, list[float]] = {side: [] for side in four}
+        costs: dict[str, list[float]] = {side: [] for side in four}
+        for _ in range(ROUNDS):
+            for side, found in four.items():
+                rates[side].append(found.saturate())
+                costs[side].append(found.cpu_of_a_request_us())
+        middle = {side: sorted(values)[ROUNDS // 2] for side, values in rates.items()}
+        cost = {side: sorted(values)[ROUNDS // 2] for side, values in costs.items()}
+        spread = {side: (max(values) - min(values)) / min(values) for side, values in rates.items()}
+        for side in [side for side in four if side.startswith("ours")]:
+            is_default = side == "ours, together"
+            if "embedded" in four:
+                ratio, peer = middle[side] / middle["embedded"], middle["embedded"]
+                target = ">= 0.6" if is_default else ""
+                rows.append(
+                    Row(
+                        f"throughput, 4 children: {side} / embedded",
+                        middle[side],
+                        peer,
+                        ratio,
+                        target,
+                        spread[side],
+                        "1/s",
+                    )
+                )
+                target = "<= 2.0" if is_default else ""
+                rows.append(
+                    Row(
+                        f"CPU of a request: {side} / embedded",
+                        cost[side],
+                        cost["embedded"],
+                        cost[side] / cost["embedded"],
+                        target,
+                    )
+                )
+        slowest = min(middle.values())
+        rows.append(
+            Row(
+                "the generator: no script / slowest side",
+                middle["no script"],
+                slowest,
+                middle["no script"] / slowest,
+                ">= 2.0",
+                None,
+                "1/s",
+            )
+        )
+    return rows, shown

@@ -1,0 +1,178 @@
+"""An exec from Python: ours, an echo as the floor, pythonnet inside Python, and a cold mono."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.measure import Row, Times, against, alternate
+from runner.build import compile_script, ensure_bridge
+from runner.hosts import sip
+from runner.hosts.message import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
+PEERS = ROOT / "build" / "bench"
+LINE = b"x" * 170 + b"\n"  # as long as the line of the 3-call exec
+BLOCKS, SIZE = 20, 300
+
+
+def settings(**values: object) -> Settings:
+    """One worker, no keeper's help, no hurry."""
+    plain = {"spare_workers": 0, "exec_timeout_s": 10, "allocate_timeout_s": 10, "observer": "none"} | values
+    return Settings(**plain)  # type: ignore[arg-type]
+
+
+def execs(runner: Runner, script: str) -> Callable[[int], list[float]]:
+    """A side: ``mono_exec`` on a message of its own each time."""
+    parsed = sip.parse(MESSAGE.read_bytes())
+
+    def block(count: int) -> list[float]:
+        times = []
+        for _ in range(count):
+            host = MessageHost(parsed)
+            began = time.perf_counter()
+            result = runner.mono_exec(script, host=host)
+            times.append(time.perf_counter() - began)
+            assert result.ok, result.error
+        return times
+
+    return block
+
+
+def echo(stack: ExitStack, think_s: Callable[[], float]) -> Callable[[int], list[float]]:
+    """A side: one line there and back, with as long between two turns as an exec has."""
+    program = PEERS / "Echo.exe"
+    subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(["mono", str(program)], stdin=theirs.fileno())
+    theirs.close()
+    stack.callback(process.wait)
+    stack.callback(ours.close)
+
+    def block(count: int) -> list[float]:
+        times = []
+        for _ in range(count):
+            began = time.perf_counter()
+            ours.send(LINE)
+            ours.recv(65536)
+            ended = time.perf_counter()
+            times.append(ended - began)
+            until = ended + think_s()
+            while time.perf_counter() < until:
+                pass
+        return times
+
+    return block
+
+
+def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
+    """
+    A side: mono inside a Python process of its own environment.
+
+    Raises:
+        OSError, subprocess.SubprocessError: It cannot be had on this machine.
+    """
+    python = PEERS / "pythonnet" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "pythonnet==3.0.5"], check=True)
+    program, library = built(script), PEERS / "SRBridge.dll"
+    command = ["mcs", "-t:library", f"-out:{library}", f"-r:{ensure_bridge().sr_dll}", str(HERE / "PeerHost.cs")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    process = stack.enter_context(
+        subprocess.Popen(
+            [str(python), "-W", "ignore", str(HERE / "pythonnet_peer.py"), str(library), str(program), str(MESSAGE)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        )
+    )  # fmt: skip
+    stack.callback(process.kill)
+
+    def block(count: int) -> list[float]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{count}\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise OSError("pythonnet did not start; it needs netstandard.dll (Debian package mono-devel)")
+        return [int(nanoseconds) / 1e9 for nanoseconds in line.split()]
+
+    block(1)
+    return block
+
+
+def cold(count: int) -> list[float]:
+    """A side: ``mono script.exe`` for one call. Nobody answers the script, so this is the start and the end alone."""
+    program = built("Three")
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        done = subprocess.run(["mono", str(program)], check=False)
+        times.append(time.perf_counter() - began)
+        assert done.returncode == 1, "without a host $ru is null, and the script says so"
+    return times
+
+
+def built(name: str) -> Path:
+    """A script for a peer, SR.dll beside it."""
+    sr_dll = ensure_bridge().sr_dll
+    (PEERS / "SR.dll").write_bytes(sr_dll.read_bytes())
+    program = PEERS / f"{name}.exe"
+    command = ["mcs", f"-out:{program}", f"-r:{sr_dll}", str(HERE / "scripts" / f"{name}.cs")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return program
+
+
+def measure() -> tuple[list[Row], dict[str, Times]]:
+    """The rows of the library, and the times behind them for the plot."""
+    PEERS.mkdir(parents=True, exist_ok=True)
+    three, fifteen = (str(compile_script(HERE / "scripts" / f"{name}.cs")) for name in ("Three", "Fifteen"))
+    with ExitStack() as stack:
+        together = stack.enter_context(Runner(settings()))
+        free = stack.enter_context(Runner(settings(placement="free")))
+        sides = {
+            "3 calls": execs(together, three),
+            "3 calls, placed by the kernel": execs(free, three),
+            "15 calls": execs(together, fifteen),
+            "echo": echo(stack, lambda: 50e-6),
+        }
+        missing = ""
+        try:
+            sides |= {
+                "pythonnet, 3 calls": pythonnet(stack, "Three"),
+                "pythonnet, 15 calls": pythonnet(stack, "Fifteen"),
+            }
+        except (OSError, subprocess.SubprocessError) as error:
+            missing = str(error)
+        times = alternate(sides, BLOCKS, SIZE)
+        warm = times["3 calls"]
+        start = Times((tuple(cold(5)), tuple(cold(5))))
+    rows = [
+        against("library exec, 3 calls / echo floor", warm, times["echo"], "<= 2.0"),
+        against(
+            "the same, placed by the kernel / echo floor", times["3 calls, placed by the kernel"], times["echo"], ""
+        ),
+        against("library exec, 15 calls / 3 calls", times["15 calls"], warm, "<= 1.5"),
+        against("library exec, 3 calls / cold mono", warm, start, "<= 0.005"),
+    ]
+    if missing:
+        print(f"pythonnet is left out: {missing}")
+    else:
+        rows.insert(1, against("library exec, 3 calls / pythonnet", warm, times["pythonnet, 3 calls"], "<= 1.0"))
+        rows.insert(
+            2, against("library exec, 15 calls / pythonnet", times["15 calls"], times["pythonnet, 15 calls"], "")
+        )
+    return rows, times
