@@ -123,6 +123,8 @@ class Call:
     """What the script gets when the call is refused: None, a number, or nothing for a notice."""
     is_notice: bool = False
     """True when the script does not wait for an answer."""
+    has_target: bool = False
+    """True when its first argument names a variable."""
     is_edit: bool = False
     """True when it may change the message or a variable; such an exec is never repeated."""
 
@@ -132,12 +134,12 @@ CALLS: dict[str, Call] = {
     for call in (
         Call("Core.Log", "log", (int, str), None, is_notice=True),
         Call("Core.ModF", "modf", (str,), MODF_CANNOT_RUN, is_edit=True),
-        Call("PV.GetS", "get_s", (str,), None),
-        Call("PV.GetI", "get_i", (str,), 0),
-        Call("PV.SetS", "set_s", (str, str), FAILED, is_edit=True),
-        Call("PV.SetI", "set_i", (str, int), FAILED, is_edit=True),
-        Call("PV.Unset", "unset", (str,), FAILED, is_edit=True),
-        Call("PV.IsNull", "is_null", (str,), FAILED),
+        Call("PV.GetS", "get_s", (str,), None, has_target=True),
+        Call("PV.GetI", "get_i", (str,), 0, has_target=True),
+        Call("PV.SetS", "set_s", (str, str), FAILED, has_target=True, is_edit=True),
+        Call("PV.SetI", "set_i", (str, int), FAILED, has_target=True, is_edit=True),
+        Call("PV.Unset", "unset", (str,), FAILED, has_target=True, is_edit=True),
+        Call("PV.IsNull", "is_null", (str,), FAILED, has_target=True),
         Call("HDR.Append", "hdr_append", (str,), FAILED, is_edit=True),
         Call("HDR.Remove", "hdr_remove", (str,), FAILED, is_edit=True),
         Call("HDR.Insert", "hdr_insert", (str,), FAILED, is_edit=True),

@@ -233,8 +233,15 @@ class Conversation:
     def _take(self, event: Event, outcome: ExecOutcome, host: Host, deadline: float) -> None:
         # The three that come in every turn first; a match would compare more than the class.
         if isinstance(event, Notice):
+            call, args = event.call, event.args
             outcome.calls += 1
-            self._take_notice(host, event.call, event.args, outcome)
+            result: object = None
+            with contextlib.suppress(CallRefused):
+                result = self._ask(host, call, args)
+            if call != "Core.Log":  # an edit that was called certain; the script has gone on
+                outcome.edits += 1
+                if result != 0:
+                    outcome.refused = outcome.refused or f"{call}{args!r:.200}"
         elif isinstance(event, Question):
             call, args = event.call, event.args
             outcome.calls += 1
@@ -260,16 +267,6 @@ class Conversation:
                 raise ScriptError(message, detail)
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
-
-    def _take_notice(self, host: Host, call: str, args: tuple[Any, ...], outcome: ExecOutcome) -> None:
-        """A log line, or an edit that was called certain; the script has gone on."""
-        result: object = None
-        with contextlib.suppress(CallRefused):
-            result = self._ask(host, call, args)
-        if call != "Core.Log":
-            outcome.edits += 1
-            if result != 0:
-                outcome.refused = outcome.refused or f"{call}{args!r:.200}"
 
     def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
         refusal, result = None, None

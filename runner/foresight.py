@@ -50,7 +50,7 @@ class Plan:
         for call, name in self.reads:
             value: str | int | None
             try:
-                value = getattr(host, CALLS[call].method)(name)
+                value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
             except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
                 value = ABSENT
             found.append(ABSENT if type(value) is str and len(value) > LONGEST_VALUE else value)
@@ -103,7 +103,7 @@ class Foresight:
                 self.plan = self._planned(host)
 
     def _note(self, host: Foreseen, call: str, args: tuple[Any, ...]) -> bool:
-        target = args[0] if call.startswith("PV.") else ""
+        target = args[0] if CALLS[call].has_target else ""
         key = (call, target)
         if len(target) > LONGEST_NAME or not target.isascii():
             return False

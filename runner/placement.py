@@ -50,8 +50,9 @@ class Placement:
             return
         try:
             own = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, {cpu})
-            self._own = own
+            if len(own) > 1:
+                os.sched_setaffinity(0, {cpu})
+                self._own = own
             if cpu != self._cpu:
                 os.sched_setaffinity(self._pid, {cpu})
                 self._cpu = cpu

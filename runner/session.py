@@ -14,7 +14,7 @@ from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
@@ -251,14 +251,21 @@ class Session:
         return ProtocolViolation(text, step=step.name)
 
     def _understood(self, message: dict[str, Any]) -> Event:
-        # Ifs in the place of patterns: this runs for every message of every turn.
+        # Ifs in the place of patterns and of calls: this runs for every message of every turn.
         if message.get("jsonrpc") == "2.0":
             method = message.get("method")
-            if type(method) is str:
+            if method is not None:
+                params = message.get("params")
                 if "id" not in message:
-                    return self._notice(method, message.get("params"))
-                if type(message["id"]) is int and type(message.get("params")) is list:
-                    return self._question(message["id"], method, message["params"])
+                    call = CALLS.get(method) if type(method) is str else None
+                    if call is not None and type(params) is list and self.state is State.RUNNING:
+                        args = tuple(params)
+                        target = args[:1] if call.has_target else ("",)
+                        if _fit(call.parameters, args) and (call.is_notice or (method, *target) in self._certain):
+                            return Notice(method, args)
+                    return self._notice(method, params)
+                if type(message["id"]) is int and type(params) is list:
+                    return self._question(message["id"], method, params)
             elif type(message.get("id")) is int and message["id"] == self._request_id:
                 if type(message.get("result")) is dict:
                     return self._result(message["result"])
@@ -266,35 +273,29 @@ class Session:
                     return self._error(message["error"])
         raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
 
-    def _question(self, question_id: int, method: str, args: list[Any]) -> Question:
-        call = CALLS.get(method)
+    def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
+        call = CALLS.get(method) if type(method) is str else None
         if call is None or call.is_notice or not _fit(call.parameters, args):
             raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
         return Question(method, tuple(args))
 
-    def _notice(self, method: str, params: Any) -> Event:
-        call = CALLS.get(method)
-        if call is not None and type(params) is list and _fit(call.parameters, params):
-            if call.is_notice or self._is_certain(method, params):
+    def _notice(self, method: Any, params: Any) -> Event:
+        """A notice that is no call of a running exec."""
+        match method, params:
+            case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
+                self._advance("<- ready")
+                return Ready(runtime, pid)
+            case "ready", {"protocol": other}:
+                raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
+            case "exiting", {"code": int(code), "exec": int(request_id)}:
+                before = self._advance("<- exiting")
+                is_running = before in {State.RUNNING, State.ASKED}
+                return Exiting(code, during_exec=is_running and request_id == self._request_id)
+            case "Core.Log", [int(), str()]:
                 self._advance("<- notice")
-                return Notice(method, tuple(params))
-        else:
-            match method, params:
-                case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
-                    self._advance("<- ready")
-                    return Ready(runtime, pid)
-                case "ready", {"protocol": other}:
-                    raise self._violation(f"expected protocol {wire.PROTOCOL}, the bridge speaks {other!r}")
-                case "exiting", {"code": int(code), "exec": int(request_id)}:
-                    before = self._advance("<- exiting")
-                    is_running = before in {State.RUNNING, State.ASKED}
-                    return Exiting(code, during_exec=is_running and request_id == self._request_id)
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params}'.encode())}")
-
-    def _is_certain(self, method: str, params: list[Any]) -> bool:
-        return (method, params[0] if method.startswith("PV.") else "") in self._certain
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
@@ -321,7 +322,7 @@ class Session:
         raise self._violation(f"expected an error with code and message, got {wire.shown(repr(error).encode())}")
 
 
-def _fit(parameters: tuple[type, ...], args: list[Any]) -> bool:
+def _fit(parameters: tuple[type, ...], args: Sequence[Any]) -> bool:
     if len(parameters) != len(args):
         return False
     for kind, arg in zip(parameters, args):  # noqa: B905, SIM110 - the lengths are equal; a generator costs a call each
