@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Threading;
 
@@ -38,10 +39,14 @@ namespace SRBridge
             get { return _ahead.Used; }
         }
 
+        /// <summary>Time spent waiting for answers in this exec, in ticks of <see cref="Stopwatch"/>.</summary>
+        internal long Waited;
+
         /// <summary>From now on calls are answered.</summary>
         internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
         {
             _ahead.ExecStarts(plan, values, certain);
+            Waited = 0;
             _wire.ExecStarts(id);
             _exec = ++_execs;
             _execOfThread.Value = _exec;
@@ -148,9 +153,11 @@ namespace SRBridge
         private object Asked()
         {
             Dictionary<string, object> answer;
+            long asked = Stopwatch.GetTimestamp();
             try
             {
                 answer = _wire.Read(_reader) as Dictionary<string, object>;
+                Waited += Stopwatch.GetTimestamp() - asked;
             }
             catch (InvalidDataException error)
             {

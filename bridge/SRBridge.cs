@@ -8,6 +8,7 @@
 
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Reflection;
 using System.Threading;
@@ -163,8 +164,11 @@ namespace SRBridge
             var given = (List<object>)wanted["args"];
             string[] arguments = given.Count == 0 ? NoArguments : new[] { (string)given[0] };
             bool isFresh = (bool)wanted["fresh"];
+            bool isProfiled = Given(wanted, "profile") is bool;
+            long came = _wire.LineCame;
             Exception thrown = null;
             int code = 0;
+            long began = 0;
             ScriptConfig.Use(script.Config);
             _loader.Running = script;
             try
@@ -174,6 +178,7 @@ namespace SRBridge
                     script.Refresh();
                 }
                 _calls.ExecStarts(id, PlanOf(script, wanted), Given(wanted, "values") as List<object>, Certain(wanted));
+                began = Stopwatch.GetTimestamp();
                 code = script.Run(arguments);
             }
             catch (ThreadAbortException error)
@@ -185,11 +190,12 @@ namespace SRBridge
             {
                 thrown = error;
             }
+            long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
             if (thrown == null)
             {
-                SayCode(id, code, script);
+                SayCode(id, code, script, isProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
             }
             else
             {
@@ -227,7 +233,8 @@ namespace SRBridge
             return mark;
         }
 
-        private void SayCode(long id, int code, Script script)
+        /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
+        private void SayCode(long id, int code, Script script, long[] spent)
         {
             lock (_wire.Gate)
             {
@@ -236,6 +243,12 @@ namespace SRBridge
                 if (_calls.Used != 0)
                 {
                     _wire.Out.Raw(",\"used\":").Number(_calls.Used);
+                }
+                if (spent != null)
+                {
+                    const long nanoseconds = 1000000000;
+                    _wire.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
+                    _wire.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
                 }
                 if (script.LoadedWhileRunning.Count > 0)
                 {

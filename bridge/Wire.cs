@@ -48,6 +48,9 @@ namespace SRBridge
             get { return _maxLineBytes; }
         }
 
+        /// <summary>When the line read last was there, in ticks of <see cref="Stopwatch"/>.</summary>
+        internal long LineCame;
+
         /// <summary>Reads the next line and parses it.</summary>
         /// <returns>The value, or null at the end of the stream.</returns>
         /// <exception cref="System.IO.InvalidDataException">The line is not JSON or too long.</exception>
@@ -61,6 +64,7 @@ namespace SRBridge
                 {
                     int start = _start;
                     _start = stop + 1;
+                    LineCame = Stopwatch.GetTimestamp();
                     return reader.Read(_in, start, stop - start);
                 }
                 if (_end - _start > _maxLineBytes)

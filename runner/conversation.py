@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.conversation")
 
+NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
 RESULTS = (str, int, type(None))
@@ -57,6 +58,8 @@ class ExecOutcome:
         loaded: Assemblies that the script loaded by name itself: simple name to path.
         asked: The questions, call and arguments.
         used: Which of the values sent ahead the script used, as bits.
+        spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
+            bridge needs ``decode`` until Main begins and ``script`` in Main.
         refused: The first edit that the host had called certain and refused; empty for none.
     """
 
@@ -67,6 +70,7 @@ class ExecOutcome:
     asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     used: int = 0
     refused: str = ""
+    spent: dict[str, int] | None = None
 
 
 class Conversation:
@@ -184,9 +188,14 @@ class Conversation:
         outcome = outcome or ExecOutcome()
         foreseen = cast("Foreseen", host) if hasattr(host, "depends_on") else None
         plan = generation.foresight.plan if foreseen else EMPTY
+        entered = time.monotonic_ns()
         ahead, certain = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
+        if outcome.spent is not None:
+            ahead += wire.PROFILED
         line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain)
         began = time.monotonic()
+        if outcome.spent is not None:
+            outcome.spent["encode"] = time.monotonic_ns() - entered
         self._placement.begin()
         try:
             self._say(line, deadline, is_first=True)
@@ -197,6 +206,8 @@ class Conversation:
         finally:
             self.last_used = time.monotonic()
             self._placement.end(self.last_used - began)
+        if outcome.spent is not None:
+            outcome.spent["turns"] = time.monotonic_ns() - round(began * NS_PER_S)
         if foreseen:
             generation.foresight.learn(foreseen, plan, outcome.used, outcome.asked)
         if outcome.refused:
@@ -251,6 +262,8 @@ class Conversation:
         elif isinstance(event, Done):
             outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
             outcome.calls += event.used.bit_count()
+            if outcome.spent is not None and event.spent:
+                outcome.spent["decode"], outcome.spent["script"] = event.spent
         else:
             self._take_end(event, outcome)
 

@@ -140,7 +140,13 @@ class Runner:
         self._parts.close()
 
     def mono_exec(
-        self, path: str | os.PathLike[str], param: str | None = None, *, host: Host, timeout_s: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        param: str | None = None,
+        *,
+        host: Host,
+        timeout_s: float | None = None,
+        spent: dict[str, int] | None = None,
     ) -> ExecResult:
         """
         Run the script at ``path`` as it is on disk now.
@@ -150,6 +156,7 @@ class Runner:
             param: Main's one argument, expanded likewise; None gives Main none.
             host: Answers the script's calls.
             timeout_s: Longest time for all of it, in seconds; None takes ``exec_timeout_s``.
+            spent: Filled with where the time goes, as ``ExecOutcome.spent``.
 
         Returns:
             The result; whatever fails is in its ``error``.
@@ -158,7 +165,8 @@ class Runner:
             ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
         """
         self._refuse_unless(is_pinned=False)
-        return self._execute(lambda: self.current(host.expand(str(path))), param, host, timeout_s)
+        outcome = ExecOutcome(spent=spent)
+        return self._execute(lambda: self.current(host.expand(str(path))), param, host, timeout_s, outcome)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -168,7 +176,7 @@ class Runner:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
         self._refuse_unless(is_pinned=True)
-        return self._execute(lambda: self.current(None), param, host, timeout_s)
+        return self._execute(lambda: self.current(None), param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
         """
@@ -226,11 +234,16 @@ class Runner:
             )
 
     def _execute(
-        self, wanted: Callable[[], Generation], param: str | None, host: Host, timeout_s: float | None
+        self,
+        wanted: Callable[[], Generation],
+        param: str | None,
+        host: Host,
+        timeout_s: float | None,
+        outcome: ExecOutcome,
     ) -> ExecResult:
         clock = _Clock()
         deadline = clock.began / NS_PER_S + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
-        job = _Job(host, deadline, clock, ExecOutcome())
+        job = _Job(host, deadline, clock, outcome)
         error: RunnerError | None = None
         try:
             job.param = None if param is None else host.expand(param)
@@ -238,8 +251,8 @@ class Runner:
         except RunnerError as failure:
             log.warning("%s", _told(failure))
             error = failure
-        code = None if error else job.outcome.code
-        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=clock.timing(), calls=job.outcome.calls)
+        code = None if error else outcome.code
+        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=clock.timing(), calls=outcome.calls)
 
     def _run(self, generation: Generation, job: _Job) -> None:
         job.clock.add("load")

@@ -68,12 +68,14 @@ class Done:
     """
     Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
 
-    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for.
+    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
+    unless it was asked for: nanoseconds until Main began, and of Main without its waits.
     """
 
     code: int
     loaded: Mapping[str, str]
     used: int = 0
+    spent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +305,10 @@ class Session:
             code, loaded, used = result.get("code"), result.get("loaded", {}), result.get("used", 0)
             is_told = type(loaded) is dict and all(type(path) is str for path in loaded.values())
             if type(code) is int and is_told and type(used) is int and used >= 0:
-                return Done(code, loaded, used)
+                if "spent" not in result:
+                    return Done(code, loaded, used)
+                if type(result["spent"]) is list and _fit((int, int), result["spent"]):
+                    return Done(code, loaded, used, tuple(result["spent"]))
         else:
             needs = result.get("needs")
             if type(needs) is list and all(type(name) is str for name in needs):

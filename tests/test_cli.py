@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,24 @@ def test_an_uncaught_exception_names_the_source_and_its_line(tmp_path: Path) -> 
 
     assert done.stderr.splitlines()[0] == f"error: {path}: System.Exception: boom"
     assert f"{path}:3" in done.stderr
+
+
+def test_a_profile_tells_the_script_from_the_host_and_the_way(tmp_path: Path) -> None:
+    sleeps = script(tmp_path, "System.Threading.Thread.Sleep(100); return 0;", "Sleeps")
+    asks = script(tmp_path, 'for (int i = 0; i < 200; i++) SR.PV.GetS("$Ts"); return 0;', "Asks")
+
+    slept, asked = (
+        json.loads(app_mono("exec", path, "-m", INVITE, "--repeat", "3", "--profile", "--json").stdout)["profile_us"]
+        for path in (sleeps, asks)
+    )
+    told = app_mono("exec", asks, "-m", INVITE, "--repeat", "3", "--profile").stdout
+
+    assert list(slept) == ["queue", "encode", "wire", "decode", "script", "calls", "edits"]
+    assert slept["script"] > 95_000  # it slept for so long at least
+    assert slept["calls"] == slept["edits"] == asked["edits"] == 0
+    assert asked["calls"] > 0
+    assert asked["wire"] > asked["calls"]
+    assert re.search(r"^script +[0-9.]+ us +[0-9]+%  Main itself", told, re.MULTILINE)
 
 
 def test_what_a_script_prints_is_shown_apart_from_the_result(tmp_path: Path) -> None:

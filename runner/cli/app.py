@@ -91,12 +91,13 @@ def exec_(
     json: Json = False,
     timeout: Timeout = None,
     repeat: Repeat = 1,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
     config: Config = None,
 ) -> None:
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
     from runner.cli.job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
-    job = Job("exec", script, param, message, config, timeout)
+    job = Job("exec", script, param, message, config, timeout, is_profiled=profile)
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
 
 
@@ -302,6 +303,7 @@ class _Lines(logging.Handler):
 def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
     if watch and repeat > 1:
         raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
+    from runner.cli import profile  # noqa: PLC0415 - as above
     from runner.cli.watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
@@ -317,6 +319,7 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
     else:
         show.outcome(results[-1], Path(job.message).name)
         show.timing(results)
+        profile.table(results)
         if repeat > 1:
             show.repeats(results)
     if any(result.error for result in results):

@@ -10,10 +10,11 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner.build import compile_script
 from runner.cli.outcome import Outcome
+from runner.cli.profile import TimedHost, parts_us
 from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
@@ -22,6 +23,7 @@ from runner.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.calls import Host
     from runner.runner import ExecResult
 
 STDIN = "-"
@@ -50,6 +52,7 @@ class Job:
         message: A file, or ``-`` for the standard input, which is read once.
         config: A TOML file of settings; None: there is none.
         timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
+        is_profiled: Tell also where the time goes; for ``exec`` alone.
     """
 
     mode: Literal["exec", "run"]
@@ -58,6 +61,7 @@ class Job:
     message: str
     config: str | None = None
     timeout_s: float | None = None
+    is_profiled: bool = False
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -91,7 +95,9 @@ class Job:
         for _ in range(count):
             host = host_of(data, self.message)
             before = _text(host.message_bytes())
-            result = self._call(runner, assembly, host)
+            spent: dict[str, int] | None = {} if self.is_profiled else None
+            result = self._call(runner, assembly, host, spent)
+            timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 # The author knows the source, not the assembly that a cache keeps of it.
                 result.error.args = (str(result.error).replace(assembly.replace("$$", "$"), self.script),)
@@ -104,7 +110,8 @@ class Job:
                 after=_text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
-                timing_us={part: round(getattr(result.timing, f"{part}_us")) for part in PARTS},
+                timing_us=timing,
+                profile_us={} if spent is None else parts_us(timing, spent),
                 had_bare_lf=host.had_bare_lf,
             )
 
@@ -115,10 +122,12 @@ class Job:
         message = [] if self.message == STDIN else [Path(self.message)]
         return [script, *message, *near[0], *near[1]]
 
-    def _call(self, runner: Runner, assembly: str, host: MessageHost) -> ExecResult:
+    def _call(self, runner: Runner, assembly: str, host: MessageHost, spent: dict[str, int] | None) -> ExecResult:
         if self.mode == "run":
             return runner.mono_run(self.param, host=host)
-        return runner.mono_exec(assembly, self.param, host=host)
+        if spent is None:
+            return runner.mono_exec(assembly, self.param, host=host)
+        return runner.mono_exec(assembly, self.param, host=cast("Host", TimedHost(host, spent)), spent=spent)
 
     def _started(self, settings: Settings, assembly: str) -> Runner:
         if self._runner is None:

@@ -25,4 +25,6 @@ class Outcome:
     reply_headers: list[str] = field(default_factory=list)
     calls: int = 0
     timing_us: dict[str, int] = field(default_factory=dict)
+    profile_us: dict[str, float] = field(default_factory=dict)
+    """Where the time went, by part (``runner.cli.profile``); empty unless it was asked for."""
     had_bare_lf: bool = False

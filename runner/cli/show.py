@@ -101,6 +101,8 @@ def as_json(results: Sequence[Outcome]) -> str:
         "calls": result.calls,
         "timing_us": result.timing_us,
     }
+    if result.profile_us:
+        value["profile_us"] = {part: round(spent, 1) for part, spent in result.profile_us.items()}
     if len(results) > 1:
         value["repeat"] = {
             "count": len(results),
