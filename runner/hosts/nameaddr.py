@@ -61,6 +61,44 @@ def _skip_quoted(text: bytes, at: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteAddress:
+    """
+    One address of a Route or Record-Route.
+
+    Attributes:
+        uri: Between the angle brackets.
+        start: Offset of the address in the body.
+        end: Offset behind it and its parameters.
+    """
+
+    uri: bytes
+    start: int
+    end: int
+
+
+def parse_route_body(body: bytes) -> list[RouteAddress] | None:
+    """The addresses of a Route body; None when one has no angle brackets (core/parser/parse_rr.c)."""
+    found = []
+    at = _end(_FOLD, body, 0)
+    while True:
+        address = parse_nameaddr(body[at:])
+        if address is None or body[at + address.length - 1 : at + address.length] != b">":
+            return None
+        behind = _end(_FOLD, body, at + address.length)
+        end = at + address.length
+        if body[behind : behind + 1] == b";":
+            comma = find_not_quoted(body, b",", behind)
+            behind = len(body) if comma < 0 else comma
+            end = len(body[:behind].rstrip(b" \t\r\n"))
+        found.append(RouteAddress(address.uri, at, end))
+        if behind == len(body):
+            return found
+        at = _end(_FOLD, body, behind + 1)
+        if body[behind : behind + 1] != b"," or at == len(body):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class ToParam:
     """
     A parameter behind the address.

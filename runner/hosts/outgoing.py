@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.hosts.pv.context import Context, bracketed
 from runner.hosts.pv.uris import party
 from runner.hosts.sip import parse
-from runner.hosts.via import Via, first_via, split_outside_quotes
+from runner.hosts.via import Via, first_via, split_outside_quotes, vias
 
 if TYPE_CHECKING:
     from runner.hosts.edits import Edits
@@ -108,9 +108,9 @@ def _needs_received(context: Context, via: Via) -> bool:
 
 
 def _forwarded_reply(context: Context) -> bytes | None:
-    """core/msg_translator.c, generate_res_buf_from_sip_res: without the first Via body."""
+    """core/forward.c, do_forward_reply: without the first Via body, and to where the second says."""
     header = context.message.header(b"via")
-    if header is None:
+    if header is None or len(vias(context.message)) == 1:
         return None
     edits = deepcopy(context.edits)
     bodies = split_outside_quotes(header.body, 0x2C)
