@@ -40,7 +40,7 @@ def _content_length(access: Access) -> Value:
     if header is None:
         return NULL
     digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
-    return Value(header.body, int(digits or b"0"), is_integer=True)
+    return Value.integer_text(header.body, int(digits or b"0"))
 
 
 def _body(access: Access) -> Value:
@@ -80,7 +80,7 @@ def _expires(access: Access) -> Value:
             return NULL
         found = [default]
     seconds = min(found) if access.name == "min" else max(found)
-    return Value(b"%d" % seconds, seconds, is_integer=True)
+    return Value.integer(seconds)
 
 
 def _seconds(body: bytes) -> int | None:
@@ -130,7 +130,7 @@ def _sdp(access: Access) -> Value:
             words = line.split()
             # str2sint: a version beyond 31 bits is no number to it.
             is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
-            return Value.integer(int(words[2])) if is_number else NULL
+            return Value.integer_text(words[2], int(words[2])) if is_number else NULL
     return NULL
 
 

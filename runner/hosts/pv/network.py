@@ -59,7 +59,11 @@ def _ip(*, is_advertised: bool) -> Reader:
 
 
 def _port(*, is_advertised: bool) -> Reader:
-    return lambda access: Value.integer(_own(access, is_advertised=is_advertised).port)
+    def read(access: Access) -> Value:
+        port = _own(access, is_advertised=is_advertised).port
+        return Value.integer_text(b"%d" % port, port)
+
+    return read
 
 
 def _own_uri(*, is_advertised: bool, is_full: bool) -> Reader:

@@ -186,12 +186,12 @@ def _method_number(access: Access) -> Value:
 
 def _status(access: Access) -> Value:
     line = access.context.message.first_line
-    return NULL if line.is_request else Value(line.status, int(line.status), is_integer=True)
+    return NULL if line.is_request else Value.integer_text(line.status, int(line.status))
 
 
 def _status_number(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value.integer(0) if line.is_request else Value(line.status, int(line.status), is_integer=True)
+    return Value.integer(0) if line.is_request else Value.integer_text(line.status, int(line.status))
 
 
 def _reason(access: Access) -> Value:

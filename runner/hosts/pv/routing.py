@@ -130,7 +130,9 @@ def _socket_name(access: Access) -> Value:
 
 def _socket_port(access: Access) -> Value:
     socket = access.context.force_socket
-    return Value.integer(0 if socket is None else socket.address.port)
+    if socket is None:
+        return Value.integer(0)
+    return Value.integer_text(b"%d" % socket.address.port, socket.address.port)
 
 
 def _via(at: int) -> Reader:
