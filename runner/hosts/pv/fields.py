@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from runner.hosts.pv.headers import body_value
 from runner.hosts.pv.registry import Access, Reader, one_of, register
-from runner.hosts.pv.request import cseq, text_or_null
+from runner.hosts.pv.request import cseq
 from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes
@@ -17,7 +18,7 @@ def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
         header = access.context.header(key)
         if header is None:
             return NULL
-        return text_or_null(header.body) if empty_is_null else Value(header.body)
+        return body_value(access.context.message, header) if header.body or not empty_is_null else NULL
 
     return read
 
@@ -26,13 +27,16 @@ def _uri_of(key: bytes) -> Reader:
     def read(access: Access) -> Value:
         header = access.context.header(key)
         found = None if header is None else party(header.body)
-        return NULL if found is None else Value(found.uri)
+        if header is None or found is None:
+            return NULL
+        return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
 
     return read
 
 
 def _cseq_number(access: Access) -> Value:
-    return text_or_null(cseq(access.context)[0])
+    header, number = access.context.header(b"cseq"), cseq(access.context)[0]
+    return Value.piece(access.context.message.data, header.body_start, len(number)) if header and number else NULL
 
 
 def _content_length(access: Access) -> Value:
@@ -40,7 +44,8 @@ def _content_length(access: Access) -> Value:
     if header is None:
         return NULL
     digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
-    return Value.integer_text(header.body, int(digits or b"0"))
+    body = body_value(access.context.message, header)
+    return Value.integer_text(header.body, int(digits or b"0"), body.behind)
 
 
 def _body(access: Access) -> Value:

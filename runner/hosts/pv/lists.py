@@ -29,7 +29,7 @@ def _read(access: Access) -> Value:
     if key is None:
         return Value.integer(0)
     if key not in _LISTS or access.index == ALL:
-        return pick([header.body for header in matching(access, key)], access.index)
+        return pick(access.context.message, matching(access, key), access.index)
     bodies = _bodies(access, key)
     if key == b"contact" and any(party(body) is None for body in bodies):
         return NULL

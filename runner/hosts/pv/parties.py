@@ -28,6 +28,9 @@ def _reader(key: bytes, part: str) -> Reader:
         found = header_and_party(access.context, key)
         if found is None:
             return NULL
+        if part == "uri":
+            header, address = found
+            return Value.piece(access.context.message.data, header.body_start + address.uri_start, len(address.uri))
         return _party_part(found[1], part)
 
     return read
@@ -36,8 +39,6 @@ def _reader(key: bytes, part: str) -> Reader:
 def _party_part(found: Party, part: str) -> Value:
     """pv_core.c, pv_get_xto_attr."""
     match part:
-        case "uri":
-            return Value(found.uri)
         case "tag":
             return text_or_null(found.tag)
         case "display":

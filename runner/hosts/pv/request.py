@@ -67,12 +67,17 @@ def _current(access: Access) -> Value:
     context = access.context
     if not context.message.first_line.is_request or parts(context.request_uri) is None:
         return NULL
-    return Value(context.request_uri)
+    return _line_uri(context) if context.new_uri is None else Value(context.new_uri)
 
 
 def _original(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value(line.uri) if line.is_request and parts(line.uri) is not None else NULL
+    return _line_uri(access.context) if line.is_request and parts(line.uri) is not None else NULL
+
+
+def _line_uri(context: Context) -> Value:
+    line = context.message.first_line
+    return Value.piece(context.message.data, line.uri_start, len(line.uri))
 
 
 def _current_part(part: str) -> Reader:
@@ -177,6 +182,8 @@ def method_number(name: bytes) -> int:
 
 def _method(access: Access) -> Value:
     name = method(access.context)
+    if access.context.message.first_line.is_request:
+        return Value.piece(access.context.message.data, 0, len(name), method_number(name))
     return text_and_number(name, method_number(name)) if name else NULL
 
 

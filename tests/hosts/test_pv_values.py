@@ -1,0 +1,71 @@
+"""Where a value's text lives shows in a few places; each answer is a Kamailio 5.6.3's."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.hosts.message import MessageHost
+
+MESSAGE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1 , SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK2\r\n"
+    b"From: <sip:alice@example.org>;tag=a1\r\n"
+    b"To: <sip:bob@example.com>\r\n"
+    b"Call-ID: c1\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"X-Custom: one\r\n"
+    b"Content-Length: 146\r\n\r\n"
+)
+
+
+@pytest.fixture
+def host() -> MessageHost:
+    return MessageHost(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("$(hdr(X-Custom){s.encode.7bit})", "6F77B9"),
+        ("$(cl{s.encode.7bit})", "319AAD"),
+        ("$(cs{s.decode.7bit})", "Y"),
+    ],
+)
+def test_seven_bit_packing_reads_the_byte_behind_a_piece_of_the_message(
+    host: MessageHost, name: str, value: str
+) -> None:
+    assert host.get_s(name) == value
+
+
+def test_a_parameter_writes_over_a_printed_number_but_not_over_a_header(host: MessageHost) -> None:
+    host.set_i("$var(n)", 1)
+    host.set_i("$var(v)", 2147483647)
+
+    assert (host.get_s("$(var(v){s.strip,$var(n)})"), host.get_s("$(cl{s.strip,$var(n)})")) == ("147483641", "46")
+
+
+def test_the_comma_behind_a_via_belongs_to_it(host: MessageHost) -> None:
+    assert (host.get_s("$(hfl(Via)[0])"), host.get_s("$(hfl(Via)[1])")) == (
+        "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1 ,",
+        "SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "is_null"), [("$xavp(x[0)", 0), ("$xavp(x[)", -1), ("$xavp(x[0]z)", 0), ("$xavp(x[a])", -1)]
+)
+def test_the_end_of_an_xavps_name_closes_its_bracket(host: MessageHost, name: str, is_null: int) -> None:
+    host.set_s("$xavp(x)", "v")
+
+    assert host.is_null(name) == is_null
+
+
+def test_any_text_names_an_xavu(host: MessageHost) -> None:
+    assert (host.set_s("$xavu(x[0)", "v"), host.get_s("$xavu(x[0)"), host.is_null("$xavu(x=>)")) == (0, "v", -1)
+
+
+def test_an_xavp_without_values_left_shows_no_address(host: MessageHost) -> None:
+    host.set_s("$xavp(w=>a)", "v")
+    host.unset("$xavp(w=>a)")
+
+    assert host.get_s("$xavp(w)") == "<<xavp:(nil)>>"
