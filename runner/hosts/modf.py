@@ -13,12 +13,11 @@ from dataclasses import replace
 
 from runner.hosts import contacts, outgoing, rr, sdp, sip
 from runner.hosts.edits import Edits
-from runner.hosts.nameaddr import parse_nameaddr
+from runner.hosts.nameaddr import parse_nameaddr, parse_to_body
 from runner.hosts.pv.branches import MAX_BRANCHES
 from runner.hosts.pv.context import Branch, Context
 from runner.hosts.pv.request import method
 from runner.hosts.pv.routing import find_socket
-from runner.hosts.pv.uris import parts, party
 from runner.hosts.uri import parse_uri
 from runner.hosts.via import vias
 
@@ -54,7 +53,7 @@ def apply_changes(context: Context) -> int:
 def _up_to_bad_to(message: sip.SipMessage) -> sip.SipMessage:
     """core/parser/msg_parser.c, get_hdr_field parses a To at once: one that fails ends the headers."""
     header = message.header(b"to")
-    if header is None or party(header.body) is not None:
+    if header is None or parse_to_body(header.body) is not None:
         return message
     return replace(message, headers=message.headers[: message.headers.index(header)], broken_at=header.start)
 
@@ -76,7 +75,7 @@ def _remove_body(context: Context) -> int:
 
 def _has_to_tag(context: Context) -> int:
     header = context.header(b"to")
-    found = None if header is None else party(header.body)
+    found = None if header is None else parse_to_body(header.body)
     return _truth(found is not None and bool(found.tag))
 
 
@@ -262,20 +261,20 @@ def _is_identified(context: Context) -> bool:
     message = context.message
     sender = context.header(b"from")
     is_whole = message.first_line.is_request and message.broken_at is None
-    return is_whole and sender is not None and party(sender.body) is not None
+    return is_whole and sender is not None and parse_to_body(sender.body) is not None
 
 
 def _precheck_transaction(context: Context) -> int:
     """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
     sender = context.header(b"from")
-    found = None if sender is None else party(sender.body)
+    found = None if sender is None else parse_to_body(sender.body)
     is_looked_for = context.message.first_line.is_request and method(context) not in {b"ACK", b"CANCEL"}
     return _FALSE if is_looked_for and found is not None and found.tag else _CANNOT_CHECK
 
 
 def _options_reply(context: Context) -> int:
     """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
-    uri = parts(context.request_uri)
+    uri = parse_uri(context.request_uri)
     if method(context) != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")

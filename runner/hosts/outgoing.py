@@ -9,8 +9,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+from runner.hosts.nameaddr import parse_to_body
 from runner.hosts.pv.context import Context, bracketed
-from runner.hosts.pv.uris import party
 from runner.hosts.sip import parse
 from runner.hosts.via import Via, first_via, split_outside_quotes, vias
 
@@ -70,7 +70,7 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
     found = {key: context.message.header(key) for key in IDENTIFYING}
     sender = found[b"from"]
-    if via is None or None in found.values() or sender is None or party(sender.body) is None:
+    if via is None or None in found.values() or sender is None or parse_to_body(sender.body) is None:
         return None
     edits = deepcopy(context.edits)
     socket = context.force_socket or context.socket
@@ -194,7 +194,7 @@ def _reply_via(context: Context, via: Via, text: bytes) -> bytes:
 
 
 def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:
-    found = party(header.body)
+    found = parse_to_body(header.body)
     if not to_tag or (found is not None and found.tag):
         return raw
     end = header.body_start + len(header.body) - header.start

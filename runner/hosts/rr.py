@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.hosts.nameaddr import parse_route_body
+from runner.hosts.nameaddr import parse_route_body, parse_to_body
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Context, Socket, bracketed
 from runner.hosts.pv.routing import is_upstream, own_sockets
-from runner.hosts.pv.uris import party
 from runner.hosts.uri import Scheme, Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def record_route(context: Context) -> int:
         return _NOT_DRIVEN
     address = context.socket.advertised or context.socket.address
     found = message.header(b"to" if is_upstream(context) else b"from")
-    sender = None if found is None else party(found.body)
+    sender = None if found is None else parse_to_body(found.body)
     if sender is None:
         return _NOT_DRIVEN
     uri = parse_uri(context.request_uri) if message.first_line.is_request else None
@@ -79,7 +78,7 @@ def loose_route(context: Context) -> int:
     """
     uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
     recipient = context.header(b"to")
-    to = None if recipient is None else party(recipient.body)
+    to = None if recipient is None else parse_to_body(recipient.body)
     if not context.message.all_headers(b"route") or uri is None or to is None:
         return _NOT_DRIVEN
     try:
@@ -158,7 +157,7 @@ def _after_loose(context: Context, *, is_preloaded: bool) -> int:
     routes = _Routes(context)
     uri = _parsed(routes.top.uri)
     if own_sockets(context, uri):
-        context.routed_params = uri.params
+        context.routed_params = uri.params or b""
         done = _PRELOADED if is_preloaded else _DRIVEN
         if not routes.pass_top():
             return done
@@ -192,7 +191,7 @@ def _after_strict(context: Context) -> int:
         if not routes.pass_top():
             return _NOT_DRIVEN
         uri = _parsed(routes.top.uri)
-    context.routed_params = _parsed(context.request_uri).params
+    context.routed_params = _parsed(context.request_uri).params or b""
     if not _is_loose(uri):
         context.new_uri = _with_maddr(routes.top.uri, uri)
         routes.cut_top()
@@ -222,12 +221,12 @@ def _own_socket(context: Context, uri: Uri) -> Socket | None:
 
 def _is_loose(uri: Uri) -> bool:
     """loose.c, is_strict: by the name alone, whatever lr has as its value."""
-    return any(name.partition(b"=")[0].strip() == b"lr" for name in uri.params.lower().split(b";"))
+    return any(name.partition(b"=")[0].strip() == b"lr" for name in (uri.params or b"").lower().split(b";"))
 
 
 def _is_doubled(uri: Uri) -> bool:
     """rr_common: r2 says that the own Route is the first of two."""
-    return any(name.partition(b"=")[0].strip() == b"r2" for name in uri.params.lower().split(b";"))
+    return any(name.partition(b"=")[0].strip() == b"r2" for name in (uri.params or b"").lower().split(b";"))
 
 
 def _with_maddr(text: bytes, uri: Uri) -> bytes:

@@ -69,3 +69,39 @@ def test_an_xavp_without_values_left_shows_no_address(host: MessageHost) -> None
     host.unset("$xavp(w=>a)")
 
     assert host.get_s("$xavp(w)") == "<<xavp:(nil)>>"
+
+
+@pytest.mark.parametrize(
+    ("uri", "part", "value"),
+    [
+        ("sip:1234;a=b@h;user=phone", "$rz", "tel"),
+        ("sips:1234@h;user=phone", "$rz", "tel"),
+        ("sip:u@h:", "$rp", ""),
+        ("sip:u;x@h", "$rU", "u;x"),
+        ("sip:u@h;maddr", "$rU", None),
+        ("tel:+1;a=b", "$rU", "+1"),
+        ("urn:service:sos", "$rd", "sos"),
+    ],
+)
+def test_a_request_uri_is_split_as_parse_uri_does(host: MessageHost, uri: str, part: str, value: str | None) -> None:
+    host.set_s("$ru", uri)
+
+    assert host.get_s(part) == value
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "text", "written"),
+    [
+        ("sip:u:@h;", "$rU", "n", "sip:n:@h;"),
+        ("sips:1;a=b@h;user=phone", "$rU", "2", "sip:2;a=b@h;user=phone"),
+        ("tel:+1;a=b", "$rd", "h", "sip:+1;a=b@h;user=phone"),
+        ("sip:u@h:5070?x=1", "$rp", "", "sip:u@h?x=1"),
+    ],
+)
+def test_a_written_part_keeps_the_others_as_they_were(
+    host: MessageHost, uri: str, name: str, text: str, written: str
+) -> None:
+    host.set_s("$ru", uri)
+    host.set_s(name, text)
+
+    assert host.get_s("$ru") == written

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from runner.hosts.nameaddr import parse_to_body
 from runner.hosts.pv.headers import body_value
 from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import cseq
-from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes
 
@@ -26,7 +26,7 @@ def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
 def _uri_of(key: bytes) -> Reader:
     def read(access: Access) -> Value:
         header = access.context.header(key)
-        found = None if header is None else party(header.body)
+        found = None if header is None else parse_to_body(header.body)
         if header is None or found is None:
             return NULL
         return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from runner.hosts import contacts
 from runner.hosts.pv.headers import ANY, matching, parse_name, pick, wanted_key
 from runner.hosts.pv.registry import ALL, Access, register
-from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes, vias
 
@@ -31,7 +31,7 @@ def _read(access: Access) -> Value:
     if key not in _LISTS or access.index == ALL:
         return pick(access.context.message, matching(access, key), access.index)
     bodies = _bodies(access, key)
-    if key == b"contact" and any(party(body) is None for body in bodies):
+    if key == b"contact" and not all(map(contacts.uris, (header.body for header in matching(access, key)))):
         return NULL
     index = access.position
     if index < 0:

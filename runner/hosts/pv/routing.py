@@ -10,7 +10,6 @@ from runner.hosts.pv.context import PROTOCOL_NUMBERS, Socket
 from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import text_or_null, uri_part
-from runner.hosts.pv.uris import parts
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.uri import Uri, parse_uri
 from runner.hosts.via import Via, vias
@@ -50,7 +49,7 @@ def _next_hop(access: Access) -> Value:
         return NULL
     if access.name == "u":
         return Value(uri)
-    found = parts(uri)
+    found = parse_uri(uri)
     if found is None:
         return NULL
     if access.name == "p" and not access.context.message.first_line.is_request:
@@ -222,7 +221,7 @@ def _routed_params(context: Context) -> bytes:
         return context.routed_params
     found = parse_route_body(header.body)
     uri = None if found is None else parse_uri(found[0].uri)
-    return b"" if uri is None or not own_sockets(context, uri) else uri.params
+    return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from runner.hosts.nameaddr import ToBody, parse_to_body
 from runner.hosts.pv import identity
 from runner.hosts.pv.expression import wrap
 from runner.hosts.pv.registry import Access, register
 from runner.hosts.pv.request import cseq
 from runner.hosts.pv.routing import next_hop_uri
 from runner.hosts.pv.select_address import Path, Select, address_select, uri_select
-from runner.hosts.pv.uris import Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import parse_uri
 from runner.hosts.via import Via, split_outside_quotes, vias
 
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?"([^"]*)"\]|\[(-?[0-9]*)\])?')
@@ -131,7 +132,7 @@ def _next_hop(access: Access) -> bytes | None:
 
 def _source_ip(access: Access) -> bytes | None:
     """The own address a next hop would see; a name is not looked up."""
-    uri = parts(_next_hop(access) or b"")
+    uri = parse_uri(_next_hop(access) or b"")
     if uri is None or not re.fullmatch(rb"[0-9.]+", uri.host):
         return None
     return access.context.socket.address.ip.encode()
@@ -146,9 +147,9 @@ def _header(key: bytes) -> Select:
 
 
 def _address(key: bytes, rest: Path) -> Select | None:
-    def found(access: Access) -> tuple[bytes, Party] | None:
+    def found(access: Access) -> tuple[bytes, ToBody] | None:
         header = access.context.header(key)
-        one = None if header is None else party(header.body)
+        one = None if header is None else parse_to_body(header.body)
         return None if header is None or one is None else (header.body, one)
 
     if not rest:
@@ -159,14 +160,14 @@ def _address(key: bytes, rest: Path) -> Select | None:
 
 
 def _list(key: bytes, rest: Path) -> Select | None:
-    def found(access: Access) -> tuple[bytes, Party] | None:
+    def found(access: Access) -> tuple[bytes, ToBody] | None:
         header = access.context.header(key)
         if header is None:
             return None
         bodies = split_outside_quotes(header.body, _COMMA)
         # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
         body = bodies[-1 if key == b"contact" else 0][1].strip()
-        one = party(body)
+        one = parse_to_body(body)
         return None if one is None else (body, one)
 
     if not rest:
