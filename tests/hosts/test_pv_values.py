@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.hosts.message import MessageHost
+from runner.hosts.pv.context import Address, Environment, Socket
 
 MESSAGE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\n"
@@ -105,3 +106,50 @@ def test_a_written_part_keeps_the_others_as_they_were(
     host.set_s(name, text)
 
     assert host.get_s("$ru") == written
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "value"),
+    [
+        (b'P-Charging-Vector: icid-value=abc;orig-ioi="h.x"', "$pcv(all)", 'icid-value=abc;orig-ioi="h.x"'),
+        (b'P-Charging-Vector: icid-value=abc;orig-ioi="h.x"', "$pcv(orig)", '"h.x"'),
+        (b"P-Charging-Vector: xicid-value=a;term-ioi=t", "$pcv(value)", "a"),
+        (b"P-Charging-Vector: term-ioi=t", "$pcv(term)", None),
+        (b"p-charging-vector: icid-value=abc", "$pcv(value)", None),
+    ],
+)
+def test_a_charging_vector_is_searched_as_text(header: bytes, name: str, value: str | None) -> None:
+    assert MessageHost(MESSAGE.replace(b"X-Custom: one", header)).get_s(name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_null"),
+    [
+        ("$lsock(n/ALT/listen)", "udp:127.0.0.1:5101", 0),
+        ("$lsock(n/alt/advertise)", "udp:203.0.113.5:5070", 0),
+        ("$lsock(l/udp:127.0.0.1:5100/name)", "main", 0),
+        ("$lsock(i/1/name)", "main", 0),
+        ("$lsock(n/nope/listen)", None, 1),
+        ("$lsock(n/main/l)", None, -1),
+    ],
+)
+def test_a_listening_socket_is_found_by_what_is_known_of_it(name: str, value: str | None, is_null: int) -> None:
+    sockets = (
+        Socket(Address("127.0.0.1", 5100), "main"),
+        Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070)),
+    )
+    host = MessageHost(MESSAGE, received_on=sockets[0], environment=Environment(sockets))
+
+    assert (host.get_s(name), host.is_null(name)) == (value, is_null)
+
+
+def test_colours_are_escape_sequences(host: MessageHost) -> None:
+    assert (host.get_s("$C(Rx)"), host.get_s("$C(sw)"), host.is_null("$C(rR)")) == (
+        "\x1b[1;31;49m",
+        "\x1b[0;30;47m",
+        -1,
+    )
+
+
+def test_nothing_iterates_over_a_hash_table_and_nothing_expired(host: MessageHost) -> None:
+    assert (host.is_null("$shtitkey(i)"), host.is_null("$shtrecord(key)")) == (1, -1)
