@@ -153,3 +153,18 @@ def test_colours_are_escape_sequences(host: MessageHost) -> None:
 
 def test_nothing_iterates_over_a_hash_table_and_nothing_expired(host: MessageHost) -> None:
     assert (host.is_null("$shtitkey(i)"), host.is_null("$shtrecord(key)")) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name", "value"),
+    [
+        (b"Expires: x9", "$expires(max)", "0"),
+        (b"Expires: 12345678901", "$expires(max)", "0"),
+        (b"Contact: <sip:a@h>;expires=5,<sip:b@h>\r\nExpires: 60", "$expires(min)", "5"),
+        (b"Contact: <sip:a@h>;q=0.5,<sip:b@h>;q=1", "$sel(contact.q)", "1"),
+        (b"Contact: *", "$sel(contact.name)", None),
+        (b"Record-Route: sip:bare@r", "$hfl(Record-Route)", None),
+    ],
+)
+def test_lists_of_addresses_are_read_as_their_parsers_do(headers: bytes, name: str, value: str | None) -> None:
+    assert MessageHost(MESSAGE.replace(b"X-Custom: one", headers)).get_s(name) == value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.hosts import contacts
 from runner.hosts.nameaddr import parse_to_body
 from runner.hosts.pv.headers import body_value
 from runner.hosts.pv.registry import Access, Reader, one_of, register
@@ -71,9 +72,13 @@ def _expires(access: Access) -> Value:
     if message.broken_at is not None:
         return NULL
     header = message.header(b"expires")
-    default = None if header is None else _seconds(header.body)
+    if header is not None and not header.body.strip():
+        return NULL
+    default = None if header is None else _seconds(header.body.strip())
     found: list[int] = []
     for contact in message.all_headers(b"contact"):
+        if contacts.uris(contact.body) is None:
+            return NULL
         for _, text in split_outside_quotes(contact.body, _COMMA):
             own = _contact_expires(text)
             if own is not None and not own.isdigit():
@@ -88,10 +93,13 @@ def _expires(access: Access) -> Value:
     return Value.integer(seconds)
 
 
-def _seconds(body: bytes) -> int | None:
-    """core/parser/parse_expires.c: the digits in front; None when there are none."""
+_MAX_EXPIRES_LENGTH = 10
+
+
+def _seconds(body: bytes) -> int:
+    """core/parser/parse_expires.c, expires_parser: the digits in front, 0 for none or for too long a text."""
     digits = body[: len(body) - len(body.lstrip(b"0123456789"))]
-    return int(digits) % (1 << 32) if digits else None
+    return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
 def _contact_expires(text: bytes) -> bytes | None:

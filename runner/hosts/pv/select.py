@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.hosts.nameaddr import ToBody, parse_to_body
+from runner.hosts.nameaddr import ToBody, parse_route_body, parse_to_body
 from runner.hosts.pv import identity
 from runner.hosts.pv.expression import wrap
 from runner.hosts.pv.registry import Access, register
@@ -49,6 +49,7 @@ _HEADERS = {
 }
 _ADDRESSES = {"from": b"from", "to": b"to", "refer_to": b"refer-to", "rpid": b"remote-party-id"}
 _LISTS = {"contact": b"contact", "record_route": b"record-route"}
+_CONTACT_PARAMS = {name: name for name in ("q", "expires", "methods", "received")} | {"instance": "+sip.instance"}
 _CREDENTIALS = {"proxy_authorization": b"proxy-authorization", "authorization": b"authorization"}
 _CREDENTIAL_PARTS = {"username", "realm", "nonce", "uri", "cnonce", "nc", "response", "opaque", "algorithm", "qop"}
 
@@ -168,12 +169,13 @@ def _list(key: bytes, rest: Path) -> Select | None:
         # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
         body = bodies[-1 if key == b"contact" else 0][1].strip()
         one = parse_to_body(body)
-        return None if one is None else (body, one)
+        is_none = body == b"*" if key == b"contact" else parse_route_body(header.body) is None
+        return None if one is None or is_none else (body, one)
 
     if not rest:
         return _header(key)
-    if key == b"contact" and rest in {("q",), ("expires",), ("methods",), ("received",), ("instance",)}:
-        return lambda _: None
+    if key == b"contact" and len(rest) == 1 and rest[0] in _CONTACT_PARAMS:
+        return address_select(found, ("params", _CONTACT_PARAMS[str(rest[0])]), empty_name=None)
     if rest[0] == "tag":
         return None
     return address_select(found, rest, empty_name=b"")
@@ -284,7 +286,9 @@ def _message(rest: Path) -> Select | None:
         case ():
             return lambda access: access.context.message.data
         case ("first_line",):
-            return lambda access: access.context.message.data[: access.context.message.first_line.end].rstrip(b"\r\n")
+            return lambda access: access.context.message.data[: access.context.message.first_line.end].rstrip(
+                b" \t\r\n"
+            )
         case ("len",):
             return lambda access: b"%d" % len(access.context.message.data)
         case ("flags",):
