@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from runner.hosts import contacts, outgoing, rr, sdp, sip
 from runner.hosts.edits import Edits
-from runner.hosts.nameaddr import parse_nameaddr, parse_to_body
+from runner.hosts.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
 from runner.hosts.pv.branches import MAX_BRANCHES
 from runner.hosts.pv.context import Branch, Context
 from runner.hosts.pv.request import method
@@ -24,6 +24,7 @@ from runner.hosts.via import vias
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
 _GRUU_WITHOUT_VALUE = 2
+_FURTHER_VIA = 2
 _STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
 ModuleFunction = Callable[[Context], int | None]
 """None: with this message it does what only a SIP server can."""
@@ -64,12 +65,10 @@ def _reset_destination(context: Context) -> int:
 
 
 def _remove_body(context: Context) -> int:
-    """textops, remove_body."""
-    message = context.message
-    if message.body_start is None:
-        return _FALSE
-    if message.body:
-        context.edits.replace(message.body_start, len(message.body))
+    """textopsx, remove_body: true with nothing to remove, too."""
+    body, start = _body(context), context.message.body_start
+    if body and start is not None:
+        context.edits.replace(start, len(body))
     return _TRUE
 
 
@@ -119,8 +118,15 @@ def _use_static_branch(context: Context) -> int:
 
 
 def _is_first_hop(context: Context) -> int:
-    """siputils: checks.c, is_first_hop: a request with one Via, or a reply whose Record-Route is empty."""
-    return _truth(len(vias(context.message)) == 1 and context.header(b"record-route") is None)
+    """siputils: sipops.c, is_first_hop: a request with one Via; a reply that the own Record-Route let through."""
+    message = context.message
+    if message.first_line.is_request:
+        return _truth(len(vias(message)) < _FURTHER_VIA)
+    header = context.header(b"record-route")
+    if message.broken_at is not None or header is None:
+        return _truth(message.broken_at is None)
+    routes = parse_route_body(header.body)
+    return _truth(routes is not None and rr.is_own_and_not_the_sender(context, routes[0].uri))
 
 
 def _date() -> bytes:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from runner.hosts.nameaddr import parse_route_body, parse_to_body
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Context, Socket, bracketed
 from runner.hosts.pv.routing import is_upstream, own_sockets
-from runner.hosts.uri import Scheme, Uri, parse_uri
+from runner.hosts.uri import Proto, Scheme, Uri, parse_uri
 
 if TYPE_CHECKING:
     from runner.hosts.sip import Header
 
+_DEFAULT_PORT = 5060
 _DRIVEN, _NOT_DRIVEN, _PRELOADED = 1, -1, -3  # rr/loose.h; RR_ERROR is -1, too
 
 
@@ -217,6 +218,26 @@ def _parsed(uri: bytes) -> Uri:
 def _own_socket(context: Context, uri: Uri) -> Socket | None:
     own = own_sockets(context, uri)
     return next((s for s in own if uri.proto in {0, PROTOCOL_NUMBERS[s.address.proto]}), None)
+
+
+def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
+    """siputils: sipops.c, is_first_hop_mode: an own address, by number, but not the sender's."""
+    uri = parse_uri(text)
+    if uri is None:
+        return False
+    host, source = uri.host.decode("latin-1").strip("[]"), context.source
+    is_own = any(
+        own is not None and host == own.ip and uri.port_number in {0, own.port}
+        for socket in (*context.environment.sockets, context.socket)
+        for own in (socket.address, socket.advertised)
+        if uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}
+    )
+    is_sender = (host, uri.port_number or _DEFAULT_PORT, uri.proto or Proto.UDP) == (
+        source.ip,
+        source.port,
+        PROTOCOL_NUMBERS[source.proto],
+    )
+    return is_own and not is_sender
 
 
 def _is_loose(uri: Uri) -> bool:

@@ -100,3 +100,20 @@ def test_a_record_route_is_secure_when_the_request_uri_is() -> None:
     host.modf("record_route")
 
     assert b"\r\nRecord-Route: <sips:127.0.0.1:5100;lr;ftag=a1>\r\nVia:" in host.message_bytes()
+
+
+@pytest.mark.parametrize(
+    ("record_route", "value"),
+    [
+        ("", 1),
+        ("Record-Route: <sip:127.0.0.1:5100;lr>\r\n", 1),
+        ("Record-Route: <sip:192.0.2.1:5060;lr>\r\n", -1),
+        ("Record-Route: <sip:proxy.example.com;lr>\r\n", -1),
+        ("Record-Route: <sip:127.0.0.1:5100;transport=tcp;lr>\r\n", -1),
+    ],
+)
+def test_a_reply_is_at_its_first_hop_behind_the_own_record_route(record_route: str, value: int) -> None:
+    head = f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 192.0.2.9\r\n{record_route}\r\n"
+    host = MessageHost(head.encode(), received_on=MAIN, environment=Environment((MAIN, ALT)))
+
+    assert host.modf("is_first_hop") == value
