@@ -86,7 +86,7 @@ class MessageHost:
 
     def message_bytes(self) -> bytes:
         """The message with the script's edits, and without what a proxy adds (its Via)."""
-        return outgoing.edited(self.context)
+        return outgoing.edited(self.context, is_leaving=True)
 
     def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
         """The message as Kamailio would send it on, its Via with that branch; None when it could not."""

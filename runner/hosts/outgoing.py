@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from runner.hosts.nameaddr import parse_to_body
-from runner.hosts.pv.context import Context, bracketed
+from runner.hosts.pv.context import Context, Socket, bracketed
 from runner.hosts.sip import parse
 from runner.hosts.via import Via, first_via, split_outside_quotes, vias
 
@@ -28,9 +28,24 @@ _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
 
 
-def edited(context: Context) -> bytes:
-    """The message with the script's edits and nothing of a proxy's own: no Via, no Route (``$mbu``)."""
-    return _apply(context, context.edits)
+def edited(context: Context, *, is_leaving: bool = False) -> bytes:
+    """
+    The message with the script's edits and nothing of a proxy's own: no Via, no Route.
+
+    ``is_leaving`` says that it goes out by the socket that would be chosen; else none is known (``$mbu``).
+    """
+    return _apply(context, _by_socket(context, context.edits) if is_leaving else context.edits.leaving_by(b""))
+
+
+def _by_socket(context: Context, edits: Edits) -> Edits:
+    """rr: record.c, record_route: another socket than the message came in by makes two Record-Routes."""
+    socket = context.force_socket
+    return edits if socket is None or socket == context.socket else edits.leaving_by(_hostport(socket))
+
+
+def _hostport(socket: Socket) -> bytes:
+    own = socket.advertised or socket.address
+    return f"{bracketed(own.ip)}:{own.port}".encode()
 
 
 def forwarded(context: Context, *, branch: bytes) -> bytes | None:
@@ -72,10 +87,9 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     sender = found[b"from"]
     if via is None or None in found.values() or sender is None or parse_to_body(sender.body) is None:
         return None
-    edits = deepcopy(context.edits)
+    edits = deepcopy(_by_socket(context, context.edits))
     socket = context.force_socket or context.socket
-    own = socket.advertised or socket.address
-    line = f"Via: SIP/2.0/{socket.address.proto.upper()} {bracketed(own.ip)}:{own.port};branch=".encode()
+    line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode() + _hostport(socket) + b";branch="
     route = b"" if not context.path else b"Route: " + context.path + _CRLF
     first_route = context.message.header(b"route")
     if route and first_route is not None:
@@ -112,7 +126,7 @@ def _forwarded_reply(context: Context) -> bytes | None:
     header = context.message.header(b"via")
     if header is None or len(vias(context.message)) == 1:
         return None
-    edits = deepcopy(context.edits)
+    edits = deepcopy(context.edits.leaving_by(b""))
     bodies = split_outside_quotes(header.body, 0x2C)
     if len(bodies) == 1:
         edits.replace(header.start, header.end - header.start)

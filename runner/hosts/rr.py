@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.hosts.edits import OUT
 from runner.hosts.nameaddr import parse_route_body, parse_to_body
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Context, Socket, bracketed
 from runner.hosts.pv.routing import is_upstream, own_sockets
@@ -55,10 +56,10 @@ def record_route(context: Context) -> int:
         return _NOT_DRIVEN
     uri = parse_uri(context.request_uri) if message.first_line.is_request else None
     scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
-    text = f"Record-Route: <{scheme}:{bracketed(address.ip)}:{address.port};lr".encode()
-    if sender.tag:
-        text += b";ftag=" + sender.tag
-    context.edits.insert(message.headers[0].start, text + b">\r\n")
+    start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}:{address.port}".encode()
+    end = (b";lr;ftag=" + sender.tag if sender.tag else b";lr") + b">\r\n"
+    doubled = start + OUT + b";r2=on" + end + start + own + b";r2=on" + end
+    context.edits.insert(message.headers[0].start, start + own + end, doubled=doubled)
     context.is_record_routed = True
     return _DRIVEN
 

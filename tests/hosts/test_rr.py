@@ -117,3 +117,24 @@ def test_a_reply_is_at_its_first_hop_behind_the_own_record_route(record_route: s
     host = MessageHost(head.encode(), received_on=MAIN, environment=Environment((MAIN, ALT)))
 
     assert host.modf("is_first_hop") == value
+
+
+def test_a_request_that_leaves_by_another_socket_is_record_routed_twice() -> None:
+    host = request()
+    host.modf("record_route")
+    host.set_s("$fs", "udp:127.0.0.1:5101")
+
+    lines = (host.forwarded() or b"").split(b"\r\n")
+
+    assert lines[1:3] == [
+        b"Record-Route: <sip:203.0.113.5:5070;r2=on;lr;ftag=a1>",
+        b"Record-Route: <sip:127.0.0.1:5100;r2=on;lr;ftag=a1>",
+    ]
+
+
+def test_a_message_that_does_not_leave_yet_has_no_other_socket() -> None:
+    host = request()
+    host.modf("record_route")
+
+    assert b"\r\nRecord-Route: <sip:127.0.0.1:5100;lr;ftag=a1>\r\nVia:" in host.message_bytes()
+    assert "\r\nRecord-Route: <sip:;r2=on;lr;ftag=a1>\r\n" in (host.get_s("$mbu") or "")
