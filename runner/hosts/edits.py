@@ -19,11 +19,18 @@ class Edit:
         offset: Where, in the original bytes.
         length: How many of them go; 0 for a mere insertion.
         text: What comes instead.
+        doubled: What comes instead of that where the message leaves by another socket than it came in by, with
+            ``OUT`` where the address of that socket belongs; None for the same.
     """
 
     offset: int
     length: int = 0
     text: bytes = b""
+    doubled: bytes | None = None
+
+
+OUT = b"\0"
+"""Stands in ``Edit.doubled``; no header holds it."""
 
 
 @dataclass(slots=True)
@@ -32,9 +39,9 @@ class Edits:
 
     edits: list[Edit] = field(default_factory=list)
 
-    def insert(self, offset: int, text: bytes) -> None:
-        """Put text in front of the byte at ``offset``."""
-        insort(self.edits, Edit(offset, 0, text), key=lambda edit: edit.offset)
+    def insert(self, offset: int, text: bytes, *, doubled: bytes | None = None) -> None:
+        """Put text in front of the byte at ``offset``; ``doubled`` as in ``Edit``."""
+        insort(self.edits, Edit(offset, 0, text, doubled), key=lambda edit: edit.offset)
 
     def replace(self, offset: int, length: int, text: bytes = b"") -> None:
         """Put text in the place of ``length`` bytes."""
@@ -57,6 +64,15 @@ class Edits:
             done = start + length
         out.append(data[done:])
         return b"".join(out)
+
+    def leaving_by(self, address: bytes) -> Edits:
+        """The edits of a message that leaves by another socket, whose address that is."""
+        return Edits(
+            [
+                edit if edit.doubled is None else Edit(edit.offset, edit.length, edit.doubled.replace(OUT, address))
+                for edit in self.edits
+            ]
+        )
 
     def __len__(self) -> int:
         return len(self.edits)

@@ -87,7 +87,7 @@ class MessageHost:
 
     def message_bytes(self) -> bytes:
         """The message with the script's edits, and without what a proxy adds (its Via)."""
-        return outgoing.edited(self.context)
+        return outgoing.edited(self.context, is_leaving=True)
 
     def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
         """The message as Kamailio would send it on, its Via with that branch; None when it could not."""
@@ -115,13 +115,14 @@ class MessageHost:
             self.context.return_code = 1
             return 1
         run = modf.FUNCTIONS.get(function)
-        if run is None:
+        value = None if run is None else run(self.context)
+        if value is None:
             self.logs.append(
-                (_WARNING, f"ModF({function!r}): the embedded host has no such function, it needs Kamailio")
+                (_WARNING, f"ModF({function!r}) gave -127: not in the embedded host, it needs a real Kamailio")
             )
             return MODF_CANNOT_RUN
-        self.context.return_code = run(self.context)
-        return self.context.return_code
+        self.context.return_code = value
+        return value
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""

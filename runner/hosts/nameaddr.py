@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,44 @@ def _skip_quoted(text: bytes, at: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteAddress:
+    """
+    One address of a Route or Record-Route.
+
+    Attributes:
+        uri: Between the angle brackets.
+        start: Offset of the address in the body.
+        end: Offset behind it and its parameters.
+    """
+
+    uri: bytes
+    start: int
+    end: int
+
+
+def parse_route_body(body: bytes) -> list[RouteAddress] | None:
+    """The addresses of a Route body; None when one has no angle brackets (core/parser/parse_rr.c)."""
+    found = []
+    at = _end(_FOLD, body, 0)
+    while True:
+        address = parse_nameaddr(body[at:])
+        if address is None or body[at + address.length - 1 : at + address.length] != b">":
+            return None
+        behind = _end(_FOLD, body, at + address.length)
+        end = at + address.length
+        if body[behind : behind + 1] == b";":
+            comma = find_not_quoted(body, b",", behind)
+            behind = len(body) if comma < 0 else comma
+            end = len(body[:behind].rstrip(b" \t\r\n"))
+        found.append(RouteAddress(address.uri, at, end))
+        if behind == len(body):
+            return found
+        at = _end(_FOLD, body, behind + 1)
+        if body[behind : behind + 1] != b"," or at == len(body):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class ToParam:
     """
     A parameter behind the address.
@@ -82,6 +121,7 @@ class ToBody:
     Attributes:
         display: As written, with its quotes; empty when there is none.
         uri: Without the angle brackets; not parsed, may be no URI at all.
+        uri_start: Its offset in the text.
         params: In order.
         params_start: Offset of the first parameter's name in the text; None without parameters.
         end: Offset of what follows: a comma where commas separate, else the end of the header.
@@ -89,17 +129,19 @@ class ToBody:
 
     display: bytes
     uri: bytes
+    uri_start: int
     params: tuple[ToParam, ...]
     params_start: int | None
     end: int
 
     @property
     def tag(self) -> bytes | None:
-        """The value of the last ``tag``; empty for a ``tag`` without value, None without one."""
-        tags = [param.value or b"" for param in self.params if param.name.lower() == b"tag"]
+        """The value of the last ``tag``; empty for ``tag=``, None for a bare ``tag`` and without one."""
+        tags = [param.value for param in self.params if param.name.lower() == b"tag"]
         return tags[-1] if tags else None
 
 
+@lru_cache(maxsize=4096)
 def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBody | None:
     """
     Parse one address with parameters, up to the end of the header or text.
@@ -120,16 +162,16 @@ def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBo
     address = _parse_address(body, start, stop)
     if address is None:
         return None
-    display, uri, at = address
+    display, uri, uri_start, at = address
     parsed = _parse_to_params(body, at, stop)
     if parsed is None:
         return None
     params, params_start, end = parsed
-    return ToBody(display, uri, params, params_start, end)
+    return ToBody(display, uri, uri_start, params, params_start, end)
 
 
-# A line end without a blank behind it, or a NUL, ends the header. "\r\n" is one line end.
-_HEADER_END = re.compile(rb"\r\n(?![ \t])|\r(?![ \t\n])|(?<!\r)\n(?![ \t])|\0")
+# A line end without a blank behind it ends the header. "\r\n" is one line end.
+_HEADER_END = re.compile(rb"\r\n(?![ \t])|\r(?![ \t\n])|(?<!\r)\n(?![ \t])")
 _FOLD = re.compile(rb"[ \t\r\n]*")
 _SPACES = re.compile(rb"[ \t]*")
 _QUOTED = re.compile(rb'"(?:[^"\\\r\n]|\\.)*"', re.DOTALL)
@@ -139,8 +181,8 @@ _BARE = {b"": re.compile(rb'[^ \t\r\n<>"\\;]+'), b",": re.compile(rb'[^ \t\r\n<>
 # The words of an unquoted display name behind its first: no ";" may follow a second word.
 _WORDS = {b"": re.compile(rb'[^<>"\\;]*'), b",": re.compile(rb'[^<>"\\;,]*')}
 
-_Address = tuple[bytes, bytes, int]
-"""Display name, URI, and the offset behind them."""
+_Address = tuple[bytes, bytes, int, int]
+"""Display name, URI and its offset, and the offset behind them."""
 
 
 def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
@@ -157,7 +199,7 @@ def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
     behind = _end(_FOLD, text, bare.end())
     following = text[behind : behind + 1]
     if following in {b"", b";", stop}:
-        return b"", bare.group(), bare.end()
+        return b"", bare.group(), bare.start(), bare.end()
     words = _WORDS[stop].match(text, at)
     if words is None or text[words.end() : words.end() + 1] != b"<":
         return None
@@ -166,7 +208,7 @@ def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
 
 def _parse_enclosed(text: bytes, at: int, display: bytes, stop: bytes) -> _Address | None:
     found = (_ENCLOSED if stop else _ENCLOSED_OR_COMMA).match(text, at)
-    return found and (display, found.group(1), found.end())
+    return found and (display, found.group(1), found.start(1), found.end())
 
 
 _NAME = re.compile(rb'[^ \t\r\n\\"=,;]+')

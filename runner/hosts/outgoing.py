@@ -9,10 +9,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from runner.hosts.pv.context import Context, bracketed
-from runner.hosts.pv.uris import party
+from runner.hosts.nameaddr import parse_to_body
+from runner.hosts.pv.context import Context, Socket, bracketed
 from runner.hosts.sip import parse
-from runner.hosts.via import Via, first_via, split_outside_quotes
+from runner.hosts.via import Via, first_via, split_outside_quotes, vias
 
 if TYPE_CHECKING:
     from runner.hosts.edits import Edits
@@ -28,9 +28,24 @@ _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
 
 
-def edited(context: Context) -> bytes:
-    """The message with the script's edits and nothing of a proxy's own: no Via, no Route (``$mbu``)."""
-    return _apply(context, context.edits)
+def edited(context: Context, *, is_leaving: bool = False) -> bytes:
+    """
+    The message with the script's edits and nothing of a proxy's own: no Via, no Route.
+
+    ``is_leaving`` says that it goes out by the socket that would be chosen; else none is known (``$mbu``).
+    """
+    return _apply(context, _by_socket(context, context.edits) if is_leaving else context.edits.leaving_by(b""))
+
+
+def _by_socket(context: Context, edits: Edits) -> Edits:
+    """rr: record.c, record_route: another socket than the message came in by makes two Record-Routes."""
+    socket = context.force_socket
+    return edits if socket is None or socket == context.socket else edits.leaving_by(_hostport(socket))
+
+
+def _hostport(socket: Socket) -> bytes:
+    own = socket.advertised or socket.address
+    return f"{bracketed(own.ip)}:{own.port}".encode()
 
 
 def forwarded(context: Context, *, branch: bytes) -> bytes | None:
@@ -70,12 +85,11 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
     found = {key: context.message.header(key) for key in IDENTIFYING}
     sender = found[b"from"]
-    if via is None or None in found.values() or sender is None or party(sender.body) is None:
+    if via is None or None in found.values() or sender is None or parse_to_body(sender.body) is None:
         return None
-    edits = deepcopy(context.edits)
+    edits = deepcopy(_by_socket(context, context.edits))
     socket = context.force_socket or context.socket
-    own = socket.advertised or socket.address
-    line = f"Via: SIP/2.0/{socket.address.proto.upper()} {bracketed(own.ip)}:{own.port};branch=".encode()
+    line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode() + _hostport(socket) + b";branch="
     route = b"" if not context.path else b"Route: " + context.path + _CRLF
     first_route = context.message.header(b"route")
     if route and first_route is not None:
@@ -108,11 +122,11 @@ def _needs_received(context: Context, via: Via) -> bool:
 
 
 def _forwarded_reply(context: Context) -> bytes | None:
-    """core/msg_translator.c, generate_res_buf_from_sip_res: without the first Via body."""
+    """core/forward.c, do_forward_reply: without the first Via body, and to where the second says."""
     header = context.message.header(b"via")
-    if header is None:
+    if header is None or len(vias(context.message)) == 1:
         return None
-    edits = deepcopy(context.edits)
+    edits = deepcopy(context.edits.leaving_by(b""))
     bodies = split_outside_quotes(header.body, 0x2C)
     if len(bodies) == 1:
         edits.replace(header.start, header.end - header.start)
@@ -194,7 +208,7 @@ def _reply_via(context: Context, via: Via, text: bytes) -> bytes:
 
 
 def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:
-    found = party(header.body)
+    found = parse_to_body(header.body)
     if not to_tag or (found is not None and found.tag):
         return raw
     end = header.body_start + len(header.body) - header.start

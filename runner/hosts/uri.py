@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
 MAX_PORT = 65535
@@ -56,31 +57,38 @@ _ABSENT = UriParam()
 @dataclass(frozen=True, slots=True)
 class Uri:
     """
-    A parsed URI. A part that is missing is empty; only ``port`` tells missing (None) from empty.
+    A parsed URI. User and host are empty when they are missing, the other parts None.
 
     Attributes:
         scheme: As parsed, but TEL for a SIP URI with ``user=phone`` (Kamailio's ``phone2tel``).
+        written: The scheme as it stands in the text.
         user: Of a TEL URI the number; of ``urn:a:b`` the ``a``.
         host: With the brackets of an IPv6 address; empty for TEL.
         port_number: 0 without a port.
         params: Behind the first ``;``. With ``user=phone`` those inside the user part.
-        sip_params: The parameters of the SIP URI itself; empty for TEL and URN.
+        sip_params: The parameters of the SIP URI itself; None for TEL and URN.
         headers: Behind the ``?``.
         proto: Of ``transport=``; NONE when absent or unknown.
         known: See ``param``.
     """
 
     scheme: Scheme
+    written: Scheme
     user: bytes = b""
-    password: bytes = b""
+    password: bytes | None = None
     host: bytes = b""
     port: bytes | None = None
     port_number: int = 0
-    params: bytes = b""
-    sip_params: bytes = b""
-    headers: bytes = b""
+    params: bytes | None = None
+    sip_params: bytes | None = None
+    headers: bytes | None = None
     proto: Proto = Proto.NONE
     known: dict[bytes, UriParam] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_phone(self) -> bool:
+        """True for a SIP URI that counts as TEL (URI_SIP_USER_PHONE)."""
+        return self.scheme is not self.written
 
     def param(self, name: bytes) -> UriParam:
         """One of ``transport ttl user method maddr lr r2 gr``; empty when the URI has not got it."""
@@ -92,8 +100,22 @@ class Uri:
         return self.param(b"transport").value
 
 
+# What nearly every URI looks like: nothing of what the states of the authority are about.
+_PLAIN = re.compile(rb"(sips?):([^@:;?\[\]]+)@([0-9A-Za-z][0-9A-Za-z.-]*)(?::([0-9]{1,4}))?(;[^@?]*)?")
+
+
+@lru_cache(maxsize=4096)
 def parse_uri(text: bytes) -> Uri | None:
     """Parse a URI; None where core/parser/parse_uri.c, parse_uri answers E_BAD_URI."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        name, user, host, port, tail = plain.groups()
+        scheme = Scheme.SIP if name == b"sip" else Scheme.SIPS
+        uri = Uri(scheme, scheme, user, None, host, port, int(port or b"0"))
+        if tail is None:
+            return uri
+        completed = _parse_tail(uri, tail)
+        return None if completed is None else _finish(completed)
     found = _split_scheme(text)
     if found is None:
         return None
@@ -139,21 +161,21 @@ _Split = tuple[Uri, bytes]
 
 def _parse_authority(text: bytes, start: int, scheme: Scheme) -> _Split | None:
     if text[start : start + 1] == b"[":
-        split = _parse_host(text, start, Uri(scheme))
+        split = _parse_host(text, start, Uri(scheme, scheme))
         return split and _try_late_user(text, start, split)
     stop = _USER_END.search(text, start + 1)
     if text[start] in b"]:" or (stop is not None and stop.group() in b"[]"):
         return None
     if stop is None:
-        return Uri(scheme, host=text[start:]), b""
+        return Uri(scheme, scheme, host=text[start:]), b""
     head, at = text[start : stop.start()], stop.start()
     match stop.group():
         case b"@":
-            return _parse_host(text, at + 1, Uri(scheme, user=head))
+            return _parse_host(text, at + 1, Uri(scheme, scheme, user=head))
         case b":":
-            return _parse_after_colon(text, at + 1, Uri(scheme, user=head))
+            return _parse_after_colon(text, at + 1, Uri(scheme, scheme, user=head))
         case _:
-            return _try_late_user(text, start, (Uri(scheme, host=head), text[at:]))
+            return _try_late_user(text, start, (Uri(scheme, scheme, host=head), text[at:]))
 
 
 def _parse_after_colon(text: bytes, start: int, uri: Uri) -> _Split | None:
@@ -213,7 +235,7 @@ def _try_late_user(text: bytes, start: int, split: _Split) -> _Split | None:
         return split
     rest_start = len(text) - len(rest)
     user = text[start : rest_start + found.end(1)]
-    fresh = Uri(uri.scheme, user=user, password=found.group(2) or b"")
+    fresh = Uri(uri.scheme, uri.scheme, user=user, password=found.group(2))
     return _parse_host(text, rest_start + found.end(), fresh, uri.port_number)
 
 
@@ -236,7 +258,8 @@ def _parse_tail(uri: Uri, rest: bytes) -> Uri | None:
         is_end = following is None and not question
         _note_param(known, segment or b"", is_end=is_end)
         proto = _proto_of(segment or b"", proto)
-    uri = replace(uri, params=params, known=known, proto=proto)
+    is_sip = uri.scheme in _SIP_SCHEMES
+    uri = replace(uri, params=params, sip_params=params if is_sip else None, known=known, proto=proto)
     return _with_headers(uri, headers) if question else uri
 
 
@@ -265,14 +288,16 @@ def _proto_of(segment: bytes, current: Proto) -> Proto:
     return _PROTOS.get(value.lower(), current) if name.lower() == b"transport" else current
 
 
+_SIP_SCHEMES = (Scheme.SIP, Scheme.SIPS)
+
+
 def _finish(uri: Uri) -> Uri | None:
     """The last part of parse_uri: ``user=phone``, TEL numbers, and two checks for all."""
     is_behind_at = bool(uri.user) or uri.host[:1] == b"@"
-    if uri.scheme in {Scheme.SIP, Scheme.SIPS}:
-        uri = replace(uri, sip_params=uri.params)
+    if uri.scheme in _SIP_SCHEMES:
         if uri.param(b"user").value == b"phone":
-            user, _, params = uri.user.partition(b";")
-            uri = replace(uri, scheme=Scheme.TEL, user=user, params=params)
+            user, semicolon, params = uri.user.partition(b";")
+            uri = replace(uri, scheme=Scheme.TEL, user=user, params=params if semicolon else None)
     elif uri.scheme is Scheme.TEL:
         uri = replace(uri, user=uri.host, host=b"")
     if len(uri.port or b"") > MAX_PORT_DIGITS:

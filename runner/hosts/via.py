@@ -36,7 +36,7 @@ class Via:
 
     Attributes:
         header: The header line it stands in.
-        text: The body, without white space around it.
+        text: The body, up to and with the comma behind it when another follows (core/parser/parse_via.c, bsize).
         transport: ``UDP``.
         host: The sent-by host, IPv6 with brackets.
         port: As written; empty without one.
@@ -87,8 +87,9 @@ def vias(message: SipMessage) -> list[Via]:
     for header in message.headers:
         if header.key != b"via":
             continue
-        for offset, text in split_outside_quotes(header.body, 0x2C):
-            via = _parse(header, text, header.body_start + offset)
+        bodies = split_outside_quotes(header.body, 0x2C)
+        for at, (offset, text) in enumerate(bodies):
+            via = _parse(header, text, header.body_start + offset, is_last=at == len(bodies) - 1)
             if via is None:
                 return found
             found.append(via)
@@ -100,11 +101,12 @@ def first_via(message: SipMessage) -> Via | None:
     header = message.header(b"via")
     if header is None:
         return None
-    offset, text = split_outside_quotes(header.body, 0x2C)[0]
-    return _parse(header, text, header.body_start + offset)
+    bodies = split_outside_quotes(header.body, 0x2C)
+    offset, text = bodies[0]
+    return _parse(header, text, header.body_start + offset, is_last=len(bodies) == 1)
 
 
-def _parse(header: Header, text: bytes, start: int) -> Via | None:
+def _parse(header: Header, text: bytes, start: int, *, is_last: bool) -> Via | None:
     pieces = split_outside_quotes(text, 0x3B)
     sent = pieces[0][1]
     words = sent.replace(b"/", b" ").split(None, 3)
@@ -121,7 +123,8 @@ def _parse(header: Header, text: bytes, start: int) -> Via | None:
         value = value.strip().strip(b'"')
         params.append(Param(name.strip(), value if equals else None, start + offset, len(piece.rstrip())))
     host_end = start + (len(sent) if len(pieces) > 1 else len(sent.rstrip()))
-    return Via(header, text.strip(), words[2], host, port, host_end, tuple(params))
+    whole = text.strip() if is_last else text.lstrip() + b","
+    return Via(header, whole, words[2], host, port, host_end, tuple(params))
 
 
 def _host_port(sent_by: bytes) -> tuple[bytes, bytes]:

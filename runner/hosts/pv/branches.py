@@ -163,11 +163,9 @@ def _all(access: Access) -> Value:
 def _destination_set(access: Access) -> Value:
     """core/dset.c, print_dset: the R-URI when it was changed, then the branches; null for nothing at all."""
     context = access.context
-    uris = [] if context.new_uri is None else [b"<" + context.new_uri + b">"]
-    uris += [
-        b"<" + branch.uri + b">" + (b"" if branch.q is None else b";q=" + q_text(branch.q))
-        for branch in context.branches
-    ]
+    pairs = [] if context.new_uri is None else [(context.new_uri, context.request_q)]
+    pairs += [(branch.uri, branch.q) for branch in context.branches]
+    uris = [b"<" + uri + b">" + (b"" if q is None else b";q=" + q_text(q)) for uri, q in pairs]
     return Value(b"Contact: " + b", ".join(uris)) if uris else NULL
 
 

@@ -115,6 +115,7 @@ class Context:
         socket: The socket that received it.
         edits: Changes that reads don't see.
         new_uri: The R-URI written; None while it is the message's own.
+        request_q: The R-URI's weight among the branches, in thousandths; None for none.
         dst_uri: ``$du``; None when unset.
         path: The path vector, as Route headers are made of.
         force_socket: ``$fs``; None when unset.
@@ -126,6 +127,8 @@ class Context:
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
+        routed_params: URI parameters of the own Route that ``loose_route`` used; empty before.
+        is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
@@ -138,6 +141,7 @@ class Context:
     process: Process = field(default_factory=Process)
     edits: Edits = field(default_factory=Edits)
     new_uri: bytes | None = None
+    request_q: int | None = None
     dst_uri: bytes | None = None
     path: bytes | None = None
     force_socket: Socket | None = None
@@ -151,6 +155,8 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_unusable: bool = False
+    routed_params: bytes = b""
+    is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.hosts.pv.registry import Access, Reader, register
 from runner.hosts.pv.request import uri_part
-from runner.hosts.pv.uris import parts
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import parse_uri
 
 
 def _read(access: Access) -> Value:
@@ -21,8 +23,11 @@ def _write(access: Access, value: Value) -> None:
 
 def _part(part: str) -> Reader:
     def read(access: Access) -> Value:
-        uri = parts(access.context.dst_uri or b"")
-        return NULL if uri is None else uri_part(uri, part)
+        uri = parse_uri(access.context.dst_uri or b"")
+        if uri is None:
+            return NULL
+        # Unlike the R-URI's, an empty port counts as none.
+        return uri_part(replace(uri, port=uri.port or None), part)
 
     return read
 

@@ -7,6 +7,7 @@ from importlib import import_module
 FAMILIES = (
     "avp",
     "branches",
+    "charging",
     "clock",
     "destination",
     "fields",

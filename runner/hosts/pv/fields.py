@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from runner.hosts import contacts
+from runner.hosts.nameaddr import parse_to_body
+from runner.hosts.pv.headers import body_value
 from runner.hosts.pv.registry import Access, Reader, one_of, register
-from runner.hosts.pv.request import cseq, text_or_null
-from runner.hosts.pv.uris import party
+from runner.hosts.pv.request import cseq
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes
 
@@ -17,7 +19,7 @@ def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
         header = access.context.header(key)
         if header is None:
             return NULL
-        return text_or_null(header.body) if empty_is_null else Value(header.body)
+        return body_value(access.context.message, header) if header.body or not empty_is_null else NULL
 
     return read
 
@@ -25,14 +27,17 @@ def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
 def _uri_of(key: bytes) -> Reader:
     def read(access: Access) -> Value:
         header = access.context.header(key)
-        found = None if header is None else party(header.body)
-        return NULL if found is None else Value(found.uri)
+        found = None if header is None else parse_to_body(header.body)
+        if header is None or found is None:
+            return NULL
+        return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
 
     return read
 
 
 def _cseq_number(access: Access) -> Value:
-    return text_or_null(cseq(access.context)[0])
+    header, number = access.context.header(b"cseq"), cseq(access.context)[0]
+    return Value.piece(access.context.message.data, header.body_start, len(number)) if header and number else NULL
 
 
 def _content_length(access: Access) -> Value:
@@ -40,7 +45,8 @@ def _content_length(access: Access) -> Value:
     if header is None:
         return NULL
     digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
-    return Value(header.body, int(digits or b"0"), is_integer=True)
+    body = body_value(access.context.message, header)
+    return Value.integer_text(header.body, int(digits or b"0"), body.behind)
 
 
 def _body(access: Access) -> Value:
@@ -66,9 +72,13 @@ def _expires(access: Access) -> Value:
     if message.broken_at is not None:
         return NULL
     header = message.header(b"expires")
-    default = None if header is None else _seconds(header.body)
+    if header is not None and not header.body.strip():
+        return NULL
+    default = None if header is None else _seconds(header.body.strip())
     found: list[int] = []
     for contact in message.all_headers(b"contact"):
+        if contacts.uris(contact.body) is None:
+            return NULL
         for _, text in split_outside_quotes(contact.body, _COMMA):
             own = _contact_expires(text)
             if own is not None and not own.isdigit():
@@ -80,13 +90,16 @@ def _expires(access: Access) -> Value:
             return NULL
         found = [default]
     seconds = min(found) if access.name == "min" else max(found)
-    return Value(b"%d" % seconds, seconds, is_integer=True)
+    return Value.integer(seconds)
 
 
-def _seconds(body: bytes) -> int | None:
-    """core/parser/parse_expires.c: the digits in front; None when there are none."""
+_MAX_EXPIRES_LENGTH = 10
+
+
+def _seconds(body: bytes) -> int:
+    """core/parser/parse_expires.c, expires_parser: the digits in front, 0 for none or for too long a text."""
     digits = body[: len(body) - len(body.lstrip(b"0123456789"))]
-    return int(digits) % (1 << 32) if digits else None
+    return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
 def _contact_expires(text: bytes) -> bytes | None:
@@ -130,7 +143,7 @@ def _sdp(access: Access) -> Value:
             words = line.split()
             # str2sint: a version beyond 31 bits is no number to it.
             is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
-            return Value.integer(int(words[2])) if is_number else NULL
+            return Value.integer_text(words[2], int(words[2])) if is_number else NULL
     return NULL
 
 

@@ -11,7 +11,7 @@ from runner.hosts.pv.scriptvars import joined
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
 if TYPE_CHECKING:
-    from runner.hosts.sip import Header
+    from runner.hosts.sip import Header, SipMessage
 
 ANY = b"*"
 
@@ -59,23 +59,28 @@ def matching(access: Access, key: bytes) -> list[Header]:
     return [header for header in message.headers if key in (ANY, header.key)]
 
 
-def pick(bodies: list[bytes], index: int | str | None) -> Value:
+def body_value(message: SipMessage, header: Header) -> Value:
+    """The body of a header of the message."""
+    return Value.piece(message.data, header.body_start, len(header.body))
+
+
+def pick(message: SipMessage, headers: list[Header], index: int | str | None) -> Value:
     """One of the bodies, or all joined by a comma for ``[*]``; null outside."""
-    if not bodies:
+    if not headers:
         return NULL
     if index == ALL:
-        return Value(joined(bodies, b","))
+        return Value(joined([header.body for header in headers], b","))
     at = index if isinstance(index, int) else 0
     if at < 0:
-        at += len(bodies)
-    return Value(bodies[at]) if 0 <= at < len(bodies) else NULL
+        at += len(headers)
+    return body_value(message, headers[at]) if 0 <= at < len(headers) else NULL
 
 
 def _read(access: Access) -> Value:
     key = wanted_key(access)
     if key is None:
         return NULL
-    return pick([header.body for header in matching(access, key)], access.index)
+    return pick(access.context.message, matching(access, key), access.index)
 
 
 def _count(access: Access) -> Value:

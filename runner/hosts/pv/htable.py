@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runner.hosts.pv.expression import Format, parse_format, wrap
-from runner.hosts.pv.registry import Access, Reader, register
+from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.scriptvars import stored
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
@@ -105,6 +105,16 @@ def _count(*, is_by_value: bool) -> Reader:
     return read
 
 
+def _parse_iterator(text: bytes) -> bytes:
+    if not text:
+        raise CannotEvaluate("an iterator has a name")
+    return text
+
+
+def _read_record(access: Access) -> Value:
+    raise CannotEvaluate(f"no item expired, there is no {access.name}")
+
+
 register(
     "sht",
     "Item of a hash table; null when missing.",
@@ -138,4 +148,18 @@ register(
     "htable: ht_var.c, pv_get_ht_cv",
     _count(is_by_value=True),
     parse_name=_parse,
+)
+register(
+    "shtitkey shtitval",
+    "Key and value at an iterator; always null, starting one takes a function with parameters.",
+    "htable: ht_var.c, pv_get_iterator_key",
+    lambda _: NULL,
+    parse_name=_parse_iterator,
+)
+register(
+    "shtrecord",
+    "The item that expired, in the event's own route: key, value. Fails elsewhere.",
+    "htable: ht_var.c, pv_get_ht_expired_cell",
+    _read_record,
+    parse_name=one_of("key", "value"),
 )

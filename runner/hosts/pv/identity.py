@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from runner.hosts.nameaddr import ToBody, parse_to_body
 from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import ALL, Access, Reader, register
 from runner.hosts.pv.request import method, text_or_null
-from runner.hosts.pv.uris import Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import parse_uri
 from runner.hosts.via import split_outside_quotes
 
 _COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
-def _parties(access: Access, key: bytes) -> list[Party] | None:
+def _parties(access: Access, key: bytes) -> list[ToBody] | None:
     """Every address of these headers, one after the other; None when there is none or one does not parse."""
-    found: list[Party] = []
+    found: list[ToBody] = []
     if access.context.message.broken_at is not None:
         return None
     headers = access.context.message.all_headers(key)
@@ -23,14 +24,14 @@ def _parties(access: Access, key: bytes) -> list[Party] | None:
         headers = headers[:2]
     for header in headers:
         for _, text in split_outside_quotes(header.body, _COMMA):
-            one = party(text.strip())
+            one = parse_to_body(text.strip())
             if one is None:
                 return None
             found.append(one)
     return found or None
 
 
-def _at(access: Access, key: bytes) -> Party | None:
+def _at(access: Access, key: bytes) -> ToBody | None:
     """pv_core.c, pv_get_pai: a negative index is the first, ``[*]`` fails."""
     found = _parties(access, key)
     if found is None:
@@ -55,7 +56,7 @@ def _preferred(part: str) -> Reader:
             return Value(found.uri)
         if part == "display":
             return text_or_null(found.display)
-        uri = parts(found.uri)
+        uri = parse_uri(found.uri)
         return NULL if uri is None else text_or_null(uri.user if part == "user" else uri.host)
 
     return read
@@ -64,7 +65,7 @@ def _preferred(part: str) -> Reader:
 def _diversion(part: str) -> Reader:
     def read(access: Access) -> Value:
         header = access.context.header(b"diversion")
-        found = None if header is None else party(header.body)
+        found = None if header is None else parse_to_body(header.body, is_list=True)
         if header is None or found is None:
             return NULL
         if part == "uri":
@@ -129,7 +130,7 @@ def _account(*, with_domain: bool) -> Reader:
 
     def read(access: Access) -> Value:
         found = header_and_party(access.context, b"from")
-        uri = None if found is None else parts(found[1].uri)
+        uri = None if found is None else parse_uri(found[1].uri)
         if uri is None:
             return NULL
         return Value(uri.user + b"@" + uri.host if with_domain else uri.user)

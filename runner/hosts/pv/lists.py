@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from runner.hosts import contacts
+from runner.hosts.nameaddr import parse_route_body
 from runner.hosts.pv.headers import ANY, matching, parse_name, pick, wanted_key
 from runner.hosts.pv.registry import ALL, Access, register
-from runner.hosts.pv.uris import party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.via import split_outside_quotes, vias
 
-_LISTS = {b"via", b"route", b"record-route", b"contact"}
+_ROUTES = {b"route", b"record-route"}
+_LISTS = {b"via", b"contact"} | _ROUTES
 _COMMA = b","[0]
 
 
@@ -29,9 +31,11 @@ def _read(access: Access) -> Value:
     if key is None:
         return Value.integer(0)
     if key not in _LISTS or access.index == ALL:
-        return pick([header.body for header in matching(access, key)], access.index)
+        return pick(access.context.message, matching(access, key), access.index)
     bodies = _bodies(access, key)
-    if key == b"contact" and any(party(body) is None for body in bodies):
+    if key == b"contact" and not all(map(contacts.uris, (header.body for header in matching(access, key)))):
+        return NULL
+    if key in _ROUTES and not all(map(parse_route_body, (header.body for header in matching(access, key)))):
         return NULL
     index = access.position
     if index < 0:

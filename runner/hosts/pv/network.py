@@ -1,10 +1,13 @@
-"""Addresses: who sent the message, which socket received it (pv_core.c)."""
+"""Addresses: who sent the message, which socket received it, which there are (pv_core.c)."""
 
 from __future__ import annotations
 
-from runner.hosts.pv.context import PROTOCOL_NUMBERS, Address, bracketed
+import re
+
+from runner.hosts.pv.context import PROTOCOL_NUMBERS, Address, Socket, bracketed
+from runner.hosts.pv.expression import parse_format
 from runner.hosts.pv.registry import Access, Reader, one_of, register
-from runner.hosts.pv.value import NULL, Value
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
 
 def _uri(address: Address, *, is_full: bool) -> Value:
@@ -59,7 +62,11 @@ def _ip(*, is_advertised: bool) -> Reader:
 
 
 def _port(*, is_advertised: bool) -> Reader:
-    return lambda access: Value.integer(_own(access, is_advertised=is_advertised).port)
+    def read(access: Access) -> Value:
+        port = _own(access, is_advertised=is_advertised).port
+        return Value.integer_text(b"%d" % port, port)
+
+    return read
 
 
 def _own_uri(*, is_advertised: bool, is_full: bool) -> Reader:
@@ -80,6 +87,27 @@ def _family(access: Access) -> Value:
     if access.name == "name":
         return Value(b"IPv6" if is_ipv6 else b"IPv4")
     return Value.integer(10 if is_ipv6 else 2)
+
+
+_LSOCK = re.compile(rb"([nlai])/([^/]*)/([nlai])[^/]+", re.DOTALL)
+
+
+def _listening(access: Access) -> Value:
+    """corex: corex_var.c, pv_get_lsock: ``n/main/listen``; of the field's word the first letter counts."""
+    found = _LSOCK.fullmatch(access.name.print(access.context))
+    if found is None:
+        raise CannotEvaluate("expected match/value/field")
+    match, value, field = found.groups()
+    for index, socket in enumerate(access.context.environment.sockets):
+        texts = {
+            b"n": socket.name.encode(),
+            b"l": socket.text.encode(),
+            b"a": b"" if socket.advertised is None else Socket(socket.advertised).text.encode(),
+        }
+        # The number behind i is never read, so it is the first socket.
+        if match == b"i" or (texts[match] and texts[match].lower() == value.lower()):
+            return Value.integer(index) if field == b"i" else Value(texts[field])
+    return NULL
 
 
 _SOURCE = "pv: pv_core.c, pv_get_srcip"
@@ -108,4 +136,11 @@ register(
     "pv: pv_core.c, pv_get_af",
     _family,
     parse_name=one_of("id", "name"),
+)
+register(
+    "lsock",
+    "A listening socket: n, l, a or i (name, listen, advertise, index), /, its value, /, the part that is wanted.",
+    "corex: corex_var.c, pv_get_lsock",
+    _listening,
+    parse_name=parse_format,
 )

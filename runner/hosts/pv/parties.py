@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.hosts.nameaddr import ToBody, parse_to_body
 from runner.hosts.pv.registry import Access, Reader, Writer, register
 from runner.hosts.pv.request import text_or_null
-from runner.hosts.pv.uris import Parts, Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     from runner.hosts.edits import Edits
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from runner.hosts.sip import Header
 
 
-def header_and_party(context: Context, key: bytes) -> tuple[Header, Party] | None:
+def header_and_party(context: Context, key: bytes) -> tuple[Header, ToBody] | None:
     """The From or To header with what is in it; None when it is missing or does not parse."""
     header = context.header(key)
-    found = None if header is None else party(header.body)
+    found = None if header is None else parse_to_body(header.body)
     return None if header is None or found is None else (header, found)
 
 
@@ -28,21 +29,22 @@ def _reader(key: bytes, part: str) -> Reader:
         found = header_and_party(access.context, key)
         if found is None:
             return NULL
+        if part == "uri":
+            header, address = found
+            return Value.piece(access.context.message.data, header.body_start + address.uri_start, len(address.uri))
         return _party_part(found[1], part)
 
     return read
 
 
-def _party_part(found: Party, part: str) -> Value:
+def _party_part(found: ToBody, part: str) -> Value:
     """pv_core.c, pv_get_xto_attr."""
     match part:
-        case "uri":
-            return Value(found.uri)
         case "tag":
             return text_or_null(found.tag)
         case "display":
             return text_or_null(found.display)
-    uri = parts(found.uri)
+    uri = parse_uri(found.uri)
     if uri is None:
         return NULL
     if part == "length":
@@ -53,7 +55,7 @@ def _party_part(found: Party, part: str) -> Value:
 def _writer(key: bytes, part: str) -> Writer:
     def write(access: Access, value: Value) -> None:
         found = header_and_party(access.context, key)
-        uri = None if found is None else parts(found[1].uri)
+        uri = None if found is None else parse_uri(found[1].uri)
         if found is None or uri is None:
             raise CannotEvaluate("the header does not parse")
         if value.text is None and not value.is_null:
@@ -69,8 +71,8 @@ class _Target:
 
     edits: Edits
     header: Header
-    found: Party
-    uri: Parts
+    found: ToBody
+    uri: Uri
 
     @property
     def uri_start(self) -> int:
@@ -91,10 +93,10 @@ class _Target:
 
     def _host_offset(self) -> int:
         uri = self.uri
-        return self.found.uri.index(uri.host, len(uri.scheme) + 1 + len(uri.user) + len(uri.password or b""))
+        return self.found.uri.index(uri.host, len(uri.written.value) + 1 + len(uri.user) + len(uri.password or b""))
 
     def _write_user(self, text: bytes | None) -> None:
-        start = len(self.uri.scheme) + 1
+        start = len(self.uri.written.value) + 1
         if not self.uri.user:
             if text is not None:
                 self.edits.insert(self.uri_start + self._host_offset(), text + b"@")

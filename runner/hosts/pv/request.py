@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.pv.registry import Access, Reader, register
-from runner.hosts.pv.uris import Parts, parts
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import Proto, Scheme, Uri, parse_uri
 
 if TYPE_CHECKING:
     from runner.hosts.pv.context import Context
@@ -31,7 +31,8 @@ METHODS = {
 """core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
 METHOD_OTHER = 1 << 19
 
-_TLS = 3
+_SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.URN: 5}
+"""core/parser/msg_parser.h, enum _uri_type; ``$rz`` as an integer."""
 
 
 def text_or_null(text: bytes | None) -> Value:
@@ -44,7 +45,7 @@ def text_and_number(text: bytes, number: int) -> Value:
     return Value(text, number)
 
 
-def uri_part(uri: Parts, part: str) -> Value:
+def uri_part(uri: Uri, part: str) -> Value:
     """pv_core.c, pv_get_xuri_attr."""
     match part:
         case "user":
@@ -53,32 +54,37 @@ def uri_part(uri: Parts, part: str) -> Value:
             return text_or_null(uri.host)
         case "port":
             if uri.port is not None:
-                return text_and_number(uri.port, int(uri.port))
-            return text_and_number(b"5061", 5061) if uri.proto == _TLS else text_and_number(b"5060", 5060)
+                return text_and_number(uri.port, uri.port_number)
+            return text_and_number(b"5061", 5061) if uri.proto is Proto.TLS else text_and_number(b"5060", 5060)
         case "proto":
-            return text_and_number(b"UDP", 1) if uri.transport is None else text_and_number(uri.transport, uri.proto)
+            return text_and_number(uri.transport, uri.proto) if uri.transport else text_and_number(b"UDP", 1)
         case "scheme":
-            return text_and_number(uri.kind, uri.type)
+            return text_and_number(uri.scheme.value, _SCHEME_NUMBERS[uri.scheme])
         case _:
             return Value.integer(len(uri.user))
 
 
 def _current(access: Access) -> Value:
     context = access.context
-    if not context.message.first_line.is_request or parts(context.request_uri) is None:
+    if not context.message.first_line.is_request or parse_uri(context.request_uri) is None:
         return NULL
-    return Value(context.request_uri)
+    return _line_uri(context) if context.new_uri is None else Value(context.new_uri)
 
 
 def _original(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value(line.uri) if line.is_request and parts(line.uri) is not None else NULL
+    return _line_uri(access.context) if line.is_request and parse_uri(line.uri) is not None else NULL
+
+
+def _line_uri(context: Context) -> Value:
+    line = context.message.first_line
+    return Value.piece(context.message.data, line.uri_start, len(line.uri))
 
 
 def _current_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         context = access.context
-        uri = parts(context.request_uri) if context.message.first_line.is_request else None
+        uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -87,7 +93,7 @@ def _current_part(part: str) -> Reader:
 def _original_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         line = access.context.message.first_line
-        uri = parts(line.uri) if line.is_request else None
+        uri = parse_uri(line.uri) if line.is_request else None
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -108,31 +114,29 @@ def rewrite(
     Raises:
         CannotEvaluate: The R-URI does not parse, or it is tel and the port is to be set.
     """
-    uri = parts(context.request_uri)
+    uri = parse_uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
-    if uri.is_tel and port is not None:
+    is_tel = uri.scheme is Scheme.TEL and not uri.is_phone
+    if is_tel and port is not None:
         raise CannotEvaluate("a tel URI has no port")
-    becomes_sip = uri.is_tel and host is not None
-    scheme = (b"sip" if uri.scheme == b"tel" else b"sips") if becomes_sip else uri.scheme
-    if scheme == b"urn":
-        scheme = b"sip"
+    # A sips URI with user=phone becomes sip, a urn too: the type alone is looked at.
+    scheme = b"tel" if is_tel and host is None else b"sips" if uri.scheme is Scheme.SIPS else b"sip"
     new_user = uri.user if user is None else user
     out = [scheme, b":", new_user]
     if new_user and uri.password is not None:
         out += (b":", uri.password)
-    number_params = uri.params if uri.is_tel else uri.user_params
-    if number_params is not None:
-        out += (b";", number_params)
-    new_host = host if host is not None else (None if uri.is_tel or uri.scheme == b"urn" else uri.host)
+    if uri.scheme is Scheme.TEL and uri.params is not None:
+        out += (b";", uri.params)
+    new_host = host if host is not None else None if is_tel or uri.scheme is Scheme.URN else uri.host
     if new_host is not None:
         out += (b"@" if new_user else b"", new_host)
-    new_port = uri.port if port is None else port
-    if new_port:
+    new_port = uri.port if port is None else port or None
+    if new_port is not None:
         out += (b":", new_port)
-    if not uri.is_tel and uri.params is not None:
-        out += (b";", uri.params)
-    if becomes_sip:
+    if uri.sip_params is not None:
+        out += (b";", uri.sip_params)
+    if is_tel and host is not None:
         out.append(b";user=phone")
     if uri.headers is not None:
         out += (b"?", uri.headers)
@@ -177,6 +181,8 @@ def method_number(name: bytes) -> int:
 
 def _method(access: Access) -> Value:
     name = method(access.context)
+    if access.context.message.first_line.is_request:
+        return Value.piece(access.context.message.data, 0, len(name), method_number(name))
     return text_and_number(name, method_number(name)) if name else NULL
 
 
@@ -186,12 +192,12 @@ def _method_number(access: Access) -> Value:
 
 def _status(access: Access) -> Value:
     line = access.context.message.first_line
-    return NULL if line.is_request else Value(line.status, int(line.status), is_integer=True)
+    return NULL if line.is_request else Value.integer_text(line.status, int(line.status))
 
 
 def _status_number(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value.integer(0) if line.is_request else Value(line.status, int(line.status), is_integer=True)
+    return Value.integer(0) if line.is_request else Value.integer_text(line.status, int(line.status))
 
 
 def _reason(access: Access) -> Value:

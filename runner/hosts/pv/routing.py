@@ -5,19 +5,19 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from runner.hosts.nameaddr import parse_route_body
 from runner.hosts.pv.context import PROTOCOL_NUMBERS, Socket
 from runner.hosts.pv.parties import header_and_party
 from runner.hosts.pv.registry import Access, Reader, one_of, register
 from runner.hosts.pv.request import text_or_null, uri_part
-from runner.hosts.pv.uris import parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
-from runner.hosts.via import Via, split_outside_quotes, vias
+from runner.hosts.uri import Uri, parse_uri
+from runner.hosts.via import Via, vias
 
 if TYPE_CHECKING:
     from runner.hosts.pv.context import Context
 
 _DEFAULT_PORT = 5060
-_COMMA = b","[0]
 
 
 def next_hop_uri(context: Context) -> bytes | None:
@@ -49,7 +49,7 @@ def _next_hop(access: Access) -> Value:
         return NULL
     if access.name == "u":
         return Value(uri)
-    found = parts(uri)
+    found = parse_uri(uri)
     if found is None:
         return NULL
     if access.name == "p" and not access.context.message.first_line.is_request:
@@ -129,7 +129,9 @@ def _socket_name(access: Access) -> Value:
 
 def _socket_port(access: Access) -> Value:
     socket = access.context.force_socket
-    return Value.integer(0 if socket is None else socket.address.port)
+    if socket is None:
+        return Value.integer(0)
+    return Value.integer_text(b"%d" % socket.address.port, socket.address.port)
 
 
 def _via(at: int) -> Reader:
@@ -187,23 +189,54 @@ def _route_uri(access: Access) -> Value:
     header = access.context.header(b"route")
     if header is None:
         raise CannotEvaluate("there is no Route")
-    found = party(split_outside_quotes(header.body, _COMMA)[0][1].strip())
-    return NULL if found is None else Value(found.uri)
+    found = parse_route_body(header.body)
+    return NULL if found is None else Value(found[0].uri)
+
+
+def own_sockets(context: Context, uri: Uri) -> list[Socket]:
+    """core/socket_info.c, grep_sock_info: the sockets of that address, and those that advertise it."""
+    place = uri.host.decode("latin-1").strip("[]").lower(), uri.port_number or _DEFAULT_PORT
+    return [
+        socket
+        for socket in (*context.environment.sockets, context.socket)
+        if any(own is not None and place == (own.ip.lower(), own.port) for own in (socket.address, socket.advertised))
+    ]
+
+
+def is_upstream(context: Context) -> bool:
+    """rr: loose.c, is_direction: upstream when the own Route has another ftag than the From; asked once a message."""
+    if context.is_upstream is None:
+        params = (param.partition(b"=") for param in _routed_params(context).split(b";"))
+        tag = next((value for name, _, value in params if name.strip() == b"ftag"), b"")
+        found = header_and_party(context, b"from")
+        sender = b"" if found is None else found[1].tag
+        context.is_upstream = bool(tag and sender) and tag != sender
+    return context.is_upstream
+
+
+def _routed_params(context: Context) -> bytes:
+    """rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own."""
+    header = context.header(b"route")
+    if context.routed_params or header is None or not context.message.first_line.is_request:
+        return context.routed_params
+    found = parse_route_body(header.body)
+    uri = None if found is None else parse_uri(found[0].uri)
+    return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:
-    """rr: rr_mod.c, pv_get_from_tag_initial: without a Route parameter the direction is downstream."""
-    del opposite
+    """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = header_and_party(access.context, key)
+        found = header_and_party(access.context, opposite if is_upstream(access.context) else key)
         return NULL if found is None else text_or_null(found[1].tag)
 
     return read
 
 
 def _direction(access: Access) -> Value:
-    return Value.integer(1) if access.name == "id" else Value(b"downstream")
+    number, name = (2, b"upstream") if is_upstream(access.context) else (1, b"downstream")
+    return Value.integer(number) if access.name == "id" else Value(name)
 
 
 _VIA_PARTS = one_of("host", "port", "proto", "protoid", "branch", "rport", "received", "i")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from runner.hosts.nameaddr import ToBody, parse_route_body, parse_to_body
 from runner.hosts.pv import identity
 from runner.hosts.pv.expression import wrap
 from runner.hosts.pv.registry import Access, register
 from runner.hosts.pv.request import cseq
 from runner.hosts.pv.routing import next_hop_uri
 from runner.hosts.pv.select_address import Path, Select, address_select, uri_select
-from runner.hosts.pv.uris import Party, parts, party
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.uri import parse_uri
 from runner.hosts.via import Via, split_outside_quotes, vias
 
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?"([^"]*)"\]|\[(-?[0-9]*)\])?')
@@ -48,6 +49,7 @@ _HEADERS = {
 }
 _ADDRESSES = {"from": b"from", "to": b"to", "refer_to": b"refer-to", "rpid": b"remote-party-id"}
 _LISTS = {"contact": b"contact", "record_route": b"record-route"}
+_CONTACT_PARAMS = {name: name for name in ("q", "expires", "methods", "received")} | {"instance": "+sip.instance"}
 _CREDENTIALS = {"proxy_authorization": b"proxy-authorization", "authorization": b"authorization"}
 _CREDENTIAL_PARTS = {"username", "realm", "nonce", "uri", "cnonce", "nc", "response", "opaque", "algorithm", "qop"}
 
@@ -131,7 +133,7 @@ def _next_hop(access: Access) -> bytes | None:
 
 def _source_ip(access: Access) -> bytes | None:
     """The own address a next hop would see; a name is not looked up."""
-    uri = parts(_next_hop(access) or b"")
+    uri = parse_uri(_next_hop(access) or b"")
     if uri is None or not re.fullmatch(rb"[0-9.]+", uri.host):
         return None
     return access.context.socket.address.ip.encode()
@@ -146,9 +148,9 @@ def _header(key: bytes) -> Select:
 
 
 def _address(key: bytes, rest: Path) -> Select | None:
-    def found(access: Access) -> tuple[bytes, Party] | None:
+    def found(access: Access) -> tuple[bytes, ToBody] | None:
         header = access.context.header(key)
-        one = None if header is None else party(header.body)
+        one = None if header is None else parse_to_body(header.body)
         return None if header is None or one is None else (header.body, one)
 
     if not rest:
@@ -159,20 +161,21 @@ def _address(key: bytes, rest: Path) -> Select | None:
 
 
 def _list(key: bytes, rest: Path) -> Select | None:
-    def found(access: Access) -> tuple[bytes, Party] | None:
+    def found(access: Access) -> tuple[bytes, ToBody] | None:
         header = access.context.header(key)
         if header is None:
             return None
         bodies = split_outside_quotes(header.body, _COMMA)
         # core/parser/contact/contact.c, parse_contacts puts each address in front of those before.
         body = bodies[-1 if key == b"contact" else 0][1].strip()
-        one = party(body)
-        return None if one is None else (body, one)
+        one = parse_to_body(body)
+        is_none = body == b"*" if key == b"contact" else parse_route_body(header.body) is None
+        return None if one is None or is_none else (body, one)
 
     if not rest:
         return _header(key)
-    if key == b"contact" and rest in {("q",), ("expires",), ("methods",), ("received",), ("instance",)}:
-        return lambda _: None
+    if key == b"contact" and len(rest) == 1 and rest[0] in _CONTACT_PARAMS:
+        return address_select(found, ("params", _CONTACT_PARAMS[str(rest[0])]), empty_name=None)
     if rest[0] == "tag":
         return None
     return address_select(found, rest, empty_name=b"")
@@ -283,7 +286,9 @@ def _message(rest: Path) -> Select | None:
         case ():
             return lambda access: access.context.message.data
         case ("first_line",):
-            return lambda access: access.context.message.data[: access.context.message.first_line.end].rstrip(b"\r\n")
+            return lambda access: access.context.message.data[: access.context.message.first_line.end].rstrip(
+                b" \t\r\n"
+            )
         case ("len",):
             return lambda access: b"%d" % len(access.context.message.data)
         case ("flags",):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from runner.hosts.pv.registry import Access
-from runner.hosts.pv.uris import Parts, Party, parts
+from runner.hosts.uri import Proto, Scheme, Uri, parse_uri
 from runner.hosts.via import split_outside_quotes
+
+if TYPE_CHECKING:
+    from runner.hosts.nameaddr import ToBody
 
 Path = tuple[str | int, ...]
 Select = Callable[[Access], bytes | None]
 
 _SEMICOLON = b";"[0]
-_DEFAULT_PORT = b":5060"
 
 
 def uri_select(source: Select, rest: Path) -> Select | None:
@@ -21,40 +24,43 @@ def uri_select(source: Select, rest: Path) -> Select | None:
         return lambda access: _checked(source(access))
     name = rest[0]
     if name == "params":
-        return lambda access: _uri_param(parts(source(access) or b""), rest[1:])
+        return lambda access: _uri_param(parse_uri(source(access) or b""), rest[1:])
     if len(rest) > 1 or name not in {"type", "user", "rn_user", "pwd", "host", "port", "hostport", "transport"}:
         return None
 
     def select(access: Access) -> bytes | None:
-        uri = parts(source(access) or b"")
+        uri = parse_uri(source(access) or b"")
         return None if uri is None else _uri_part(uri, str(name))
 
     return select
 
 
 def _checked(uri: bytes | None) -> bytes | None:
-    return uri if uri is not None and parts(uri) is not None else None
+    return uri if uri is not None and parse_uri(uri) is not None else None
 
 
-def _uri_part(uri: Parts, name: str) -> bytes | None:
+def _uri_part(uri: Uri, name: str) -> bytes | None:
     match name:
         case "type":
-            return uri.scheme
+            return uri.scheme.value
         case "user" | "rn_user":
             return uri.user or None
         case "pwd":
             return uri.password
         case "host":
-            return uri.host or None
+            # core/parser/parse_uri.c gives a tel URI an empty host, the others none.
+            return uri.host if uri.host or uri.scheme is Scheme.TEL else None
         case "port":
             return uri.port
         case "hostport":
-            return uri.host + (_DEFAULT_PORT if uri.port is None else b":" + uri.port) if uri.host else None
+            default = b"5061" if uri.scheme is Scheme.SIPS else b"5060"
+            return uri.host + b":" + (uri.port or default) if uri.host else None
         case _:
-            return uri.transport
+            proto = uri.proto or (Proto.TLS if uri.scheme is Scheme.SIPS else Proto.UDP)
+            return proto.name.lower().encode()
 
 
-def _uri_param(uri: Parts | None, rest: Path) -> bytes | None:
+def _uri_param(uri: Uri | None, rest: Path) -> bytes | None:
     if uri is None or uri.params is None:
         return None
     return uri.params if not rest else _param(b";" + uri.params, str(rest[0]).encode("latin-1"))
@@ -70,7 +76,7 @@ def _param(text: bytes, wanted: bytes) -> bytes | None:
 
 
 def address_select(
-    found: Callable[[Access], tuple[bytes, Party] | None], rest: Path, *, empty_name: bytes | None
+    found: Callable[[Access], tuple[bytes, ToBody] | None], rest: Path, *, empty_name: bytes | None
 ) -> Select | None:
     """What stands behind an address: uri, name, tag, params; None when there is no such select."""
     name = rest[0]
@@ -87,7 +93,7 @@ def address_select(
     return None
 
 
-def _pick(found: tuple[bytes, Party] | None, what: str, empty: bytes | None) -> bytes | None:
+def _pick(found: tuple[bytes, ToBody] | None, what: str, empty: bytes | None) -> bytes | None:
     if found is None:
         return None
     one = found[1]
@@ -97,10 +103,10 @@ def _pick(found: tuple[bytes, Party] | None, what: str, empty: bytes | None) -> 
         case "name":
             return one.display or empty
         case _:
-            return one.tag or None
+            return one.tag
 
 
-def _address_param(found: tuple[bytes, Party] | None, wanted: bytes) -> bytes | None:
+def _address_param(found: tuple[bytes, ToBody] | None, wanted: bytes) -> bytes | None:
     if found is None:
         return None
     body, one = found

@@ -1,4 +1,4 @@
-"""The server and its configuration: version, server id, defines, environment, return code (core/pv_core.c)."""
+"""The server and its configuration: version, server id, defines, environment, return code, colours (core/pv_core.c)."""
 
 from __future__ import annotations
 
@@ -154,4 +154,24 @@ register(
     "Error of the parser; always null.",
     "pv: pv_core.c, pv_get_errinfo_attr",
     _null,
+)
+
+
+_COLOURS = {letter: number for number, letter in enumerate(b"srgybpcw")} | {b"x"[0]: 9}
+
+
+def _parse_colour(text: bytes) -> bytes:
+    """xlog: xlog.c, pv_parse_color_name: foreground and background, x for the default; capitals are bold."""
+    letters = text[:1].lower() + text[1:]
+    if len(text) != 2 or text[:1] == b"X" or not set(letters) <= set(_COLOURS):  # noqa: PLR2004 - two letters
+        raise CannotEvaluate("expected two colour letters")
+    return b"\x1b[%d;3%d;4%dm" % (text[:1].isupper(), _COLOURS[letters[0]], _COLOURS[letters[1]])
+
+
+register(
+    "C",
+    "Terminal colours: foreground and background, two letters of srgybpcwx. Empty in a Kamailio that logs to syslog.",
+    "xlog: xlog.c, pv_get_color",
+    lambda access: Value(access.name),
+    parse_name=_parse_colour,
 )

@@ -292,8 +292,7 @@ def _share_buffer(call: Call, name: str) -> Call:
     the value before they look at parameters are safe.
     """
     value = call.value
-    is_in_buffer = value.is_integer and value.text == b"%d" % (value.number or 0)
-    if not is_in_buffer or name.startswith(_COPIES_FIRST):
+    if not value.is_printed or name.startswith(_COPIES_FIRST):
         return call
     known: dict[bytes, Value] = {}
     text = value.text or b""
@@ -303,12 +302,12 @@ def _share_buffer(call: Call, name: str) -> Call:
                 resolved = known[param.text] = call.resolve(param.text)
             except CannotEvaluate:
                 return call  # the transformation will find out when it asks
-            if resolved.is_integer:
+            if resolved.is_printed:
                 over = resolved.text or b""
                 text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
     if not known:
         return call
-    return Call(Value(text, value.number, is_integer=True), call.params, lambda name: known[name])
+    return Call(Value(text, value.number, is_integer=True, is_printed=True), call.params, lambda name: known[name])
 
 
 def _parse_step(scanner: Scanner) -> Step:

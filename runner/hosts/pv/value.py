@@ -14,11 +14,15 @@ class Value:
         text: The bytes, ``rs`` of ``pv_value_t``; None without PV_VAL_STR.
         number: The integer, ``ri``; None without PV_VAL_INT. ``$rp`` has both, and yet is text.
         is_integer: PV_TYPE_INT: the number is the value and the text only its decimal form.
+        is_printed: The text stands in the one buffer of core/ut.h, int2str, and not where the number came from.
+        behind: The byte behind the text where that stands in the message, which the 7 bit transformations read; else 0.
     """
 
     text: bytes | None = None
     number: int | None = None
     is_integer: bool = False
+    is_printed: bool = False
+    behind: int = 0
 
     @property
     def is_null(self) -> bool:
@@ -28,7 +32,18 @@ class Value:
     @classmethod
     def integer(cls, number: int) -> Value:
         """A value of integer type, with its decimal text (core/pvar.c, ``pv_get_sintval``)."""
-        return cls(b"%d" % number, number, is_integer=True)
+        return cls(b"%d" % number, number, is_integer=True, is_printed=True)
+
+    @classmethod
+    def piece(cls, data: bytes, start: int, length: int, number: int | None = None) -> Value:
+        """Text that is a piece of the message, and perhaps a number, too."""
+        end = start + length
+        return cls(data[start:end], number, behind=data[end] if end < len(data) else 0)
+
+    @classmethod
+    def integer_text(cls, text: bytes, number: int, behind: int = 0) -> Value:
+        """A value of integer type whose text is its own (core/pvar.c, ``pv_get_intstrval``)."""
+        return cls(text, number, is_integer=True, behind=behind)
 
 
 NULL = Value()

@@ -11,6 +11,7 @@ from runner.hosts.pv.scriptvars import stored
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 
 _WHITE = b" \t\r\n"
+_OPENING, _CLOSING = b"[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ Path = tuple[Step, Step | None]
 def parse_name(text: bytes) -> Path:
     """pv_xavp.c, pv_parse_xavp_name: ``name``, ``name[i]``, either with ``=>name[i]`` behind it."""
     first, rest = _parse_step(text)
-    if not rest:
+    if not rest.startswith(b"="):
         return first, None
     if not rest.startswith(b"=>"):
         raise CannotEvaluate(f"bad xavp name {text!r}")
@@ -54,10 +55,16 @@ def _parse_step(text: bytes) -> tuple[Step, bytes]:
     name, rest = text[:at], text[at:].lstrip(_WHITE)
     if not rest.startswith(b"["):
         return Step(name), rest
-    end = rest.rfind(b"]") if b"=>" not in rest else rest.rfind(b"]", 0, rest.index(b"=>"))
-    if end < 2:  # noqa: PLR2004 - "[", the index, "]"
-        raise CannotEvaluate("a bracket does not close")
-    return Step(name, parse_index(rest[1:end])), rest[end + 1 :].lstrip(_WHITE)
+    # pv_xavp_fill_ni: brackets nest, and the end of the name closes what is open.
+    depth, end = 0, 0
+    while end < len(rest):
+        depth += (rest[end] == _OPENING) - (rest[end] == _CLOSING)
+        if depth == 0:
+            break
+        end += 1
+    if end == 1:
+        raise CannotEvaluate("an index is empty")
+    return Step(name, parse_index(rest[1:end])), rest[end + 1 :]
 
 
 def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
@@ -81,7 +88,8 @@ def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
 
 def _value(node: XavpNode) -> Value:
     if isinstance(node.value, list):
-        return Value(b"<<xavp:%#x>>" % id(node.value))
+        # The address of the list, which is none once its last value went (pv_xavp.c, pv_xavp_get_value).
+        return Value(b"<<xavp:%#x>>" % id(node.value) if node.value else b"<<xavp:(nil)>>")
     return node.value or NULL
 
 
@@ -234,10 +242,11 @@ def _write_unique(access: Access, value: Value) -> None:
 
 
 def _parse_unique(text: bytes) -> Path:
-    path = parse_name(text)
-    if path[0].index is not None or (path[1] is not None and path[1].index is not None):
-        raise CannotEvaluate("an xavu takes no index")
-    return path
+    """pv_xavp.c, pv_parse_xavu_name: all but ``=`` is part of a name, brackets too."""
+    name, equals, rest = text.strip(_WHITE).partition(b"=")
+    if equals and (rest[:1] != b">" or len(rest) == 1):
+        raise CannotEvaluate(f"bad xavu name {text!r}")
+    return Step(name), Step(rest[1:]) if equals else None
 
 
 register(

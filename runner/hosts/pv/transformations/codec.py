@@ -42,7 +42,7 @@ def _encode_7bit(call: Call) -> Value:
     out = bytearray()
     at, shift = 0, 0
     while at < len(text):
-        following = text[at + 1] if at + 1 < len(text) else 0
+        following = text[at + 1] if at + 1 < len(text) else call.value.behind
         out.append((text[at] >> shift | following << (7 - shift)) & 0xFF)
         shift += 1
         at += 1
@@ -60,7 +60,7 @@ def _decode_7bit(call: Call) -> Value:
     out = bytearray()
     left, carried = 1, 0
     for at in range(0, len(text), 2):
-        low = text[at + 1] if at + 1 < len(text) else 0
+        low = text[at + 1] if at + 1 < len(text) else call.value.behind
         octet = (hex_value(text[at]) << 4 | hex_value(low)) & 0xFF
         out.append((octet << (left - 1) & 0x7F) | carried)
         carried = octet >> (8 - left)

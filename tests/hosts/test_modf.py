@@ -1,0 +1,187 @@
+"""Module functions without a server: their own values, as a Kamailio 5.6.3 gave them for the same messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.calls import MODF_CANNOT_RUN
+from runner.hosts.message import MessageHost
+from runner.hosts.pv.context import Address, Environment, Socket
+
+MAIN = Socket(Address("127.0.0.1", 5100), "main")
+ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))
+SDP = b"v=0\r\no=a 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+def request(*headers: str, uri: str = "sip:bob@example.com", body: bytes = b"", method: str = "INVITE") -> MessageHost:
+    head = [
+        f"{method} {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK1",
+        "From: <sip:alice@example.org>;tag=a1",
+        "To: <sip:bob@example.com>",
+        "Call-ID: c1",
+        f"CSeq: 1 {method}",
+        *headers,
+        f"Content-Length: {len(body)}",
+    ]
+    return MessageHost(
+        "\r\n".join(head).encode() + b"\r\n\r\n" + body, received_on=MAIN, environment=Environment((MAIN, ALT))
+    )
+
+
+def with_sdp(body: bytes) -> MessageHost:
+    return request("Content-Type: application/sdp", body=body)
+
+
+@pytest.mark.parametrize(
+    "name", ["t_relay", "t_newtran", "send_udp", "mono_run", "sl_send_reply", "nope", " has_body", ""]
+)
+def test_what_is_refused_says_once_that_it_needs_a_real_kamailio(name: str) -> None:
+    host = request()
+
+    assert host.modf(name) == MODF_CANNOT_RUN
+    assert host.logs == [(0, f"ModF({name!r}) gave -127: not in the embedded host, it needs a real Kamailio")]
+
+
+def test_a_refused_function_leaves_the_return_code() -> None:
+    host = request()
+    host.modf("has_totag")
+    host.modf("t_relay")
+
+    assert host.get_s("$rc") == "-1"
+
+
+def test_a_reply_is_not_forwarded_by_a_host_without_sockets() -> None:
+    reply = MessageHost(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5100\r\n\r\n")
+
+    assert (request().modf("sl_forward_reply"), reply.modf("sl_forward_reply")) == (-1, MODF_CANNOT_RUN)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("t_check_trans", -1), ("t_release", 1), ("t_reset_fr", 1), ("t_is_reply_route", -1), ("t_precheck_trans", -1)],
+)
+def test_a_function_of_the_transaction_says_that_there_is_none(name: str, value: int) -> None:
+    host = request()
+
+    assert (host.modf(name), host.get_i("$rc")) == (value, value)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (SDP, -1),
+        (SDP + b"a=sendonly\r\n", 2),
+        (SDP + b"a=INACTIVE\r\n", 2),
+        (SDP + b"a=sendrecv\r\n", -1),
+        (SDP.replace(b"c=IN IP4 192.0.2.1", b"c=IN IP4 0.0.0.0"), 1),
+        (SDP + b"c=IN IP4 0.0.0.0\r\n", 1),
+        (SDP.replace(b"t=0 0", b"t=0 0\r\na=sendonly"), 2),
+        (SDP.replace(b"audio", b"video") + b"a=sendonly\r\n", -1),
+        (SDP.replace(b"o=", b"x="), -1),
+        (b"", -1),
+    ],
+)
+def test_audio_is_on_hold_by_direction_or_by_address(body: bytes, value: int) -> None:
+    assert with_sdp(body).modf("is_audio_on_hold") == value
+
+
+def test_trickled_candidates_are_no_hold() -> None:
+    """RFC 8840: port 9 and the address 0.0.0.0 mean that the candidates come later."""
+    body = SDP.replace(b"192.0.2.1\r\nt", b"0.0.0.0\r\nt").replace(b"4000", b"9") + b"a=ice-options:ice2 trickle\r\n"
+
+    assert (with_sdp(body).modf("is_audio_on_hold"), with_sdp(body).modf("sdp_content")) == (-1, 1)
+
+
+def test_the_sdp_part_of_a_multipart_body_is_looked_at() -> None:
+    part = b"--b1\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n"
+    host = request(
+        'Content-Type: multipart/mixed; boundary="b1"', body=part + SDP.replace(b"IP4", b"IP6") + b"\r\n--b1--\r\n"
+    )
+
+    assert (host.modf("sdp_content"), host.modf("sdp_get_address_family")) == (1, 6)
+
+
+def test_a_body_becomes_the_part_of_a_multipart_one() -> None:
+    host = request("Content-Type: text/plain", body=b"hello")
+
+    assert host.modf("set_body_multipart") == 1
+
+    assert host.message_bytes().endswith(
+        b'Content-Length: 77\r\nContent-Type: multipart/mixed;boundary="unique-boundary-1"\r\nMime-Version: 1.0\r\n\r\n'
+        b"--unique-boundary-1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--unique-boundary-1\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "value", "decoded"),
+    [
+        ("sip:p*u*pw*192.0.2.1*5070*udp@198.51.100.1;x=1", 1, "sip:u:pw@192.0.2.1:5070;transport=udp;x=1"),
+        ("sip:p***192.0.2.1**@198.51.100.1", 1, "sip:192.0.2.1"),
+        ("sip:bob@example.com", -26, "sip:bob@example.com"),
+        ("sip:p*1*2*3*4*5*6@h", -24, "sip:p*1*2*3*4*5*6@h"),
+        ("sip:example.com", -23, "sip:example.com"),
+        ("sip:p*u*pw***@h", -2, "sip:p*u*pw***@h"),
+        ("sip:p**pw*h**@h", -3, "sip:p**pw*h**@h"),
+    ],
+)
+def test_an_encoded_contact_is_decoded_in_the_request_uri(uri: str, value: int, decoded: str) -> None:
+    host = request(uri=uri)
+
+    assert (host.modf("decode_contact"), host.get_s("$ru")) == (value, decoded)
+
+
+def test_every_address_of_the_contact_is_decoded() -> None:
+    host = request("Contact: <sip:p*u**192.0.2.1**@h>;q=1, sip:p*v**192.0.2.2*5062*@h")
+
+    assert host.modf("decode_contact_header") == 1
+
+    assert b"Contact: <sip:u@192.0.2.1>;q=1, sip:v@192.0.2.2:5062\r\n" in host.message_bytes()
+
+
+@pytest.mark.parametrize(("contact", "value"), [("X: 1", -1), ("Contact: <<sip:x>", -4), ("Contact: *", 1)])
+def test_a_contact_that_is_none_is_told(contact: str, value: int) -> None:
+    assert request(contact).modf("decode_contact_header") == value
+
+
+def test_the_remote_party_comes_from_its_avp() -> None:
+    host = request()
+    before = host.modf("append_rpid_hf")
+    host.set_s("$avp(rpid)", "<sip:+4930@example.org>")
+
+    assert (before, host.modf("append_rpid_hf"), host.modf("is_rpid_user_e164")) == (-1, 1, 1)
+    assert (
+        b"Remote-Party-ID: <sip:+4930@example.org>;party=calling;id-type=subscriber;screen=yes\r\n"
+        in host.message_bytes()
+    )
+
+
+@pytest.mark.parametrize(("uri", "value"), [("sip:b@c;gr=x", 1), ("sip:b@c;gr", 2), ("sip:b@c", -1), ("bad", -1)])
+def test_a_gruu_is_one_with_or_without_value(uri: str, value: int) -> None:
+    assert request(uri=uri).modf("is_gruu") == value
+
+
+def test_the_static_branch_becomes_the_request_uri_or_a_branch() -> None:
+    host = request()
+    host.set_s("$sbranch(uri)", "sip:carol@example.net")
+    host.set_s("$sbranch(dst_uri)", "sip:192.0.2.9")
+    host.set_i("$sbranch(Q)", 500)
+
+    assert (host.modf("sbranch_append"), host.modf("sbranch_set_ruri")) == (1, 1)
+    assert (host.get_s("$ru"), host.get_s("$du"), host.get_s("$br")) == (
+        "sip:carol@example.net",
+        "sip:192.0.2.9",
+        "sip:carol@example.net",
+    )
+    assert host.get_s("$ds") == "Contact: <sip:carol@example.net>;q=0.5, <sip:carol@example.net>;q=0.5"
+
+
+def test_without_a_static_branch_there_is_nothing_to_use() -> None:
+    assert (request().modf("sbranch_append"), request().modf("sbranch_set_ruri")) == (-1, -1)
+
+
+def test_append_time_dates_the_reply() -> None:
+    host = request()
+    host.modf("append_time")
+
+    assert b"\r\nDate: " in (host.reply(200, "OK") or b"")

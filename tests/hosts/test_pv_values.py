@@ -1,0 +1,170 @@
+"""Where a value's text lives shows in a few places; each answer is a Kamailio 5.6.3's."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.hosts.message import MessageHost
+from runner.hosts.pv.context import Address, Environment, Socket
+
+MESSAGE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1 , SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK2\r\n"
+    b"From: <sip:alice@example.org>;tag=a1\r\n"
+    b"To: <sip:bob@example.com>\r\n"
+    b"Call-ID: c1\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"X-Custom: one\r\n"
+    b"Content-Length: 146\r\n\r\n"
+)
+
+
+@pytest.fixture
+def host() -> MessageHost:
+    return MessageHost(MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("$(hdr(X-Custom){s.encode.7bit})", "6F77B9"),
+        ("$(cl{s.encode.7bit})", "319AAD"),
+        ("$(cs{s.decode.7bit})", "Y"),
+    ],
+)
+def test_seven_bit_packing_reads_the_byte_behind_a_piece_of_the_message(
+    host: MessageHost, name: str, value: str
+) -> None:
+    assert host.get_s(name) == value
+
+
+def test_a_parameter_writes_over_a_printed_number_but_not_over_a_header(host: MessageHost) -> None:
+    host.set_i("$var(n)", 1)
+    host.set_i("$var(v)", 2147483647)
+
+    assert (host.get_s("$(var(v){s.strip,$var(n)})"), host.get_s("$(cl{s.strip,$var(n)})")) == ("147483641", "46")
+
+
+def test_the_comma_behind_a_via_belongs_to_it(host: MessageHost) -> None:
+    assert (host.get_s("$(hfl(Via)[0])"), host.get_s("$(hfl(Via)[1])")) == (
+        "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1 ,",
+        "SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "is_null"), [("$xavp(x[0)", 0), ("$xavp(x[)", -1), ("$xavp(x[0]z)", 0), ("$xavp(x[a])", -1)]
+)
+def test_the_end_of_an_xavps_name_closes_its_bracket(host: MessageHost, name: str, is_null: int) -> None:
+    host.set_s("$xavp(x)", "v")
+
+    assert host.is_null(name) == is_null
+
+
+def test_any_text_names_an_xavu(host: MessageHost) -> None:
+    assert (host.set_s("$xavu(x[0)", "v"), host.get_s("$xavu(x[0)"), host.is_null("$xavu(x=>)")) == (0, "v", -1)
+
+
+def test_an_xavp_without_values_left_shows_no_address(host: MessageHost) -> None:
+    host.set_s("$xavp(w=>a)", "v")
+    host.unset("$xavp(w=>a)")
+
+    assert host.get_s("$xavp(w)") == "<<xavp:(nil)>>"
+
+
+@pytest.mark.parametrize(
+    ("uri", "part", "value"),
+    [
+        ("sip:1234;a=b@h;user=phone", "$rz", "tel"),
+        ("sips:1234@h;user=phone", "$rz", "tel"),
+        ("sip:u@h:", "$rp", ""),
+        ("sip:u;x@h", "$rU", "u;x"),
+        ("sip:u@h;maddr", "$rU", None),
+        ("tel:+1;a=b", "$rU", "+1"),
+        ("urn:service:sos", "$rd", "sos"),
+    ],
+)
+def test_a_request_uri_is_split_as_parse_uri_does(host: MessageHost, uri: str, part: str, value: str | None) -> None:
+    host.set_s("$ru", uri)
+
+    assert host.get_s(part) == value
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "text", "written"),
+    [
+        ("sip:u:@h;", "$rU", "n", "sip:n:@h;"),
+        ("sips:1;a=b@h;user=phone", "$rU", "2", "sip:2;a=b@h;user=phone"),
+        ("tel:+1;a=b", "$rd", "h", "sip:+1;a=b@h;user=phone"),
+        ("sip:u@h:5070?x=1", "$rp", "", "sip:u@h?x=1"),
+    ],
+)
+def test_a_written_part_keeps_the_others_as_they_were(
+    host: MessageHost, uri: str, name: str, text: str, written: str
+) -> None:
+    host.set_s("$ru", uri)
+    host.set_s(name, text)
+
+    assert host.get_s("$ru") == written
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "value"),
+    [
+        (b'P-Charging-Vector: icid-value=abc;orig-ioi="h.x"', "$pcv(all)", 'icid-value=abc;orig-ioi="h.x"'),
+        (b'P-Charging-Vector: icid-value=abc;orig-ioi="h.x"', "$pcv(orig)", '"h.x"'),
+        (b"P-Charging-Vector: xicid-value=a;term-ioi=t", "$pcv(value)", "a"),
+        (b"P-Charging-Vector: term-ioi=t", "$pcv(term)", None),
+        (b"p-charging-vector: icid-value=abc", "$pcv(value)", None),
+    ],
+)
+def test_a_charging_vector_is_searched_as_text(header: bytes, name: str, value: str | None) -> None:
+    assert MessageHost(MESSAGE.replace(b"X-Custom: one", header)).get_s(name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_null"),
+    [
+        ("$lsock(n/ALT/listen)", "udp:127.0.0.1:5101", 0),
+        ("$lsock(n/alt/advertise)", "udp:203.0.113.5:5070", 0),
+        ("$lsock(l/udp:127.0.0.1:5100/name)", "main", 0),
+        ("$lsock(i/1/name)", "main", 0),
+        ("$lsock(n/nope/listen)", None, 1),
+        ("$lsock(n/main/l)", None, -1),
+    ],
+)
+def test_a_listening_socket_is_found_by_what_is_known_of_it(name: str, value: str | None, is_null: int) -> None:
+    sockets = (
+        Socket(Address("127.0.0.1", 5100), "main"),
+        Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070)),
+    )
+    host = MessageHost(MESSAGE, received_on=sockets[0], environment=Environment(sockets))
+
+    assert (host.get_s(name), host.is_null(name)) == (value, is_null)
+
+
+def test_colours_are_escape_sequences(host: MessageHost) -> None:
+    assert (host.get_s("$C(Rx)"), host.get_s("$C(sw)"), host.is_null("$C(rR)")) == (
+        "\x1b[1;31;49m",
+        "\x1b[0;30;47m",
+        -1,
+    )
+
+
+def test_nothing_iterates_over_a_hash_table_and_nothing_expired(host: MessageHost) -> None:
+    assert (host.is_null("$shtitkey(i)"), host.is_null("$shtrecord(key)")) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name", "value"),
+    [
+        (b"Expires: x9", "$expires(max)", "0"),
+        (b"Expires: 12345678901", "$expires(max)", "0"),
+        (b"Contact: <sip:a@h>;expires=5,<sip:b@h>\r\nExpires: 60", "$expires(min)", "5"),
+        (b"Contact: <sip:a@h>;q=0.5,<sip:b@h>;q=1", "$sel(contact.q)", "1"),
+        (b"Contact: *", "$sel(contact.name)", None),
+        (b"Record-Route: sip:bare@r", "$hfl(Record-Route)", None),
+    ],
+)
+def test_lists_of_addresses_are_read_as_their_parsers_do(headers: bytes, name: str, value: str | None) -> None:
+    assert MessageHost(MESSAGE.replace(b"X-Custom: one", headers)).get_s(name) == value

@@ -1,0 +1,140 @@
+"""Record-Route and Route, as a Kamailio 5.6.3 on 127.0.0.1:5100 and :5101 answered for the same messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.hosts.message import MessageHost
+from runner.hosts.pv.context import Address, Environment, Socket
+
+MAIN = Socket(Address("127.0.0.1", 5100), "main")
+ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))
+OWN, OTHER, STRICT = "<sip:127.0.0.1:5100;lr>", "<sip:r1.example.com;lr>", "<sip:s.example.com>"
+
+
+def request(*routes: str, uri: str = "sip:bob@example.com", to_tag: str = ";tag=t1") -> MessageHost:
+    head = [
+        f"BYE {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK1",
+        *(f"Route: {route}" for route in routes),
+        "From: <sip:alice@example.org>;tag=a1",
+        f"To: <sip:bob@example.com>{to_tag}",
+        "Call-ID: c1",
+        "CSeq: 1 BYE",
+    ]
+    return MessageHost("\r\n".join(head).encode() + b"\r\n\r\n", received_on=MAIN, environment=Environment((MAIN, ALT)))
+
+
+def routes_left(host: MessageHost) -> list[str]:
+    lines = host.message_bytes().decode().split("\r\n")
+    return [line.removeprefix("Route: ") for line in lines if line.startswith("Route: ")]
+
+
+@pytest.mark.parametrize(
+    ("routes", "value", "destination", "left"),
+    [
+        ((OWN,), 1, None, []),
+        (("<sip:203.0.113.5:5070;lr>",), 1, None, []),
+        ((f"{OWN}, {OTHER}",), 1, "sip:r1.example.com;lr", [OTHER]),
+        ((OWN, OTHER), 1, "sip:r1.example.com;lr", [OTHER]),
+        ((OTHER,), 1, "sip:r1.example.com;lr", [OTHER]),
+        ((OWN, "<sip:m.example.com:5070;maddr=192.0.2.9;lr>"), 1, "sip:192.0.2.9:5070", None),
+        (("<sip:127.0.0.1:5100;r2=on;lr>, <sip:127.0.0.1:5101;r2=on;lr>", OTHER), 1, "sip:r1.example.com;lr", [OTHER]),
+        (("sip:127.0.0.1:5100;lr",), -1, None, None),
+        ((OWN, "<sip:>"), -1, None, ["<sip:>"]),
+        ((), -1, None, []),
+    ],
+)
+def test_the_route_behind_the_own_one_is_the_destination(
+    routes: tuple[str, ...], value: int, destination: str | None, left: list[str] | None
+) -> None:
+    host = request(*routes)
+
+    assert (host.modf("loose_route"), host.get_s("$du")) == (value, destination)
+    assert left is None or routes_left(host) == left
+
+
+def test_a_strict_next_hop_swaps_places_with_the_request_uri() -> None:
+    """RFC 3261, 16.6 step 6."""
+    host = request(OWN, STRICT)
+
+    assert (host.modf("loose_route"), host.get_s("$ru")) == (1, "sip:s.example.com")
+    assert routes_left(host) == ["<sip:bob@example.com>"]
+
+
+def test_a_strict_router_in_front_left_the_target_in_the_last_route() -> None:
+    """RFC 3261, 16.4."""
+    host = request(OTHER, "<sip:bob@192.0.2.7>", uri="sip:127.0.0.1:5100")
+
+    assert (host.modf("loose_route"), host.get_s("$ru"), host.get_s("$du")) == (
+        1,
+        "sip:bob@192.0.2.7",
+        "sip:r1.example.com;lr",
+    )
+    assert routes_left(host) == [OTHER]
+
+
+def test_a_preloaded_own_route_is_told_apart() -> None:
+    assert request(OWN, to_tag="").modf("loose_route") == -3
+    assert request(OWN, to_tag="").modf("loose_route_preloaded") == 1
+    assert request(OWN).modf("loose_route_preloaded") == -1
+
+
+def test_the_second_of_two_own_routes_chooses_the_socket() -> None:
+    host = request("<sip:127.0.0.1:5100;r2=on;lr>, <sip:127.0.0.1:5101;r2=on;lr>")
+    host.modf("loose_route")
+
+    assert host.get_s("$fs") == "udp:127.0.0.1:5101"
+
+
+def test_the_from_tag_of_the_route_tells_the_direction() -> None:
+    upstream = request("<sip:127.0.0.1:5100;lr;ftag=t1>")
+    downstream = request("<sip:127.0.0.1:5100;lr;ftag=a1>")
+
+    assert (upstream.get_s("$rdir(name)"), downstream.get_s("$rdir(name)")) == ("upstream", "downstream")
+    assert (upstream.get_s("$fti"), downstream.get_s("$fti")) == ("t1", "a1")
+
+
+def test_a_record_route_is_secure_when_the_request_uri_is() -> None:
+    host = request(uri="sips:bob@example.com")
+    host.modf("record_route")
+
+    assert b"\r\nRecord-Route: <sips:127.0.0.1:5100;lr;ftag=a1>\r\nVia:" in host.message_bytes()
+
+
+@pytest.mark.parametrize(
+    ("record_route", "value"),
+    [
+        ("", 1),
+        ("Record-Route: <sip:127.0.0.1:5100;lr>\r\n", 1),
+        ("Record-Route: <sip:192.0.2.1:5060;lr>\r\n", -1),
+        ("Record-Route: <sip:proxy.example.com;lr>\r\n", -1),
+        ("Record-Route: <sip:127.0.0.1:5100;transport=tcp;lr>\r\n", -1),
+    ],
+)
+def test_a_reply_is_at_its_first_hop_behind_the_own_record_route(record_route: str, value: int) -> None:
+    head = f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 192.0.2.9\r\n{record_route}\r\n"
+    host = MessageHost(head.encode(), received_on=MAIN, environment=Environment((MAIN, ALT)))
+
+    assert host.modf("is_first_hop") == value
+
+
+def test_a_request_that_leaves_by_another_socket_is_record_routed_twice() -> None:
+    host = request()
+    host.modf("record_route")
+    host.set_s("$fs", "udp:127.0.0.1:5101")
+
+    lines = (host.forwarded() or b"").split(b"\r\n")
+
+    assert lines[1:3] == [
+        b"Record-Route: <sip:203.0.113.5:5070;r2=on;lr;ftag=a1>",
+        b"Record-Route: <sip:127.0.0.1:5100;r2=on;lr;ftag=a1>",
+    ]
+
+
+def test_a_message_that_does_not_leave_yet_has_no_other_socket() -> None:
+    host = request()
+    host.modf("record_route")
+
+    assert b"\r\nRecord-Route: <sip:127.0.0.1:5100;lr;ftag=a1>\r\nVia:" in host.message_bytes()
+    assert "\r\nRecord-Route: <sip:;r2=on;lr;ftag=a1>\r\n" in (host.get_s("$mbu") or "")
