@@ -14,9 +14,9 @@ from runner.hosts import foreseen, modf, outgoing, sip
 from runner.hosts.header_names import header_key
 from runner.hosts.pv import expression, families
 from runner.hosts.pv.context import Address, Context, Environment, Process, Socket
-from runner.hosts.pv.uris import parts
 from runner.hosts.pv.value import NULL, CannotEvaluate, Value
 from runner.hosts.totag import stateless_tag
+from runner.hosts.uri import Scheme, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,8 +190,8 @@ class MessageHost:
         if call == "HDR.Insert":
             return bool(self.context.message.headers)
         if target == "$rU":
-            uri = parts(self.context.request_uri) if self.context.message.first_line.is_request else None
-            return uri is not None and uri.scheme in {b"sip", b"sips"}
+            uri = parse_uri(self.context.request_uri) if self.context.message.first_line.is_request else None
+            return uri is not None and uri.scheme in {Scheme.SIP, Scheme.SIPS}
         return True
 
     def expand(self, text: str) -> str:
