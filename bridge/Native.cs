@@ -57,6 +57,9 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
         internal static extern int Poll([In, Out] PollFd[] fds, UIntPtr count, int timeoutMs);
 
+        [DllImport("libc", EntryPoint = "prctl")]
+        private static extern int Prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth);
+
         [DllImport("libc", EntryPoint = "signal")]
         private static extern IntPtr Signal(int number, IntPtr handler);
 
@@ -87,6 +90,13 @@ namespace SRBridge
             }
             Close(nothing);
             return wire;
+        }
+
+        /// <summary>From now on neither this process nor a child can gain privileges, for one by a setuid program.</summary>
+        internal static void GainNothing()
+        {
+            const int setNoNewPrivs = 38;
+            Prctl(setNoNewPrivs, 1, 0, 0, 0);
         }
 
         /// <summary>FailFast ends in milliseconds when mono's crash reporter does not run gdb first.</summary>

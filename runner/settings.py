@@ -100,6 +100,15 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(default=8 * MIB, ge=4096)
     """Longest line on the wire, in bytes."""
 
+    worker_env: tuple[str, ...] = ()
+    """Environment variables that workers get beside PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ, TMPDIR and MONO_*."""
+    max_open_files: Count = 256
+    """Most files, sockets and pipes that one worker has open. 0: as many as the daemon may."""
+    max_address_space_mib: Count = 0
+    """Most address space of one worker in MiB; mono alone takes several hundred. 0: no limit."""
+    max_processes: Count = 0
+    """Most processes and threads of the user that workers run as, all of them together; not for root. 0: no limit."""
+
     placement: Literal["together", "free"] = "together"
     """During an exec: worker and caller on one CPU, or each where the kernel puts it."""
     statics: Literal["kept", "fresh"] = "kept"

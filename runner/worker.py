@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner import confine
 from runner.channel import Channel
 from runner.conversation import Conversation, ExecOutcome
 from runner.drain import Drain, Tail
@@ -42,9 +43,6 @@ REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a k
 
 STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a dump is one burst of lines
-
-# No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
-MONO_ENVIRONMENT = {"MONO_CRASH_NOFILE": "1", "MONO_DISABLE_SHARED_AREA": "1"}
 
 
 class Worker:
@@ -108,7 +106,7 @@ class Worker:
                 stdout=theirs.fileno(),
                 stderr=stderr_write,
                 cwd=place,
-                env=os.environ | MONO_ENVIRONMENT,
+                env=confine.environment(settings),
                 start_new_session=True,
             )
         except OSError as error:
@@ -119,6 +117,7 @@ class Worker:
         finally:
             theirs.close()
             os.close(stderr_write)
+        confine.limit(process.pid, settings)
         tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
         conversation = Conversation(
             Channel(ours),

@@ -19,7 +19,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
-    {"session", "channel", "drain", "rundir"},
+    {"session", "channel", "drain", "rundir", "confine"},
     {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
     {"conversation", "slot"},

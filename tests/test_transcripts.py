@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from runner import wire
 from runner.build import compile_script, ensure_bridge, publish
 from runner.channel import Channel
+from runner.confine import MONO_ENVIRONMENT
 from runner.session import Done, Event, Loaded, Notice, Question, Session, State
-from runner.worker import MONO_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
