@@ -69,6 +69,10 @@ class ScriptInvalid(ScriptError):
     """The file is there, but is not an assembly that can be run: not .NET, cut short, no Main, a missing helper."""
 
 
+class ScriptRefused(ScriptError):
+    """The build took worker after worker with it and is not run for a while (``poison_losses``)."""
+
+
 class WorkerError(RunnerError):
     """
     The worker is lost: killed, dead, or not to be believed any more.

@@ -128,7 +128,8 @@ class Lease:
                     raise WorkerGone(f"worker {pid}: {error}") from error
                 log.info("worker %d: %s; another one takes over", pid, error)
             except WorkerError as error:
-                pid = self._lose(f"{path or 'mono_run'}: {error}", host, is_stuck=isinstance(error, ExecTimeout))
+                is_stuck = isinstance(error, ExecTimeout)
+                pid = self._lose(f"{path or 'mono_run'}: {error}", host, script=script, is_stuck=is_stuck)
                 raise type(error)(
                     f"worker {pid}: {error}; {outcome.calls} calls were answered, {outcome.edits} edits stand",
                     step=error.step,
@@ -254,7 +255,7 @@ class Lease:
         with held.conversation.hand_over() as sock:
             self._tell("release", held.report(), sock.fileno())
 
-    def _lose(self, reason: str, host: Host | None, *, is_stuck: bool = False) -> int:
+    def _lose(self, reason: str, host: Host | None, *, script: _Script | None = None, is_stuck: bool = False) -> int:
         """Drop a worker that cannot go on. The daemon ends it, and asks it for its stacks first."""
         held, self._held = self._held, None
         if held is None:
@@ -265,6 +266,7 @@ class Lease:
                 call_id = host.get_s("$ci")
         with held.conversation.hand_over() as sock:
             message = {**held.report(), "reason": reason, "call_id": call_id, "is_stuck": is_stuck}
+            message["taken_by"] = script and script.generation.id
             self._tell("retire", message, sock.fileno())
         return held.conversation.pid
 

@@ -274,6 +274,8 @@ class Lending:
     def _retire(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
         reason, call_id = str(params["reason"]), params["call_id"]
         told = f"{reason} (Call-ID {call_id})" if call_id else reason
+        if (generation := client.told.get(params["taken_by"])) is not None:
+            self._runner.poison.note(generation)
         loan = client.loans.get(params["pid"])
         if loan is None:
             client.foreign = 0

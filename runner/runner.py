@@ -16,7 +16,8 @@ from runner.allowed import check_allowed
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome
 from runner.drain import Drain
-from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerGone
+from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from runner.poison import Poison
 from runner.pool import Pool
 from runner.reload import Scripts
 from runner.rundir import run_directory
@@ -117,6 +118,7 @@ class Runner:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self.poison = Poison(self.settings)
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -187,14 +189,16 @@ class Runner:
 
         Raises:
             ConfigError: It is the other mode.
-            ScriptError: There is no such script, or none that can be run.
+            ScriptError: There is no such script, or none that can be run; or it is refused for a while.
         """
         self._refuse_unless(is_pinned=path is None)
         if path is None:
             path = str(self.settings.load)
         else:
             check_allowed(path, self.settings.script_dirs)
-        return self.scripts.current(path)
+        generation = self.scripts.current(path)
+        self.poison.check(generation)
+        return generation
 
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
@@ -280,6 +284,11 @@ class Runner:
             worker.exec(generation, job.param, job.host, job.deadline, fresh=fresh, outcome=job.outcome)
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error
+        except WorkerGone:
+            raise
+        except WorkerError:
+            self.poison.note(generation)
+            raise
         finally:
             job.clock.add("run")
         if loaded := job.outcome.loaded:

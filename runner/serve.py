@@ -148,7 +148,7 @@ class Daemon:
         new, old = self._reread(), self.settings
         late = [name for name in sorted(NEEDS_RESTART) if getattr(new, name) != getattr(old, name)]
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
-        self.settings = self.runner.settings = self.runner.pool.settings = kept
+        self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
         self.runner.pool.wake.set()
         log.warning("settings read anew%s", f"; only after a restart: {', '.join(late)}" if late else "")
         return late
@@ -175,6 +175,7 @@ class Daemon:
             "start_failures": pool.start_failures,
             "next_start_s": round(pool.next_start_s, 1),
             "start_error": pool.start_error,
+            "refused_scripts": self.runner.poison.refused(),
             "workers": [dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid)} for worker in pool.workers],
         }
 

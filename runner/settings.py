@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(default=8 * MIB, ge=4096)
     """Longest line on the wire, in bytes."""
 
+    poison_losses: Count = 5
+    """Workers that one build of a script may cost within ``poison_within_s``; then it is refused. 0: any number."""
+    poison_within_s: SomeSeconds = 10.0
+    """Seconds within which lost workers count together."""
+    poison_s: SomeSeconds = 10.0
+    """Seconds for which such a script is refused; a new build of it runs at once."""
+
     worker_env: tuple[str, ...] = ()
     """Environment variables that workers get beside PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ, TMPDIR and MONO_*."""
     max_open_files: Count = 256

@@ -22,7 +22,7 @@ FLOORS = (
     {"session", "channel", "drain", "rundir", "confine"},
     {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
-    {"conversation", "slot"},
+    {"conversation", "slot", "poison"},
     {"worker", "lease"},
     {"pool", "reload", "build"},
     {"runner"},

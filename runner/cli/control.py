@@ -72,6 +72,8 @@ def status(path: str, *, as_json: bool) -> None:
     if told["start_failures"]:
         why = f"{told['start_failures']} starts failed, next in {told['next_start_s']} s: {told['start_error']}"
         rows.append(("trouble", why))
+    for script, left_s in told["refused_scripts"].items():
+        rows.append(("refused", f"{script} for {left_s} s more: it took worker after worker with it"))
     if told["advice"]:
         rows.append(("advice", told["advice"]))
     for name, text in rows:
