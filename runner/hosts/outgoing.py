@@ -9,13 +9,13 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+from runner.hosts.edits import Edits
 from runner.hosts.nameaddr import parse_to_body
 from runner.hosts.pv.context import Context, Socket, bracketed
 from runner.hosts.sip import parse
 from runner.hosts.via import Via, first_via, split_outside_quotes, vias
 
 if TYPE_CHECKING:
-    from runner.hosts.edits import Edits
     from runner.hosts.sip import Header
 
 _CRLF = b"\r\n"
@@ -153,8 +153,8 @@ def _with_content_length(context: Context, edits: Edits) -> Edits:
     header = message.header(b"content-length")
     if message.body_start is None or header is None:
         return edits
-    in_body = [edit for edit in edits.edits if edit.offset >= message.body_start]
-    delta = sum(len(edit.text) - edit.length for edit in in_body)
+    in_body = Edits([edit for edit in edits.edits if edit.offset >= message.body_start])
+    delta = len(in_body.apply(message.data)) - len(message.data)
     if not delta:
         return edits
     changed = deepcopy(edits)

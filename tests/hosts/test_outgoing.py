@@ -78,3 +78,11 @@ def test_parsing_takes_time_linear_in_the_size() -> None:
 
     # Sixteen times the size; quadratic would be 256 times the time.
     assert large < small * 80
+
+
+def test_a_body_removed_twice_is_gone_once() -> None:
+    request = host()
+    request.modf("remove_body")
+    request.modf("remove_body")
+
+    assert request.message_bytes().endswith(b"Content-Length: 0\r\n\r\n")

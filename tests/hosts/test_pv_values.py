@@ -168,3 +168,7 @@ def test_nothing_iterates_over_a_hash_table_and_nothing_expired(host: MessageHos
 )
 def test_lists_of_addresses_are_read_as_their_parsers_do(headers: bytes, name: str, value: str | None) -> None:
     assert MessageHost(MESSAGE.replace(b"X-Custom: one", headers)).get_s(name) == value
+
+
+def test_a_byte_of_the_first_line_can_be_written_whatever_becomes_of_it(host: MessageHost) -> None:
+    assert (host.set_s("$msgbuf(6)", "X"), host.get_s("$msgbuf(6)")) == (0, "X\0")

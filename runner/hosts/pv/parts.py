@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.hosts import outgoing, sip
 from runner.hosts.pv.expression import Dynamic, Format, dynamic_or, parse_format
 from runner.hosts.pv.registry import Access, one_of, register
@@ -81,8 +83,8 @@ def _write_byte(access: Access, value: Value) -> None:
     changed = data[:offset] + value.text[:1] + data[offset + 1 :]
     try:
         context.message = sip.parse(changed)
-    except sip.SipParseError as error:
-        raise CannotEvaluate("the message would not parse any more") from error
+    except sip.SipParseError:
+        context.message = replace(context.message, data=changed)
 
 
 def _updated(access: Access) -> Value:
