@@ -23,7 +23,7 @@ from tests.daemon import RunningDaemon
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
-CHANGES = 60
+CHANGES = 200
 BETWEEN_S = 0.05
 SPIN_S = 2.0
 EXECS = int(os.environ.get("EXECS", "200000"))
@@ -106,7 +106,8 @@ def _spin(start: Barrier, told: multiprocessing.Queue[int]) -> None:
 
 def spun(clients: int) -> float:
     """Execs a second of a script that works for a millisecond, each client a process with its worker."""
-    start, told = multiprocessing.Barrier(clients), multiprocessing.Queue[int]()
+    start = multiprocessing.Barrier(clients)
+    told: multiprocessing.Queue[int] = multiprocessing.Queue()
     processes = [multiprocessing.Process(target=_spin, args=(start, told)) for _ in range(clients)]
     for process in processes:
         process.start()
@@ -128,7 +129,7 @@ def starts() -> tuple[float, float]:
     times, sizes = [], []
     for _ in range(START_TRIES):
         with tempfile.TemporaryDirectory() as directory:
-            daemon = RunningDaemon(Path(directory), f"num_workers = {MAX_WORKERS}\nspare_workers = 0")
+            daemon = RunningDaemon(Path(directory), f"num_workers = {MAX_WORKERS - 1}")  # and the spare one
             began = time.monotonic()
             with daemon:
                 while daemon.log().count("started worker") < MAX_WORKERS:
@@ -145,7 +146,7 @@ def many() -> tuple[float, int]:
     parsed = sip.parse(MESSAGE.read_bytes())
     samples: list[list[float]] = [[] for _ in range(10)]
     failed = 0
-    with Runner(settings(max_jobs=EXECS // 8)) as runner:
+    with Runner(settings(max_jobs=EXECS // 20)) as runner:
         for number in range(EXECS):
             failed += not runner.mono_exec(script, host=MessageHost(parsed)).ok
             if number % (EXECS // 200) == 0:
