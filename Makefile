@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint check bench wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test lint check bench fuzz wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -50,6 +50,15 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/app-mono build
 	$(BIN)/python -m bench $(ROWS)
+
+SECONDS ?= 60
+fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	for target in message expression session control; do
+		mkdir -p build/fuzz/$$target
+		cp -n examples/messages/*.sip build/fuzz/$$target/
+		$(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0
+	done
 
 wheel: venv ## the Python package with the C# sources in it, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,0 +1,111 @@
+"""
+What ``make fuzz`` throws bytes at: ``python fuzz/targets.py NAME [options of libFuzzer]``.
+
+Each target gives one input to one part and lets nothing pass but that part's own errors.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+with atheris.instrument_imports(include=["runner"]):
+    from runner.control import Control, ControlError
+    from runner.errors import ConfigError, ProtocolViolation
+    from runner.hosts import sip
+    from runner.hosts.message import MessageHost
+    from runner.hosts.pv.listing import find, form
+    from runner.session import Session, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INVITE = (Path(__file__).parent.parent / "examples" / "messages" / "invite.sip").read_bytes()
+NAMES = [form(variable).replace("(name)", "(Via)").replace("[i]", "[-1]") for variable in find()]
+PARSED = sip.parse(INVITE)
+
+
+def message(data: bytes) -> None:
+    """A datagram: a message that stays what it is, or the place of the fault; then everything is asked of it."""
+    try:
+        parsed = sip.parse(data)
+    except sip.SipParseError as error:
+        assert error.line >= 1  # noqa: S101 - what a fuzzer looks for
+        assert error.column >= 1  # noqa: S101
+        return
+    assert bytes(parsed) == data  # noqa: S101
+    host = MessageHost(parsed)
+    for name in NAMES:
+        host.get_s(name)
+    for text in ("X: 1\r\n", "Via"):
+        host.hdr_append(text)
+        host.hdr_insert(text)
+        host.hdr_remove(text)
+    host.set_s("$rU", "bob")
+    host.message_bytes()
+    host.forwarded()
+    host.reply(404, "Not Found")
+
+
+def expression(data: bytes) -> None:
+    """A variable's name, as a script may write it, and a format string."""
+    host = MessageHost(PARSED)
+    name = data.decode("utf-8", "surrogateescape")
+    host.get_s(name)
+    host.get_i(name)
+    host.is_null(name)
+    host.set_s(name, "a")
+    host.set_i(name, 1)
+    host.unset(name)
+    try:
+        host.expand(name)
+    except ConfigError:
+        pass
+
+
+def session(data: bytes) -> None:
+    """Lines of a worker, in each state."""
+    for state in (State.STARTING, State.IDLE, State.RUNNING):
+        talk = Session(4096, State.IDLE if state is State.RUNNING else state)
+        if state is State.RUNNING:
+            talk.exec("x", None, certain=frozenset({("PV.SetS", "$rU")}))
+        try:
+            talk.receive(data[: len(data) // 2])
+            talk.receive(data[len(data) // 2 :])
+        except ProtocolViolation:
+            pass
+
+
+def control(data: bytes) -> None:
+    """Bytes of a client on the control socket."""
+    ours, theirs = socket.socketpair()
+    reader = Control(ours)
+    theirs.settimeout(0)
+    try:
+        theirs.send(data)
+        theirs.close()
+        while True:
+            assert isinstance(reader.receive(time.monotonic() + 1), dict)  # noqa: S101
+    except (ControlError, BlockingIOError):
+        pass
+    finally:
+        theirs.close()
+        reader.close()
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (message, expression, session, control)
+}
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:  # noqa: PLR2004 - the name
+        sys.exit(f"expected one of {', '.join(TARGETS)}")
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], TARGETS[sys.argv[1]])
+    atheris.Fuzz()
