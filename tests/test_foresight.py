@@ -163,6 +163,24 @@ def test_a_script_sees_the_same_with_and_without(runner: Runner, tmp_path: Path,
             assert played(runner, steps, message, place) == expected, (seed, name, turn, steps)
 
 
+EXAMPLE_SCRIPTS = [*EXAMPLES.glob("*.cs"), HERE / "scripts" / "MakesEveryCall.cs"]
+
+
+@pytest.mark.parametrize("source", EXAMPLE_SCRIPTS, ids=lambda source: source.stem)
+@pytest.mark.parametrize("param", [None, "00:00-23:59", "49,33", str(EXAMPLES / "numbers.txt")])
+def test_every_example_does_the_same_with_and_without(runner: Runner, source: Path, param: str | None) -> None:
+    script = compile_script(source)
+
+    def seen(message: bytes, *, blind: bool) -> list[Any]:
+        host = MessageHost(message)
+        given: Any = Blind(host) if blind else host
+        result = runner.mono_exec(script, param, host=given)
+        return [result.exit_code, str(result.error), host.logs, host.message_bytes(), host.reply_headers]
+
+    for message in [*MESSAGES.values(), INVITE, REGISTER] * 2:
+        assert seen(message, blind=False) == seen(message, blind=True)
+
+
 def test_the_second_exec_asks_nothing_that_the_first_taught(runner: Runner, tmp_path: Path) -> None:
     steps: list[Step] = [
         ("PV.GetS", "$ru"),
