@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.drain")
 
 KEPT_LINES = 20
+JOIN_S = 5.0  # the thread sees its end within one look at the streams
 LONGEST_LINE = 1000  # bytes; more of a line is cut
 READ_BYTES = 64 * 1024
 PUMP_BYTES = 1024 * 1024  # most that one look at a stream reads, so that a flood does not starve the other workers
@@ -129,7 +130,7 @@ class Drain:
     def __exit__(self, *_: object) -> None:
         self._ends = True
         self._wake()
-        self._thread.join()
+        self._thread.join(JOIN_S)
         self._selector.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
