@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint check bench fuzz wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test lint check bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,9 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number
+	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
+
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
 	for target in message expression session control; do

@@ -47,9 +47,11 @@ class RunningDaemon:
     Args:
         directory: Private to the test; the socket, the log and the settings go there.
         settings: Lines of TOML beside ``socket`` and ``script_dirs``.
+        env: Added to its environment.
     """
 
-    def __init__(self, directory: Path, settings: str = "") -> None:
+    def __init__(self, directory: Path, settings: str = "", env: dict[str, str] | None = None) -> None:
+        self._env = ENVIRONMENT | (env or {})
         self.directory = directory
         self.socket = directory / "control.sock"
         self.config = directory / "app-mono.toml"
@@ -84,7 +86,7 @@ class RunningDaemon:
         with self._log.open("ab") as log:
             begin = log.tell()
             process = self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.config)], stderr=log, stdout=log, env=ENVIRONMENT
+                [*COMMAND, "serve", "--config", str(self.config)], stderr=log, stdout=log, env=self._env
             )
         until(lambda: "serving" in self.log()[begin:] or process.poll() is not None, "the daemon serves")
         assert process.poll() is None, self.log()

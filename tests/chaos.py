@@ -1,0 +1,328 @@
+"""
+``make chaos``: a real Kamailio under sipp's steady traffic while faults are put into everything behind it.
+
+``python -m tests.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. The end is a
+table, and exit status 1 when a request was lost that no fault had hit, when nothing was answered for a second, when a
+kind of fault never happened, or when something is left over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
+from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.programs import until
+from tests.sipp.sipp import Sipp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHILDREN = 4
+RATE = 100  # of sipp, calls a second
+PROBE_S = 0.02
+PAUSE_S = 0.25  # between two faults
+LATE_S = 0.5  # T1: a client sends again
+LOST_S = 3.0
+LONGEST_GAP_S = 1.0
+SCRIPT = """
+static int Main()
+{{
+    switch (PV.GetS("$rU"))
+    {{
+        case "throws": throw new Exception("chaos");
+        case "loops": while (true) {{ }}
+        case "exits": Environment.Exit(3); break;
+        case "dies": System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); break;
+        case "threads": for (int i = 0; i < 50; i++) new Thread(() => Thread.Sleep(50)).Start(); break;
+    }}
+    HDR.AppendToReply("X-Build: {0}\\r\\n");
+    return 0;
+}}
+"""
+SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
+
+
+@dataclass
+class Report:
+    """What came out; times in seconds."""
+
+    seed: int
+    sent: int = 0
+    answered: int = 0
+    late: int = 0
+    lost: int = 0
+    false: int = 0
+    longest_gap_s: float = 0.0
+    sipp_calls: int = 0
+    sipp_failed: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    left_over: list[str] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        """What must not be; empty when all is well."""
+        found = [f"never happened: {kind}" for kind, count in self.faults.items() if not count]
+        if self.lost:
+            found.append(f"{self.lost} requests were lost")
+        if self.false > self.hits():
+            found.append(f"{self.false} runs were false, but only {self.hits()} faults hit a worker")
+        if self.sipp_failed:
+            found.append(f"{self.sipp_failed} calls of sipp failed")
+        if self.longest_gap_s >= LONGEST_GAP_S:
+            found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
+        return found + [f"left over: {what}" for what in self.left_over]
+
+    def hits(self) -> int:
+        """How many probes may have been in a worker that a fault took: the daemon's death takes at most one a child."""
+        of_workers = sum(count for kind, count in self.faults.items() if kind.startswith("worker"))
+        return of_workers + CHILDREN * sum(count for kind, count in self.faults.items() if kind.startswith("daemon"))
+
+    def __str__(self) -> str:
+        rows = [
+            ("seed", self.seed),
+            ("requests sent", self.sent),
+            ("answered", self.answered),
+            (f"answered after {LATE_S} s", self.late),
+            ("lost", self.lost),
+            ("false: their worker was hit", self.false),
+            ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
+            ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
+            *((f"fault: {kind}", count) for kind, count in self.faults.items()),
+            ("left over", ", ".join(self.left_over) or "nothing"),
+        ]
+        return "\n".join(f"{name:42} {value}" for name, value in rows)
+
+
+class Site:
+    """The Kamailio, the daemon and the script that everything happens to."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS, {"TMPDIR": str(self.temporary)}))
+        self.builds = 0
+        self.script = self.build()
+        self.port = free_udp_port()
+        cfg = preamble(self.port, ["kex", "sl", "pv", "app_python3"], children=CHILDREN)
+        cfg += f'modparam("app_python3", "load", "{ROOT}/kamailio/app_mono.py")\n'
+        cfg += f'request_route {{\n\tif (python_exec("mono_exec", "{self.script}")) sl_send_reply("200", "OK");\n'
+        cfg += '\telse sl_send_reply("200", "False");\n}\n'
+        env = {"APP_MONO_CONFIG": str(self.daemon.config)}
+        self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
+
+    def build(self) -> Path:
+        """The script anew."""
+        self.builds += 1
+        return compiled(self.daemon.scripts, "Chaos", SCRIPT.format(self.builds))
+
+    def workers(self) -> list[int]:
+        """The daemon's workers, those that are lent first."""
+        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
+        found = json.loads(told.stdout or "[]")
+        return [worker["pid"] for worker in sorted(found, key=lambda worker: not worker["client"])]
+
+    def request(self, user: str) -> None:
+        """One request whose script misbehaves; whoever answers it answers nobody else meanwhile."""
+        with Peer(self.port) as peer:
+            peer.send(peer.request(uri=f"sip:{user}@example.com", call_id=f"{user}-{time.monotonic_ns()}"))
+            peer.receive(2.0)
+
+
+class Faults:
+    """Every kind of fault, by name."""
+
+    def __init__(self, site: Site, numbers: random.Random) -> None:
+        self._site = site
+        self._numbers = numbers
+        self.kinds: dict[str, Callable[[], None]] = {
+            "worker SIGKILL": lambda: self._worker(signal.SIGKILL),
+            "worker SIGSEGV": lambda: self._worker(signal.SIGSEGV),
+            "worker SIGSTOP": lambda: self._worker(signal.SIGSTOP),
+            "daemon SIGKILL and start": lambda: self._restart(signal.SIGKILL),
+            "daemon drained and start": lambda: self._restart(signal.SIGTERM),
+            "daemon SIGSTOP for a while": self._freeze,
+            "script replaced": self._replaced,
+            "script half written": self._half_written,
+            "script deleted and back": self._deleted,
+            "script throws": lambda: self._site.request("throws"),
+            "script loops": lambda: self._site.request("loops"),
+            "script exits": lambda: self._site.request("exits"),
+            "script kills itself": lambda: self._site.request("dies"),
+            "script leaves threads": lambda: self._site.request("threads"),
+            "garbage on the control socket": self._garbage,
+            "200 connections to the daemon": self._storm,
+        }
+
+    def _worker(self, number: signal.Signals) -> None:
+        workers = self._site.workers()[:CHILDREN]
+        if workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._numbers.choice(workers), number)
+
+    def _restart(self, number: signal.Signals) -> None:
+        self._site.daemon.signal(number)
+        self._site.daemon.wait()
+        self._site.daemon.start()
+
+    def _freeze(self) -> None:
+        self._site.daemon.signal(signal.SIGSTOP)
+        time.sleep(0.4)
+        self._site.daemon.signal(signal.SIGCONT)
+
+    def _replaced(self) -> None:
+        self._site.build()
+
+    def _half_written(self) -> None:
+        whole = self._site.script.read_bytes()
+        self._site.script.write_bytes(whole[: len(whole) // 2])
+        time.sleep(0.1)
+        self._site.build()
+
+    def _deleted(self) -> None:
+        self._site.script.unlink()
+        time.sleep(0.1)
+        self._site.build()
+
+    def _garbage(self) -> None:
+        for data in (os.urandom(300), b'{"jsonrpc":"2.0","id":1}\n', b"[" * 5000, b'{"half'):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(0.2)
+                sock.connect(str(self._site.daemon.socket))
+                sock.send(data)
+
+    def _storm(self) -> None:
+        socks = []
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                socks.append(socket.socket(socket.AF_UNIX))
+                socks[-1].settimeout(0.2)
+                socks[-1].connect(str(self._site.daemon.socket))
+        for sock in socks:
+            sock.close()
+
+
+class Probe:
+    """One request every ``PROBE_S`` seconds, each of its own Call-ID, in a thread; times of the answers."""
+
+    def __init__(self, port: int) -> None:
+        self._peer = Peer(port)
+        self._ended = threading.Event()
+        self.sent: dict[str, float] = {}
+        self.answered: dict[str, tuple[float, bool]] = {}
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._send, self._hear)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        number = 0
+        while not self._ended.wait(PROBE_S):
+            number += 1
+            call_id = f"probe-{number}"
+            self.sent[call_id] = time.monotonic()
+            self._peer.send(self._peer.request(call_id=call_id))
+
+    def _hear(self) -> None:
+        while not self._ended.is_set() or len(self.answered) < len(self.sent):
+            reply = self._peer.receive(LOST_S if self._ended.is_set() else 0.5)
+            if reply is None:
+                if self._ended.is_set():
+                    return
+                continue
+            call_id = next(line for line in reply.split(b"\r\n") if line.startswith(b"Call-ID:")).split()[1].decode()
+            self.answered[call_id] = time.monotonic(), reply.startswith(b"SIP/2.0 200 OK")
+
+    def close(self) -> None:
+        """Send no more, and wait for the last answers."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(2 * LOST_S)
+        self._peer.close()
+
+    def into(self, report: Report) -> None:
+        """Count."""
+        report.sent, report.answered = len(self.sent), len(self.answered)
+        report.lost = len(self.sent.keys() - self.answered.keys())
+        waits = [when - self.sent[call_id] for call_id, (when, _) in self.answered.items()]
+        report.late = sum(wait > LATE_S for wait in waits)
+        report.false = sum(not is_true for _, is_true in self.answered.values())
+        times = sorted(when for when, _ in self.answered.values())
+        report.longest_gap_s = max((after - before for before, after in pairwise(times)), default=LOST_S)
+
+
+def run(seconds: float, seed: int, directory: Path) -> Report:
+    """
+    Let it rain for so many seconds.
+
+    Args:
+        seconds: How long; each kind of fault comes once even when that takes longer.
+        seed: Of the order of faults.
+        directory: For everybody's files; nothing of theirs is there or in the temporary directory afterwards.
+    """
+    numbers = random.Random(seed)  # noqa: S311 - so that a run can be had again
+    report = Report(seed)
+    with ExitStack() as stack:
+        site = Site(directory, stack)
+        faults = Faults(site, numbers)
+        report.faults = dict.fromkeys(faults.kinds, 0)
+        with Peer(site.port) as peer:
+            until(lambda: b"200 OK" in (peer.ask(peer.request()) or b""), "a first request is true")
+        calls = int(seconds * RATE)
+        with Sipp("options", site.port, calls, RATE, directory / "sipp") as sipp:
+            probe = Probe(site.port)
+            ends = time.monotonic() + seconds
+            while time.monotonic() < ends or not all(report.faults.values()):
+                for kind in numbers.sample(list(faults.kinds), len(faults.kinds)):
+                    if time.monotonic() >= ends and all(report.faults.values()):
+                        break
+                    faults.kinds[kind]()
+                    report.faults[kind] += 1
+                    time.sleep(PAUSE_S)
+            probe.close()
+        probe.into(report)
+        counts = sipp.counts()
+        report.sipp_calls, report.sipp_failed = counts.created, counts.failed
+        workers = site.workers()
+        descriptors = len(os.listdir(f"/proc/{site.daemon.pid}/fd"))  # noqa: PTH208 - how many is all that is wanted
+        if descriptors > 100:
+            report.left_over.append(f"{descriptors} descriptors of the daemon")
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
+        time.sleep(0.05)
+    report.left_over += [f"worker {pid}" for pid in workers if Path(f"/proc/{pid}").exists()]
+    # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
+    report.left_over += [str(path) for path in site.temporary.iterdir()]
+    if (directory / "control.sock").exists():
+        report.left_over.append("the control socket")
+    return report
+
+
+def main() -> None:
+    """As the module says."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else random.randrange(1 << 31)  # noqa: S311
+    print(f"seed {seed}", flush=True)  # noqa: T201 - a command
+    with tempfile.TemporaryDirectory() as name:
+        report = run(seconds, seed, Path(name))
+    print(report)  # noqa: T201
+    for problem in report.problems():
+        print(f"PROBLEM: {problem}")  # noqa: T201
+    sys.exit(1 if report.problems() else 0)
+
+
+if __name__ == "__main__":
+    main()
