@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint check bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test lint audit check bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,11 @@ lint: venv-dev ## ruff and mypy; mcs does its part in build, where warnings are 
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 
+audit: venv ## known faults of the packages that are installed, by pip-audit
+	@$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
 check: lint test ## what has to pass before a merge
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
@@ -72,7 +77,7 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 	$(BIN)/python -m tests.oracle "$(ORACLE)"
 
 clean: ## remove what was built; the packages of the system stay
-	@rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf build dist $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What follows installs what is missing, and asks apt only then.

@@ -213,7 +213,9 @@ def test_a_worker_killed_between_execs_is_replaced_without_a_failure(daemon: Run
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, script)
 
-    os.kill(held(daemon), signal.SIGKILL)
+    worker = held(daemon)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{worker}").exists(), "it has ended and is reaped")
 
     assert run(lease, script) == 0
 
