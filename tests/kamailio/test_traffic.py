@@ -60,7 +60,7 @@ class Site:
         return before == self.before and len(before) > CHILDREN
 
     def build(self, number: int) -> Path:
-        """Replace the script by one that tells this number; compiled once, or mcs would take a core from the traffic."""
+        """Replace the script by one that tells this number; compiled once, for mcs takes a core from the traffic."""
         script = self.daemon.scripts / "Counts.exe"
         if not self.built:
             self.built = compiled(self.daemon.scripts, "Counts", COUNTS).read_bytes()
