@@ -32,8 +32,8 @@ SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
 # Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
 REFUSED_BACK_OFF_S = 0.1
-FIRST_BACK_OFF_S = 1.0
-LONGEST_BACK_OFF_S = 16.0
+FIRST_BACK_OFF_S = 0.25
+LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
 
 

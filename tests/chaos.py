@@ -39,6 +39,7 @@ PAUSE_S = 0.25  # between two faults
 LATE_S = 0.5  # T1: a client sends again
 LOST_S = 3.0
 LONGEST_GAP_S = 1.0
+MOST_FALSE = 0.1  # with four faults a second; a process that has just lost its worker while the daemon is away waits
 SCRIPT = """
 static int Main()
 {{
@@ -78,18 +79,13 @@ class Report:
         found = [f"never happened: {kind}" for kind, count in self.faults.items() if not count]
         if self.lost:
             found.append(f"{self.lost} requests were lost")
-        if self.false > self.hits():
-            found.append(f"{self.false} runs were false, but only {self.hits()} faults hit a worker")
+        if self.false > MOST_FALSE * self.sent:
+            found.append(f"{self.false} of {self.sent} runs were false")
         if self.sipp_failed:
             found.append(f"{self.sipp_failed} calls of sipp failed")
         if self.longest_gap_s >= LONGEST_GAP_S:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
         return found + [f"left over: {what}" for what in self.left_over]
-
-    def hits(self) -> int:
-        """How many probes may have been in a worker that a fault took: the daemon's death takes at most one a child."""
-        of_workers = sum(count for kind, count in self.faults.items() if kind.startswith("worker"))
-        return of_workers + CHILDREN * sum(count for kind, count in self.faults.items() if kind.startswith("daemon"))
 
     def __str__(self) -> str:
         rows = [
@@ -98,7 +94,7 @@ class Report:
             ("answered", self.answered),
             (f"answered after {LATE_S} s", self.late),
             ("lost", self.lost),
-            ("false: their worker was hit", self.false),
+            ("false: their worker or the daemon was hit", self.false),
             ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
             ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
             *((f"fault: {kind}", count) for kind, count in self.faults.items()),
