@@ -154,7 +154,7 @@ class Lease:
 
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
-        self._listen()
+        self._listen(deadline)
         script = self._scripts.get(path)
         if self._held is None or script is None or not script.is_current():
             script = self._ask_lease(path, deadline)
@@ -272,7 +272,7 @@ class Lease:
 
     # The connection.
 
-    def _listen(self) -> None:
+    def _listen(self, deadline: float) -> None:
         """Look for news without waiting, and connect again when it is time to."""
         control = self._control
         if control is None:
@@ -280,18 +280,20 @@ class Lease:
                 if self._held is None:
                     raise PoolExhausted(self._outage)
                 return
-            self._connect()
+            self._connect(deadline)
             return
         while control.has_news():
             try:
                 self._hear(control.receive(time.monotonic() + NOTICE_S))
             except ControlError as error:
                 self._disconnect(error, has_waited=False)
-                self._connect()
+                self._connect(deadline)
                 return
 
-    def _connect(self) -> None:
-        deadline = time.monotonic() + SWAP_S
+    def _connect(self, exec_deadline: float) -> None:
+        # Without a worker there is nothing else to do with the time, but half of it is for the exec.
+        now = time.monotonic()
+        deadline = now + (SWAP_S if self._held else max(SWAP_S, (exec_deadline - now) / 2))
         have = self._held.report() if self._held else None
         try:
             self._control = Control.connect(self._socket_path, deadline)

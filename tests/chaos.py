@@ -39,7 +39,9 @@ PAUSE_S = 0.25  # between two faults
 LATE_S = 0.5  # T1: a client sends again
 LOST_S = 3.0
 LONGEST_GAP_S = 1.0
-MOST_FALSE = 0.1  # with four faults a second; a process that has just lost its worker while the daemon is away waits
+MOST_FALSE = (
+    0.2  # with four faults a second; a process that has just lost its worker answers false while the daemon is away
+)
 SCRIPT = """
 static int Main()
 {{
