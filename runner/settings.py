@@ -117,7 +117,8 @@ class Settings(BaseSettings):
     """Most processes and threads of the user that workers run as, all of them together; not for root. 0: no limit."""
 
     placement: Literal["together", "free"] = "together"
-    """During an exec: worker and caller on one CPU, or each where the kernel puts it."""
+    """During an exec: worker and caller on one CPU, or each where the kernel puts it. Threads begin where they were
+    started, so a script that computes in many wants "free"."""
     statics: Literal["kept", "fresh"] = "kept"
     """Whether static fields of a script keep their values from exec to exec."""
     observer: Literal["inotify", "polling", "none"] = "inotify"
