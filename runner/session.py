@@ -278,7 +278,7 @@ class Session:
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
         call = CALLS.get(method) if type(method) is str else None
         if call is None or call.is_notice or not _fit(call.parameters, args):
-            raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args}'.encode())}")
+            raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
         return Question(method, tuple(args))
@@ -297,7 +297,7 @@ class Session:
                 return Exiting(code, during_exec=is_running and request_id == self._request_id)
             case "Core.Log", [int(), str()]:
                 self._advance("<- notice")
-        raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params}'.encode())}")
+        raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params!a}'.encode())}")
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")

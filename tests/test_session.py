@@ -293,6 +293,9 @@ def test_a_name_that_no_encoding_can_hold_is_a_violation_like_any_other() -> Non
     for line in (
         b'{"jsonrpc":"2.0","id":1,"method":"\\ud800","params":[]}\n',
         b'{"jsonrpc":"2.0","method":"\\ud800","params":[]}\n',
+        b'{"jsonrpc":"2.0","method":"","params":"\\ud800"}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["\\ud800",1]}\n',
+        b'{"jsonrpc":"2.0","id":2,"result":{"code":"\\ud800"}}\n',
     ):
         with pytest.raises(ProtocolViolation, match="expected"):
             session_in(State.RUNNING).receive(line)
