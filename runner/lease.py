@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -252,6 +253,7 @@ class Lease:
         held, self._held = self._held, None
         if held is None:
             return
+        _let_run(held.conversation.pid)
         with held.conversation.hand_over() as sock:
             self._tell("release", held.report(), sock.fileno())
 
@@ -264,6 +266,8 @@ class Lease:
         if host is not None:
             with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
                 call_id = host.get_s("$ci")
+        if is_stuck:
+            _let_run(held.conversation.pid)
         with held.conversation.hand_over() as sock:
             message = {**held.report(), "reason": reason, "call_id": call_id, "is_stuck": is_stuck}
             message["taken_by"] = script and script.generation.id
@@ -366,6 +370,12 @@ class Lease:
         self._ask_swap_after = self._connect_after = self._report_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
         self._outage = ""
+
+
+def _let_run(pid: int) -> None:
+    """A stopped process does not see that its wire hangs up, and perhaps no daemon is there to kill it."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def _script(answer: dict[str, Any]) -> _Script:

@@ -302,11 +302,22 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
     while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
         time.sleep(0.05)
     report.left_over += [f"worker {pid}" for pid in workers if Path(f"/proc/{pid}").exists()]
+    report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
     # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
     report.left_over += [str(path) for path in site.temporary.iterdir()]
     if (directory / "control.sock").exists():
         report.left_over.append("the control socket")
     return report
+
+
+def processes_in(directory: Path) -> list[int]:
+    """Who works in a directory or below, workers of every daemon there was."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str((process / "cwd").readlink()).startswith(str(directory)):
+                found.append(int(process.name))
+    return found
 
 
 def main() -> None:

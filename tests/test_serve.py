@@ -220,6 +220,19 @@ def test_a_worker_killed_between_execs_is_replaced_without_a_failure(daemon: Run
     assert run(lease, script) == 0
 
 
+def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(daemon: RunningDaemon, lease: Lease) -> None:
+    script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, script)
+    worker = held(daemon)
+    daemon.kill()
+    os.kill(worker, signal.SIGSTOP)
+
+    with pytest.raises(ExecTimeout):
+        run(lease, script, timeout_s=0.3)
+
+    until(lambda: not Path(f"/proc/{worker}").exists(), "it has ended with its wire")
+
+
 def test_the_worker_of_a_client_that_was_killed_ends(daemon: RunningDaemon) -> None:
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     program = (
