@@ -117,3 +117,16 @@ def _points_to(entry: Path, path: Path) -> bool:
         return entry.readlink() == path
     except OSError:
         return False
+
+
+def test_what_was_stopped_in_the_directory_of_a_killed_runner_goes_on(base: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", DIES_INSIDE], capture_output=True, text=True, check=False)
+    place = Path(died.stdout.strip())
+    # It ends as soon as it runs, as a worker does whose wire has hung up.
+    stopped = subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 19)"], cwd=place)
+    os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+
+    with run_directory():
+        assert stopped.wait(20) == 0
+
+    assert list(base.iterdir()) == []
