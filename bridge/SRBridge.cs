@@ -2,7 +2,7 @@
 //
 // Native.cs   the few calls of libc        Json.cs    one line of JSON in, one out
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
-// Foresight.cs  what came with the exec
+// Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            WarmUp.cs  what is run once before ready
 
@@ -30,9 +30,11 @@ namespace SRBridge
         private readonly Calls _calls;
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
+        private readonly Leftovers _leftovers;
 
-        internal Bridge(Wire wire, Loader loader)
+        internal Bridge(Wire wire, Loader loader, Leftovers leftovers)
         {
+            _leftovers = leftovers;
             _wire = wire;
             _loader = loader;
             _calls = new Calls(wire);
@@ -52,9 +54,14 @@ namespace SRBridge
             var loader = new Loader();
             WarmUp.Bridge(loader, maxLineBytes);
 
-            var bridge = new Bridge(wire, loader);
+            Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
+            var bridge = new Bridge(wire, loader, leftovers);
             AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
-            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = "watch" }.Start();
+            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = Leftovers.WatchName }.Start();
+            if (leftovers != null)
+            {
+                leftovers.Found(); // compiled before it is wanted
+            }
             bridge.SayReady();
             bridge.Serve();
             Native.EndGroup();
@@ -194,14 +201,24 @@ namespace SRBridge
             long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
+            string worn = RanOutOfMemory(thrown) ? "memory" : _leftovers != null && _leftovers.Found() ? "threads" : null;
             if (thrown == null)
             {
-                SayCode(id, code, script, isProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
+                SayCode(id, code, script, worn, isProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
             }
             else
             {
-                SayError(id, ScriptThrew, Summary(thrown), thrown);
+                SayError(id, ScriptThrew, Summary(thrown), thrown, worn);
             }
+        }
+
+        private static bool RanOutOfMemory(Exception thrown)
+        {
+            while (thrown != null && !(thrown is OutOfMemoryException))
+            {
+                thrown = thrown.InnerException;
+            }
+            return thrown != null;
         }
 
         /// <summary>The script's plan; it travels only when it is new to this worker.</summary>
@@ -234,8 +251,9 @@ namespace SRBridge
             return mark;
         }
 
+        /// <param name="worn">Why this process should be replaced; null for no reason.</param>
         /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        private void SayCode(long id, int code, Script script, long[] spent)
+        private void SayCode(long id, int code, Script script, string worn, long[] spent)
         {
             lock (_wire.Gate)
             {
@@ -244,6 +262,10 @@ namespace SRBridge
                 if (_calls.Used != 0)
                 {
                     _wire.Out.Raw(",\"used\":").Number(_calls.Used);
+                }
+                if (worn != null)
+                {
+                    _wire.Out.Raw(",\"worn\":").Text(worn);
                 }
                 if (spent != null)
                 {
@@ -267,7 +289,7 @@ namespace SRBridge
             }
         }
 
-        private void SayError(long id, int code, string message, Exception cause)
+        private void SayError(long id, int code, string message, Exception cause, string worn = null)
         {
             lock (_wire.Gate)
             {
@@ -278,7 +300,12 @@ namespace SRBridge
                 {
                     _wire.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
                     _wire.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
-                    _wire.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString)))).Raw("}");
+                    _wire.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString))));
+                    if (worn != null)
+                    {
+                        _wire.Out.Raw(",\"worn\":").Text(worn);
+                    }
+                    _wire.Out.Raw("}");
                 }
                 _wire.Out.Raw("}}");
                 _wire.EndTurn(mark);

@@ -86,6 +86,7 @@ class Conversation:
         loaded: Script path to the generation of it that is loaded.
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
         last_used: When the last exec or load ended, on ``time.monotonic``.
+        worn: One of ``session.WORN`` when the process should run no further exec; else empty.
     """
 
     def __init__(self, channel: Channel, session: Session, pid: int, *, is_placed: bool = True) -> None:
@@ -94,6 +95,7 @@ class Conversation:
         self.loads = 0
         self.loaded: dict[str, Generation] = {}
         self.bound: dict[str, str] = {}
+        self.worn = ""
         self.last_used = time.monotonic()
         self._channel = channel
         self._session = session
@@ -234,6 +236,7 @@ class Conversation:
         going_on = Conversation(channel, self._session.passed_on(), self.pid, is_placed=self._placement.is_wanted)
         going_on.execs, going_on.loads = self.execs, self.loads
         going_on.loaded, going_on.bound = self.loaded, self.bound
+        going_on.worn = self.worn
         return going_on
 
     def end(self) -> None:
@@ -262,6 +265,7 @@ class Conversation:
         elif isinstance(event, Done):
             outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
             outcome.calls += event.used.bit_count()
+            self.worn = event.worn or self.worn
             if outcome.spent is not None and event.spent:
                 outcome.spent["decode"], outcome.spent["script"] = event.spent
         else:
@@ -276,7 +280,8 @@ class Conversation:
                 raise WorkerGone(f"the process ended by itself with code {code} before the exec reached it")
             case Failed(wire.SCRIPT_CANNOT_RUN, message, detail):
                 raise ScriptInvalid(message, detail)
-            case Failed(_, message, detail):
+            case Failed(_, message, detail, worn):
+                self.worn = worn or self.worn
                 raise ScriptError(message, detail)
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")

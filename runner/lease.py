@@ -67,6 +67,7 @@ class _Held:
             "loads": conversation.loads,
             "loaded": {path: generation.id for path, generation in conversation.loaded.items()},
             "bound": conversation.bound,
+            "worn": conversation.worn,
         }
 
     def is_worn(self) -> bool:
@@ -242,7 +243,7 @@ class Lease:
             held.conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
             script = self._scripts.pop(path)
             self._tell("plugins", {"generation": script.generation.id, "names": list(outcome.loaded)})
-        if not held.keep:
+        if not held.keep or (held.conversation.worn and self._control is not None):
             self._give_back()
         elif (now := time.monotonic()) >= self._report_after:
             self._report_after = now + REPORT_S

@@ -292,6 +292,7 @@ class Lending:
         """What a client says of its worker is what we know of it."""
         conversation = loan.slot.living.conversation
         conversation.execs, conversation.loads = int(report["execs"]), int(report["loads"])
+        conversation.worn = str(report.get("worn", ""))  # a client that began before the daemon may not know it
         conversation.bound = {str(name): str(content) for name, content in report["bound"].items()}
         known = {path: client.told.get(id_) for path, id_ in report["loaded"].items()}
         conversation.loaded = {path: generation for path, generation in known.items() if generation is not None}

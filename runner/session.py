@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
+"""What a bridge says of a process that should be replaced though it answered."""
+
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
@@ -69,22 +72,25 @@ class Done:
     Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
 
     ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
-    unless it was asked for: nanoseconds until Main began, and of Main without its waits.
+    unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
+    when the process should run no further exec, else empty.
     """
 
     code: int
     loaded: Mapping[str, str]
     used: int = 0
     spent: tuple[int, ...] = ()
+    worn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty."""
+    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty; ``worn`` as in ``Done``."""
 
     code: int
     message: str
     detail: str
+    worn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,12 +309,14 @@ class Session:
         before = self._advance("<- result")
         if before is State.RUNNING:
             code, loaded, used = result.get("code"), result.get("loaded", {}), result.get("used", 0)
+            worn = result.get("worn", "")
             is_told = type(loaded) is dict and all(type(path) is str for path in loaded.values())
+            is_told = is_told and (not worn or (type(worn) is str and worn in WORN))
             if type(code) is int and is_told and type(used) is int and used >= 0:
                 if "spent" not in result:
-                    return Done(code, loaded, used)
+                    return Done(code, loaded, used, worn=worn)
                 if type(result["spent"]) is list and _fit((int, int), result["spent"]):
-                    return Done(code, loaded, used, tuple(result["spent"]))
+                    return Done(code, loaded, used, tuple(result["spent"]), worn)
         else:
             needs = result.get("needs")
             if type(needs) is list and all(type(name) is str for name in needs):
@@ -321,9 +329,15 @@ class Session:
         match error:
             case {"code": int(code), "message": str(message)}:
                 data = error.get("data")
-                detail = data.get("stack") if isinstance(data, dict) else None
+                told = data if isinstance(data, dict) else {}
+                detail, worn = told.get("stack"), told.get("worn")
                 self._advance("<- error")
-                return Failed(code, message, detail if isinstance(detail, str) else "")
+                return Failed(
+                    code,
+                    message,
+                    detail if isinstance(detail, str) else "",
+                    worn if isinstance(worn, str) and worn in WORN else "",
+                )
         raise self._violation(f"expected an error with code and message, got {wire.shown(repr(error).encode())}")
 
 

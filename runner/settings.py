@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     placement: Literal["together", "free"] = "together"
     """During an exec: worker and caller on one CPU, or each where the kernel puts it. Threads begin where they were
     started, so a script that computes in many wants "free"."""
+    leftover_threads: Literal["retire", "keep"] = "retire"
+    """What becomes of a worker whose script left threads or tasks running: it is replaced, or runs on with them."""
     statics: Literal["kept", "fresh"] = "kept"
     """Whether static fields of a script keep their values from exec to exec."""
     observer: Literal["inotify", "polling", "none"] = "inotify"

@@ -77,6 +77,10 @@ class Worker(Holder, Protocol):
         """Loads done so far."""
 
     @property
+    def worn(self) -> str:
+        """Why it should run no further exec though it answered; empty for no reason."""
+
+    @property
     def started_at(self) -> float:
         """When it was ready, on the pool's clock."""
 
@@ -191,8 +195,10 @@ class Slot(Generic[W]):
         return generation.path in self.living.loaded and not self.has(generation)
 
     def over_limit(self, settings: Settings, now: float) -> str:
-        """The name of the limit that the worker has passed, empty when none. Memory is not looked at."""
+        """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
         worker = self.living
+        if worker.worn:
+            return worker.worn
         if self.max_jobs and worker.execs >= self.max_jobs:
             return "max_jobs"
         if settings.max_loads and worker.loads >= settings.max_loads:

@@ -28,7 +28,7 @@ from runner.errors import (
     WorkerError,
     WorkerFailedToStart,
 )
-from runner.session import Session, State
+from runner.session import WORN, Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,7 +101,7 @@ class Worker:
         place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
         try:
             process = subprocess.Popen(
-                [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes)],
+                [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=stderr_write,
@@ -148,6 +148,11 @@ class Worker:
     def loads(self) -> int:
         """Assemblies loaded into the process."""
         return self.conversation.loads
+
+    @property
+    def worn(self) -> str:
+        """Why it should run no further exec; empty for no reason."""
+        return WORN.get(self.conversation.worn, "")
 
     @property
     def last_used(self) -> float:

@@ -51,6 +51,7 @@ class Worker:
         self.is_alive = True
         self.execs = 0
         self.loads = 0
+        self.worn = ""
         self.started_at = self.last_used = clock()
         self.loaded: dict[str, Build] = {}
         self.bound: dict[str, str] = {}

@@ -151,6 +151,49 @@ def test_threads_that_go_on_do_not_hold_the_result(runner: Runner, host: Message
     assert works_on(runner)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("StartsThreads", "its script left threads running"),
+        ("LeavesATask", "its script left threads running"),
+        ("RunsOutOfMemory", "its script ran out of memory"),
+    ],
+)
+def test_a_worker_that_is_not_as_it_was_before_is_replaced_though_it_answered(
+    host: MessageHost, caplog: pytest.LogCaptureFixture, name: str, reason: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = Settings(
+        exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1, max_address_space_mib=2048
+    )
+    with Runner(settings) as alone:
+        assert works_on(alone)
+        (before,) = alone.snapshot().pids
+        result = run(alone, name, host)
+        assert works_on(alone)
+        (after,) = alone.snapshot().pids
+
+    assert result.ok or isinstance(result.error, ScriptError)
+    assert after != before
+    assert reason in caplog.text
+
+
+def test_threads_and_tasks_that_end_keep_the_worker(host: MessageHost) -> None:
+    with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0, max_workers=1)) as alone:
+        assert works_on(alone)
+        before = alone.snapshot().pids
+        assert all(run(alone, "EndsItsThreads", host).ok for _ in range(20))
+        assert alone.snapshot().pids == before
+
+
+def test_a_setting_keeps_a_worker_with_its_threads(host: MessageHost) -> None:
+    with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0, max_workers=1, leftover_threads="keep")) as alone:
+        assert run(alone, "StartsThreads", host).ok
+        before = alone.snapshot().pids
+        assert works_on(alone)
+        assert alone.snapshot().pids == before
+
+
 def test_calls_from_many_threads_are_all_answered(runner: Runner, host: MessageHost) -> None:
     assert run(runner, "CallsFromAThread", host).exit_code == 8 * 25
 
@@ -160,7 +203,7 @@ def test_calls_from_a_task_are_answered(runner: Runner, host: MessageHost) -> No
 
 
 def test_a_thread_of_an_earlier_exec_gets_error_values_and_never_reaches_the_host(host: MessageHost) -> None:
-    settings = Settings(exec_timeout_s=WAIT_S, num_workers=1, spare_workers=0, max_workers=1)
+    settings = Settings(exec_timeout_s=WAIT_S, num_workers=1, spare_workers=0, max_workers=1, leftover_threads="keep")
     with Runner(settings) as alone:
         run(alone, "CallsFromAnOldThread", MessageHost(INVITE))
         result = run(alone, "CallsFromAnOldThread", host)
@@ -184,7 +227,7 @@ def test_a_child_that_is_left_behind_goes_with_its_worker(host: MessageHost) -> 
     with Runner(Settings(exec_timeout_s=WAIT_S)) as short:
         assert run(short, "LeavesAChild", host).ok
         child = Path(f"/proc/{host.get_s('$var(child)')}/cmdline")
-        assert b"sleep" in child.read_bytes()
+        until(lambda: b"sleep" in child.read_bytes(), "the child becomes sleep")
 
     until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
 

@@ -203,6 +203,25 @@ def test_a_script_that_throws_keeps_its_worker(daemon: RunningDaemon, lease: Lea
     assert held(daemon) == before
 
 
+def test_a_borrowed_worker_with_threads_left_in_it_is_given_back_and_replaced(
+    daemon: RunningDaemon, lease: Lease
+) -> None:
+    script = compiled(
+        daemon.scripts,
+        "Threads",
+        "static int Main() { new Thread(() => Thread.Sleep(Timeout.Infinite)).Start(); return 0; }",
+    )
+    fine = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+    assert run(lease, fine) == 0
+    before = held(daemon)
+
+    assert run(lease, script) == 0
+    assert run(lease, fine) == 0
+
+    assert held(daemon) != before
+    until(lambda: "its script left threads running" in daemon.log(), "the daemon says why")
+
+
 def test_a_script_that_exits_gives_its_code_and_the_next_exec_works(daemon: RunningDaemon, lease: Lease) -> None:
     script = compiled(daemon.scripts, "Exits", "static int Main() { Environment.Exit(3); return 0; }")
 

@@ -158,7 +158,13 @@ def assert_matches(expected: Any, got: Any) -> None:
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(json.dumps({type(event).__name__: dataclasses.asdict(event)}))
+    """By its class; a field that has its default value is left out."""
+    told = {
+        field.name: getattr(event, field.name)
+        for field in dataclasses.fields(event)
+        if getattr(event, field.name) != field.default
+    }
+    value: dict[str, Any] = json.loads(json.dumps({type(event).__name__: told}))
     return value
 
 

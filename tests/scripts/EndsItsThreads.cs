@@ -1,0 +1,18 @@
+// Threads and tasks that are waited for, and a timer: nothing of them runs on.
+using System.Threading;
+using System.Threading.Tasks;
+
+class EndsItsThreads
+{
+    static Timer _timer;
+
+    static int Main()
+    {
+        _timer = new Timer(state => { }, null, 100000, Timeout.Infinite);
+        Task.Run(() => Thread.Sleep(1)).Wait();
+        var thread = new Thread(() => Thread.Sleep(1));
+        thread.Start();
+        thread.Join();
+        return 0;
+    }
+}
