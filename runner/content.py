@@ -19,6 +19,7 @@ from xml.parsers import expat  # the administrator's own file; expat bounds enti
 
 from .errors import ScriptInvalid, ScriptNotFound
 from .foresight import Foresight
+from .stamps import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,22 +28,6 @@ READ_TRIES = 3
 CHUNK_BYTES = 1024 * 1024
 PE32_PLUS = 0x20B
 CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What the kernel says of a file without reading it; two equal stamps mean the same content, unless young."""
-
-    ctime_ns: int
-    mtime_ns: int
-    size: int
-    inode: int
-    device: int
-
-    @classmethod
-    def of(cls, stat: os.stat_result) -> Stamp:
-        """The stamp in a result of ``os.stat``."""
-        return cls(stat.st_ctime_ns, stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .channel import Channel
-from .content import Generation, Stamp
+from .content import Generation
 from .control import PROTOCOL, Control, ControlError, ask
 from .conversation import Conversation, ExecOutcome
 from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
 from .session import Session, State
 from .slot import fits, has
+from .stamps import Stamp, Stamps
 
 if TYPE_CHECKING:
     from .calls import Host
@@ -43,10 +44,10 @@ class _Script:
     """What the daemon told of a script, and when that has to be asked again."""
 
     generation: Generation
-    stamps: dict[str, Stamp | None] | None
+    stamps: Stamps | None
 
     def is_current(self) -> bool:
-        return self.stamps is not None and all(_stamp(file) == stamp for file, stamp in self.stamps.items())
+        return self.stamps is not None and self.stamps.hold()
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class Lease:
         outcome = ExecOutcome()
         while True:
             try:
-                held, script = self._ready(path, deadline)
+                held, script = self._at_once(path) or self._ready(path, deadline)
                 held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
             except ScriptError as error:
                 self._after(path, outcome)
@@ -153,6 +154,16 @@ class Lease:
         self._begin_anew()
 
     # Before an exec.
+
+    def _at_once(self, path: str | None) -> tuple[_Held, _Script] | None:
+        """The common case of ``_ready``: nothing is new, and the worker has the script."""
+        held, control, script = self._held, self._control, self._scripts.get(path)
+        if held is None or control is None or script is None or self._swap or control.has_news():
+            return None
+        conversation, generation = held.conversation, script.generation
+        if conversation.loaded.get(generation.path) is not generation and not has(conversation, generation):
+            return None
+        return (held, script) if script.is_current() and not held.is_worn() else None
 
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
@@ -235,18 +246,19 @@ class Lease:
         held = self._held
         if held is None:
             return
-        if not held.conversation.can_go_on:
+        conversation = held.conversation
+        if not conversation.can_go_on:
             self._lose("the script ended the process", None)
             return
         if outcome.loaded:
             # The script loaded plug-ins itself; the daemon makes them part of the script's generation.
-            held.conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
+            conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
             script = self._scripts.pop(path)
             self._tell("plugins", {"generation": script.generation.id, "names": list(outcome.loaded)})
-        if not held.keep or (held.conversation.worn and self._control is not None):
+        if not held.keep or (conversation.worn and self._control is not None):
             self._give_back()
-        elif (now := time.monotonic()) >= self._report_after:
-            self._report_after = now + REPORT_S
+        elif conversation.last_used >= self._report_after:
+            self._report_after = conversation.last_used + REPORT_S
             self._tell("report", held.report())
 
     def _give_back(self) -> None:
@@ -381,12 +393,6 @@ def _let_run(pid: int) -> None:
 
 def _script(answer: dict[str, Any]) -> _Script:
     stamps = answer["stamps"]
-    told = {file: stamp and Stamp(*stamp) for file, stamp in stamps.items()} if stamps is not None else None
+    told = Stamps({file: stamp and Stamp(*stamp) for file, stamp in stamps.items()}) if stamps is not None else None
     return _Script(Generation.from_told(answer["generation"]), told)
 
-
-def _stamp(file: str) -> Stamp | None:
-    try:
-        return Stamp.of(os.stat(file))  # noqa: PTH116  # on the way of every exec
-    except (OSError, ValueError):
-        return None

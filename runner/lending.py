@@ -7,7 +7,6 @@ Must not know connections; ``serve`` has them, one thread a client.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import threading
 import time
@@ -181,7 +180,7 @@ class Lending:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
             "generation": generation.told(),
-            "stamps": stamps and {file: stamp and dataclasses.astuple(stamp) for file, stamp in stamps.items()},
+            "stamps": stamps,
             "keep": self._may_keep(),
             "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
             "worker": None,

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .content import Generation, Helper, Part, Stamp, Store, check_assembly, check_config, read_file
+from .content import Generation, Helper, Part, Store, check_assembly, check_config, read_file
 from .errors import ScriptError, ScriptInvalid, ScriptNotFound
 from .settings import MIB
+from .stamps import YOUNG_NS, Stamp, Stamps, stamp_of
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -25,13 +26,8 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-__all__ = ["Generation", "Helper", "Part", "Scripts", "Stamp"]
-
 log = logging.getLogger("runner.reload")
 
-# git's racy rule. A file may be written twice within one tick of the kernel's clock and keep its stamp: mcs rewrites
-# to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
-YOUNG_NS = 20_000_000
 LOOK_TRIES = 5
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
 PATIENCE_S = 0.2
@@ -42,7 +38,7 @@ PATIENCE_NS = 200_000_000
 class _Seen:
     """One look at all files of a script. ``trusted`` False: look again next time, whatever the stamps say."""
 
-    stamps: dict[str, Stamp | None]
+    stamps: Stamps
     trusted: bool
     found: Generation | ScriptError
 
@@ -114,7 +110,7 @@ class Scripts:
         if (pinned := self._pinned.get(path)) is not None:
             return pinned
         seen = self._seen.get(path)
-        if seen is None or not seen.trusted or not self._unchanged(seen.stamps):
+        if seen is None or not seen.trusted or not seen.stamps.hold():
             seen = self._look(path)
         return self._decide(path, seen.found)
 
@@ -127,7 +123,7 @@ class Scripts:
         if path in self._pinned:
             return {}
         seen = self._seen.get(path)
-        return seen.stamps if seen is not None and seen.trusted else None
+        return seen.stamps.all if seen is not None and seen.trusted else None
 
     def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
         """
@@ -212,15 +208,6 @@ class Scripts:
         if self._watch is not None:
             self._watch.close()
 
-    def _unchanged(self, stamps: Mapping[str, Stamp | None]) -> bool:
-        return all(self._stamp(path) == stamp for path, stamp in stamps.items())
-
-    def _stamp(self, path: str) -> Stamp | None:
-        try:
-            return Stamp.of(self._stat(path))
-        except (OSError, ValueError):
-            return None
-
     def _decide(self, path: str, found: Generation | ScriptError) -> Generation:
         """What is served: the generation found, unless it was rejected or is an error."""
         if isinstance(found, Generation):
@@ -266,12 +253,12 @@ class Scripts:
             # A deployment may have been between two of the reads, so files that stood still together are preferred.
             # Where they never do, the last look still is newer than the begin of this call.
             tries += 1
-            if self._unchanged(look.stamps):
+            if all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items()):
                 break
             if tries == LOOK_TRIES:
                 look.trusted = False
                 break
-        seen = _Seen(look.stamps, look.trusted, found)
+        seen = _Seen(Stamps(look.stamps, self._stat, self._clock_ns), look.trusted, found)
         with self._lock:
             before = self._seen.get(path)
             old = before.found if before is not None else None
@@ -280,8 +267,8 @@ class Scripts:
             self._seen[path] = seen
             if isinstance(seen.found, Generation):
                 self._whole[path] = seen.found
-        if self._watch is not None and (before is None or before.stamps != seen.stamps):
-            self._watch.cover(path, seen.stamps)
+        if self._watch is not None and (before is None or before.stamps.all != seen.stamps.all):
+            self._watch.cover(path, seen.stamps.all)
         return seen
 
     def _read(self, look: _Look, path: str) -> Generation:
@@ -337,7 +324,7 @@ class Scripts:
 
     def _part(self, look: _Look, file: str, check: Callable[[str, bytes], None] | None) -> Part:
         now_ns = self._clock_ns()
-        stamp = look.stamps[file] = self._stamp(file)
+        stamp = look.stamps[file] = stamp_of(file, self._stat)
         young = stamp is not None and stamp.ctime_ns > now_ns - YOUNG_NS
         look.trusted = look.trusted and not young
         look.is_fresh = look.is_fresh or (stamp is not None and stamp.ctime_ns > now_ns - PATIENCE_NS)

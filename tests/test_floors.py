@@ -19,7 +19,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
-    {"session", "channel", "drain", "rundir", "confine"},
+    {"session", "channel", "drain", "rundir", "confine", "stamps"},
     {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
     {"conversation", "slot", "poison"},
@@ -42,6 +42,7 @@ IN_KAMAILIO = (
     "session",
     "channel",
     "content",
+    "stamps",
     "conversation",
     "slot",
     "control",

@@ -19,7 +19,7 @@ from runner.build import ensure_bridge
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, ScriptError, ScriptInvalid
 from runner.hosts.message import MessageHost
 from runner.lease import Lease
-from runner.reload import YOUNG_NS
+from runner.stamps import YOUNG_NS
 from tests.daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 from tests.programs import MCS, WAIT_S, until
 

@@ -11,6 +11,7 @@ import pytest
 
 from runner.build import compile_script, ensure_bridge
 from runner.drain import Drain
+from runner.content import Generation
 from runner.errors import (
     CallRefused,
     ConfigError,
@@ -21,7 +22,7 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.hosts.message import MessageHost
-from runner.reload import Generation, Scripts
+from runner.reload import Scripts
 from runner.session import State
 from runner.settings import Settings
 from runner.worker import Worker

@@ -1,0 +1,110 @@
+"""
+What the kernel says of files without reading them, compared before every exec.
+
+Must not know what is in a file, nor what it is for.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# git's racy rule. A file may be written twice within one tick of the kernel's clock and keep its stamp: mcs rewrites
+# to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
+YOUNG_NS = 20_000_000
+
+
+class Stamp(NamedTuple):
+    """Two equal stamps mean the same content, unless they are young."""
+
+    ctime_ns: int
+    mtime_ns: int
+    size: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> Stamp:
+        """The stamp in a result of ``os.stat``."""
+        return cls(stat.st_ctime_ns, stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+
+
+def stamp_of(path: str, stat: Callable[[str], os.stat_result] = os.stat) -> Stamp | None:
+    """The stamp of a file; None when there is none."""
+    try:
+        return Stamp.of(stat(path))
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+
+
+class Stamps:
+    """
+    The files of one script as they were when somebody looked, for the question whether they still are.
+
+    Names that were not there cost one look at their directory, all of them together, once its stamp is old enough:
+    a name that is made in a directory changes the directory (POSIX, open and rename). Safe to ask from several threads.
+
+    Args:
+        stamps: By path; None for what was not there.
+        stat: ``os.stat``, or a coarser one in a test.
+        clock_ns: The wall clock that file times come from.
+    """
+
+    __slots__ = ("_absent", "_believed", "_clock_ns", "_stat", "_there", "all")
+
+    def __init__(
+        self,
+        stamps: Mapping[str, Stamp | None],
+        stat: Callable[[str], os.stat_result] = os.stat,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.all = dict(stamps)
+        self._stat = stat
+        self._clock_ns = clock_ns
+        self._there = [(path, stamp) for path, stamp in stamps.items() if stamp is not None]
+        self._absent: dict[str, list[str]] = {}
+        self._believed: tuple[tuple[str, Stamp], ...] = ()  # replaced as a whole: several threads may ask
+        for path, stamp in stamps.items():
+            if stamp is None:
+                self._absent.setdefault(os.path.dirname(path) or os.curdir, []).append(path)  # noqa: PTH120  # as given
+
+    def hold(self) -> bool:
+        """Whether every file still has its stamp. On the way of every exec: a call or two, and no exception."""
+        stat = self._stat
+        try:
+            for path, stamp in self._there:
+                now = stat(path)
+                # In the order of Stamp.
+                if stamp != (now.st_ctime_ns, now.st_mtime_ns, now.st_size, now.st_ino, now.st_dev):
+                    return False
+            for directory, believed in self._believed:
+                now = stat(directory)
+                if believed != (now.st_ctime_ns, now.st_mtime_ns, now.st_size, now.st_ino, now.st_dev):
+                    return self._are_absent()
+        except (OSError, ValueError):
+            return False
+        return len(self._believed) == len(self._absent) or self._are_absent()
+
+    def _are_absent(self) -> bool:
+        """Look at each name that was not there, and learn which directories may speak for them."""
+        believed = []
+        for directory, paths in self._absent.items():
+            stamp = stamp_of(directory, self._stat)  # before the names: what is made after it changes it
+            if any(stamp_of(path, self._stat) is not None for path in paths):
+                return False
+            # A symlink to nothing is there, and its target may come elsewhere.
+            if stamp is not None and stamp.ctime_ns < self._clock_ns() - YOUNG_NS and not any(map(_is_link, paths)):
+                believed.append((directory, stamp))
+        self._believed = tuple(believed)
+        return True
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return os.path.islink(path)  # noqa: PTH114  # as given
+    except ValueError:
+        return False
