@@ -27,7 +27,7 @@ from runner.runner import Runner
 
 TRIES = 12
 EXECS = 20_000
-NURSERY_BYTES = 4 * 1024 * 1024  # SGen's default
+NURSERY_BYTES = 1024 * 1024  # as runner.confine sets it
 COUNTS = """
 class Counts
 {

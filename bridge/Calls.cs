@@ -152,11 +152,11 @@ namespace SRBridge
         /// <summary>Waits for the answer to the question just put.</summary>
         private object Asked()
         {
-            Dictionary<string, object> answer;
+            JsonObject answer;
             long asked = Stopwatch.GetTimestamp();
             try
             {
-                answer = _wire.Read(_reader) as Dictionary<string, object>;
+                answer = _wire.Read(_reader) as JsonObject;
                 Waited += Stopwatch.GetTimestamp() - asked;
             }
             catch (InvalidDataException error)

@@ -5,63 +5,76 @@ namespace SRBridge
     /// <summary>What travels with each exec of one generation, as the runner told it once.</summary>
     internal sealed class Plan
     {
-        internal struct Edit
+        private struct Named
         {
-            internal int Bit;
-            internal int Group;
-            internal bool TakesWordsOnly;
+            internal string Call;
+            internal string Name;
         }
 
-        private readonly Dictionary<string, Dictionary<string, int>> _reads = new Dictionary<string, Dictionary<string, int>>();
-        private readonly Dictionary<string, Dictionary<string, Edit>> _edits = new Dictionary<string, Dictionary<string, Edit>>();
+        private readonly Named[] _reads;
+        private readonly Named[] _edits;
+        private int _nextRead;
+        private int _nextEdit;
 
         /// <summary>The group of each value; group 0 is changed by no certain edit.</summary>
         internal readonly int[] Groups;
 
+        /// <summary>The group that each edit changes.</summary>
+        internal readonly int[] EditGroups;
+
+        /// <summary>Whether each edit surely takes words only.</summary>
+        internal readonly bool[] TakesWordsOnly;
+
         /// <param name="told"><c>{reads: [[call, name, group], ...], edits: [[call, target, group, takes], ...]}</c></param>
-        internal Plan(Dictionary<string, object> told)
+        internal Plan(JsonObject told)
         {
             var reads = (List<object>)told["reads"];
+            var edits = (List<object>)told["edits"];
+            _reads = new Named[reads.Count];
+            _edits = new Named[edits.Count];
             Groups = new int[reads.Count];
+            EditGroups = new int[edits.Count];
+            TakesWordsOnly = new bool[edits.Count];
             for (int i = 0; i < reads.Count; i++)
             {
                 var read = (List<object>)reads[i];
-                Of(_reads, (string)read[0])[(string)read[1]] = i;
+                _reads[i] = new Named { Call = (string)read[0], Name = (string)read[1] };
                 Groups[i] = (int)(long)read[2];
             }
-            var edits = (List<object>)told["edits"];
             for (int i = 0; i < edits.Count; i++)
             {
                 var edit = (List<object>)edits[i];
-                Of(_edits, (string)edit[0])[(string)edit[1]] = new Edit
-                {
-                    Bit = i, Group = (int)(long)edit[2], TakesWordsOnly = (string)edit[3] != "any"
-                };
+                _edits[i] = new Named { Call = (string)edit[0], Name = (string)edit[1] };
+                EditGroups[i] = (int)(long)edit[2];
+                TakesWordsOnly[i] = (string)edit[3] != "any";
             }
         }
 
-        internal bool FindRead(string call, string name, out int place)
+        /// <summary>The place of a value, -1 for none.</summary>
+        internal int FindRead(string call, string name)
         {
-            Dictionary<string, int> names;
-            place = 0;
-            return _reads.TryGetValue(call, out names) && names.TryGetValue(name, out place);
+            return Find(_reads, call, name, ref _nextRead);
         }
 
-        internal bool FindEdit(string call, string target, out Edit edit)
+        /// <summary>The bit of an edit, -1 for none.</summary>
+        internal int FindEdit(string call, string target)
         {
-            Dictionary<string, Edit> targets;
-            edit = default(Edit);
-            return _edits.TryGetValue(call, out targets) && targets.TryGetValue(target, out edit);
+            return Find(_edits, call, target, ref _nextEdit);
         }
 
-        private static Dictionary<string, T> Of<T>(Dictionary<string, Dictionary<string, T>> all, string call)
+        /// <summary>Begins behind the one found last: a script nearly always calls in the same order.</summary>
+        private static int Find(Named[] among, string call, string name, ref int next)
         {
-            Dictionary<string, T> found;
-            if (!all.TryGetValue(call, out found))
+            for (int i = 0, at = next; i < among.Length; i++, at++)
             {
-                all[call] = found = new Dictionary<string, T>();
+                at = at < among.Length ? at : 0;
+                if (among[at].Name == name && among[at].Call == call)
+                {
+                    next = at + 1;
+                    return at;
+                }
             }
-            return found;
+            return -1;
         }
     }
 
@@ -73,6 +86,7 @@ namespace SRBridge
     internal sealed class Foresight
     {
         private const int LongestText = 8 * 1024;
+        private const int LongestWord = 256;
 
         private Plan _plan;
         private List<object> _values;
@@ -101,9 +115,9 @@ namespace SRBridge
         /// <summary>The answer to a read, where it came with the exec and still holds.</summary>
         internal bool TryRead(string call, string name, out object value)
         {
-            int place;
             value = null;
-            if (_plan == null || !_plan.FindRead(call, name, out place) || (_dropped >> place & 1) != 0)
+            int place = _plan == null ? -1 : _plan.FindRead(call, name);
+            if (place < 0 || (_dropped >> place & 1) != 0)
             {
                 return false;
             }
@@ -120,32 +134,36 @@ namespace SRBridge
         /// <param name="text">What is written; null for a number.</param>
         internal bool IsCertain(string call, string target, string text)
         {
-            Plan.Edit edit;
-            if (_plan == null || !_plan.FindEdit(call, target, out edit) || (_certain >> edit.Bit & 1) == 0
-                || text != null && !Takes(edit, text))
+            int edit = _plan == null ? -1 : _plan.FindEdit(call, target);
+            if (edit < 0 || (_certain >> edit & 1) == 0 || text != null && !Takes(text, _plan.TakesWordsOnly[edit]))
             {
                 return false;
             }
-            if (edit.Group != 0)
+            int group = _plan.EditGroups[edit];
+            for (int i = 0; group != 0 && i < _plan.Groups.Length; i++)
             {
-                for (int i = 0; i < _plan.Groups.Length; i++)
-                {
-                    _dropped |= _plan.Groups[i] == edit.Group ? 1L << i : 0;
-                }
+                _dropped |= _plan.Groups[i] == group ? 1L << i : 0;
             }
             return true;
         }
 
-        private static bool Takes(Plan.Edit edit, string text)
+        private static bool Takes(string text, bool wordsOnly)
         {
-            if (text.Length == 0 || text.Length > LongestText)
+            if (text.Length == 0 || text.Length > (wordsOnly ? LongestWord : LongestText))
             {
                 return false;
             }
             foreach (char c in text)
             {
-                bool isWord = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || "+*#._-".IndexOf(c) >= 0;
-                if (!isWord && (edit.TakesWordsOnly || c == '\0' || char.IsSurrogate(c)))
+                if (wordsOnly)
+                {
+                    bool isWord = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || "+*#._-".IndexOf(c) >= 0;
+                    if (!isWord)
+                    {
+                        return false;
+                    }
+                }
+                else if (c == '\0' || char.IsSurrogate(c))
                 {
                     return false;
                 }

@@ -5,12 +5,65 @@ using System.Text;
 
 namespace SRBridge
 {
+    /// <summary>The members of one JSON object: few, so they are compared one by one, which is quicker than a hash.</summary>
+    internal sealed class JsonObject
+    {
+        private string[] _names = new string[8];
+        private object[] _values = new object[8];
+        private int _count;
+
+        /// <exception cref="KeyNotFoundException">There is no such member.</exception>
+        internal object this[string name]
+        {
+            get
+            {
+                object value;
+                if (!TryGetValue(name, out value))
+                {
+                    throw new KeyNotFoundException("there is no member " + name);
+                }
+                return value;
+            }
+        }
+
+        internal void Add(string name, object value)
+        {
+            if (_count == _names.Length)
+            {
+                System.Array.Resize(ref _names, 2 * _count);
+                System.Array.Resize(ref _values, 2 * _count);
+            }
+            _names[_count] = name;
+            _values[_count++] = value;
+        }
+
+        /// <summary>The member of that name, the last one where a name comes twice.</summary>
+        internal bool TryGetValue(string name, out object value)
+        {
+            for (int i = _count - 1; i >= 0; i--)
+            {
+                if (_names[i] == name)
+                {
+                    value = _values[i];
+                    return true;
+                }
+            }
+            value = null;
+            return false;
+        }
+    }
+
     /// <summary>Reads one JSON value out of a line of ASCII bytes.</summary>
-    /// <remarks>Objects are dictionaries, arrays are lists, numbers are long or double.</remarks>
+    /// <remarks>Arrays are lists, numbers are long or double.</remarks>
     internal sealed class JsonReader
     {
         private const int MaxDepth = 32;
+        private const int NameSlots = 64;
+        private static readonly object True = true;
+        private static readonly object False = false;
+
         private readonly StringBuilder _text = new StringBuilder();
+        private readonly string[] _names = new string[NameSlots];
         private byte[] _bytes;
         private int _at;
         private int _end;
@@ -47,10 +100,10 @@ namespace SRBridge
                     return Text();
                 case 't':
                     Word("true");
-                    return true;
+                    return True;
                 case 'f':
                     Word("false");
-                    return false;
+                    return False;
                 case 'n':
                     Word("null");
                     return null;
@@ -59,9 +112,9 @@ namespace SRBridge
             }
         }
 
-        private Dictionary<string, object> Object(int depth)
+        private JsonObject Object(int depth)
         {
-            var members = new Dictionary<string, object>();
+            var members = new JsonObject();
             _at++;
             Blanks();
             if (Peek() == '}')
@@ -72,10 +125,10 @@ namespace SRBridge
             while (true)
             {
                 Blanks();
-                string name = Text();
+                string name = Name();
                 Blanks();
                 Take(':');
-                members[name] = Value(depth + 1);
+                members.Add(name, Value(depth + 1));
                 Blanks();
                 if (Peek() == '}')
                 {
@@ -109,6 +162,52 @@ namespace SRBridge
             }
         }
 
+        /// <summary>A member's name: the same few come in every line, so they are kept.</summary>
+        private string Name()
+        {
+            int start = _at;
+            int end = System.Array.IndexOf(_bytes, (byte)'"', start + 1, System.Math.Max(0, _end - start - 1));
+            int length = end - start - 1;
+            if (length < 1 || _bytes[start] != '"')
+            {
+                return Text();
+            }
+            int slot = (length * 7 + _bytes[start + 1] + _bytes[end - 1]) % NameSlots;
+            string known = _names[slot];
+            if (known == null || known.Length != length)
+            {
+                return _names[slot] = Text();
+            }
+            for (int i = 0; i < length; i++)
+            {
+                if (_bytes[start + 1 + i] != known[i])
+                {
+                    return _names[slot] = Text();
+                }
+            }
+            _at = end + 1;
+            return known;
+        }
+
+        /// <summary>A piece of the line as a string; an encoding would look at each byte twice.</summary>
+        private unsafe string Ascii(int start, int length)
+        {
+            if (length == 0)
+            {
+                return "";
+            }
+            var text = new string('\0', length);
+            fixed (char* to = text)
+            fixed (byte* from = &_bytes[start])
+            {
+                for (int i = 0; i < length; i++)
+                {
+                    to[i] = (char)from[i];
+                }
+            }
+            return text;
+        }
+
         private string Text()
         {
             Take('"');
@@ -119,10 +218,10 @@ namespace SRBridge
             }
             if (Peek() == '"')
             {
-                return Encoding.ASCII.GetString(_bytes, start, _at++ - start);
+                return Ascii(start, _at++ - start);
             }
             _text.Length = 0;
-            _text.Append(Encoding.ASCII.GetString(_bytes, start, _at - start));
+            _text.Append(Ascii(start, _at - start));
             while (true)
             {
                 char next = (char)Peek();
@@ -176,17 +275,27 @@ namespace SRBridge
 
         private object Number()
         {
+            const int surelyFits = 18;
             int start = _at;
-            bool isWhole = true;
+            long whole = 0;
+            bool isNegative = _bytes[start] == '-';
+            _at += isNegative ? 1 : 0;
+            int first = _at;
+            while (_at < _end && _bytes[_at] >= '0' && _bytes[_at] <= '9' && _at - first < surelyFits)
+            {
+                whole = whole * 10 + (_bytes[_at++] - '0');
+            }
+            if (_at > first && (_at == _end || "+-.eE0123456789".IndexOf((char)_bytes[_at]) < 0))
+            {
+                return isNegative ? -whole : whole;
+            }
             while (_at < _end && "+-.eE0123456789".IndexOf((char)_bytes[_at]) >= 0)
             {
-                isWhole &= _bytes[_at] == '-' || _bytes[_at] >= '0' && _bytes[_at] <= '9';
                 _at++;
             }
-            string digits = Encoding.ASCII.GetString(_bytes, start, _at - start);
-            long whole;
+            string digits = Ascii(start, _at - start);
             double real;
-            if (isWhole && long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole))
+            if (long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out whole))
             {
                 return whole;
             }
@@ -258,7 +367,29 @@ namespace SRBridge
 
         internal JsonWriter Number(long number)
         {
-            return Raw(number.ToString(CultureInfo.InvariantCulture));
+            const int longest = 20;
+            if (number == long.MinValue)
+            {
+                return Raw("-9223372036854775808");
+            }
+            Reserve(longest);
+            if (number < 0)
+            {
+                Bytes[Length++] = (byte)'-';
+                number = -number;
+            }
+            int digits = 1;
+            for (long rest = number / 10; rest > 0; rest /= 10)
+            {
+                digits++;
+            }
+            Length += digits;
+            for (int at = Length - 1; digits > 0; digits--, at--)
+            {
+                Bytes[at] = (byte)('0' + number % 10);
+                number /= 10;
+            }
+            return this;
         }
 
         /// <summary>Writes a string. Lone surrogates U+DC80..U+DCFF stand for bytes and pass.</summary>

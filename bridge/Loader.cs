@@ -37,7 +37,7 @@ namespace SRBridge
         /// <summary>Loads one generation.</summary>
         /// <returns>The names of assemblies it needs and was not given; empty when it is loaded.</returns>
         /// <exception cref="InvalidScriptException">A file is not an assembly, or there is no Main.</exception>
-        internal List<string> Load(Dictionary<string, object> wanted)
+        internal List<string> Load(JsonObject wanted)
         {
             string path = (string)wanted["path"];
             string blob = (string)wanted["assembly"];
@@ -47,7 +47,7 @@ namespace SRBridge
 
             var compiled = new List<Assembly> { main };
             var needs = new List<string>();
-            Bind(main, (Dictionary<string, object>)wanted["helpers"], compiled, needs);
+            Bind(main, (JsonObject)wanted["helpers"], compiled, needs);
             _unfinishedBlob = needs.Count > 0 ? blob : null;
             _unfinished = needs.Count > 0 ? main : null;
             if (needs.Count > 0)
@@ -72,7 +72,7 @@ namespace SRBridge
             _scripts[generation] = script;
         }
 
-        private void Bind(Assembly from, Dictionary<string, object> helpers, List<Assembly> compiled, List<string> needs)
+        private void Bind(Assembly from, JsonObject helpers, List<Assembly> compiled, List<string> needs)
         {
             foreach (AssemblyName reference in from.GetReferencedAssemblies())
             {
@@ -84,7 +84,7 @@ namespace SRBridge
                 }
                 if (helpers.TryGetValue(name, out given))
                 {
-                    var helper = given as Dictionary<string, object>;
+                    var helper = given as JsonObject;
                     if (helper != null && !compiled.Contains(Helper(name, helper)))
                     {
                         compiled.Add(_bound[name]);
@@ -98,7 +98,7 @@ namespace SRBridge
             }
         }
 
-        private Assembly Helper(string name, Dictionary<string, object> helper)
+        private Assembly Helper(string name, JsonObject helper)
         {
             Assembly assembly;
             if (!_bound.TryGetValue(name, out assembly))

@@ -108,15 +108,22 @@ namespace SRBridge
             Signal(SIGABRT, IntPtr.Zero);
         }
 
-        private static readonly byte[] TaskDirectory = System.Text.Encoding.ASCII.GetBytes("/proc/self/task\0");
+        private static readonly byte[] NoName = { 0 };
+        private static int _tasks = -1;
 
         /// <summary>How many threads this process has, in one system call: the links of its task directory but two.</summary>
         /// <returns>The number; -1 where the kernel does not tell.</returns>
         internal static unsafe int ThreadCount()
         {
-            const int currentDirectory = -100, wantLinks = 4, linksAt = 4, words = 64;
+            const int emptyPath = 0x1000, wantLinks = 4, linksAt = 4, words = 64, closeOnExec = 0x80000;
+            if (_tasks < 0)
+            {
+                int tasks = Open("/proc/self/task", closeOnExec);
+                _tasks = Fcntl(tasks, FDupFdCloexec, 10);
+                Close(tasks);
+            }
             uint* found = stackalloc uint[words];
-            return Statx(currentDirectory, TaskDirectory, 0, wantLinks, found) == 0 ? (int)found[linksAt] - 2 : -1;
+            return Statx(_tasks, NoName, emptyPath, wantLinks, found) == 0 ? (int)found[linksAt] - 2 : -1;
         }
 
         internal static int NewEvent()

@@ -92,7 +92,7 @@ namespace SRBridge
             SR.Host.Current = _calls;
             while (true)
             {
-                Dictionary<string, object> request;
+                JsonObject request;
                 try
                 {
                     object line = _wire.Read(_reader);
@@ -100,8 +100,8 @@ namespace SRBridge
                     {
                         return;
                     }
-                    request = line as Dictionary<string, object>;
-                    Answer((long)request["id"], (string)request["method"], (Dictionary<string, object>)request["params"]);
+                    request = line as JsonObject;
+                    Answer((long)request["id"], (string)request["method"], (JsonObject)request["params"]);
                 }
                 catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
                     || error is InvalidCastException || error is NullReferenceException)
@@ -113,7 +113,7 @@ namespace SRBridge
             }
         }
 
-        private void Answer(long id, string method, Dictionary<string, object> parameters)
+        private void Answer(long id, string method, JsonObject parameters)
         {
             switch (method)
             {
@@ -129,7 +129,7 @@ namespace SRBridge
             }
         }
 
-        private void Load(long id, Dictionary<string, object> wanted)
+        private void Load(long id, JsonObject wanted)
         {
             List<string> needs;
             int refused = _calls.RefusedAtLoad;
@@ -161,7 +161,7 @@ namespace SRBridge
             }
         }
 
-        private void Exec(long id, Dictionary<string, object> wanted)
+        private void Exec(long id, JsonObject wanted)
         {
             Script script = _loader.Find((string)wanted["generation"]);
             if (script == null)
@@ -222,9 +222,9 @@ namespace SRBridge
         }
 
         /// <summary>The script's plan; it travels only when it is new to this worker.</summary>
-        private static Plan PlanOf(Script script, Dictionary<string, object> wanted)
+        private static Plan PlanOf(Script script, JsonObject wanted)
         {
-            var told = Given(wanted, "plan") as Dictionary<string, object>;
+            var told = Given(wanted, "plan") as JsonObject;
             if (told != null)
             {
                 script.Plan = new Plan(told);
@@ -232,13 +232,13 @@ namespace SRBridge
             return script.Plan;
         }
 
-        private static long Certain(Dictionary<string, object> wanted)
+        private static long Certain(JsonObject wanted)
         {
             object bits = Given(wanted, "certain");
             return bits is long ? (long)bits : 0;
         }
 
-        private static object Given(Dictionary<string, object> wanted, string name)
+        private static object Given(JsonObject wanted, string name)
         {
             object value;
             return wanted.TryGetValue(name, out value) ? value : null;

@@ -29,6 +29,7 @@ _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
 # An R-URI whose user Kamailio surely replaces; a stricter test than its own parser.
 _PLAIN_URI = re.compile(r"sips?:(?:[A-Za-z0-9+*#._-]+@)?[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:;[A-Za-z0-9=._-]+)*")
+_LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
@@ -140,10 +141,11 @@ class KamailioHost:
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
-        name, value = _until_nul(name), _until_nul(value)
-        if _is_utf8(value) and _is_utf8(name):
-            return DONE if self._pv.sets(name, value) else FAILED
-        return self._set_bytes(name, value)
+        if not _is_plain(name) or not _is_plain(value):
+            name, value = _until_nul(name), _until_nul(value)
+            if not _is_utf8(value) or not _is_utf8(name):
+                return self._set_bytes(name, value)
+        return DONE if self._pv.sets(name, value) else FAILED
 
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
@@ -166,10 +168,11 @@ class KamailioHost:
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
-        text = _until_nul(text)
-        if _is_utf8(text):
-            return DONE if self._hdr.append(text) == 1 else FAILED
-        return self._add_bytes("append_hf", text)
+        if not _is_plain(text):
+            text = _until_nul(text)
+            if not _is_utf8(text):
+                return self._add_bytes("append_hf", text)
+        return DONE if self._hdr.append(text) == 1 else FAILED
 
     def hdr_remove(self, name: str) -> int:
         """A name that is none removes nothing, which is no failure unless the headers do not parse."""
@@ -200,24 +203,26 @@ class KamailioHost:
 
     def hdr_append_to_reply(self, text: str) -> int:
         """Into the reply made later."""
-        text = _until_nul(text)
-        if _is_utf8(text):
-            return DONE if self._hdr.append_to_reply(text) == 1 else FAILED
-        return self._add_bytes("append_to_reply", text)
+        if not _is_plain(text):
+            text = _until_nul(text)
+            if not _is_utf8(text):
+                return self._add_bytes("append_to_reply", text)
+        return DONE if self._hdr.append_to_reply(text) == 1 else FAILED
 
     depends_on = staticmethod(foreseen.depends_on)
     changes = staticmethod(foreseen.changes)
 
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
+        if target == "$rU":
+            try:
+                uri = self._pv.get("$ru")
+            except UnicodeDecodeError:
+                return False
+            return type(uri) is str and len(uri) <= _LONGEST_URI and _PLAIN_URI.fullmatch(uri) is not None
         if call in {"HDR.Append", "HDR.Remove"}:
             return self._pv.get("$msg(hdrc)") is not None
-        if call == "HDR.Insert":
-            return False
-        if target == "$rU":
-            uri = self.get_s("$ru")
-            return uri is not None and _PLAIN_URI.fullmatch(uri) is not None
-        return True
+        return call != "HDR.Insert"
 
     def expand(self, text: str) -> str:
         """The text as it is: Kamailio expanded it before it called."""
@@ -283,6 +288,11 @@ class KamailioHost:
             return DONE if self._msg.call_function(function, _FROM_HEXA) == 1 else FAILED
         except (RuntimeError, AttributeError):
             return FAILED
+
+
+def _is_plain(text: str) -> bool:
+    """Nearly every text is: Kamailio takes it as it is."""
+    return text.isascii() and "\0" not in text
 
 
 def _until_nul(text: str) -> str:

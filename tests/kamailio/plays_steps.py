@@ -48,7 +48,7 @@ def _surely_taken(takes, given):
     # As bridge/Foresight.cs has it.
     if isinstance(given, int):
         return True
-    pattern = "[A-Za-z0-9+*#._-]{1,8192}" if takes == "word" else "[^\\0\ud800-\udfff]{1,8192}"
+    pattern = "[A-Za-z0-9+*#._-]{1,256}" if takes == "word" else "[^\\0\ud800-\udfff]{1,8192}"
     return re.fullmatch(pattern, given) is not None
 
 

@@ -60,6 +60,11 @@ CASES: dict[str, Case] = {
         + [("PV.SetS", "$fn", "Carol"), ("PV.SetI", "$mf", 5), ("PV.SetS", "$(ru{s.len})", "sip:tr@x.example")]
         + gets("$ru", "$rU", "$du", "$fn", "$mf")
     ),
+    "long users": Case(
+        [("PV.SetS", "$rU", "1" * 256), ("PV.SetS", "$rU", "2" * 900), ("PV.SetS", "$rU", "3" * 1100)]
+        + [("PV.SetS", "$ru", f"sip:{'4' * 900}@a.example"), ("PV.SetS", "$rU", "5" * 256)]
+        + [("PV.SetS", "$ru", f"sip:6@{'a' * 900}.example"), ("PV.SetS", "$rU", "7" * 256)] + gets("$rU")
+    ),
     "writes that fail": Case(
         [("PV.SetS", "$nonsense", "1"), ("PV.SetI", "$ru", 5), ("PV.SetS", "$mf", "x"), ("PV.SetS", "", "x")]
         + [("PV.SetS", "$ci", "read only"), ("PV.SetI", "$rp", 1), ("PV.SetS", "$ru", "notauri"), ("PV.SetI", "$x", 1)]
