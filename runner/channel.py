@@ -29,7 +29,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
         self._sock = sock
-        self._armed_s = {socket.SO_RCVTIMEO: math.inf, socket.SO_SNDTIMEO: math.inf}
+        self._send_timer_s = self._receive_timer_s = math.inf
 
     def fileno(self) -> int:
         """The socket's descriptor; -1 when closed."""
@@ -43,14 +43,18 @@ class Channel:
             TimeoutError: The worker did not take them in time.
             ConnectionError: The worker has gone.
         """
-        view = memoryview(data)
-        while view:
-            self._arm(socket.SO_SNDTIMEO, deadline)
+        rest: bytes | memoryview = data
+        while rest:
+            remaining_s = deadline - time.monotonic()
+            if not -SLACK_S <= self._send_timer_s - remaining_s <= SLACK_S or remaining_s <= 0:
+                self._send_timer_s = self._arm(socket.SO_SNDTIMEO, remaining_s)
             try:
-                sent = self._sock.send(view, socket.MSG_NOSIGNAL)
+                sent = self._sock.send(rest, socket.MSG_NOSIGNAL)
             except BlockingIOError:
-                continue  # the timer ran out; _arm compares the clock with the deadline
-            view = view[sent:]
+                continue  # the timer ran out; the clock is compared with the deadline
+            if sent == len(rest):
+                return
+            rest = memoryview(rest)[sent:]
 
     def receive(self, deadline: float) -> bytes:
         """
@@ -60,7 +64,9 @@ class Channel:
             TimeoutError: Nothing came in time.
         """
         while True:
-            self._arm(socket.SO_RCVTIMEO, deadline)
+            remaining_s = deadline - time.monotonic()
+            if not -SLACK_S <= self._receive_timer_s - remaining_s <= SLACK_S or remaining_s <= 0:
+                self._receive_timer_s = self._arm(socket.SO_RCVTIMEO, remaining_s)
             try:
                 return self._sock.recv(READ_BYTES)
             except BlockingIOError:
@@ -78,12 +84,10 @@ class Channel:
         """Closes our end; the worker sees the hang-up and ends itself."""
         self._sock.close()
 
-    def _arm(self, option: int, deadline: float) -> None:
-        remaining_s = deadline - time.monotonic()
+    def _arm(self, option: int, remaining_s: float) -> float:
         if remaining_s <= 0:
             raise TimeoutError
-        if abs(self._armed_s[option] - remaining_s) > SLACK_S:
-            timer_s = max(remaining_s, SHORTEST_S)
-            whole = int(timer_s)
-            self._sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, int((timer_s - whole) * 1e6)))
-            self._armed_s[option] = remaining_s
+        timer_s = max(remaining_s, SHORTEST_S)
+        whole = int(timer_s)
+        self._sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, int((timer_s - whole) * 1e6)))
+        return remaining_s

@@ -41,8 +41,8 @@ log = logging.getLogger("runner.conversation")
 
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
-RESULTS = (str, int, type(None))
+NOTHING_AHEAD: tuple[str, frozenset[tuple[str, str]]] = ("", frozenset())
+RESULTS = frozenset({str, int, bool, type(None)})
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 
 
@@ -114,7 +114,8 @@ class Conversation:
     @property
     def can_go_on(self) -> bool:
         """False after the end of the stream, after ``exiting`` and after a violation."""
-        return self._session.state not in {State.CLOSED, State.BROKEN}
+        state = self._session.state
+        return state is not State.CLOSED and state is not State.BROKEN
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; gives the version of its runtime."""
@@ -188,42 +189,42 @@ class Conversation:
         self.execs += 1
         self.loads += fresh
         outcome = outcome or ExecOutcome()
+        spent = outcome.spent
+        began = time.monotonic()
         foreseen = cast("Foreseen", host) if hasattr(host, "depends_on") else None
         plan = generation.foresight.plan if foreseen else EMPTY
-        entered = time.monotonic_ns()
-        ahead, certain = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
-        if outcome.spent is not None:
+        ahead, edits = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
+        if spent is not None:
             ahead += wire.PROFILED
-        line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain)
-        began = time.monotonic()
-        if outcome.spent is not None:
-            outcome.spent["encode"] = time.monotonic_ns() - entered
+        line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=edits)
+        if spent is not None:
+            spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
         self._placement.begin()
         try:
             self._say(line, deadline, is_first=True)
             if ahead:
                 self._plans[generation.id] = plan
             while outcome.code is None:
-                self._take(self._next(deadline), outcome, host, deadline)
+                self._take_turn(outcome, host, deadline)
         finally:
-            self.last_used = time.monotonic()
-            self._placement.end(self.last_used - began)
-        if outcome.spent is not None:
-            outcome.spent["turns"] = time.monotonic_ns() - round(began * NS_PER_S)
-        if foreseen:
+            self.last_used = ended = time.monotonic()
+            self._placement.end(ended - began)
+        if spent is not None:
+            spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
+        if foreseen and (outcome.asked or outcome.used + 1 != 1 << len(plan.reads)):
             generation.foresight.learn(foreseen, plan, outcome.used, outcome.asked)
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
 
-    def _ahead(self, generation: Generation, plan: Plan, host: Any) -> tuple[bytes, frozenset[tuple[str, str]]]:
+    def _ahead(self, generation: Generation, plan: Plan, host: Any) -> tuple[str, frozenset[tuple[str, str]]]:
         """What travels with the exec, and the edits that may come without a question."""
+        values, certain = plan.read(host)
         is_known = self._plans.get(generation.id) is plan
-        certain = plan.certain(host)
-        ahead = wire.values_ahead(None if is_known else plan.told, plan.values(host), certain)
+        ahead = wire.values_ahead(None if is_known else plan.told, values, certain)
         if len(ahead) > self._session.max_line_bytes // SHARE_AHEAD:
             return NOTHING_AHEAD
-        return ahead, frozenset(edit for number, edit in enumerate(plan.edits) if certain >> number & 1)
+        return ahead, plan.edits_of(certain)
 
     def hand_over(self) -> socket.socket:
         """The socket, for whoever goes on with the conversation; here it has ended."""
@@ -244,32 +245,35 @@ class Conversation:
         self._session.end()
         self._channel.close()
 
-    def _take(self, event: Event, outcome: ExecOutcome, host: Host, deadline: float) -> None:
-        # The three that come in every turn first; a match would compare more than the class.
-        if isinstance(event, Notice):
-            call, args = event.call, event.args
-            outcome.calls += 1
-            result: object = None
-            with contextlib.suppress(CallRefused):
-                result = self._ask(host, call, args)
-            if call != "Core.Log":  # an edit that was called certain; the script has gone on
-                outcome.edits += 1
-                if result != 0:
-                    outcome.refused = outcome.refused or f"{call}{args!r:.200}"
-        elif isinstance(event, Question):
-            call, args = event.call, event.args
-            outcome.calls += 1
-            outcome.edits += CALLS[call].is_edit
-            outcome.asked.append((call, args))
-            self._reply(host, call, args, deadline)
-        elif isinstance(event, Done):
-            outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
-            outcome.calls += event.used.bit_count()
-            self.worn = event.worn or self.worn
-            if outcome.spent is not None and event.spent:
-                outcome.spent["decode"], outcome.spent["script"] = event.spent
-        else:
-            self._take_end(event, outcome)
+    def _take_turn(self, outcome: ExecOutcome, host: Host, deadline: float) -> None:
+        """What the worker said in one turn, in order, up to the exec's end."""
+        for event in self._receive(deadline):
+            if type(event) is Notice:
+                outcome.calls += 1
+                call, args = event.call, event.args
+                try:
+                    result = getattr(host, CALLS[call].method)(*args)
+                except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
+                    result = self._failed(call, error)
+                if call != "Core.Log":  # an edit that was called certain; the script has gone on
+                    outcome.edits += 1
+                    if result != 0:
+                        outcome.refused = outcome.refused or f"{call}{args!r:.200}"
+            elif type(event) is Done:
+                outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
+                outcome.calls += event.used.bit_count()
+                self.worn = event.worn or self.worn
+                if outcome.spent is not None and event.spent:
+                    outcome.spent["decode"], outcome.spent["script"] = event.spent
+                return
+            elif type(event) is Question:
+                outcome.calls += 1
+                outcome.edits += CALLS[event.call].is_edit
+                outcome.asked.append((event.call, event.args))
+                self._reply(host, event.call, event.args, deadline)
+            else:
+                self._take_end(event, outcome)
+                return
 
     def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
         match event:
@@ -287,26 +291,23 @@ class Conversation:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
     def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
-        refusal, result = None, None
+        refusal = ""
         try:
-            result = self._ask(host, call, args)
-        except CallRefused as refused:
-            refusal = str(refused)
+            result = getattr(host, CALLS[call].method)(*args)
+            if type(result) not in RESULTS:
+                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
+        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
+            self._failed(call, error)
+            refusal = str(error) if isinstance(error, CallRefused) else f"the host failed: {error}"
         # Another thread of the script may have ended the process meanwhile; the call was made all the same.
         if self._session.state is State.ASKED:
-            self._say(self._session.answer(result) if refusal is None else self._session.refuse(refusal), deadline)
+            self._say(self._session.refuse(refusal) if refusal else self._session.answer(result), deadline)
 
-    def _ask(self, host: Host, call: str, args: tuple[object, ...]) -> str | int | None:
-        try:
-            result: str | int | None = getattr(host, CALLS[call].method)(*args)
-            if not isinstance(result, RESULTS):
-                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
-        except CallRefused:
-            raise
-        except Exception as error:  # a host's fault must not tear the conversation: the script gets the error value
-            log.exception("worker %d: the host failed at %s", self.pid, call)
-            raise CallRefused(f"the host failed: {error}") from error
-        return result
+    def _failed(self, call: str, error: Exception) -> object:
+        """A call that the host did not answer: the script gets its error value."""
+        if not isinstance(error, CallRefused):
+            log.error("worker %d: the host failed at %s", self.pid, call, exc_info=error)
+        return None
 
     def _say(self, line: bytes, deadline: float, *, is_first: bool = False) -> None:
         try:
@@ -324,7 +325,14 @@ class Conversation:
         return bool(self._events)
 
     def _next(self, deadline: float) -> Event:
-        while not self._events:
+        """The next event, where a turn has one only."""
+        event, *self._events = self._receive(deadline)
+        return event
+
+    def _receive(self, deadline: float) -> list[Event]:
+        """What comes next: at least one event."""
+        events, self._events = self._events, []
+        while not events:
             try:
                 data = self._channel.receive(deadline)
             except TimeoutError as error:
@@ -333,5 +341,5 @@ class Conversation:
                 step = self._session.state.name
                 self._session.end()
                 raise WorkerDied("the process ended", step=step)
-            self._events = self._session.receive(data)
-        return self._events.pop(0)
+            events = self._session.receive(data)
+        return events

@@ -38,31 +38,46 @@ class Plan:
         edits: Call and target of each edit that the host may call certain, in the order of their bits.
         told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
             group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
+        all_edits: ``edits`` as a set.
     """
 
     reads: tuple[tuple[str, str], ...] = ()
     edits: tuple[tuple[str, str], ...] = ()
     told: dict[str, Any] | None = None
+    all_edits: frozenset[tuple[str, str]] = frozenset()
 
-    def values(self, host: Any) -> list[str | int | None]:
-        """The values now, ``ABSENT`` for what cannot be read or is too long."""
+    def read(self, host: Any) -> tuple[list[str | int | None], int]:
+        """
+        What travels with an exec.
+
+        Returns:
+            The values now, ``ABSENT`` for what cannot be read or is too long; and which edits cannot fail now, as bits.
+        """
         found: list[str | int | None] = []
         for call, name in self.reads:
             value: str | int | None
             try:
                 value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
+                if type(value) is str:
+                    if len(value) > LONGEST_VALUE:
+                        value = ABSENT
+                elif value is not None and type(value) is not int:
+                    value = ABSENT
             except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
                 value = ABSENT
-            found.append(ABSENT if type(value) is str and len(value) > LONGEST_VALUE else value)
-        return found
-
-    def certain(self, host: Foreseen) -> int:
-        """Which edits cannot fail now, as bits."""
-        bits = 0
-        for number, (call, target) in enumerate(self.edits):
+            found.append(value)
+        certain, bit = 0, 1
+        for call, target in self.edits:
             if host.is_certain(call, target):
-                bits |= 1 << number
-        return bits
+                certain |= bit
+            bit <<= 1
+        return found, certain
+
+    def edits_of(self, certain: int) -> frozenset[tuple[str, str]]:
+        """The edits of these bits."""
+        if certain + 1 == 1 << len(self.edits):
+            return self.all_edits
+        return frozenset(edit for number, edit in enumerate(self.edits) if certain >> number & 1)
 
 
 EMPTY = Plan()
@@ -129,4 +144,4 @@ class Foresight:
             [call, target, groups.setdefault(group, len(groups)), takes]
             for (call, target), (group, takes) in self._edits.items()
         ]
-        return Plan(tuple(self._unused), tuple(self._edits), {"reads": reads, "edits": edits})
+        return Plan(tuple(self._unused), tuple(self._edits), {"reads": reads, "edits": edits}, frozenset(self._edits))

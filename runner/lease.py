@@ -395,4 +395,3 @@ def _script(answer: dict[str, Any]) -> _Script:
     stamps = answer["stamps"]
     told = Stamps({file: stamp and Stamp(*stamp) for file, stamp in stamps.items()}) if stamps is not None else None
     return _Script(Generation.from_told(answer["generation"]), told)
-

@@ -12,14 +12,13 @@ import random
 import threading
 import time
 from collections import OrderedDict, deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic
 
 from .errors import PoolExhausted, RunnerError, ScriptError, WorkerError
 from .slot import Generation, PoolSnapshot, Slot, State, W, jobs_limit, stop_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .settings import Settings
 
@@ -40,6 +39,26 @@ class _Request(Generic[W]):
         self.event = threading.Event()
         self.slot: Slot[W] | None = None
         self.refusal = ""
+
+
+class _Lease(Generic[W]):
+    """What ``Pool.lease`` gives: a class, for a generator would cost every exec as much as all else in the pool."""
+
+    __slots__ = ("_deadline", "_generation", "_pool", "_slot")
+
+    def __init__(self, pool: Pool[W], generation: Generation | None, deadline: float) -> None:
+        self._pool = pool
+        self._generation = generation
+        self._deadline = deadline
+
+    def __enter__(self) -> W:
+        self._slot = self._pool.acquire(self._generation, self._deadline)
+        return self._slot.living
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._pool.release(
+            self._slot, survives=error is None or (isinstance(error, RunnerError) and error.worker_survives)
+        )
 
 
 class Pool(Generic[W]):
@@ -65,6 +84,7 @@ class Pool(Generic[W]):
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
         self._slots: list[Slot[W]] = []
+        self._released: Slot[W] | None = None  # the last one to become idle; it may be gone by now
         self._queue: deque[_Request[W]] = deque()
         self._ending: list[tuple[W, str]] = []  # retired, and why; stopped by tick
         self._recent: OrderedDict[str, Generation] = OrderedDict()  # by script, most recently used last
@@ -74,8 +94,7 @@ class Pool(Generic[W]):
         self._not_before = 0.0
         self._start_error: Exception | None = None
 
-    @contextmanager
-    def lease(self, generation: Generation | None, deadline: float) -> Iterator[W]:
+    def lease(self, generation: Generation | None, deadline: float) -> _Lease[W]:
         """
         Hold one worker for the length of a ``with`` block.
 
@@ -94,14 +113,7 @@ class Pool(Generic[W]):
             PoolExhausted: No worker came free in time, too many wait already, no worker can be started, or the
                 pool is closed. Nothing was sent, so a retry is safe.
         """
-        slot = self.acquire(generation, deadline)
-        try:
-            yield slot.living
-        except BaseException as error:
-            self.release(slot, survives=isinstance(error, RunnerError) and error.worker_survives)
-            raise
-        else:
-            self.release(slot, survives=True)
+        return _Lease(self, generation, deadline)
 
     def acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
         """As ``lease``, without its end: the caller owns the slot until it calls ``release``."""
@@ -130,13 +142,13 @@ class Pool(Generic[W]):
         with self._lock:
             if self._queue or self._closed or self._recent.get(generation.path) is not generation:
                 return None
-            best: Slot[W] | None = None
-            for slot in self._slots:
-                is_ready = slot.state is State.IDLE and slot.has(generation)
-                if is_ready and (best is None or slot.living.last_used > best.living.last_used):
-                    best = slot
-            if best is None:
-                return None
+            # The one released last was used last.
+            best = self._released
+            if best is None or best.state is not State.IDLE or not best.has(generation):
+                ready = [slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation)]
+                if not ready:
+                    return None
+                best = max(ready, key=lambda slot: slot.living.last_used)
             best.state = State.LEASED
             self._recent.move_to_end(generation.path)
         if best.living.is_alive:
@@ -160,8 +172,11 @@ class Pool(Generic[W]):
                 self._retire(slot)
             else:
                 slot.state = State.IDLE
-            self._assign()
-        self._bury(keep=self.settings.max_workers)
+                self._released = slot
+            if self._queue:
+                self._assign()
+        if self._ending:
+            self._bury(keep=self.settings.max_workers)
 
     def acquire_loaded(self, generation: Generation) -> Slot[W] | None:
         """As ``acquire``, but only an idle worker that has the generation loaded, now; None when there is none."""
@@ -424,6 +439,8 @@ class Pool(Generic[W]):
 
     def _remove(self, slot: Slot[W]) -> None:
         self._slots.remove(slot)
+        if self._released is slot:
+            self._released = None
         if self._closed and not self._slots:
             self._empty.set()
 

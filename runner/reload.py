@@ -22,7 +22,7 @@ from .stamps import YOUNG_NS, Stamp, Stamps, stamp_of
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .settings import Settings
 

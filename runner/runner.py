@@ -27,11 +27,10 @@ from runner.worker import Worker
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
     from pathlib import Path
 
     from runner.calls import Host
-    from runner.reload import Generation
+    from runner.content import Generation
     from runner.slot import PoolSnapshot
 
 log = logging.getLogger("runner")
@@ -70,36 +69,28 @@ class ExecResult:
     calls: int
 
 
-class _Clock:
-    """Adds up the parts of one exec's time, in nanoseconds."""
+class _Job:
+    """What one exec needs on its way, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("_last", "began", "load", "queue", "run")
+    __slots__ = ("_last", "began", "deadline", "host", "load", "outcome", "param", "queue", "run")
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
         self.began = self._last = time.monotonic_ns()
         self.queue = self.load = self.run = 0
+        self.host = host
+        self.deadline = self.began / NS_PER_S + timeout_s
+        self.outcome = outcome
+        self.param: str | None = None
 
-    def add(self, part: str) -> None:
-        """What passed since the last call belongs to ``part``."""
-        now = time.monotonic_ns()
-        setattr(self, part, getattr(self, part) + now - self._last)
-        self._last = now
+    def passed(self) -> int:
+        """The time since the last call."""
+        last, self._last = self._last, time.monotonic_ns()
+        return self._last - last
 
     def timing(self) -> Timing:
         """All of it, in microseconds."""
         total = time.monotonic_ns() - self.began
         return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)
-
-
-@dataclass(slots=True)
-class _Job:
-    """What one exec needs on its way, and what it has done so far."""
-
-    host: Host
-    deadline: float
-    clock: _Clock
-    outcome: ExecOutcome
-    param: str | None = None
 
 
 class Runner:
@@ -167,8 +158,7 @@ class Runner:
             ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
         """
         self._refuse_unless(is_pinned=False)
-        outcome = ExecOutcome(spent=spent)
-        return self._execute(lambda: self.current(host.expand(str(path))), param, host, timeout_s, outcome)
+        return self._execute(str(path), param, host, timeout_s, ExecOutcome(spent=spent))
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -178,7 +168,7 @@ class Runner:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
         self._refuse_unless(is_pinned=True)
-        return self._execute(lambda: self.current(None), param, host, timeout_s, ExecOutcome())
+        return self._execute(None, param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
         """
@@ -194,7 +184,7 @@ class Runner:
         self._refuse_unless(is_pinned=path is None)
         if path is None:
             path = str(self.settings.load)
-        else:
+        elif self.settings.script_dirs is not None:
             check_allowed(path, self.settings.script_dirs)
         generation = self.scripts.current(path)
         self.poison.check(generation)
@@ -238,36 +228,31 @@ class Runner:
             )
 
     def _execute(
-        self,
-        wanted: Callable[[], Generation],
-        param: str | None,
-        host: Host,
-        timeout_s: float | None,
-        outcome: ExecOutcome,
+        self, path: str | None, param: str | None, host: Host, timeout_s: float | None, outcome: ExecOutcome
     ) -> ExecResult:
-        clock = _Clock()
-        deadline = clock.began / NS_PER_S + (self.settings.exec_timeout_s if timeout_s is None else timeout_s)
-        job = _Job(host, deadline, clock, outcome)
+        job = _Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
         error: RunnerError | None = None
         try:
-            job.param = None if param is None else host.expand(param)
-            self._run(wanted(), job)
+            if param is not None:
+                job.param = host.expand(param)
+            self._run(self.current(None if path is None else host.expand(path)), job)
         except RunnerError as failure:
             log.warning("%s", _told(failure))
             error = failure
         code = None if error else outcome.code
-        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=clock.timing(), calls=outcome.calls)
+        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
 
     def _run(self, generation: Generation, job: _Job) -> None:
-        job.clock.add("load")
+        job.load += job.passed()
         while True:
             try:
                 with self.pool.lease(generation, job.deadline) as worker:
-                    job.clock.add("queue")
-                    try:
-                        generation = self._ready(worker, generation, job.deadline)
-                    finally:
-                        job.clock.add("load")
+                    job.queue += job.passed()
+                    if not has(worker, generation):
+                        try:
+                            generation = self._ready(worker, generation, job.deadline)
+                        finally:
+                            job.load += job.passed()
                     if has(worker, generation):
                         self._exec(worker, generation, job)
                         return
@@ -290,7 +275,7 @@ class Runner:
             self.poison.note(generation)
             raise
         finally:
-            job.clock.add("run")
+            job.run += job.passed()
         if loaded := job.outcome.loaded:
             # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
             # worker bound was read by the script itself, so it is not known to be what is on disk.

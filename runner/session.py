@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner import wire
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
@@ -33,6 +33,8 @@ class State(StrEnum):
     ASKED = "asked"
     CLOSED = "closed"
     BROKEN = "broken"
+
+    __hash__ = str.__hash__  # Enum's own is a call into Python for each look into the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Session:
         param: str | None,
         *,
         fresh: bool = False,
-        ahead: bytes = b"",
+        ahead: str = "",
         certain: frozenset[tuple[str, str]] = frozenset(),
     ) -> bytes:
         """
@@ -210,17 +212,22 @@ class Session:
         rest = self._rest + data if self._rest else data
         start = 0
         try:
-            while (end := rest.find(b"\n", max(start, self._searched))) >= 0:
-                self._check_length(end - start)
+            while (end := rest.find(b"\n", start or self._searched)) >= 0:
+                if end - start >= self.max_line_bytes:
+                    self._refuse_length(end - start)
                 for message in wire.messages(rest[start:end]):
-                    events.append(self._understood(message))
-                    if self.is_closed:
+                    event = self._understood(message)
+                    events.append(event)
+                    if type(event) is Exiting:
                         return events
                 start = end + 1
-                self._searched = 0
+                if start == len(rest):  # nearly always
+                    self._rest, self._searched = b"", 0
+                    return events
             self._rest = rest[start:]
             self._searched = len(self._rest)
-            self._check_length(self._searched)
+            if self._searched >= self.max_line_bytes:
+                self._refuse_length(self._searched)
         except wire.NotAMessage as error:
             raise self._violation(str(error)) from error
         return events
@@ -230,9 +237,8 @@ class Session:
         if self.state is not State.BROKEN:
             self.state = State.CLOSED
 
-    def _check_length(self, length: int) -> None:
-        if length >= self.max_line_bytes:
-            raise wire.NotAMessage(f"expected a line of at most {self.max_line_bytes} bytes, got {length} or more")
+    def _refuse_length(self, length: int) -> NoReturn:
+        raise wire.NotAMessage(f"expected a line of at most {self.max_line_bytes} bytes, got {length} or more")
 
     def _sent(self, what: str, line: bytes) -> bytes:
         following = TABLE.get((self.state, what))
@@ -259,31 +265,42 @@ class Session:
         return ProtocolViolation(text, step=step.name)
 
     def _understood(self, message: dict[str, Any]) -> Event:
-        # Ifs in the place of patterns and of calls: this runs for every message of every turn.
+        # Ifs in the place of patterns and of calls: this runs for every message of every turn, in a process whose
+        # caches have forgotten it. The two that come in every turn are understood here, the others below.
         if message.get("jsonrpc") == "2.0":
-            method = message.get("method")
-            if method is not None:
-                params = message.get("params")
-                if "id" not in message:
-                    call = CALLS.get(method) if type(method) is str else None
-                    if call is not None and type(params) is list and self.state is State.RUNNING:
-                        args = tuple(params)
-                        target = args[:1] if call.has_target else ("",)
-                        if _fit(call.parameters, args) and (call.is_notice or (method, *target) in self._certain):
-                            return Notice(method, args)
+            method, params = message.get("method"), message.get("params")
+            if "id" not in message:
+                call = CALLS.get(method) if type(method) is str else None
+                if (
+                    call is not None
+                    and self.state is State.RUNNING
+                    and type(params) is list
+                    and tuple(map(type, params)) == call.parameters
+                    and (call.is_notice or (method, params[0] if call.has_target else "") in self._certain)
+                ):
+                    return Notice(call.name, tuple(params))
+                if method is not None:
                     return self._notice(method, params)
-                if type(message["id"]) is int and type(params) is list:
-                    return self._question(message["id"], method, params)
-            elif type(message.get("id")) is int and message["id"] == self._request_id:
-                if type(message.get("result")) is dict:
-                    return self._result(message["result"])
-                if type(message.get("error")) is dict:
-                    return self._error(message["error"])
+            elif type(message["id"]) is int:
+                if method is not None:
+                    if type(params) is list:
+                        return self._question(message["id"], method, params)
+                elif message["id"] == self._request_id:
+                    result = message.get("result")
+                    if type(result) is dict:
+                        code, used = result.get("code"), result.get("used", 0)
+                        is_plain = self.state is State.RUNNING and len(result) == 1 + ("used" in result)
+                        if is_plain and type(code) is int and type(used) is int and used >= 0:
+                            self.state = TABLE[State.RUNNING, "<- result"]
+                            return Done(code, {}, used)
+                        return self._result(result)
+                    if type(message.get("error")) is dict:
+                        return self._error(message["error"])
         raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
 
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
         call = CALLS.get(method) if type(method) is str else None
-        if call is None or call.is_notice or not _fit(call.parameters, args):
+        if call is None or call.is_notice or tuple(map(type, args)) != call.parameters:
             raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
@@ -308,15 +325,15 @@ class Session:
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
         if before is State.RUNNING:
-            code, loaded, used = result.get("code"), result.get("loaded", {}), result.get("used", 0)
-            worn = result.get("worn", "")
-            is_told = type(loaded) is dict and all(type(path) is str for path in loaded.values())
-            is_told = is_told and (not worn or (type(worn) is str and worn in WORN))
-            if type(code) is int and is_told and type(used) is int and used >= 0:
-                if "spent" not in result:
-                    return Done(code, loaded, used, worn=worn)
-                if type(result["spent"]) is list and _fit((int, int), result["spent"]):
-                    return Done(code, loaded, used, tuple(result["spent"]), worn)
+            code, used, loaded = result.get("code"), result.get("used", 0), result.get("loaded", {})
+            spent, worn = result.get("spent", []), result.get("worn", "")
+            if (
+                (type(code) is int and type(used) is int and used >= 0)
+                and (type(loaded) is dict and all(type(path) is str for path in loaded.values()))
+                and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
+                and (type(worn) is str and (not worn or worn in WORN))
+            ):
+                return Done(code, loaded, used, tuple(spent), worn)
         else:
             needs = result.get("needs")
             if type(needs) is list and all(type(name) is str for name in needs):
@@ -339,12 +356,3 @@ class Session:
                     worn if isinstance(worn, str) and worn in WORN else "",
                 )
         raise self._violation(f"expected an error with code and message, got {wire.shown(repr(error).encode())}")
-
-
-def _fit(parameters: tuple[type, ...], args: Sequence[Any]) -> bool:
-    if len(parameters) != len(args):
-        return False
-    for kind, arg in zip(parameters, args):  # noqa: B905, SIM110 - the lengths are equal; a generator costs a call each
-        if type(arg) is not kind:
-            return False
-    return True

@@ -197,8 +197,8 @@ class Slot(Generic[W]):
     def over_limit(self, settings: Settings, now: float) -> str:
         """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
         worker = self.living
-        if worker.worn:
-            return worker.worn
+        if worn := worker.worn:
+            return worn
         if self.max_jobs and worker.execs >= self.max_jobs:
             return "max_jobs"
         if settings.max_loads and worker.loads >= settings.max_loads:

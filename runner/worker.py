@@ -66,6 +66,7 @@ class Worker:
         self.runtime = ""
         self.conversation = conversation
         self._is_lent = False
+        self._has_ended = False
         self._process = process
         self._tail = tail
         self._directory = directory
@@ -171,9 +172,8 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """True when the process runs and its conversation can go on."""
-        may_speak = self._is_lent or self.conversation.can_go_on
-        return may_speak and self._exit_code is None and not self._has_exited(0)
+        """True while nobody has seen the process end, and its conversation can go on. No system call."""
+        return not self._has_ended and self._exit_code is None and (self._is_lent or self.conversation.can_go_on)
 
     def rss_kib(self) -> int:
         """Resident memory in KiB; 0 when the process has gone."""
@@ -259,7 +259,12 @@ class Worker:
 
     def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         watched = os.dup(self._pidfd)
-        drain.add(self._tail, watched, on_exit)
+
+        def ended() -> None:
+            self._has_ended = True
+            on_exit()
+
+        drain.add(self._tail, watched, ended)
 
         def forget() -> None:
             drain.remove(self._tail, watched)

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.content import Generation
 from runner.errors import ScriptInvalid, ScriptNotFound
 from runner.reload import Scripts
 from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from runner.content import Generation
 
 SOON_S = 10.0
 SECOND_NS = 1_000_000_000

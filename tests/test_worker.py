@@ -11,7 +11,6 @@ import pytest
 
 from runner.build import compile_script, ensure_bridge
 from runner.drain import Drain
-from runner.content import Generation
 from runner.errors import (
     CallRefused,
     ConfigError,
@@ -30,6 +29,8 @@ from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from runner.content import Generation
 
 SHELF = Path(__file__).parent / "scripts"
 INVITE = (

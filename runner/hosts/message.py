@@ -6,6 +6,7 @@ Must not know workers or the wire: it is one of the Hosts of ``runner.calls``.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
@@ -127,10 +128,10 @@ class MessageHost:
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""
         try:
-            value = _spec(name).read(self.context)
+            text = _spec(name).read(self.context).text
         except CannotEvaluate:
             return None
-        return None if value.text is None else to_text(value.text)
+        return None if text is None else text.decode("utf-8", "surrogateescape")
 
     def get_i(self, name: str) -> int:
         """``PV.GetI``: only a value of integer type has a number here (app_mono_api.c, sr_mono_pv_geti)."""
@@ -201,6 +202,8 @@ class MessageHost:
         Raises:
             ConfigError: An expression in it is malformed or unknown.
         """
+        if text.isascii() and "$" not in text and "\0" not in text:
+            return text
         try:
             parsed = expression.parse_format(_c_string(text))
         except CannotEvaluate as error:
@@ -248,6 +251,7 @@ class MessageHost:
         return 0
 
 
+@lru_cache(maxsize=4096)
 def _spec(name: str) -> Spec:
     return expression.parse_whole(_c_string(name))
 
@@ -260,6 +264,7 @@ def _c_string(text: str) -> bytes:
         CannotEvaluate: It holds a lone surrogate that stands for no byte.
     """
     try:
-        return to_bytes(text).partition(b"\0")[0]
+        data = to_bytes(text)
+        return data.partition(b"\0")[0] if b"\0" in data else data
     except UnicodeEncodeError as error:
         raise CannotEvaluate("a lone surrogate stands for no byte") from error

@@ -116,7 +116,10 @@ class SipMessage:
 
     def header(self, key: bytes) -> Header | None:
         """The first header with that key (long name, lower case); None when there is none."""
-        return next((header for header in self.headers if header.key == key), None)
+        for header in self.headers:
+            if header.key == key:
+                return header
+        return None
 
     def all_headers(self, key: bytes) -> list[Header]:
         """Every header with that key, in order."""

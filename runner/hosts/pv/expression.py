@@ -56,10 +56,12 @@ class Spec:
         Raises:
             CannotEvaluate: The getter or a transformation fails.
         """
-        if self.variable is None:
+        variable = self.variable
+        if variable is None:
             value = Value(b"$")
         else:
-            value = self.variable.read(Access(context, self._name(), self._index(context)))
+            index = None if self.index is None else self._index(context)
+            value = variable.read(Access(context, self.name, index))
         if self.chain is None:
             return value
         result: Value = _transform().apply(self.chain, value, lambda text: read(context, text))
@@ -73,10 +75,7 @@ class Spec:
             CannotEvaluate: The setter refuses.
         """
         if self.variable is not None and self.variable.write is not None:
-            self.variable.write(Access(context, self._name(), self._index(context)), value)
-
-    def _name(self) -> Any:
-        return self.name
+            self.variable.write(Access(context, self.name, self._index(context)), value)
 
     def _index(self, context: Context) -> int | str | None:
         """core/pvapi.c, pv_get_spec_index: a dynamic index must be of integer type."""

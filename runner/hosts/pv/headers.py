@@ -77,10 +77,14 @@ def pick(message: SipMessage, headers: list[Header], index: int | str | None) ->
 
 
 def _read(access: Access) -> Value:
+    message = access.context.message
+    if access.index is None and type(access.name) is bytes and access.name != ANY:  # the first one, as nearly always
+        header = message.header(access.name) if message.broken_at is None else None
+        return NULL if header is None else body_value(message, header)
     key = wanted_key(access)
     if key is None:
         return NULL
-    return pick(access.context.message, matching(access, key), access.index)
+    return pick(message, matching(access, key), access.index)
 
 
 def _count(access: Access) -> Value:

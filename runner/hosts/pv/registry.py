@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.hosts.pv.value import CannotEvaluate, Value
 
@@ -19,8 +19,7 @@ ALL = "*"
 """The index ``[*]``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """
     How one expression names a variable.
 
@@ -32,7 +31,7 @@ class Access:
 
     context: Context
     name: Any = None
-    index: int | str | None = None
+    index: int | str | None = None  # type: ignore[assignment]  # not the index() of tuples
 
     @property
     def position(self) -> int:
