@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ ROOT = HERE.parent
 MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
 PEERS = ROOT / "build" / "bench"
 LINE = b"x" * 170 + b"\n"  # as long as the line of the 3-call exec
+THINK_S = 50e-6  # between two turns of the echo: what an exec needs beside its turn
 BLOCKS, SIZE = 20, 300
 
 
@@ -51,8 +53,12 @@ def execs(runner: Runner, script: str) -> Callable[[int], list[float]]:
     return block
 
 
-def echo(stack: ExitStack, think_s: Callable[[], float]) -> Callable[[int], list[float]]:
-    """A side: one line there and back, with as long between two turns as an exec has."""
+def echo(stack: ExitStack) -> tuple[Callable[[int], list[float]], Callable[[int], list[float]]]:
+    """
+    Two sides: one line there and back, with as long between two turns as an exec has.
+
+    The first one where the kernel puts the two processes, the second with both on one CPU.
+    """
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
     ours, theirs = socket.socketpair()
@@ -69,12 +75,25 @@ def echo(stack: ExitStack, think_s: Callable[[], float]) -> Callable[[int], list
             ours.recv(65536)
             ended = time.perf_counter()
             times.append(ended - began)
-            until = ended + think_s()
+            until = ended + THINK_S
             while time.perf_counter() < until:
                 pass
         return times
 
-    return block
+    def place(cpus: set[int]) -> None:
+        os.sched_setaffinity(0, cpus)
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cpus)
+
+    def on_one_cpu(count: int) -> list[float]:
+        own = os.sched_getaffinity(0)
+        place({min(own)})
+        try:
+            return block(count)
+        finally:
+            place(own)
+
+    return block, on_one_cpu
 
 
 def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
@@ -147,8 +166,8 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
             "3 calls": execs(together, three),
             "3 calls, placed by the kernel": execs(free, three),
             "15 calls": execs(together, fifteen),
-            "echo": echo(stack, lambda: 50e-6),
         }
+        sides["echo"], sides["echo, one CPU"] = echo(stack)
         missing = ""
         try:
             sides |= {
@@ -165,6 +184,7 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
         against(
             "the same, placed by the kernel / echo floor", times["3 calls, placed by the kernel"], times["echo"], ""
         ),
+        against("library exec, 3 calls / echo on one CPU", warm, times["echo, one CPU"], ""),
         against("library exec, 15 calls / 3 calls", times["15 calls"], warm, "<= 1.5"),
         against("library exec, 3 calls / cold mono", warm, start, "<= 0.005"),
     ]
