@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 SCRIPT = ROOT / "bench" / "scripts" / "Three.cs"
 OURS = ROOT / "kamailio" / "app_mono.py"
-MODULES = ("kex", "sl", "pv")
+MODULES = ("kex", "sl", "pv", "textops")
 BLOCKS, SIZE = 20, 150
 CHILDREN = 4
 WINDOW = 24  # requests under way at one time, for the throughput
 SATURATED_S = 2.0
 ROUNDS = 3
 CPU_REQUESTS = 4000
+FIRST_CALLS = 8
 
 
 @dataclass(slots=True)
@@ -147,6 +148,45 @@ def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
     return found
 
 
+def first_calls(directory: Path) -> list[Row]:
+    """
+    The first ``mono_exec`` in a process of Kamailio, the only one that the embedded module survives.
+
+    Each time a Kamailio of its own, so this is the time of one request each; ours has a worker to borrow.
+    """
+    if not has_module("app_mono"):
+        return []
+    script = built_for_app_mono(SCRIPT, directory / "scripts")
+    daemon_place = directory / "daemon"
+    daemon_place.mkdir()
+    times: dict[str, list[float]] = {"embedded": [], "ours": []}
+    with RunningDaemon(daemon_place, "exec_timeout_s = 5.0") as daemon:
+        (daemon.scripts / script.name).write_bytes(script.read_bytes())
+        calls = {
+            "embedded": (("app_mono",), "", f'mono_exec("{script}");'),
+            "ours": (
+                ("app_python3",),
+                f'modparam("app_python3", "load", "{OURS}")',
+                f'python_exec("mono_exec", "{daemon.scripts / script.name}");',
+            ),
+        }
+        for number in range(FIRST_CALLS):
+            for side, (modules, lines, call) in calls.items():
+                port = free_udp_port()
+                cfg = preamble(port, [*MODULES, *modules]) + lines
+                cfg += f'\nrequest_route {{\n\tif (is_method("MESSAGE")) {{\n\t\t{call}\n\t}}\n'
+                cfg += '\tsl_send_reply("200", "OK");\n}\n'
+                env = {"APP_MONO_CONFIG": str(daemon.config)}
+                with Kamailio(cfg, directory / f"{side}{number}", port, env) as kamailio, Peer(port) as peer:
+                    assert peer.ask(peer.request()) is not None, kamailio.log()  # Kamailio itself is warm
+                    request = peer.request("MESSAGE")
+                    began = time.perf_counter()
+                    assert peer.ask(request) is not None, kamailio.log()
+                    times[side].append(time.perf_counter() - began)
+    ours, embedded = (Times((tuple(times[side][::2]), tuple(times[side][1::2]))) for side in ("ours", "embedded"))
+    return [against("first mono_exec of a process: ours / embedded", ours, embedded, "")]
+
+
 def rows_of(times: dict[str, Times], where: str, target: str, tail: str) -> list[Row]:
     """Ours, in both placements, against the embedded module and against no script at all."""
     rows = []
@@ -189,6 +229,8 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
             times = alternate({side: found.requests() for side, found in one.items()}, BLOCKS, SIZE)
             rows += rows_of(times, "one CPU for the server", "<= 1.4", "<= 2.0")
             os.sched_setaffinity(0, set(cpus))
+    with tempfile.TemporaryDirectory() as name:
+        rows += first_calls(Path(name))
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         four = sides(stack, Path(name) / "four", CHILDREN)
         for found in four.values():
