@@ -43,6 +43,7 @@ NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
 RESULTS = (str, int, type(None))
+TOLD_CALLS = 5
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 
 
@@ -71,6 +72,14 @@ class ExecOutcome:
     used: int = 0
     refused: str = ""
     spent: dict[str, int] | None = None
+
+    def told(self) -> str:
+        """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
+        last = [
+            f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call for call, args in self.asked[-TOLD_CALLS:]
+        ]
+        asked = f"; it asked last: {', '.join(last)}" if last else ""
+        return f"{self.calls} calls were answered, {self.edits} edits stand{asked}"
 
 
 class Conversation:

@@ -116,7 +116,7 @@ class Worker:
                     env=confine.environment(settings),
                     start_new_session=True,
                 )
-                undo.callback(process.wait)
+                undo.callback(process.wait, REAP_S)
                 undo.callback(process.kill)
                 pidfd = os.pidfd_open(process.pid)
                 undo.callback(os.close, pidfd)
@@ -302,7 +302,7 @@ class Worker:
         if isinstance(error, ExecTimeout):
             self._ask_for_stacks()
         self.kill()
-        stands = f"; {outcome.calls} calls were answered, {outcome.edits} edits stand" if outcome else ""
+        stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(
             f"worker {self.pid}: {self._why(error)}{stands}",
             exit_code=self._exit_code,

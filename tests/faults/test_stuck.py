@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.errors import ExecTimeout
+from runner.hosts.message import MessageHost
+from runner.lease import Lease
+from tests.daemon import RunningDaemon
+from tests.faults.client import execute, publish_all, works
 from tests.programs import until
-from tests.shelf import run, works_on
+from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:
-    from runner.hosts.message import MessageHost
+    from pathlib import Path
+
     from runner.runner import Runner
 
 SHORT_S = 0.5
@@ -39,3 +45,19 @@ def test_what_never_returns_ends_at_the_deadline_and_its_managed_stack_is_logged
     assert isinstance(result.error, ExecTimeout)
     until(lambda: stack in caplog.text, "the stacks are in the log")
     assert works_on(runner)
+
+
+def test_the_daemons_log_of_a_stuck_script_has_its_calls_its_stack_and_the_call_id(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path) as daemon, contextlib.closing(Lease(str(daemon.socket))) as lease:
+        publish_all(daemon, "NeverReturnsFromNative")
+        assert works(lease, daemon)
+
+        with pytest.raises(ExecTimeout, match=r"PV.SetS '\$var\(before\)'"):
+            execute(lease, daemon, "NeverReturnsFromNative", "pause", timeout_s=SHORT_S)
+
+        until(lambda: "NeverReturnsFromNative.pause" in daemon.log(), "the stacks are logged")
+        (told,) = [line for line in daemon.log().splitlines() if "managed stacks follow" in line]
+        assert "it was not done in time; 1 calls were answered, 1 edits stand" in told
+        assert "it asked last: PV.SetS '$var(before)'" in told
+        assert f"Call-ID {MessageHost(INVITE).get_s('$ci')}" in told
+        assert works(lease, daemon)
