@@ -28,7 +28,11 @@ SHORT_S = 1.0
 
 @pytest.fixture
 def group() -> Iterator[PidsGroup]:
-    with pids_group() as made:
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(pids_group())
+        except LookupError as error:
+            pytest.skip(str(error))
         yield made
 
 
