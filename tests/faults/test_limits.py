@@ -35,7 +35,7 @@ STANDARD = 3  # descriptors 0 to 2 are open; whatever else is open stays so
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path, 'observer = "none"') as running:
+    with RunningDaemon(tmp_path, 'observer = "none"\nidle_ttl_s = 1') as running:
         publish_all(running, "SendsItselfASignal")
         yield running
 
