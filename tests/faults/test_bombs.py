@@ -7,6 +7,7 @@ The limit is a cgroup's pids.max, so that nothing here can reach the machine; wh
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,22 @@ def test_a_fork_bomb_ends_with_its_worker_at_the_deadline(
     group: PidsGroup, daemon: RunningDaemon, lease: Lease
 ) -> None:
     assert works(lease, daemon)
+    errors = []
 
-    with pytest.raises(ExecTimeout):
-        execute(lease, daemon, "ForksWithoutEnd", timeout_s=SHORT_S)
+    def explode() -> None:
+        with pytest.raises(ExecTimeout) as error:
+            execute(lease, daemon, "ForksWithoutEnd", timeout_s=SHORT_S)
+        errors.append(error)
+
+    bomb = threading.Thread(target=explode)
+    bomb.start()
+    until(lambda: group.current > MOST // 2, "it has spread")
+    bomb.join(WAIT_S)
 
     until(lambda: works(lease, daemon), "the next exec works")
     until(lambda: group.current < MOST // 2, "what it started has ended")
     assert daemon.pid in group.members()
+    assert len(errors) == 1
 
 
 def test_ten_thousand_threads_are_refused_by_the_kernel_and_the_next_exec_works(

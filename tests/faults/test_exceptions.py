@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runner.hosts.message import MessageHost
     from runner.runner import Runner
 
-SHORT_S = 1.0
+SHORT_S = 0.3
 
 
 @pytest.mark.parametrize(("name", "said"), [("ThrowsInAFinaliser", "in a finaliser"), ("ThrowsInATimer", "in a timer")])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from runner.runner import Runner
 
-SHORT_S = 1.5  # long enough to load a script on a busy machine
+SHORT_S = 1.0  # long enough to load a script on a busy machine
 
 
 @pytest.mark.parametrize(

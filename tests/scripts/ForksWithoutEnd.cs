@@ -1,15 +1,22 @@
-// The fork bomb of the shell. Only for a process that may have no more than a few hundred others.
-using System.Diagnostics;
+// A fork bomb whose processes go on when they may not fork. Only for a process that may have a few hundred others.
+using System.Runtime.InteropServices;
 
 class ForksWithoutEnd
 {
+    [DllImport("libc")]
+    static extern int fork();
+
+    [DllImport("libc")]
+    static extern int usleep(uint microseconds);
+
     static int Main()
     {
-        var bomb = new ProcessStartInfo("/bin/sh", "-c \"bomb() { bomb | bomb & }; bomb\"") { UseShellExecute = false };
-        Process.Start(bomb);
         while (true)
         {
-            System.Threading.Thread.Sleep(1000);
+            if (fork() < 0)
+            {
+                usleep(10000);
+            }
         }
     }
 }
