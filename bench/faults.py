@@ -143,11 +143,14 @@ class Side:
 
     def left_over(self, group: PidsGroup) -> int:
         """How many processes that the script started are there still."""
-        known = {*self.children, *([self.daemon.pid, *started_by(self.daemon.pid)] if self.daemon else ())}
         deadline = time.monotonic() + LOOK_S
-        while (left := len(set(group.members()) - known)) and time.monotonic() < deadline:
+        while (left := len(set(group.members()) - self._known())) and time.monotonic() < deadline:
             time.sleep(0.05)
         return left
+
+    def _known(self) -> set[int]:
+        ours = [self.daemon.pid, *started_by(self.daemon.pid)] if self.daemon else []
+        return {self.runs_scripts, *started_by(self.kamailio.pid), *ours}
 
     def said(self) -> str:
         """The first new line of the log about it, without what differs from run to run; empty when none comes."""

@@ -43,8 +43,8 @@ NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 NOTHING_AHEAD: tuple[bytes, frozenset[tuple[str, str]]] = (b"", frozenset())
 RESULTS = (str, int, type(None))
-TOLD_CALLS = 5
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
+TOLD_CALLS = 5
 
 
 @dataclass(slots=True)
