@@ -39,6 +39,12 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "close")]
         private static extern int Close(int fd);
 
+        [DllImport("libc", EntryPoint = "fchdir")]
+        private static extern int ChangeDirectory(int directory);
+
+        [DllImport("libc", EntryPoint = "dlsym")]
+        private static extern IntPtr Symbol(IntPtr library, string name);
+
         [DllImport("libc", EntryPoint = "recv", SetLastError = true)]
         private static extern IntPtr Recv(int fd, IntPtr buffer, IntPtr length, int flags);
 
@@ -124,6 +130,47 @@ namespace SRBridge
             }
             uint* found = stackalloc uint[words];
             return Statx(_tasks, NoName, emptyPath, wantLinks, found) == 0 ? (int)found[linksAt] - 2 : -1;
+        }
+
+        /// <returns>A descriptor that no child inherits; negative when there is none to be had.</returns>
+        internal static int OpenCurrentDirectory()
+        {
+            const int pathOnly = 0x200000, closeOnExec = 0x80000;
+            return Open(".", pathOnly | closeOnExec);
+        }
+
+        /// <summary>Makes it the working directory again; one system call. A descriptor that is gone changes nothing.</summary>
+        internal static void GoTo(int directory)
+        {
+            ChangeDirectory(directory);
+        }
+
+        private static readonly IntPtr Variables = FindVariables();
+
+        private static IntPtr FindVariables()
+        {
+            try
+            {
+                return Symbol(IntPtr.Zero, "environ");
+            }
+            catch (EntryPointNotFoundException)
+            {
+                return IntPtr.Zero; // glibc before 2.34 keeps dlsym in another library
+            }
+        }
+
+        /// <summary>
+        /// Changes whenever a variable of the environment is set or removed: glibc makes a new text for each value, and
+        /// the pointers to them are what is looked at.
+        /// </summary>
+        internal static unsafe long EnvironmentSum()
+        {
+            long sum = 0;
+            for (long* text = Variables == IntPtr.Zero ? null : *(long**)Variables; text != null && *text != 0; text++)
+            {
+                sum = sum * 31 + *text;
+            }
+            return sum;
         }
 
         internal static int NewEvent()

@@ -4,7 +4,8 @@
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
 // Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
-// ScriptConfig.cs  X.exe.config            WarmUp.cs  what is run once before ready
+// ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
+// WarmUp.cs   what is run once before ready
 
 using System;
 using System.Collections.Generic;
@@ -31,9 +32,12 @@ namespace SRBridge
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
         private readonly Leftovers _leftovers;
+        private readonly Surroundings _surroundings;
+        private Script _last;
 
-        internal Bridge(Wire wire, Loader loader, Leftovers leftovers)
+        internal Bridge(Wire wire, Loader loader, Leftovers leftovers, Surroundings surroundings)
         {
+            _surroundings = surroundings;
             _leftovers = leftovers;
             _wire = wire;
             _loader = loader;
@@ -52,10 +56,11 @@ namespace SRBridge
             Native.GainNothing();
             StderrWriter.Install();
             var loader = new Loader();
-            WarmUp.Bridge(loader, maxLineBytes);
+            var surroundings = new Surroundings();
+            WarmUp.Bridge(loader, surroundings, maxLineBytes);
 
             Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
-            var bridge = new Bridge(wire, loader, leftovers);
+            var bridge = new Bridge(wire, loader, leftovers, surroundings);
             AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
             new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = Leftovers.WatchName }.Start();
             if (leftovers != null)
@@ -174,6 +179,11 @@ namespace SRBridge
             bool isFresh = (bool)wanted["fresh"];
             bool isProfiled = Given(wanted, "profile") is bool;
             long came = _wire.LineCame;
+            if (isFresh || !ReferenceEquals(script, _last))
+            {
+                _last = script;
+                _surroundings.GoHome();
+            }
             Exception thrown = null;
             int code = 0;
             long began = 0;
@@ -210,6 +220,7 @@ namespace SRBridge
             {
                 SayError(id, ScriptThrew, Summary(thrown), thrown, worn);
             }
+            _surroundings.Restore(); // now, for nobody waits any more
         }
 
         private static bool RanOutOfMemory(Exception thrown)

@@ -63,7 +63,10 @@ class Control:
         Raises:
             ControlError: Nobody listens there, or it does not accept in time.
         """
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        except OSError as error:  # this process is out of descriptors
+            raise ControlError(f"{path}: {_reason(error)}") from error
         try:
             # A full backlog of a daemon that hangs would block for ever.
             sock.settimeout(_left(deadline))

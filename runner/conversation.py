@@ -44,6 +44,7 @@ SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked f
 NOTHING_AHEAD: tuple[str, frozenset[tuple[str, str]]] = ("", frozenset())
 RESULTS = frozenset({str, int, bool, type(None)})
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
+TOLD_CALLS = 5
 
 
 @dataclass(slots=True)
@@ -71,6 +72,14 @@ class ExecOutcome:
     used: int = 0
     refused: str = ""
     spent: dict[str, int] | None = None
+
+    def told(self) -> str:
+        """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
+        last = [
+            f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call for call, args in self.asked[-TOLD_CALLS:]
+        ]
+        asked = f"; it asked last: {', '.join(last)}" if last else ""
+        return f"{self.calls} calls were answered, {self.edits} edits stand{asked}"
 
 
 class Conversation:

@@ -96,14 +96,13 @@ class Tail:
             self._say_dropped()
             self._second, self._logged = second, 0
         self._count += len(complete)
-        for line in complete:
-            text = _shown(line)
-            self._kept.append(text)
-            if self._logged < self._lines_per_s:
-                self._logged += 1
-                log.warning("worker %d: %s", self._pid, text)
-            else:
-                self._dropped += 1
+        # Only lines that somebody will see are made text of: a flood of short ones must not take a core.
+        self._kept.extend(map(_shown, complete[-KEPT_LINES:]))
+        logged = complete[: self._lines_per_s - self._logged]
+        self._logged += len(logged)
+        self._dropped += len(complete) - len(logged)
+        for line in logged:
+            log.warning("worker %d: %s", self._pid, _shown(line))
 
     def _say_dropped(self) -> None:
         if self._dropped and self._lines_per_s:

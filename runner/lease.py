@@ -132,11 +132,9 @@ class Lease:
                 log.info("worker %d: %s; another one takes over", pid, error)
             except WorkerError as error:
                 is_stuck = isinstance(error, ExecTimeout)
-                pid = self._lose(f"{path or 'mono_run'}: {error}", host, script=script, is_stuck=is_stuck)
-                raise type(error)(
-                    f"worker {pid}: {error}; {outcome.calls} calls were answered, {outcome.edits} edits stand",
-                    step=error.step,
-                ) from error
+                told = f"{error}; {outcome.told()}"
+                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=script, is_stuck=is_stuck)
+                raise type(error)(f"worker {pid}: {told}", step=error.step) from error
             except RunnerError:
                 raise
             except BaseException:

@@ -275,15 +275,30 @@ class Lending:
         told = f"{reason} (Call-ID {call_id})" if call_id else reason
         if (generation := client.told.get(params["taken_by"])) is not None:
             self._runner.poison.note(generation)
-        loan = client.loans.get(params["pid"])
+        loan = client.loans.pop(params["pid"], None)
         if loan is None:
             client.foreign = 0
             log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
+            control.closed([wire])
+            return
+        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms.
+        end = threading.Thread(
+            target=self._end_retired,
+            args=(loan, told, params["is_stuck"] is True, wire),
+            name=f"end {params['pid']}",
+            daemon=True,
+        )
+        try:
+            end.start()
+        except RuntimeError:  # the kernel gives no thread
+            self._end_retired(loan, told, params["is_stuck"] is True, wire)
+
+    def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: socket.socket | None) -> None:  # noqa: FBT001 - private
+        if is_stuck:
+            loan.slot.living.end_stuck(told)
         else:
-            if params["is_stuck"] is True:
-                loan.slot.living.end_stuck(told)
-                told = "ended"
-            self._end_loan(client, loan, told)
+            log.info("worker %d: %s", loan.slot.living.pid, told)
+        self._runner.pool.release(loan.slot, survives=False)
         # Until here the wire was open, or the worker would have ended itself without a word.
         control.closed([wire])
 

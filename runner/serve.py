@@ -202,7 +202,13 @@ class Daemon:
                 continue
             client = Client(connection, control.peer_pid(sock))
             self._lending.join(client)
-            threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True).start()
+            thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the kernel gives no thread; the client tries again by itself
+                log.error("client %d: turned away: %s", client.pid, error)  # noqa: TRY400  # the reason is all there is
+                connection.close()
+                self._lending.leave(client)
 
     def _refusal(self, sock: socket.socket) -> str:
         if len(self._lending.clients) >= self.settings.max_clients:

@@ -120,6 +120,7 @@ TABLE: dict[tuple[State, str], State] = {
     (State.IDLE, "-> exec"): State.RUNNING,
     (State.RUNNING, "<- notice"): State.RUNNING,
     (State.RUNNING, "<- question"): State.ASKED,
+    (State.ASKED, "<- notice"): State.ASKED,
     (State.ASKED, "-> answer"): State.RUNNING,
     (State.RUNNING, "<- result"): State.IDLE,
     (State.RUNNING, "<- error"): State.IDLE,
@@ -318,8 +319,10 @@ class Session:
                 before = self._advance("<- exiting")
                 is_running = before in {State.RUNNING, State.ASKED}
                 return Exiting(code, during_exec=is_running and request_id == self._request_id)
-            case "Core.Log", [int(), str()]:
+            case "Core.Log", [int(level), str(text)]:
+                # While another thread of the script waits for its answer; what runs alone is understood above.
                 self._advance("<- notice")
+                return Notice(method, (level, text))
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params!a}'.encode())}")
 
     def _result(self, result: dict[str, Any]) -> Event:

@@ -244,13 +244,16 @@ def jobs_limit(settings: Settings) -> int:
 
 def stop_all(workers: Sequence[Worker], deadline: float, clock: Callable[[], float]) -> None:
     """Stop workers in parallel until ``deadline``; what is left then is killed."""
-    threads = [
-        threading.Thread(target=worker.stop, args=(deadline,), name=f"stop {worker.pid}", daemon=True)
-        for worker in workers
-    ]
-    for thread in threads:
-        thread.start()
-    for worker, thread in zip(workers, threads, strict=True):
+    stopping: list[tuple[Worker, threading.Thread]] = []
+    for worker in workers:
+        thread = threading.Thread(target=worker.stop, args=(deadline,), name=f"stop {worker.pid}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the kernel gives no thread: not politely, then
+            worker.kill()
+        else:
+            stopping.append((worker, thread))
+    for worker, thread in stopping:
         thread.join(max(0.0, deadline - clock()) + GRACE_S)
         if thread.is_alive():
             worker.kill()

@@ -59,7 +59,7 @@ class Worker:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], conversation: Conversation, tail: Tail, directory: Path
+        self, process: subprocess.Popen[bytes], pidfd: int, conversation: Conversation, tail: Tail, directory: Path
     ) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
@@ -70,7 +70,7 @@ class Worker:
         self._process = process
         self._tail = tail
         self._directory = directory
-        self._pidfd = os.pidfd_open(process.pid)
+        self._pidfd = pidfd
         self._exit_code: int | None = None
         self._forget: Callable[[], None] = lambda: None
 
@@ -97,27 +97,34 @@ class Worker:
             WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing of it is left.
         """
         began = time.monotonic()
-        ours, theirs = socket.socketpair()
-        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-        place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
-        try:
-            process = subprocess.Popen(
-                [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads],
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=stderr_write,
-                cwd=place,
-                env=confine.environment(settings),
-                start_new_session=True,
-            )
-        except OSError as error:
-            ours.close()
-            os.close(stderr_read)
-            place.rmdir()
-            raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {error.strerror}") from error
-        finally:
-            theirs.close()
-            os.close(stderr_write)
+        # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as theirs:
+            try:
+                ours, stdio = socket.socketpair()
+                undo.callback(ours.close)
+                theirs.callback(stdio.close)
+                stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
+                undo.callback(os.close, stderr_read)
+                theirs.callback(os.close, stderr_write)
+                place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
+                undo.callback(shutil.rmtree, place, ignore_errors=True)
+                process = subprocess.Popen(
+                    [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads],
+                    stdin=stdio.fileno(),
+                    stdout=stdio.fileno(),
+                    stderr=stderr_write,
+                    cwd=place,
+                    env=confine.environment(settings),
+                    start_new_session=True,
+                )
+                undo.callback(process.wait, REAP_S)
+                undo.callback(process.kill)
+                pidfd = os.pidfd_open(process.pid)
+                undo.callback(os.close, pidfd)
+                watched = os.dup(pidfd)
+            except OSError as error:
+                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {error.strerror}") from error
+            undo.pop_all()
         confine.limit(process.pid, settings)
         tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
         conversation = Conversation(
@@ -126,8 +133,8 @@ class Worker:
             process.pid,
             is_placed=settings.placement == "together",
         )
-        worker = cls(process, conversation, tail, place)
-        worker._join(drain, on_exit)
+        worker = cls(process, pidfd, conversation, tail, place)
+        worker._join(drain, watched, on_exit)
         worker._await_ready(began + settings.start_timeout_s)
         log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
         return worker
@@ -257,9 +264,7 @@ class Worker:
         self._forget()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
-        watched = os.dup(self._pidfd)
-
+    def _join(self, drain: Drain, watched: int, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
             self._has_ended = True
             on_exit()
@@ -301,7 +306,7 @@ class Worker:
         if isinstance(error, ExecTimeout):
             self._ask_for_stacks()
         self.kill()
-        stands = f"; {outcome.calls} calls were answered, {outcome.edits} edits stand" if outcome else ""
+        stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(
             f"worker {self.pid}: {self._why(error)}{stands}",
             exit_code=self._exit_code,

@@ -97,6 +97,10 @@ class RunningDaemon:
         assert self._process is not None
         return self._process.pid
 
+    def descriptors(self) -> int:
+        """How many files, sockets and pipes it has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self._process is not None

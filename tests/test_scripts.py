@@ -6,25 +6,20 @@ import logging
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.build import compile_script, publish
+from runner.build import publish
 from runner.errors import ExecTimeout, ScriptError, WorkerDied
 from runner.hosts.message import MessageHost
-from runner.runner import ExecResult, Runner
+from runner.runner import Runner
 from runner.settings import Settings
 from tests.programs import MCS, WAIT_S, until
+from tests.shelf import INVITE, run, script, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SHELF = Path(__file__).parent / "scripts"
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +33,6 @@ def runner() -> Iterator[Runner]:
 @pytest.fixture
 def host() -> MessageHost:
     return MessageHost(INVITE)
-
-
-def script(name: str) -> Path:
-    return compile_script(SHELF / f"{name}.cs")
-
-
-def run(runner: Runner, name: str, host: MessageHost, param: str | None = None, **how: Any) -> ExecResult:
-    return runner.mono_exec(script(name), param, host=host, **how)
-
-
-def works_on(runner: Runner) -> bool:
-    """The next exec is as good as ever."""
-    return run(runner, "ReturnsInt", MessageHost(INVITE)).exit_code == 7
 
 
 def test_an_uncaught_exception_has_type_message_and_a_stack_with_lines(runner: Runner, host: MessageHost) -> None:

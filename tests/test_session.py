@@ -111,6 +111,7 @@ def documented_table() -> dict[tuple[State, str], State]:
         "→ request `exec`": ("-> exec",),
         "← result or error": ("<- result", "<- error"),
         "← notice `Core.Log` or a certain edit": ("<- notice",),
+        "← notice `Core.Log`": ("<- notice",),
         "← request, one of the calls": ("<- question",),
         "→ result or error": ("-> answer",),
         "← notice `exiting`": ("<- exiting",),

@@ -1,0 +1,53 @@
+"""What a process of Kamailio does with a daemon: it leases a worker and runs scripts of the shelf in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.build import publish
+from runner.errors import RunnerError
+from runner.hosts.message import MessageHost
+from tests.daemon import app_mono
+from tests.programs import WAIT_S
+from tests.shelf import INVITE, script
+
+if TYPE_CHECKING:
+    from runner.lease import Lease
+    from tests.daemon import RunningDaemon
+
+
+def publish_all(daemon: RunningDaemon, *names: str) -> None:
+    """Put scripts of the shelf, and the one that ``works`` runs, into the directory that the daemon serves."""
+    for name in {"ReturnsInt", *names}:
+        publish(script(name), daemon.scripts)
+
+
+def execute(lease: Lease, daemon: RunningDaemon, name: str, param: str | None = None, timeout_s: float = WAIT_S) -> int:
+    """One exec; its exit code."""
+    deadline = time.monotonic() + timeout_s
+    code = lease.exec(str(daemon.scripts / f"{name}.exe"), param, MessageHost(INVITE), deadline).code
+    assert code is not None
+    return code
+
+
+def works(lease: Lease, daemon: RunningDaemon) -> bool:
+    """Whether the next exec is as good as ever."""
+    try:
+        return execute(lease, daemon, "ReturnsInt") == 7
+    except RunnerError:
+        return False
+
+
+def workers(daemon: RunningDaemon) -> list[dict[str, Any]]:
+    """What ``app-mono workers`` tells."""
+    told: list[dict[str, Any]] = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
+    return told
+
+
+def held(daemon: RunningDaemon) -> int:
+    """The one worker that a client holds."""
+    (pid,) = [worker["pid"] for worker in workers(daemon) if worker["client"]]
+    assert isinstance(pid, int)
+    return pid

@@ -1,0 +1,59 @@
+"""What every test of a fault ends with: nothing of it is left over."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.hosts.message import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+from tests.chaos import processes_in
+from tests.programs import WAIT_S, until
+from tests.shelf import INVITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def descriptors() -> list[str]:
+    """What this process has open, but for the descriptor that looks."""
+    found = []
+    for fd in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(str(fd.readlink()))
+        except FileNotFoundError:
+            continue
+    return sorted(found)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No descriptor of this process, no file of a runner, no process that works in its directories."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir(mode=0o755)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = len(descriptors())
+    yield
+    until(lambda: not processes_in(temporary), "every worker has ended")
+    until(lambda: len(descriptors()) <= before, f"every descriptor is closed: {descriptors()}")
+    assert not list(temporary.iterdir())
+    assert not list(Path("/dev/shm").glob(f"mono.{os.getpid()}*"))  # noqa: S108 - where mono leaves them
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    """One worker and its spare, as an operator has them; patient, because the machine may be busy."""
+    settings = Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=WAIT_S)
+    with Runner(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def host() -> MessageHost:
+    return MessageHost(INVITE)

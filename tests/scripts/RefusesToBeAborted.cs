@@ -1,0 +1,23 @@
+// Aborts its own thread again and again, and never lets an abort through.
+using System.Threading;
+
+class RefusesToBeAborted
+{
+    static int Main()
+    {
+        int survived = 0;
+        for (int i = 0; i < 10; i++)
+        {
+            try
+            {
+                Thread.CurrentThread.Abort(i);
+            }
+            catch (ThreadAbortException)
+            {
+                Thread.ResetAbort();
+                survived++;
+            }
+        }
+        return survived;
+    }
+}
