@@ -225,7 +225,8 @@ class Runner:
                     generation = self.scripts.reject(generation, error)
                     return
                 if not needs:
-                    self.scripts.accept(generation)
+                    if self.pool.has_loaded(generation):  # where all workers are lent, nobody has tried
+                        self.scripts.accept(generation)
                     return
                 generation = self.scripts.extend(generation, needs)
 
@@ -300,6 +301,8 @@ class Runner:
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
+        if has(worker, generation):
+            self.scripts.accept(generation)  # the keeper may have loaded it ahead
         while not has(worker, generation) and fits(worker, generation):
             try:
                 needs = worker.load(generation, deadline)

@@ -59,7 +59,7 @@ class Worker:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], conversation: Conversation, tail: Tail, directory: Path
+        self, process: subprocess.Popen[bytes], conversation: Conversation, tail: Tail, directory: Path, pidfd: int
     ) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
@@ -69,7 +69,7 @@ class Worker:
         self._process = process
         self._tail = tail
         self._directory = directory
-        self._pidfd = os.pidfd_open(process.pid)
+        self._pidfd = pidfd
         self._exit_code: int | None = None
         self._forget: Callable[[], None] = lambda: None
 
@@ -96,10 +96,35 @@ class Worker:
             WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing of it is left.
         """
         began = time.monotonic()
-        ours, theirs = socket.socketpair()
-        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-        place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
-        try:
+        # Any of these calls may find no descriptor or no room left; then all that was made before is undone.
+        with contextlib.ExitStack() as undo:
+            try:
+                process, conversation, tail, place = cls._spawned(settings, bridge, directory, undo)
+                pidfd = os.pidfd_open(process.pid)
+                undo.callback(os.close, pidfd)
+                watched = os.dup(pidfd)
+            except OSError as error:
+                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {error.strerror}") from error
+            undo.pop_all()
+        worker = cls(process, conversation, tail, place, pidfd)
+        worker._join(drain, watched, on_exit)
+        worker._await_ready(began + settings.start_timeout_s)
+        log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
+        return worker
+
+    @staticmethod
+    def _spawned(
+        settings: Settings, bridge: Path, directory: Path, undo: contextlib.ExitStack
+    ) -> tuple[subprocess.Popen[bytes], Conversation, Tail, Path]:
+        with contextlib.ExitStack() as given:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            given.callback(theirs.close)
+            stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
+            undo.callback(os.close, stderr_read)
+            given.callback(os.close, stderr_write)
+            place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
+            undo.callback(shutil.rmtree, place, ignore_errors=True)
             process = subprocess.Popen(
                 [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads],
                 stdin=theirs.fileno(),
@@ -109,14 +134,8 @@ class Worker:
                 env=confine.environment(settings),
                 start_new_session=True,
             )
-        except OSError as error:
-            ours.close()
-            os.close(stderr_read)
-            place.rmdir()
-            raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {error.strerror}") from error
-        finally:
-            theirs.close()
-            os.close(stderr_write)
+        undo.callback(process.wait, REAP_S)
+        undo.callback(process.kill)
         confine.limit(process.pid, settings)
         tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
         conversation = Conversation(
@@ -125,11 +144,7 @@ class Worker:
             process.pid,
             is_placed=settings.placement == "together",
         )
-        worker = cls(process, conversation, tail, place)
-        worker._join(drain, on_exit)
-        worker._await_ready(began + settings.start_timeout_s)
-        log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
-        return worker
+        return process, conversation, tail, place
 
     def __repr__(self) -> str:
         return f"<Worker {self.conversation!r}{', lent' if self._is_lent else ''}>"
@@ -257,8 +272,7 @@ class Worker:
         self._forget()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
-        watched = os.dup(self._pidfd)
+    def _join(self, drain: Drain, watched: int, on_exit: Callable[[], None]) -> None:
         drain.add(self._tail, watched, on_exit)
 
         def forget() -> None:

@@ -70,7 +70,8 @@ def status(path: str, *, as_json: bool) -> None:
     if told["from_earlier_daemon"]:
         rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
     if told["start_failures"]:
-        why = f"{told['start_failures']} starts failed, next in {told['next_start_s']} s: {told['start_error']}"
+        when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
+        why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
         rows.append(("trouble", why))
     for script, left_s in told["refused_scripts"].items():
         rows.append(("refused", f"{script} for {left_s} s more: it took worker after worker with it"))
