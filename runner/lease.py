@@ -193,6 +193,9 @@ class Lease:
         params = {"path": path, "have": held.report() if held else None, **more}
         answer = None
         if self._control is not None:
+            if held is not None and known is not None:
+                # Without an answer the build that is known runs, and needs the rest of the time.
+                deadline = (time.monotonic() + deadline) / 2
             try:
                 answer = self._ask(self._control, "lease", params, deadline)
             except ControlError as error:
@@ -263,6 +266,8 @@ class Lease:
         held, self._held = self._held, None
         if held is None:
             return 0
+        # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
+        self._connect_after = 0.0
         call_id = None
         if host is not None:
             with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
@@ -303,7 +308,8 @@ class Lease:
         try:
             self._control = Control.connect(self._socket_path, deadline)
             self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
-        except ControlError as error:
+        except (ControlError, RunnerError) as error:
+            # A daemon that refuses this process, for one because it has clients enough, is as good as none.
             self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
@@ -315,7 +321,7 @@ class Lease:
         self._outage, self._back_off_s = "", FIRST_BACK_OFF_S
         self._ask_swap_after = 0.0
 
-    def _disconnect(self, error: ControlError, *, has_waited: bool) -> None:
+    def _disconnect(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None

@@ -176,8 +176,20 @@ class Lending:
             known = client.told.get(needs["generation"], generation)
             generation = self._runner.scripts.extend(known, tuple(map(str, needs["names"])))
         slot = self._slot_for(client, have, generation)
+        try:
+            return self._lent(client, have, generation, slot)
+        except BaseException:
+            # While it waited for a worker its script may have been deleted, or refused.
+            if slot is not None:
+                self._runner.pool.release(slot, survives=True)
+            raise
+
+    def _lent(
+        self, client: Client, have: dict[str, Any] | None, generation: Generation, slot: Slot[Worker] | None
+    ) -> Answer:
+        """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
         stamps = self._runner.scripts.stamps(generation.path)
-        if self._runner.current(path).id != generation.id:
+        if self._runner.scripts.current(generation.path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
             "generation": generation.told(),
@@ -186,11 +198,9 @@ class Lending:
             "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
             "worker": None,
         }
-        if slot is not None:
-            slot.is_lent = True
-            client.loans[slot.living.pid] = Loan(slot, time.monotonic())
         # What a client was told of and may still load or report keeps its copies.
         reported = {id_ for loan in client.loans.values() for id_ in _ids(loan.slot.living)}
+        reported |= set(_ids(slot.living)) if slot is not None else set()
         client.told = {
             id_: told for id_, told in client.told.items() if id_ in reported or told.path != generation.path
         }
@@ -198,6 +208,8 @@ class Lending:
         if slot is None:
             return result, None
         worker = slot.living
+        if has(worker, generation):
+            self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
         client.told.update({loaded.id: loaded for loaded in worker.loaded.values()})
         result["worker"] = {
             "pid": worker.pid,
@@ -212,11 +224,17 @@ class Lending:
             "max_line_bytes": self._runner.settings.max_line_bytes,
             "is_placed": self._runner.settings.placement == "together",
         }
-        return result, worker.lend()
+        wire = worker.lend()
+        slot.is_lent = True
+        client.loans[worker.pid] = Loan(slot, time.monotonic())
+        return result, wire
 
-    def undo(self, client: Client, wire: socket.socket) -> None:
+    def undo(self, client: Client, pid: int, wire: socket.socket) -> None:
         """The answer of a lease did not reach the client: the worker is as good as before."""
-        loan = client.loans.popitem()[1]
+        loan = client.loans.pop(pid, None)
+        if loan is None:
+            wire.close()  # upkeep has ended it meanwhile
+            return
         loan.slot.living.take_back(wire)
         loan.slot.is_lent = False
         self._runner.pool.release(loan.slot, survives=True)
@@ -255,12 +273,19 @@ class Lending:
             self._note(client, loan, params)
 
     def _release(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
-        loan = client.loans.pop(params["pid"], None)
-        if loan is None or wire is None:
+        loan = client.loans.get(params["pid"])
+        if loan is None:
             client.foreign = 0
             control.closed([wire])
             return
         self._note(client, loan, params)
+        if wire is None:
+            # A process out of descriptors cannot take what is passed to it: the kernel closed the wire.
+            self._end_loan(client, loan, "it came back without its wire")
+            return
+        if client.loans.pop(params["pid"], None) is None:
+            wire.close()  # upkeep has ended it meanwhile
+            return
         worker = loan.slot.living
         worker.take_back(wire)
         loan.slot.is_lent = False

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.serve")
 
 SEND_S = 1.0  # a client that does not read its answers is dropped
+FIRST_S = 10.0  # whoever connects and says nothing takes another one's place
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
 ENDS = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
@@ -64,7 +66,7 @@ class Daemon:
     def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
         self.settings = settings
         self.runner = Runner(settings)
-        self.started_at = time.time()
+        self.started_at = time.monotonic()
         self._reread = reread
         self._wake = threading.Event()
         self._lending = Lending(self.runner, self._wake.set)
@@ -72,6 +74,8 @@ class Daemon:
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._parts = contextlib.ExitStack()
+        self._refused = 0
+        self._tell_refused_after = 0.0
         self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
             "status": lambda _client, _params: (self.status(), None),
             "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
@@ -161,7 +165,7 @@ class Daemon:
         return {
             "pid": os.getpid(),
             "socket": str(self.settings.socket),
-            "up_s": round(time.time() - self.started_at, 1),
+            "up_s": round(time.monotonic() - self.started_at, 1),
             "load": str(self.settings.load) if self.settings.load else None,
             "script_dirs": [str(directory) for directory in self.settings.script_dirs or ()],
             "clients": len(self._lending.clients),
@@ -192,17 +196,36 @@ class Daemon:
                 log.error("cannot accept a connection: %s", error)  # noqa: TRY400  # the reason is all there is
                 self._ended.wait(UPKEEP_S)
                 continue
-            connection = Control(sock)
-            if reason := self._refusal(sock):
-                log.warning("a client is refused: %s", reason)
-                with contextlib.suppress(ControlError):
-                    error_ = control.failure(ConfigError(reason))
-                    connection.send({"id": None, "error": error_}, time.monotonic() + SEND_S)
-                connection.close()
-                continue
-            client = Client(connection, control.peer_pid(sock))
-            self._lending.join(client)
-            threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True).start()
+            try:
+                self._welcome(sock)
+            except Exception as error:  # noqa: BLE001  # for one, no thread; whoever comes next may have more luck
+                sock.close()
+                log.error("cannot serve a connection: %s", error)  # noqa: TRY400  # the reason is all there is
+
+    def _welcome(self, sock: socket.socket) -> None:
+        connection = Control(sock)
+        if reason := self._refusal(sock):
+            self._tell_refused(reason)
+            with contextlib.suppress(ControlError):
+                # Not waited for: an empty socket takes it, and whoever comes next must not wait for this one.
+                connection.send({"id": None, "error": control.failure(ConfigError(reason))}, time.monotonic() + SEND_S)
+            connection.close()
+            return
+        client = Client(connection, control.peer_pid(sock))
+        self._lending.join(client)
+        thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            self._lending.leave(client)
+            raise
+
+    def _tell_refused(self, reason: str) -> None:
+        """One line a second at most: a storm of clients must not become a storm of lines."""
+        self._refused += 1
+        if (now := time.monotonic()) >= self._tell_refused_after:
+            log.warning("a client is refused (%d until now): %s", self._refused, reason)
+            self._tell_refused_after = now + 1.0
 
     def _refusal(self, sock: socket.socket) -> str:
         if len(self._lending.clients) >= self.settings.max_clients:
@@ -210,9 +233,11 @@ class Daemon:
         return refusal(sock, self.settings)
 
     def _converse(self, client: Client) -> None:
+        limit_s = FIRST_S
         try:
             while True:
-                self._answer(client, client.control.receive(time.monotonic() + IDLE_S))
+                self._answer(client, client.control.receive(time.monotonic() + limit_s))
+                limit_s = IDLE_S
         except ControlError as error:
             log.log(logging.INFO if client.told else logging.DEBUG, "client %d: %s", client.pid, error)
         except Exception:  # one client's fault must not end the daemon
@@ -233,7 +258,8 @@ class Daemon:
                 raise ControlError(f"there is no notice {method!r:.80}")
             try:
                 notice(client, params, descriptor)
-            except (KeyError, TypeError, ValueError) as error:
+            except MALFORMED as error:
+                control.closed([descriptor])
                 raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
             return
         control.closed([client.control.take_descriptor()])
@@ -249,7 +275,7 @@ class Daemon:
             result, wire = request(client, params)
         except RunnerError as error:
             self._send(client, {"id": request_id, "error": control.failure(error)})
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             text = f"{method}: parameters not as expected: {error!r:.80}"
             self._send(client, {"id": request_id, "error": {"code": control.INVALID_PARAMS, "message": text}})
         else:
@@ -257,7 +283,7 @@ class Daemon:
                 self._send(client, {"id": request_id, "result": result}, wire)
             except ControlError:
                 if wire is not None:
-                    self._lending.undo(client, wire)
+                    self._lending.undo(client, result["worker"]["pid"], wire)
                 raise
             finally:
                 if method in ENDS:  # answered first: the end closes every connection
