@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 from .channel import Channel
 from .content import Generation, Stamp
 from .control import PROTOCOL, Control, ControlError, ask
-from .conversation import Conversation, ExecOutcome
+from .conversation import Conversation, ExecOutcome, call_id
 from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .poison import LONGEST_CALL_ID, refuse_message
 from .session import Session, State
 from .slot import fits, has
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .calls import Host
 
 log = logging.getLogger("runner.lease")
@@ -95,6 +98,7 @@ class Lease:
     _report_after: float
     _back_off_s: float
     _outage: str
+    _refused: dict[tuple[str, str], float]
 
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
@@ -120,6 +124,8 @@ class Lease:
         while True:
             try:
                 held, script = self._ready(path, deadline)
+                if self._refused:
+                    self._refuse(script.generation.path, host)
                 held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
             except ScriptError as error:
                 self._after(path, outcome)
@@ -153,6 +159,14 @@ class Lease:
         self._begin_anew()
 
     # Before an exec.
+
+    def _refuse(self, path: str, host: Host) -> None:
+        """Raise when the daemon lets messages of this Call-ID be refused."""
+        now = time.monotonic()
+        self._refused = {key: until for key, until in self._refused.items() if until > now}
+        if text := call_id(host):
+            text = text[:LONGEST_CALL_ID]
+            refuse_message(path, text, self._refused.get((path, text), 0.0) - now)
 
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
@@ -268,14 +282,10 @@ class Lease:
             return 0
         # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
         self._connect_after = 0.0
-        call_id = None
-        if host is not None:
-            with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
-                call_id = host.get_s("$ci")
         if is_stuck:
             _let_run(held.conversation.pid)
         with held.conversation.hand_over() as sock:
-            message = {**held.report(), "reason": reason, "call_id": call_id, "is_stuck": is_stuck}
+            message = {**held.report(), "reason": reason, "call_id": host and call_id(host), "is_stuck": is_stuck}
             message["taken_by"] = script and script.generation.id
             self._tell("retire", message, sock.fileno())
         return held.conversation.pid
@@ -307,13 +317,14 @@ class Lease:
         have = self._held.report() if self._held else None
         try:
             self._control = Control.connect(self._socket_path, deadline)
-            self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
+            answer = self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
         except (ControlError, RunnerError) as error:
             # A daemon that refuses this process, for one because it has clients enough, is as good as none.
             self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
             return
+        self._note_refused(answer.get("refused", ()))
         # Another daemon may know other generations; the worker goes on until there is a better one.
         self._scripts.clear()
         if self._outage:
@@ -348,8 +359,14 @@ class Lease:
                 self._swap = reason
                 self._ask_swap_after = 0.0
                 self._scripts.clear()
+            case {"method": "refuse", "params": {"messages": list(messages)}}:
+                self._note_refused(messages)
             case _:
                 raise ControlError(f"expected a notice of this protocol, got {notice!r:.80}")
+
+    def _note_refused(self, messages: Iterable[tuple[str, str, float]]) -> None:
+        now = time.monotonic()
+        self._refused.update({(path, text): now + left_s for path, text, left_s in messages})
 
     def _tell(self, method: str, params: dict[str, Any], descriptor: int | None = None) -> None:
         """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
@@ -377,6 +394,7 @@ class Lease:
         self._ask_swap_after = self._connect_after = self._report_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
         self._outage = ""
+        self._refused = {}  # by script and Call-ID: until when
 
 
 def _let_run(pid: int) -> None:

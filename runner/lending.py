@@ -78,6 +78,7 @@ class Lending:
         self._runner = runner
         self._wake = wake
         self._lock = threading.Lock()
+        self._news = False  # whether more messages are refused than clients were told
         self._behind: set[str] = set()  # scripts of workers that came back with an older build
         self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
             "hello": self._hello,
@@ -124,6 +125,12 @@ class Lending:
                     asked.append((client, reason))
         return asked
 
+    def refusals(self) -> dict[str, Any] | None:
+        """The notice that tells every client which messages are refused; None when that is no news."""
+        with self._lock:
+            news, self._news = self._news, False
+        return {"messages": self._runner.poison.refused_messages()} if news else None
+
     def prepare(self) -> None:
         """Load new builds ahead on workers that came back with older ones."""
         with self._lock:
@@ -159,7 +166,7 @@ class Lending:
         if have is not None:
             client.foreign = int(have["pid"])
             log.info("client %d: holds worker %d from before", client.pid, client.foreign)
-        return {}, None
+        return {"refused": self._runner.poison.refused_messages()}, None
 
     def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
         client.runs_scripts = True
@@ -299,8 +306,11 @@ class Lending:
     def _retire(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
         reason, call_id = str(params["reason"]), params["call_id"]
         told = f"{reason} (Call-ID {call_id})" if call_id else reason
-        if (generation := client.told.get(params["taken_by"])) is not None:
-            self._runner.poison.note(generation)
+        generation = client.told.get(params["taken_by"])
+        sender = call_id if isinstance(call_id, str) else None
+        if generation is not None and self._runner.poison.note(generation, sender):
+            self._news = True
+            self._wake()
         loan = client.loans.get(params["pid"])
         if loan is None:
             client.foreign = 0

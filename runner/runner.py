@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner.allowed import check_allowed
 from runner.build import ensure_bridge
-from runner.conversation import ExecOutcome
+from runner.conversation import ExecOutcome, call_id
 from runner.drain import Drain
 from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
 from runner.poison import Poison
@@ -260,6 +260,7 @@ class Runner:
         return ExecResult(ok=code == 0, exit_code=code, error=error, timing=clock.timing(), calls=outcome.calls)
 
     def _run(self, generation: Generation, job: _Job) -> None:
+        self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.clock.add("load")
         while True:
             try:
@@ -288,7 +289,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError:
-            self.poison.note(generation)
+            self.poison.note(generation, call_id(job.host))
             raise
         finally:
             job.clock.add("run")

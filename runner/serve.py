@@ -180,6 +180,10 @@ class Daemon:
             "next_start_s": round(pool.next_start_s, 1),
             "start_error": pool.start_error,
             "refused_scripts": self.runner.poison.refused(),
+            "refused_messages": [
+                {"script": script, "call_id": call_id, "left_s": left_s}
+                for script, call_id, left_s in self.runner.poison.refused_messages()
+            ],
             "workers": [dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid)} for worker in pool.workers],
         }
 
@@ -308,12 +312,20 @@ class Daemon:
         while not self._ended.is_set():
             try:
                 notify("WATCHDOG=1")
+                self._tell_refusals()
                 self._lending.prepare()
                 self._ask_back(self._why_back)
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)
             self._wake.clear()
+
+    def _tell_refusals(self) -> None:
+        """Clients that hold a worker do not ask before they use it, so they are told what not to run."""
+        if (refusals := self._lending.refusals()) is not None:
+            for client in [client for client in list(self._lending.clients) if client.runs_scripts or client.foreign]:
+                with contextlib.suppress(ControlError):
+                    self._send(client, {"method": "refuse", "params": refusals})
 
     def _why_back(self, slot: Slot[Worker]) -> str:
         reason = self.runner.pool.wants_back(slot)

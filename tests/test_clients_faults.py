@@ -187,7 +187,9 @@ def test_who_connects_and_says_nothing_loses_the_place(tmp_path: Path, monkeypat
                 assert silent.recv(1) == b"", "the daemon hangs up"
             until(lambda: not daemon.status()["clients"], "its place is free")
             with closing(Control.connect(str(settings.socket), time.monotonic() + WAIT_S)) as control:
-                assert ask(control, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S) == {}
+                assert ask(control, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S) == {
+                    "refused": []
+                }
         finally:
             daemon.end(keeps_loans=False)
             thread.join(WAIT_S)
