@@ -232,3 +232,26 @@ def run_or_raise(lease: Lease, script: Path) -> bool:
     except RunnerError:
         pass
     return False
+
+
+def test_callers_beyond_the_queue_are_refused_at_once_and_the_queue_does_not_grow(tmp_path: Path) -> None:
+    queue, most = 3, "max_queue_size = 3\nnum_workers = 1\nmax_workers = 1\nspare_workers = 0\nallocate_timeout_s = 20"
+    with RunningDaemon(tmp_path, most) as daemon, ExitStack() as stack:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+        holder = stack.enter_context(closing(Lease(str(daemon.socket))))
+        run(holder, script)
+        callers = []
+        for _ in range(CALLERS):
+            control = stack.enter_context(closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)))
+            ask(control, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S)
+            control.send(
+                {"id": 1, "method": "lease", "params": {"path": str(script), "have": None}}, time.monotonic() + 1
+            )
+            callers.append(control)
+
+        until(lambda: sum(caller.has_news() for caller in callers) == CALLERS - queue, "all but those who wait know")
+        refused = [caller.receive(time.monotonic() + WAIT_S) for caller in callers if caller.has_news()]
+
+        assert status(daemon)["waiting"] == queue
+        assert all(answer["error"]["data"]["kind"] == "PoolExhausted" for answer in refused)
+        assert all("callers wait already" in answer["error"]["message"] for answer in refused)
