@@ -37,7 +37,9 @@ WORDS = (
 
 def params(script: Path) -> st.SearchStrategy[Any]:
     """Parameters that are nearly right: the words of the protocol, with some of the right values."""
-    right: st.SearchStrategy[Any] = st.sampled_from([1, None, str(script), {}, [], True, {"pid": 1, "execs": 1, "loads": 1, "loaded": {}}])
+    right: st.SearchStrategy[Any] = st.sampled_from(
+        [1, None, str(script), {}, [], True, {"pid": 1, "execs": 1, "loads": 1, "loaded": {}}]
+    )
     nearly = st.dictionaries(st.sampled_from(WORDS), right | VALUES, max_size=len(WORDS))
     full = st.fixed_dictionaries(dict.fromkeys(WORDS, right | VALUES))
     return full | nearly | nearly.map(lambda have: {"path": str(script), "have": have}) | VALUES
