@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.lease")
 
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
+SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (reload.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
@@ -173,7 +174,11 @@ class Lease:
         self._listen(deadline)
         script = self._scripts.get(path)
         if self._held is None or script is None or not script.is_current():
-            script = self._ask_lease(path, deadline)
+            until = deadline
+            if self._held is not None and script is not None:
+                # Without an answer the build that is known runs, in the rest of the time.
+                until -= (deadline - time.monotonic()) * SHARE_OF_KNOWN
+            script = self._ask_lease(path, until)
         elif (self._swap or self._held.is_worn()) and time.monotonic() >= self._ask_swap_after:
             script = self._ask_lease(path, min(deadline, time.monotonic() + SWAP_S))
         for _ in range(LOAD_TRIES):
@@ -207,9 +212,6 @@ class Lease:
         params = {"path": path, "have": held.report() if held else None, **more}
         answer = None
         if self._control is not None:
-            if held is not None and known is not None:
-                # Without an answer the build that is known runs, and needs the rest of the time.
-                deadline = (time.monotonic() + deadline) / 2
             try:
                 answer = self._ask(self._control, "lease", params, deadline)
             except ControlError as error:
