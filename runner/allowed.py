@@ -5,6 +5,7 @@ Must not know what is in a file.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -22,7 +23,7 @@ def check_allowed(path: str, directories: Sequence[Path] | None) -> None:
     """
     Refuse a script that is not under one of ``directories``, symlinks resolved first on both sides.
 
-    A file that is missing is not refused here. None allows every file.
+    A file that is missing, or a symlink to itself, is not refused here. None allows every file.
 
     Raises:
         ScriptInvalid: It lies elsewhere, has another extension, or everybody may write to it or to its directory.
@@ -31,10 +32,11 @@ def check_allowed(path: str, directories: Sequence[Path] | None) -> None:
         return
     try:
         real = os.path.realpath(path, strict=True)
-    except FileNotFoundError:
-        real = os.path.realpath(path)
     except (OSError, ValueError) as error:
-        raise ScriptInvalid(f"{path}: cannot be resolved: {error}") from error
+        # A link to itself leads nowhere, so it is as good as missing: the last good build goes on.
+        if not isinstance(error, FileNotFoundError) and getattr(error, "errno", 0) != errno.ELOOP:
+            raise ScriptInvalid(f"{path}: cannot be resolved: {error}") from error
+        real = os.path.realpath(path)
     if not any(Path(real).is_relative_to(os.path.realpath(directory)) for directory in directories):
         shown = ", ".join(map(str, directories)) or "none"
         where = path if real == path else f"{path} (really {real})"

@@ -76,9 +76,8 @@ class Channel:
 
     def detach(self) -> socket.socket:
         """The socket itself; this channel is closed for its user from now on."""
-        sock, self._sock = self._sock, socket.socket()
-        self._sock.close()
-        return sock
+        # No second socket, not even for a moment: a process that is out of descriptors must be able to give it up.
+        return socket.socket(fileno=self._sock.detach())
 
     def close(self) -> None:
         """Closes our end; the worker sees the hang-up and ends itself."""

@@ -227,20 +227,28 @@ class Store:
         self._released: deque[tuple[str, ...]] = deque()
 
     def put(self, path: str, data: bytes) -> Part:
-        """Keep a copy; the same content is kept once."""
+        """
+        Keep a copy; the same content is kept once.
+
+        Raises:
+            ScriptInvalid: It cannot be written, for one because the file system is full; nothing of it is left.
+        """
         digest = hashlib.sha256(data).hexdigest()
         blob = self._directory / digest
         with self._lock:
             self._uses[digest] += 1
             there = blob.exists()
         if not there:
+            draft = self._directory / f"{digest}.{threading.get_ident()}"
             try:
-                draft = self._directory / f"{digest}.{threading.get_ident()}"
                 draft.write_bytes(data)
                 draft.chmod(0o400)
                 draft.replace(blob)
-            except BaseException:
+            except BaseException as error:
+                draft.unlink(missing_ok=True)
                 self.let_go((digest,))
+                if isinstance(error, OSError):
+                    raise ScriptInvalid(f"{path}: cannot be copied to {self._directory}: {error.strerror}") from error
                 raise
         return Part(path, digest, str(blob))
 

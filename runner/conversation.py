@@ -82,6 +82,13 @@ class ExecOutcome:
         return f"{self.calls} calls were answered, {self.edits} edits stand{asked}"
 
 
+def call_id(host: Host) -> str | None:
+    """The Call-ID of the message, to say whose exec it was; None where a host has none, or fails."""
+    with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
+        return host.get_s("$ci")
+    return None
+
+
 class Conversation:
     """
     One worker's wire. Used by one caller at a time.

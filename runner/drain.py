@@ -181,7 +181,10 @@ class Drain:
             with self._lock:
                 todo, self._todo = self._todo, []
             for step in todo:
-                step()
+                try:
+                    step()
+                except Exception:  # a drain that ended would let every worker block at its next line
+                    log.exception("a worker's stderr cannot be read")
             if self._ends:
                 return
 

@@ -70,7 +70,11 @@ class ScriptInvalid(ScriptError):
 
 
 class ScriptRefused(ScriptError):
-    """The build took worker after worker with it and is not run for a while (``poison_losses``)."""
+    """
+    The build, or messages of this Call-ID, took worker after worker along, and it is not run on them for a while.
+
+    See ``poison_losses`` and ``poison_message_losses``.
+    """
 
 
 class WorkerError(RunnerError):

@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING, Any
 from .channel import Channel
 from .content import Generation
 from .control import PROTOCOL, Control, ControlError, ask
-from .conversation import Conversation, ExecOutcome
+from .conversation import Conversation, ExecOutcome, call_id
 from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .poison import LONGEST_CALL_ID, refuse_message
 from .session import Session, State
 from .slot import fits, has
 from .stamps import Stamp, Stamps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .calls import Host
 
 log = logging.getLogger("runner.lease")
 
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
+SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (reload.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
@@ -96,6 +100,7 @@ class Lease:
     _report_after: float
     _back_off_s: float
     _outage: str
+    _refused: dict[tuple[str, str], float]
 
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
@@ -119,8 +124,11 @@ class Lease:
             self._begin_anew()
         outcome = ExecOutcome()
         while True:
+            script = None  # it costs a worker only from when it is known
             try:
                 held, script = self._at_once(path) or self._ready(path, deadline)
+                if self._refused:
+                    self._refuse(script.generation.path, host)
                 held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
             except ScriptError as error:
                 self._after(path, outcome)
@@ -163,12 +171,24 @@ class Lease:
             return None
         return (held, script) if script.is_current() and not held.is_worn() else None
 
+    def _refuse(self, path: str, host: Host) -> None:
+        """Raise when the daemon lets messages of this Call-ID be refused."""
+        now = time.monotonic()
+        self._refused = {key: until for key, until in self._refused.items() if until > now}
+        if text := call_id(host):
+            text = text[:LONGEST_CALL_ID]
+            refuse_message(path, text, self._refused.get((path, text), 0.0) - now)
+
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
         self._listen(deadline)
         script = self._scripts.get(path)
         if self._held is None or script is None or not script.is_current():
-            script = self._ask_lease(path, deadline)
+            until = deadline
+            if self._held is not None and script is not None:
+                # Without an answer the build that is known runs, in the rest of the time.
+                until -= (deadline - time.monotonic()) * SHARE_OF_KNOWN
+            script = self._ask_lease(path, until)
         elif (self._swap or self._held.is_worn()) and time.monotonic() >= self._ask_swap_after:
             script = self._ask_lease(path, min(deadline, time.monotonic() + SWAP_S))
         for _ in range(LOAD_TRIES):
@@ -273,14 +293,12 @@ class Lease:
         held, self._held = self._held, None
         if held is None:
             return 0
-        call_id = None
-        if host is not None:
-            with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
-                call_id = host.get_s("$ci")
+        # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
+        self._connect_after = 0.0
         if is_stuck:
             _let_run(held.conversation.pid)
         with held.conversation.hand_over() as sock:
-            message = {**held.report(), "reason": reason, "call_id": call_id, "is_stuck": is_stuck}
+            message = {**held.report(), "reason": reason, "call_id": host and call_id(host), "is_stuck": is_stuck}
             message["taken_by"] = script and script.generation.id
             self._tell("retire", message, sock.fileno())
         return held.conversation.pid
@@ -312,12 +330,14 @@ class Lease:
         have = self._held.report() if self._held else None
         try:
             self._control = Control.connect(self._socket_path, deadline)
-            self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
-        except ControlError as error:
+            answer = self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
+        except (ControlError, RunnerError) as error:
+            # A daemon that refuses this process, for one because it has clients enough, is as good as none.
             self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
             return
+        self._note_refused(answer.get("refused", ()))
         # Another daemon may know other generations; the worker goes on until there is a better one.
         self._scripts.clear()
         if self._outage:
@@ -325,7 +345,7 @@ class Lease:
         self._outage, self._back_off_s = "", FIRST_BACK_OFF_S
         self._ask_swap_after = 0.0
 
-    def _disconnect(self, error: ControlError, *, has_waited: bool) -> None:
+    def _disconnect(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -352,8 +372,14 @@ class Lease:
                 self._swap = reason
                 self._ask_swap_after = 0.0
                 self._scripts.clear()
+            case {"method": "refuse", "params": {"messages": list(messages)}}:
+                self._note_refused(messages)
             case _:
                 raise ControlError(f"expected a notice of this protocol, got {notice!r:.80}")
+
+    def _note_refused(self, messages: Iterable[tuple[str, str, float]]) -> None:
+        now = time.monotonic()
+        self._refused.update({(path, text): now + left_s for path, text, left_s in messages})
 
     def _tell(self, method: str, params: dict[str, Any], descriptor: int | None = None) -> None:
         """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
@@ -381,6 +407,7 @@ class Lease:
         self._ask_swap_after = self._connect_after = self._report_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
         self._outage = ""
+        self._refused = {}  # by script and Call-ID: until when
 
 
 def _let_run(pid: int) -> None:

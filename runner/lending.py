@@ -77,6 +77,7 @@ class Lending:
         self._runner = runner
         self._wake = wake
         self._lock = threading.Lock()
+        self._news = False  # whether more messages are refused than clients were told
         self._behind: set[str] = set()  # scripts of workers that came back with an older build
         self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
             "hello": self._hello,
@@ -123,6 +124,12 @@ class Lending:
                     asked.append((client, reason))
         return asked
 
+    def refusals(self) -> dict[str, Any] | None:
+        """The notice that tells every client which messages are refused; None when that is no news."""
+        with self._lock:
+            news, self._news = self._news, False
+        return {"messages": self._runner.poison.refused_messages()} if news else None
+
     def prepare(self) -> None:
         """Load new builds ahead on workers that came back with older ones."""
         with self._lock:
@@ -158,7 +165,7 @@ class Lending:
         if have is not None:
             client.foreign = int(have["pid"])
             log.info("client %d: holds worker %d from before", client.pid, client.foreign)
-        return {}, None
+        return {"refused": self._runner.poison.refused_messages()}, None
 
     def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
         client.runs_scripts = True
@@ -175,8 +182,20 @@ class Lending:
             known = client.told.get(needs["generation"], generation)
             generation = self._runner.scripts.extend(known, tuple(map(str, needs["names"])))
         slot = self._slot_for(client, have, generation)
+        try:
+            return self._lent(client, have, generation, slot)
+        except BaseException:
+            # While it waited for a worker its script may have been deleted, or refused.
+            if slot is not None:
+                self._runner.pool.release(slot, survives=True)
+            raise
+
+    def _lent(
+        self, client: Client, have: dict[str, Any] | None, generation: Generation, slot: Slot[Worker] | None
+    ) -> Answer:
+        """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
         stamps = self._runner.scripts.stamps(generation.path)
-        if self._runner.current(path).id != generation.id:
+        if self._runner.scripts.current(generation.path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
             "generation": generation.told(),
@@ -185,11 +204,9 @@ class Lending:
             "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
             "worker": None,
         }
-        if slot is not None:
-            slot.is_lent = True
-            client.loans[slot.living.pid] = Loan(slot, time.monotonic())
         # What a client was told of and may still load or report keeps its copies.
         reported = {id_ for loan in client.loans.values() for id_ in _ids(loan.slot.living)}
+        reported |= set(_ids(slot.living)) if slot is not None else set()
         client.told = {
             id_: told for id_, told in client.told.items() if id_ in reported or told.path != generation.path
         }
@@ -197,6 +214,8 @@ class Lending:
         if slot is None:
             return result, None
         worker = slot.living
+        if has(worker, generation):
+            self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
         client.told.update({loaded.id: loaded for loaded in worker.loaded.values()})
         result["worker"] = {
             "pid": worker.pid,
@@ -211,11 +230,17 @@ class Lending:
             "max_line_bytes": self._runner.settings.max_line_bytes,
             "is_placed": self._runner.settings.placement == "together",
         }
-        return result, worker.lend()
+        wire = worker.lend()
+        slot.is_lent = True
+        client.loans[worker.pid] = Loan(slot, time.monotonic())
+        return result, wire
 
-    def undo(self, client: Client, wire: socket.socket) -> None:
+    def undo(self, client: Client, pid: int, wire: socket.socket) -> None:
         """The answer of a lease did not reach the client: the worker is as good as before."""
-        loan = client.loans.popitem()[1]
+        loan = client.loans.pop(pid, None)
+        if loan is None:
+            wire.close()  # upkeep has ended it meanwhile
+            return
         loan.slot.living.take_back(wire)
         loan.slot.is_lent = False
         self._runner.pool.release(loan.slot, survives=True)
@@ -254,12 +279,19 @@ class Lending:
             self._note(client, loan, params)
 
     def _release(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
-        loan = client.loans.pop(params["pid"], None)
-        if loan is None or wire is None:
+        loan = client.loans.get(params["pid"])
+        if loan is None:
             client.foreign = 0
             control.closed([wire])
             return
         self._note(client, loan, params)
+        if wire is None:
+            # A process out of descriptors cannot take what is passed to it: the kernel closed the wire.
+            self._end_loan(client, loan, "it came back without its wire")
+            return
+        if client.loans.pop(params["pid"], None) is None:
+            wire.close()  # upkeep has ended it meanwhile
+            return
         worker = loan.slot.living
         worker.take_back(wire)
         loan.slot.is_lent = False
@@ -273,8 +305,11 @@ class Lending:
     def _retire(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
         reason, call_id = str(params["reason"]), params["call_id"]
         told = f"{reason} (Call-ID {call_id})" if call_id else reason
-        if (generation := client.told.get(params["taken_by"])) is not None:
-            self._runner.poison.note(generation)
+        generation = client.told.get(params["taken_by"])
+        sender = call_id if isinstance(call_id, str) else None
+        if generation is not None and self._runner.poison.note(generation, sender):
+            self._news = True
+            self._wake()
         loan = client.loans.pop(params["pid"], None)
         if loan is None:
             client.foreign = 0

@@ -164,7 +164,7 @@ class Pool(Generic[W]):
         memory = slot.over_memory(self.settings)
         with self._lock:
             if slot.state is State.LEASED:
-                self._failures = 0
+                self._failures, self._start_error = 0, None
             slot.doom = slot.doom or slot.over_limit(self.settings, self._clock()) or memory
             if self._closed:
                 slot.doom = "close"
@@ -287,6 +287,11 @@ class Pool(Generic[W]):
             if needs:
                 return needs
         return ()
+
+    def has_loaded(self, generation: Generation) -> bool:
+        """Whether a worker of the pool has the generation loaded, so that it can be."""
+        with self._lock:
+            return any(slot.worker is not None and slot.has(generation) for slot in self._slots)
 
     def reset(self) -> None:
         """Replace all workers: idle ones now, busy ones when their lease ends. A back-off is forgotten."""
@@ -467,7 +472,8 @@ class Pool(Generic[W]):
         return self._clock() < self._not_before
 
     def _numbers(self) -> str:
-        return f"{len(self._slots)} of {self.settings.max_workers} workers, all busy"
+        why = f"; starts fail: {self._start_error}" if self._start_error else ""
+        return f"{len(self._slots)} of {self.settings.max_workers} workers, all busy{why}"
 
     # Outside the lock.
 
@@ -517,7 +523,7 @@ class Pool(Generic[W]):
             return False
         with self._lock:
             slot.worker, slot.state = worker, State.LEASED
-            self._not_before, self._start_error = 0.0, None
+            self._not_before = 0.0
             closed = self._closed
         if closed:
             self._discard(slot, "started while the pool was closed")

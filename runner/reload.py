@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.reload")
 
+# A stamp from the future: the clock of a file server may be ahead by so much. More is a clock that was set back since,
+# and then no later write can get this stamp again.
+SKEW_NS = 60_000_000_000
 LOOK_TRIES = 5
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
 PATIENCE_S = 0.2
@@ -325,22 +328,27 @@ class Scripts:
     def _part(self, look: _Look, file: str, check: Callable[[str, bytes], None] | None) -> Part:
         now_ns = self._clock_ns()
         stamp = look.stamps[file] = stamp_of(file, self._stat)
-        young = stamp is not None and stamp.ctime_ns > now_ns - YOUNG_NS
+        young = stamp is not None and _is_within(stamp, now_ns, YOUNG_NS, SKEW_NS)
         look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or (stamp is not None and stamp.ctime_ns > now_ns - PATIENCE_NS)
+        look.is_fresh = look.is_fresh or (stamp is not None and _is_within(stamp, now_ns, PATIENCE_NS, PATIENCE_NS))
         known = self._parts.get(file)
         if known is not None and known[0] == stamp and self._store.take(known[1]):
             look.hand.append(known[1].hash)
             self._gone.pop(file, None)
             return known[1]
-        data, stamp = read_file(file, self._max_bytes, self._stat)
-        look.stamps[file] = stamp
-        young = stamp.ctime_ns > now_ns - YOUNG_NS
-        look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or stamp.ctime_ns > now_ns - PATIENCE_NS
-        if check is not None:
-            check(file, data)
-        part = self._store.put(file, data)
+        try:
+            data, stamp = read_file(file, self._max_bytes, self._stat)
+            look.stamps[file] = stamp
+            young = _is_within(stamp, now_ns, YOUNG_NS, SKEW_NS)
+            look.trusted = look.trusted and not young
+            look.is_fresh = look.is_fresh or _is_within(stamp, now_ns, PATIENCE_NS, PATIENCE_NS)
+            if check is not None:
+                check(file, data)
+            part = self._store.put(file, data)
+        except ScriptInvalid as error:
+            # What the system refuses now (no descriptor, no room) it may grant at the next exec, the file as it is.
+            look.trusted = look.trusted and not isinstance(error.__cause__, OSError)
+            raise
         look.hand.append(part.hash)
         with self._lock:
             self._gone.pop(file, None)
@@ -375,6 +383,10 @@ def _parts_of(generation: Generation) -> list[Part]:
         if helper is not None:
             parts += [helper.assembly, helper.symbols]
     return [part for part in parts if part is not None]
+
+
+def _is_within(stamp: Stamp, now_ns: int, before_ns: int, after_ns: int) -> bool:
+    return -before_ns < stamp.ctime_ns - now_ns < after_ns
 
 
 def _again(error: ScriptError) -> ScriptError:

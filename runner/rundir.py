@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -23,12 +25,23 @@ LOCK = "lock"
 
 @contextlib.contextmanager
 def run_directory() -> Generator[Path]:
-    """A new directory, readable by this user only, that goes when the block ends. Sweeps those of dead runners."""
-    base = Path(tempfile.gettempdir())
-    _sweep(base)
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    new = place / f"{LOCK}.new"
-    lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    """
+    A new directory, readable by this user only, that goes when the block ends. Sweeps those of dead runners.
+
+    Raises:
+        ConfigError: It cannot be made, for one because the file system is full.
+    """
+    place = None
+    try:
+        base = Path(tempfile.gettempdir())
+        _sweep(base)
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        new = place / f"{LOCK}.new"
+        lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if place is not None:
+            place.rmdir()
+        raise ConfigError(f"the directory for copies and workers cannot be made: {error}; see TMPDIR") from error
     try:
         # Locked before it has its name: a lock file that nobody holds, however shortly, says that its runner is dead.
         fcntl.flock(lock, fcntl.LOCK_EX)

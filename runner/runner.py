@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner.allowed import check_allowed
 from runner.build import ensure_bridge
-from runner.conversation import ExecOutcome
+from runner.conversation import ExecOutcome, call_id
 from runner.drain import Drain
 from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
 from runner.poison import Poison
@@ -215,7 +215,8 @@ class Runner:
                     generation = self.scripts.reject(generation, error)
                     return
                 if not needs:
-                    self.scripts.accept(generation)
+                    if self.pool.has_loaded(generation):  # where all workers are lent, nobody has tried
+                        self.scripts.accept(generation)
                     return
                 generation = self.scripts.extend(generation, needs)
 
@@ -243,6 +244,7 @@ class Runner:
         return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
 
     def _run(self, generation: Generation, job: _Job) -> None:
+        self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
         while True:
             try:
@@ -272,7 +274,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError:
-            self.poison.note(generation)
+            self.poison.note(generation, call_id(job.host))
             raise
         finally:
             job.run += job.passed()
@@ -285,6 +287,8 @@ class Runner:
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
+        if has(worker, generation):
+            self.scripts.accept(generation)  # the keeper may have loaded it ahead
         while not has(worker, generation) and fits(worker, generation):
             try:
                 needs = worker.load(generation, deadline)

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.serve")
 
 SEND_S = 1.0  # a client that does not read its answers is dropped
+FIRST_S = 10.0  # whoever connects and says nothing takes another one's place
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
 ENDS = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
@@ -64,7 +66,7 @@ class Daemon:
     def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
         self.settings = settings
         self.runner = Runner(settings)
-        self.started_at = time.time()
+        self.started_at = time.monotonic()
         self._reread = reread
         self._wake = threading.Event()
         self._lending = Lending(self.runner, self._wake.set)
@@ -72,6 +74,8 @@ class Daemon:
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._parts = contextlib.ExitStack()
+        self._refused = 0
+        self._tell_refused_after = 0.0
         self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
             "status": lambda _client, _params: (self.status(), None),
             "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
@@ -161,7 +165,7 @@ class Daemon:
         return {
             "pid": os.getpid(),
             "socket": str(self.settings.socket),
-            "up_s": round(time.time() - self.started_at, 1),
+            "up_s": round(time.monotonic() - self.started_at, 1),
             "load": str(self.settings.load) if self.settings.load else None,
             "script_dirs": [str(directory) for directory in self.settings.script_dirs or ()],
             "clients": len(self._lending.clients),
@@ -176,6 +180,10 @@ class Daemon:
             "next_start_s": round(pool.next_start_s, 1),
             "start_error": pool.start_error,
             "refused_scripts": self.runner.poison.refused(),
+            "refused_messages": [
+                {"script": script, "call_id": call_id, "left_s": left_s}
+                for script, call_id, left_s in self.runner.poison.refused_messages()
+            ],
             "workers": [dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid)} for worker in pool.workers],
         }
 
@@ -192,23 +200,36 @@ class Daemon:
                 log.error("cannot accept a connection: %s", error)  # noqa: TRY400  # the reason is all there is
                 self._ended.wait(UPKEEP_S)
                 continue
-            connection = Control(sock)
-            if reason := self._refusal(sock):
-                log.warning("a client is refused: %s", reason)
-                with contextlib.suppress(ControlError):
-                    error_ = control.failure(ConfigError(reason))
-                    connection.send({"id": None, "error": error_}, time.monotonic() + SEND_S)
-                connection.close()
-                continue
-            client = Client(connection, control.peer_pid(sock))
-            self._lending.join(client)
-            thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
             try:
-                thread.start()
-            except RuntimeError as error:  # the kernel gives no thread; the client tries again by itself
-                log.error("client %d: turned away: %s", client.pid, error)  # noqa: TRY400  # the reason is all there is
-                connection.close()
-                self._lending.leave(client)
+                self._welcome(sock)
+            except Exception as error:  # noqa: BLE001  # for one, no thread; whoever comes next may have more luck
+                sock.close()
+                log.error("cannot serve a connection: %s", error)  # noqa: TRY400  # the reason is all there is
+
+    def _welcome(self, sock: socket.socket) -> None:
+        connection = Control(sock)
+        if reason := self._refusal(sock):
+            self._tell_refused(reason)
+            with contextlib.suppress(ControlError):
+                # Not waited for: an empty socket takes it, and whoever comes next must not wait for this one.
+                connection.send({"id": None, "error": control.failure(ConfigError(reason))}, time.monotonic() + SEND_S)
+            connection.close()
+            return
+        client = Client(connection, control.peer_pid(sock))
+        self._lending.join(client)
+        thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            self._lending.leave(client)
+            raise
+
+    def _tell_refused(self, reason: str) -> None:
+        """One line a second at most: a storm of clients must not become a storm of lines."""
+        self._refused += 1
+        if (now := time.monotonic()) >= self._tell_refused_after:
+            log.warning("a client is refused (%d until now): %s", self._refused, reason)
+            self._tell_refused_after = now + 1.0
 
     def _refusal(self, sock: socket.socket) -> str:
         if len(self._lending.clients) >= self.settings.max_clients:
@@ -216,9 +237,11 @@ class Daemon:
         return refusal(sock, self.settings)
 
     def _converse(self, client: Client) -> None:
+        limit_s = FIRST_S
         try:
             while True:
-                self._answer(client, client.control.receive(time.monotonic() + IDLE_S))
+                self._answer(client, client.control.receive(time.monotonic() + limit_s))
+                limit_s = IDLE_S
         except ControlError as error:
             log.log(logging.INFO if client.told else logging.DEBUG, "client %d: %s", client.pid, error)
         except Exception:  # one client's fault must not end the daemon
@@ -239,7 +262,8 @@ class Daemon:
                 raise ControlError(f"there is no notice {method!r:.80}")
             try:
                 notice(client, params, descriptor)
-            except (KeyError, TypeError, ValueError) as error:
+            except MALFORMED as error:
+                control.closed([descriptor])
                 raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
             return
         control.closed([client.control.take_descriptor()])
@@ -255,7 +279,7 @@ class Daemon:
             result, wire = request(client, params)
         except RunnerError as error:
             self._send(client, {"id": request_id, "error": control.failure(error)})
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             text = f"{method}: parameters not as expected: {error!r:.80}"
             self._send(client, {"id": request_id, "error": {"code": control.INVALID_PARAMS, "message": text}})
         else:
@@ -263,7 +287,7 @@ class Daemon:
                 self._send(client, {"id": request_id, "result": result}, wire)
             except ControlError:
                 if wire is not None:
-                    self._lending.undo(client, wire)
+                    self._lending.undo(client, result["worker"]["pid"], wire)
                 raise
             finally:
                 if method in ENDS:  # answered first: the end closes every connection
@@ -288,12 +312,20 @@ class Daemon:
         while not self._ended.is_set():
             try:
                 notify("WATCHDOG=1")
+                self._tell_refusals()
                 self._lending.prepare()
                 self._ask_back(self._why_back)
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)
             self._wake.clear()
+
+    def _tell_refusals(self) -> None:
+        """Clients that hold a worker do not ask before they use it, so they are told what not to run."""
+        if (refusals := self._lending.refusals()) is not None:
+            for client in [client for client in list(self._lending.clients) if client.runs_scripts or client.foreign]:
+                with contextlib.suppress(ControlError):
+                    self._send(client, {"method": "refuse", "params": refusals})
 
     def _why_back(self, slot: Slot[Worker]) -> str:
         reason = self.runner.pool.wants_back(slot)

@@ -102,10 +102,12 @@ class Settings(BaseSettings):
 
     poison_losses: Count = 5
     """Workers that one build of a script may cost within ``poison_within_s``; then it is refused. 0: any number."""
+    poison_message_losses: Count = 2
+    """Workers that messages of one Call-ID may cost one script; then they are refused to it. 0: any number."""
     poison_within_s: SomeSeconds = 10.0
     """Seconds within which lost workers count together."""
     poison_s: SomeSeconds = 10.0
-    """Seconds for which such a script is refused; a new build of it runs at once."""
+    """Seconds for which such a script, or such messages, are refused; a new build of a script runs at once."""
 
     worker_env: tuple[str, ...] = ()
     """Environment variables that workers get beside PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ, TMPDIR and MONO_*."""

@@ -145,7 +145,12 @@ class WorkerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PoolSnapshot:
-    """The pool as it was. ``next_start_s`` is 0 unless starts fail; ``start_error`` then says why."""
+    """
+    The pool as it was.
+
+    ``start_failures`` counts starts that failed since a worker served last, and ``start_error`` says why the last did.
+    ``next_start_s`` is 0 when a worker may be started now.
+    """
 
     workers: tuple[WorkerSnapshot, ...]
     starting: int

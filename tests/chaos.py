@@ -9,11 +9,8 @@ kind of fault never happened, or when something is left over.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
-import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -22,17 +19,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
-from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.chaos_faults import Faults, Site, small_file_system
+from tests.kamailio.rig import Peer
 from tests.programs import until
 from tests.sipp.sipp import Sipp
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CHILDREN = 4
 RATE = 100  # of sipp, calls a second
 PROBE_S = 0.02
 PAUSE_S = 0.25  # between two faults
@@ -42,22 +34,6 @@ LONGEST_GAP_S = 1.0
 MOST_FALSE = (
     0.2  # with four faults a second; a process that has just lost its worker answers false while the daemon is away
 )
-SCRIPT = """
-static int Main()
-{{
-    switch (PV.GetS("$rU"))
-    {{
-        case "throws": throw new Exception("chaos");
-        case "loops": while (true) {{ }}
-        case "exits": Environment.Exit(3); break;
-        case "dies": System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); break;
-        case "threads": for (int i = 0; i < 50; i++) new Thread(() => Thread.Sleep(50)).Start(); break;
-    }}
-    HDR.AppendToReply("X-Build: {0}\\r\\n");
-    return 0;
-}}
-"""
-SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
 
 
 @dataclass
@@ -71,6 +47,8 @@ class Report:
     lost: int = 0
     false: int = 0
     longest_gap_s: float = 0.0
+    killed: int = 0
+    internal_errors: int = 0
     sipp_calls: int = 0
     sipp_failed: int = 0
     faults: dict[str, int] = field(default_factory=dict)
@@ -87,6 +65,8 @@ class Report:
             found.append(f"{self.sipp_failed} calls of sipp failed")
         if self.longest_gap_s >= LONGEST_GAP_S:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
+        if self.internal_errors:
+            found.append(f"{self.internal_errors} internal errors were logged")
         return found + [f"left over: {what}" for what in self.left_over]
 
     def __str__(self) -> str:
@@ -98,120 +78,13 @@ class Report:
             ("lost", self.lost),
             ("false: their worker or the daemon was hit", self.false),
             ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
+            ("workers killed", self.killed),
+            ("internal errors logged", self.internal_errors),
             ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
             *((f"fault: {kind}", count) for kind, count in self.faults.items()),
             ("left over", ", ".join(self.left_over) or "nothing"),
         ]
         return "\n".join(f"{name:42} {value}" for name, value in rows)
-
-
-class Site:
-    """The Kamailio, the daemon and the script that everything happens to."""
-
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self.directory = directory
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir()
-        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS, {"TMPDIR": str(self.temporary)}))
-        self.builds = 0
-        self.script = self.build()
-        self.port = free_udp_port()
-        cfg = preamble(self.port, ["kex", "sl", "pv", "app_python3"], children=CHILDREN)
-        cfg += f'modparam("app_python3", "load", "{ROOT}/kamailio/app_mono.py")\n'
-        cfg += f'request_route {{\n\tif (python_exec("mono_exec", "{self.script}")) sl_send_reply("200", "OK");\n'
-        cfg += '\telse sl_send_reply("200", "False");\n}\n'
-        env = {"APP_MONO_CONFIG": str(self.daemon.config)}
-        self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
-
-    def build(self) -> Path:
-        """The script anew."""
-        self.builds += 1
-        return compiled(self.daemon.scripts, "Chaos", SCRIPT.format(self.builds))
-
-    def workers(self) -> list[int]:
-        """The daemon's workers, those that are lent first."""
-        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
-        found = json.loads(told.stdout or "[]")
-        return [worker["pid"] for worker in sorted(found, key=lambda worker: not worker["client"])]
-
-    def request(self, user: str) -> None:
-        """One request whose script misbehaves; whoever answers it answers nobody else meanwhile."""
-        with Peer(self.port) as peer:
-            peer.send(peer.request(uri=f"sip:{user}@example.com", call_id=f"{user}-{time.monotonic_ns()}"))
-            peer.receive(2.0)
-
-
-class Faults:
-    """Every kind of fault, by name."""
-
-    def __init__(self, site: Site, numbers: random.Random) -> None:
-        self._site = site
-        self._numbers = numbers
-        self.kinds: dict[str, Callable[[], None]] = {
-            "worker SIGKILL": lambda: self._worker(signal.SIGKILL),
-            "worker SIGSEGV": lambda: self._worker(signal.SIGSEGV),
-            "worker SIGSTOP": lambda: self._worker(signal.SIGSTOP),
-            "daemon SIGKILL and start": lambda: self._restart(signal.SIGKILL),
-            "daemon drained and start": lambda: self._restart(signal.SIGTERM),
-            "daemon SIGSTOP for a while": self._freeze,
-            "script replaced": self._replaced,
-            "script half written": self._half_written,
-            "script deleted and back": self._deleted,
-            "script throws": lambda: self._site.request("throws"),
-            "script loops": lambda: self._site.request("loops"),
-            "script exits": lambda: self._site.request("exits"),
-            "script kills itself": lambda: self._site.request("dies"),
-            "script leaves threads": lambda: self._site.request("threads"),
-            "garbage on the control socket": self._garbage,
-            "200 connections to the daemon": self._storm,
-        }
-
-    def _worker(self, number: signal.Signals) -> None:
-        workers = self._site.workers()[:CHILDREN]
-        if workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._numbers.choice(workers), number)
-
-    def _restart(self, number: signal.Signals) -> None:
-        self._site.daemon.signal(number)
-        self._site.daemon.wait()
-        self._site.daemon.start()
-
-    def _freeze(self) -> None:
-        self._site.daemon.signal(signal.SIGSTOP)
-        time.sleep(0.4)
-        self._site.daemon.signal(signal.SIGCONT)
-
-    def _replaced(self) -> None:
-        self._site.build()
-
-    def _half_written(self) -> None:
-        whole = self._site.script.read_bytes()
-        self._site.script.write_bytes(whole[: len(whole) // 2])
-        time.sleep(0.1)
-        self._site.build()
-
-    def _deleted(self) -> None:
-        self._site.script.unlink()
-        time.sleep(0.1)
-        self._site.build()
-
-    def _garbage(self) -> None:
-        for data in (os.urandom(300), b'{"jsonrpc":"2.0","id":1}\n', b"[" * 5000, b'{"half'):
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(0.2)
-                sock.connect(str(self._site.daemon.socket))
-                sock.send(data)
-
-    def _storm(self) -> None:
-        socks = []
-        with contextlib.suppress(OSError):
-            for _ in range(200):
-                socks.append(socket.socket(socket.AF_UNIX))
-                socks[-1].settimeout(0.2)
-                socks[-1].connect(str(self._site.daemon.socket))
-        for sock in socks:
-            sock.close()
 
 
 class Probe:
@@ -273,8 +146,20 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
     """
     numbers = random.Random(seed)  # noqa: S311 - so that a run can be had again
     report = Report(seed)
+    (directory / "tmp").mkdir()
+    with small_file_system(directory / "tmp") as can_be_full:
+        site = _rain(seconds, numbers, directory, report, can_be_full=can_be_full)
+        # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
+        report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
+        report.left_over += [str(path) for path in site.temporary.iterdir()]
+    if (directory / "control.sock").exists():
+        report.left_over.append("the control socket")
+    return report
+
+
+def _rain(seconds: float, numbers: random.Random, directory: Path, report: Report, *, can_be_full: bool) -> Site:
     with ExitStack() as stack:
-        site = Site(directory, stack)
+        site = Site(directory, stack, can_be_full=can_be_full)
         faults = Faults(site, numbers)
         report.faults = dict.fromkeys(faults.kinds, 0)
         with Peer(site.port) as peer:
@@ -294,7 +179,9 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
         probe.into(report)
         counts = sipp.counts()
         report.sipp_calls, report.sipp_failed = counts.created, counts.failed
-        workers = site.workers()
+        logs = site.daemon.log() + site.kamailio.log()
+        report.internal_errors = logs.count("internal error") + logs.count("upkeep failed") + logs.count("Traceback")
+        report.killed, workers = site.killed(), site.workers()
         descriptors = len(os.listdir(f"/proc/{site.daemon.pid}/fd"))  # noqa: PTH208 - how many is all that is wanted
         if descriptors > 100:
             report.left_over.append(f"{descriptors} descriptors of the daemon")
@@ -302,12 +189,7 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
     while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
         time.sleep(0.05)
     report.left_over += [f"worker {pid}" for pid in workers if Path(f"/proc/{pid}").exists()]
-    report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
-    # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
-    report.left_over += [str(path) for path in site.temporary.iterdir()]
-    if (directory / "control.sock").exists():
-        report.left_over.append("the control socket")
-    return report
+    return site
 
 
 def processes_in(directory: Path) -> list[int]:

@@ -48,19 +48,21 @@ class RunningDaemon:
         directory: Private to the test; the socket, the log and the settings go there.
         settings: Lines of TOML beside ``socket`` and ``script_dirs``.
         env: Added to its environment.
+        log_file: Where the settings let it log; None: its standard error.
     """
 
-    def __init__(self, directory: Path, settings: str = "", env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: str = "", env: dict[str, str] | None = None, log_file: Path | None = None
+    ) -> None:
         self._env = ENVIRONMENT | (env or {})
         self.directory = directory
         self.socket = directory / "control.sock"
         self.config = directory / "app-mono.toml"
         self.scripts = directory / "scripts"
         self.scripts.mkdir(exist_ok=True)
-        self._log = directory / "daemon.log"
-        self.config.write_text(
-            f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\nspare_workers = 1\n{settings}\n', "utf-8"
-        )
+        self._stderr = directory / "daemon.log"
+        self._log = log_file or self._stderr
+        self.config.write_text(f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\n{settings}\n', "utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -83,8 +85,8 @@ class RunningDaemon:
         """Start it, after the end of the one before, and wait until it serves."""
         if self._process is not None:
             self._process.wait(WAIT_S)
-        with self._log.open("ab") as log:
-            begin = log.tell()
+        with self._stderr.open("ab") as log:
+            begin = len(self.log())
             process = self._process = subprocess.Popen(
                 [*COMMAND, "serve", "--config", str(self.config)], stderr=log, stdout=log, env=self._env
             )
@@ -118,4 +120,8 @@ class RunningDaemon:
 
     def log(self) -> str:
         """All that it logged until now."""
-        return self._log.read_text("utf-8")
+        return self._log.read_text("utf-8") if self._log.exists() else ""
+
+    def stderr(self) -> str:
+        """All that it wrote to its standard error until now."""
+        return self._stderr.read_text("utf-8")

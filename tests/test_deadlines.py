@@ -11,12 +11,21 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "kamailio").glob("*.py")])
 
 # Methods that wait without an end when they get no argument at all, and what would bound them.
-BARE = {"wait", "join", "get", "acquire", "poll", "communicate", "result", "accept"}
+BARE = {"wait", "join", "get", "acquire", "poll", "communicate", "result", "accept", "select"}
 BOUNDED_BY_KEYWORD = {"run": "timeout", "check_output": "timeout", "check_call": "timeout"}
+# Bounded by what is passed or was set before, so each has to say how.
+WAITS = {"flock", "waitpid", "readline", "connect"}
 READS = {"recv", "recvfrom", "recvmsg", "recv_into", "sendall"}
 
 ALLOWED = {
     ("runner/channel.py", "recv"): "SO_RCVTIMEO of the socket, from the deadline of the exec",
+    ("runner/control.py", "connect"): "the socket's timeout, from the deadline; Control.connect takes one",
+    ("runner/lease.py", "connect"): "Control.connect takes a deadline",
+    ("runner/cli/control.py", "connect"): "the same",
+    ("runner/access.py", "flock"): "LOCK_NB",
+    ("runner/build.py", "flock"): "LOCK_NB, again and again until LOCK_TIMEOUT_S",
+    ("runner/rundir.py", "flock"): "LOCK_NB, or a file that nobody else knows yet",
+    ("runner/drain.py", "select"): "the drain is no caller; whoever wants something of it wakes it through a pipe",
     ("runner/control.py", "recvmsg"): "after a poll with the time that is left",
     ("runner/listener.py", "recvfrom"): "the socket's timeout, LOOK_S",
     (
@@ -43,7 +52,7 @@ def calls(sources: list[Path], root: Path) -> list[tuple[str, str, int]]:
             needed = BOUNDED_BY_KEYWORD.get(method)
             is_process = isinstance(node.func.value, ast.Name) and node.func.value.id == "subprocess"
             is_endless = is_process and needed is not None and needed not in {word.arg for word in node.keywords}
-            if is_bare or is_endless or method in READS:
+            if is_bare or is_endless or method in READS | WAITS:
                 found.append((name, method, node.lineno))
     return found
 
@@ -60,7 +69,9 @@ def test_every_exception_is_still_needed() -> None:
     assert {(name, method) for name, method, _ in calls(SOURCES, ROOT)} >= set(ALLOWED)
 
 
-@pytest.mark.parametrize("code", ["a.wait()", "t.join()", "q.get()", "l.acquire()", "subprocess.run([])", "s.recv(1)"])
+@pytest.mark.parametrize(
+    "code", ["a.wait()", "t.join()", "q.get()", "l.acquire()", "subprocess.run([])", "s.recv(1)", "s.select()"]
+)
 def test_the_reader_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
     bad.write_text(code, encoding="utf-8")

@@ -48,6 +48,7 @@ IN_KAMAILIO = (
     "control",
     "lease",
     "foresight",
+    "poison",
 )
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 

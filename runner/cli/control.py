@@ -70,10 +70,14 @@ def status(path: str, *, as_json: bool) -> None:
     if told["from_earlier_daemon"]:
         rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
     if told["start_failures"]:
-        why = f"{told['start_failures']} starts failed, next in {told['next_start_s']} s: {told['start_error']}"
+        when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
+        why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
         rows.append(("trouble", why))
     for script, left_s in told["refused_scripts"].items():
-        rows.append(("refused", f"{script} for {left_s} s more: it took worker after worker with it"))
+        rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
+    for message in told["refused_messages"]:
+        what = f"{message['script']} to messages of Call-ID {message['call_id']!a}"
+        rows.append(("refused", f"{what} {_until(message['left_s'])}: they took worker after worker with them"))
     if told["advice"]:
         rows.append(("advice", told["advice"]))
     for name, text in rows:
@@ -132,6 +136,10 @@ def end(path: str, method: str) -> None:
     finally:
         os.close(process)
     show.line("stopped" if method == "stop" else "drained: workers that are lent go on with their clients")
+
+
+def _until(left_s: float) -> str:
+    return f"for {left_s} s more, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -65,7 +66,7 @@ def _log_to(file: Path | None) -> None:
     handler: logging.Handler
     if file is not None:
         try:
-            handler = WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace")
+            handler = _LogFile(file, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise ConfigError(f"log_file {file}: {error.strerror}") from error
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -76,6 +77,21 @@ def _log_to(file: Path | None) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+class _LogFile(WatchedFileHandler):
+    """A line that the file does not take, for one because its file system is full, goes to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # WatchedFileHandler lets the failure to make the file anew out, into whoever has something to say.
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"{self.format(record)}\n")
 
 
 class _Journal(logging.Formatter):

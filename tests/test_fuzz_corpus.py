@@ -1,0 +1,45 @@
+"""What fuzzing the wire and the control socket found worth keeping: inputs that took their own way (``make fuzz``)."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.control import Control, ControlError
+from runner.errors import ProtocolViolation
+from runner.session import Session, State
+from tests.programs import WAIT_S
+
+
+def corpus(kind: str) -> list[bytes]:
+    lines = Path(__file__).with_name("fuzz_corpus.jsonl").read_text(encoding="ascii").splitlines()
+    found = [base64.b64decode(data) for name, data in map(json.loads, lines) if name == kind]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.IDLE, State.RUNNING])
+def test_lines_of_a_worker_are_events_or_a_violation(state: State) -> None:
+    for data in corpus("session"):
+        talk = Session(4096, State.IDLE if state is State.RUNNING else state)
+        if state is State.RUNNING:
+            talk.exec("x", None, certain=frozenset({("PV.SetS", "$rU")}))
+        with contextlib.suppress(ProtocolViolation):
+            talk.receive(data[: len(data) // 2])
+            talk.receive(data[len(data) // 2 :])
+
+
+def test_bytes_of_a_client_are_messages_or_an_error() -> None:
+    for data in corpus("control"):
+        ours, theirs = socket.socketpair()
+        with contextlib.closing(Control(ours)) as control, contextlib.suppress(ControlError):
+            theirs.sendall(data)
+            theirs.close()
+            while True:
+                assert isinstance(control.receive(time.monotonic() + WAIT_S), dict)
