@@ -104,6 +104,7 @@ test-packages:
 	has kamailio-python3-modules || missing="$$missing kamailio-python3-modules"
 	command -v sipp >/dev/null || missing="$$missing sip-tester"
 	has kamailio-lua-modules || missing="$$missing kamailio-lua-modules"
+	command -v bwrap >/dev/null || missing="$$missing bubblewrap"
 	optional=
 	# The old module, to compare with; Kamailio 6 has none.
 	has kamailio-mono-modules || optional=kamailio-mono-modules

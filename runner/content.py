@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 READ_TRIES = 3
+# The group is that of the workers' user when they have one of their own: it comes from the directory above, by its
+# set-group-id bit. It may read a copy whose name it was told, and not list them.
+DIRECTORY_MODE, COPY_MODE = 0o2710, 0o440
 CHUNK_BYTES = 1024 * 1024
 PE32_PLUS = 0x20B
 CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
@@ -236,6 +239,7 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(DIRECTORY_MODE)
         self._directory = directory
         self._lock = threading.Lock()
         self._uses: Counter[str] = Counter()
@@ -252,7 +256,7 @@ class Store:
             try:
                 draft = self._directory / f"{digest}.{threading.get_ident()}"
                 draft.write_bytes(data)
-                draft.chmod(0o400)
+                draft.chmod(COPY_MODE)
                 draft.replace(blob)
             except BaseException:
                 self.let_go((digest,))

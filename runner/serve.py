@@ -42,7 +42,7 @@ LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 ENDS = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"max_line_bytes", "max_script_mib", "deleted_grace_s"}
+    | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
 )
 """Settings that a reload cannot change."""
 
