@@ -154,13 +154,16 @@ class Generation:
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
 
 
-def read_file(path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result]) -> tuple[bytes, Stamp]:
+def read_file(
+    path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result], *, may_be_public: bool = True
+) -> tuple[bytes, Stamp]:
     """
     Read a regular file that does not change meanwhile.
 
     Raises:
         ScriptNotFound: There is no such file.
-        ScriptInvalid: It is no regular file, too large, not readable, or is being written.
+        ScriptInvalid: It is no regular file, too large, not readable, or is being written; or everybody may write to
+            it, and that is not wanted.
     """
     try:
         for _ in range(READ_TRIES):
@@ -170,6 +173,8 @@ def read_file(path: str, max_bytes: int, stat: Callable[[str | int], os.stat_res
             try:
                 before = stat(descriptor)
                 _refuse_irregular(path, before)
+                if before.st_mode & modes.S_IWOTH and not may_be_public:
+                    raise ScriptInvalid(f"{path}: everybody may write to it: chmod o-w {path}")
                 if before.st_size > max_bytes:
                     raise ScriptInvalid(f"{path}: {before.st_size} bytes, max_script_mib allows {max_bytes}")
                 data = _read_all(descriptor, max_bytes)

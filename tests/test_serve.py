@@ -377,7 +377,7 @@ def test_helpers_that_conflict_get_workers_of_their_own(daemon: RunningDaemon, l
     assert [run(lease, script) for _ in range(3) for script in scripts] == [1, 2] * 3
 
 
-@pytest.mark.parametrize("where", ["elsewhere", "extension", "symlink", "writable"])
+@pytest.mark.parametrize("where", ["elsewhere", "extension", "symlink", "linked directory", "writable", "directory"])
 def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Lease, where: str, tmp_path: Path) -> None:
     outside = compiled(tmp_path / "outside", "Out", RETURNS.format(0))
     inside = compiled(daemon.scripts, "In", RETURNS.format(0))
@@ -389,12 +389,34 @@ def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Leas
         case "symlink":
             path, why = daemon.scripts / "Link.exe", "really"
             path.symlink_to(outside)
+        case "linked directory":
+            path, why = daemon.scripts / "link" / outside.name, "really"
+            path.parent.symlink_to(outside.parent)
+        case "directory":
+            path, why = inside, f"everybody may write to {inside.parent}"
+            path.parent.chmod(0o777)
         case _:
             path, why = inside, "everybody may write"
             path.chmod(0o666)
 
     with pytest.raises(ScriptInvalid, match=why):
         run(lease, path)
+
+
+def test_a_script_whose_helper_everybody_may_write_to_is_refused(daemon: RunningDaemon, lease: Lease) -> None:
+    """Only the script itself was looked at."""
+    compiled(daemon.scripts, "H", "public static int Value() { return 7; } static void Main() {}")
+    helper = (daemon.scripts / "H.exe").rename(daemon.scripts / "H.dll")
+    source = daemon.scripts / "Uses.cs"
+    source.write_text("public class Uses { static int Main() { return H.Value(); } }\n", "utf-8")
+    subprocess.run([MCS, f"-r:{helper}", f"-out:{daemon.scripts / 'Uses.exe'}", str(source)], check=True)
+
+    helper.chmod(0o646)
+    with pytest.raises(ScriptInvalid, match="everybody may write to"):
+        run(lease, daemon.scripts / "Uses.exe")
+    helper.chmod(0o644)
+
+    assert run(lease, daemon.scripts / "Uses.exe") == 7
 
 
 def test_a_daemon_without_script_dirs_does_not_start(tmp_path: Path) -> None:
