@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -19,20 +18,16 @@ from runner.lease import Lease
 from runner.runner import ExecResult, Runner
 from runner.settings import Settings
 from tests.daemon import RunningDaemon, compiled
-from tests.programs import WAIT_S, until
+from tests.programs import WAIT_S, needs_bwrap, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHELF = Path(__file__).parent / "scripts"
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
-BWRAP = shutil.which("bwrap")
-WHY_NOT = sandbox.trouble(BWRAP) if BWRAP else "bwrap is not installed: apt-get install bubblewrap"
 WALLED = Settings(
     sandbox="bwrap", num_workers=1, spare_workers=0, exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, max_open_files=64
 )
-
-needs_bwrap = pytest.mark.skipif(bool(WHY_NOT), reason=f"bubblewrap makes no sandbox here: {WHY_NOT}")
 
 
 @pytest.fixture
@@ -224,3 +219,12 @@ def test_a_missing_bwrap_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp
 
     with pytest.raises(ConfigError, match='sandbox = "bwrap": bwrap is not installed: apt-get install bubblewrap'):
         Runner(Settings(sandbox="bwrap")).__enter__()
+
+
+def test_what_keeps_bubblewrap_from_working_is_told_in_its_own_words(tmp_path: Path) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n", "ascii")
+    program.chmod(0o700)
+
+    assert sandbox.trouble(str(program)) == "bwrap: No permissions to create a new namespace"
+    assert sandbox.trouble("/bin/true") == ""

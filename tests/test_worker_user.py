@@ -21,8 +21,7 @@ from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import ROOT, RunningDaemon, compiled
-from tests.programs import WAIT_S
-from tests.test_sandbox import needs_bwrap
+from tests.programs import WAIT_S, needs_bwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
