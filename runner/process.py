@@ -80,8 +80,8 @@ class Process:
         place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
         wire = theirs.fileno()
         if wall:
-            shown = (directory / BLOBS, bridge.parent)
-            command = sandbox.wrapped(wall, command, wire, hidden=directory, shown=shown, own=place)
+            scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
+            command = sandbox.wrapped(wall, command, wire, scripts=scripts, hidden=directory, shown=shown, own=place)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         try:
             if user is not None:

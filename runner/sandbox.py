@@ -68,7 +68,14 @@ def trouble(program: str) -> str:
 
 
 def wrapped(
-    program: str, command: Sequence[str], wire: int, *, hidden: Path, shown: Sequence[Path], own: Path
+    program: str,
+    command: Sequence[str],
+    wire: int,
+    *,
+    scripts: Sequence[Path],
+    hidden: Path,
+    shown: Sequence[Path],
+    own: Path,
 ) -> list[str]:
     """
     The command that runs another one inside.
@@ -78,6 +85,7 @@ def wrapped(
         command: The program and its arguments.
         wire: A descriptor, which becomes 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
             so that nobody saw the command hang up; any other descriptor they close.
+        scripts: Directories that can be read also where they lie in /tmp or /run, if they exist.
         hidden: A directory of which nothing is seen inside,
         shown: but these, which can be read,
         own: and this one, which can be written, and in which the command starts.
@@ -90,10 +98,11 @@ def wrapped(
         *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108
         # Sockets of the machine's services: connecting to one needs no network and no writable file system.
         *("--size", str(NOTHING_BYTES), "--tmpfs", "/run"),
-        *("--size", str(NOTHING_BYTES), "--tmpfs", str(hidden)),
-        *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
-        *("--bind", str(own), str(own)),
+        *_read_only("--ro-bind-try", [path.resolve() for path in scripts]),
         *("--remount-ro", "/run"),
+        *("--size", str(NOTHING_BYTES), "--tmpfs", str(hidden)),
+        *_read_only("--ro-bind", shown),
+        *("--bind", str(own), str(own)),
         *("--remount-ro", str(hidden)),
         *("--unsetenv", "TMPDIR"),
         *("--chdir", str(own)),
@@ -102,6 +111,10 @@ def wrapped(
         *("bash", "-c", f'exec setsid "$@" <&{wire} >&{wire} {wire}>&-', "wire"),
         *command,
     ]
+
+
+def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
+    return [word for path in paths for word in (option, str(path), str(path))]
 
 
 def speaker(wire: socket.socket, deadline: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -73,15 +74,16 @@ def behind(which: str) -> list[int]:
 
 @needs_bwrap
 def test_a_script_can_read_the_machine_and_change_nothing_but_its_own_directory(runner: Runner, tmp_path: Path) -> None:
+    name = f"app-mono-test-{os.getpid()}"
     body = (
         'Core.Log(1, System.IO.File.Exists("/etc/passwd") + " "); '
-        'foreach (string path in new[] {"/etc/x", "/var/tmp/x", "/run/x", "/dev/x", "/tmp/x", "x"}) '
-        'try { System.IO.File.WriteAllText(path, ""); Core.Log(1, path + " "); } '
+        'foreach (string place in new[] {"/etc", "/var/tmp", "/run", "/dev", "..", "/tmp", "."}) '
+        f'try {{ System.IO.File.WriteAllText(place + "/{name}", ""); Core.Log(1, place + " "); }} '
         "catch (System.IO.IOException) { } catch (UnauthorizedAccessException) { }"
     )
 
-    assert said(runner, tmp_path, body) == "True /tmp/x x "
-    assert not Path("/tmp/x").exists()  # noqa: S108  # the script's was another one
+    assert said(runner, tmp_path, body) == "True /tmp . "
+    assert not Path("/tmp", name).exists()  # noqa: S108  # the script's was another one
 
 
 @needs_bwrap
@@ -103,6 +105,17 @@ def test_a_script_sees_no_other_process_no_network_no_sockets_and_no_other_worke
 
     assert told.startswith("2 processes, lo, 0, ")
     assert sorted(told.removeprefix("2 processes, lo, 0, ").split()) == ["blobs", "bridge", "worker"]
+
+
+@needs_bwrap
+@pytest.mark.parametrize("depth", [0, -2])
+def test_what_lies_beside_a_script_of_script_dirs_can_be_read_wherever_that_is(tmp_path: Path, depth: int) -> None:
+    """The last of the parents but one is where the runner's own directory lies, too."""
+    (tmp_path / "numbers.txt").write_text("7", "ascii")
+    body = f'Core.Log(1, System.IO.File.ReadAllText("{tmp_path}/numbers.txt"));'
+
+    with Runner(Settings(**WALLED.model_dump() | {"script_dirs": [(tmp_path, *tmp_path.parents)[depth]]})) as runner:
+        assert said(runner, tmp_path, body) == "7"
 
 
 @needs_bwrap
