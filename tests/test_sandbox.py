@@ -199,7 +199,8 @@ def test_a_child_that_left_its_group_ends_with_the_worker(tmp_path: Path) -> Non
 
 
 @needs_bwrap
-def test_a_looping_worker_ends_with_its_wire(runner: Runner) -> None:
+def test_a_worker_and_what_its_script_started_end_with_the_wire(runner: Runner, tmp_path: Path) -> None:
+    said(runner, tmp_path, 'System.Diagnostics.Process.Start("/bin/sleep", "1000");')
     slot = runner.pool.acquire(None, time.monotonic() + WAIT_S)
     walled = wall(slot.living.pid)
 

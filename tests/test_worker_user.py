@@ -56,8 +56,14 @@ STATUS = 'Core.Log(1, System.IO.File.ReadAllText("/proc/self/status"));'
 
 
 @as_root
-def test_a_script_runs_as_the_user_and_group_that_are_set_and_in_no_other_group(runner: Runner, tmp_path: Path) -> None:
-    status = said(runner, tmp_path, STATUS)
+def test_a_script_runs_as_the_user_and_group_that_are_set_and_in_no_other_group(tmp_path: Path) -> None:
+    before = os.getgroups()
+    os.setgroups([0, NOBODYS + 2])  # groups of this process that a worker must not have
+    try:
+        with Runner(settings()) as runner:
+            status = said(runner, tmp_path, STATUS)
+    finally:
+        os.setgroups(before)
 
     assert f"Uid:\t{NOBODYS}\t{NOBODYS}\t{NOBODYS}\t{NOBODYS}\n" in status
     assert f"Gid:\t{NOBODYS + 1}\t{NOBODYS + 1}\t{NOBODYS + 1}\t{NOBODYS + 1}\n" in status
