@@ -35,6 +35,7 @@ UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
 SIGNALLED = 128  # bwrap.c, propagate_exit_status: a signal is told as an exit code, as a shell does
 
 TRIED_S = 10.0
+TMP, RUN = "/tmp", "/run"  # noqa: S108  # empty ones, made for one worker
 
 VIEW = ("--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
 
@@ -85,7 +86,8 @@ def wrapped(
         command: The program and its arguments.
         wire: A descriptor, which becomes 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
             so that nobody saw the command hang up; any other descriptor they close.
-        scripts: Directories that can be read also where they lie in /tmp or /run, if they exist.
+        scripts: Directories that are shown also where they lie in /tmp or /run, if they exist. There the command's
+            user has to be able to reach them.
         hidden: A directory of which nothing is seen inside,
         shown: but these, which can be read,
         own: and this one, which can be written, and in which the command starts.
@@ -93,13 +95,13 @@ def wrapped(
     return [
         program,
         *VIEW,
-        *("--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108  # private ones, both
+        *("--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--remount-ro", "/dev"),
-        *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108
+        *("--size", str(TMP_BYTES), "--tmpfs", TMP),
         # Sockets of the machine's services: connecting to one needs no network and no writable file system.
-        *("--size", str(NOTHING_BYTES), "--tmpfs", "/run"),
-        *_read_only("--ro-bind-try", [path.resolve() for path in scripts]),
-        *("--remount-ro", "/run"),
+        *("--size", str(NOTHING_BYTES), "--tmpfs", RUN),
+        *_read_only("--ro-bind-try", [path for path in map(Path.resolve, scripts) if _is_emptied(path)]),
+        *("--remount-ro", RUN),
         *("--size", str(NOTHING_BYTES), "--tmpfs", str(hidden)),
         *_read_only("--ro-bind", shown),
         *("--bind", str(own), str(own)),
@@ -111,6 +113,10 @@ def wrapped(
         *("bash", "-c", f'exec setsid "$@" <&{wire} >&{wire} {wire}>&-', "wire"),
         *command,
     ]
+
+
+def _is_emptied(path: Path) -> bool:
+    return path.is_relative_to(TMP) or path.is_relative_to(RUN)
 
 
 def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
