@@ -30,6 +30,10 @@ class Process:
     """
     One mono process, in its sandbox where there is one, and its private working directory. ``Process.start`` makes it.
 
+    Args:
+        outermost: Our child.
+        inside: mono in its sandbox. 0: it said no word in time, and is not known. None: there is no sandbox.
+
     Attributes:
         pid: mono's process, and its process group, by the number that they have out here.
         wire: Our end; closing it is the part of whoever uses it.
@@ -39,21 +43,27 @@ class Process:
     """
 
     def __init__(
-        self, outermost: subprocess.Popen[bytes], pid: int, wire: socket.socket, stderr: int, directory: Path
+        self,
+        outermost: subprocess.Popen[bytes],
+        inside: int | None,
+        wire: socket.socket,
+        stderr: int,
+        directory: Path,
     ) -> None:
-        self.pid = pid
+        self.pid = inside or outermost.pid
         self.wire = wire
         self.stderr = stderr
         self.exit_code: int | None = None
         self.ended = os.pidfd_open(outermost.pid)
         self._outermost = outermost
+        self._is_walled = inside is not None
         self._directory = directory
         # Inside a sandbox mono is not our child: its number may be another's as soon as it ended, its descriptor not.
         self._mono = self._last = self.ended
-        if pid != outermost.pid:
+        if inside:
             with contextlib.suppress(OSError):
-                self._last = os.pidfd_open(sandbox.first_inside(pid))
-                self._mono = os.pidfd_open(pid)
+                self._last = os.pidfd_open(sandbox.first_inside(inside))
+                self._mono = os.pidfd_open(inside)
 
     @classmethod
     def start(cls, settings: Settings, bridge: Path, directory: Path, deadline: float) -> Self:
@@ -108,31 +118,30 @@ class Process:
         finally:
             theirs.close()
             os.close(stderr_write)
-        inside = sandbox.speaker(ours, deadline) if wall else 0
-        return cls(process, inside or process.pid, ours, stderr_read, place)
+        inside = sandbox.speaker(ours, deadline) if wall else None
+        return cls(process, inside, ours, stderr_read, place)
 
     def has_ended(self, timeout_s: float) -> bool:
         """Whether it ends within that time."""
         return _ends(self.ended, timeout_s)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to mono alone; to none when it has gone."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._mono, number)
 
     def kill(self) -> None:
         """End it and all that it started at once, and remove its working directory. Only once."""
-        is_inside = self.pid != self._outermost.pid
-        if is_inside:
+        if self._is_walled:
             # First mono alone, so that what is around it tells how it ended.
-            self.signal(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
             self.has_ended(REAP_S)
         # The process is not reaped before its group is killed: until then the group's number cannot be another's.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._outermost.pid, signal.SIGKILL)
         code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
         _ends(self._last, REAP_S)
-        self.exit_code = sandbox.exit_code(code) if is_inside else code
+        self.exit_code = sandbox.exit_code(code) if self._is_walled else code
         for descriptor in {self._mono, self._last} - {self.ended}:
             os.close(descriptor)
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -209,7 +209,7 @@ class Worker:
         self.conversation.end()
         for share, number in ((3, None), (2, signal.SIGTERM)):
             if number is not None:
-                self._process.signal(number)
+                self._process.send_signal(number)
             if self._process.has_ended(max(0.0, deadline - time.monotonic()) / share):
                 break
         self.kill()
@@ -278,7 +278,7 @@ class Worker:
     def _ask_for_stacks(self) -> None:
         """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
         before = self._tail.count()
-        self._process.signal(signal.SIGQUIT)
+        self._process.send_signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
         while time.monotonic() < deadline:
             seen = self._tail.count()
