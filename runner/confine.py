@@ -2,18 +2,24 @@
 What a worker may do to the machine, whatever its script tries.
 
 Its own session and process group, closed descriptors and a private directory come with its start (``worker``); that it
-never gains privileges it asks for itself (bridge/Native.cs). Here are its environment and its limits.
+never gains privileges it asks for itself (bridge/Native.cs); ``sandbox`` is the wall around it. Here are the user it
+runs as, its environment and its limits.
 """
 
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import resource
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .settings import Settings
 
@@ -30,30 +36,118 @@ MONO_DEFAULTS = {"MONO_GC_PARAMS": "nursery-size=1m"}
 # Where gdb is installed mono runs it when native code crashes: 1.4 s until the process ends, 3 ms without (measured).
 NO_GDB = "no-gdb-backtrace"
 
+# An idle worker has 4, and a script that starts a hundred threads is still served. The kernel counts all processes of a
+# user together, so without a user of their own other programs would count; but in a sandbox, which is a user namespace
+# of its own, each worker for itself (measured on Linux 6.18; since 5.14).
+PROCESSES_OF_A_WORKER = 128
 
-def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+OPTIONS = {
+    resource.RLIMIT_CORE: "core",
+    resource.RLIMIT_NOFILE: "nofile",
+    resource.RLIMIT_AS: "as",
+    resource.RLIMIT_NPROC: "nproc",
+}
+"""Of prlimit(1), without the dashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """
+    Who workers run as.
+
+    Attributes:
+        name: As the system knows it, or its number.
+        uid: Its number.
+        gid: The group of its processes.
+        groups: The other groups that it is in.
+        home: Its home directory; "/" for a number that the system does not know.
+    """
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+
+
+def user(settings: Settings) -> User | None:
+    """
+    Who workers run as; None: the user of this process, with its groups.
+
+    Raises:
+        ConfigError: There is no such user or group, or this process may not choose one.
+    """
+    wanted, group = settings.worker_user, settings.worker_group
+    if not wanted:
+        if group:
+            raise ConfigError("worker_group: has a meaning beside worker_user only; set that, too")
+        return None
+    if os.geteuid() != 0:
+        raise ConfigError(
+            f"worker_user {wanted!r}: only root may run workers as another user; this is uid {os.geteuid()}"
+        )
+    known = _known_user(wanted)
+    if known is None and not group:
+        raise ConfigError(f"worker_group: uid {wanted} is in no list of users, so its group has to be said")
+    gid = _group_id(group) if group else known.pw_gid if known else 0
+    if known is None:
+        return User(wanted, int(wanted), gid, (), "/")
+    groups = tuple(sorted({*os.getgrouplist(known.pw_name, known.pw_gid)} - {gid}))
+    return User(known.pw_name, known.pw_uid, gid, groups, known.pw_dir)
+
+
+def environment(settings: Settings, who: User | None, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """A worker's variables: what programs need to find their way, what the settings add, and mono's own."""
     wanted = PASSED_ON | set(settings.worker_env)
     passed = {name: text for name, text in given.items() if name in wanted or name.startswith(PASSED_ON_PREFIXES)}
     debug = ",".join(filter(None, [passed.get("MONO_DEBUG"), NO_GDB]))
+    if who is not None:
+        passed |= {"USER": who.name, "LOGNAME": who.name, "HOME": who.home}
     return MONO_DEFAULTS | passed | MONO_ENVIRONMENT | {"MONO_DEBUG": debug}
 
 
 def limits(settings: Settings) -> dict[int, int]:
     """Kernel limits of a worker: one of ``resource.RLIMIT_*`` to the most that is allowed; what is 0 has none."""
+    processes = settings.max_processes
+    if processes is None:
+        count = 1 if settings.sandbox != "none" else settings.max_workers if settings.worker_user else 0
+        processes = PROCESSES_OF_A_WORKER * count
     wanted = {
         resource.RLIMIT_NOFILE: settings.max_open_files,
         resource.RLIMIT_AS: settings.max_address_space_mib * MIB,
-        resource.RLIMIT_NPROC: settings.max_processes,
+        resource.RLIMIT_NPROC: processes,
     }
     return {resource.RLIMIT_CORE: 0} | {kind: most for kind, most in wanted.items() if most}
 
 
-def limit(pid: int, settings: Settings) -> None:
-    """Put the limits on a process that has just started: no script has run in it yet."""
+def limited(command: Sequence[str], settings: Settings) -> list[str]:
+    """
+    The command that runs another one within its limits, by prlimit(1), which becomes it.
+
+    Nothing else works everywhere: to limit the process of another user from outside takes CAP_SYS_RESOURCE, which a
+    container's root lacks (seen: then not one limit was set), and ``preexec_fn`` is not safe beside threads.
+    """
+    options = []
     for kind, most in limits(settings).items():
-        # A lower limit than ours is the administrator's word; and the process may have ended already.
-        with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
-            _, hard = resource.prlimit(pid, kind)
-            most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # noqa: PLW2901 - the same limit
-            resource.prlimit(pid, kind, (most, most))
+        _, hard = resource.getrlimit(kind)  # a lower one than ours is the administrator's word
+        options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
+    return ["prlimit", *options, "--", *command]
+
+
+def _known_user(wanted: str) -> pwd.struct_passwd | None:
+    """The user of that name or number; None for a number that the system does not know."""
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(wanted)
+    if not wanted.isdecimal():
+        raise ConfigError(f"worker_user: there is no user {wanted!r}")
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(int(wanted))
+    return None
+
+
+def _group_id(wanted: str) -> int:
+    with contextlib.suppress(KeyError):
+        return grp.getgrnam(wanted).gr_gid
+    if not wanted.isdecimal():
+        raise ConfigError(f"worker_group: there is no group {wanted!r}")
+    return int(wanted)

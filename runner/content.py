@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 READ_TRIES = 3
+# The group is that of the workers' user when they have one of their own: it comes from the directory above, by its
+# set-group-id bit. It may read a copy whose name it was told, and not list them.
+DIRECTORY_MODE, COPY_MODE = 0o2710, 0o440
 CHUNK_BYTES = 1024 * 1024
 PE32_PLUS = 0x20B
 CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
@@ -136,13 +139,16 @@ class Generation:
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
 
 
-def read_file(path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result]) -> tuple[bytes, Stamp]:
+def read_file(
+    path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result], *, may_be_public: bool = True
+) -> tuple[bytes, Stamp]:
     """
     Read a regular file that does not change meanwhile.
 
     Raises:
         ScriptNotFound: There is no such file.
-        ScriptInvalid: It is no regular file, too large, not readable, or is being written.
+        ScriptInvalid: It is no regular file, too large, not readable, or is being written; or everybody may write to
+            it, and that is not wanted.
     """
     try:
         for _ in range(READ_TRIES):
@@ -152,6 +158,8 @@ def read_file(path: str, max_bytes: int, stat: Callable[[str | int], os.stat_res
             try:
                 before = stat(descriptor)
                 _refuse_irregular(path, before)
+                if before.st_mode & modes.S_IWOTH and not may_be_public:
+                    raise ScriptInvalid(f"{path}: everybody may write to it: chmod o-w {path}")
                 if before.st_size > max_bytes:
                     raise ScriptInvalid(f"{path}: {before.st_size} bytes, max_script_mib allows {max_bytes}")
                 data = _read_all(descriptor, max_bytes)
@@ -221,6 +229,7 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(DIRECTORY_MODE)
         self._directory = directory
         self._lock = threading.Lock()
         self._uses: Counter[str] = Counter()
@@ -242,7 +251,7 @@ class Store:
             draft = self._directory / f"{digest}.{threading.get_ident()}"
             try:
                 draft.write_bytes(data)
-                draft.chmod(0o400)
+                draft.chmod(COPY_MODE)
                 draft.replace(blob)
             except BaseException as error:
                 draft.unlink(missing_ok=True)

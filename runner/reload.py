@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .content import Generation, Helper, Part, Store, check_assembly, check_config, read_file
 from .errors import ScriptError, ScriptInvalid, ScriptNotFound
+from .rundir import BLOBS
 from .settings import MIB
 from .stamps import YOUNG_NS, Stamp, Stamps, stamp_of
 from .watch import Watch
@@ -83,7 +84,9 @@ class Scripts:
     ) -> None:
         self._grace_s = settings.deleted_grace_s
         self._max_bytes = settings.max_script_mib * MIB
-        self._store = Store(Path(run_dir) / "blobs")
+        # Where the directories of scripts are named, each file of a script has to be safe from everybody, not it alone.
+        self._may_be_public = settings.script_dirs is None
+        self._store = Store(Path(run_dir) / BLOBS)
         self._clock = clock
         self._clock_ns = clock_ns
         self._stat = stat
@@ -337,7 +340,7 @@ class Scripts:
             self._gone.pop(file, None)
             return known[1]
         try:
-            data, stamp = read_file(file, self._max_bytes, self._stat)
+            data, stamp = read_file(file, self._max_bytes, self._stat, may_be_public=self._may_be_public)
             look.stamps[file] = stamp
             young = _is_within(stamp, now_ns, YOUNG_NS, SKEW_NS)
             look.trusted = look.trusted and not young

@@ -1,4 +1,4 @@
-"""The private directory of one runner: the copies of scripts and the working directories of its workers.
+"""The private directory of one runner: the copies of scripts and of the bridge, and its workers' working directories.
 
 A runner that was killed cannot remove its own, so the next one does: a directory whose lock nobody holds is dead.
 """
@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
 PREFIX = "app-mono-"
 LOCK = "lock"
+BLOBS = "blobs"
+BRIDGE = "bridge"
 
 
 @contextlib.contextmanager
-def run_directory() -> Generator[Path]:
+def run_directory(group: int | None = None) -> Generator[Path]:
     """
-    A new directory, readable by this user only, that goes when the block ends. Sweeps those of dead runners.
+    A new directory, for this user only, that goes when the block ends. Sweeps those of dead runners.
+
+    Args:
+        group: Of workers that run as another user. It may pass through the directory and not list it, and what is
+            made there belongs to it.
 
     Raises:
         ConfigError: It cannot be made, for one because the file system is full.
@@ -46,10 +52,31 @@ def run_directory() -> Generator[Path]:
         # Locked before it has its name: a lock file that nobody holds, however shortly, says that its runner is dead.
         fcntl.flock(lock, fcntl.LOCK_EX)
         new.rename(place / LOCK)
+        if group is not None:
+            os.chown(place, -1, group)
+            place.chmod(0o2710)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
         os.close(lock)
+
+
+def pinned(bridge: Path, directory: Path) -> Path:
+    """
+    Copy SRBridge.exe and what lies beside it into the directory of a runner; the copy.
+
+    Workers start from copies: their user may not be able to read the originals, and a build beside a running daemon
+    changes nothing under it.
+    """
+    place = directory / BRIDGE
+    place.mkdir()
+    for file in bridge.parent.glob("SR*"):
+        if file.suffix != ".stamp":
+            copy = place / file.name
+            shutil.copyfile(file, copy)
+            copy.chmod(0o440)
+    place.chmod(0o2710)
+    return place / bridge.name
 
 
 def _sweep(base: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from runner import confine, sandbox
 from runner.allowed import check_allowed
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome, call_id
@@ -20,7 +21,7 @@ from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, 
 from runner.poison import Poison
 from runner.pool import Pool
 from runner.reload import Scripts
-from runner.rundir import run_directory
+from runner.rundir import pinned, run_directory
 from runner.settings import Settings
 from runner.slot import fits, has
 from runner.worker import Worker
@@ -101,7 +102,7 @@ class Runner:
     ``mono_exec`` is refused; without it only ``mono_exec`` works. May be called from many threads.
 
     Raises:
-        ConfigError: On entering: ``load`` names no file.
+        ConfigError: On entering: ``load`` names no file; ``worker_user`` or ``sandbox`` cannot be had.
         ScriptError: On entering: what ``load`` names cannot be run.
         BuildError: On entering: the bridge could not be built.
         WorkerFailedToStart: On entering: mono does not start.
@@ -114,8 +115,11 @@ class Runner:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as parts:
+            sandbox.find(self.settings.sandbox)
+            user = confine.user(self.settings)
             bridge = ensure_bridge(mono=self.settings.mono).bridge_exe
-            self._directory = parts.enter_context(run_directory())
+            self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
+            bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
             self.pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
             parts.callback(self.pool.close)

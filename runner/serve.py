@@ -44,7 +44,7 @@ MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 ENDS = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"max_line_bytes", "max_script_mib", "deleted_grace_s"}
+    | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
 )
 """Settings that a reload cannot change."""
 

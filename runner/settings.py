@@ -115,8 +115,16 @@ class Settings(BaseSettings):
     """Most files, sockets and pipes that one worker has open. 0: as many as the daemon may."""
     max_address_space_mib: Count = 0
     """Most address space of one worker in MiB; mono alone takes several hundred. 0: no limit."""
-    max_processes: Count = 0
-    """Most processes and threads of the user that workers run as, all of them together; not for root. 0: no limit."""
+    max_processes: Count | None = None
+    """Most processes and threads: of each worker in a ``sandbox``, else of the user that they run as, all together; not
+    for root. None: 128 in a sandbox, 128 for each of ``max_workers`` of a ``worker_user``, else none. 0: no limit."""
+    worker_user: str = Field(default="", coerce_numbers_to_str=True)
+    """User that workers run as, a name or number; it had better be one of its own. Only root may set it. "": the
+    daemon's own."""
+    worker_group: str = Field(default="", coerce_numbers_to_str=True)
+    """Group that they run as beside ``worker_user``. "": the groups of that user."""
+    sandbox: Literal["none", "bwrap"] = "none"
+    """"bwrap": bubblewrap gives each worker a read-only view of the machine, a /tmp of its own and no network."""
 
     placement: Literal["together", "free"] = "together"
     """During an exec: worker and caller on one CPU, or each where the kernel puts it. Threads begin where they were

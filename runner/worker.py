@@ -5,20 +5,13 @@ Must not know of other workers, of the pool, or which generation is current.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import select
-import shutil
 import signal
-import socket
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import confine
 from runner.channel import Channel
 from runner.conversation import Conversation, ExecOutcome
 from runner.drain import Drain, Tail
@@ -28,9 +21,11 @@ from runner.errors import (
     WorkerError,
     WorkerFailedToStart,
 )
+from runner.process import Process
 from runner.session import WORN, Session, State
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
 
     from runner.calls import Host
@@ -38,8 +33,6 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
 log = logging.getLogger("runner.worker")
-
-REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
 
 STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a dump is one burst of lines
@@ -52,26 +45,21 @@ class Worker:
     Its wire may be lent to another process; until it is given back only its process is known here.
 
     Attributes:
-        pid: The process, and its process group.
+        pid: mono's process, and its process group, by the number that they have out here.
         started_at: On ``time.monotonic``.
         runtime: The version of mono.
         conversation: What is said, and what the process holds because of it.
     """
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], pidfd: int, conversation: Conversation, tail: Tail, directory: Path
-    ) -> None:
+    def __init__(self, process: Process, conversation: Conversation, tail: Tail) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
         self.runtime = ""
         self.conversation = conversation
         self._is_lent = False
-        self._has_ended = False
         self._process = process
         self._tail = tail
-        self._directory = directory
-        self._pidfd = pidfd
-        self._exit_code: int | None = None
+        self._has_ended = False
         self._forget: Callable[[], None] = lambda: None
 
     @classmethod
@@ -87,55 +75,29 @@ class Worker:
         Start mono and wait until the bridge says that it is ready.
 
         Args:
-            settings: For one ``mono``, ``start_timeout_s``.
+            settings: ``start_timeout_s``, and what ``Process.start`` reads.
             bridge: SRBridge.exe.
             directory: Where the worker's private, empty working directory is made.
             drain: Reads its stderr.
             on_exit: Called on the drain's thread when the process ends.
 
         Raises:
+            ConfigError: As ``Process.start``.
             WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing of it is left.
         """
         began = time.monotonic()
-        # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
-        with contextlib.ExitStack() as undo, contextlib.ExitStack() as theirs:
-            try:
-                ours, stdio = socket.socketpair()
-                undo.callback(ours.close)
-                theirs.callback(stdio.close)
-                stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-                undo.callback(os.close, stderr_read)
-                theirs.callback(os.close, stderr_write)
-                place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
-                undo.callback(shutil.rmtree, place, ignore_errors=True)
-                process = subprocess.Popen(
-                    [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads],
-                    stdin=stdio.fileno(),
-                    stdout=stdio.fileno(),
-                    stderr=stderr_write,
-                    cwd=place,
-                    env=confine.environment(settings),
-                    start_new_session=True,
-                )
-                undo.callback(process.wait, REAP_S)
-                undo.callback(process.kill)
-                pidfd = os.pidfd_open(process.pid)
-                undo.callback(os.close, pidfd)
-                watched = os.dup(pidfd)
-            except OSError as error:
-                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {error.strerror}") from error
-            undo.pop_all()
-        confine.limit(process.pid, settings)
-        tail = Tail(stderr_read, process.pid, settings.max_stderr_lines_per_s)
+        deadline = began + settings.start_timeout_s
+        process = Process.start(settings, bridge, directory, deadline)
+        tail = Tail(process.stderr, process.pid, settings.max_stderr_lines_per_s)
         conversation = Conversation(
-            Channel(ours),
+            Channel(process.wire),
             Session(settings.max_line_bytes),
             process.pid,
             is_placed=settings.placement == "together",
         )
-        worker = cls(process, pidfd, conversation, tail, place)
-        worker._join(drain, watched, on_exit)
-        worker._await_ready(began + settings.start_timeout_s)
+        worker = cls(process, conversation, tail)
+        worker._join(drain, on_exit)
+        worker._await_ready(deadline)
         log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
         return worker
 
@@ -180,7 +142,8 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """True while nobody has seen the process end, and its conversation can go on. No system call."""
-        return not self._has_ended and self._exit_code is None and (self._is_lent or self.conversation.can_go_on)
+        has_ended = self._has_ended or self._process.exit_code is not None
+        return not has_ended and (self._is_lent or self.conversation.can_go_on)
 
     def rss_kib(self) -> int:
         """Resident memory in KiB; 0 when the process has gone."""
@@ -247,33 +210,30 @@ class Worker:
         self.conversation.end()
         for share, number in ((3, None), (2, signal.SIGTERM)):
             if number is not None:
-                self._signal(number)
-            if self._has_exited(max(0.0, deadline - time.monotonic()) / share):
+                self._process.send_signal(number)
+            if self._process.has_ended(max(0.0, deadline - time.monotonic()) / share):
                 break
         self.kill()
 
     def kill(self) -> None:
         """End it and all of its children at once, and remove its working directory. May be called again."""
         self.conversation.end()
-        if self._exit_code is not None:
+        if self._process.exit_code is not None:
             return
-        # The process is not reaped before its group is killed: until then the group's number cannot be another's.
-        self._signal(signal.SIGKILL)
-        self._exit_code = self._process.wait(REAP_S) if self._has_exited(REAP_S) else -signal.SIGKILL
+        self._process.kill()
         self._tail.pump()
         self._forget()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _join(self, drain: Drain, watched: int, on_exit: Callable[[], None]) -> None:
+    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
             self._has_ended = True
             on_exit()
 
-        drain.add(self._tail, watched, ended)
+        drain.add(self._tail, self._process.watched, ended)
 
         def forget() -> None:
-            drain.remove(self._tail, watched)
-            os.close(self._pidfd)
+            drain.remove(self._tail, self._process.watched)
+            self._process.close()
 
         self._forget = forget
 
@@ -284,7 +244,7 @@ class Worker:
             self.kill()
             raise WorkerFailedToStart(
                 f"worker {self.pid} was not ready: {self._why(error)}",
-                exit_code=self._exit_code,
+                exit_code=self._process.exit_code,
                 step=State.STARTING.name,
                 last_lines=self._tail.lines(),
             ) from error
@@ -309,7 +269,7 @@ class Worker:
         stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(
             f"worker {self.pid}: {self._why(error)}{stands}",
-            exit_code=self._exit_code,
+            exit_code=self._process.exit_code,
             step=step,
             last_lines=self._tail.lines(),
         ) from error
@@ -317,26 +277,17 @@ class Worker:
     def _why(self, error: WorkerError) -> str:
         last = self._tail.lines()
         said = f"; its last line: {last[-1]}" if last else ""
-        return f"{error} ({_told(self._exit_code)}){said}"
+        return f"{error} ({_told(self._process.exit_code)}){said}"
 
     def _ask_for_stacks(self) -> None:
         """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
         before = self._tail.count()
-        self._signal(signal.SIGQUIT)
+        self._process.send_signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
         while time.monotonic() < deadline:
             seen = self._tail.count()
-            if self._has_exited(STACKS_QUIET_S) or self._tail.count() == seen > before:
+            if self._process.has_ended(STACKS_QUIET_S) or self._tail.count() == seen > before:
                 return
-
-    def _has_exited(self, timeout_s: float) -> bool:
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return bool(poll.poll(timeout_s * 1000))
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
 
 
 def _told(exit_code: int | None) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
+import socket
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,14 +54,57 @@ def test_a_script_sees_the_variables_that_are_passed_on_and_no_others(runner: Ru
     assert said(runner, tmp_path, body) == "SECRET=False WANTED=True LC_TIME=True PATH=True "
 
 
-def test_a_worker_has_its_limits_and_gains_no_privileges(runner: Runner) -> None:
-    (pid,) = runner.snapshot().pids
-    limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+def test_a_worker_has_its_limits_and_gains_no_privileges() -> None:
+    values = Settings(max_open_files=64, max_address_space_mib=2048, max_processes=77, spare_workers=0)
+    with Runner(values) as runner:
+        (pid,) = runner.snapshot().pids
+        limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
 
     assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
     assert re.search(r"^Max open files +64 +64 ", limits, re.MULTILINE)
+    assert re.search(r"^Max address space +2147483648 +2147483648 ", limits, re.MULTILINE)
+    assert re.search(r"^Max processes +77 +77 ", limits, re.MULTILINE)
     assert "NoNewPrivs:\t1\n" in status
+
+
+def test_a_lower_limit_of_the_runners_own_process_stays() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    command = confine.limited(["mono"], Settings(max_open_files=hard + 1))
+
+    assert command[-3:] == [f"--nofile={hard}", "--", "mono"]
+
+
+def test_a_worker_leads_a_session_and_a_group_of_its_own(runner: Runner) -> None:
+    (pid,) = runner.snapshot().pids
+
+    assert (os.getsid(pid), os.getpgid(pid)) == (pid, pid)
+    assert os.getsid(pid) != os.getsid(0)
+
+
+def test_a_script_finds_no_descriptor_but_the_wire_and_its_own(tmp_path: Path) -> None:
+    body = (
+        'foreach (string path in System.IO.Directory.GetFiles("/proc/self/fd")) '
+        'Core.Log(1, System.IO.Path.GetFileName(path) + " "); return 0;'
+    )
+    with (tmp_path / "open").open("wb") as file, socket.socket() as sock:
+        for descriptor in (file.fileno(), sock.fileno()):
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it has no name
+        with Runner(Settings(spare_workers=0, exec_timeout_s=WAIT_S)) as runner:
+            (pid,) = runner.snapshot().pids
+            held = {int(entry.name): str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+            listed = {int(name) for name in said(runner, tmp_path, body).split()}
+            place = Path(f"/proc/{pid}/cwd").readlink().name
+
+    kinds = Counter(target.partition(":")[0] for target in held.values())
+    assert kinds.pop("anon_inode") > 0  # those of mono and of the watch thread
+    own = [kind for kind in kinds if kind == f"/proc/{pid}/task" or kind.endswith(f"/{place}")]
+    assert len(own) == 2  # the bridge's: its threads, and the working directory that it goes back to
+    for kind in own:
+        assert kinds.pop(kind) == 1
+    assert kinds == {"/dev/null": 1, "pipe": 2, "socket": 1}  # 0; 1 and 2; the wire
+    assert len(listed - held.keys()) <= 1  # the directory that is being listed
 
 
 def test_a_script_that_opens_files_without_end_meets_its_own_limit(runner: Runner, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ ALLOWED = {
         "runner/listener.py",
         "get",
     ): "a thread of the listener that waits for work is no caller; its end is put into the queue",
+    ("runner/sandbox.py", "recvmsg"): "without waiting, after a poll with the time that is left",
     ("runner/serve.py", "accept"): "the accepting thread is no caller; the end shuts the socket down",
 }
 

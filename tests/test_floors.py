@@ -19,10 +19,11 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
-    {"session", "channel", "drain", "rundir", "confine", "stamps"},
+    {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps"},
     {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
     {"conversation", "slot", "poison"},
+    {"process"},
     {"worker", "lease"},
     {"pool", "reload", "build"},
     {"runner"},

@@ -377,7 +377,7 @@ def test_helpers_that_conflict_get_workers_of_their_own(daemon: RunningDaemon, l
     assert [run(lease, script) for _ in range(3) for script in scripts] == [1, 2] * 3
 
 
-@pytest.mark.parametrize("where", ["elsewhere", "extension", "symlink", "writable"])
+@pytest.mark.parametrize("where", ["elsewhere", "extension", "symlink", "linked directory", "writable", "directory"])
 def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Lease, where: str, tmp_path: Path) -> None:
     outside = compiled(tmp_path / "outside", "Out", RETURNS.format(0))
     inside = compiled(daemon.scripts, "In", RETURNS.format(0))
@@ -389,12 +389,34 @@ def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Leas
         case "symlink":
             path, why = daemon.scripts / "Link.exe", "really"
             path.symlink_to(outside)
+        case "linked directory":
+            path, why = daemon.scripts / "link" / outside.name, "really"
+            path.parent.symlink_to(outside.parent)
+        case "directory":
+            path, why = inside, f"everybody may write to {inside.parent}"
+            path.parent.chmod(0o777)
         case _:
             path, why = inside, "everybody may write"
             path.chmod(0o666)
 
     with pytest.raises(ScriptInvalid, match=why):
         run(lease, path)
+
+
+def test_a_script_whose_helper_everybody_may_write_to_is_refused(daemon: RunningDaemon, lease: Lease) -> None:
+    """Only the script itself was looked at."""
+    compiled(daemon.scripts, "H", "public static int Value() { return 7; } static void Main() {}")
+    helper = (daemon.scripts / "H.exe").rename(daemon.scripts / "H.dll")
+    source = daemon.scripts / "Uses.cs"
+    source.write_text("public class Uses { static int Main() { return H.Value(); } }\n", "utf-8")
+    subprocess.run([MCS, f"-r:{helper}", f"-out:{daemon.scripts / 'Uses.exe'}", str(source)], check=True)
+
+    helper.chmod(0o646)
+    with pytest.raises(ScriptInvalid, match="everybody may write to"):
+        run(lease, daemon.scripts / "Uses.exe")
+    helper.chmod(0o644)
+
+    assert run(lease, daemon.scripts / "Uses.exe") == 7
 
 
 def test_a_daemon_without_script_dirs_does_not_start(tmp_path: Path) -> None:
@@ -484,25 +506,35 @@ def test_garbage_ends_that_connection_only(daemon: RunningDaemon, garbage: bytes
     assert status(daemon)["clients"] == 1
 
 
-def test_a_client_of_another_user_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("groups", [[], ["daemon"]])
+def test_a_client_of_another_user_is_refused_unless_it_is_in_the_group(tmp_path: Path, groups: list[str]) -> None:
+    """
+    Whatever the mode of the socket is: the kernel tells who connects.
+
+    A supplementary group never counted: Python's getsockopt refused the length that was asked for.
+    """
     if os.geteuid() != 0:
         pytest.skip("only root can start a client of another user: run the tests as root")
-    with RunningDaemon(tmp_path, 'socket_mode = "0666"') as daemon:
+    with RunningDaemon(tmp_path, 'socket_mode = "0666"\nsocket_group = "daemon"') as daemon:
         for place in (tmp_path, *tmp_path.parents[:2]):
             place.chmod(0o755)
         program = (
-            "import socket, sys\nsock = socket.socket(socket.AF_UNIX)\nsock.settimeout(20)\nsock.connect(sys.argv[1])\n"
+            "import contextlib, socket, sys\n"
+            "sock = socket.socket(socket.AF_UNIX)\nsock.settimeout(20)\nsock.connect(sys.argv[1])\n"
+            "with contextlib.suppress(BrokenPipeError):\n"
+            ' sock.sendall(b\'{"jsonrpc":"2.0","id":1,"method":"status"}\\n\')\n'
             "print(sock.recv(4096).decode())\n"
         )
         told = subprocess.run(
             ["/usr/bin/python3", "-c", program, str(daemon.socket)],
             user="nobody",
             group="nogroup",
-            extra_groups=[],
+            extra_groups=groups,
             capture_output=True,
             text=True,
             timeout=WAIT_S,
             check=True,
         )
 
-        assert "nor in the group" in told.stdout
+        assert ("nor in the group" in told.stdout) is not bool(groups)
+        assert ('"script_dirs"' in told.stdout) is bool(groups)

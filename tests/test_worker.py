@@ -152,6 +152,19 @@ def test_what_is_no_assembly_is_refused_and_the_worker_serves_on(worker: Worker,
     assert worker.exec(good, None, MessageHost(INVITE), soon()).code == 7
 
 
+def test_what_a_script_started_ends_with_the_wire_though_nobody_kills_it(worker: Worker, tmp_path: Path) -> None:
+    generation = loaded(worker, "LeavesAChild", tmp_path)
+    host = MessageHost(INVITE)
+    worker.exec(generation, None, host, soon())
+    child = Path(f"/proc/{host.get_s('$var(child)')}/cmdline")
+    until(lambda: b"sleep" in child.read_bytes(), "the child becomes sleep")
+
+    worker.lend().close()
+
+    until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
+    assert not worker.is_alive
+
+
 def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_path: Path) -> None:
     (directory,) = tmp_path.glob("worker-*")
 

@@ -129,11 +129,15 @@ def build(
 
 
 @app.command("doctor")
-def doctor(config: Config = None) -> None:
-    """Look at everything a run needs; each line that is not fine says how to mend it. Exit status 1 if one is not."""
+def doctor(config: Config = None, *, json: Json = False) -> None:
+    """
+    Look at everything a run needs, and at what confines it.
+
+    Each line that is not fine says how to mend it. Exit status 1 if one is not; "-" is not there, and not needed.
+    """
     from runner.cli.doctor import examine  # noqa: PLC0415 - as above
 
-    _guarded(lambda: TRUE if examine(config) else FALSE)
+    _guarded(lambda: TRUE if examine(config, as_json=json) else FALSE)
 
 
 @app.command(

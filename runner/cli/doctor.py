@@ -6,6 +6,8 @@ Must not change anything but the caches that every run uses.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import platform
 import shutil
@@ -18,6 +20,7 @@ import platformdirs
 
 from runner import build
 from runner.cli import control, show
+from runner.cli.confinement import measures
 from runner.errors import RunnerError
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
@@ -25,6 +28,11 @@ from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runner.cli.confinement import Measure
+    from runner.cli.show import Verdict
+
+    Tell = Callable[[str, str, Verdict], None]
 
 IDENTITY = "SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null"
 KAMAILIO_MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
@@ -46,9 +54,16 @@ class _Trouble(Exception):
     """What is wrong, and what mends it."""
 
 
-def examine(config: str | None) -> bool:
-    """Print one line a check. Returns whether everything needed is fine; Kamailio is not needed."""
+def examine(config: str | None, *, as_json: bool = False) -> bool:
+    """
+    Print one line a check, or with ``as_json`` one object. Returns whether everything needed is fine.
+
+    Kamailio is not needed, nor is any measure that confines workers.
+    """
     settings: list[Settings] = []
+    found: list[Measure] = []
+    told: list[dict[str, str]] = []
+    tell = _noting(told) if as_json else show.checked
     checks: list[tuple[str, Callable[[], str]]] = [
         ("app-mono", _ourselves),
         ("settings", lambda: _settings(config, settings)),
@@ -57,19 +72,27 @@ def examine(config: str | None) -> bool:
         ("cache", lambda: _can_write(platformdirs.user_cache_path("app-mono"), "set XDG_CACHE_HOME")),
         ("temporary", lambda: _can_write(Path(tempfile.gettempdir()), "set TMPDIR")),
         ("SR.dll", lambda: _compiled(settings)),
-        ("worker", lambda: _worker(settings)),
+        ("worker", lambda: _worker(settings, found)),
     ]
-    verdicts = [_check(title, check) for title, check in checks]
-    _check("kamailio", _kamailio, is_needed=False)
-    _check("daemon", lambda: _daemon(config), is_needed=False)
+    verdicts = [_check(tell, title, check) for title, check in checks]
+    for measure in found:
+        tell(measure.title, measure.text, "ok" if measure.is_in_force else "none")
+    _check(tell, "kamailio", _kamailio, is_needed=False)
+    _check(tell, "daemon", lambda: _daemon(config), is_needed=False)
+    if as_json:
+        show.line(json.dumps({"ok": all(verdicts), "checks": told}))
     return all(verdicts)
 
 
-def _check(title: str, check: Callable[[], str], *, is_needed: bool = True) -> bool:
+def _noting(told: list[dict[str, str]]) -> Tell:
+    return lambda title, text, verdict: told.append({"check": title, "verdict": verdict, "text": text})
+
+
+def _check(tell: Tell, title: str, check: Callable[[], str], *, is_needed: bool = True) -> bool:
     try:
-        show.checked(title, check(), "ok")
+        tell(title, check(), "ok")
     except (_Trouble, RunnerError) as finding:
-        show.checked(title, str(finding), "bad" if is_needed else "none")
+        tell(title, str(finding), "bad" if is_needed else "none")
         return False
     return True
 
@@ -115,8 +138,8 @@ def _compiled(settings: list[Settings]) -> str:
     return f"{bridge.sr_dll} and {bridge.bridge_exe.name} are up to date"
 
 
-def _worker(settings: list[Settings]) -> str:
-    """Compile a script, run it in a worker, and let it tell the SR.dll it got."""
+def _worker(settings: list[Settings], found: list[Measure]) -> str:
+    """Compile a script, run it in a worker, let it tell the SR.dll it got, and look at what confines it."""
     if not settings:
         raise _Trouble("not tried: mend the settings first")
     values = settings[0].model_dump() | {"load": None, "exec_timeout_s": TOLD_TIMEOUT_S, "num_workers": 1}
@@ -125,6 +148,8 @@ def _worker(settings: list[Settings]) -> str:
     with tempfile.TemporaryDirectory() as directory, Runner(Settings(**values)) as runner:
         source = Path(directory) / "Doctor.cs"
         source.write_bytes(SCRIPT)
+        with contextlib.suppress(OSError, IndexError):  # it has gone: the run will say why
+            found += measures(settings[0], runner.snapshot().pids[0])
         result = runner.mono_exec(str(build.compile_script(source, mono=settings[0].mono)), host=host)
     if result.error is not None:
         raise _Trouble(f"a script could not be run: {result.error}; --verbose shows more")

@@ -171,7 +171,11 @@ def patch(lines: Iterable[str]) -> None:
         out.print(Text(_safe(line), "bold" if is_title else DIFF_STYLES.get(line[:1], "")))
 
 
-def checked(title: str, text: str, verdict: Literal["ok", "bad", "none"]) -> None:
+Verdict = Literal["ok", "bad", "none"]
+"""Of the doctor: fine; to be mended; not there, and not needed."""
+
+
+def checked(title: str, text: str, verdict: Verdict) -> None:
     """One line of the doctor."""
     mark, style = {"ok": ("ok", "green"), "bad": ("MEND", "bold red"), "none": ("-", "dim")}[verdict]
     out.print(Text.assemble((f"{mark:<5}", style), (f"{title:<10} ", "bold"), _safe(text)))

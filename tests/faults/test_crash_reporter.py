@@ -50,6 +50,6 @@ def test_no_crash_runs_gdb(
 
 
 def test_an_administrators_own_debug_options_of_mono_stay() -> None:
-    assert confine.environment(Settings(), {})["MONO_DEBUG"] == confine.NO_GDB
-    given = confine.environment(Settings(), {"MONO_DEBUG": "suspend-on-sigsegv"})
+    assert confine.environment(Settings(), None, {})["MONO_DEBUG"] == confine.NO_GDB
+    given = confine.environment(Settings(), None, {"MONO_DEBUG": "suspend-on-sigsegv"})
     assert given["MONO_DEBUG"] == f"suspend-on-sigsegv,{confine.NO_GDB}"

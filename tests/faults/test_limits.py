@@ -119,7 +119,7 @@ def test_a_mono_that_vanishes_is_one_clear_error_and_its_return_is_noticed(
         (tmp_path / "elsewhere").rename(mono)
 
         assert isinstance(result.error, PoolExhausted)
-        assert f"{mono}: mono cannot be started: No such file or directory" in str(result.error)
+        assert f"{mono}: mono cannot be started: there is no such program" in str(result.error)
         until(lambda: works_on(runner), "the next exec works")
 
 
@@ -129,5 +129,5 @@ def test_without_mono_on_the_path_a_runner_does_not_start_and_says_why(
     ensure_bridge()
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(RunnerError, match="mono cannot be started: No such file or directory"), Runner():
+    with pytest.raises(RunnerError, match="mono cannot be started: there is no such program"), Runner():
         pass

@@ -1,0 +1,120 @@
+"""
+What confines a worker on this machine, one line a measure: for ``app-mono doctor``.
+
+It is read from the kernel, of a worker that runs; what is not in force says how to have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from runner import confine, sandbox
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from runner.settings import Settings
+
+LIMITS = {"Max core file size": "core files", "Max open files": "open files"} | {
+    "Max address space": "address space",
+    "Max processes": "processes",
+}
+
+
+class Measure(NamedTuple):
+    """One of them: its name, what it does or how to have it, and whether it is in force."""
+
+    title: str
+    text: str
+    is_in_force: bool = True
+
+
+def measures(settings: Settings, pid: int) -> list[Measure]:
+    """
+    Everything that confines the worker ``pid``.
+
+    Raises:
+        OSError: It has gone.
+    """
+    process = Path(f"/proc/{pid}")
+    status = dict(re.findall(r"^(\w+):\s*(.*)$", (process / "status").read_text(encoding="utf-8"), re.MULTILINE))
+    return [
+        _user(int(status["Uid"].split()[0]), int(status["Gid"].split()[0])),
+        _own_group(pid),
+        _privileges(status),
+        _limits((process / "limits").read_text(encoding="ascii"), is_root=status["Uid"].startswith("0\t")),
+        _environment(settings),
+        _descriptors(process / "fd"),
+        _sandbox(settings, process),
+        _scripts(settings),
+    ]
+
+
+def _user(uid: int, gid: int) -> Measure:
+    name = str(uid)
+    with contextlib.suppress(KeyError):
+        name = pwd.getpwuid(uid).pw_name
+    if uid != os.geteuid():
+        return Measure("user", f"workers run as {name} (uid {uid}, gid {gid})")
+    advice = "set worker_user to one of its own" if uid == 0 else "only root can set worker_user"
+    return Measure("user", f"workers run as {name}, as this process does: {advice}", is_in_force=False)
+
+
+def _privileges(status: dict[str, str]) -> Measure:
+    held = "those of root" if int(status["CapEff"], 16) else "none"
+    text = f"none can be gained (no_new_privs); capabilities: {held}"
+    return Measure("privileges", text, status["NoNewPrivs"] == "1")
+
+
+def _own_group(pid: int) -> Measure:
+    leads = os.getpgid(pid) == os.getsid(pid) == pid
+    return Measure("group", "a session and a process group of its own, which end as a whole", leads)
+
+
+def _limits(text: str, *, is_root: bool) -> Measure:
+    found = dict(re.findall(r"^(Max [a-z ]+?)  +(\S+)", text, re.MULTILINE))
+    told = ", ".join(f"{name} {found[title]}" for title, name in LIMITS.items())
+    free = [name for title, name in LIMITS.items() if found[title] == "unlimited"]
+    hint = "; processes are not limited for root" if is_root else ""
+    hint += "; max_address_space_mib limits the address space" if "address space" in free else ""
+    return Measure("limits", told + hint, found["Max core file size"] == "0")
+
+
+def _environment(settings: Settings) -> Measure:
+    names = sorted(confine.environment(settings, confine.user(settings)))
+    return Measure("variables", f"{', '.join(names)}; more by worker_env")
+
+
+def _descriptors(directory: Path) -> Measure:
+    inherited = []
+    for entry in directory.iterdir():
+        with contextlib.suppress(OSError):
+            kind = str(entry.readlink()).partition(":")[0]
+            if kind not in {"/dev/null", "pipe", "socket", "anon_inode"}:
+                inherited.append(kind)
+    text = f"inherited: {', '.join(inherited)}" if inherited else "its own and the wire; none is inherited"
+    return Measure("files", text, not inherited)
+
+
+def _sandbox(settings: Settings, process: Path) -> Measure:
+    own = Path("/proc/self/ns/pid").readlink()
+    if (process / "ns" / "pid").readlink() != own:
+        return Measure("sandbox", f"{settings.sandbox}: files are read-only, no network, no other process is seen")
+    try:
+        why = sandbox.trouble(sandbox.find("bwrap"))
+    except ConfigError:
+        why = "bwrap is not installed: apt-get install bubblewrap"
+    advice = f"none, and not possible here: {why}" if why else 'none; it works here: set sandbox = "bwrap"'
+    return Measure("sandbox", advice, is_in_force=False)
+
+
+def _scripts(settings: Settings) -> Measure:
+    if settings.script_dirs is None:
+        text = "any file may be run; a daemon needs script_dirs, which says what may"
+        return Measure("scripts", text, is_in_force=False)
+    shown = ", ".join(map(str, settings.script_dirs)) or "none"
+    return Measure("scripts", f"only below {shown}, and not what everybody may write to")

@@ -1,0 +1,171 @@
+"""The process of one worker: started confined, signalled, and ended with all that it started.
+
+Must not know what is said on its wire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runner import confine, sandbox
+from runner.errors import WorkerFailedToStart
+from runner.rundir import BLOBS
+
+if TYPE_CHECKING:
+    from runner.settings import Settings
+
+REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
+
+
+class Process:
+    """
+    One mono process, in its sandbox where there is one, and its private working directory. ``Process.start`` makes it.
+
+    Args:
+        outermost: Our child.
+        inside: mono in its sandbox. 0: it said no word in time, and is not known. None: there is no sandbox.
+
+    Attributes:
+        pid: mono's process, and its process group, by the number that they have out here.
+        wire: Our end; closing it is the part of whoever uses it.
+        stderr: The reading end of its standard error, likewise.
+        ended: Readable when it has ended; for polling only.
+        watched: The same, and closing it is the part of whoever watches it.
+        exit_code: In the manner of ``subprocess``: a signal is negative. None until ``kill``.
+    """
+
+    def __init__(
+        self,
+        outermost: subprocess.Popen[bytes],
+        inside: int | None,
+        *,
+        wire: socket.socket,
+        stderr: int,
+        directory: Path,
+        ended: int,
+        watched: int,
+    ) -> None:
+        self.pid = inside or outermost.pid
+        self.wire = wire
+        self.stderr = stderr
+        self.exit_code: int | None = None
+        self.ended = ended
+        self.watched = watched
+        self._outermost = outermost
+        self._is_walled = inside is not None
+        self._directory = directory
+        # Inside a sandbox mono is not our child: its number may be another's as soon as it ended, its descriptor not.
+        self._mono = self._last = self.ended
+        if inside:
+            with contextlib.suppress(OSError):
+                self._last = os.pidfd_open(sandbox.first_inside(inside))
+                self._mono = os.pidfd_open(inside)
+
+    @classmethod
+    def start(cls, settings: Settings, bridge: Path, directory: Path, deadline: float) -> Self:
+        """
+        Start mono, confined as the settings say.
+
+        Args:
+            settings: ``mono``, and what ``confine`` and ``sandbox`` read.
+            bridge: SRBridge.exe.
+            directory: The runner's, in which the private working directory is made.
+            deadline: Until then a process in a sandbox should say its first word: that tells which it is.
+
+        Raises:
+            ConfigError: ``worker_user``, ``worker_group`` or ``sandbox`` cannot be had; nothing was started.
+            WorkerFailedToStart: There is no such program, or the user may not go there; nothing is left.
+        """
+        user, wall = confine.user(settings), sandbox.find(settings.sandbox)
+        if shutil.which(settings.mono) is None:
+            raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
+        command = [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads]
+        command = confine.limited(command, settings)
+        # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
+            try:
+                ours, theirs = socket.socketpair()
+                undo.callback(ours.close)
+                given.callback(theirs.close)
+                stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
+                undo.callback(os.close, stderr_read)
+                given.callback(os.close, stderr_write)
+                place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
+                undo.callback(shutil.rmtree, place, ignore_errors=True)
+                wire = theirs.fileno()
+                if wall:
+                    scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
+                    command = sandbox.wrapped(
+                        wall, command, wire, scripts=scripts, hidden=directory, shown=shown, own=place
+                    )
+                    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+                if user is not None:
+                    os.chown(place, user.uid, user.gid)
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL if wall else wire,
+                    stdout=stderr_write if wall else wire,
+                    stderr=stderr_write,
+                    pass_fds=[wire] if wall else [],
+                    cwd=place,
+                    env=confine.environment(settings, user),
+                    start_new_session=True,
+                    user=None if user is None else user.uid,
+                    group=None if user is None else user.gid,
+                    extra_groups=None if user is None else user.groups,
+                )
+                undo.callback(process.wait, REAP_S)
+                undo.callback(process.kill)
+                ended = os.pidfd_open(process.pid)
+                undo.callback(os.close, ended)
+                watched = os.dup(ended)
+            except OSError as error:
+                why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {why}") from error
+            undo.pop_all()
+        inside = sandbox.speaker(ours, deadline) if wall else None
+        return cls(process, inside, wire=ours, stderr=stderr_read, directory=place, ended=ended, watched=watched)
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """Whether it ends within that time."""
+        return _ends(self.ended, timeout_s)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to mono alone; to none when it has gone."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._mono, number)
+
+    def kill(self) -> None:
+        """End it and all that it started at once, and remove its working directory. Only once."""
+        if self._is_walled:
+            # First mono alone, so that what is around it tells how it ended.
+            self.send_signal(signal.SIGKILL)
+            self.has_ended(REAP_S)
+        # The process is not reaped before its group is killed: until then the group's number cannot be another's.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._outermost.pid, signal.SIGKILL)
+        code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
+        _ends(self._last, REAP_S)
+        self.exit_code = sandbox.exit_code(code) if self._is_walled else code
+        for descriptor in {self._mono, self._last} - {self.ended}:
+            os.close(descriptor)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """Give back what tells of its end."""
+        os.close(self.ended)
+
+
+def _ends(pidfd: int, timeout_s: float) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))

@@ -1,0 +1,157 @@
+"""
+A wall around one worker: bubblewrap, which gives it a view of the machine of its own.
+
+Inside, the files of the machine can be read and not be changed, there is no network, no other process is seen, and
+/tmp, /run and the directory of the runner are empty but for what the worker needs. Measured with bubblewrap 0.8 and
+mono 6.8:
+
+- bwrap forks twice. The outer process is our child and waits; the inner one is process 1 of the wall and reaps; both
+  are in the group that was made for our child. A SIGKILL to that group ends process 1, and with it the kernel ends
+  everything inside, also what left its group.
+- mono is process 2 there, and ``setsid`` makes it the leader of a group as it is without a wall, so that its own watch
+  thread can end that group when the wire hangs up. The others then end by themselves.
+- ``--die-with-parent`` is not used: a worker lives as long as its wire, also when the daemon has died.
+"""
+
+from __future__ import annotations
+
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MIB = 1024 * 1024
+UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
+SIGNALLED = 128  # bwrap.c, propagate_exit_status: a signal is told as an exit code, as a shell does
+
+TRIED_S = 10.0
+TMP, RUN = "/tmp", "/run"  # noqa: S108  # empty ones, made for one worker
+
+VIEW = ("--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
+
+# What a tmpfs may hold is memory that nobody counts as the worker's; without --size it is half of the machine's.
+TMP_BYTES, SHM_BYTES, NOTHING_BYTES = 64 * MIB, 16 * MIB, 4096
+
+
+def find(setting: str) -> str:
+    """
+    The program that makes the sandbox that a setting names; "" for "none".
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    if setting == "none":
+        return ""
+    program = shutil.which(setting)
+    if program is None:
+        raise ConfigError(f'sandbox = "{setting}": bwrap is not installed: apt-get install bubblewrap')
+    return program
+
+
+def trouble(program: str) -> str:
+    """Why ``program`` cannot make a sandbox on this machine, for this user; empty when it can."""
+    try:
+        command = [program, *VIEW, "--", "true"]
+        done = subprocess.run(command, capture_output=True, timeout=TRIED_S, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    return done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}" if done.returncode else ""
+
+
+def wrapped(
+    program: str,
+    command: Sequence[str],
+    wire: int,
+    *,
+    scripts: Sequence[Path],
+    hidden: Path,
+    shown: Sequence[Path],
+    own: Path,
+) -> list[str]:
+    """
+    The command that runs another one inside.
+
+    Args:
+        program: What ``find`` gave.
+        command: The program and its arguments.
+        wire: A descriptor, which becomes 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
+            so that nobody saw the command hang up; any other descriptor they close.
+        scripts: Directories that are shown also where they lie in /tmp or /run, if they exist. There the command's
+            user has to be able to reach them.
+        hidden: A directory of which nothing is seen inside,
+        shown: but these, which can be read,
+        own: and this one, which can be written, and in which the command starts.
+    """
+    return [
+        program,
+        *VIEW,
+        *("--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108
+        *("--remount-ro", "/dev"),
+        *("--size", str(TMP_BYTES), "--tmpfs", TMP),
+        # Sockets of the machine's services: connecting to one needs no network and no writable file system.
+        *("--size", str(NOTHING_BYTES), "--tmpfs", RUN),
+        *_read_only("--ro-bind-try", [path for path in map(Path.resolve, scripts) if _is_emptied(path)]),
+        *("--remount-ro", RUN),
+        *("--size", str(NOTHING_BYTES), "--tmpfs", str(hidden)),
+        *_read_only("--ro-bind", shown),
+        *("--bind", str(own), str(own)),
+        *("--remount-ro", str(hidden)),
+        *("--unsetenv", "TMPDIR"),
+        *("--chdir", str(own)),
+        "--",
+        # bash, because other shells know descriptors up to 9 only.
+        *("bash", "-c", f'exec setsid "$@" <&{wire} >&{wire} {wire}>&-', "wire"),
+        *command,
+    ]
+
+
+def _is_emptied(path: Path) -> bool:
+    return path.is_relative_to(TMP) or path.is_relative_to(RUN)
+
+
+def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
+    return [word for path in paths for word in (option, str(path), str(path))]
+
+
+def speaker(wire: socket.socket, deadline: float) -> int:
+    """
+    The process that speaks first on the wire, by the number that it has out here; 0 when none does in time.
+
+    What it says stays to be read. ``SO_PASSCRED`` has been set before the process was started: the kernel then adds
+    who sent it, in the reader's numbers.
+    """
+    poll = select.poll()
+    poll.register(wire, select.POLLIN)
+    poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+    try:
+        _, told, _, _ = wire.recvmsg(1, socket.CMSG_SPACE(UCRED.size), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:  # nothing came, or it has ended
+        return 0
+    finally:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+    return next((UCRED.unpack(data)[0] for _, kind, data in told if kind == socket.SCM_CREDENTIALS), 0)
+
+
+def first_inside(pid: int) -> int:
+    """
+    Process 1 of the wall around a process of ``wrapped``, by its number out here: what ends last of all inside.
+
+    Raises:
+        OSError: The process has gone.
+    """
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+
+
+def exit_code(code: int) -> int:
+    """What bwrap's exit code says of the process inside, in the manner of ``subprocess``: a signal is negative."""
+    return SIGNALLED - code if code - SIGNALLED in {*signal.Signals} else code
