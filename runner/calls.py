@@ -105,8 +105,11 @@ class Foreseen(Protocol):
         None: this edit may fail. ``target`` is the variable, empty for headers.
         """
 
+    def is_always_certain(self, call: str, target: str) -> bool:
+        """Whether an edit for which ``changes`` has an answer cannot fail on any message."""
+
     def is_certain(self, call: str, target: str) -> bool:
-        """Whether an edit for which ``changes`` has an answer cannot fail on this message, as it was received."""
+        """Whether any other such edit cannot fail on this message, as it was received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ log = logging.getLogger("runner.conversation")
 
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-NOTHING_AHEAD: tuple[str, frozenset[tuple[str, str]]] = ("", frozenset())
+NO_EDITS: frozenset[tuple[str, str]] = frozenset()
 RESULTS = frozenset({str, int, bool, type(None)})
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 TOLD_CALLS = 5
@@ -209,7 +209,15 @@ class Conversation:
         began = time.monotonic()
         foreseen = cast("Foreseen", host) if hasattr(host, "depends_on") else None
         plan = generation.foresight.plan if foreseen else EMPTY
-        ahead, edits = self._ahead(generation, plan, host) if plan is not EMPTY else NOTHING_AHEAD
+        ahead, edits, is_new = "", NO_EDITS, False
+        if plan is not EMPTY:
+            values, certain = plan.read(host)
+            is_new = self._plans.get(generation.id) is not plan
+            ahead = wire.values_ahead(plan.told if is_new else None, values, certain)
+            if len(ahead) <= self._session.max_line_bytes // SHARE_AHEAD:
+                edits = plan.all_edits if certain == plan.all_bits else plan.edits_of(certain)
+            else:
+                ahead, is_new = "", False
         if spent is not None:
             ahead += wire.PROFILED
         line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=edits)
@@ -218,7 +226,7 @@ class Conversation:
         self._placement.begin()
         try:
             self._say(line, deadline, is_first=True)
-            if ahead:
+            if is_new:
                 self._plans[generation.id] = plan
             while outcome.code is None:
                 self._take_turn(outcome, host, deadline)
@@ -232,15 +240,6 @@ class Conversation:
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
-
-    def _ahead(self, generation: Generation, plan: Plan, host: Any) -> tuple[str, frozenset[tuple[str, str]]]:
-        """What travels with the exec, and the edits that may come without a question."""
-        values, certain = plan.read(host)
-        is_known = self._plans.get(generation.id) is plan
-        ahead = wire.values_ahead(None if is_known else plan.told, values, certain)
-        if len(ahead) > self._session.max_line_bytes // SHARE_AHEAD:
-            return NOTHING_AHEAD
-        return ahead, plan.edits_of(certain)
 
     def hand_over(self) -> socket.socket:
         """The socket, for whoever goes on with the conversation; here it has ended."""

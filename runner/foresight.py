@@ -39,12 +39,18 @@ class Plan:
         told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
             group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
         all_edits: ``edits`` as a set.
+        all_bits: The bits of all of them.
+        always: The bits of edits that are certain on every message.
+        asked: The others: call, target and bit.
     """
 
     reads: tuple[tuple[str, str], ...] = ()
     edits: tuple[tuple[str, str], ...] = ()
     told: dict[str, Any] | None = None
     all_edits: frozenset[tuple[str, str]] = frozenset()
+    all_bits: int = 0
+    always: int = 0
+    asked: tuple[tuple[str, str, int], ...] = ()
 
     def read(self, host: Any) -> tuple[list[str | int | None], int]:
         """
@@ -66,17 +72,14 @@ class Plan:
             except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
                 value = ABSENT
             found.append(value)
-        certain, bit = 0, 1
-        for call, target in self.edits:
+        certain = self.always
+        for call, target, bit in self.asked:
             if host.is_certain(call, target):
                 certain |= bit
-            bit <<= 1
         return found, certain
 
     def edits_of(self, certain: int) -> frozenset[tuple[str, str]]:
         """The edits of these bits."""
-        if certain + 1 == 1 << len(self.edits):
-            return self.all_edits
         return frozenset(edit for number, edit in enumerate(self.edits) if certain >> number & 1)
 
 
@@ -144,4 +147,18 @@ class Foresight:
             [call, target, groups.setdefault(group, len(groups)), takes]
             for (call, target), (group, takes) in self._edits.items()
         ]
-        return Plan(tuple(self._unused), tuple(self._edits), {"reads": reads, "edits": edits}, frozenset(self._edits))
+        always, asked = 0, []
+        for number, (call, target) in enumerate(self._edits):
+            if host.is_always_certain(call, target):
+                always |= 1 << number
+            else:
+                asked.append((call, target, 1 << number))
+        return Plan(
+            reads=tuple(self._unused),
+            edits=tuple(self._edits),
+            told={"reads": reads, "edits": edits},
+            all_edits=frozenset(self._edits),
+            all_bits=(1 << len(self._edits)) - 1,
+            always=always,
+            asked=tuple(asked),
+        )

@@ -37,10 +37,11 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
 def exec_request(request_id: int, generation: str, param: str | None, *, fresh: bool, ahead: str = "") -> bytes:
     """``exec``; ``param`` None gives Main no argument at all; ``ahead`` is what ``values_ahead`` gave."""
     args = "" if param is None else _quoted(param)
-    return _line(
-        f'"id":{request_id},"method":"exec","params":{{"generation":{_quoted(generation)},"args":[{args}],'
-        f'"fresh":{"true" if fresh else "false"}{ahead}}}'
+    line = (
+        f'{{"jsonrpc":"2.0","id":{request_id},"method":"exec","params":{{"generation":{_quoted(generation)},'
+        f'"args":[{args}],"fresh":{"true" if fresh else "false"}{ahead}}}}}\n'
     )
+    return (line if "\x7f" not in line else line.replace("\x7f", "\\u007f")).encode("ascii")
 
 
 def values_ahead(plan: Mapping[str, Any] | None, values: Sequence[str | int | None], certain: int) -> str:

@@ -60,7 +60,7 @@ class Blind:
         self._host = host
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"depends_on", "changes", "is_certain"}:
+        if name in {"depends_on", "changes", "is_always_certain", "is_certain"}:
             raise AttributeError(name)
         return getattr(self._host, name)
 

@@ -90,11 +90,14 @@ def _environment(settings: Settings) -> Measure:
 
 
 def _descriptors(directory: Path) -> Measure:
+    own = {"/dev/null", "pipe", "socket", "anon_inode"}
+    with contextlib.suppress(OSError):
+        own.add(str((directory.parent / "cwd").readlink()))
     inherited = []
     for entry in directory.iterdir():
         with contextlib.suppress(OSError):
             kind = str(entry.readlink()).partition(":")[0]
-            if kind not in {"/dev/null", "pipe", "socket", "anon_inode"}:
+            if kind not in own and not kind.endswith("/task"):  # its threads, and its working directory
                 inherited.append(kind)
     text = f"inherited: {', '.join(inherited)}" if inherited else "its own and the wire; none is inherited"
     return Measure("files", text, not inherited)

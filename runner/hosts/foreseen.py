@@ -54,3 +54,8 @@ def changes(call: str, target: str) -> tuple[str, str] | None:
         group = depends_on(target)
         return None if group is None else (group, "any")
     return None
+
+
+def is_always_certain(call: str, target: str) -> bool:
+    """Whether an edit cannot fail on any message."""
+    return call == "HDR.AppendToReply" or target.startswith(("$var(", "$avp("))

@@ -7,7 +7,6 @@ modules/app_mono/app_mono_api.c, modules/app_python3/python_msgobj.c, modules/pv
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
@@ -27,8 +26,6 @@ _AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from th
 _TEXT = "$var(app_mono_text)"
 _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
-# An R-URI whose user Kamailio surely replaces; a stricter test than its own parser.
-_PLAIN_URI = re.compile(r"sips?:(?:[A-Za-z0-9+*#._-]+@)?[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:;[A-Za-z0-9=._-]+)*")
 _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
@@ -141,7 +138,7 @@ class KamailioHost:
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
-        if not _is_plain(name) or not _is_plain(value):
+        if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
             if not _is_utf8(value) or not _is_utf8(name):
                 return self._set_bytes(name, value)
@@ -168,7 +165,7 @@ class KamailioHost:
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
-        if not _is_plain(text):
+        if not text.isascii() or "\0" in text:
             text = _until_nul(text)
             if not _is_utf8(text):
                 return self._add_bytes("append_hf", text)
@@ -203,7 +200,7 @@ class KamailioHost:
 
     def hdr_append_to_reply(self, text: str) -> int:
         """Into the reply made later."""
-        if not _is_plain(text):
+        if not text.isascii() or "\0" in text:
             text = _until_nul(text)
             if not _is_utf8(text):
                 return self._add_bytes("append_to_reply", text)
@@ -211,6 +208,7 @@ class KamailioHost:
 
     depends_on = staticmethod(foreseen.depends_on)
     changes = staticmethod(foreseen.changes)
+    is_always_certain = staticmethod(foreseen.is_always_certain)
 
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
@@ -219,10 +217,12 @@ class KamailioHost:
                 uri = self._pv.get("$ru")
             except UnicodeDecodeError:
                 return False
-            return type(uri) is str and len(uri) <= _LONGEST_URI and _PLAIN_URI.fullmatch(uri) is not None
+            # Kamailio's own parser has a host where the R-URI parses, and only then.
+            is_sip = type(uri) is str and uri.startswith(("sip:", "sips:")) and len(uri) <= _LONGEST_URI
+            return is_sip and uri.isascii() and bool(self._pv.get("$rd"))
         if call in {"HDR.Append", "HDR.Remove"}:
             return self._pv.get("$msg(hdrc)") is not None
-        return call != "HDR.Insert"
+        return foreseen.is_always_certain(call, target)
 
     def expand(self, text: str) -> str:
         """The text as it is: Kamailio expanded it before it called."""
@@ -288,11 +288,6 @@ class KamailioHost:
             return DONE if self._msg.call_function(function, _FROM_HEXA) == 1 else FAILED
         except (RuntimeError, AttributeError):
             return FAILED
-
-
-def _is_plain(text: str) -> bool:
-    """Nearly every text is: Kamailio takes it as it is."""
-    return text.isascii() and "\0" not in text
 
 
 def _until_nul(text: str) -> str:

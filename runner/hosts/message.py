@@ -183,17 +183,17 @@ class MessageHost:
 
     depends_on = staticmethod(foreseen.depends_on)
     changes = staticmethod(foreseen.changes)
+    is_always_certain = staticmethod(foreseen.is_always_certain)
 
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
-        if call in {"HDR.Append", "HDR.Remove"}:
-            return self.context.message.broken_at is None and bool(self.context.message.headers)
-        if call == "HDR.Insert":
-            return bool(self.context.message.headers)
+        message = self.context.message
         if target == "$rU":
-            uri = parse_uri(self.context.request_uri) if self.context.message.first_line.is_request else None
+            uri = parse_uri(self.context.request_uri) if message.first_line.is_request else None
             return uri is not None and uri.scheme in {Scheme.SIP, Scheme.SIPS}
-        return True
+        if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
+            return False
+        return foreseen.is_always_certain(call, target) or bool(message.headers)
 
     def expand(self, text: str) -> str:
         """
