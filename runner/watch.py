@@ -38,6 +38,11 @@ class Watch:
     """
 
     def __init__(self, kind: str, changed: Callable[[str], None]) -> None:
+        # A process that watches nothing must not need watchdog, so it is imported here; and not later, for a process out
+        # of descriptors cannot import, and Python goes on believing that what it did not see then is not there.
+        import watchdog.observers  # noqa: PLC0415  # as in _start
+        import watchdog.observers.polling  # noqa: F401, PLC0415  # the same
+
         self._kind = kind
         self._changed = changed
         self._lock = threading.Lock()
@@ -141,7 +146,6 @@ class Watch:
             self._observer.unschedule(watch)
 
     def _start(self) -> Any:
-        # Imported here: a process that watches nothing must not need watchdog.
         if self._kind == "inotify":
             from watchdog.observers import Observer  # noqa: PLC0415
         else:
