@@ -38,7 +38,7 @@ class Watch:
     """
 
     def __init__(self, kind: str, changed: Callable[[str], None]) -> None:
-        # A process that watches nothing must not need watchdog, so it is imported here; and not later, for a process out
+        # A process that watches nothing must not need watchdog, so it is imported here. Not later: a process out
         # of descriptors cannot import, and Python goes on believing that what it did not see then is not there.
         import watchdog.observers  # noqa: PLC0415  # as in _start
         import watchdog.observers.polling  # noqa: F401, PLC0415  # the same
