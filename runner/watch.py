@@ -38,6 +38,11 @@ class Watch:
     """
 
     def __init__(self, kind: str, changed: Callable[[str], None]) -> None:
+        # A process that watches nothing must not need watchdog, so it is imported here. Not later: a process out
+        # of descriptors cannot import, and Python goes on believing that what it did not see then is not there.
+        import watchdog.observers  # noqa: PLC0415  # as in _start
+        import watchdog.observers.polling  # noqa: F401, PLC0415  # the same
+
         self._kind = kind
         self._changed = changed
         self._lock = threading.Lock()
@@ -77,6 +82,8 @@ class Watch:
             try:
                 if not self._closed:
                     self._review()
+            except OSError as error:
+                log.warning("watching failed, scripts are not loaded ahead for a while: %s", error)
             except Exception:  # warmth only: whatever watchdog or a file system does, execs go on
                 log.exception("watching failed, scripts are not loaded ahead for a while")
         observer, self._observer = self._observer, None
@@ -121,8 +128,8 @@ class Watch:
         except FileNotFoundError:
             return  # gone again; the next review finds it
         except OSError as error:
-            if self._kind != "inotify":
-                raise
+            if self._kind != "inotify" or not _has_descriptors():
+                raise  # the next review may find some
             log.warning("inotify refuses (%s): polling from now on; see fs.inotify in sysctl", error)
             observer, self._observer = self._observer, None
             if observer is not None:
@@ -139,7 +146,6 @@ class Watch:
             self._observer.unschedule(watch)
 
     def _start(self) -> Any:
-        # Imported here: a process that watches nothing must not need watchdog.
         if self._kind == "inotify":
             from watchdog.observers import Observer  # noqa: PLC0415
         else:
@@ -179,6 +185,16 @@ def _handler(on_event: Callable[[Any], None]) -> Any:
             on_event(event)
 
     return Handler()
+
+
+def _has_descriptors() -> bool:
+    """Whether this process may open one more; if not, what the kernel refuses is no limit of inotify."""
+    try:
+        for end in os.pipe2(os.O_CLOEXEC):
+            os.close(end)
+    except OSError:
+        return False
+    return True
 
 
 def _identity(directory: str) -> tuple[int, int] | None:
