@@ -35,10 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.worker")
 
-# A dump is one burst of lines, whole 1 ms after SIGQUIT (measured), but a busy machine may take mono the CPU before it
-# and in its middle. Only a worker that says nothing costs all of it, for one in a callback of native code.
-STACKS_S = 0.25
-STACKS_QUIET_S = 0.02
+STACKS_S = 0.05
+STACKS_QUIET_S = 0.005  # a dump is one burst of lines
 
 
 class Worker:
@@ -296,9 +294,7 @@ class Worker:
         return f"{error} ({_told(self._process.exit_code)}){said}"
 
     def _ask_for_stacks(self) -> None:
-        """Let mono write its managed stacks to stderr, and so to the log; a stopped process is not waited for."""
-        if self._process.is_stopped():
-            return
+        """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
         before = self._tail.count()
         self._signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
