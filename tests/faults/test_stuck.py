@@ -28,7 +28,7 @@ SHORT_S = 1.0  # long enough to load a script on a busy machine
     ("call", "stack"),
     [
         ("NeverReturns", "NeverReturns.Main"),
-        ("NeverReturnsFromNative pause", "NeverReturnsFromNative.pause"),
+        ("NeverReturnsFromNative read", "NeverReturnsFromNative.read"),
         ("NeverReturnsFromNative qsort", ""),  # mono gives no stack of a callback that loops
         ("Deadlocks", "Deadlocks.Hold"),
     ],
@@ -43,6 +43,7 @@ def test_what_never_returns_ends_at_the_deadline_and_its_managed_stack_is_logged
     result = run(runner, name, host, *param, timeout_s=SHORT_S)
 
     assert isinstance(result.error, ExecTimeout)
+    assert result.error.step == "RUNNING"
     until(lambda: stack in caplog.text, "the stacks are in the log")
     assert works_on(runner)
 
@@ -53,9 +54,9 @@ def test_the_daemons_log_of_a_stuck_script_has_its_calls_its_stack_and_the_call_
         assert works(lease, daemon)
 
         with pytest.raises(ExecTimeout, match=r"PV.SetS '\$var\(before\)'"):
-            execute(lease, daemon, "NeverReturnsFromNative", "pause", timeout_s=SHORT_S)
+            execute(lease, daemon, "NeverReturnsFromNative", "read", timeout_s=SHORT_S)
 
-        until(lambda: "NeverReturnsFromNative.pause" in daemon.log(), "the stacks are logged")
+        until(lambda: "NeverReturnsFromNative.read" in daemon.log(), "the stacks are logged")
         (told,) = [line for line in daemon.log().splitlines() if "managed stacks follow" in line]
         assert "it was not done in time; 1 calls were answered, 1 edits stand" in told
         assert "it asked last: PV.SetS '$var(before)'" in told

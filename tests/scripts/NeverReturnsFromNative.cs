@@ -1,4 +1,4 @@
-// "pause": sleeps in libc. "qsort": loops in a callback of libc.
+// "read": waits in libc, and a signal does not end that wait. "qsort": loops in a callback of libc.
 using System;
 using System.Runtime.InteropServices;
 
@@ -7,7 +7,10 @@ class NeverReturnsFromNative
     delegate int Compare(IntPtr one, IntPtr other);
 
     [DllImport("libc")]
-    static extern int pause();
+    static extern int pipe(int[] ends);
+
+    [DllImport("libc")]
+    static extern IntPtr read(int end, byte[] bytes, IntPtr count);
 
     [DllImport("libc")]
     static extern void qsort(int[] numbers, IntPtr count, IntPtr size, Compare compare);
@@ -19,9 +22,8 @@ class NeverReturnsFromNative
         {
             qsort(new[] { 2, 1 }, (IntPtr)2, (IntPtr)4, (one, other) => { while (true) { } });
         }
-        while (true)
-        {
-            pause();
-        }
+        var ends = new int[2];
+        pipe(ends);
+        return (int)read(ends[0], new byte[1], (IntPtr)1);
     }
 }
