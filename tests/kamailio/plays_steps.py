@@ -33,9 +33,7 @@ def _answer(host, words):
     arguments = [kind(_text(word)) for kind, word in zip(call.parameters, words[1:], strict=True)]
     target = arguments[0] if call.name.startswith("PV.") else ""
     takes = host.changes(call.name, target) if call.is_edit else None
-    is_certain = takes is not None and (
-        host.is_always_certain(call.name, target) or host.is_certain(call.name, target)
-    )
+    is_certain = takes is not None and (host.is_always_certain(call.name, target) or host.is_certain(call.name, target))
     value = getattr(host, call.method)(*arguments)
     if is_certain and takes and value != 0 and _surely_taken(takes[1], arguments[-1]):
         return f"called certain, but {value!r}"
