@@ -193,7 +193,7 @@ def rows_of(times: dict[str, Times], where: str, target: str, tail: str) -> list
     for name in [name for name in times if name.startswith("ours")]:
         added = times[name].median_us - times["no script"].median_us
         if "embedded" in times:
-            is_default = name == "ours, together"
+            is_default = name == "ours, free"
             rows.append(
                 against(
                     f"SIP, {where}: {name} / embedded", times[name], times["embedded"], target if is_default else ""
@@ -245,7 +245,7 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
         cost = {side: sorted(values)[ROUNDS // 2] for side, values in costs.items()}
         spread = {side: (max(values) - min(values)) / min(values) for side, values in rates.items()}
         for side in [side for side in four if side.startswith("ours")]:
-            is_default = side == "ours, together"
+            is_default = side == "ours, free"
             if "embedded" in four:
                 ratio, peer = middle[side] / middle["embedded"], middle["embedded"]
                 target = ">= 0.6" if is_default else ""

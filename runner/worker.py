@@ -93,7 +93,7 @@ class Worker:
             Channel(process.wire),
             Session(settings.max_line_bytes),
             process.pid,
-            is_placed=settings.placement == "together",
+            is_placed=settings.placement != "free",
         )
         worker = cls(process, conversation, tail)
         worker._join(drain, on_exit)
