@@ -162,7 +162,7 @@ def test_what_a_script_started_ends_with_the_wire_though_nobody_kills_it(worker:
     worker.lend().close()
 
     until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
-    assert not worker.is_alive
+    until(lambda: not worker.is_alive, "its end is seen")
 
 
 def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_path: Path) -> None:
