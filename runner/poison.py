@@ -102,7 +102,8 @@ class Poison:
         left = refused[1] - self._clock()
         if left <= 0:
             with self._lock:
-                self._until.pop(key, None)
+                if self._until.get(key) is refused:  # it may have been refused anew
+                    del self._until[key]
         return max(0.0, left)
 
     def _count(self, key: tuple[str, str], path: str, most: int) -> bool:
