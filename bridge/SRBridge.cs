@@ -1,6 +1,6 @@
 // The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
 //
-// Native.cs   the few calls of libc        Json.cs    one line of JSON in, one out
+// Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
 // Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
