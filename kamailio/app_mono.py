@@ -71,7 +71,7 @@ class _KamailioLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = next(name for least, name in self.LEVELS if record.levelno >= least)
-        KSR.log(level, f"app_mono: {record.getMessage()}\n")
+        KSR.log(level, f"app_mono: {self.format(record)}\n")
 
 
 def _settings() -> dict[str, Any]:

@@ -326,7 +326,7 @@ class Pool(Generic[W]):
             left = [slot.worker for slot in self._slots if slot.worker is not None]
         for worker in left:
             log.warning("worker %d: still busy %g s after close, killed", worker.pid, self.settings.destroy_timeout_s)
-            worker.kill()
+            worker.kill_process()
         self._bury(keep=0, deadline=deadline)
 
     def snapshot(self) -> PoolSnapshot:

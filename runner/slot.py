@@ -100,6 +100,9 @@ class Worker(Holder, Protocol):
     def kill(self) -> None:
         """End it now."""
 
+    def kill_process(self) -> None:
+        """As ``kill``, though somebody else uses it now."""
+
 
 W = TypeVar("W", bound=Worker)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ class Worker:
     """
     One warm mono process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
 
+    ``kill_process`` alone may come from any thread at any time.
+
     Its wire may be lent to another process; until it is given back only its process is known here.
 
     Attributes:
@@ -60,6 +63,7 @@ class Worker:
         self._process = process
         self._tail = tail
         self._has_ended = False
+        self._end = threading.Lock()  # held while it is ended, so also for bounded waits: nobody else wants it
         self._forget: Callable[[], None] = lambda: None
 
     @classmethod
@@ -210,7 +214,7 @@ class Worker:
         self.conversation.end()
         for share, number in ((3, None), (2, signal.SIGTERM)):
             if number is not None:
-                self._process.send_signal(number)
+                self._signal(number)
             if self._process.has_ended(max(0.0, deadline - time.monotonic()) / share):
                 break
         self.kill()
@@ -218,11 +222,21 @@ class Worker:
     def kill(self) -> None:
         """End it and all of its children at once, and remove its working directory. May be called again."""
         self.conversation.end()
-        if self._process.exit_code is not None:
-            return
-        self._process.kill()
-        self._tail.pump()
-        self._forget()
+        self.kill_process()
+
+    def kill_process(self) -> None:
+        """As ``kill``, while another thread may speak with it: that one sees the end of its wire, and kills it too."""
+        with self._end:
+            if self._process.exit_code is None:
+                self._process.kill()
+                self._tail.pump()
+                self._forget()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it was killed: its descriptors may be another's by now."""
+        with self._end:
+            if self._process.exit_code is None:
+                self._process.send_signal(number)
 
     def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
@@ -282,7 +296,7 @@ class Worker:
     def _ask_for_stacks(self) -> None:
         """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
         before = self._tail.count()
-        self._process.send_signal(signal.SIGQUIT)
+        self._signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
         while time.monotonic() < deadline:
             seen = self._tail.count()

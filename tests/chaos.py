@@ -3,7 +3,8 @@
 
 ``python -m tests.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. The end is a
 table, and exit status 1 when a request was lost that no fault had hit, when nothing was answered for a second, when a
-kind of fault never happened, or when something is left over.
+kind of fault never happened, when an internal error was logged (the first ones are shown), or when something is left
+over.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -34,6 +36,9 @@ LONGEST_GAP_S = 1.0
 MOST_FALSE = (
     0.2  # with four faults a second; a process that has just lost its worker answers false while the daemon is away
 )
+SHOWN_ERRORS = 5
+TELL_OF_AN_ERROR = ("internal error", "upkeep failed", "Traceback (most recent")
+GO_ON = ("Traceback (most recent", "During handling", "The above exception", " ")
 
 
 @dataclass
@@ -48,7 +53,7 @@ class Report:
     false: int = 0
     longest_gap_s: float = 0.0
     killed: int = 0
-    internal_errors: int = 0
+    internal_errors: list[str] = field(default_factory=list)
     sipp_calls: int = 0
     sipp_failed: int = 0
     faults: dict[str, int] = field(default_factory=dict)
@@ -66,7 +71,9 @@ class Report:
         if self.longest_gap_s >= LONGEST_GAP_S:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
         if self.internal_errors:
-            found.append(f"{self.internal_errors} internal errors were logged")
+            kinds = {re.sub(r"\d+", "N", error): error for error in reversed(self.internal_errors)}
+            first = "\n".join(list(reversed(kinds.values()))[:SHOWN_ERRORS])
+            found.append(f"{len(self.internal_errors)} internal errors of {len(kinds)} kinds were logged:\n{first}")
         return found + [f"left over: {what}" for what in self.left_over]
 
     def __str__(self) -> str:
@@ -79,7 +86,7 @@ class Report:
             ("false: their worker or the daemon was hit", self.false),
             ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
             ("workers killed", self.killed),
-            ("internal errors logged", self.internal_errors),
+            ("internal errors logged", len(self.internal_errors)),
             ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
             *((f"fault: {kind}", count) for kind, count in self.faults.items()),
             ("left over", ", ".join(self.left_over) or "nothing"),
@@ -179,8 +186,8 @@ def _rain(seconds: float, numbers: random.Random, directory: Path, report: Repor
         probe.into(report)
         counts = sipp.counts()
         report.sipp_calls, report.sipp_failed = counts.created, counts.failed
-        logs = site.daemon.log() + site.kamailio.log()
-        report.internal_errors = logs.count("internal error") + logs.count("upkeep failed") + logs.count("Traceback")
+        logs = f"{site.daemon.log()}\n{site.kamailio.log()}"
+        report.internal_errors = internal_errors(logs)
         report.killed, workers = site.killed(), site.workers()
         descriptors = len(os.listdir(f"/proc/{site.daemon.pid}/fd"))  # noqa: PTH208 - how many is all that is wanted
         if descriptors > 100:
@@ -190,6 +197,22 @@ def _rain(seconds: float, numbers: random.Random, directory: Path, report: Repor
         time.sleep(0.05)
     report.left_over += [f"worker {pid}" for pid in workers if Path(f"/proc/{pid}").exists()]
     return site
+
+
+def internal_errors(log: str) -> list[str]:
+    """What a log has of them: each a line that says so, or a traceback nobody announced, and what belongs to it."""
+    found: list[list[str]] = []
+    before = None  # the line before, while it belongs to an error
+    for line in log.splitlines():
+        if before is not None and (not line or line.startswith(GO_ON) or before.startswith(" ")):
+            found[-1].append(line)
+            before = line
+        elif any(words in line for words in TELL_OF_AN_ERROR):
+            found.append([line])
+            before = line
+        else:
+            before = None
+    return ["\n".join(lines).rstrip() for lines in found]
 
 
 def processes_in(directory: Path) -> list[int]:

@@ -1,10 +1,13 @@
-"""What several tests need: the compiler, the sandbox's program, and waiting for what another process does."""
+"""What several tests need: the compiler, the sandbox's program, waiting for what another process does, stopping it."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,3 +32,14 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not in {WAIT_S:g} s: {what}"
         threading.Event().wait(0.01)
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and wait until it has: each of its threads goes on until it is its turn to see the signal."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()), f"process {pid} has stopped")
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text("utf-8").rpartition(") ")[2][0]

@@ -21,7 +21,7 @@ from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.message import MessageHost
 from runner.lease import Lease
 from tests.daemon import RunningDaemon, app_mono, compiled
-from tests.programs import WAIT_S, until
+from tests.programs import WAIT_S, stop, until
 
 INVITE = (Path(__file__).parent.parent / "examples" / "messages" / "invite.sip").read_bytes()
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
@@ -53,12 +53,6 @@ def children(daemon: RunningDaemon) -> list[int]:
     return [int(pid) for thread in threads for pid in thread.read_text("ascii").split()]
 
 
-def freeze(daemon: RunningDaemon) -> None:
-    daemon.signal(signal.SIGSTOP)
-    state = Path(f"/proc/{daemon.pid}/stat")
-    until(lambda: state.read_text("utf-8").rpartition(") ")[2].startswith("T"), "it has stopped")
-
-
 def all_at_once(leases: list[Lease], script: Path) -> list[str]:
     """One exec of each, in threads; what each came to."""
     came: list[str] = []
@@ -81,7 +75,7 @@ def test_a_frozen_daemon_costs_each_process_one_wait_and_nothing_is_asked_of_it_
     with RunningDaemon(tmp_path) as daemon, ExitStack() as stack:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
         leases = [stack.enter_context(closing(Lease(str(daemon.socket)))) for _ in range(CALLERS)]
-        freeze(daemon)
+        stop(daemon.pid)
 
         first = all_at_once(leases, script)
         connected = [lease for lease in leases if lease._control is not None]
@@ -107,7 +101,7 @@ def test_a_frozen_daemon_and_a_new_build_leave_the_known_build_running_in_time(t
         worker = lease._held.conversation.pid
         compiled(daemon.scripts, "Changes", RETURNS.format(2))
 
-        freeze(daemon)
+        stop(daemon.pid)
         meanwhile = [run(lease, script, 1.0) for _ in range(5)]
         held = lease._held.conversation.pid
         daemon.signal(signal.SIGCONT)

@@ -90,6 +90,8 @@ class Worker:
         self.is_alive = False
         self.ended = self.ended or "killed"
 
+    kill_process = kill
+
 
 class Stable:
     """Starts workers and keeps all it ever started."""

@@ -245,6 +245,23 @@ def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
     assert isinstance(result.error, PoolExhausted)
 
 
+def test_an_exec_that_runs_on_when_its_runner_closes_is_lost_and_nothing_else_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bug: the runner and the exec's thread closed the same descriptors, by then perhaps another's."""
+    script = compiled(tmp_path, 'class S { static int Main() { SR.Core.Log(1, "in"); while (true) { } } }')
+    host, results = MessageHost(INVITE), []
+
+    with Runner(patient(destroy_timeout_s=0.1)) as runner:
+        busy = threading.Thread(target=lambda: results.append(runner.mono_exec(script, host=host)))
+        busy.start()
+        until(lambda: host.logs, "the exec runs")
+    busy.join(WAIT_S)
+
+    assert [type(result.error) for result in results] == [WorkerDied]
+    assert "Traceback" not in caplog.text
+
+
 def test_no_process_and_no_file_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = compiled(tmp_path, RETURNS)
     base = tmp_path / "tmp"

@@ -21,7 +21,7 @@ from runner.hosts.message import MessageHost
 from runner.lease import Lease
 from runner.stamps import YOUNG_NS
 from tests.daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
-from tests.programs import MCS, WAIT_S, until
+from tests.programs import MCS, WAIT_S, stop, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_the_daemon_is_not_on_the_way_of_an_exec(daemon: RunningDaemon, lease: L
     threading.Event().wait(2 * YOUNG_NS / 1e9)  # until the script's stamp may be trusted
     run(lease, script)
 
-    daemon.signal(signal.SIGSTOP)
+    stop(daemon.pid)
     codes = [run(lease, script) for _ in range(50)]
     daemon.signal(signal.SIGCONT)
 
@@ -244,7 +244,7 @@ def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(daemon: RunningDaemon, 
     run(lease, script)
     worker = held(daemon)
     daemon.kill()
-    os.kill(worker, signal.SIGSTOP)
+    stop(worker)
 
     with pytest.raises(ExecTimeout):
         run(lease, script, timeout_s=0.3)
@@ -300,7 +300,7 @@ def test_more_clients_than_workers_are_all_served(tmp_path: Path) -> None:
 def test_a_hanging_daemon_costs_one_wait_and_then_every_exec_fails_fast(daemon: RunningDaemon) -> None:
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     lease = Lease(str(daemon.socket))
-    daemon.signal(signal.SIGSTOP)
+    stop(daemon.pid)
     try:
         with pytest.raises(PoolExhausted, match="no daemon"):
             run(lease, script, timeout_s=0.3)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,7 +164,7 @@ def test_what_a_script_started_ends_with_the_wire_though_nobody_kills_it(worker:
     worker.lend().close()
 
     until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
-    until(lambda: not worker.is_alive, "its end is seen")
+    until(lambda: not worker.is_alive, "its own end is seen")
 
 
 def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_path: Path) -> None:
@@ -174,6 +176,24 @@ def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_pat
     assert not worker.is_alive
     assert not directory.exists()
     assert not Path(f"/proc/{worker.pid}").exists()
+
+
+def test_a_worker_that_many_threads_kill_at_once_ends_once(
+    worker: Worker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin = threading.Barrier(8)
+
+    def kill() -> None:
+        begin.wait(WAIT_S)
+        worker.kill_process()
+
+    with ThreadPoolExecutor(8) as pool:
+        for ended in [pool.submit(kill) for _ in range(8)]:
+            ended.result(WAIT_S)
+
+    assert not worker.is_alive
+    assert not list(tmp_path.glob("worker-*"))
+    assert "Traceback" not in caplog.text
 
 
 def test_a_mono_that_cannot_be_started_is_one_clear_error(drain: Drain, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -15,7 +16,7 @@ from runner.hosts.message import MessageHost
 from runner.runner import ExecResult, Runner
 from runner.settings import Settings
 from tests.daemon import compiled
-from tests.programs import WAIT_S, until
+from tests.programs import WAIT_S, stop, until
 from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ def runner(hit_once: Path) -> Iterator[Runner]:
     with Runner(settings) as running:
         assert works_on(running)
         yield running
+
+
+def hit(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a worker, and wait until it has taken effect."""
+    if number is signal.SIGSTOP:
+        stop(pid)
+        return
+    os.kill(pid, number)
+    with contextlib.suppress(ChildProcessError):  # an idle one may be buried by now
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def works_again(runner: Runner) -> None:
@@ -86,7 +97,7 @@ def test_a_worker_hit_while_it_starts_is_started_again(
 def test_an_idle_worker_that_is_hit_costs_one_exec_at_most(runner: Runner, number: signal.Signals) -> None:
     """One that is stopped looks alive until it does not answer; the others are seen to be dead before anything runs."""
     for pid in runner.snapshot().pids[:1]:
-        os.kill(pid, number)
+        hit(pid, number)
 
     result = run(runner, "ReturnsInt", MessageHost(INVITE), timeout_s=patience(number))
 
@@ -127,10 +138,7 @@ def test_a_worker_hit_while_it_waits_for_an_answer_is_an_error_of_that_exec(
         def get_s(self, name: str) -> str | None:
             for worker in runner.snapshot().workers:
                 if worker.state == "leased":
-                    os.kill(worker.pid, number)
-                    if number is not signal.SIGSTOP:
-                        # Seen by its end, which the answer then meets.
-                        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+                    hit(worker.pid, number)
             return super().get_s(name)
 
     host = Hits(INVITE)
