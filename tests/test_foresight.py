@@ -167,9 +167,9 @@ def test_a_script_sees_the_same_with_and_without(runner: Runner, tmp_path: Path,
 OTHERS = {
     "never ends, or takes its worker or the machine with it": (
         "AllocatesWithoutEnd AbortsTheMainThread CallsExitOnAThread ClosesDescriptors Deadlocks FailsFast "
-        "ForksWithoutEnd NeverReturns NeverReturnsFromNative OverflowsTheStack RefusesToBeAborted RunsOutOfMemory "
-        "SendsItselfASignal StartsThreadsWithoutEnd ThrowsInAFinaliser ThrowsInANativeCallback ThrowsInATimer ThrowsOnAThread "
-        "WritesGarbageToEveryFd"
+        "ForksWithoutEnd NeverReturns NeverReturnsFromNative OverflowsTheStack RefusesToBeAborted "
+        "RunsOutOfMemory SendsItselfASignal StartsThreadsWithoutEnd ThrowsInAFinaliser "
+        "ThrowsInANativeCallback ThrowsInATimer ThrowsOnAThread WritesGarbageToEveryFd"
     ),
     "leaves something running, so its worker is replaced": (
         "CallsFromAnOldThread LeavesAChild LeavesATask ReturnsWhileThreadsCall StartsThreads"
