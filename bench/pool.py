@@ -170,10 +170,10 @@ def many() -> Row:
     parsed = sip.parse(MESSAGE.read_bytes())
     samples: list[list[float]] = [[] for _ in range(10)]
     failed = 0
-    with Runner(settings(max_jobs=EXECS // 20)) as runner:
+    with Runner(settings(max_jobs=EXECS // 100)) as runner:
         for number in range(EXECS):
             failed += not runner.mono_exec(script, host=MessageHost(parsed)).ok
-            if number % (EXECS // 200) == 0 and (alive := runner.snapshot().workers):  # none: it is being replaced
+            if number % (EXECS // 2000) == 0 and (alive := runner.snapshot().workers):  # none: it is being replaced
                 # The one that has just run: a fresh one that waits to replace it is smaller and would hide growth.
                 running = min(alive, key=lambda worker: worker.unused_s)
                 samples[number * 10 // EXECS].append(memory_mib(running.pid))
