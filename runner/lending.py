@@ -316,7 +316,7 @@ class Lending:
             log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
             control.closed([wire])
             return
-        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms.
+        # Not here: the client asks for its next worker in the same breath, and an end takes up to 0.3 s.
         end = threading.Thread(
             target=self._end_retired,
             args=(loan, told, params["is_stuck"] is True, wire),

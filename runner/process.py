@@ -139,6 +139,12 @@ class Process:
         """Whether it ends within that time."""
         return _ends(self.ended, timeout_s)
 
+    def is_stopped(self) -> bool:
+        """Whether mono was stopped by a signal, so that it answers nobody."""
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b") ")[2].startswith(b"T")
+        return False
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to mono alone; to none when it has gone."""
         with contextlib.suppress(ProcessLookupError):

@@ -6,6 +6,7 @@ Must not know workers. Watching is only warmth: no answer here depends on an eve
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -95,6 +96,8 @@ class Scripts:
         self._parts: dict[str, tuple[Stamp, Part]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         self._whole: dict[str, Generation] = {}  # the last complete one, loaded or not
+        self._whole_at: dict[str, int] = {}  # which look it is from
+        self._looks = itertools.count(1)
         self._good: dict[str, Generation] = {}  # the last one that was loaded
         self._rejected: dict[str, tuple[str, ScriptError]] = {}
         self._pinned: dict[str, Generation] = {}
@@ -238,8 +241,8 @@ class Scripts:
 
     def _look(self, path: str) -> _Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""
-        patience_ends = time.monotonic() + PATIENCE_S
-        tries = 0
+        patience_ends = 0.0
+        tries = number = 0
         while True:
             look = _Look()
             found: Generation | ScriptError
@@ -248,8 +251,13 @@ class Scripts:
             except ScriptError as error:
                 found = error
                 self._store.let_go(look.hand)
-                # What was whole when the call began may be under a writer's hands by now: its next build is due.
-                if look.is_fresh and time.monotonic() < patience_ends:
+                # What was whole when the call began may be under a writer's hands by now: its next build is due. It
+                # may also be there already, where this thread had to wait for a CPU since it read.
+                now = time.monotonic()
+                patience_ends = patience_ends or now + PATIENCE_S
+                has_moved = not self._stood_still(look)
+                tries += has_moved
+                if (look.is_fresh and now < patience_ends) or (has_moved and tries < LOOK_TRIES):
                     time.sleep(0.001)
                     continue
                 break
@@ -259,9 +267,10 @@ class Scripts:
             # A deployment may have been between two of the reads, so files that stood still together are preferred.
             # Where they never do, the last look still is newer than the begin of this call.
             tries += 1
-            if all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items()):
+            number = next(self._looks)
+            if self._stood_still(look):
                 break
-            if tries == LOOK_TRIES:
+            if tries >= LOOK_TRIES:
                 look.trusted = False
                 break
         seen = _Seen(Stamps(look.stamps, self._stat, self._clock_ns), look.trusted, found)
@@ -271,11 +280,16 @@ class Scripts:
             if isinstance(old, Generation) and isinstance(found, Generation) and old.id == found.id:
                 seen = replace(seen, found=old)
             self._seen[path] = seen
-            if isinstance(seen.found, Generation):
-                self._whole[path] = seen.found
+            # Of two looks the later one's content is the newer, also where the other's thread comes here after it.
+            if isinstance(seen.found, Generation) and number > self._whole_at.get(path, 0):
+                self._whole[path], self._whole_at[path] = seen.found, number
         if self._watch is not None and (before is None or before.stamps.all != seen.stamps.all):
             self._watch.cover(path, seen.stamps.all)
         return seen
+
+    def _stood_still(self, look: _Look) -> bool:
+        """Whether all files are as they were read."""
+        return all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items())
 
     def _read(self, look: _Look, path: str) -> Generation:
         good = self._whole.get(path)

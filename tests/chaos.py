@@ -71,8 +71,10 @@ class Report:
         if self.longest_gap_s >= LONGEST_GAP_S:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
         if self.internal_errors:
-            kinds = {re.sub(r"\d+", "N", error): error for error in reversed(self.internal_errors)}
-            first = "\n".join(list(reversed(kinds.values()))[:SHOWN_ERRORS])
+            kinds: dict[str, str] = {}
+            for error in self.internal_errors:
+                kinds.setdefault(re.sub(r"\d+", "N", error), error)
+            first = "\n".join(list(kinds.values())[:SHOWN_ERRORS])
             found.append(f"{len(self.internal_errors)} internal errors of {len(kinds)} kinds were logged:\n{first}")
         return found + [f"left over: {what}" for what in self.left_over]
 

@@ -116,6 +116,27 @@ class Counting:
         return Coarse(real, self.times_ns)
 
 
+class Meanwhile:
+    """os.stat that lets something happen right after one look: ``at`` counts those that are ``of`` the same kind."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._of: type = str
+        self._work: Callable[[], object] = lambda: None
+
+    def plan(self, at: int, of: type, work: Callable[[], object]) -> None:
+        """Call ``work`` after that many looks at a path (``str``) or at what is open (``int``) from now on."""
+        self._left, self._of, self._work = at, of, work
+
+    def __call__(self, path: str | int) -> os.stat_result:
+        found = os.stat(path)  # noqa: PTH116  # a path or a descriptor
+        if isinstance(path, self._of) and (isinstance(path, int) or path.endswith(".exe")):
+            self._left -= 1
+            if self._left == 0:
+                self._work()
+        return found
+
+
 class Coarse:
     """A stat result whose times stand still."""
 
@@ -337,6 +358,35 @@ def test_a_rejection_is_raised_again_when_there_is_no_good_generation(make: Make
             scripts.reject(generation, ScriptInvalid("no Main"))
         with pytest.raises(ScriptInvalid, match="no Main"):
             scripts.current(str(script))
+
+
+def test_a_build_that_is_whole_as_soon_as_its_half_was_read_is_served(make: Make, script: Path, builds: Builds) -> None:
+    """Bug: the thread that had read waited for a CPU, and then called the half too old to be still in the making."""
+    stat = Meanwhile()
+    scripts = make(stat=stat, clock_ns=later)
+    scripts.accept(scripts.current(str(script)))
+    script.write_bytes(builds["b"][:700])
+    stat.plan(at=2, of=int, work=lambda: script.write_bytes(builds["b"]))
+
+    assert content(scripts.current(str(script))) == builds["b"]
+
+
+def test_an_older_look_that_ends_late_does_not_take_the_place_of_a_newer_one(
+    make: Make, script: Path, builds: Builds
+) -> None:
+    """Bug: the build before the newest one was served while the next one was half written."""
+    stat = Meanwhile()
+    scripts = make(stat=stat)
+
+    def newer() -> None:
+        script.write_bytes(builds["b"])
+        scripts.current(str(script))
+
+    stat.plan(at=3, of=str, work=newer)  # when the first look sees that the file stood still while it was read
+    assert content(scripts.current(str(script))) == builds["a"]
+    script.write_bytes(builds["a"][:700])
+
+    assert content(scripts.current(str(script))) == builds["b"]
 
 
 def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script: Path, clock: Clock) -> None:

@@ -43,6 +43,7 @@ def test_what_never_returns_ends_at_the_deadline_and_its_managed_stack_is_logged
     result = run(runner, name, host, *param, timeout_s=SHORT_S)
 
     assert isinstance(result.error, ExecTimeout)
+    assert result.error.step == "RUNNING"
     until(lambda: stack in caplog.text, "the stacks are in the log")
     assert works_on(runner)
 

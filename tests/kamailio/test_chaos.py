@@ -6,10 +6,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos import run
+from tests.chaos import Report, internal_errors, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+FIRST = """client 7: internal error
+Traceback (most recent call last):
+  File "a.py", line 1, in f
+KeyError: 'a'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "a.py", line 2, in f
+ValueError: b"""
+SECOND = """Traceback (most recent call last):
+  File "b.py", line 1, in g
+OSError: c"""
+
+
+def test_an_internal_error_is_told_once_and_with_its_traceback() -> None:
+    log = f"started worker 1\n{FIRST}\nretired worker 1\n{SECOND}\nended\n{FIRST.replace('7', '8')}\n"
+
+    report = Report(seed=1, internal_errors=internal_errors(log))
+
+    assert report.internal_errors == [FIRST, SECOND, FIRST.replace("7", "8")]
+    assert report.problems() == [f"3 internal errors of 2 kinds were logged:\n{FIRST}\n{SECOND}"]
 
 
 @pytest.mark.timeout(300)
