@@ -53,7 +53,6 @@ namespace SRBridge
             int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
             var wire = new Wire(Native.ClaimWire(), maxLineBytes);
             Native.DieQuickly();
-            Native.GainNothing();
             StderrWriter.Install();
             var loader = new Loader();
             var surroundings = new Surroundings();
