@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from runner.drain import Drain, Tail
 from runner.errors import (
     ExecTimeout,
     RunnerError,
+    WorkerDied,
     WorkerError,
     WorkerFailedToStart,
 )
@@ -36,6 +38,8 @@ log = logging.getLogger("runner.worker")
 
 STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a dump is one burst of lines
+IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
+KILLED_S = 2.0  # longest that the other threads wait for the one that kills; all of its own waits are shorter
 
 
 class Worker:
@@ -60,6 +64,9 @@ class Worker:
         self._process = process
         self._tail = tail
         self._has_ended = False
+        self._lock = threading.Lock()
+        self._is_killed = False  # or being killed, by the one thread that set it
+        self._is_gone = threading.Event()
         self._forget: Callable[[], None] = lambda: None
 
     @classmethod
@@ -216,13 +223,25 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
-        """End it and all of its children at once, and remove its working directory. May be called again."""
-        self.conversation.end()
-        if self._process.exit_code is not None:
+        """
+        End it and all of its children at once, and remove its working directory.
+
+        May be called again, and from another thread: one does it, the others wait for it, ``KILLED_S`` at most. In the
+        middle of a turn the conversation is left to whoever takes part in it: the hang-up reaches him.
+        """
+        if self.state not in IN_A_TURN:
+            self.conversation.end()
+        with self._lock:
+            is_mine, self._is_killed = not self._is_killed, True
+        if not is_mine:
+            self._is_gone.wait(KILLED_S)
             return
-        self._process.kill()
-        self._tail.pump()
-        self._forget()
+        try:
+            self._process.kill()
+            self._tail.pump()
+            self._forget()
+        finally:
+            self._is_gone.set()
 
     def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
@@ -241,6 +260,7 @@ class Worker:
         try:
             self.runtime = self.conversation.await_ready(deadline)
         except WorkerError as error:
+            self.conversation.end()
             self.kill()
             raise WorkerFailedToStart(
                 f"worker {self.pid} was not ready: {self._why(error)}",
@@ -258,13 +278,19 @@ class Worker:
         """
         if isinstance(error, RunnerError) and not isinstance(error, WorkerError):
             return
+        step = self.state.name
+        if self._is_killed and isinstance(error, Exception) and not isinstance(error, WorkerError):
+            # Another thread did, at a moment in which this one took the wire for open.
+            error = WorkerDied("it was killed", step=step)
         if not isinstance(error, WorkerError):
             # Interrupted in the middle of a turn, for one by Ctrl-C: nobody knows whose move it is.
+            self.conversation.end()
             self.kill()
             return
-        step = error.step or self.state.name
+        step = error.step or step
         if isinstance(error, ExecTimeout):
             self._ask_for_stacks()
+        self.conversation.end()
         self.kill()
         stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(

@@ -70,7 +70,7 @@ def test_a_worker_has_its_limits() -> None:
 def test_no_thread_of_a_worker_gains_privileges_and_no_process_that_a_finaliser_starts(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """The bridge asked for it, and so for its own thread: mono's finaliser and collector were older and went without."""
+    """The bridge asked for it, and so for its own thread: mono's finaliser and its collector had been there before."""
     told = tmp_path / "told"
     body = (
         "static int s_made; class Odd { ~Odd() { if (s_made++ == 0) "
@@ -97,7 +97,7 @@ def test_no_thread_of_a_worker_gains_privileges_and_no_process_that_a_finaliser_
 
 
 def test_doctor_counts_the_threads_that_can_gain_privileges() -> None:
-    with subprocess.Popen(["sleep", "60"]) as process:
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
         found = measures(Settings(), process.pid)[2]
         process.kill()
 
