@@ -33,7 +33,6 @@ namespace SRBridge
         private readonly JsonReader _reader = new JsonReader();
         private readonly Leftovers _leftovers;
         private readonly Surroundings _surroundings;
-        private Script _last;
 
         internal Bridge(Wire wire, Loader loader, Leftovers leftovers, Surroundings surroundings)
         {
@@ -178,11 +177,6 @@ namespace SRBridge
             bool isFresh = (bool)wanted["fresh"];
             bool isProfiled = Given(wanted, "profile") is bool;
             long came = _wire.LineCame;
-            if (isFresh || !ReferenceEquals(script, _last))
-            {
-                _last = script;
-                _surroundings.GoHome();
-            }
             Exception thrown = null;
             int code = 0;
             long began = 0;
