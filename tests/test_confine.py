@@ -156,7 +156,31 @@ def test_a_script_that_opens_files_without_end_meets_its_own_limit(runner: Runne
     assert said(runner, tmp_path, body) == "refused"
 
 
+def test_the_address_space_is_limited_by_default_and_leaves_room_for_a_thousand_threads(tmp_path: Path) -> None:
+    body = (
+        "static int Main() { var gate = new ManualResetEvent(false); for (int i = 0; i < 1000; i++) { "
+        "var thread = new Thread(() => { gate.WaitOne(); }); "
+        "thread.IsBackground = true; thread.Start(); } "
+        'foreach (string line in System.IO.File.ReadAllLines("/proc/self/limits")) '
+        "if (line.StartsWith(\"Max address\")) Core.Log(1, line.Split(new[] {' '}, "
+        "StringSplitOptions.RemoveEmptyEntries)[3]); gate.Set(); return 0; }"
+    )
+    host = MessageHost(INVITE)
+    with Runner(Settings(spare_workers=0, exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S)) as runner:
+        result = runner.mono_exec(compiled(tmp_path, "Many", body), host=host)
+
+    assert (result.error, host.logs) == (None, [(1, str(4096 * 1024 * 1024))])
+
+
+def test_malloc_takes_few_arenas_unless_the_settings_pass_a_number_on() -> None:
+    given = {"MALLOC_ARENA_MAX": "99"}
+    passes = Settings(worker_env=("MALLOC_ARENA_MAX",))
+
+    assert confine.environment(Settings(), None, given)["MALLOC_ARENA_MAX"] == "8"
+    assert confine.environment(passes, None, given)["MALLOC_ARENA_MAX"] == "99"
+
+
 def test_limits_that_are_0_are_none() -> None:
-    assert confine.limits(Settings(max_open_files=0)) == {resource.RLIMIT_CORE: 0}
+    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == {resource.RLIMIT_CORE: 0}
     found = confine.limits(Settings(max_open_files=0, max_address_space_mib=2, max_processes=9))
     assert found == {resource.RLIMIT_CORE: 0, resource.RLIMIT_AS: 2 * 1024 * 1024, resource.RLIMIT_NPROC: 9}
