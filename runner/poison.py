@@ -47,7 +47,12 @@ class Poison:
         self._lock = threading.Lock()
 
     def note(self, generation: Generation, call_id: str | None = None) -> bool:
-        """A worker was lost in an exec of this build; whether messages of this Call-ID are refused from now on."""
+        """
+        A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
+
+        Returns:
+            Whether messages of this Call-ID are refused from now on.
+        """
         limits = self.settings
         is_refused = False
         if call_id:

@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     """Environment variables that workers get beside PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ, TMPDIR and MONO_*."""
     max_open_files: Count = 256
     """Most files, sockets and pipes that one worker has open. 0: as many as the daemon may."""
-    max_address_space_mib: Count = 0
-    """Most address space of one worker in MiB; mono alone takes several hundred. 0: no limit."""
+    max_address_space_mib: Count = 4096
+    """Most address space of one worker in MiB; mono alone takes 200, each thread 2 more. 0: no limit."""
     max_processes: Count | None = None
     """Most processes and threads: of each worker in a ``sandbox``, else of the user that they run as, all together; not
     for root. None: 128 in a sandbox, 128 for each of ``max_workers`` of a ``worker_user``, else none. 0: no limit."""
