@@ -49,7 +49,7 @@ audit: venv-dev ## known faults of the packages that are installed, by pip-audit
 check: lint test ## what has to pass before a merge
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
-bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool"; takes minutes
+bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool start"; takes minutes
 	@[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || $(APT_GET) install -qq -y --no-install-recommends mono-devel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/app-mono build

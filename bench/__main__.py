@@ -1,7 +1,7 @@
 """
 ``make bench``: everything that the machine allows, against its peers, in one run. See docs/performance.md.
 
-Arguments name groups: library, kamailio, pool; none means all.
+Arguments name groups: library, kamailio, pool, start; none means all.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bench import kamailio, library, pool, report
+from bench import kamailio, library, pool, report, start
 
 if TYPE_CHECKING:
     from bench.measure import Row, Times
 
-GROUPS = ("library", "kamailio", "pool")
+GROUPS = ("library", "kamailio", "pool", "start")
 
 
 def main() -> None:
@@ -36,6 +36,8 @@ def main() -> None:
     if "pool" in wanted:
         found, throughput = pool.measure()
         rows += found
+    if "start" in wanted:
+        rows += start.measure()
     report.table(rows)
     report.write(rows)
     print(f"written: build/bench.json, {report.plot(latencies, throughput).relative_to(report.BUILD.parent)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import select
 import socket
 import tempfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.measure import US, Row, Times, against, alternate
+from bench.measure import US, Row, Times, against, alternate, noise, rounds
 from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
 from tests.kamailio.routes import built_for_app_mono
@@ -28,9 +29,10 @@ BLOCKS, SIZE = 20, 150
 CHILDREN = 4
 WINDOW = 24  # requests under way at one time, for the throughput
 SATURATED_S = 2.0
-ROUNDS = 3
+ROUNDS = 4
 CPU_REQUESTS = 4000
 FIRST_CALLS = 8
+DEFAULT = "ours, free"  # what runner.settings chooses for processes of Kamailio; the targets are its
 
 
 @dataclass(slots=True)
@@ -84,8 +86,8 @@ class Side:
 
         return block
 
-    def saturate(self) -> float:
-        """Requests answered in a second, with ``WINDOW`` under way all the time."""
+    def saturate(self) -> list[float]:
+        """Requests answered in a second, with ``WINDOW`` under way all the time; one value of a side for ``rounds``."""
         socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
         request = self.peer.request()
         target = ("127.0.0.1", self.kamailio.port)
@@ -111,13 +113,13 @@ class Side:
         finally:
             for sock in socks:
                 sock.close()
-        return answered / SATURATED_S
+        return [answered / SATURATED_S]
 
-    def cpu_of_a_request_us(self) -> float:
-        """CPU time of one request, all processes together."""
+    def cpu_of_a_request_s(self) -> list[float]:
+        """CPU time of one request, all processes together; one value of a side for ``rounds``."""
         before = self.cpu_s()
         self.requests()(CPU_REQUESTS)
-        return (self.cpu_s() - before) / CPU_REQUESTS * US
+        return [(self.cpu_s() - before) / CPU_REQUESTS]
 
 
 def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
@@ -171,7 +173,7 @@ def first_calls(directory: Path) -> list[Row]:
             ),
         }
         for number in range(FIRST_CALLS):
-            for side, (modules, lines, call) in calls.items():
+            for side, (modules, lines, call) in random.sample(list(calls.items()), len(calls)):
                 port = free_udp_port()
                 cfg = preamble(port, [*MODULES, *modules]) + lines
                 cfg += f'\nrequest_route {{\n\tif (is_method("MESSAGE")) {{\n\t\t{call}\n\t}}\n'
@@ -191,24 +193,14 @@ def rows_of(times: dict[str, Times], where: str, target: str, tail: str) -> list
     """Ours, in both placements, against the embedded module and against no script at all."""
     rows = []
     for name in [name for name in times if name.startswith("ours")]:
-        added = times[name].median_us - times["no script"].median_us
+        ours, plain = times[name], times["no script"]
         if "embedded" in times:
-            is_default = name == "ours, together"
-            rows.append(
-                against(
-                    f"SIP, {where}: {name} / embedded", times[name], times["embedded"], target if is_default else ""
-                )
-            )
-            rows.append(
-                against(
-                    f"SIP p99, {where}: {name} / embedded",
-                    times[name],
-                    times["embedded"],
-                    tail if is_default else "",
-                    tail=True,
-                )
-            )
-        rows.append(Row(f"SIP, {where}: {name}, added to no script", added, None, added, "", times[name].noise))
+            wanted, wanted_tail = (target, tail) if name == DEFAULT else ("", "")
+            peer = times["embedded"]
+            rows.append(against(f"SIP, {where}: {name} / embedded", ours, peer, wanted))
+            rows.append(against(f"SIP p99, {where}: {name} / embedded", ours, peer, wanted_tail, tail=True))
+        added = (ours.median - plain.median) * US
+        rows.append(Row(f"SIP, {where}: {name}, added to no script", added, None, added, "", noise(ours, plain)))
     return rows
 
 
@@ -235,51 +227,13 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
         four = sides(stack, Path(name) / "four", CHILDREN)
         for found in four.values():
             found.requests()(50 * CHILDREN)
-        rates: dict[str, list[float]] = {side: [] for side in four}
-        costs: dict[str, list[float]] = {side: [] for side in four}
-        for _ in range(ROUNDS):
-            for side, found in four.items():
-                rates[side].append(found.saturate())
-                costs[side].append(found.cpu_of_a_request_us())
-        middle = {side: sorted(values)[ROUNDS // 2] for side, values in rates.items()}
-        cost = {side: sorted(values)[ROUNDS // 2] for side, values in costs.items()}
-        spread = {side: (max(values) - min(values)) / min(values) for side, values in rates.items()}
-        for side in [side for side in four if side.startswith("ours")]:
-            is_default = side == "ours, together"
-            if "embedded" in four:
-                ratio, peer = middle[side] / middle["embedded"], middle["embedded"]
-                target = ">= 0.6" if is_default else ""
-                rows.append(
-                    Row(
-                        f"throughput, 4 children: {side} / embedded",
-                        middle[side],
-                        peer,
-                        ratio,
-                        target,
-                        spread[side],
-                        "1/s",
-                    )
-                )
-                target = "<= 2.0" if is_default else ""
-                rows.append(
-                    Row(
-                        f"CPU of a request: {side} / embedded",
-                        cost[side],
-                        cost["embedded"],
-                        cost[side] / cost["embedded"],
-                        target,
-                    )
-                )
-        slowest = min(middle.values())
-        rows.append(
-            Row(
-                "the generator: no script / slowest side",
-                middle["no script"],
-                slowest,
-                middle["no script"] / slowest,
-                ">= 2.0",
-                None,
-                "1/s",
-            )
-        )
+        rates = rounds({side: found.saturate for side, found in four.items()}, ROUNDS)
+        costs = rounds({side: found.cpu_of_a_request_s for side, found in four.items()}, ROUNDS)
+    for side in [side for side in four if side.startswith("ours") and "embedded" in four]:
+        throughput, cpu = (">= 0.6", "<= 2.0") if side == DEFAULT else ("", "")
+        name = f"throughput, 4 children: {side} / embedded"
+        rows.append(against(name, rates[side], rates["embedded"], throughput, unit="1/s"))
+        rows.append(against(f"CPU of a request: {side} / embedded", costs[side], costs["embedded"], cpu))
+    slowest = min(rates.values(), key=lambda rate: rate.median)
+    rows.append(against("the generator: no script / slowest side", rates["no script"], slowest, ">= 2.0", unit="1/s"))
     return rows, shown

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import statistics
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 US = 1e6
 
@@ -25,7 +26,7 @@ class Row:
         ratio: What the target is about: ours over peer, or ours alone.
         target: For one ``<= 2.0``; empty when it is only reported.
         noise: Spread of the same side measured twice, as a share of its median; None when it was measured once.
-        unit: Of ``ours`` and ``peer``.
+        unit: Of ``ours`` and ``peer``; empty where they are shares.
     """
 
     name: str
@@ -47,30 +48,41 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """All times of one side, in seconds, block by block."""
+    """All values of one side, block by block: seconds, or what ``against`` is told."""
 
     blocks: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Times:
+        """Of a side that gives one value a round."""
+        return cls(tuple((value,) for value in values))
 
     @property
     def all(self) -> list[float]:
         """All of them, sorted."""
-        return sorted(time for block in self.blocks for time in block)
+        return sorted(value for block in self.blocks for value in block)
 
     @property
-    def median_us(self) -> float:
-        """The median in microseconds."""
-        return statistics.median(self.all) * US
+    def median(self) -> float:
+        """The one in the middle."""
+        return statistics.median(self.all)
 
     @property
-    def p99_us(self) -> float:
-        """The 99th percentile in microseconds."""
-        times = self.all
-        return times[int(len(times) * 0.99)] * US
+    def p99(self) -> float:
+        """The 99th percentile."""
+        values = self.all
+        return values[int(len(values) * 0.99)]
 
-    @property
-    def noise(self) -> float:
-        """How far the medians of its odd and of its even blocks lie apart, as a share."""
-        odd, even = (Times(self.blocks[start::2]).median_us for start in (0, 1))
+    def noise(self, *, tail: bool = False) -> float | None:
+        """
+        How far the medians of its odd and of its even blocks lie apart, as a share; 99th percentiles with ``tail``.
+
+        None with one block: it was measured once.
+        """
+        if len(self.blocks) < 2:  # noqa: PLR2004 - odd and even
+            return None
+        halves = [Times(self.blocks[start::2]) for start in (0, 1)]
+        odd, even = (half.p99 if tail else half.median for half in halves)
         return abs(odd - even) / min(odd, even)
 
 
@@ -79,20 +91,38 @@ def alternate(sides: Mapping[str, Callable[[int], list[float]]], blocks: int, si
     Measure every side ``blocks`` times, ``size`` runs each, in an order that is shuffled for every round.
 
     Args:
-        sides: Name to what does so many runs and gives the seconds of each.
+        sides: Name to what does so many runs and gives the seconds of each; a slow one may do fewer.
         blocks: How many blocks of each.
         size: Runs of a block.
     """
-    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
     for side in sides.values():
         side(size)  # warm, and learned
-    for _ in range(blocks):
+    return rounds({name: partial(side, size) for name, side in sides.items()}, blocks)
+
+
+def rounds(sides: Mapping[str, Callable[[], Iterable[float]]], count: int) -> dict[str, Times]:
+    """Ask every side for its values ``count`` times, in an order that is shuffled for every round."""
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
+    for _ in range(count):
         for name in random.sample(list(sides), len(sides)):
-            found[name].append(tuple(sides[name](size)))
-    return {name: Times(tuple(times)) for name, times in found.items()}
+            found[name].append(tuple(sides[name]()))
+    return {name: Times(tuple(blocks)) for name, blocks in found.items()}
 
 
-def against(name: str, ours: Times, peer: Times, target: str, *, tail: bool = False) -> Row:
-    """A row of two sides: medians, or 99th percentiles with ``tail``."""
-    mine, other = (ours.p99_us, peer.p99_us) if tail else (ours.median_us, peer.median_us)
-    return Row(name, mine, other, mine / other, target, max(ours.noise, peer.noise))
+def against(name: str, ours: Times, peer: Times, target: str, *, tail: bool = False, unit: str = "us") -> Row:
+    """A row of two sides: medians, or 99th percentiles with ``tail``. Times are seconds where ``unit`` is "us"."""
+    scale = US if unit == "us" else 1
+    mine, other = ((side.p99 if tail else side.median) * scale for side in (ours, peer))
+    return Row(name, mine, other, mine / other, target, noise(ours, peer, tail=tail), unit)
+
+
+def within(name: str, ours: Times, limit: float, *, tail: bool = False, unit: str = "us") -> Row:
+    """A row that has a limit, in ``unit``, instead of a peer."""
+    value = (ours.p99 if tail else ours.median) * (US if unit == "us" else 1)
+    told = f"{name}, limit {limit:g} {unit}"
+    return Row(told, value, limit, value / limit, "<= 1.0", noise(ours, tail=tail), unit)
+
+
+def noise(*sides: Times, tail: bool = False) -> float | None:
+    """The largest noise of these sides; None where none was measured twice."""
+    return max((found for side in sides if (found := side.noise(tail=tail)) is not None), default=None)

@@ -56,7 +56,7 @@ def write(rows: Sequence[Row]) -> None:
     BUILD.mkdir(exist_ok=True)
     told = [
         {
-            "name": row.name if row.unit == "us" else f"{row.name} [{row.unit}]",
+            "name": row.name if row.unit in {"us", ""} else f"{row.name} [{row.unit}]",
             "ours_us": round(row.ours, 4),
             "peer_us": None if row.peer is None else round(row.peer, 4),
             "ratio": round(row.ratio, 4),
@@ -78,9 +78,10 @@ def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, f
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5))
-    for name, times in latencies.items():
+    for position, (name, times) in enumerate(latencies.items()):
         values = [time * 1e6 for time in times.all]
-        left.plot(values, [number / len(values) for number in range(len(values))], label=name)
+        style = "-" if position < 10 else "--"  # noqa: PLR2004 - so many colours there are
+        left.plot(values, [number / len(values) for number in range(len(values))], style, label=name)
     left.set(xscale="log", xlabel="microseconds", ylabel="share of runs that were as fast", title="latency")
     if latencies:
         left.legend(fontsize=7)

@@ -1,5 +1,5 @@
 """
-How mono's options change a worker's start and size: ``python -m bench.start``.
+How mono's options change a worker's start and size; alone: ``python -m bench.start``.
 
 Compiling ahead (``mono --aot``) needs an assembler and a linker, for one those of Debian's binutils. Then the garbage
 that the bridge makes for one exec, from the number of nursery collections.
@@ -8,26 +8,33 @@ that the bridge makes for one exec, from the number of nursery collections.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
-import statistics
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench import report
 from bench.library import MESSAGE, settings
+from bench.measure import Row, Times, against, noise, rounds
 from bench.pool import memory_mib
 from runner.build import compile_script, ensure_bridge
-from runner.confine import MONO_ENVIRONMENT
+from runner.confine import MIB, MONO_DEFAULTS, environment
 from runner.hosts import sip
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TRIES = 12
-EXECS = 20_000
-NURSERY_BYTES = 1024 * 1024  # as runner.confine sets it
+EXECS = 20_000  # in each of two rounds
+NURSERY = "MONO_GC_PARAMS"
+OURS = "as it is"
 COUNTS = """
 class Counts
 {
@@ -42,67 +49,103 @@ class Counts
 """
 
 
-def start(directory: Path, nursery: str) -> tuple[float, float]:
-    """Milliseconds from the start of mono to its first line, and its MiB then."""
+def start(bridge: Path, options: tuple[str, ...], env: Mapping[str, str], sizes: list[float]) -> list[float]:
+    """
+    Milliseconds from the start of mono to its first line, one value of a side for ``rounds``.
+
+    Args:
+        bridge: SRBridge.exe, SR.dll beside it.
+        options: Of mono.
+        env: All of its environment.
+        sizes: Gets its MiB at that time.
+    """
+    wanted = Settings()
     ours, theirs = socket.socketpair()
-    environment = os.environ | MONO_ENVIRONMENT | ({"MONO_GC_PARAMS": f"nursery-size={nursery}"} if nursery else {})
-    began = time.perf_counter()
-    with theirs:
-        process = subprocess.Popen(
-            ["mono", "--debug", str(directory / "SRBridge.exe"), "1048576"],
-            stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment, start_new_session=True,
-        )  # fmt: skip
-    ours.recv(4096)
-    took = time.perf_counter() - began
-    size = memory_mib(process.pid)
-    ours.close()
+    with ours:
+        began = time.perf_counter()
+        with theirs:
+            process = subprocess.Popen(
+                ["mono", *options, str(bridge), str(wanted.max_line_bytes), wanted.leftover_threads],
+                stdin=theirs.fileno(), stdout=theirs.fileno(), env=env, start_new_session=True,
+            )  # fmt: skip
+        said = ours.recv(4096)
+        took = time.perf_counter() - began
+        assert said, "mono ended before it was ready"
+        sizes.append(memory_mib(process.pid))
     process.wait(10)
-    return took * 1000, size
+    return [took * 1000]
 
 
-def collections(runner: Runner, script: str) -> int:
-    """How many nursery collections the worker has had, told by the script itself."""
-    host = MessageHost(sip.parse(MESSAGE.read_bytes()))
-    assert runner.mono_exec(script, host=host).ok
-    return int(host.reply_headers[-1].split()[-1])
+def compiled_ahead(directory: Path) -> Path | None:
+    """A bridge whose assemblies ``mono --aot`` has compiled; None where that does not work."""
+    bridge = ensure_bridge()
+    copies = [Path(shutil.copy(file, directory)) for file in (bridge.sr_dll, bridge.bridge_exe)]
+    for copy in copies:
+        made = subprocess.run(["mono", "--aot", "-O=all", str(copy)], capture_output=True, text=True, check=False)
+        if made.returncode != 0 or not Path(f"{copy}.so").exists():
+            print("mono --aot is left out: it needs as and ld (Debian package binutils)", made.stderr, sep="\n")
+            return None
+    return copies[-1]
 
 
-def main() -> None:
-    """Print both."""
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        bridge = ensure_bridge()
-        places = {"compiled at start": place / "jit", "compiled ahead": place / "aot"}
-        for directory in places.values():
-            directory.mkdir()
-            for file in (bridge.sr_dll, bridge.bridge_exe):
-                shutil.copy(file, directory)
-        try:
-            for file in (bridge.sr_dll, bridge.bridge_exe):
-                ahead = ["mono", "--aot", "-O=all", str(places["compiled ahead"] / file.name)]
-                subprocess.run(ahead, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        except (OSError, subprocess.SubprocessError):
-            del places["compiled ahead"]
-            print("mono --aot does not work here: it needs as and ld")
-        ways = {(how, nursery): directory for how, directory in places.items() for nursery in ("", "1m")}
-        found: dict[tuple[str, str], list[tuple[float, float]]] = {way: [] for way in ways}
-        for _ in range(TRIES):
-            for way in random.sample(list(ways), len(ways)):
-                found[way].append(start(ways[way], way[1]))
-        for (how, nursery), values in found.items():
-            ready, size = (statistics.median(column) for column in zip(*values, strict=True))
-            print(f"{how:18} nursery {nursery or '4m':3} ready after {ready:5.1f} ms with {size:.1f} MiB")
-        source = place / "Counts.cs"
-        source.write_text(COUNTS, encoding="utf-8")
-        script = str(compile_script(source))
-        with Runner(settings()) as runner:
-            before = collections(runner, script)
-            parsed = sip.parse(MESSAGE.read_bytes())
+def starts(directory: Path) -> list[Row]:
+    """The rows of a start as it is against one without each of its options, and against one compiled ahead."""
+    ours = environment(Settings(), None, {name: text for name, text in os.environ.items() if name != NURSERY})
+    default = {name: text for name, text in ours.items() if name != NURSERY}
+    bridge, debug = ensure_bridge().bridge_exe, ("--debug",)
+    ways: dict[str, tuple[Path, tuple[str, ...], dict[str, str]]] = {
+        OURS: (bridge, debug, ours),
+        "mono's default nursery": (bridge, debug, default),
+        "without --debug": (bridge, (), ours),
+    }
+    if ahead := compiled_ahead(directory):
+        ways["mono --aot"] = (ahead, debug, ours)
+        ways["mono --aot, without --debug"] = (ahead, (), ours)
+    sizes: dict[str, list[float]] = {name: [] for name in ways}
+    sides = {name: partial(start, *way, sizes[name]) for name, way in ways.items()}
+    for side in sides.values():
+        side()  # its files are in memory from here on
+    times = rounds(sides, TRIES)
+    rows = []
+    for name in ways:
+        if name != OURS:
+            mine, other = Times.of(sizes[OURS]), Times.of(sizes[name])
+            rows.append(against(f"worker ready: {OURS} / {name}", times[OURS], times[name], "", unit="ms"))
+            rows.append(against(f"resident memory then: {OURS} / {name}", mine, other, "", unit="MiB"))
+    return rows
+
+
+def garbage(directory: Path) -> Row:
+    """The row of what an exec leaves to the collector in the worker."""
+    source = directory / "Counts.cs"
+    source.write_text(COUNTS, encoding="utf-8")
+    script = str(compile_script(source))
+    parsed = sip.parse(MESSAGE.read_bytes())
+    nursery = int(MONO_DEFAULTS[NURSERY].removeprefix("nursery-size=").removesuffix("m")) * MIB
+    assert NURSERY not in os.environ, f"{NURSERY} is set, so workers have another nursery than is counted with here"
+
+    def collections(runner: Runner) -> int:
+        host = MessageHost(parsed)
+        assert runner.mono_exec(script, host=host).ok
+        return int(host.reply_headers[-1].split()[-1])
+
+    bytes_of_an_exec = []
+    with Runner(settings()) as runner:
+        for _ in range(2):
+            before = collections(runner)
             for _ in range(EXECS):
                 runner.mono_exec(script, host=MessageHost(parsed))
-            garbage = (collections(runner, script) - before) * NURSERY_BYTES / EXECS
-        print(f"garbage of one 3-call exec in the worker: {garbage:.0f} bytes")
+            bytes_of_an_exec.append((collections(runner) - before) * nursery / EXECS)
+    found = Times.of(bytes_of_an_exec)
+    name = "garbage of one 3-call exec in the worker"
+    return Row(name, found.median, None, found.median, "", noise(found), "bytes")
+
+
+def measure() -> list[Row]:
+    """The rows of the start, and of garbage."""
+    with tempfile.TemporaryDirectory() as name:
+        return [*starts(Path(name)), garbage(Path(name))]
 
 
 if __name__ == "__main__":
-    main()
+    report.table(measure())

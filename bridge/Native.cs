@@ -66,9 +66,6 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "statx")]
         private static extern unsafe int Statx(int directory, byte[] path, int flags, uint mask, uint* found);
 
-        [DllImport("libc", EntryPoint = "prctl")]
-        private static extern int Prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth);
-
         [DllImport("libc", EntryPoint = "signal")]
         private static extern IntPtr Signal(int number, IntPtr handler);
 
@@ -99,13 +96,6 @@ namespace SRBridge
             }
             Close(nothing);
             return wire;
-        }
-
-        /// <summary>From now on neither this process nor a child can gain privileges, for one by a setuid program.</summary>
-        internal static void GainNothing()
-        {
-            const int setNoNewPrivs = 38;
-            Prctl(setNoNewPrivs, 1, 0, 0, 0);
         }
 
         /// <summary>FailFast ends in milliseconds when mono's crash reporter does not run gdb first.</summary>

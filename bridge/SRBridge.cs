@@ -1,6 +1,6 @@
 // The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
 //
-// Native.cs   the few calls of libc        Json.cs    one line of JSON in, one out
+// Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
 // Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
@@ -33,7 +33,6 @@ namespace SRBridge
         private readonly JsonReader _reader = new JsonReader();
         private readonly Leftovers _leftovers;
         private readonly Surroundings _surroundings;
-        private Script _last;
 
         internal Bridge(Wire wire, Loader loader, Leftovers leftovers, Surroundings surroundings)
         {
@@ -53,7 +52,6 @@ namespace SRBridge
             int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
             var wire = new Wire(Native.ClaimWire(), maxLineBytes);
             Native.DieQuickly();
-            Native.GainNothing();
             StderrWriter.Install();
             var loader = new Loader();
             var surroundings = new Surroundings();
@@ -179,11 +177,6 @@ namespace SRBridge
             bool isFresh = (bool)wanted["fresh"];
             bool isProfiled = Given(wanted, "profile") is bool;
             long came = _wire.LineCame;
-            if (isFresh || !ReferenceEquals(script, _last))
-            {
-                _last = script;
-                _surroundings.GoHome();
-            }
             Exception thrown = null;
             int code = 0;
             long began = 0;

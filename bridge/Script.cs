@@ -34,10 +34,10 @@ namespace SRBridge
         /// <summary>Assemblies that were loaded by name while this script ran: simple name to path.</summary>
         internal readonly Dictionary<string, string> LoadedWhileRunning = new Dictionary<string, string>();
 
-        /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
         /// <summary>What travels with its execs; null before the runner has learned anything.</summary>
         internal Plan Plan;
 
+        /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
         internal Script(string path, byte[] bytes, byte[] symbols, Assembly assembly, Configuration config)
         {
             Path = path;

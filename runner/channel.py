@@ -71,7 +71,7 @@ class Channel:
                 return self._sock.recv(READ_BYTES)
             except BlockingIOError:
                 continue
-            except ConnectionResetError:
+            except OSError:  # reset, or closed by another thread of ours that ended the worker
                 return b""
 
     def detach(self) -> socket.socket:

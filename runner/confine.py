@@ -1,9 +1,8 @@
 """
 What a worker may do to the machine, whatever its script tries.
 
-Its own session and process group, closed descriptors and a private directory come with its start (``worker``); that it
-never gains privileges it asks for itself (bridge/Native.cs); ``sandbox`` is the wall around it. Here are the user it
-runs as, its environment and its limits.
+Its own session and process group, closed descriptors and a private directory come with its start (``process``);
+``sandbox`` is the wall around it. Here are the user it runs as, its environment, its limits, and that it gains nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +29,10 @@ PASSED_ON_PREFIXES = ("LC_", "MONO_")
 
 # No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
 MONO_ENVIRONMENT = {"MONO_CRASH_NOFILE": "1", "MONO_DISABLE_SHARED_AREA": "1"}
-# A smaller nursery than mono's 4 MiB: it starts earlier and stays in the CPU's cache (`python -m bench.start`).
-MONO_DEFAULTS = {"MONO_GC_PARAMS": "nursery-size=1m"}
+# A smaller nursery than mono's 4 MiB: it starts earlier and stays in the CPU's cache (`python -m bench.start`). And few
+# arenas of malloc, of which glibc makes 8 for each CPU: each takes 64 MiB of the address space, and as many as 64 CPUs
+# may have left a script 64 threads of 4096 MiB (measured; 1,774 with 8 arenas).
+MONO_DEFAULTS = {"MONO_GC_PARAMS": "nursery-size=1m", "MALLOC_ARENA_MAX": "8"}
 
 # Where gdb is installed mono runs it when native code crashes: 1.4 s until the process ends, 3 ms without (measured).
 NO_GDB = "no-gdb-backtrace"
@@ -122,16 +123,19 @@ def limits(settings: Settings) -> dict[int, int]:
 
 def limited(command: Sequence[str], settings: Settings) -> list[str]:
     """
-    The command that runs another one within its limits, by prlimit(1), which becomes it.
+    The command that runs another one within its limits and without new privileges: prlimit(1) and setpriv(1) become it.
 
     Nothing else works everywhere: to limit the process of another user from outside takes CAP_SYS_RESOURCE, which a
-    container's root lacks (seen: then not one limit was set), and ``preexec_fn`` is not safe beside threads.
+    container's root lacks (seen: then not one limit was set), and ``preexec_fn`` is not safe beside threads. And what
+    mono asks for itself holds for the thread that asks: those of its finaliser and of its collector are older (seen:
+    a process that a finaliser started could gain privileges). bwrap has asked already.
     """
     options = []
     for kind, most in limits(settings).items():
         _, hard = resource.getrlimit(kind)  # a lower one than ours is the administrator's word
         options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
-    return ["prlimit", *options, "--", *command]
+    gain_nothing = ["setpriv", "--no-new-privs", "--"] if settings.sandbox == "none" else []
+    return ["prlimit", *options, "--", *gain_nothing, *command]
 
 
 def _known_user(wanted: str) -> pwd.struct_passwd | None:

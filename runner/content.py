@@ -126,14 +126,14 @@ class Generation:
         }
 
     @classmethod
-    def from_told(cls, told: dict[str, Any]) -> Generation:
-        """The generation that another process tells of, which keeps the copies."""
+    def from_told(cls, told: dict[str, Any], learned: Foresight | None = None) -> Generation:
+        """The generation that another process tells of, which keeps the copies; ``learned`` of it before."""
         assembly, symbols, config = (part and Part(*part) for part in told["parts"])
         helpers = {
             name: helper and Helper(*(part and Part(*part) for part in helper))
             for name, helper in told["helpers"].items()
         }
-        return cls(told["id"], told["path"], assembly, symbols, config, helpers)
+        return cls(told["id"], told["path"], assembly, symbols, config, helpers, learned or Foresight())
 
 
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes

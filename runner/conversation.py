@@ -223,7 +223,8 @@ class Conversation:
         line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=edits)
         if spent is not None:
             spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
-        self._placement.begin()
+        if self._placement.is_wanted:
+            self._placement.begin()
         try:
             self._say(line, deadline, is_first=True)
             if is_new:
@@ -232,7 +233,8 @@ class Conversation:
                 self._take_turn(outcome, host, deadline)
         finally:
             self.last_used = ended = time.monotonic()
-            self._placement.end(ended - began)
+            if self._placement.is_wanted:
+                self._placement.end(ended - began)
         if spent is not None:
             spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
         if foreseen and (outcome.asked or outcome.used + 1 != 1 << len(plan.reads)):

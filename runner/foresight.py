@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_READS = 32
 MAX_EDITS = 32
+MAX_ONCE = 64  # edits that were asked for once; a second time they are learned, so names made anew each time are not
 LONGEST_VALUE = 1024  # characters; a longer one is asked for when it is wanted
 LONGEST_NAME = 64
 UNUSED_EXECS = 16  # a value that so many execs did not use is sent no more
@@ -93,6 +94,7 @@ class Foresight:
         self.plan = EMPTY
         self._unused: dict[tuple[str, str], int] = {}
         self._edits: dict[tuple[str, str], tuple[str, str]] = {}
+        self._once: set[tuple[str, str]] = set()
         self._learning = threading.Lock()
 
     def learn(self, host: Foreseen, plan: Plan, used: int, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
@@ -131,6 +133,11 @@ class Foresight:
             self._unused[key] = 0
             return True
         if key in self._edits or len(self._edits) >= MAX_EDITS:
+            return False
+        if key not in self._once:
+            if len(self._once) >= MAX_ONCE:
+                self._once.clear()
+            self._once.add(key)
             return False
         found = host.changes(call, target)
         if found is not None:

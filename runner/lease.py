@@ -18,7 +18,16 @@ from .channel import Channel
 from .content import Generation
 from .control import PROTOCOL, Control, ControlError, ask
 from .conversation import Conversation, ExecOutcome, call_id
-from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .errors import (
+    ExecTimeout,
+    HostFault,
+    PoolExhausted,
+    RunnerError,
+    ScriptError,
+    ScriptInvalid,
+    WorkerError,
+    WorkerGone,
+)
 from .poison import LONGEST_CALL_ID, refuse_message
 from .session import Session, State
 from .slot import fits, has
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .calls import Host
+    from .foresight import Foresight
 
 log = logging.getLogger("runner.lease")
 
@@ -41,6 +51,7 @@ REFUSED_BACK_OFF_S = 0.1
 FIRST_BACK_OFF_S = 0.25
 LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
+LEARNED_GENERATIONS = 64  # of the builds told of last, what was learned is kept
 
 
 @dataclass(slots=True)
@@ -94,6 +105,7 @@ class Lease:
     _control: Control | None
     _held: _Held | None
     _scripts: dict[str | None, _Script]
+    _learned: dict[str, Foresight]
     _swap: str
     _ask_swap_after: float
     _connect_after: float
@@ -124,12 +136,14 @@ class Lease:
             self._begin_anew()
         outcome = ExecOutcome()
         while True:
-            script = None  # it costs a worker only from when it is known
             try:
                 held, script = self._at_once(path) or self._ready(path, deadline)
                 if self._refused:
                     self._refuse(script.generation.path, host)
                 held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
+            except HostFault:
+                self._after(path, outcome)
+                raise
             except ScriptError as error:
                 self._after(path, outcome)
                 raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
@@ -141,7 +155,9 @@ class Lease:
             except WorkerError as error:
                 is_stuck = isinstance(error, ExecTimeout)
                 told = f"{error}; {outcome.told()}"
-                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=script, is_stuck=is_stuck)
+                # Also while it was being loaded it is this script that cost the worker.
+                script_lost = self._scripts.get(path)
+                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=script_lost, is_stuck=is_stuck)
                 raise type(error)(f"worker {pid}: {told}", step=error.step) from error
             except RunnerError:
                 raise
@@ -232,7 +248,7 @@ class Lease:
                 return known
             raise PoolExhausted(self._outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
-        script = self._scripts[path] = _script(answer)
+        script = self._scripts[path] = self._script(answer)
         if (worker := answer["worker"]) is not None:
             self._take(worker)
         elif self._held is not None:
@@ -252,11 +268,30 @@ class Lease:
         conversation.execs, conversation.loads = worker["execs"], worker["loads"]
         conversation.bound = worker["bound"]
         for told in worker["loaded"]:
-            generation = Generation.from_told(told)
+            generation = self._generation(told)
             conversation.loaded[generation.path] = generation
         self._give_back()
         self._swap = ""
         self._held = _Held(conversation, worker["keep"], worker["fresh"], worker["max_execs"], worker["max_loads"])
+
+    def _script(self, answer: dict[str, Any]) -> _Script:
+        stamps = answer["stamps"]
+        told = Stamps({file: stamp and Stamp(*stamp) for file, stamp in stamps.items()}) if stamps is not None else None
+        return _Script(self._generation(answer["generation"]), told)
+
+    def _generation(self, told: dict[str, Any]) -> Generation:
+        """A generation that the daemon tells of, with what was learned of it, whoever the worker is."""
+        learned = self._learned.pop(told["id"], None)
+        generation = Generation.from_told(told, learned)
+        self._learned[generation.id] = generation.foresight
+        if len(self._learned) > LEARNED_GENERATIONS:
+            del self._learned[next(iter(self._learned))]
+        return generation
+
+    def _ask_anew(self) -> None:
+        """What is known of the scripts goes on serving only where the daemon has nothing to say."""
+        for script in self._scripts.values():
+            script.stamps = None
 
     # After an exec.
 
@@ -271,7 +306,8 @@ class Lease:
         if outcome.loaded:
             # The script loaded plug-ins itself; the daemon makes them part of the script's generation.
             conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
-            script = self._scripts.pop(path)
+            script = self._scripts[path]
+            script.stamps = None
             self._tell("plugins", {"generation": script.generation.id, "names": list(outcome.loaded)})
         if not held.keep or (conversation.worn and self._control is not None):
             self._give_back()
@@ -339,7 +375,7 @@ class Lease:
             return
         self._note_refused(answer.get("refused", ()))
         # Another daemon may know other generations; the worker goes on until there is a better one.
-        self._scripts.clear()
+        self._ask_anew()
         if self._outage:
             log.warning("the daemon at %s answers again", self._socket_path)
         self._outage, self._back_off_s = "", FIRST_BACK_OFF_S
@@ -371,7 +407,7 @@ class Lease:
                 log.info("the daemon wants the worker back: %s", reason)
                 self._swap = reason
                 self._ask_swap_after = 0.0
-                self._scripts.clear()
+                self._ask_anew()
             case {"method": "refuse", "params": {"messages": list(messages)}}:
                 self._note_refused(messages)
             case _:
@@ -403,6 +439,7 @@ class Lease:
         self._control = None
         self._held = None
         self._scripts = {}
+        self._learned = {}
         self._swap = ""
         self._ask_swap_after = self._connect_after = self._report_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
@@ -414,9 +451,3 @@ def _let_run(pid: int) -> None:
     """A stopped process does not see that its wire hangs up, and perhaps no daemon is there to kill it."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGCONT)
-
-
-def _script(answer: dict[str, Any]) -> _Script:
-    stamps = answer["stamps"]
-    told = Stamps({file: stamp and Stamp(*stamp) for file, stamp in stamps.items()}) if stamps is not None else None
-    return _Script(Generation.from_told(answer["generation"]), told)

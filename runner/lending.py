@@ -139,7 +139,7 @@ class Lending:
 
     def abandon(self) -> int:
         """Leave every worker to its client; how many those were."""
-        slots = [loan.slot for client in self._all() for loan in client.loans.values()]
+        slots = [loan.slot for client in self._all() for loan in list(client.loans.values())]
         for slot in slots:
             self._runner.pool.abandon(slot)
         return len(slots)

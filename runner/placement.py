@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SETTLED_EXECS = 16  # a thread that may use one CPU only is asked so often whether it may use more by now
 LONG_S = 0.002  # an exec that takes longer gains nothing worth a word, and had better not be in the way
 
 
@@ -44,22 +43,17 @@ class Placement:
         self._pid = pid
         self._cpu = -1
         self._own: set[int] | None = None
-        self._settled = 0
 
     def begin(self) -> None:
-        """Before an exec: this thread stays on its CPU, and the worker comes there."""
-        if not self.is_wanted or (cpu := self._current_cpu()) < 0:
-            return
-        if self._settled and cpu == self._cpu:
-            self._settled -= 1
+        """Before an exec, where it is wanted: this thread stays on its CPU, and the worker comes there."""
+        cpu = self._current_cpu()
+        if cpu < 0:
             return
         try:
             own = os.sched_getaffinity(0)
             if len(own) > 1:
                 os.sched_setaffinity(0, {cpu})
                 self._own = own
-            else:
-                self._settled = SETTLED_EXECS
             if cpu != self._cpu:
                 os.sched_setaffinity(self._pid, {cpu})
                 self._cpu = cpu

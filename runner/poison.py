@@ -47,7 +47,12 @@ class Poison:
         self._lock = threading.Lock()
 
     def note(self, generation: Generation, call_id: str | None = None) -> bool:
-        """A worker was lost in an exec of this build; whether messages of this Call-ID are refused from now on."""
+        """
+        A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
+
+        Returns:
+            Whether messages of this Call-ID are refused from now on.
+        """
         limits = self.settings
         is_refused = False
         if call_id:
@@ -102,7 +107,8 @@ class Poison:
         left = refused[1] - self._clock()
         if left <= 0:
             with self._lock:
-                self._until.pop(key, None)
+                if self._until.get(key) is refused:  # it may have been refused anew
+                    del self._until[key]
         return max(0.0, left)
 
     def _count(self, key: tuple[str, str], path: str, most: int) -> bool:

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from .errors import PoolExhausted, RunnerError, ScriptError, WorkerError
 from .slot import Generation, PoolSnapshot, Slot, State, W, jobs_limit, stop_all
@@ -73,14 +73,22 @@ class Pool(Generic[W]):
         settings: Sizes, limits and times.
         start: Starts one worker and returns when it is ready, or raises ``WorkerFailedToStart``; bounded by itself.
         clock: Monotonic seconds; every ``deadline`` is on this clock.
+        lost: Told each generation that cost a worker while it was loaded ahead.
     """
 
-    def __init__(self, settings: Settings, start: Callable[[], W], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        start: Callable[[], W],
+        clock: Callable[[], float] = time.monotonic,
+        lost: Callable[[Any], object] = lambda _: None,  # whoever counts knows more of a generation
+    ) -> None:
         self.settings = settings
         self.wake = threading.Event()
         """Set it to make ``keep`` look again at once, for one when a worker's pipe was closed."""
         self._start = start
         self._clock = clock
+        self._lost = lost
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
         self._slots: list[Slot[W]] = []
@@ -278,8 +286,10 @@ class Pool(Generic[W]):
                 raise
             except WorkerError as error:
                 log.warning("preparing %s: %s", generation.path, error)
+                self._lost(generation)
+                self._forget(generation)
                 self.release(slot, survives=False)
-                continue
+                return ()  # one worker is enough: whoever execs it learns more
             except BaseException:
                 self.release(slot, survives=False)
                 raise
@@ -326,7 +336,7 @@ class Pool(Generic[W]):
             left = [slot.worker for slot in self._slots if slot.worker is not None]
         for worker in left:
             log.warning("worker %d: still busy %g s after close, killed", worker.pid, self.settings.destroy_timeout_s)
-            worker.kill_process()
+            worker.kill()
         self._bury(keep=0, deadline=deadline)
 
     def snapshot(self) -> PoolSnapshot:
@@ -563,6 +573,7 @@ class Pool(Generic[W]):
                 self._forget(generation)  # whoever execs it learns why
             except WorkerError as error:
                 log.warning("loading %s ahead: %s", generation.path, error)
+                self._lost(generation)
                 self._forget(generation)  # or every new worker would die of it
                 return False
         return True

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,8 @@ from runner.errors import WorkerFailedToStart
 from runner.rundir import BLOBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runner.settings import Settings
 
 REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
@@ -63,6 +66,8 @@ class Process:
         self._outermost = outermost
         self._is_walled = inside is not None
         self._directory = directory
+        self._lock = threading.Lock()
+        self._users = 1  # of the descriptors: whoever closes, and who looks or signals just now
         # Inside a sandbox mono is not our child: its number may be another's as soon as it ended, its descriptor not.
         self._mono = self._last = self.ended
         if inside:
@@ -136,16 +141,18 @@ class Process:
         return cls(process, inside, wire=ours, stderr=stderr_read, directory=place, ended=ended, watched=watched)
 
     def has_ended(self, timeout_s: float) -> bool:
-        """Whether it ends within that time."""
-        return _ends(self.ended, timeout_s)
+        """Whether it ends within that time; true when it is closed, by whatever thread."""
+        with self._used() as is_open:
+            return not is_open or _ends(self.ended, timeout_s)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to mono alone; to none when it has gone."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._mono, number)
+        with self._used() as is_open, contextlib.suppress(ProcessLookupError):
+            if is_open:
+                signal.pidfd_send_signal(self._mono, number)
 
     def kill(self) -> None:
-        """End it and all that it started at once, and remove its working directory. Only once."""
+        """End it and all that it started at once, and remove its working directory. Only once, by one thread."""
         if self._is_walled:
             # First mono alone, so that what is around it tells how it ended.
             self.send_signal(signal.SIGKILL)
@@ -156,13 +163,31 @@ class Process:
         code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
         _ends(self._last, REAP_S)
         self.exit_code = sandbox.exit_code(code) if self._is_walled else code
-        for descriptor in {self._mono, self._last} - {self.ended}:
-            os.close(descriptor)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def close(self) -> None:
-        """Give back what tells of its end."""
-        os.close(self.ended)
+        """Give back what tells of its end, after ``kill``. Only once; another thread may look at it meanwhile."""
+        self._let_go()
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[bool]:
+        """Keep the descriptors open for the length of a block; false: they are closed, and may be others' by now."""
+        with self._lock:
+            is_open = self._users > 0
+            self._users += is_open
+        try:
+            yield is_open
+        finally:
+            if is_open:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._users -= 1
+            is_last = not self._users
+        if is_last:
+            for descriptor in {self.ended, self._mono, self._last}:
+                os.close(descriptor)
 
 
 def _ends(pidfd: int, timeout_s: float) -> bool:

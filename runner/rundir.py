@@ -67,15 +67,21 @@ def pinned(bridge: Path, directory: Path) -> Path:
 
     Workers start from copies: their user may not be able to read the originals, and a build beside a running daemon
     changes nothing under it.
+
+    Raises:
+        ConfigError: It cannot be copied, for one because the file system is full.
     """
     place = directory / BRIDGE
-    place.mkdir()
-    for file in bridge.parent.glob("SR*"):
-        if file.suffix != ".stamp":
-            copy = place / file.name
-            shutil.copyfile(file, copy)
-            copy.chmod(0o440)
-    place.chmod(0o2710)
+    try:
+        place.mkdir()
+        for file in bridge.parent.glob("SR*"):
+            if file.suffix != ".stamp":
+                copy = place / file.name
+                shutil.copyfile(file, copy)
+                copy.chmod(0o440)
+        place.chmod(0o2710)
+    except OSError as error:
+        raise ConfigError(f"the bridge cannot be copied to {place}: {error}; see TMPDIR") from error
     return place / bridge.name
 
 

@@ -121,7 +121,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge))
+            self.pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge), lost=self.poison.note)
             parts.callback(self.pool.close)
             self.scripts = Scripts(self.settings, self._directory, self.prepare)
             parts.callback(self.scripts.close)
@@ -299,6 +299,10 @@ class Runner:
             except ScriptInvalid as error:
                 generation = self.scripts.reject(generation, error)
                 continue
+            except WorkerError:
+                # Loading compiles, and so runs static constructors. No message is to blame.
+                self.poison.note(generation)
+                raise
             if needs:
                 generation = self.scripts.extend(generation, needs)
             else:

@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     """Environment variables that workers get beside PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ, TMPDIR and MONO_*."""
     max_open_files: Count = 256
     """Most files, sockets and pipes that one worker has open. 0: as many as the daemon may."""
-    max_address_space_mib: Count = 0
-    """Most address space of one worker in MiB; mono alone takes several hundred. 0: no limit."""
+    max_address_space_mib: Count = 4096
+    """Most address space of one worker in MiB; mono alone takes 200, each thread 2 more. 0: no limit."""
     max_processes: Count | None = None
     """Most processes and threads: of each worker in a ``sandbox``, else of the user that they run as, all together; not
     for root. None: 128 in a sandbox, 128 for each of ``max_workers`` of a ``worker_user``, else none. 0: no limit."""
@@ -126,9 +126,10 @@ class Settings(BaseSettings):
     sandbox: Literal["none", "bwrap"] = "none"
     """"bwrap": bubblewrap gives each worker a read-only view of the machine, a /tmp of its own and no network."""
 
-    placement: Literal["together", "free"] = "together"
-    """During an exec: worker and caller on one CPU, or each where the kernel puts it. Threads begin where they were
-    started, so a script that computes in many wants "free"."""
+    placement: Literal["auto", "together", "free"] = "auto"
+    """During an exec: worker and caller on one CPU, or each where the kernel puts it. "auto": together with a caller of
+    this process, free with a process of Kamailio. Threads begin where they were started, so a script that computes in
+    many wants "free"."""
     leftover_threads: Literal["retire", "keep"] = "retire"
     """What becomes of a worker whose script left threads or tasks running: it is replaced, or runs on with them."""
     statics: Literal["kept", "fresh"] = "kept"

@@ -98,10 +98,7 @@ class Worker(Holder, Protocol):
         """End it, politely at first."""
 
     def kill(self) -> None:
-        """End it now."""
-
-    def kill_process(self) -> None:
-        """As ``kill``, though somebody else uses it now."""
+        """End it now, from any thread, also while somebody else uses it."""
 
 
 W = TypeVar("W", bound=Worker)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -74,30 +75,30 @@ class Stamps:
 
     def hold(self) -> bool:
         """Whether every file still has its stamp. On the way of every exec: a call or two, and no exception."""
-        stat = self._stat
-        try:
-            for path, stamp in self._there:
+        stat, believed = self._stat, self._believed
+        holds = 0
+        with suppress(OSError, ValueError):
+            for path, stamp in (*self._there, *believed):
                 now = stat(path)
                 # In the order of Stamp.
                 if stamp != (now.st_ctime_ns, now.st_mtime_ns, now.st_size, now.st_ino, now.st_dev):
-                    return False
-            for directory, believed in self._believed:
-                now = stat(directory)
-                if believed != (now.st_ctime_ns, now.st_mtime_ns, now.st_size, now.st_ino, now.st_dev):
-                    return self._are_absent()
-        except (OSError, ValueError):
+                    break
+                holds += 1
+        if holds < len(self._there):
             return False
-        return len(self._believed) == len(self._absent) or self._are_absent()
+        is_said = holds == len(self._there) + len(self._absent)  # every directory speaks for its names
+        return is_said or self._are_absent()
 
     def _are_absent(self) -> bool:
         """Look at each name that was not there, and learn which directories may speak for them."""
         believed = []
         for directory, paths in self._absent.items():
+            now_ns = self._clock_ns()  # before all looks, or a thread that had to wait would take young for old
             stamp = stamp_of(directory, self._stat)  # before the names: what is made after it changes it
             if any(stamp_of(path, self._stat) is not None for path in paths):
                 return False
             # A symlink to nothing is there, and its target may come elsewhere.
-            if stamp is not None and stamp.ctime_ns < self._clock_ns() - YOUNG_NS and not any(map(_is_link, paths)):
+            if stamp is not None and stamp.ctime_ns < now_ns - YOUNG_NS and not any(map(_is_link, paths)):
                 believed.append((directory, stamp))
         self._believed = tuple(believed)
         return True

@@ -19,6 +19,7 @@ from runner.drain import Drain, Tail
 from runner.errors import (
     ExecTimeout,
     RunnerError,
+    WorkerDied,
     WorkerError,
     WorkerFailedToStart,
 )
@@ -37,13 +38,13 @@ log = logging.getLogger("runner.worker")
 
 STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a dump is one burst of lines
+IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
+KILLED_S = 2.0  # longest that the other threads wait for the one that kills; all of its own waits are shorter
 
 
 class Worker:
     """
     One warm mono process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
-
-    ``kill_process`` alone may come from any thread at any time.
 
     Its wire may be lent to another process; until it is given back only its process is known here.
 
@@ -63,7 +64,9 @@ class Worker:
         self._process = process
         self._tail = tail
         self._has_ended = False
-        self._end = threading.Lock()  # held while it is ended, so also for bounded waits: nobody else wants it
+        self._lock = threading.Lock()
+        self._is_killed = False  # or being killed, by the one thread that set it
+        self._is_gone = threading.Event()
         self._forget: Callable[[], None] = lambda: None
 
     @classmethod
@@ -97,7 +100,7 @@ class Worker:
             Channel(process.wire),
             Session(settings.max_line_bytes),
             process.pid,
-            is_placed=settings.placement == "together",
+            is_placed=settings.placement != "free",
         )
         worker = cls(process, conversation, tail)
         worker._join(drain, on_exit)
@@ -214,29 +217,31 @@ class Worker:
         self.conversation.end()
         for share, number in ((3, None), (2, signal.SIGTERM)):
             if number is not None:
-                self._signal(number)
+                self._process.send_signal(number)
             if self._process.has_ended(max(0.0, deadline - time.monotonic()) / share):
                 break
         self.kill()
 
     def kill(self) -> None:
-        """End it and all of its children at once, and remove its working directory. May be called again."""
-        self.conversation.end()
-        self.kill_process()
+        """
+        End it and all of its children at once, and remove its working directory.
 
-    def kill_process(self) -> None:
-        """As ``kill``, while another thread may speak with it: that one sees the end of its wire, and kills it too."""
-        with self._end:
-            if self._process.exit_code is None:
-                self._process.kill()
-                self._tail.pump()
-                self._forget()
-
-    def _signal(self, number: signal.Signals) -> None:
-        """Send it a signal, unless it was killed: its descriptors may be another's by now."""
-        with self._end:
-            if self._process.exit_code is None:
-                self._process.send_signal(number)
+        May be called again, and from another thread: one does it, the others wait for it, ``KILLED_S`` at most. In the
+        middle of a turn the conversation is left to whoever takes part in it: the hang-up reaches him.
+        """
+        if self.state not in IN_A_TURN:
+            self.conversation.end()
+        with self._lock:
+            is_mine, self._is_killed = not self._is_killed, True
+        if not is_mine:
+            self._is_gone.wait(KILLED_S)
+            return
+        try:
+            self._process.kill()
+            self._tail.pump()
+            self._forget()
+        finally:
+            self._is_gone.set()
 
     def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
@@ -255,6 +260,7 @@ class Worker:
         try:
             self.runtime = self.conversation.await_ready(deadline)
         except WorkerError as error:
+            self.conversation.end()
             self.kill()
             raise WorkerFailedToStart(
                 f"worker {self.pid} was not ready: {self._why(error)}",
@@ -272,13 +278,19 @@ class Worker:
         """
         if isinstance(error, RunnerError) and not isinstance(error, WorkerError):
             return
+        step = self.state.name
+        if self._is_killed and isinstance(error, Exception) and not isinstance(error, WorkerError):
+            # Another thread did, at a moment in which this one took the wire for open.
+            error = WorkerDied("it was killed", step=step)
         if not isinstance(error, WorkerError):
             # Interrupted in the middle of a turn, for one by Ctrl-C: nobody knows whose move it is.
+            self.conversation.end()
             self.kill()
             return
-        step = error.step or self.state.name
+        step = error.step or step
         if isinstance(error, ExecTimeout):
             self._ask_for_stacks()
+        self.conversation.end()
         self.kill()
         stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(
@@ -296,7 +308,7 @@ class Worker:
     def _ask_for_stacks(self) -> None:
         """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
         before = self._tail.count()
-        self._signal(signal.SIGQUIT)
+        self._process.send_signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
         while time.monotonic() < deadline:
             seen = self._tail.count()

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import socket
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import confine
+from runner.cli.confinement import measures
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import compiled
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,18 +56,53 @@ def test_a_script_sees_the_variables_that_are_passed_on_and_no_others(runner: Ru
     assert said(runner, tmp_path, body) == "SECRET=False WANTED=True LC_TIME=True PATH=True "
 
 
-def test_a_worker_has_its_limits_and_gains_no_privileges() -> None:
+def test_a_worker_has_its_limits() -> None:
     values = Settings(max_open_files=64, max_address_space_mib=2048, max_processes=77, spare_workers=0)
     with Runner(values) as runner:
         (pid,) = runner.snapshot().pids
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-
     assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
     assert re.search(r"^Max open files +64 +64 ", limits, re.MULTILINE)
     assert re.search(r"^Max address space +2147483648 +2147483648 ", limits, re.MULTILINE)
     assert re.search(r"^Max processes +77 +77 ", limits, re.MULTILINE)
-    assert "NoNewPrivs:\t1\n" in status
+
+
+def test_no_thread_of_a_worker_gains_privileges_and_no_process_that_a_finaliser_starts(
+    runner: Runner, tmp_path: Path
+) -> None:
+    """The bridge asked for it, and so for its own thread: mono's finaliser and its collector had been there before."""
+    told = tmp_path / "told"
+    body = (
+        "static int s_made; class Odd { ~Odd() { if (s_made++ == 0) "
+        f'System.Diagnostics.Process.Start("cp", "/proc/self/status {told}"); }} }} '
+        "static void Drop() { for (int i = 0; i < 9; i++) new Odd(); } "
+        "static int Main() { var thread = new Thread(Drop); thread.Start(); thread.Join(); "
+        "GC.Collect(); GC.WaitForPendingFinalizers(); return 0; }"
+    )
+
+    (pid,) = runner.snapshot().pids
+    threads = {
+        (task / "comm").read_text("ascii").strip(): (task / "status").read_text("ascii")
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+    found = measures(runner.settings, pid)[2]
+
+    assert runner.mono_exec(compiled(tmp_path, "Drops", body), host=MessageHost(INVITE)).ok
+
+    assert "Finalizer" in threads
+    assert [name for name, status in threads.items() if "NoNewPrivs:\t1\n" not in status] == []
+    assert found.is_in_force
+    until(lambda: told.exists() and "NoNewPrivs:" in told.read_text("ascii"), "the finaliser's process has looked")
+    assert "NoNewPrivs:\t1\n" in told.read_text("ascii")
+
+
+def test_doctor_counts_the_threads_that_can_gain_privileges() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        found = measures(Settings(), process.pid)[2]
+        process.kill()
+
+    assert (found.title, found.is_in_force) == ("privileges", False)
+    assert found.text.startswith("1 of its threads can gain some; ")
 
 
 def test_a_lower_limit_of_the_runners_own_process_stays() -> None:
@@ -73,7 +110,8 @@ def test_a_lower_limit_of_the_runners_own_process_stays() -> None:
 
     command = confine.limited(["mono"], Settings(max_open_files=hard + 1))
 
-    assert command[-3:] == [f"--nofile={hard}", "--", "mono"]
+    assert f"--nofile={hard}" in command
+    assert command[-1] == "mono"
 
 
 def test_a_worker_leads_a_session_and_a_group_of_its_own(runner: Runner) -> None:
@@ -118,7 +156,31 @@ def test_a_script_that_opens_files_without_end_meets_its_own_limit(runner: Runne
     assert said(runner, tmp_path, body) == "refused"
 
 
+def test_the_address_space_is_limited_by_default_and_leaves_room_for_a_thousand_threads(tmp_path: Path) -> None:
+    body = (
+        "static int Main() { var gate = new ManualResetEvent(false); for (int i = 0; i < 1000; i++) { "
+        "var thread = new Thread(() => { gate.WaitOne(); }); "
+        "thread.IsBackground = true; thread.Start(); } "
+        'foreach (string line in System.IO.File.ReadAllLines("/proc/self/limits")) '
+        "if (line.StartsWith(\"Max address\")) Core.Log(1, line.Split(new[] {' '}, "
+        "StringSplitOptions.RemoveEmptyEntries)[3]); gate.Set(); return 0; }"
+    )
+    host = MessageHost(INVITE)
+    with Runner(Settings(spare_workers=0, exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S)) as runner:
+        result = runner.mono_exec(compiled(tmp_path, "Many", body), host=host)
+
+    assert (result.error, host.logs) == (None, [(1, str(4096 * 1024 * 1024))])
+
+
+def test_malloc_takes_few_arenas_unless_the_settings_pass_a_number_on() -> None:
+    given = {"MALLOC_ARENA_MAX": "99"}
+    passes = Settings(worker_env=("MALLOC_ARENA_MAX",))
+
+    assert confine.environment(Settings(), None, given)["MALLOC_ARENA_MAX"] == "8"
+    assert confine.environment(passes, None, given)["MALLOC_ARENA_MAX"] == "99"
+
+
 def test_limits_that_are_0_are_none() -> None:
-    assert confine.limits(Settings(max_open_files=0)) == {resource.RLIMIT_CORE: 0}
+    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == {resource.RLIMIT_CORE: 0}
     found = confine.limits(Settings(max_open_files=0, max_address_space_mib=2, max_processes=9))
     assert found == {resource.RLIMIT_CORE: 0, resource.RLIMIT_AS: 2 * 1024 * 1024, resource.RLIMIT_NPROC: 9}

@@ -91,6 +91,23 @@ def test_ci_runs_the_command_of_the_readme_and_nothing_else() -> None:
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_python_of_the_readme_runs_as_it_stands() -> None:
+    """The snippet named an .exe that nobody had compiled, so it printed no more than that there was no exit code."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^## From Python\n+```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    env = os.environ | {"APP_MONO_ALLOCATE_TIMEOUT_S": "30", "APP_MONO_EXEC_TIMEOUT_S": "30"}
+    command = [sys.executable, "-c", found[1]]
+
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    result, effects = done.stdout.splitlines()
+    assert result == "False 1 None"
+    assert "Parameter from Kamailio config: hello sip:bob@example.com" in effects
+    assert "INVITE sip:123@example.com SIP/2.0" in effects
+
+
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
 

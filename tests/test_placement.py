@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.hosts.message import MessageHost
+from runner.lease import Lease
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.daemon import compiled
+from tests.daemon import RunningDaemon, compiled
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
@@ -46,9 +49,10 @@ def looked(running: Runner, script: Path) -> Looking:
     return host
 
 
-def test_worker_and_caller_share_a_cpu_during_an_exec_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("placement", ["together", "auto"])
+def test_worker_and_caller_share_a_cpu_during_an_exec_alone(tmp_path: Path, placement: str) -> None:
     script = compiled(tmp_path, "Asks", ASKS)
-    with runner("together") as running:
+    with runner(placement) as running:
         host = looked(running, script)
 
         assert len(host.seen[0]) == 1
@@ -88,3 +92,18 @@ def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
         (worker,) = running.snapshot().pids
 
         assert os.sched_getaffinity(worker) == ALL
+
+
+@pytest.mark.parametrize(("placement", "is_shared"), [("auto", False), ("together", True)])
+def test_a_worker_that_is_lent_shares_the_cpu_of_its_client_only_where_that_is_set(
+    tmp_path: Path, placement: str, *, is_shared: bool
+) -> None:
+    with RunningDaemon(tmp_path, f'placement = "{placement}"') as daemon:
+        script = compiled(daemon.scripts, "Asks", ASKS)
+        lease = Lease(str(daemon.socket))
+        with contextlib.closing(lease):
+            host = Looking(INVITE)
+            host.worker = os.getpid()
+            assert lease.exec(str(script), None, host, time.monotonic() + WAIT_S).code == 0
+
+    assert (len(host.seen[0]) == 1) is is_shared

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 DIES = "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); return 0; }"
+DIES_LOADING = 'static Bad() { Environment.FailFast("bad"); } static int Main() { return 0; }'
 FINE = "static int Main() { return 0; }"
 LIMITS = Settings(poison_losses=3, poison_message_losses=0, poison_within_s=10, poison_s=60)
 MESSAGES = Settings(poison_losses=5, poison_message_losses=2, poison_within_s=10, poison_s=60)
@@ -87,6 +88,41 @@ def test_a_runner_refuses_it_and_runs_others_and_its_next_build(tmp_path: Path) 
         assert runner.mono_exec(bad, host=MessageHost(INVITE)).ok
 
 
+def test_a_build_that_kills_its_worker_while_it_is_loaded_counts_as_well(tmp_path: Path) -> None:
+    """Compiling ahead runs a static constructor, so such a build never came to an exec, and cost a worker each time."""
+    values = LIMITS.model_copy(update={"exec_timeout_s": WAIT_S, "allocate_timeout_s": WAIT_S})
+    bad, good = compiled(tmp_path, "Bad", DIES_LOADING), compiled(tmp_path, "Fine", FINE)
+    with Runner(values) as runner:
+        kinds = [type(runner.mono_exec(bad, host=MessageHost(INVITE)).error) for _ in range(5)]
+
+        # The keeper loads ahead meanwhile, and what that costs counts as well.
+        assert (kinds[0], kinds[3:]) == (WorkerDied, [ScriptRefused] * 2)
+        assert runner.mono_exec(good, host=MessageHost(INVITE)).ok
+        compiled(tmp_path, "Bad", FINE)
+        assert runner.mono_exec(bad, host=MessageHost(INVITE)).ok
+
+
+def test_a_build_that_kills_its_worker_while_it_is_loaded_ahead_does_not_cost_all_and_counts(tmp_path: Path) -> None:
+    values = LIMITS.model_copy(update={"exec_timeout_s": WAIT_S, "allocate_timeout_s": WAIT_S})
+    values = values.model_copy(update={"poison_losses": 1, "num_workers": 3, "spare_workers": 0, "observer": "none"})
+    with Runner(values) as runner:
+        script = compiled(tmp_path, "Bad", FINE)
+        assert runner.mono_exec(script, host=MessageHost(INVITE)).ok
+        until(lambda: len(having(runner)) == 3, "all of them have it")
+        before = having(runner)
+
+        compiled(tmp_path, "Bad", DIES_LOADING)
+        runner.prepare(str(script))
+
+        assert before & set(runner.snapshot().pids), "the keeper may have tried it at the same time, but nobody again"
+        assert isinstance(runner.mono_exec(script, host=MessageHost(INVITE)).error, ScriptRefused)
+
+
+def having(runner: Runner) -> set[int]:
+    """The workers that have a script."""
+    return {worker.pid for worker in runner.snapshot().workers if worker.loaded}
+
+
 def test_a_daemon_refuses_it_to_every_client_and_says_so(tmp_path: Path) -> None:
     with RunningDaemon(
         tmp_path, "poison_losses = 3\npoison_message_losses = 0\npoison_s = 60.0\nallocate_timeout_s = 20.0"
@@ -101,14 +137,15 @@ def test_a_daemon_refuses_it_to_every_client_and_says_so(tmp_path: Path) -> None
                 return type(error)
             return None
 
-        kinds = [kind(lease, bad) for _ in range(2) for lease in leases]
+        kinds = [kind(lease, bad) for lease in (*leases, leases[0])]
+        until(lambda: "refused for 60 s" in daemon.log(), "the daemon has heard of the third loss")
         after = [kind(lease, script) for lease in leases for script in (bad, good)]
         told = app_mono("status", "--socket", str(daemon.socket))
         value = json.loads(app_mono("status", "--json", "--socket", str(daemon.socket)).stdout)
         for lease in leases:
             lease.close()
 
-    assert kinds == [WorkerDied] * 3 + [ScriptRefused]
+    assert kinds == [WorkerDied] * 3
     assert after == [ScriptRefused, None] * 2
     assert f"refused  {bad} for " in told.stdout
     assert list(value["refused_scripts"]) == [str(bad)]

@@ -90,8 +90,6 @@ class Worker:
         self.is_alive = False
         self.ended = self.ended or "killed"
 
-    kill_process = kill
-
 
 class Stable:
     """Starts workers and keeps all it ever started."""

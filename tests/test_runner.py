@@ -227,6 +227,31 @@ def test_two_scripts_with_different_versions_of_one_helper_alternate_1000_times(
     assert codes == [1, 2] * 500
 
 
+def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both threads killed the worker, and closed its descriptors twice: OSError came out of mono_exec."""
+    script = compiled(tmp_path, LOOPS)
+    found: list[object] = []
+
+    def loop(runner: Runner) -> None:
+        try:
+            found.append(runner.mono_exec(script, host=MessageHost(INVITE)).error)
+        except OSError as error:
+            found.append(error)
+
+    for _ in range(3):
+        with Runner(patient(spare_workers=0, destroy_timeout_s=0.3)) as runner:
+            caller = threading.Thread(target=loop, args=(runner,))
+            caller.start()
+            until(lambda: any(worker.execs for worker in runner.snapshot().workers), "it runs")
+        caller.join(WAIT_S)
+
+    assert [type(error) for error in found] == [WorkerDied] * 3
+    assert "SIGKILL" in str(found)
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
     script = compiled(
         tmp_path,

@@ -145,9 +145,7 @@ def test_a_worker_that_is_not_as_it_was_before_is_replaced_though_it_answered(
     host: MessageHost, caplog: pytest.LogCaptureFixture, name: str, reason: str
 ) -> None:
     caplog.set_level(logging.INFO)
-    settings = Settings(
-        exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1, max_address_space_mib=2048
-    )
+    settings = Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1)
     with Runner(settings) as alone:
         assert works_on(alone)
         (before,) = alone.snapshot().pids

@@ -136,3 +136,26 @@ def test_a_directory_that_is_not_there_yet_is_seen_when_it_comes(place: Path) ->
     (place / "sub" / "x.dll").touch()
 
     assert not stamps.hold()
+
+
+def test_a_thread_that_has_to_wait_after_its_look_takes_young_for_young(place: Path) -> None:
+    os.utime(place)
+    changed = stamp_of(str(place))
+    assert changed is not None
+    now_ns = changed.ctime_ns + YOUNG_NS // 2
+    name = str(place / "x.exe.config")
+
+    class Slow(Stat):
+        def __call__(self, path: str) -> os.stat_result:
+            nonlocal now_ns
+            now_ns += 2 * YOUNG_NS
+            return super().__call__(path)
+
+    stat = Slow()
+    stamps = Stamps({name: None}, stat, lambda: now_ns)
+
+    assert stamps.hold()
+    stat.asked.clear()
+    assert stamps.hold()
+
+    assert name in stat.asked

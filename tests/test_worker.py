@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +29,7 @@ from runner.worker import Worker
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from runner.content import Generation
 
@@ -72,6 +71,46 @@ def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
     generation = Scripts(Settings(observer="none"), tmp_path).current(str(compile_script(SHELF / f"{name}.cs")))
     assert worker.load(generation, soon()) == ()
     return generation
+
+
+def test_a_worker_that_many_threads_kill_is_killed_once_and_each_learns_its_end(
+    drain: Drain, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of them closed its descriptors, which may have been others' by then."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    worker = Worker.start(Settings(), ensure_bridge().bridge_exe, tmp_path, drain)
+    start = threading.Barrier(8)
+    codes: list[int | None] = []
+    failures: list[BaseException] = []
+
+    def kill() -> None:
+        worker.kill()
+        codes.append(worker._process.exit_code)
+
+    def look() -> None:
+        while worker._process.exit_code is None:
+            worker._process.has_ended(0.001)
+            worker._process.send_signal(signal.SIGQUIT)
+
+    def run(step: Callable[[], None]) -> None:
+        start.wait(WAIT_S)
+        try:
+            step()
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(step,)) for step in [kill, look] * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+
+    assert failures == []
+    assert codes == [-signal.SIGKILL] * 4
+    assert worker._process.has_ended(0)
+    worker._process.send_signal(signal.SIGKILL)  # to none
+    until(lambda: len(list(Path("/proc/self/fd").iterdir())) == before, "every descriptor is closed, once")
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_worker_is_ready_when_start_returns(worker: Worker) -> None:
@@ -176,24 +215,6 @@ def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_pat
     assert not worker.is_alive
     assert not directory.exists()
     assert not Path(f"/proc/{worker.pid}").exists()
-
-
-def test_a_worker_that_many_threads_kill_at_once_ends_once(
-    worker: Worker, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    begin = threading.Barrier(8)
-
-    def kill() -> None:
-        begin.wait(WAIT_S)
-        worker.kill_process()
-
-    with ThreadPoolExecutor(8) as pool:
-        for ended in [pool.submit(kill) for _ in range(8)]:
-            ended.result(WAIT_S)
-
-    assert not worker.is_alive
-    assert not list(tmp_path.glob("worker-*"))
-    assert "Traceback" not in caplog.text
 
 
 def test_a_mono_that_cannot_be_started_is_one_clear_error(drain: Drain, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def measures(settings: Settings, pid: int) -> list[Measure]:
     return [
         _user(int(status["Uid"].split()[0]), int(status["Gid"].split()[0])),
         _own_group(pid),
-        _privileges(status),
+        _privileges(status, process / "task"),
         _limits((process / "limits").read_text(encoding="ascii"), is_root=status["Uid"].startswith("0\t")),
         _environment(settings),
         _descriptors(process / "fd"),
@@ -64,10 +64,14 @@ def _user(uid: int, gid: int) -> Measure:
     return Measure("user", f"workers run as {name}, as this process does: {advice}", is_in_force=False)
 
 
-def _privileges(status: dict[str, str]) -> Measure:
+def _privileges(status: dict[str, str], threads: Path) -> Measure:
     held = "those of root" if int(status["CapEff"], 16) else "none"
-    text = f"none can be gained (no_new_privs); capabilities: {held}"
-    return Measure("privileges", text, status["NoNewPrivs"] == "1")
+    free = 0  # each thread has its own word for it
+    for thread in threads.iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            free += "\nNoNewPrivs:\t1\n" not in (thread / "status").read_text(encoding="utf-8")
+    which = f"{free} of its threads can gain some" if free else "none can be gained (no_new_privs)"
+    return Measure("privileges", f"{which}; capabilities: {held}", not free)
 
 
 def _own_group(pid: int) -> Measure:
@@ -77,11 +81,15 @@ def _own_group(pid: int) -> Measure:
 
 def _limits(text: str, *, is_root: bool) -> Measure:
     found = dict(re.findall(r"^(Max [a-z ]+?)  +(\S+)", text, re.MULTILINE))
-    told = ", ".join(f"{name} {found[title]}" for title, name in LIMITS.items())
+    told = ", ".join(f"{name} {_shown(found[title], title)}" for title, name in LIMITS.items())
     free = [name for title, name in LIMITS.items() if found[title] == "unlimited"]
     hint = "; processes are not limited for root" if is_root else ""
     hint += "; max_address_space_mib limits the address space" if "address space" in free else ""
     return Measure("limits", told + hint, found["Max core file size"] == "0")
+
+
+def _shown(limit: str, title: str) -> str:
+    return f"{int(limit) // confine.MIB} MiB" if title == "Max address space" and limit.isdecimal() else limit
 
 
 def _environment(settings: Settings) -> Measure:

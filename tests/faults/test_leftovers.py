@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from runner.errors import WorkerError
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.daemon import compiled
 from tests.programs import WAIT_S, until
 from tests.shelf import INVITE, run, works_on
 
@@ -52,6 +54,26 @@ def test_the_next_exec_does_not_see_what_a_script_changed_around_it(
     assert seen(alone) == before
     assert alone.snapshot().pids == pids
     until(lambda: "seen on standard output" in caplog.text and "seen on standard error" in caplog.text, "it is logged")
+
+
+def test_the_next_exec_of_the_same_script_begins_in_the_workers_own_directory(
+    alone: Runner, host: MessageHost, tmp_path: Path
+) -> None:
+    """It was put back for other scripts only."""
+    body = (
+        'static int Main() { PV.SetS("$var(directory)", Environment.CurrentDirectory); '
+        'Environment.CurrentDirectory = "/"; return 0; }'
+    )
+    script = compiled(tmp_path, "Wanders", body)
+
+    places = []
+    for _ in range(3):
+        assert alone.mono_exec(script, host=host).ok
+        places.append(host.get_s("$var(directory)"))
+
+    (pid,) = alone.snapshot().pids
+    assert places == [places[0]] * 3
+    until(lambda: str(Path(f"/proc/{pid}/cwd").readlink()) == places[0], "it is there again")
 
 
 def test_threads_that_call_when_main_has_returned_reach_no_later_exec(alone: Runner, host: MessageHost) -> None:

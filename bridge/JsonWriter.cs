@@ -1,0 +1,134 @@
+using System.Text;
+
+namespace SRBridge
+{
+    /// <summary>Builds JSON text, ASCII only, in one growing buffer.</summary>
+    internal sealed class JsonWriter
+    {
+        private const string Hex = "0123456789abcdef";
+
+        internal byte[] Bytes = new byte[4096];
+        internal int Length;
+
+        /// <summary>Writes text that is JSON already.</summary>
+        internal JsonWriter Raw(string json)
+        {
+            Reserve(json.Length);
+            foreach (char c in json)
+            {
+                Bytes[Length++] = (byte)c;
+            }
+            return this;
+        }
+
+        internal JsonWriter Number(long number)
+        {
+            const int longest = 20;
+            if (number == long.MinValue)
+            {
+                return Raw("-9223372036854775808");
+            }
+            Reserve(longest);
+            if (number < 0)
+            {
+                Bytes[Length++] = (byte)'-';
+                number = -number;
+            }
+            int digits = 1;
+            for (long rest = number / 10; rest > 0; rest /= 10)
+            {
+                digits++;
+            }
+            Length += digits;
+            for (int at = Length - 1; digits > 0; digits--, at--)
+            {
+                Bytes[at] = (byte)('0' + number % 10);
+                number /= 10;
+            }
+            return this;
+        }
+
+        /// <summary>Writes a string. Lone surrogates U+DC80..U+DCFF stand for bytes and pass.</summary>
+        /// <returns>False at any other lone surrogate; the caller takes back what was written.</returns>
+        internal bool TryText(string text)
+        {
+            Reserve(text.Length * 6 + 2);
+            Bytes[Length++] = (byte)'"';
+            for (int i = 0; i < text.Length; i++)
+            {
+                char c = text[i];
+                if (c >= ' ' && c <= '~' && c != '"' && c != '\\')
+                {
+                    Bytes[Length++] = (byte)c;
+                    continue;
+                }
+                if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+                {
+                    Escape(c);
+                    Escape(text[++i]);
+                    continue;
+                }
+                if (char.IsSurrogate(c) && (c < '\udc80' || c > '\udcff'))
+                {
+                    return false;
+                }
+                Escape(c);
+            }
+            Bytes[Length++] = (byte)'"';
+            return true;
+        }
+
+        /// <summary>Writes a string; a lone surrogate that is no byte becomes U+FFFD.</summary>
+        internal JsonWriter Text(string text)
+        {
+            int mark = Length;
+            if (!TryText(text))
+            {
+                Length = mark;
+                TryText(Mended(text));
+            }
+            return this;
+        }
+
+        private static string Mended(string text)
+        {
+            var mended = new StringBuilder(text);
+            for (int i = 0; i < text.Length; i++)
+            {
+                if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+                {
+                    i++;
+                }
+                else if (char.IsSurrogate(text[i]) && (text[i] < '\udc80' || text[i] > '\udcff'))
+                {
+                    mended[i] = '\ufffd';
+                }
+            }
+            return mended.ToString();
+        }
+
+        private void Escape(char c)
+        {
+            Bytes[Length++] = (byte)'\\';
+            int shorthand = "\"\\\n\r\t".IndexOf(c);
+            if (shorthand >= 0)
+            {
+                Bytes[Length++] = (byte)"\"\\nrt"[shorthand];
+                return;
+            }
+            Bytes[Length++] = (byte)'u';
+            for (int shift = 12; shift >= 0; shift -= 4)
+            {
+                Bytes[Length++] = (byte)Hex[c >> shift & 0xf];
+            }
+        }
+
+        private void Reserve(int more)
+        {
+            if (Length + more > Bytes.Length)
+            {
+                System.Array.Resize(ref Bytes, System.Math.Max(Bytes.Length * 2, Length + more));
+            }
+        }
+    }
+}

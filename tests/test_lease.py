@@ -1,0 +1,108 @@
+"""runner.lease: what a client knows of scripts outlives the worker that it happens to hold."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import HostFault, PoolExhausted, RunnerError, ScriptRefused
+from runner.hosts.message import MessageHost
+from runner.lease import Lease
+from tests.daemon import RunningDaemon, compiled
+from tests.programs import WAIT_S, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runner.conversation import ExecOutcome
+
+INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
+ASKS = 'static int Main() { return PV.GetS("$ru") == null ? 1 : PV.SetS("$var(x)", "1"); }'
+
+
+def execute(lease: Lease, script: Path, host: MessageHost | None = None) -> ExecOutcome:
+    return lease.exec(str(script), None, host or MessageHost(INVITE), time.monotonic() + WAIT_S)
+
+
+@contextlib.contextmanager
+def clients(daemon: RunningDaemon, count: int) -> Iterator[list[Lease]]:
+    leases = [Lease(str(daemon.socket)) for _ in range(count)]
+    try:
+        yield leases
+    finally:
+        for lease in leases:
+            lease.close()
+
+
+def all_served(leases: list[Lease], script: Path) -> bool:
+    """One round: each client runs the script once. Who kept its worker is asked for it when it runs next."""
+    served = 0
+    for lease in leases:
+        with contextlib.suppress(PoolExhausted):
+            served += execute(lease, script).code == 0
+    return served == len(leases)
+
+
+def test_what_was_learned_of_a_script_is_kept_though_the_worker_goes_back_after_each_exec(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "num_workers = 1\nspare_workers = 0\nmax_workers = 2") as daemon:
+        script = compiled(daemon.scripts, "Asks", ASKS)
+        with clients(daemon, 3) as leases:
+            for _ in range(2):  # an edit is learned when it comes again
+                until(lambda: all_served(leases, script), "nobody keeps a worker")
+            asked = [execute(lease, script).asked for lease in leases * 3]
+
+    assert asked == [[]] * 9
+
+
+def test_a_worker_that_the_daemon_wanted_back_serves_on_when_the_daemon_dies(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "ttl_s = 0.2\nspare_workers = 0\nmax_workers = 1") as daemon:
+        script = compiled(daemon.scripts, "Asks", ASKS)
+        with clients(daemon, 1) as (lease,):
+            assert execute(lease, script).code == 0
+            until(lambda: lease._control is not None and lease._control.has_news(), "the daemon wants it back")
+            daemon.signal(signal.SIGKILL)
+
+            assert [execute(lease, script).code for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_build_that_takes_its_worker_with_it_while_it_is_loaded_is_refused_for_a_while(tmp_path: Path) -> None:
+    dies = 'static readonly int X = Dies(); static int Dies() { Environment.FailFast("x"); return 1; } '
+    with RunningDaemon(tmp_path, "poison_losses = 3\npoison_s = 60.0\nallocate_timeout_s = 20.0") as daemon:
+        script = compiled(daemon.scripts, "DiesEarly", f"{dies} static int Main() {{ return X; }}")
+        fine = compiled(daemon.scripts, "Fine", "static int Main() { return 0; }")
+        with clients(daemon, 1) as (lease,):
+
+            def kind() -> type[BaseException] | None:
+                with pytest.raises(RunnerError) as caught:
+                    execute(lease, script)
+                return caught.type
+
+            until(lambda: kind() is ScriptRefused, "it is refused")
+            assert execute(lease, fine).code == 0
+
+
+class Lying(MessageHost):
+    """Calls certain what it then refuses."""
+
+    def is_certain(self, _call: str, _target: str) -> bool:
+        return True
+
+    def hdr_append(self, _text: str) -> int:
+        return -1
+
+
+def test_a_fault_of_the_host_gives_the_worker_back_like_every_other_end(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
+        script = compiled(daemon.scripts, "Appends", 'static int Main() { return HDR.Append("X: 1\\r\\n"); }')
+        with clients(daemon, 2) as (lease, other):
+            until(lambda: all_served([lease, other], script), "nobody keeps the worker")
+
+            with pytest.raises(HostFault):
+                execute(lease, script, Lying(INVITE))
+
+            assert execute(other, script).code == 0
