@@ -255,7 +255,7 @@ def test_a_script_that_misbehaves_hurts_only_its_own_run(site: Site, name: str, 
         until(site.works, "the next worker has started")
         site.daemon.signal(signal.SIGKILL)
         site.daemon.wait()
-    before = sorted(site.kamailio.children())
+    before = set(site.kamailio.children())
 
     result = site.result("sip:bad@example.com")
 
@@ -263,7 +263,7 @@ def test_a_script_that_misbehaves_hurts_only_its_own_run(site: Site, name: str, 
     if daemon == "dead":
         site.daemon.start()
     until(site.works, "the next request is served")
-    assert sorted(site.kamailio.children()) == before
+    assert before <= set(site.kamailio.children())  # more may still have been starting
     assert "Traceback" not in site.kamailio.log()
 
 
