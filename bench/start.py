@@ -22,7 +22,7 @@ from bench.library import MESSAGE, settings
 from bench.measure import Row, Times, against, noise, rounds
 from bench.pool import memory_mib
 from runner.build import compile_script, ensure_bridge
-from runner.confine import MIB, MONO_DEFAULTS, environment
+from runner.confine import MIB, environment
 from runner.hosts import sip
 from runner.hosts.message import MessageHost
 from runner.runner import Runner
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TRIES = 12
 EXECS = 20_000  # in each of two rounds
 NURSERY = "MONO_GC_PARAMS"
+NURSERY_BYTES = 4 * MIB  # SGen's default
 OURS = "as it is"
 COUNTS = """
 class Counts
@@ -89,13 +90,13 @@ def compiled_ahead(directory: Path) -> Path | None:
 
 
 def starts(directory: Path) -> list[Row]:
-    """The rows of a start as it is against one without each of its options, and against one compiled ahead."""
+    """The rows of a start as it is against one with other options, and against one compiled ahead."""
     ours = environment(Settings(), None, {name: text for name, text in os.environ.items() if name != NURSERY})
-    default = {name: text for name, text in ours.items() if name != NURSERY}
+    small = ours | {NURSERY: "nursery-size=1m"}
     bridge, debug = ensure_bridge().bridge_exe, ("--debug",)
     ways: dict[str, tuple[Path, tuple[str, ...], dict[str, str]]] = {
         OURS: (bridge, debug, ours),
-        "mono's default nursery": (bridge, debug, default),
+        "a nursery of 1 MiB": (bridge, debug, small),
         "without --debug": (bridge, (), ours),
     }
     if ahead := compiled_ahead(directory):
@@ -121,7 +122,6 @@ def garbage(directory: Path) -> Row:
     source.write_text(COUNTS, encoding="utf-8")
     script = str(compile_script(source))
     parsed = sip.parse(MESSAGE.read_bytes())
-    nursery = int(MONO_DEFAULTS[NURSERY].removeprefix("nursery-size=").removesuffix("m")) * MIB
     assert NURSERY not in os.environ, f"{NURSERY} is set, so workers have another nursery than is counted with here"
 
     def collections(runner: Runner) -> int:
@@ -135,7 +135,7 @@ def garbage(directory: Path) -> Row:
             before = collections(runner)
             for _ in range(EXECS):
                 runner.mono_exec(script, host=MessageHost(parsed))
-            bytes_of_an_exec.append((collections(runner) - before) * nursery / EXECS)
+            bytes_of_an_exec.append((collections(runner) - before) * NURSERY_BYTES / EXECS)
     found = Times.of(bytes_of_an_exec)
     name = "garbage of one 3-call exec in the worker"
     return Row(name, found.median, None, found.median, "", noise(found), "bytes")

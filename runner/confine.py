@@ -29,10 +29,9 @@ PASSED_ON_PREFIXES = ("LC_", "MONO_")
 
 # No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
 MONO_ENVIRONMENT = {"MONO_CRASH_NOFILE": "1", "MONO_DISABLE_SHARED_AREA": "1"}
-# A smaller nursery than mono's 4 MiB: it starts earlier and stays in the CPU's cache (`python -m bench.start`). And few
-# arenas of malloc, of which glibc makes 8 for each CPU: each takes 64 MiB of the address space, and as many as 64 CPUs
-# may have left a script 64 threads of 4096 MiB (measured; 1,774 with 8 arenas).
-MONO_DEFAULTS = {"MONO_GC_PARAMS": "nursery-size=1m", "MALLOC_ARENA_MAX": "8"}
+# Few arenas of malloc, of which glibc makes 8 for each CPU: each takes 64 MiB of the address space, and as many as 64
+# CPUs may have left a script 64 threads of 4096 MiB (measured; 1,774 with 8 arenas).
+MONO_DEFAULTS = {"MALLOC_ARENA_MAX": "8"}
 
 # Where gdb is installed mono runs it when native code crashes: 1.4 s until the process ends, 3 ms without (measured).
 NO_GDB = "no-gdb-backtrace"
