@@ -156,8 +156,8 @@ class Lease:
                 is_stuck = isinstance(error, ExecTimeout)
                 told = f"{error}; {outcome.told()}"
                 # Also while it was being loaded it is this script that cost the worker.
-                script_lost = self._scripts.get(path)
-                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=script_lost, is_stuck=is_stuck)
+                lost = self._scripts.get(path)
+                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=lost, is_stuck=is_stuck)
                 raise type(error)(f"worker {pid}: {told}", step=error.step) from error
             except RunnerError:
                 raise

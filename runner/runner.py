@@ -254,11 +254,10 @@ class Runner:
             try:
                 with self.pool.lease(generation, job.deadline) as worker:
                     job.queue += job.passed()
-                    if not has(worker, generation):
-                        try:
-                            generation = self._ready(worker, generation, job.deadline)
-                        finally:
-                            job.load += job.passed()
+                    try:
+                        generation = self._ready(worker, generation, job.deadline)
+                    finally:
+                        job.load += job.passed()
                     if has(worker, generation):
                         self._exec(worker, generation, job)
                         return
