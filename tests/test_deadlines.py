@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,3 +110,31 @@ def test_the_reader_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
     bad.write_text(code, encoding="utf-8")
 
     assert [name for name, *_ in calls([bad], tmp_path)] == ["bad.py"]
+
+
+# The bridge waits for the runner, and for its script: what ends those waits is not in it. File and the wait as written.
+BRIDGE_WAIT = re.compile(
+    r"= \(int\)(?:Recv|Send)\(|Native\.Poll\(|Thread\.Sleep\(|ReadWord\(eventFd"
+    r"|\.GetResult\(\)|\.WaitOne\(|\.Join\(\)|\.Wait\("
+)
+BRIDGE_ALLOWED = {
+    ("Native.cs", "= (int)Recv("): (
+        1,
+        "the next line of the runner, or the end of the wire, on which the watch ends all",
+    ),
+    ("Native.cs", "= (int)Send("): (1, "the runner reads until its deadline and hangs up then"),
+    ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that says that it is raised"),
+    ("Wire.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
+    ("Leftovers.cs", "Thread.Sleep("): (1, "one millisecond"),
+    ("Script.cs", ".GetResult()"): (4, "the script's own Main, up to the deadline of its exec"),
+}
+
+
+def test_each_wait_of_the_bridge_is_ended_by_the_wire_or_the_deadline_of_the_exec() -> None:
+    found = Counter(
+        (path.name, wait)
+        for path in [*(ROOT / "bridge").glob("*.cs"), *(ROOT / "lib").glob("*.cs")]
+        for wait in BRIDGE_WAIT.findall(path.read_text(encoding="utf-8"))
+    )
+
+    assert found == {where: count for where, (count, _) in BRIDGE_ALLOWED.items()}

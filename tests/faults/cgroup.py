@@ -1,4 +1,4 @@
-"""A group of processes that may have so many and no more: what TasksMax of a systemd unit is."""
+"""Groups of processes that may have so much and no more: what TasksMax and MemoryMax of a systemd unit are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.programs import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +78,31 @@ def pids_group() -> Iterator[PidsGroup]:
         finally:
             place.rmdir()
     raise LookupError(f"fork and thread bombs need a cgroup with pids.max (for one, as root): {why}")
+
+
+@contextlib.contextmanager
+def memory_group(most_mib: int) -> Iterator[Path]:
+    """
+    A new group whose members may have so many MiB together; above them the kernel ends one. Gives its directory.
+
+    Raises:
+        LookupError: This user may have none; the text says what to do.
+    """
+    why = "no cgroup with the controller memory"
+    for base, limit in ((ROOT / "memory", "memory.limit_in_bytes"), (ROOT, "memory.max")):
+        place = base / f"app-mono-memory-{os.getpid()}"
+        try:
+            place.mkdir()
+        except OSError as error:
+            why = f"{base}: {error.strerror}"
+            continue
+        try:
+            if (place / limit).exists():
+                (place / limit).write_text(str(most_mib << 20), "ascii")
+                yield place
+                return
+        finally:
+            members = place / "cgroup.procs"
+            until(lambda members=members: not members.read_text("ascii"), "its members have ended")  # type: ignore[misc]
+            place.rmdir()
+    raise LookupError(f"the kernel's way out of memory needs a cgroup with a limit of it (for one, as root): {why}")

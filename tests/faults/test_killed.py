@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +17,7 @@ from runner.lease import Lease
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import ENVIRONMENT, RunningDaemon
+from tests.faults.cgroup import memory_group
 from tests.faults.client import publish_all, workers, works
 from tests.programs import WAIT_S, until
 from tests.shelf import INVITE, run, works_on
@@ -54,11 +52,6 @@ def cpu_ticks(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[11])
 
 
-def resident_mib(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024 // 1024
-
-
 def test_a_client_killed_in_the_middle_of_an_exec_takes_its_looping_worker_with_it(
     daemon: RunningDaemon, lease: Lease
 ) -> None:
@@ -91,26 +84,23 @@ def test_a_daemon_killed_in_the_middle_of_an_exec_changes_nothing_for_it(daemon:
     until(lambda: works(lease, daemon) and any(worker["client"] for worker in workers(daemon)), "the next one serves")
 
 
-def test_a_worker_killed_while_its_script_allocates_is_an_error_and_the_next_exec_works(
-    runner: Runner, host: MessageHost
-) -> None:
-    """The kernel's way out of memory is SIGKILL to the process that has most of it; here this test is the kernel."""
+def test_a_worker_that_the_kernel_ends_for_its_memory_is_an_error_and_the_next_exec_works(host: MessageHost) -> None:
+    settings = Settings(
+        exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1, max_address_space_mib=0
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            group = stack.enter_context(memory_group(GROWN_MIB))
+        except LookupError as error:
+            pytest.skip(str(error))
+        runner = stack.enter_context(Runner(settings))
+        (group / "cgroup.procs").write_text(str(runner.snapshot().pids[0]), "ascii")
 
-    def largest() -> tuple[int, int]:
-        return max((resident_mib(pid), pid) for pid in runner.snapshot().pids)
+        result = run(runner, "AllocatesWithoutEnd", host)
 
-    def kill_it() -> None:
-        until(lambda: largest()[0] > GROWN_MIB, "it has grown")
-        os.kill(largest()[1], signal.SIGKILL)
-
-    kernel = threading.Thread(target=kill_it)
-    kernel.start()
-    result = run(runner, "AllocatesWithoutEnd", host)
-    kernel.join(WAIT_S)
-
-    assert isinstance(result.error, WorkerDied)
-    assert "signal SIGKILL" in str(result.error)
-    assert works_on(runner)
+        assert isinstance(result.error, WorkerDied)
+        assert "signal SIGKILL" in str(result.error)
+        assert works_on(runner)
 
 
 def test_a_leak_that_meets_the_limit_of_its_worker_is_an_error_and_the_worker_is_replaced(host: MessageHost) -> None:
