@@ -1,5 +1,5 @@
 """
-What a bad file in a script's place does: embedded app_mono beside ours. ``python -m bench.file_faults`` prints the table.
+What a bad file in a script's place does: embedded app_mono beside ours. ``python -m bench.file_faults`` prints it.
 
 Each file gets a Kamailio of its own on each side, whose first ``mono_exec`` is of that file: the embedded module
 survives no second one. Then a request that runs no script is sent to the same process.

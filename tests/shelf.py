@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.build import compile_script
 from runner.hosts.message import MessageHost
+from tests.daemon import compiled
 
 if TYPE_CHECKING:
     from runner.runner import ExecResult, Runner
@@ -31,3 +32,11 @@ def run(runner: Runner, name: str, host: MessageHost, param: str | None = None, 
 def works_on(runner: Runner) -> bool:
     """The next exec is as good as ever."""
     return run(runner, "ReturnsInt", MessageHost(INVITE)).exit_code == 7
+
+
+def said(runner: Runner, directory: Path, body: str) -> str:
+    """What a script with this body logs."""
+    host = MessageHost(INVITE)
+    result = runner.mono_exec(compiled(directory, "Looks", f"static int Main() {{ {body} return 0; }}"), host=host)
+    assert result.error is None
+    return "".join(text for _, text in host.logs)

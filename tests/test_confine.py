@@ -20,6 +20,7 @@ from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import compiled
 from tests.programs import WAIT_S, until
+from tests.shelf import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,18 +40,10 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
         yield running
 
 
-def said(runner: Runner, directory: Path, body: str) -> str:
-    """What a script logs."""
-    host = MessageHost(INVITE)
-    result = runner.mono_exec(compiled(directory, "Looks", f"static int Main() {{ {body} }}"), host=host)
-    assert result.error is None
-    return "".join(text for _, text in host.logs)
-
-
 def test_a_script_sees_the_variables_that_are_passed_on_and_no_others(runner: Runner, tmp_path: Path) -> None:
     body = (
         'foreach (string name in new[] {"SECRET", "WANTED", "LC_TIME", "PATH"}) '
-        'Core.Log(1, name + "=" + (Environment.GetEnvironmentVariable(name) != null) + " "); return 0;'
+        'Core.Log(1, name + "=" + (Environment.GetEnvironmentVariable(name) != null) + " "); '
     )
 
     assert said(runner, tmp_path, body) == "SECRET=False WANTED=True LC_TIME=True PATH=True "
@@ -124,7 +117,7 @@ def test_a_worker_leads_a_session_and_a_group_of_its_own(runner: Runner) -> None
 def test_a_script_finds_no_descriptor_but_the_wire_and_its_own(tmp_path: Path) -> None:
     body = (
         'foreach (string path in System.IO.Directory.GetFiles("/proc/self/fd")) '
-        'Core.Log(1, System.IO.Path.GetFileName(path) + " "); return 0;'
+        'Core.Log(1, System.IO.Path.GetFileName(path) + " "); '
     )
     with (tmp_path / "open").open("wb") as file, socket.socket() as sock:
         for descriptor in (file.fileno(), sock.fileno()):
@@ -150,7 +143,7 @@ def test_a_script_that_opens_files_without_end_meets_its_own_limit(runner: Runne
         "var open = new System.Collections.Generic.List<object>(); "
         'try { while (true) open.Add(System.IO.File.OpenRead("/dev/null")); } '
         'catch (System.IO.IOException) { Core.Log(1, open.Count < 64 ? "refused" : "not refused"); } '
-        "foreach (IDisposable file in open) file.Dispose(); return 0;"
+        "foreach (IDisposable file in open) file.Dispose();"
     )
 
     assert said(runner, tmp_path, body) == "refused"

@@ -20,6 +20,7 @@ from runner.runner import ExecResult, Runner
 from runner.settings import Settings
 from tests.daemon import RunningDaemon, compiled
 from tests.programs import WAIT_S, needs_bwrap, until
+from tests.shelf import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +36,6 @@ WALLED = Settings(
 def runner() -> Iterator[Runner]:
     with Runner(WALLED) as running:
         yield running
-
-
-def said(runner: Runner, directory: Path, body: str) -> str:
-    """What a script logs."""
-    host = MessageHost(INVITE)
-    result = runner.mono_exec(compiled(directory, "Looks", f"static int Main() {{ {body} return 0; }}"), host=host)
-    assert result.error is None
-    return "".join(text for _, text in host.logs)
 
 
 def on_shelf(runner: Runner, name: str, timeout_s: float = WAIT_S) -> ExecResult:

@@ -22,6 +22,7 @@ from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import ROOT, RunningDaemon, compiled
 from tests.programs import WAIT_S, needs_bwrap
+from tests.shelf import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +43,6 @@ def settings(**more: Any) -> Settings:
 def runner() -> Iterator[Runner]:
     with Runner(settings()) as running:
         yield running
-
-
-def said(runner: Runner, directory: Path, body: str) -> str:
-    """What a script logs."""
-    host = MessageHost(INVITE)
-    result = runner.mono_exec(compiled(directory, "Looks", f"static int Main() {{ {body} return 0; }}"), host=host)
-    assert result.error is None
-    return "".join(text for _, text in host.logs)
 
 
 STATUS = 'Core.Log(1, System.IO.File.ReadAllText("/proc/self/status"));'
