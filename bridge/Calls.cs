@@ -135,8 +135,9 @@ namespace SRBridge
                     return value;
                 }
                 bool isHeader = call[0] == 'H';
-                if (_ahead.IsCertain(call, isHeader ? "" : argument, isHeader ? argument : second)
-                    && TryWrite(call, argument, second, shape, number, true))
+                string text = isHeader ? argument : second;
+                int edit = _ahead.CertainEdit(call, isHeader ? "" : argument, text);
+                if (edit >= 0 && TryEdit(edit, text, number))
                 {
                     return Zero;
                 }
@@ -145,7 +146,7 @@ namespace SRBridge
                 {
                     _ahead.Forget();
                 }
-                return TryWrite(call, argument, second, shape, number, false) ? Asked() : null;
+                return TryAsk(call, argument, second, shape, number) ? Asked() : null;
             }
         }
 
@@ -172,7 +173,31 @@ namespace SRBridge
             return answer.TryGetValue("result", out result) ? result : null;
         }
 
-        private bool TryWrite(string call, string argument, string second, int shape, int number, bool isNotice)
+        /// <summary>Notes an edit that the host called certain.</summary>
+        /// <param name="text">What is written; null for the number.</param>
+        private bool TryEdit(int edit, string text, int number)
+        {
+            lock (_wire.Gate)
+            {
+                JsonWriter json = _wire.Edits;
+                int mark = json.Length;
+                json.Raw(mark > 0 ? "," : "").Number(edit).Raw(",");
+                bool isSent = text == null || json.TryText(text);
+                if (text == null)
+                {
+                    json.Number(number);
+                }
+                if (!isSent || json.Length - mark > _wire.LongestEdits)
+                {
+                    json.Length = mark;
+                    return false;
+                }
+                _wire.EndEdit(mark);
+                return true;
+            }
+        }
+
+        private bool TryAsk(string call, string argument, string second, int shape, int number)
         {
             lock (_wire.Gate)
             {
@@ -182,12 +207,8 @@ namespace SRBridge
                 }
                 int mark = _wire.Begin();
                 JsonWriter json = _wire.Out;
-                json.Raw("{\"jsonrpc\":\"2.0\",");
-                if (!isNotice)
-                {
-                    json.Raw("\"id\":").Number(_question + 1).Raw(",");
-                }
-                json.Raw("\"method\":\"").Raw(call).Raw("\",\"params\":[");
+                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1);
+                json.Raw(",\"method\":\"").Raw(call).Raw("\",\"params\":[");
                 bool isSent = json.TryText(argument);
                 if (isSent && shape == 2)
                 {
@@ -203,11 +224,6 @@ namespace SRBridge
                 {
                     _wire.TakeBack(mark);
                     return false;
-                }
-                if (isNotice)
-                {
-                    _wire.EndNotice(mark);
-                    return true;
                 }
                 _question++;
                 _wire.EndTurn(mark);

@@ -132,19 +132,20 @@ namespace SRBridge
 
         /// <summary>Whether an edit surely gives 0; then what depends on it is dropped.</summary>
         /// <param name="text">What is written; null for a number.</param>
-        internal bool IsCertain(string call, string target, string text)
+        /// <returns>The number of the edit in the plan; -1 when it has to be asked for.</returns>
+        internal int CertainEdit(string call, string target, string text)
         {
             int edit = _plan == null ? -1 : _plan.FindEdit(call, target);
             if (edit < 0 || (_certain >> edit & 1) == 0 || text != null && !Takes(text, _plan.TakesWordsOnly[edit]))
             {
-                return false;
+                return -1;
             }
             int group = _plan.EditGroups[edit];
             for (int i = 0; group != 0 && i < _plan.Groups.Length; i++)
             {
                 _dropped |= _plan.Groups[i] == group ? 1L << i : 0;
             }
-            return true;
+            return edit;
         }
 
         private static bool Takes(string text, bool wordsOnly)

@@ -68,12 +68,55 @@ namespace SRBridge
         private int _at;
         private int _end;
 
-        /// <exception cref="InvalidDataException">The line is not exactly one JSON value.</exception>
-        internal object Read(byte[] bytes, int start, int length)
+        /// <summary>Begins with a line that its caller reads piece by piece.</summary>
+        internal void Open(byte[] bytes, int start, int length)
         {
             _bytes = bytes;
             _at = start;
             _end = start + length;
+        }
+
+        /// <summary>Whether nothing is left.</summary>
+        internal bool IsAtEnd
+        {
+            get { return _at == _end; }
+        }
+
+        /// <summary>Goes on behind these bytes, if they come next.</summary>
+        internal bool Skip(byte[] text)
+        {
+            if (text.Length > _end - _at)
+            {
+                return false;
+            }
+            for (int i = 0; i < text.Length; i++)
+            {
+                if (_bytes[_at + i] != text[i])
+                {
+                    return false;
+                }
+            }
+            _at += text.Length;
+            return true;
+        }
+
+        /// <summary>Reads a number of up to 18 digits without a sign, if one comes next.</summary>
+        internal bool TryCount(out long number)
+        {
+            const int surelyFits = 18;
+            int first = _at;
+            number = 0;
+            while (_at < _end && _bytes[_at] >= '0' && _bytes[_at] <= '9' && _at - first < surelyFits)
+            {
+                number = number * 10 + (_bytes[_at++] - '0');
+            }
+            return _at > first;
+        }
+
+        /// <exception cref="InvalidDataException">The line is not exactly one JSON value.</exception>
+        internal object Read(byte[] bytes, int start, int length)
+        {
+            Open(bytes, start, length);
             object value = Value(0);
             Blanks();
             if (_at != _end)
@@ -83,7 +126,8 @@ namespace SRBridge
             return value;
         }
 
-        private object Value(int depth)
+        /// <summary>Reads the value that comes next.</summary>
+        internal object Value(int depth)
         {
             if (depth > MaxDepth)
             {
@@ -208,7 +252,8 @@ namespace SRBridge
             return text;
         }
 
-        private string Text()
+        /// <summary>Reads the text that comes next.</summary>
+        internal string Text()
         {
             Take('"');
             int start = _at;
@@ -275,17 +320,11 @@ namespace SRBridge
 
         private object Number()
         {
-            const int surelyFits = 18;
             int start = _at;
-            long whole = 0;
             bool isNegative = _bytes[start] == '-';
             _at += isNegative ? 1 : 0;
-            int first = _at;
-            while (_at < _end && _bytes[_at] >= '0' && _bytes[_at] <= '9' && _at - first < surelyFits)
-            {
-                whole = whole * 10 + (_bytes[_at++] - '0');
-            }
-            if (_at > first && (_at == _end || "+-.eE0123456789".IndexOf((char)_bytes[_at]) < 0))
+            long whole;
+            if (TryCount(out whole) && (_at == _end || "+-.eE0123456789".IndexOf((char)_bytes[_at]) < 0))
             {
                 return isNegative ? -whole : whole;
             }

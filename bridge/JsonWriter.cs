@@ -21,6 +21,15 @@ namespace SRBridge
             return this;
         }
 
+        /// <summary>Writes what another one holds.</summary>
+        internal JsonWriter Raw(JsonWriter json)
+        {
+            Reserve(json.Length);
+            System.Buffer.BlockCopy(json.Bytes, 0, Bytes, Length, json.Length);
+            Length += json.Length;
+            return this;
+        }
+
         internal JsonWriter Number(long number)
         {
             const int longest = 20;

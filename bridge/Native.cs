@@ -16,6 +16,9 @@ namespace SRBridge
         internal const short POLLRDHUP = 0x2000;
         private const int FDupFdCloexec = 1030;
         private const int MsgNoSignal = 0x4000;
+
+        /// <summary>Longest that is sent at once, by either side: what is read has room for so much.</summary>
+        internal const int RecordBytes = 32 * 1024;
         private const int ORdOnly = 0;
         private const int EfdCloexec = 0x80000;
 
@@ -201,7 +204,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Writes all bytes.</summary>
+        /// <summary>Writes all bytes, in records that fit into any buffer.</summary>
         /// <returns>False when the other side has gone.</returns>
         internal static unsafe bool SendAll(int fd, byte[] buffer, int offset, int length)
         {
@@ -210,7 +213,7 @@ namespace SRBridge
                 int end = offset + length;
                 while (offset < end)
                 {
-                    int count = (int)Send(fd, (IntPtr)(start + offset), (IntPtr)(end - offset), MsgNoSignal);
+                    int count = (int)Send(fd, (IntPtr)(start + offset), (IntPtr)Math.Min(end - offset, RecordBytes), MsgNoSignal);
                     if (count >= 0)
                     {
                         offset += count;

@@ -5,6 +5,7 @@
 // Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
+// ExecRequest.cs  what an exec asks for
 // WarmUp.cs   what is run once before ready
 
 using System;
@@ -31,6 +32,7 @@ namespace SRBridge
         private readonly Calls _calls;
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
+        private readonly ExecRequest _request = new ExecRequest();
         private readonly Leftovers _leftovers;
         private readonly Surroundings _surroundings;
 
@@ -98,12 +100,16 @@ namespace SRBridge
                 JsonObject request;
                 try
                 {
-                    object line = _wire.Read(_reader);
-                    if (line == null)
+                    if (!_wire.NextLine())
                     {
                         return;
                     }
-                    request = line as JsonObject;
+                    if (_request.TryRead(_reader, _wire.Received, _wire.LineStart, _wire.LineLength))
+                    {
+                        Exec(_request);
+                        continue;
+                    }
+                    request = _reader.Read(_wire.Received, _wire.LineStart, _wire.LineLength) as JsonObject;
                     Answer((long)request["id"], (string)request["method"], (JsonObject)request["params"]);
                 }
                 catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
@@ -124,7 +130,8 @@ namespace SRBridge
                     Load(id, parameters);
                     break;
                 case "exec":
-                    Exec(id, parameters);
+                    _request.Take(id, parameters);
+                    Exec(_request);
                     break;
                 default:
                     SayError(id, InvalidRequest, "expected load or exec, not " + method, null);
@@ -164,18 +171,16 @@ namespace SRBridge
             }
         }
 
-        private void Exec(long id, JsonObject wanted)
+        private void Exec(ExecRequest wanted)
         {
-            Script script = _loader.Find((string)wanted["generation"]);
+            long id = wanted.Id;
+            Script script = _loader.Find(wanted.Generation);
             if (script == null)
             {
-                SayError(id, ScriptCannotRun, "expected a generation that is loaded, not " + wanted["generation"], null);
+                SayError(id, ScriptCannotRun, "expected a generation that is loaded, not " + wanted.Generation, null);
                 return;
             }
-            var given = (List<object>)wanted["args"];
-            string[] arguments = given.Count == 0 ? NoArguments : new[] { (string)given[0] };
-            bool isFresh = (bool)wanted["fresh"];
-            bool isProfiled = Given(wanted, "profile") is bool;
+            string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };
             long came = _wire.LineCame;
             Exception thrown = null;
             int code = 0;
@@ -184,11 +189,15 @@ namespace SRBridge
             _loader.Running = script;
             try
             {
-                if (isFresh)
+                if (wanted.IsFresh)
                 {
                     script.Refresh();
                 }
-                _calls.ExecStarts(id, PlanOf(script, wanted), Given(wanted, "values") as List<object>, Certain(wanted));
+                if (wanted.Plan != null)
+                {
+                    script.Plan = new Plan(wanted.Plan);
+                }
+                _calls.ExecStarts(id, script.Plan, wanted.Values, wanted.Certain);
                 began = Stopwatch.GetTimestamp();
                 code = script.Run(arguments);
             }
@@ -207,7 +216,7 @@ namespace SRBridge
             string worn = RanOutOfMemory(thrown) ? "memory" : _leftovers != null && _leftovers.Found() ? "threads" : null;
             if (thrown == null)
             {
-                SayCode(id, code, script, worn, isProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
+                SayCode(id, code, script, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
             }
             else
             {
@@ -225,32 +234,9 @@ namespace SRBridge
             return thrown != null;
         }
 
-        /// <summary>The script's plan; it travels only when it is new to this worker.</summary>
-        private static Plan PlanOf(Script script, JsonObject wanted)
-        {
-            var told = Given(wanted, "plan") as JsonObject;
-            if (told != null)
-            {
-                script.Plan = new Plan(told);
-            }
-            return script.Plan;
-        }
-
-        private static long Certain(JsonObject wanted)
-        {
-            object bits = Given(wanted, "certain");
-            return bits is long ? (long)bits : 0;
-        }
-
-        private static object Given(JsonObject wanted, string name)
-        {
-            object value;
-            return wanted.TryGetValue(name, out value) ? value : null;
-        }
-
         private int BeginResult(long id)
         {
-            int mark = _wire.Begin();
+            int mark = _wire.BeginResult();
             _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
             return mark;
         }
@@ -263,6 +249,7 @@ namespace SRBridge
             {
                 int mark = BeginResult(id);
                 _wire.Out.Raw("{\"code\":").Number(code);
+                _wire.PutEdits();
                 if (_calls.Used != 0)
                 {
                     _wire.Out.Raw(",\"used\":").Number(_calls.Used);

@@ -63,8 +63,8 @@ namespace SRBridge
             int question = 0;
             for (int round = 0; round < Rounds; round++)
             {
-                lines.Append("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"exec\",\"params\":{\"generation\":\"warm-up\",\"args\":[\"");
-                lines.Append(Argument).Append("\"],\"fresh\":false}}\n");
+                lines.Append("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"exec\",\"params\":{\"generation\":\"warm-up\",\"param\":\"");
+                lines.Append(Argument).Append("\"}}\n");
                 foreach (string result in new[] { "\"sip:bob@example.com \\u00e9\"", "0", "5", "0", "1", "0" })
                 {
                     lines.Append("{\"jsonrpc\":\"2.0\",\"id\":").Append(++question).Append(",\"result\":").Append(result).Append("}\n");

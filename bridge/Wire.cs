@@ -7,11 +7,13 @@ namespace SRBridge
     /// <summary>The worker's end of the wire: lines in, messages out, and a watch over its life.</summary>
     /// <remarks>
     /// Messages are written into <see cref="Out"/> under <see cref="Gate"/>. Notices wait there until the turn passes,
-    /// and travel with the message that passes it as one batch: one line, one write.
+    /// and travel with the message that passes it as one batch: one line, one write. Edits that are certain wait in
+    /// <see cref="Edits"/>; a result takes them with it, and any other message makes them a notice that goes before it.
     /// </remarks>
     internal sealed class Wire
     {
         private const int HoldNoticesMs = 10;
+        private static readonly long HoldNoticesTicks = HoldNoticesMs * Stopwatch.Frequency / 1000;
         private const int HoldNoticesBytes = 32 * 1024;
         private const int ExitGateMs = 50;
         private const int QuietTicks = 100;
@@ -19,7 +21,6 @@ namespace SRBridge
         private readonly int _fd;
         private readonly int _maxLineBytes;
         private readonly int _wake = Native.NewEvent();
-        private readonly Stopwatch _clock = Stopwatch.StartNew();
         private byte[] _in = new byte[64 * 1024];
         private int _start;
         private int _end;
@@ -37,6 +38,9 @@ namespace SRBridge
         /// <summary>What will be sent. Byte 0 is kept free for the bracket that opens a batch.</summary>
         internal readonly JsonWriter Out = new JsonWriter { Length = 1 };
 
+        /// <summary>Edits that wait: the number of each in the plan and its value, with commas between.</summary>
+        internal readonly JsonWriter Edits = new JsonWriter();
+
         internal Wire(int fd, int maxLineBytes)
         {
             _fd = fd;
@@ -51,10 +55,21 @@ namespace SRBridge
         /// <summary>When the line read last was there, in ticks of <see cref="Stopwatch"/>.</summary>
         internal long LineCame;
 
-        /// <summary>Reads the next line and parses it.</summary>
-        /// <returns>The value, or null at the end of the stream.</returns>
-        /// <exception cref="System.IO.InvalidDataException">The line is not JSON or too long.</exception>
-        internal object Read(JsonReader reader)
+        /// <summary>What was received; the line read last begins at <see cref="LineStart"/>, until the next is read.</summary>
+        internal byte[] Received
+        {
+            get { return _in; }
+        }
+
+        internal int LineStart;
+
+        /// <summary>Without its end.</summary>
+        internal int LineLength;
+
+        /// <summary>Waits for the next line.</summary>
+        /// <returns>False at the end of the stream.</returns>
+        /// <exception cref="System.IO.InvalidDataException">The line is too long.</exception>
+        internal bool NextLine()
         {
             int seen = _start;
             while (true)
@@ -62,10 +77,11 @@ namespace SRBridge
                 int stop = Array.IndexOf(_in, (byte)'\n', seen, _end - seen);
                 if (stop >= 0)
                 {
-                    int start = _start;
+                    LineStart = _start;
+                    LineLength = stop - _start;
                     _start = stop + 1;
                     LineCame = Stopwatch.GetTimestamp();
-                    return reader.Read(_in, start, stop - start);
+                    return true;
                 }
                 if (_end - _start > _maxLineBytes)
                 {
@@ -76,10 +92,18 @@ namespace SRBridge
                 int count = Native.Receive(_fd, _in, _end);
                 if (count == 0)
                 {
-                    return null;
+                    return false;
                 }
                 _end += count;
             }
+        }
+
+        /// <summary>Reads the next line and parses it.</summary>
+        /// <returns>The value, or null at the end of the stream.</returns>
+        /// <exception cref="System.IO.InvalidDataException">The line is not JSON or too long.</exception>
+        internal object Read(JsonReader reader)
+        {
+            return NextLine() ? reader.Read(_in, LineStart, LineLength) : null;
         }
 
         private void MakeRoom()
@@ -90,15 +114,22 @@ namespace SRBridge
                 _end -= _start;
                 _start = 0;
             }
-            if (_end == _in.Length)
+            if (_in.Length - _end < Native.RecordBytes)
             {
                 Array.Resize(ref _in, _in.Length * 2);
             }
         }
 
-        /// <summary>Starts a message after the notices that wait. Call under <see cref="Gate"/>.</summary>
+        /// <summary>Starts a message after the notices and edits that wait. Call under <see cref="Gate"/>.</summary>
         /// <returns>A mark for <see cref="TakeBack"/>.</returns>
         internal int Begin()
+        {
+            TellEdits();
+            return BeginResult();
+        }
+
+        /// <summary>As <see cref="Begin"/>, of a result, which has the edits in it: <see cref="PutEdits"/>.</summary>
+        internal int BeginResult()
         {
             int mark = Out.Length;
             if (_notices > 0)
@@ -108,10 +139,26 @@ namespace SRBridge
             return mark;
         }
 
+        /// <summary>Writes the edits that wait into the result that was begun.</summary>
+        internal void PutEdits()
+        {
+            if (Edits.Length > 0)
+            {
+                Out.Raw(",\"edits\":[").Raw(Edits).Raw("]");
+                Edits.Length = 0;
+            }
+        }
+
         /// <summary>Forgets what was written since <paramref name="mark"/>. Call under <see cref="Gate"/>.</summary>
         internal void TakeBack(int mark)
         {
             Out.Length = mark;
+        }
+
+        /// <summary>Longest text of edits that wait: beside it a result still fits into a line.</summary>
+        internal int LongestEdits
+        {
+            get { return Math.Min(HoldNoticesBytes, _maxLineBytes / 2); }
         }
 
         /// <summary>True when the message since <paramref name="mark"/> fits into one line.</summary>
@@ -128,10 +175,39 @@ namespace SRBridge
                 SendBefore(mark);
             }
             _notices++;
-            if (Out.Length > HoldNoticesBytes || _clock.ElapsedMilliseconds - _execStarted > HoldNoticesMs)
+            if (Out.Length > HoldNoticesBytes || Stopwatch.GetTimestamp() - _execStarted > HoldNoticesTicks)
             {
                 Send();
             }
+        }
+
+        /// <summary>Ends an edit that waits with those before it.</summary>
+        /// <param name="mark">Where it begins, with the comma that joins it to them.</param>
+        internal void EndEdit(int mark)
+        {
+            if (mark > 0 && Edits.Length > LongestEdits)
+            {
+                int tail = Edits.Length - mark - 1;
+                var kept = new byte[tail];
+                Buffer.BlockCopy(Edits.Bytes, mark + 1, kept, 0, tail);
+                Edits.Length = mark;
+                TellEdits();
+                Buffer.BlockCopy(kept, 0, Edits.Bytes, 0, tail);
+                Edits.Length = tail;
+            }
+        }
+
+        /// <summary>Makes the edits that wait a notice.</summary>
+        private void TellEdits()
+        {
+            if (Edits.Length == 0)
+            {
+                return;
+            }
+            int mark = BeginResult();
+            Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"edits\",\"params\":[").Raw(Edits).Raw("]}");
+            Edits.Length = 0;
+            EndNotice(mark);
         }
 
         /// <summary>Ends a message that passes the turn, and sends it with the notices before it.</summary>
@@ -151,7 +227,7 @@ namespace SRBridge
             lock (Gate)
             {
                 ExecId = id;
-                _execStarted = _clock.ElapsedMilliseconds;
+                _execStarted = LineCame;
                 _quietTicks = 0;
                 if (_watchSleeps)
                 {
@@ -217,11 +293,15 @@ namespace SRBridge
 
         private void Tick()
         {
-            if (_notices > 0 && _clock.ElapsedMilliseconds - _execStarted >= HoldNoticesMs)
+            if (Stopwatch.GetTimestamp() - _execStarted >= HoldNoticesTicks)
             {
-                Send();
+                TellEdits();
+                if (_notices > 0)
+                {
+                    Send();
+                }
             }
-            _watchSleeps = _notices == 0 && ++_quietTicks > QuietTicks;
+            _watchSleeps = _notices == 0 && Edits.Length == 0 && ++_quietTicks > QuietTicks;
         }
 
         private void SendBefore(int mark)

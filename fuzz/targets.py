@@ -75,7 +75,7 @@ def session(data: bytes) -> None:
     for state in (State.STARTING, State.IDLE, State.RUNNING):
         talk = Session(4096, State.IDLE if state is State.RUNNING else state)
         if state is State.RUNNING:
-            talk.exec("x", None, certain=frozenset({("PV.SetS", "$rU")}))
+            talk.exec("x", None, certain=0b101, takes=(str, str, int))
         try:
             talk.receive(data[: len(data) // 2])
             talk.receive(data[len(data) // 2 :])

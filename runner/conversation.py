@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from . import wire
@@ -26,7 +25,7 @@ from .errors import (
 )
 from .foresight import EMPTY
 from .placement import Placement
-from .session import Done, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
+from .session import NOTHING, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
     import socket
@@ -41,13 +40,11 @@ log = logging.getLogger("runner.conversation")
 
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-NO_EDITS: frozenset[tuple[str, str]] = frozenset()
 RESULTS = frozenset({str, int, bool, type(None)})
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
 TOLD_CALLS = 5
 
 
-@dataclass(slots=True)
 class ExecOutcome:
     """
     What one exec did.
@@ -57,29 +54,33 @@ class ExecOutcome:
         calls: Questions that the host answered, notices that it took, and values sent ahead that the script used.
         edits: Calls among them that may have changed the message.
         loaded: Assemblies that the script loaded by name itself: simple name to path.
-        asked: The questions, call and arguments.
+        asked: The questions, call and arguments; None for none.
         used: Which of the values sent ahead the script used, as bits.
         spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
             bridge needs ``decode`` until Main begins and ``script`` in Main.
         refused: The first edit that the host had called certain and refused; empty for none.
+        has_exited: Whether the script ended its process, which is its worker.
     """
 
+    # One is made for every exec: what stays as it is at the beginning costs nothing.
     code: int | None = None
     calls: int = 0
     edits: int = 0
-    loaded: Mapping[str, str] = field(default_factory=dict)
-    asked: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    loaded: Mapping[str, str] = NOTHING
+    asked: list[tuple[str, tuple[Any, ...]]] | None = None
     used: int = 0
     refused: str = ""
     spent: dict[str, int] | None = None
+    has_exited: bool = False
 
     def told(self) -> str:
         """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
         last = [
-            f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call for call, args in self.asked[-TOLD_CALLS:]
+            f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call
+            for call, args in (self.asked or [])[-TOLD_CALLS:]
         ]
-        asked = f"; it asked last: {', '.join(last)}" if last else ""
-        return f"{self.calls} calls were answered, {self.edits} edits stand{asked}"
+        told = f"; it asked last: {', '.join(last)}" if last else ""
+        return f"{self.calls} calls were answered, {self.edits} edits stand{told}"
 
 
 def call_id(host: Host) -> str | None:
@@ -115,7 +116,6 @@ class Conversation:
         self.last_used = time.monotonic()
         self._channel = channel
         self._session = session
-        self._events: list[Event] = []
         self._plans: dict[str, Plan] = {}
         self._placement = Placement(pid, is_wanted=is_placed)
 
@@ -135,7 +135,7 @@ class Conversation:
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; gives the version of its runtime."""
-        event = self._next(deadline)
+        event = self._next(b"", deadline)
         if not isinstance(event, Ready):
             raise ProtocolViolation(f"expected ready, got {event}")
         return event.runtime
@@ -151,9 +151,9 @@ class Conversation:
             ScriptInvalid: It cannot be run. The worker is as before.
             WorkerError: The worker is lost.
         """
-        self._say(self._session.load(generation.load_params()), deadline, is_first=True)
+        line = self._session.load(generation.load_params())
         self.loads += 1
-        event = self._next(deadline)
+        event = self._next(line, deadline)
         self.last_used = time.monotonic()
         # Whatever the result is, the helpers before the first trouble are bound already.
         binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
@@ -172,7 +172,7 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected the result of a load, got {event}")
 
-    def exec(
+    def exec(  # noqa: PLR0915 - each call that it made instead would cost every exec a microsecond
         self,
         generation: Generation,
         param: str | None,
@@ -205,40 +205,69 @@ class Conversation:
         self.execs += 1
         self.loads += fresh
         outcome = outcome or ExecOutcome()
-        spent = outcome.spent
-        began = time.monotonic()
-        foreseen = cast("Foreseen", host) if hasattr(host, "depends_on") else None
-        plan = generation.foresight.plan if foreseen else EMPTY
-        ahead, edits, is_new = "", NO_EDITS, False
+        spent, session, placement = outcome.spent, self._session, self._placement
+        began = 0.0 if spent is None else time.monotonic()
+        is_foreseen = hasattr(host, "depends_on")
+        plan = generation.foresight.plan if is_foreseen else EMPTY
+        ahead, certain, is_new = "", 0, False
         if plan is not EMPTY:
-            values, certain = plan.read(host)
+            ahead, certain = plan.ahead(host)
             is_new = self._plans.get(generation.id) is not plan
-            ahead = wire.values_ahead(plan.told if is_new else None, values, certain)
-            if len(ahead) <= self._session.max_line_bytes // SHARE_AHEAD:
-                edits = plan.all_edits if certain == plan.all_bits else plan.edits_of(certain)
-            else:
-                ahead, is_new = "", False
+            if is_new:
+                ahead = wire.told(plan.told) + ahead
+            if len(ahead) > session.max_line_bytes // SHARE_AHEAD:
+                ahead, certain, is_new = "", 0, False
         if spent is not None:
             ahead += wire.PROFILED
-        line = self._session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=edits)
+        line = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
         if spent is not None:
             spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
-        if self._placement.is_wanted:
-            self._placement.begin()
+        if placement.is_wanted:
+            placement.begin()
         try:
-            self._say(line, deadline, is_first=True)
+            events = self._turn(line, deadline, is_first=True)
             if is_new:
                 self._plans[generation.id] = plan
-            while outcome.code is None:
-                self._take_turn(outcome, host, deadline)
+            # What comes in every turn is taken here, without calls of Python between: see Session.receive.
+            while True:
+                line = b""
+                for event in events:
+                    if type(event) is Done or type(event) is Edits:
+                        values = iter(event.edits)
+                        for number in values:
+                            method, target = plan.methods[number]
+                            args = (*target, next(values))
+                            try:
+                                result = getattr(host, method)(*args)
+                            except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
+                                result = self._failed(plan.edits[number][0], error)
+                            outcome.calls += 1
+                            outcome.edits += 1
+                            if result != 0:  # it was called certain; the script has gone on
+                                outcome.refused = outcome.refused or f"{plan.edits[number][0]}{args!r:.200}"
+                        if type(event) is Done:
+                            outcome.code, outcome.loaded, outcome.used, times, worn, _ = event
+                            outcome.calls += event.used.bit_count()
+                            self.worn = worn or self.worn
+                            if spent is not None and times:
+                                spent["decode"], spent["script"] = times
+                    elif type(event) is Question:
+                        line = self._answer(host, event, outcome)
+                    elif type(event) is Notice:
+                        self._log(host, event, outcome)
+                    else:
+                        self._take_end(event, outcome)
+                if outcome.code is not None:
+                    break
+                events = self._turn(line, deadline)
         finally:
             self.last_used = ended = time.monotonic()
-            if self._placement.is_wanted:
-                self._placement.end(ended - began)
+            if placement.is_wanted:
+                placement.end(ended)
         if spent is not None:
             spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
-        if foreseen and (outcome.asked or outcome.used + 1 != 1 << len(plan.reads)):
-            generation.foresight.learn(foreseen, plan, outcome.used, outcome.asked)
+        if is_foreseen and (outcome.asked or outcome.used + 1 != 1 << len(plan.reads)):
+            generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
@@ -262,40 +291,10 @@ class Conversation:
         self._session.end()
         self._channel.close()
 
-    def _take_turn(self, outcome: ExecOutcome, host: Host, deadline: float) -> None:
-        """What the worker said in one turn, in order, up to the exec's end."""
-        for event in self._receive(deadline):
-            if type(event) is Notice:
-                outcome.calls += 1
-                call, args = event.call, event.args
-                try:
-                    result = getattr(host, CALLS[call].method)(*args)
-                except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-                    result = self._failed(call, error)
-                if call != "Core.Log":  # an edit that was called certain; the script has gone on
-                    outcome.edits += 1
-                    if result != 0:
-                        outcome.refused = outcome.refused or f"{call}{args!r:.200}"
-            elif type(event) is Done:
-                outcome.code, outcome.loaded, outcome.used = event.code, event.loaded, event.used
-                outcome.calls += event.used.bit_count()
-                self.worn = event.worn or self.worn
-                if outcome.spent is not None and event.spent:
-                    outcome.spent["decode"], outcome.spent["script"] = event.spent
-                return
-            elif type(event) is Question:
-                outcome.calls += 1
-                outcome.edits += CALLS[event.call].is_edit
-                outcome.asked.append((event.call, event.args))
-                self._reply(host, event.call, event.args, deadline)
-            else:
-                self._take_end(event, outcome)
-                return
-
     def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
         match event:
             case Exiting(code, during_exec=True):
-                outcome.code = code
+                outcome.code, outcome.has_exited = code, True
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
             case Exiting(code):
                 raise WorkerGone(f"the process ended by itself with code {code} before the exec reached it")
@@ -307,7 +306,13 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
-    def _reply(self, host: Host, call: str, args: tuple[object, ...], deadline: float) -> None:
+    def _answer(self, host: Host, question: Question, outcome: ExecOutcome) -> bytes:
+        """The line that answers a question; empty when nobody waits for it any more."""
+        call, args = question.call, question.args
+        outcome.calls += 1
+        outcome.edits += CALLS[call].is_edit
+        outcome.asked = outcome.asked or []
+        outcome.asked.append((call, args))
         refusal = ""
         try:
             result = getattr(host, CALLS[call].method)(*args)
@@ -317,8 +322,16 @@ class Conversation:
             self._failed(call, error)
             refusal = str(error) if isinstance(error, CallRefused) else f"the host failed: {error}"
         # Another thread of the script may have ended the process meanwhile; the call was made all the same.
-        if self._session.state is State.ASKED:
-            self._say(self._session.refuse(refusal) if refusal else self._session.answer(result), deadline)
+        if self._session.state is not State.ASKED:
+            return b""
+        return self._session.refuse(refusal) if refusal else self._session.answer(result)
+
+    def _log(self, host: Host, notice: Notice, outcome: ExecOutcome) -> None:
+        outcome.calls += 1
+        try:
+            host.log(*notice.args)
+        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
+            self._failed(notice.call, error)
 
     def _failed(self, call: str, error: Exception) -> object:
         """A call that the host did not answer: the script gets its error value."""
@@ -326,37 +339,31 @@ class Conversation:
             log.error("worker %d: the host failed at %s", self.pid, call, exc_info=error)
         return None
 
-    def _say(self, line: bytes, deadline: float, *, is_first: bool = False) -> None:
+    def _turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
+        """Say one line, where there is one, and hear what comes next; nothing where that is no whole line yet."""
         try:
-            self._channel.send(line, deadline)
+            data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
         except TimeoutError as error:
             raise ExecTimeout("it was not done in time") from error
         except OSError as error:
-            # It may have said something before it went, for one that it is exiting; that is read next.
-            if not self._heard():
-                raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
+            # It may have said something before it went, for one that it is exiting.
+            if events := self._last_words():
+                return events
+            raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
+        if not data:
+            step = self._session.state.name
+            self._session.end()
+            raise WorkerDied("the process ended", step=step)
+        return self._session.receive(data)
 
-    def _heard(self) -> bool:
+    def _last_words(self) -> list[Event]:
         with contextlib.suppress(TimeoutError, OSError):
-            self._events += self._session.receive(self._channel.receive(time.monotonic() + LAST_WORDS_S))
-        return bool(self._events)
+            return self._session.receive(self._channel.receive(time.monotonic() + LAST_WORDS_S))
+        return []
 
-    def _next(self, deadline: float) -> Event:
+    def _next(self, line: bytes, deadline: float) -> Event:
         """The next event, where a turn has one only."""
-        event, *self._events = self._receive(deadline)
-        return event
-
-    def _receive(self, deadline: float) -> list[Event]:
-        """What comes next: at least one event."""
-        events, self._events = self._events, []
+        events = self._turn(line, deadline, is_first=True)
         while not events:
-            try:
-                data = self._channel.receive(deadline)
-            except TimeoutError as error:
-                raise ExecTimeout("it was not done in time") from error
-            if not data:
-                step = self._session.state.name
-                self._session.end()
-                raise WorkerDied("the process ended", step=step)
-            events = self._session.receive(data)
-        return events
+            events = self._turn(b"", deadline)
+        return events[0]

@@ -2,17 +2,17 @@
 What a script will ask, learned from its execs: values that travel with an exec, and edits that cannot fail.
 
 A guess saves a turn on the wire and never changes what a script sees: the bridge drops a value that an edit may have
-changed, and asks for what was not sent. Must not know the wire, nor Kamailio's names: what depends on what, the host
-says.
+changed, and asks for what was not sent. Must not know turns, nor Kamailio's names: what depends on what, the host says.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .calls import CALLS
+from .wire import AHEAD, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ MAX_ONCE = 64  # edits that were asked for once; a second time they are learned,
 LONGEST_VALUE = 1024  # characters; a longer one is asked for when it is wanted
 LONGEST_NAME = 64
 UNUSED_EXECS = 16  # a value that so many execs did not use is sent no more
-ABSENT = False
+ABSENT = "false"
 """In the place of a value that is not sent; no call's result is a bool."""
 
 
@@ -39,49 +39,44 @@ class Plan:
         edits: Call and target of each edit that the host may call certain, in the order of their bits.
         told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
             group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
-        all_edits: ``edits`` as a set.
-        all_bits: The bits of all of them.
+        takes: The type of the value that each edit writes.
+        methods: The host's method for each edit, and what comes before the value: its target, where it has one.
         always: The bits of edits that are certain on every message.
         asked: The others: call, target and bit.
     """
 
     reads: tuple[tuple[str, str], ...] = ()
     edits: tuple[tuple[str, str], ...] = ()
-    told: dict[str, Any] | None = None
-    all_edits: frozenset[tuple[str, str]] = frozenset()
-    all_bits: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
+    takes: tuple[type, ...] = ()
+    methods: tuple[tuple[str, tuple[str, ...]], ...] = ()
     always: int = 0
     asked: tuple[tuple[str, str, int], ...] = ()
 
-    def read(self, host: Any) -> tuple[list[str | int | None], int]:
+    def ahead(self, host: Any) -> tuple[str, int]:
         """
         What travels with an exec.
 
         Returns:
-            The values now, ``ABSENT`` for what cannot be read or is too long; and which edits cannot fail now, as bits.
+            The values now and the edits that cannot fail now, as ``wire.AHEAD`` has them; ``ABSENT`` stands for what
+            cannot be read or is too long. And those edits as bits.
         """
-        found: list[str | int | None] = []
+        values = []
         for call, name in self.reads:
-            value: str | int | None
             try:
                 value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
-                if type(value) is str:
-                    if len(value) > LONGEST_VALUE:
-                        value = ABSENT
-                elif value is not None and type(value) is not int:
-                    value = ABSENT
             except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
-                value = ABSENT
-            found.append(value)
+                value = False
+            kind = type(value)
+            if kind is str:
+                values.append(quoted(value) if len(value) <= LONGEST_VALUE else ABSENT)
+            else:
+                values.append("null" if value is None else str(value) if kind is int else ABSENT)
         certain = self.always
         for call, target, bit in self.asked:
             if host.is_certain(call, target):
                 certain |= bit
-        return found, certain
-
-    def edits_of(self, certain: int) -> frozenset[tuple[str, str]]:
-        """The edits of these bits."""
-        return frozenset(edit for number, edit in enumerate(self.edits) if certain >> number & 1)
+        return AHEAD % (",".join(values), certain), certain
 
 
 EMPTY = Plan()
@@ -164,8 +159,8 @@ class Foresight:
             reads=tuple(self._unused),
             edits=tuple(self._edits),
             told={"reads": reads, "edits": edits},
-            all_edits=frozenset(self._edits),
-            all_bits=(1 << len(self._edits)) - 1,
+            takes=tuple(CALLS[call].parameters[-1] for call, _ in self._edits),
+            methods=tuple((CALLS[call].method, (target,) if target else ()) for call, target in self._edits),
             always=always,
             asked=tuple(asked),
         )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.lease")
 
+LISTEN_S = 0.01  # under load, news may wait so long: each look is a system call, and none is urgent
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
 SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (reload.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
@@ -110,6 +111,7 @@ class Lease:
     _ask_swap_after: float
     _connect_after: float
     _report_after: float
+    _listen_after: float
     _back_off_s: float
     _outage: str
     _refused: dict[tuple[str, str], float]
@@ -166,7 +168,10 @@ class Lease:
                 self._lose("interrupted", host)
                 raise
             else:
-                self._after(path, outcome)
+                conversation = held.conversation
+                is_due = conversation.last_used >= self._report_after or not held.keep
+                if is_due or outcome.loaded or outcome.has_exited or conversation.worn:
+                    self._after(path, outcome)
                 return outcome
 
     def close(self) -> None:
@@ -180,12 +185,18 @@ class Lease:
     def _at_once(self, path: str | None) -> tuple[_Held, _Script] | None:
         """The common case of ``_ready``: nothing is new, and the worker has the script."""
         held, control, script = self._held, self._control, self._scripts.get(path)
-        if held is None or control is None or script is None or self._swap or control.has_news():
+        if held is None or control is None or script is None or self._swap:
             return None
-        conversation, generation = held.conversation, script.generation
+        now = time.monotonic()
+        if now >= self._listen_after:
+            self._listen_after = now + LISTEN_S
+            if control.has_news():
+                return None
+        conversation, generation, stamps = held.conversation, script.generation, script.stamps
         if conversation.loaded.get(generation.path) is not generation and not has(conversation, generation):
             return None
-        return (held, script) if script.is_current() and not held.is_worn() else None
+        is_worn = (0 < held.max_execs <= conversation.execs) or (0 < held.max_loads <= conversation.loads)
+        return (held, script) if not is_worn and stamps is not None and stamps.hold() else None
 
     def _refuse(self, path: str, host: Host) -> None:
         """Raise when the daemon lets messages of this Call-ID be refused."""
@@ -441,7 +452,7 @@ class Lease:
         self._scripts = {}
         self._learned = {}
         self._swap = ""
-        self._ask_swap_after = self._connect_after = self._report_after = 0.0
+        self._ask_swap_after = self._connect_after = self._report_after = self._listen_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
         self._outage = ""
         self._refused = {}  # by script and Call-ID: until when

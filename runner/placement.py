@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class Placement:
         self.is_wanted = is_wanted
         self._pid = pid
         self._cpu = -1
+        self._began = 0.0
         self._own: set[int] | None = None
 
     def begin(self) -> None:
         """Before an exec, where it is wanted: this thread stays on its CPU, and the worker comes there."""
+        self._began = time.monotonic()
         cpu = self._current_cpu()
         if cpu < 0:
             return
@@ -58,15 +61,15 @@ class Placement:
                 os.sched_setaffinity(self._pid, {cpu})
                 self._cpu = cpu
         except OSError:  # another user's worker, a CPU that it may not use, or it has gone: not worth a word
-            self.end(0.0)
+            self.end(self._began)
             self.is_wanted = False
 
-    def end(self, took_s: float) -> None:
-        """After an exec: this thread may go where it could before."""
+    def end(self, now: float) -> None:
+        """After an exec: this thread may go where it could before. ``now`` is on ``time.monotonic``."""
         if self._own is not None:
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(0, self._own)
-        if took_s >= LONG_S:
+        if now - self._began >= LONG_S:
             self.free()
         self._own = None
 

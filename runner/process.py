@@ -98,7 +98,7 @@ class Process:
         # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:
-                ours, theirs = socket.socketpair()
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # why: see Channel
                 undo.callback(ours.close)
                 given.callback(theirs.close)
                 stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)

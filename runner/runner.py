@@ -162,7 +162,9 @@ class Runner:
             ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
         """
         self._refuse_unless(is_pinned=False)
-        return self._execute(str(path), param, host, timeout_s, ExecOutcome(spent=spent))
+        outcome = ExecOutcome()
+        outcome.spent = spent
+        return self._execute(str(path), param, host, timeout_s, outcome)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """

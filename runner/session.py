@@ -7,20 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from runner import wire
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
 """What a bridge says of a process that should be replaced though it answered."""
 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
+
+
+NEWLINE = 10
+NOTHING: Mapping[str, str] = MappingProxyType({})
+ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
+"""What a message that is not of the common kind may raise while it is taken for one."""
 
 
 class State(StrEnum):
@@ -52,8 +60,7 @@ class Loaded:
     needs: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A call that wants no answer."""
 
     call: str
@@ -68,21 +75,27 @@ class Question:
     args: tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class Done:
+class Edits(NamedTuple):
+    """Edits that were called certain: the number of each in the plan, and its value, in turn."""
+
+    edits: Sequence[Any]
+
+
+class Done(NamedTuple):
     """
     Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
 
     ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
     unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
-    when the process should run no further exec, else empty.
+    when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that came last.
     """
 
     code: int
-    loaded: Mapping[str, str]
+    loaded: Mapping[str, str] = NOTHING
     used: int = 0
     spent: tuple[int, ...] = ()
     worn: str = ""
+    edits: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +120,10 @@ class Exiting:
     during_exec: bool
 
 
-Event = Ready | Loaded | Notice | Question | Done | Failed | Exiting
+Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting
+
+# Comes in every turn, so it is made without a call of Python.
+_done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)
 
 _ANYWHERE = tuple(State)[:5]
 
@@ -147,7 +163,8 @@ class Session:
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
-        self._certain: frozenset[tuple[str, str]] = frozenset()
+        self._certain = 0
+        self._takes: Sequence[type] = ()
 
     def passed_on(self) -> Session:
         """The session of whoever leads the conversation next, with an idle worker."""
@@ -171,23 +188,35 @@ class Session:
         *,
         fresh: bool = False,
         ahead: str = "",
-        certain: frozenset[tuple[str, str]] = frozenset(),
+        certain: int = 0,
+        takes: Sequence[type] = (),
     ) -> bytes:
         """
         The line that starts an exec; IDLE becomes RUNNING.
 
-        ``ahead`` is what ``wire.values_ahead`` gave; ``certain`` the edits, call and target, that may come as notices.
+        Args:
+            generation: Its id.
+            param: Main's one argument; None gives Main none at all.
+            fresh: Whether the script's own assembly gets new statics first.
+            ahead: What ``Plan.ahead`` gave.
+            certain: The edits of the plan, as bits, that may come without being asked for.
+            takes: The type of value that each edit of the plan takes.
 
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        line = wire.exec_request(self._request_id + 1, generation, param, fresh=fresh, ahead=ahead)
+        if fresh:
+            ahead = wire.FRESH + ahead
+        if param is not None:
+            ahead = wire.PARAM % wire.quoted(param) + ahead
+        text = wire.EXEC % (self._request_id + 1, generation, ahead)
+        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode("ascii")
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
-            self.state = TABLE[State.IDLE, "-> exec"]
+            self.state = State.RUNNING
         else:
             self._sent("-> exec", line)  # says what is wrong
         self._request_id += 1
-        self._certain = certain
+        self._certain, self._takes = certain, takes
         return line
 
     def answer(self, result: str | int | None) -> bytes:
@@ -209,6 +238,40 @@ class Session:
             ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
                 as nothing of a broken conversation is believed.
         """
+        # What comes in nearly every turn, one whole line with a result or a question, is understood here without a call
+        # of Python: it would cost three times as much as elsewhere, for the caches have forgotten it by now (measured).
+        # Nothing changes before all of it is understood; what is odd is looked at again, from its beginning.
+        if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
+            try:
+                message, end = wire.scan(data.decode("ascii"), 0)
+                number = message["id"]
+                is_whole = end == len(data) - 1 and data[end] == NEWLINE
+                if not is_whole or message["jsonrpc"] != "2.0" or type(number) is not int:
+                    pass
+                elif "method" in message:
+                    call, args = CALLS[message["method"]], message["params"]
+                    if not call.is_notice and type(args) is list and tuple(map(type, args)) == call.parameters:
+                        self.state, self._question_id = State.ASKED, number
+                        return [Question(call.name, tuple(args))]
+                elif number == self._request_id:
+                    result = message["result"]
+                    code, used, edits = result["code"], result.get("used", 0), result.get("edits", ())
+                    certain, takes, values = self._certain, self._takes, iter(edits)
+                    for edit in values:
+                        if type(edit) is not int or not certain >> edit & 1 or type(next(values)) is not takes[edit]:
+                            break
+                    else:
+                        are_known = len(result) == 1 + ("used" in result) + ("edits" in result)
+                        is_list = type(edits) is (list if "edits" in result else tuple)
+                        if are_known and is_list and type(code) is type(used) is int and used >= 0:
+                            self.state = State.IDLE
+                            return [_done((code, NOTHING, used, (), "", edits))]
+            except ODD:
+                pass
+        return self._received(data)
+
+    def _received(self, data: bytes) -> list[Event]:
+        """As ``receive``, of whatever comes."""
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
@@ -219,44 +282,11 @@ class Session:
                 if end - start >= self.max_line_bytes:
                     self._refuse_length(end - start)
                 for message in wire.messages(rest[start:end]):
-                    # The two that come in every turn are understood here, without a call: by now the caches of the
-                    # process have forgotten what it calls (measured: each call of Python costs three times as much).
-                    method = message.get("method")
-                    if "id" not in message:
-                        call = CALLS.get(method) if type(method) is str else None
-                        params = message.get("params")
-                        if (
-                            call is not None
-                            and self.state is State.RUNNING
-                            and type(params) is list
-                            and tuple(map(type, params)) == call.parameters
-                            and (call.is_notice or (method, params[0] if call.has_target else "") in self._certain)
-                            and message.get("jsonrpc") == "2.0"
-                        ):
-                            events.append(Notice(call.name, tuple(params)))
-                            continue
-                    elif method is None and self.state is State.RUNNING and message["id"] == self._request_id:
-                        result = message.get("result")
-                        if type(result) is dict and len(result) == 1 + ("used" in result):
-                            code, used = result.get("code"), result.get("used", 0)
-                            if (
-                                type(code) is int
-                                and type(used) is int
-                                and used >= 0
-                                and message.get("jsonrpc") == "2.0"
-                                and type(message["id"]) is int
-                            ):
-                                self.state = TABLE[State.RUNNING, "<- result"]
-                                events.append(Done(code, {}, used))
-                                continue
                     event = self._understood(message)
                     events.append(event)
                     if type(event) is Exiting:
                         return events
-                start = end + 1
-                if start == len(rest):  # nearly always
-                    self._rest, self._searched = b"", 0
-                    return events
+                start, self._searched = end + 1, 0
             self._rest = rest[start:]
             self._searched = len(self._rest)
             if self._searched >= self.max_line_bytes:
@@ -307,7 +337,7 @@ class Session:
             case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
                 return self._error(error)
             case {"jsonrpc": "2.0", "method": method} if "id" not in message:
-                return self._notice(method, message.get("params"))
+                return self._told(method, message.get("params"))
         raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
 
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
@@ -318,8 +348,8 @@ class Session:
         self._question_id = question_id
         return Question(method, tuple(args))
 
-    def _notice(self, method: Any, params: Any) -> Event:
-        """A notice that is no call of a running exec."""
+    def _told(self, method: Any, params: Any) -> Event:
+        """What wants no answer."""
         match method, params:
             case "ready", {"protocol": wire.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
                 self._advance("<- ready")
@@ -331,23 +361,38 @@ class Session:
                 is_running = before in {State.RUNNING, State.ASKED}
                 return Exiting(code, during_exec=is_running and request_id == self._request_id)
             case "Core.Log", [int(level), str(text)]:
-                # While another thread of the script waits for its answer; what runs alone is understood above.
+                # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")
                 return Notice(method, (level, text))
+            case "edits", list() if self.state is State.RUNNING and self._are_edits(params):
+                return Edits(params)
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params!a}'.encode())}")
+
+    def _are_edits(self, values: Sequence[Any]) -> bool:
+        """Whether these are numbers of certain edits, each with a value of the kind that it takes."""
+        numbers, kinds = values[::2], [type(value) for value in values[1::2]]
+        return (
+            len(numbers) == len(kinds)
+            and all(type(number) is int and number >= 0 and self._certain >> number & 1 for number in numbers)
+            and [self._takes[number] for number in numbers] == kinds
+        )
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
         if before is State.RUNNING:
-            code, used, loaded = result.get("code"), result.get("used", 0), result.get("loaded", {})
-            spent, worn = result.get("spent", []), result.get("worn", "")
+            code, used, loaded = result.get("code"), result.get("used", 0), result.get("loaded", NOTHING)
+            spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", ())
             if (
                 (type(code) is int and type(used) is int and used >= 0)
-                and (type(loaded) is dict and all(type(path) is str for path in loaded.values()))
+                and (
+                    type(loaded) is (dict if "loaded" in result else MappingProxyType)
+                    and all(type(path) is str for path in loaded.values())
+                )
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
                 and (type(worn) is str and (not worn or worn in WORN))
+                and (type(edits) is (list if "edits" in result else tuple) and self._are_edits(edits))
             ):
-                return Done(code, loaded, used, tuple(spent), worn)
+                return Done(code, loaded, used, tuple(spent), worn, edits)
         else:
             needs = result.get("needs")
             if type(needs) is list and all(type(name) is str for name in needs):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Stamps:
         clock_ns: The wall clock that file times come from.
     """
 
-    __slots__ = ("_absent", "_believed", "_clock_ns", "_stat", "_there", "all")
+    __slots__ = ("_absent", "_clock_ns", "_looks", "_stat", "_there", "all")
 
     def __init__(
         self,
@@ -66,24 +65,25 @@ class Stamps:
         self.all = dict(stamps)
         self._stat = stat
         self._clock_ns = clock_ns
-        self._there = [(path, stamp) for path, stamp in stamps.items() if stamp is not None]
+        self._there = tuple((path, stamp) for path, stamp in stamps.items() if stamp is not None)
+        self._looks = self._there  # and directories that are believed; replaced as a whole: several threads may ask
         self._absent: dict[str, list[str]] = {}
-        self._believed: tuple[tuple[str, Stamp], ...] = ()  # replaced as a whole: several threads may ask
         for path, stamp in stamps.items():
             if stamp is None:
                 self._absent.setdefault(os.path.dirname(path) or os.curdir, []).append(path)  # noqa: PTH120  # as given
 
     def hold(self) -> bool:
         """Whether every file still has its stamp. On the way of every exec: a call or two, and no exception."""
-        stat, believed = self._stat, self._believed
-        holds = 0
-        with suppress(OSError, ValueError):
-            for path, stamp in (*self._there, *believed):
+        stat, holds = self._stat, 0
+        try:
+            for path, stamp in self._looks:
                 now = stat(path)
                 # In the order of Stamp.
                 if stamp != (now.st_ctime_ns, now.st_mtime_ns, now.st_size, now.st_ino, now.st_dev):
                     break
                 holds += 1
+        except (OSError, ValueError):
+            pass
         if holds < len(self._there):
             return False
         is_said = holds == len(self._there) + len(self._absent)  # every directory speaks for its names
@@ -100,7 +100,7 @@ class Stamps:
             # A symlink to nothing is there, and its target may come elsewhere.
             if stamp is not None and stamp.ctime_ns < now_ns - YOUNG_NS and not any(map(_is_link, paths)):
                 believed.append((directory, stamp))
-        self._believed = tuple(believed)
+        self._looks = (*self._there, *believed)
         return True
 
 

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 PROTOCOL = 1
 """The version that ``ready`` must name."""
@@ -20,9 +20,10 @@ SCRIPT_CANNOT_RUN = -32001
 CALL_REFUSED = -32010
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
-_quoted = encode_basestring_ascii  # what the encoder uses for a text, without the way to it
-# json.loads looks for white space before and behind the value, which costs as much again.
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in typeshed
+quoted = encode_basestring_ascii
+"""A text as JSON: what the encoder uses, without the way to it. It leaves DEL as it is."""
+# One value and where it ends; json.loads looks for white space before and behind it, which costs as much again.
+scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in typeshed
 
 
 class NotAMessage(ValueError):
@@ -34,21 +35,22 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
     return _line(f'"id":{request_id},"method":"load","params":{_encode(params)}')
 
 
-def exec_request(request_id: int, generation: str, param: str | None, *, fresh: bool, ahead: str = "") -> bytes:
-    """``exec``; ``param`` None gives Main no argument at all; ``ahead`` is what ``values_ahead`` gave."""
-    args = "" if param is None else _quoted(param)
-    line = (
-        f'{{"jsonrpc":"2.0","id":{request_id},"method":"exec","params":{{"generation":{_quoted(generation)},'
-        f'"args":[{args}],"fresh":{"true" if fresh else "false"}{ahead}}}}}\n'
-    )
-    return (line if "\x7f" not in line else line.replace("\x7f", "\\u007f")).encode("ascii")
+EXEC = '{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s"%s}}\n'
+"""``exec``: id, generation, and what else travels with it."""
+
+PARAM = ',"param":%s'
+"""Main's one argument, ``quoted``."""
+
+FRESH = ',"fresh":true'
+"""Give the script's own assembly new statics first."""
+
+AHEAD = ',"values":[%s],"certain":%d'
+"""Values as JSON, separated by commas, and the edits that are certain as bits."""
 
 
-def values_ahead(plan: Mapping[str, Any] | None, values: Sequence[str | int | None], certain: int) -> str:
-    """What an exec carries besides: a plan where the worker has not got it yet, its values, its certain edits."""
-    told = "" if plan is None else f',"plan":{_encode(plan)}'
-    shown = ",".join([_quoted(value) if type(value) is str else _result(value) for value in values])
-    return f'{told},"values":[{shown}],"certain":{certain}'
+def told(plan: Mapping[str, Any]) -> str:
+    """The plan that the values belong to, before them where the worker has not got it yet."""
+    return f',"plan":{_encode(plan)}'
 
 
 PROFILED = ',"profile":true'
@@ -57,12 +59,12 @@ PROFILED = ',"profile":true'
 
 def answer(question_id: int, result: str | int | None) -> bytes:
     """The answer to a question."""
-    return _line(f'"id":{question_id},"result":{_result(result)}')
+    return _line(f'"id":{question_id},"result":{value(result)}')
 
 
 def refusal(question_id: int, reason: str) -> bytes:
     """The answer that gives the script the call's error value."""
-    return _line(f'"id":{question_id},"error":{{"code":{CALL_REFUSED},"message":{_quoted(reason)}}}')
+    return _line(f'"id":{question_id},"error":{{"code":{CALL_REFUSED},"message":{quoted(reason)}}}')
 
 
 def messages(line: bytes) -> list[dict[str, Any]]:
@@ -74,14 +76,14 @@ def messages(line: bytes) -> list[dict[str, Any]]:
     """
     try:
         text = line.decode("ascii")
-        value, end = _scan(text, 0)
+        found, end = scan(text, 0)
         if end != len(text):
             raise ValueError(f"expected its end at character {end}")  # noqa: TRY301 - as the decoder's own
     except StopIteration as error:
         raise NotAMessage(f"expected one line of JSON, got {shown(line)}: no value") from error
     except (ValueError, RecursionError) as error:
         raise NotAMessage(f"expected one line of JSON, got {shown(line)}: {error}") from error
-    batch = value if isinstance(value, list) and value else [value]
+    batch = found if isinstance(found, list) and found else [found]
     for message in batch:
         if not isinstance(message, dict):
             raise NotAMessage(f"expected a JSON-RPC message, got {shown(line)}")
@@ -94,11 +96,11 @@ def shown(line: bytes, limit: int = 80) -> str:
     return text + (f" ... ({len(line)} bytes)" if len(line) > limit else "")
 
 
-def _result(value: str | int | None) -> str:
+def value(result: str | int | None) -> str:
     """What a call gives, or False. The encoder makes itself anew for whatever is no text, so that is written here."""
-    if isinstance(value, str):
-        return _quoted(value)
-    return "null" if value is None else "false" if value is False else f"{value:d}"
+    if isinstance(result, str):
+        return quoted(result)
+    return "null" if result is None else "false" if result is False else f"{result:d}"
 
 
 def _line(rest: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.channel import READ_BYTES, SLACK_S, Channel
+from runner.channel import READ_BYTES, RECORD_BYTES, SLACK_S, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -269,8 +269,90 @@ def test_an_ordinary_turn_costs_one_write_and_one_read(monkeypatch: pytest.Monke
     with theirs, contextlib.closing(channel):
         for turn in range(turns):
             remaining_s = LONG_S - SLACK_S * turn / turns
-            channel.send(b"x", 1000.0 + remaining_s)
-            theirs.sendall(theirs.recv(1))
-            assert channel.receive(1000.0 + remaining_s) == b"x"
+            theirs.sendall(b"answer")
+            assert channel.turn(b"x", 1000.0 + remaining_s) == b"answer"
+            assert theirs.recv(READ_BYTES) == b"x"
 
     assert counting.asked == ["setsockopt", "send", "setsockopt", "recv"] + ["send", "recv"] * (turns - 1)
+
+
+@pytest.fixture
+def records() -> Generator[tuple[Channel, socket.socket]]:
+    """As a worker has it, with the timers set by a turn before."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = Channel(ours)
+    theirs.sendall(b"first")
+    assert channel.turn(b"x", after(LONG_S)) == b"first"
+    assert theirs.recv(READ_BYTES) == b"x"
+    yield channel, theirs
+    channel.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("length", [1, RECORD_BYTES, RECORD_BYTES + 1, 9_000_000])
+def test_a_turn_of_any_length_arrives_whole_in_records_that_fit_into_one_read(
+    records: tuple[Channel, socket.socket], length: int
+) -> None:
+    channel, theirs = records
+    sent = bytes(range(251)) * (length // 251) + bytes(length % 251)
+    got = bytearray()
+    longest = 0
+
+    def answer() -> None:
+        nonlocal longest
+        while len(got) < length:
+            record = theirs.recv(READ_BYTES)
+            longest = max(longest, len(record))
+            got.extend(record)
+        theirs.sendall(b"all of it")
+
+    with meanwhile(answer):
+        assert channel.turn(sent, after(LONG_S)) == b"all of it"
+
+    assert got == sent
+    assert longest <= RECORD_BYTES
+
+
+@pytest.mark.parametrize("seconds", [SLACK_S / 2, SOON_S])
+def test_a_turn_without_an_answer_ends_at_its_deadline(records: tuple[Channel, socket.socket], seconds: float) -> None:
+    channel, theirs = records
+    for _ in range(2):  # the second time the timers are right already
+        deadline = after(seconds)
+
+        with pytest.raises(TimeoutError):
+            channel.turn(b"x", deadline)
+
+        assert time.monotonic() >= deadline
+        assert theirs.recv(READ_BYTES) == b"x"
+
+
+def test_a_turn_that_nobody_takes_ends_at_its_deadline(records: tuple[Channel, socket.socket]) -> None:
+    channel, _ = records
+    for _ in range(2):
+        deadline = after(SOON_S)
+
+        with pytest.raises(TimeoutError):
+            channel.turn(b"x" * 8_000_000, deadline)
+
+        assert time.monotonic() >= deadline
+
+
+def test_a_turn_with_a_worker_that_ended_before_it_is_a_connection_error(
+    records: tuple[Channel, socket.socket],
+) -> None:
+    channel, theirs = records
+    theirs.close()
+
+    with pytest.raises(ConnectionError):
+        channel.turn(b"x", after(LONG_S))
+
+
+def test_a_turn_with_a_worker_that_ends_in_it_gives_nothing(records: tuple[Channel, socket.socket]) -> None:
+    channel, theirs = records
+
+    def take_and_end() -> None:
+        assert theirs.recv(READ_BYTES) == b"x"
+        theirs.close()
+
+    with meanwhile(take_and_end):
+        assert channel.turn(b"x", after(LONG_S)) == b""

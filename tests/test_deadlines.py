@@ -26,6 +26,7 @@ READS = {"recv", "recvfrom", "recvmsg", "recv_into", "sendall"}
 # File, function and method; each of them for one call.
 ALLOWED = {
     ("runner/channel.py", "Channel.receive", "recv"): "SO_RCVTIMEO of the socket, from the deadline of the exec",
+    ("runner/channel.py", "Channel.turn", "recv"): "the same; only where the timer is right for this deadline",
     ("runner/control.py", "Control.connect", "connect"): "the socket's timeout, from the deadline that it takes",
     ("runner/lease.py", "Lease._connect", "connect"): "Control.connect takes a deadline",
     ("runner/cli/control.py", "request", "connect"): "the same",

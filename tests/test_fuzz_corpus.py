@@ -29,7 +29,7 @@ def test_lines_of_a_worker_are_events_or_a_violation(state: State) -> None:
     for data in corpus("session"):
         talk = Session(4096, State.IDLE if state is State.RUNNING else state)
         if state is State.RUNNING:
-            talk.exec("x", None, certain=frozenset({("PV.SetS", "$rU")}))
+            talk.exec("x", None, certain=0b101, takes=(str, str, int))
         with contextlib.suppress(ProtocolViolation):
             talk.receive(data[: len(data) // 2])
             talk.receive(data[len(data) // 2 :])

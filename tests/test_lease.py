@@ -56,7 +56,7 @@ def test_what_was_learned_of_a_script_is_kept_though_the_worker_goes_back_after_
                 until(lambda: all_served(leases, script), "nobody keeps a worker")
             asked = [execute(lease, script).asked for lease in leases * 3]
 
-    assert asked == [[]] * 9
+    assert asked == [None] * 9
 
 
 def test_a_worker_that_the_daemon_wanted_back_serves_on_when_the_daemon_dies(tmp_path: Path) -> None:

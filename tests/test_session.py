@@ -16,6 +16,7 @@ from runner.errors import ConfigError, ProtocolViolation
 from runner.session import (
     TABLE,
     Done,
+    Edits,
     Event,
     Exiting,
     Failed,
@@ -42,6 +43,13 @@ EXITING = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3,"exec":%d}}\n
 REQUEST = {State.LOADING: 1, State.IDLE: 1, State.RUNNING: 2, State.ASKED: 2}
 
 
+WRONG_EDITS: list[Any] = [
+    None, 7, "", {}, [0], [0, "a", 2], [0, 7], [0, None], [2, "a"], [2, True], [1, "a"], [3, "a"], [-1, 7], [True, "a"],
+    [2.0, 7], ["0", "a"], [[0], "a"], [0, ["a"]], [1 << 70, "a"],
+]  # fmt: skip
+"""With the first and the third edit certain, which take a text and a number."""
+
+
 def result(request_id: int, value: Any) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": request_id, "result": value}).encode() + b"\n"
 
@@ -57,7 +65,7 @@ def session_in(state: State, limit: int = LIMIT) -> Session:
         (State.IDLE, lambda: session.receive(READY)),
         (State.LOADING, lambda: session.load({})),
         (State.IDLE, lambda: session.receive(result(1, {"needs": []}))),
-        (State.RUNNING, lambda: session.exec("6f", None)),
+        (State.RUNNING, lambda: session.exec("6f", None, certain=0b101, takes=(str, str, int))),
         (State.ASKED, lambda: session.receive(QUESTION)),
     ]
     if state is State.CLOSED:
@@ -110,7 +118,7 @@ def documented_table() -> dict[tuple[State, str], State]:
         "→ request `load`": ("-> load",),
         "→ request `exec`": ("-> exec",),
         "← result or error": ("<- result", "<- error"),
-        "← notice `Core.Log` or a certain edit": ("<- notice",),
+        "← notice `Core.Log` or `edits`": ("<- notice",),
         "← notice `Core.Log`": ("<- notice",),
         "← request, one of the calls": ("<- question",),
         "→ result or error": ("-> answer",),
@@ -218,11 +226,22 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
         [Notice("Core.Log", (3, "hello")), Done(1, {"P": "/x/P.dll"})],
     ),
     (
+        lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
+        b'[{"jsonrpc":"2.0","method":"edits","params":[2,7,0,"a"]},%s]\n' % LOG.strip()
+        + result(5, {"code": 0, "used": 3, "edits": [0, "b", 2, -1]}),
+        [Edits([2, 7, 0, "a"]), Notice("Core.Log", (3, "hello")), Done(0, {}, 3, (), "", [0, "b", 2, -1])],
+    ),
+    (
+        lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
+        result(6, {"code": 1, "edits": [0, "b"]}),
+        [Done(1, edits=[0, "b"])],
+    ),
+    (
         lambda session: session.exec("6f", None),
-        error(5, code=-32000, message="E: boom", data={"type": "E", "message": "boom", "stack": "  at X"}),
+        error(7, code=-32000, message="E: boom", data={"type": "E", "message": "boom", "stack": "  at X"}),
         [Failed(-32000, "E: boom", "  at X")],
     ),
-    (lambda session: session.exec("6f", None), EXITING % 6, [Exiting(3, during_exec=True)]),
+    (lambda session: session.exec("6f", None), EXITING % 8, [Exiting(3, during_exec=True)]),
 ]
 
 
@@ -252,7 +271,7 @@ def test_a_conversation_that_comes_byte_by_byte_gives_the_same_events() -> None:
         assert [event for byte in lines for event in session.receive(bytes([byte]))] == expected
 
 
-WORDS = ["jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data", "stack"]
+WORDS = ["edits", "used", "jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data", "stack"]
 NAMES = [*CALLS, *WORDS, "needs", "loaded", "exec", "protocol", "runtime", "pid", "2.0", "ready", "exiting", "\ud800"]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 3) | st.integers() | st.floats() | st.sampled_from(NAMES) | st.text(),
@@ -287,6 +306,49 @@ def test_arbitrary_lines_end_in_a_named_error_or_in_events(state: State, lines: 
         violated = True
 
     assert (session.state is State.BROKEN) is violated
+
+
+def outcome(session: Session, *pieces: bytes) -> tuple[list[Event], State] | str:
+    """What a session makes of these bytes: events and its state then, or the violation."""
+    events: list[Event] = []
+    try:
+        for piece in pieces:
+            events += session.receive(piece)
+    except ProtocolViolation as error:
+        return str(error)
+    return events, session.state
+
+
+ANY_EDITS: st.SearchStrategy[list[Any]] = st.lists(
+    st.integers(-1, 4) | st.sampled_from(["a", True, None, 1.0, []]), max_size=5
+)
+NEARLY_RESULTS = st.fixed_dictionaries(
+    {"jsonrpc": st.sampled_from(["2.0", "2.0", "1.0"]), "id": st.sampled_from([2, 2, 2, 1, True, "2"])},
+    optional={
+        "result": st.fixed_dictionaries(
+            {"code": st.sampled_from([0, 1, -5, "0", True, None])},
+            optional={
+                "used": st.sampled_from([0, 3, -1, True, "1"]),
+                "edits": ANY_EDITS | st.sampled_from(WRONG_EDITS),
+                "worn": st.sampled_from(["", "threads", "nothing", 1]),
+                "other": st.just(1),
+            },
+        ),
+        "method": st.sampled_from(["PV.GetS", "edits", "Core.Log", "PV.SetI", None]),
+        "params": st.sampled_from([["$ru"], ["$ru", 1], [0, "a"], [3, "text"], []]),
+    },
+)
+
+
+@given(
+    (NEARLY_RESULTS | NEARLY_MESSAGES).map(lambda value: json.dumps(value).encode()), st.sampled_from([b"\n", b" \n"])
+)
+@settings(deadline=None, max_examples=2000)
+def test_the_short_way_through_a_line_understands_what_the_long_one_does(line: bytes, end: bytes) -> None:
+    """A line that comes in two pieces goes the long way."""
+    short, long = (outcome(session_in(State.RUNNING), *pieces) for pieces in ([line + end], [line[:5], line[5:] + end]))
+
+    assert repr(short) == repr(long)
 
 
 def test_a_name_that_no_encoding_can_hold_is_a_violation_like_any_other() -> None:
@@ -351,6 +413,8 @@ def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: 
         result(2, {"code": 0, "loaded": {"P": None}}),
         result(2, {"code": 0, "loaded": []}),
         result(2, {"needs": []}),
+        *(result(2, {"code": 0, "edits": edits}) for edits in WRONG_EDITS),
+        *(b'{"jsonrpc":"2.0","method":"edits","params":%s}\n' % json.dumps(edits).encode() for edits in WRONG_EDITS),
         error(1, code=1, message=""),
         error(2, code="x", message=""),
         error(2, code=1),
@@ -414,6 +478,22 @@ def test_a_line_that_never_ends_is_a_violation_as_soon_as_it_is_too_long() -> No
 
     with pytest.raises(ProtocolViolation, match=f"at most {LIMIT} bytes"):
         session.receive(b"x")
+
+
+@pytest.mark.parametrize(
+    ("param", "fresh", "params"),
+    [
+        (None, False, b'{"generation":"6f"}'),
+        ("", False, b'{"generation":"6f","param":""}'),
+        ("p\x7f", True, b'{"generation":"6f","param":"p\\u007f","fresh":true}'),
+    ],
+)
+def test_no_parameter_is_no_argument_and_an_empty_one_is_an_empty_argument(
+    param: str | None, *, fresh: bool, params: bytes
+) -> None:
+    line = session_in(State.IDLE).exec("6f", param, fresh=fresh)
+
+    assert line == b'{"jsonrpc":"2.0","id":2,"method":"exec","params":' + params + b"}\n"
 
 
 def test_an_exec_that_does_not_fit_into_a_line_is_refused_and_the_worker_stays_idle() -> None:

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from runner import wire
 from runner.build import compile_script, ensure_bridge, publish
+from runner.calls import CALLS
 from runner.channel import Channel
 from runner.confine import MONO_ENVIRONMENT
 from runner.session import Done, Event, Loaded, Notice, Question, Session, State
@@ -159,21 +160,28 @@ def assert_matches(expected: Any, got: Any) -> None:
 
 def as_json(event: Event) -> dict[str, Any]:
     """By its class; a field that has its default value is left out."""
-    told = {
-        field.name: getattr(event, field.name)
-        for field in dataclasses.fields(event)
-        if getattr(event, field.name) != field.default
-    }
+    if isinstance(event, tuple):
+        fields, defaults = event._asdict(), event._field_defaults
+    else:
+        fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+        defaults = {field.name: field.default for field in dataclasses.fields(event)}
+    told = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
     value: dict[str, Any] = json.loads(json.dumps({type(event).__name__: told}))
     return value
 
 
 def spoken(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A session's arguments; what travels ahead is bytes and a set, which JSON has not."""
+    """A session's arguments; what travels ahead is text and types, which JSON has not."""
     if (ahead := arguments.get("ahead")) is None:
         return arguments
-    certain = frozenset((call, target) for call, target in arguments["certain"])
-    return arguments | {"ahead": wire.values_ahead(**ahead), "certain": certain}
+    told = wire.told(ahead["plan"]) if ahead["plan"] else ""
+    values = ",".join(wire.value(value) for value in ahead["values"])
+    takes = tuple(CALLS[call].parameters[-1] for call in arguments["takes"])
+    return arguments | {
+        "ahead": told + wire.AHEAD % (values, ahead["certain"]),
+        "certain": ahead["certain"],
+        "takes": takes,
+    }
 
 
 @each_transcript
@@ -244,7 +252,7 @@ def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, 
     assert logged == [(length, min(length, limit // 8)) for length in range(700)]
     assert asked == list(range(0, 7 * len(asked), 7))
     assert limit - 6 * 7 - 100 < 6 * asked[-1] < limit
-    assert event == Done(100 - len(asked), {})
+    assert event == Done(100 - len(asked))
 
 
 @pytest.mark.parametrize(

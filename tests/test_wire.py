@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import wire
+from runner.session import Session, State
 
+LIMIT = 64 * 1024
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 """Every str that Python can hold: lone surrogates of both halves, control characters and DEL too."""
 
@@ -42,7 +44,7 @@ def test_any_text_comes_back_from_an_answer_and_the_line_is_plain_ascii(text: st
 def test_any_text_in_a_request_or_a_refusal_makes_a_line_of_plain_ascii(one: str, other: str) -> None:
     for line in (
         wire.load_request(1, {"path": one, "helpers": {other: None}}),
-        wire.exec_request(2, one, other, fresh=False),
+        Session(LIMIT, State.IDLE).exec("6f", one, ahead=wire.AHEAD % (wire.quoted(other), 0)),
         wire.refusal(3, one),
     ):
         assert_is_one_line_of_plain_ascii(line)
@@ -60,22 +62,6 @@ def test_a_load_request_is_the_message_that_the_protocol_describes() -> None:
     line = wire.load_request(1, {"path": "/x/a.exe", "helpers": {"Gone": None}})
 
     assert line == (b'{"jsonrpc":"2.0","id":1,"method":"load","params":{"path":"/x/a.exe","helpers":{"Gone":null}}}\n')
-
-
-@pytest.mark.parametrize(
-    ("param", "fresh", "params"),
-    [
-        (None, False, b'{"generation":"6f","args":[],"fresh":false}'),
-        ("", False, b'{"generation":"6f","args":[""],"fresh":false}'),
-        ("p", True, b'{"generation":"6f","args":["p"],"fresh":true}'),
-    ],
-)
-def test_no_parameter_is_no_argument_and_an_empty_one_is_an_empty_argument(
-    param: str | None, *, fresh: bool, params: bytes
-) -> None:
-    line = wire.exec_request(2, "6f", param, fresh=fresh)
-
-    assert line == b'{"jsonrpc":"2.0","id":2,"method":"exec","params":' + params + b"}\n"
 
 
 @pytest.mark.parametrize(

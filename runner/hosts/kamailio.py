@@ -69,13 +69,14 @@ class KamailioHost:
         ksr: Kamailio's module ``KSR``.
     """
 
-    __slots__ = ("_hdr", "_ksr", "_msg", "_pv")
+    __slots__ = ("_hdr", "_ksr", "_msg", "_pv", "_uri")
 
     def __init__(self, msg: Any, ksr: Any) -> None:
         self._msg = msg
         self._ksr = ksr
         self._pv = ksr.pv
         self._hdr = ksr.hdr
+        self._uri: str | None = None  # as it was read last
 
     def log(self, level: int, text: str) -> None:
         """Levels below -1 are logged as ``crit``, above 3 as debug when Kamailio's ``debug`` reaches them."""
@@ -116,6 +117,8 @@ class KamailioHost:
         except (SystemError, UnicodeEncodeError, ValueError):
             return self.get_s(_until_nul(name)) if "\0" in name else None
         if type(value) is str:
+            if name == "$ru":
+                self._uri = value
             return value
         if value is None:
             return None
@@ -213,13 +216,11 @@ class KamailioHost:
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
         if target == "$rU":
-            try:
-                uri = self._pv.get("$ru")
-            except UnicodeDecodeError:
-                return False
+            # Asked before anything is edited, nearly always after $ru was read to be sent along.
+            uri = self._uri or self.get_s("$ru") or ""
             # Kamailio's own parser has a host where the R-URI parses, and only then.
-            is_sip = type(uri) is str and uri.startswith(("sip:", "sips:")) and len(uri) <= _LONGEST_URI
-            return is_sip and uri.isascii() and bool(self._pv.get("$rd"))
+            is_sip = uri.startswith(("sip:", "sips:")) and len(uri) <= _LONGEST_URI and uri.isascii()
+            return is_sip and bool(self._pv.get("$rd"))
         if call in {"HDR.Append", "HDR.Remove"}:
             return self._pv.get("$msg(hdrc)") is not None
         return foreseen.is_always_certain(call, target)
