@@ -181,12 +181,13 @@ namespace SRBridge
             {
                 JsonWriter json = _wire.Edits;
                 int mark = json.Length;
-                json.Raw(mark > 0 ? "," : "").Number(edit).Raw(",");
+                json.Raw(mark > 0 ? ",[" : "[").Number(edit).Raw(",");
                 bool isSent = text == null || json.TryText(text);
                 if (text == null)
                 {
                     json.Number(number);
                 }
+                json.Raw("]");
                 if (!isSent || json.Length - mark > _wire.LongestEdits)
                 {
                     json.Length = mark;

@@ -248,12 +248,8 @@ namespace SRBridge
             lock (_wire.Gate)
             {
                 int mark = BeginResult(id);
-                _wire.Out.Raw("{\"code\":").Number(code);
+                _wire.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(_calls.Used);
                 _wire.PutEdits();
-                if (_calls.Used != 0)
-                {
-                    _wire.Out.Raw(",\"used\":").Number(_calls.Used);
-                }
                 if (worn != null)
                 {
                     _wire.Out.Raw(",\"worn\":").Text(worn);

@@ -38,7 +38,7 @@ namespace SRBridge
         /// <summary>What will be sent. Byte 0 is kept free for the bracket that opens a batch.</summary>
         internal readonly JsonWriter Out = new JsonWriter { Length = 1 };
 
-        /// <summary>Edits that wait: the number of each in the plan and its value, with commas between.</summary>
+        /// <summary>Edits that wait: pairs of a number in the plan and a value, with commas between.</summary>
         internal readonly JsonWriter Edits = new JsonWriter();
 
         internal Wire(int fd, int maxLineBytes)
@@ -142,11 +142,8 @@ namespace SRBridge
         /// <summary>Writes the edits that wait into the result that was begun.</summary>
         internal void PutEdits()
         {
-            if (Edits.Length > 0)
-            {
-                Out.Raw(",\"edits\":[").Raw(Edits).Raw("]");
-                Edits.Length = 0;
-            }
+            Out.Raw(",\"edits\":[").Raw(Edits).Raw("]");
+            Edits.Length = 0;
         }
 
         /// <summary>Forgets what was written since <paramref name="mark"/>. Call under <see cref="Gate"/>.</summary>

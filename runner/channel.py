@@ -17,6 +17,7 @@ NO_SIGNAL = int(socket.MSG_NOSIGNAL)
 # A kernel timer is set again only when the remaining time differs by more than this, so that an ordinary turn is one
 # write and one read. After every wait the clock decides, so the deadline holds to within this slack.
 SLACK_S = 0.005
+NEVER_S = (1.0, 0.0)  # from, to
 SHORTEST_S = 0.001  # a timeval of zero would mean to wait for ever
 
 
@@ -37,6 +38,7 @@ class Channel:
         sock.settimeout(None)
         self._sock = sock
         self._send_timer_s = self._receive_timer_s = math.inf
+        self._turn_from_s, self._turn_to_s = NEVER_S
 
     def fileno(self) -> int:
         """The socket's descriptor; -1 when closed."""
@@ -69,12 +71,7 @@ class Channel:
             TimeoutError: The worker did not take them, or said nothing, in time.
             ConnectionError: The worker has gone without taking them.
         """
-        remaining_s = deadline - time.monotonic()
-        if (
-            -SLACK_S <= self._send_timer_s - remaining_s <= SLACK_S
-            and -SLACK_S <= self._receive_timer_s - remaining_s <= SLACK_S < remaining_s
-            and len(data) <= RECORD_BYTES
-        ):
+        if self._turn_from_s <= deadline - time.monotonic() <= self._turn_to_s and len(data) <= RECORD_BYTES:
             try:
                 data = data[self._sock.send(data, NO_SIGNAL) :]
                 if not data:  # as good as always it takes all
@@ -86,7 +83,11 @@ class Channel:
                     raise
                 return b""
         self.send(data, deadline)
-        return self.receive(deadline)
+        received = self.receive(deadline)
+        # For so much time left both timers are right.
+        self._turn_from_s = max(self._send_timer_s - SLACK_S, self._receive_timer_s - SLACK_S, SLACK_S)
+        self._turn_to_s = min(self._send_timer_s, self._receive_timer_s) + SLACK_S
+        return received
 
     def receive(self, deadline: float) -> bytes:
         """
@@ -118,6 +119,7 @@ class Channel:
     def _arm(self, option: int, remaining_s: float) -> float:
         if remaining_s <= 0:
             raise TimeoutError
+        self._turn_from_s, self._turn_to_s = NEVER_S
         timer_s = max(remaining_s, SHORTEST_S)
         whole = int(timer_s)
         self._sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", whole, int((timer_s - whole) * 1e6)))

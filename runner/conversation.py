@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from . import wire
 from .calls import CALLS
@@ -51,10 +51,10 @@ class ExecOutcome:
 
     Attributes:
         code: The exit code; None while it runs or when it had none.
-        calls: Questions that the host answered, notices that it took, and values sent ahead that the script used.
-        edits: Calls among them that may have changed the message.
         loaded: Assemblies that the script loaded by name itself: simple name to path.
         asked: The questions, call and arguments; None for none.
+        certain: How many edits came without a question.
+        logs: How many texts it logged.
         used: Which of the values sent ahead the script used, as bits.
         spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
             bridge needs ``decode`` until Main begins and ``script`` in Main.
@@ -64,14 +64,24 @@ class ExecOutcome:
 
     # One is made for every exec: what stays as it is at the beginning costs nothing.
     code: int | None = None
-    calls: int = 0
-    edits: int = 0
     loaded: Mapping[str, str] = NOTHING
     asked: list[tuple[str, tuple[Any, ...]]] | None = None
+    certain: int = 0
+    logs: int = 0
     used: int = 0
     refused: str = ""
     spent: dict[str, int] | None = None
     has_exited: bool = False
+
+    @property
+    def calls(self) -> int:
+        """Questions that the host answered, edits and texts that it took, values sent ahead that the script used."""
+        return len(self.asked or ()) + self.certain + self.logs + self.used.bit_count()
+
+    @property
+    def edits(self) -> int:
+        """Calls among them that may have changed the message."""
+        return self.certain + sum(CALLS[call].is_edit for call, _ in self.asked or ())
 
     def told(self) -> str:
         """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
@@ -116,6 +126,7 @@ class Conversation:
         self.last_used = time.monotonic()
         self._channel = channel
         self._session = session
+        self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
         self._plans: dict[str, Plan] = {}
         self._placement = Placement(pid, is_wanted=is_placed)
 
@@ -215,7 +226,7 @@ class Conversation:
             is_new = self._plans.get(generation.id) is not plan
             if is_new:
                 ahead = wire.told(plan.told) + ahead
-            if len(ahead) > session.max_line_bytes // SHARE_AHEAD:
+            if len(ahead) > self._longest_ahead:
                 ahead, certain, is_new = "", 0, False
         if spent is not None:
             ahead += wire.PROFILED
@@ -225,30 +236,32 @@ class Conversation:
         if placement.is_wanted:
             placement.begin()
         try:
-            events = self._turn(line, deadline, is_first=True)
+            try:
+                data = self._channel.turn(line, deadline)
+            except OSError as error:
+                events = self._left_unanswered(error, is_first=True)
+            else:
+                events = session.receive(data) if data else self._ended()
             if is_new:
                 self._plans[generation.id] = plan
-            # What comes in every turn is taken here, without calls of Python between: see Session.receive.
             while True:
                 line = b""
                 for event in events:
                     if type(event) is Done or type(event) is Edits:
-                        values = iter(event.edits)
-                        for number in values:
+                        for number, value in event.edits:
                             method, target = plan.methods[number]
-                            args = (*target, next(values))
                             try:
-                                result = getattr(host, method)(*args)
+                                edit = getattr(host, method)
+                                result = edit(value) if target is None else edit(target, value)
                             except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
                                 result = self._failed(plan.edits[number][0], error)
-                            outcome.calls += 1
-                            outcome.edits += 1
                             if result != 0:  # it was called certain; the script has gone on
-                                outcome.refused = outcome.refused or f"{plan.edits[number][0]}{args!r:.200}"
+                                outcome.refused = outcome.refused or plan.told_edit(number, value)
+                        outcome.certain += len(event.edits)
                         if type(event) is Done:
                             outcome.code, outcome.loaded, outcome.used, times, worn, _ = event
-                            outcome.calls += event.used.bit_count()
-                            self.worn = worn or self.worn
+                            if worn:
+                                self.worn = worn
                             if spent is not None and times:
                                 spent["decode"], spent["script"] = times
                     elif type(event) is Question:
@@ -266,7 +279,7 @@ class Conversation:
                 placement.end(ended)
         if spent is not None:
             spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
-        if is_foreseen and (outcome.asked or outcome.used + 1 != 1 << len(plan.reads)):
+        if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
@@ -309,8 +322,6 @@ class Conversation:
     def _answer(self, host: Host, question: Question, outcome: ExecOutcome) -> bytes:
         """The line that answers a question; empty when nobody waits for it any more."""
         call, args = question.call, question.args
-        outcome.calls += 1
-        outcome.edits += CALLS[call].is_edit
         outcome.asked = outcome.asked or []
         outcome.asked.append((call, args))
         refusal = ""
@@ -327,7 +338,7 @@ class Conversation:
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
 
     def _log(self, host: Host, notice: Notice, outcome: ExecOutcome) -> None:
-        outcome.calls += 1
+        outcome.logs += 1
         try:
             host.log(*notice.args)
         except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
@@ -343,18 +354,23 @@ class Conversation:
         """Say one line, where there is one, and hear what comes next; nothing where that is no whole line yet."""
         try:
             data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
-        except TimeoutError as error:
-            raise ExecTimeout("it was not done in time") from error
         except OSError as error:
-            # It may have said something before it went, for one that it is exiting.
-            if events := self._last_words():
-                return events
-            raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
-        if not data:
-            step = self._session.state.name
-            self._session.end()
-            raise WorkerDied("the process ended", step=step)
-        return self._session.receive(data)
+            return self._left_unanswered(error, is_first=is_first)
+        return self._session.receive(data) if data else self._ended()
+
+    def _ended(self) -> NoReturn:
+        step = self._session.state.name
+        self._session.end()
+        raise WorkerDied("the process ended", step=step)
+
+    def _left_unanswered(self, error: OSError, *, is_first: bool) -> list[Event]:
+        """The last words of a worker that did not take a line; else an error."""
+        if isinstance(error, TimeoutError):
+            raise ExecTimeout("it was not done in time") from error
+        # It may have said something before it went, for one that it is exiting.
+        if events := self._last_words():
+            return events
+        raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
 
     def _last_words(self) -> list[Event]:
         with contextlib.suppress(TimeoutError, OSError):

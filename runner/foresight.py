@@ -40,7 +40,8 @@ class Plan:
         told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
             group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
         takes: The type of the value that each edit writes.
-        methods: The host's method for each edit, and what comes before the value: its target, where it has one.
+        methods: The host's method for each edit, and its target; None where the value is all that it takes.
+        all_used: The bits of all reads.
         always: The bits of edits that are certain on every message.
         asked: The others: call, target and bit.
     """
@@ -49,7 +50,8 @@ class Plan:
     edits: tuple[tuple[str, str], ...] = ()
     told: dict[str, Any] = field(default_factory=dict)
     takes: tuple[type, ...] = ()
-    methods: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    methods: tuple[tuple[str, str | None], ...] = ()
+    all_used: int = 0
     always: int = 0
     asked: tuple[tuple[str, str, int], ...] = ()
 
@@ -78,6 +80,11 @@ class Plan:
                 certain |= bit
         return AHEAD % (",".join(values), certain), certain
 
+    def told_edit(self, number: int, value: Any) -> str:
+        """An edit with its value, as a script has it."""
+        call, target = self.edits[number]
+        return f"{call}{(target, value) if target else (value,)!r:.200}"
+
 
 EMPTY = Plan()
 
@@ -102,7 +109,7 @@ class Foresight:
             used: Which of the plan's values the script used, as bits.
             asked: The questions it put all the same: call and arguments.
         """
-        if not asked and used + 1 == 1 << len(plan.reads):
+        if not asked and used == plan.all_used:
             return
         with self._learning:
             is_changed = False
@@ -160,7 +167,8 @@ class Foresight:
             edits=tuple(self._edits),
             told={"reads": reads, "edits": edits},
             takes=tuple(CALLS[call].parameters[-1] for call, _ in self._edits),
-            methods=tuple((CALLS[call].method, (target,) if target else ()) for call, target in self._edits),
+            methods=tuple((CALLS[call].method, target or None) for call, target in self._edits),
+            all_used=(1 << len(self._unused)) - 1,
             always=always,
             asked=tuple(asked),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -73,8 +74,8 @@ class _Held:
     conversation: Conversation
     keep: bool
     fresh: bool
-    max_execs: int
-    max_loads: int
+    most_execs: float
+    most_loads: float
 
     def report(self) -> dict[str, Any]:
         conversation = self.conversation
@@ -89,7 +90,7 @@ class _Held:
 
     def is_worn(self) -> bool:
         conversation = self.conversation
-        return (0 < self.max_execs <= conversation.execs) or (0 < self.max_loads <= conversation.loads)
+        return conversation.execs >= self.most_execs or conversation.loads >= self.most_loads
 
 
 class Lease:
@@ -193,9 +194,11 @@ class Lease:
             if control.has_news():
                 return None
         conversation, generation, stamps = held.conversation, script.generation, script.stamps
-        if conversation.loaded.get(generation.path) is not generation and not has(conversation, generation):
-            return None
-        is_worn = (0 < held.max_execs <= conversation.execs) or (0 < held.max_loads <= conversation.loads)
+        if conversation.loaded.get(generation.path) is not generation:
+            if not has(conversation, generation):
+                return None
+            conversation.loaded[generation.path] = generation  # of two that say the same the one that is asked for
+        is_worn = conversation.execs >= held.most_execs or conversation.loads >= held.most_loads
         return (held, script) if not is_worn and stamps is not None and stamps.hold() else None
 
     def _refuse(self, path: str, host: Host) -> None:
@@ -283,7 +286,8 @@ class Lease:
             conversation.loaded[generation.path] = generation
         self._give_back()
         self._swap = ""
-        self._held = _Held(conversation, worker["keep"], worker["fresh"], worker["max_execs"], worker["max_loads"])
+        most_execs, most_loads = worker["max_execs"] or math.inf, worker["max_loads"] or math.inf  # 0: no limit
+        self._held = _Held(conversation, worker["keep"], worker["fresh"], most_execs, most_loads)
 
     def _script(self, answer: dict[str, Any]) -> _Script:
         stamps = answer["stamps"]

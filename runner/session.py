@@ -25,8 +25,9 @@ WORN = {"threads": "its script left threads running", "memory": "its script ran 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-NEWLINE = 10
+RESULT_MEMBERS = 3  # code, used, edits: what nearly every result has, and nothing else
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_EDITS: list[Any] = []
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 """What a message that is not of the common kind may raise while it is taken for one."""
 
@@ -76,9 +77,9 @@ class Question:
 
 
 class Edits(NamedTuple):
-    """Edits that were called certain: the number of each in the plan, and its value, in turn."""
+    """Edits that were called certain: pairs of the number in the plan and the value."""
 
-    edits: Sequence[Any]
+    edits: list[Any]
 
 
 class Done(NamedTuple):
@@ -95,7 +96,7 @@ class Done(NamedTuple):
     used: int = 0
     spent: tuple[int, ...] = ()
     worn: str = ""
-    edits: Sequence[Any] = ()
+    edits: list[Any] = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +210,14 @@ class Session:
             ahead = wire.FRESH + ahead
         if param is not None:
             ahead = wire.PARAM % wire.quoted(param) + ahead
-        text = wire.EXEC % (self._request_id + 1, generation, ahead)
-        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode("ascii")
+        self._request_id += 1
+        text = wire.EXEC % (self._request_id, generation, ahead)
+        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode()
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
             self.state = State.RUNNING
         else:
+            self._request_id -= 1
             self._sent("-> exec", line)  # says what is wrong
-        self._request_id += 1
         self._certain, self._takes = certain, takes
         return line
 
@@ -245,8 +247,7 @@ class Session:
             try:
                 message, end = wire.scan(data.decode("ascii"), 0)
                 number = message["id"]
-                is_whole = end == len(data) - 1 and data[end] == NEWLINE
-                if not is_whole or message["jsonrpc"] != "2.0" or type(number) is not int:
+                if data[end:] != b"\n" or message["jsonrpc"] != "2.0" or type(number) is not int:
                     pass
                 elif "method" in message:
                     call, args = CALLS[message["method"]], message["params"]
@@ -255,15 +256,14 @@ class Session:
                         return [Question(call.name, tuple(args))]
                 elif number == self._request_id:
                     result = message["result"]
-                    code, used, edits = result["code"], result.get("used", 0), result.get("edits", ())
-                    certain, takes, values = self._certain, self._takes, iter(edits)
-                    for edit in values:
-                        if type(edit) is not int or not certain >> edit & 1 or type(next(values)) is not takes[edit]:
+                    code, used, edits = result["code"], result["used"], result["edits"]
+                    certain, takes = self._certain, self._takes
+                    for edit, value in edits:
+                        if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
                             break
                     else:
-                        are_known = len(result) == 1 + ("used" in result) + ("edits" in result)
-                        is_list = type(edits) is (list if "edits" in result else tuple)
-                        if are_known and is_list and type(code) is type(used) is int and used >= 0:
+                        is_plain = len(result) == RESULT_MEMBERS and type(edits) is list
+                        if is_plain and type(code) is int and type(used) is int and used >= 0:
                             self.state = State.IDLE
                             return [_done((code, NOTHING, used, (), "", edits))]
             except ODD:
@@ -364,24 +364,26 @@ class Session:
                 # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")
                 return Notice(method, (level, text))
-            case "edits", list() if self.state is State.RUNNING and self._are_edits(params):
-                return Edits(params)
+            case "edits", list(edits) if self.state is State.RUNNING and self._are_edits(edits):
+                return Edits(edits)
         raise self._violation(f"expected a notice of this wire, got {wire.shown(f'{method!a} {params!a}'.encode())}")
 
-    def _are_edits(self, values: Sequence[Any]) -> bool:
-        """Whether these are numbers of certain edits, each with a value of the kind that it takes."""
-        numbers, kinds = values[::2], [type(value) for value in values[1::2]]
-        return (
-            len(numbers) == len(kinds)
-            and all(type(number) is int and number >= 0 and self._certain >> number & 1 for number in numbers)
-            and [self._takes[number] for number in numbers] == kinds
+    def _are_edits(self, edits: Any) -> bool:
+        """Whether these are pairs of the number of a certain edit and a value of the kind that it takes."""
+        return type(edits) is list and all(
+            type(edit) is list
+            and [type(part) for part in edit[:1]] == [int]
+            and edit[0] >= 0
+            and self._certain >> edit[0] & 1
+            and [type(part) for part in edit[1:]] == [self._takes[edit[0]]]
+            for edit in edits
         )
 
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
         if before is State.RUNNING:
             code, used, loaded = result.get("code"), result.get("used", 0), result.get("loaded", NOTHING)
-            spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", ())
+            spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", [])
             if (
                 (type(code) is int and type(used) is int and used >= 0)
                 and (
@@ -390,7 +392,7 @@ class Session:
                 )
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
                 and (type(worn) is str and (not worn or worn in WORN))
-                and (type(edits) is (list if "edits" in result else tuple) and self._are_edits(edits))
+                and self._are_edits(edits)
             ):
                 return Done(code, loaded, used, tuple(spent), worn, edits)
         else:

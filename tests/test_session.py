@@ -44,8 +44,9 @@ REQUEST = {State.LOADING: 1, State.IDLE: 1, State.RUNNING: 2, State.ASKED: 2}
 
 
 WRONG_EDITS: list[Any] = [
-    None, 7, "", {}, [0], [0, "a", 2], [0, 7], [0, None], [2, "a"], [2, True], [1, "a"], [3, "a"], [-1, 7], [True, "a"],
-    [2.0, 7], ["0", "a"], [[0], "a"], [0, ["a"]], [1 << 70, "a"],
+    None, 7, "", {}, ["0a"], [0, "a"], [[]], [[0]], [[0, "a"], [2]], [[0, 7]], [[0, None]], [[2, "a"]], [[2, True]],
+    [[1, "a"]], [[3, "a"]], [[-1, 7]], [[True, "a"]], [[2.0, 7]], [["0", "a"]], [[[0], "a"]], [[0, ["a"]]],
+    [[1 << 70, "a"]], [[0, "a", "b"]], [{"0": "a", "1": "b"}],
 ]  # fmt: skip
 """With the first and the third edit certain, which take a text and a number."""
 
@@ -227,14 +228,14 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
     ),
     (
         lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
-        b'[{"jsonrpc":"2.0","method":"edits","params":[2,7,0,"a"]},%s]\n' % LOG.strip()
-        + result(5, {"code": 0, "used": 3, "edits": [0, "b", 2, -1]}),
-        [Edits([2, 7, 0, "a"]), Notice("Core.Log", (3, "hello")), Done(0, {}, 3, (), "", [0, "b", 2, -1])],
+        b'[{"jsonrpc":"2.0","method":"edits","params":[[2,7],[0,"a"]]},%s]\n' % LOG.strip()
+        + result(5, {"code": 0, "used": 3, "edits": [[0, "b"], [2, -1]]}),
+        [Edits([[2, 7], [0, "a"]]), Notice("Core.Log", (3, "hello")), Done(0, {}, 3, (), "", [[0, "b"], [2, -1]])],
     ),
     (
         lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
-        result(6, {"code": 1, "edits": [0, "b"]}),
-        [Done(1, edits=[0, "b"])],
+        result(6, {"code": 1, "edits": [[0, "b"]]}),
+        [Done(1, edits=[[0, "b"]])],
     ),
     (
         lambda session: session.exec("6f", None),
@@ -328,7 +329,7 @@ NEARLY_RESULTS = st.fixed_dictionaries(
         "result": st.fixed_dictionaries(
             {"code": st.sampled_from([0, 1, -5, "0", True, None])},
             optional={
-                "used": st.sampled_from([0, 3, -1, True, "1"]),
+                "used": st.sampled_from([0, 0, 3, -1, True, "1"]),
                 "edits": ANY_EDITS | st.sampled_from(WRONG_EDITS),
                 "worn": st.sampled_from(["", "threads", "nothing", 1]),
                 "other": st.just(1),
