@@ -6,8 +6,8 @@ namespace SRBridge
 {
     /// <summary>Finds threads and tasks of a script that still run after its Main has returned.</summary>
     /// <remarks>
-    /// The number of threads costs one system call; only when it has grown are they looked at one by one. The runtime's
-    /// own are known by name; the thread pool has one more that has none. A timer that waits is no leftover.
+    /// The number of threads costs nothing; only when it has grown, or is not to be had, are they looked at one by one.
+    /// The runtime's own are known by name; the thread pool has one more that has none. A timer that waits is no leftover.
     /// </remarks>
     internal sealed class Leftovers
     {
@@ -27,7 +27,7 @@ namespace SRBridge
             {
                 int threads = Native.ThreadCount();
                 _resting = Math.Min(_resting, threads);
-                if (threads == _resting && !(_hasPool && IsPoolBusy()))
+                if (threads == _resting && threads >= 0 && !(_hasPool && IsPoolBusy()))
                 {
                     return false;
                 }

@@ -66,9 +66,6 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
         internal static extern int Poll([In, Out] PollFd[] fds, UIntPtr count, int timeoutMs);
 
-        [DllImport("libc", EntryPoint = "statx")]
-        private static extern unsafe int Statx(int directory, byte[] path, int flags, uint mask, uint* found);
-
         [DllImport("libc", EntryPoint = "signal")]
         private static extern IntPtr Signal(int number, IntPtr handler);
 
@@ -107,22 +104,11 @@ namespace SRBridge
             Signal(SIGABRT, IntPtr.Zero);
         }
 
-        private static readonly byte[] NoName = { 0 };
-        private static int _tasks = -1;
-
-        /// <summary>How many threads this process has, in one system call: the links of its task directory but two.</summary>
-        /// <returns>The number; -1 where the kernel does not tell.</returns>
+        /// <summary>How many threads this process has: where glibc counts them for debuggers (nptl_db).</summary>
+        /// <returns>The number; -1 where it is not to be had.</returns>
         internal static unsafe int ThreadCount()
         {
-            const int emptyPath = 0x1000, wantLinks = 4, linksAt = 4, words = 64, closeOnExec = 0x80000;
-            if (_tasks < 0)
-            {
-                int tasks = Open("/proc/self/task", closeOnExec);
-                _tasks = Fcntl(tasks, FDupFdCloexec, 10);
-                Close(tasks);
-            }
-            uint* found = stackalloc uint[words];
-            return Statx(_tasks, NoName, emptyPath, wantLinks, found) == 0 ? (int)found[linksAt] - 2 : -1;
+            return Threads == IntPtr.Zero ? -1 : *(int*)Threads;
         }
 
         /// <returns>A descriptor that no child inherits; negative when there is none to be had.</returns>
@@ -138,13 +124,14 @@ namespace SRBridge
             ChangeDirectory(directory);
         }
 
-        private static readonly IntPtr Variables = FindVariables();
+        private static readonly IntPtr Variables = Find("environ");
+        private static readonly IntPtr Threads = Find("__nptl_nthreads");
 
-        private static IntPtr FindVariables()
+        private static IntPtr Find(string symbol)
         {
             try
             {
-                return Symbol(IntPtr.Zero, "environ");
+                return Symbol(IntPtr.Zero, symbol);
             }
             catch (EntryPointNotFoundException)
             {
