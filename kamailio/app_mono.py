@@ -114,8 +114,7 @@ def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> 
 def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script; the value for Kamailio, whatever happens."""
     try:
-        deadline = time.monotonic() + _values["exec_timeout_s"] - MODULE_TAKES_S
-        code = _lease.exec(path, param, KamailioHost(msg, KSR), deadline).code
+        code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
     except RunnerError as error:
         told = f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else error
         # An outage was told when it began; here it would be one line a call.
@@ -212,4 +211,5 @@ log.handlers = [_KamailioLog()]
 if "_lease" in globals():
     globals()["_lease"].close()
 _values = _settings()
+_timeout_s = _values["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease(_values["socket"])

@@ -1,9 +1,9 @@
 """
-Where a worker runs: on the CPU of whoever waits for it, and both stay there while they take turns.
+Where a worker runs: on the CPU of whoever waits for it.
 
-Client and worker never want a CPU at the same time, so one CPU does for both, as if the script ran inside the client;
-on two each turn waits for the other one to wake up (``make bench`` measures both). Between execs the client is free. A
-worker that works long is left to the kernel.
+Client and worker never want a CPU at the same time, so one does for both, as if the script ran inside the client; on
+two each turn waits for the other one to wake up (``make bench`` measures both). The client itself is never tied down:
+that would cost three system calls an exec and gain nothing (measured). A worker that works long is left to the kernel.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def _cpu_teller() -> Callable[[], int] | None:
 
 class Placement:
     """
-    Keeps one worker's main thread, and its client's thread during an exec, on one CPU.
+    Keeps one worker's main thread on the CPU on which its client was last.
 
     Args:
         pid: The worker. Its other threads stay where they are; one that a script starts begins where the main one is.
-        is_wanted: False: the kernel places both as it likes.
+        is_wanted: False: the kernel places it as it likes.
     """
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
@@ -44,38 +44,27 @@ class Placement:
         self._pid = pid
         self._cpu = -1
         self._began = 0.0
-        self._own: set[int] | None = None
 
     def begin(self) -> None:
-        """Before an exec, where it is wanted: this thread stays on its CPU, and the worker comes there."""
+        """Before an exec, where it is wanted: the worker comes to the CPU of this thread."""
         self._began = time.monotonic()
         cpu = self._current_cpu()
-        if cpu < 0:
+        if cpu == self._cpu:
             return
         try:
-            own = os.sched_getaffinity(0)
-            if len(own) > 1:
-                os.sched_setaffinity(0, {cpu})
-                self._own = own
-            if cpu != self._cpu:
-                os.sched_setaffinity(self._pid, {cpu})
-                self._cpu = cpu
+            os.sched_setaffinity(self._pid, {cpu})
+            self._cpu = cpu
         except OSError:  # another user's worker, a CPU that it may not use, or it has gone: not worth a word
-            self.end(self._began)
             self.is_wanted = False
 
     def end(self, now: float) -> None:
-        """After an exec: this thread may go where it could before. ``now`` is on ``time.monotonic``."""
-        if self._own is not None:
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(0, self._own)
+        """After an exec; ``now`` is on ``time.monotonic``."""
         if now - self._began >= LONG_S:
             self.free()
-        self._own = None
 
     def free(self) -> None:
         """The worker may go wherever this thread may."""
         if self._cpu >= 0:
             self._cpu = -1
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(self._pid, self._own or os.sched_getaffinity(0))
+                os.sched_setaffinity(self._pid, os.sched_getaffinity(0))
