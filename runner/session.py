@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from runner import wire
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
+from runner.wire import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,9 @@ WORN = {"threads": "its script left threads running", "memory": "its script ran 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-RESULT_MEMBERS = 3  # code, used, edits: what nearly every result has, and nothing else
+# What nearly every result has, as the bridge writes it, and nothing else.
+AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
+USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_EDITS: list[Any] = []
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
@@ -164,6 +167,7 @@ class Session:
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
+        self._awaited = AWAITED % 0
         self._certain = 0
         self._takes: Sequence[type] = ()
 
@@ -211,6 +215,7 @@ class Session:
         if param is not None:
             ahead = wire.PARAM % wire.quoted(param) + ahead
         self._request_id += 1
+        self._awaited = AWAITED % self._request_id
         text = wire.EXEC % (self._request_id, generation, ahead)
         line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode()
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
@@ -245,27 +250,27 @@ class Session:
         # Nothing changes before all of it is understood; what is odd is looked at again, from its beginning.
         if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
             try:
-                message, end = wire.scan(data.decode("ascii"), 0)
-                number = message["id"]
-                if data[end:] != b"\n" or message["jsonrpc"] != "2.0" or type(number) is not int:
-                    pass
-                elif "method" in message:
-                    call, args = CALLS[message["method"]], message["params"]
-                    if not call.is_notice and type(args) is list and tuple(map(type, args)) == call.parameters:
-                        self.state, self._question_id = State.ASKED, number
-                        return [Question(call.name, tuple(args))]
-                elif number == self._request_id:
-                    result = message["result"]
-                    code, used, edits = result["code"], result["used"], result["edits"]
+                text = data.decode("ascii")
+                if text.startswith(self._awaited):
+                    code, at = scan(text, len(self._awaited))
+                    used, at = scan(text, text.index(USED, at, at + len(USED)) + len(USED))
+                    edits, at = scan(text, text.index(EDITS, at, at + len(EDITS)) + len(EDITS))
                     certain, takes = self._certain, self._takes
                     for edit, value in edits:
                         if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
                             break
                     else:
-                        is_plain = len(result) == RESULT_MEMBERS and type(edits) is list
-                        if is_plain and type(code) is int and type(used) is int and used >= 0:
+                        are_right = type(code) is int and type(used) is int and used >= 0 and type(edits) is list
+                        if are_right and text[at:] == END:
                             self.state = State.IDLE
                             return [_done((code, NOTHING, used, (), "", edits))]
+                else:
+                    message, end = scan(text, 0)
+                    number, call, args = message["id"], CALLS[message["method"]], message["params"]
+                    is_call = type(args) is list and tuple(map(type, args)) == call.parameters and not call.is_notice
+                    if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
+                        self.state, self._question_id = State.ASKED, number
+                        return [Question(call.name, tuple(args))]
             except ODD:
                 pass
         return self._received(data)
