@@ -21,6 +21,7 @@ namespace SRBridge
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
         private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
         private readonly Foresight _ahead = new Foresight();
+        private readonly int _threadsAlone = Native.ThreadCount();
         private long _exec;
         private long _execs;
         private long _question;
@@ -48,8 +49,12 @@ namespace SRBridge
             _ahead.ExecStarts(plan, values, certain);
             Waited = 0;
             _wire.ExecStarts(id);
-            _exec = ++_execs;
-            _execOfThread.Value = _exec;
+            if (_execs == 0 || Native.ThreadCount() != _threadsAlone || _threadsAlone < 0)
+            {
+                // A thread, task or timer of an exec before may carry its number.
+                _execOfThread.Value = ++_execs;
+            }
+            _exec = _execs;
         }
 
         /// <summary>

@@ -60,9 +60,9 @@ namespace SRBridge
             WarmUp.Bridge(loader, surroundings, maxLineBytes);
 
             Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
-            var bridge = new Bridge(wire, loader, leftovers, surroundings);
             AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
             new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = Leftovers.WatchName }.Start();
+            var bridge = new Bridge(wire, loader, leftovers, surroundings); // now that all threads of ours are there
             if (leftovers != null)
             {
                 leftovers.Found(); // compiled before it is wanted

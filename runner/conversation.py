@@ -214,7 +214,8 @@ class Conversation:
             HostFault: The host refused an edit that it had called certain. The worker is as before.
         """
         self.execs += 1
-        self.loads += fresh
+        if fresh:
+            self.loads += 1
         outcome = outcome or ExecOutcome()
         spent, session, placement = outcome.spent, self._session, self._placement
         began = 0.0 if spent is None else time.monotonic()

@@ -326,3 +326,14 @@ def test_crashes_leave_no_file_behind(host: MessageHost, tmp_path: Path, monkeyp
     assert len(directories) >= 3
     assert left == []
     assert not [pid for pid in pids if (shared / f"mono.{pid}").exists()]
+
+
+def test_a_timer_of_an_earlier_exec_gets_error_values_and_never_reaches_the_host(host: MessageHost) -> None:
+    with Runner(Settings(exec_timeout_s=WAIT_S, num_workers=1, spare_workers=0, max_workers=1)) as alone:
+        for _ in range(3):
+            assert run(alone, "ReturnsInt", host).exit_code is not None
+        assert run(alone, "CallsFromAnOldTimer", host, "start").ok
+        assert run(alone, "CallsFromAnOldTimer", host, "wait").ok
+
+    assert host.get_s("$var(new)") == "called"
+    assert host.get_s("$var(old)") != "called"
