@@ -24,7 +24,7 @@ from .errors import (
     WorkerGone,
 )
 from .foresight import EMPTY
-from .placement import Placement
+from .placement import LONG_S, Placement
 from .session import NOTHING, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
@@ -234,8 +234,10 @@ class Conversation:
         line = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
         if spent is not None:
             spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
+        started = 0.0
         if placement.is_wanted:
-            placement.begin()
+            started = time.monotonic()
+            placement.follow()
         try:
             try:
                 data = self._channel.turn(line, deadline)
@@ -276,8 +278,8 @@ class Conversation:
                 events = self._turn(line, deadline)
         finally:
             self.last_used = ended = time.monotonic()
-            if placement.is_wanted:
-                placement.end(ended)
+            if placement.is_wanted and ended - started >= LONG_S:
+                placement.free()
         if spent is not None:
             spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):

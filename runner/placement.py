@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,11 +29,12 @@ def _cpu_teller() -> Callable[[], int] | None:
 
 class Placement:
     """
-    Keeps one worker's main thread on the CPU on which its client was last.
+    Keeps one worker's main thread on the CPU on which its client was last seen.
 
     Args:
         pid: The worker. Its other threads stay where they are; one that a script starts begins where the main one is.
         is_wanted: False: the kernel places it as it likes.
+
     """
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
@@ -43,11 +43,14 @@ class Placement:
         self.is_wanted = is_wanted
         self._pid = pid
         self._cpu = -1
-        self._began = 0.0
 
-    def begin(self) -> None:
-        """Before an exec, where it is wanted: the worker comes to the CPU of this thread."""
-        self._began = time.monotonic()
+    def follow(self) -> None:
+        """
+        Before an exec, where it is wanted: the worker comes to the CPU of this thread.
+
+        Before every one: a client that the kernel moved away would stay away from its worker (measured: with a look
+        every 10 ms both were on two CPUs most of the time).
+        """
         cpu = self._current_cpu()
         if cpu == self._cpu:
             return
@@ -56,11 +59,6 @@ class Placement:
             self._cpu = cpu
         except OSError:  # another user's worker, a CPU that it may not use, or it has gone: not worth a word
             self.is_wanted = False
-
-    def end(self, now: float) -> None:
-        """After an exec; ``now`` is on ``time.monotonic``."""
-        if now - self._began >= LONG_S:
-            self.free()
 
     def free(self) -> None:
         """The worker may go wherever this thread may."""
