@@ -26,7 +26,7 @@ ROOT = HERE.parent
 MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
 PEERS = ROOT / "build" / "bench"
 LINE = b"x" * 170 + b"\n"  # as long as the line of the 3-call exec
-THINK_S = 50e-6  # between two turns of the echo: what an exec needs beside its turn
+THINK_S = 35e-6  # between two turns of the echo: what an exec needs beside its turn
 BLOCKS, SIZE = 20, 300
 COLD_SIZE = 3  # a cold mono takes as long as a hundred execs
 
@@ -62,7 +62,7 @@ def echo(stack: ExitStack) -> tuple[Callable[[int], list[float]], Callable[[int]
     """
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # as the wire
     process = subprocess.Popen(["mono", str(program)], stdin=theirs.fileno())
     theirs.close()
     stack.callback(process.wait)

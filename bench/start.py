@@ -61,7 +61,7 @@ def start(bridge: Path, options: tuple[str, ...], env: Mapping[str, str], sizes:
         sizes: Gets its MiB at that time.
     """
     wanted = Settings()
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         began = time.perf_counter()
         with theirs:

@@ -15,7 +15,7 @@ from runner.hosts import foreseen, modf, outgoing, sip
 from runner.hosts.header_names import header_key
 from runner.hosts.pv import expression, families
 from runner.hosts.pv.context import Address, Context, Environment, Process, Socket
-from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value, make
 from runner.hosts.totag import stateless_tag
 from runner.hosts.uri import Scheme, parse_uri
 
@@ -144,7 +144,7 @@ class MessageHost:
     def set_s(self, name: str, value: str) -> int:
         """``PV.SetS``: the text ends at a NUL, as a C string does."""
         try:
-            return self._write(name, Value(_c_string(value)))
+            return self._write(name, make((_c_string(value), None, False, False, 0)))
         except CannotEvaluate:
             return FAILED
 
@@ -264,7 +264,7 @@ def _c_string(text: str) -> bytes:
         CannotEvaluate: It holds a lone surrogate that stands for no byte.
     """
     try:
-        data = to_bytes(text)
+        data = text.encode("utf-8", "surrogateescape")
         return data.partition(b"\0")[0] if b"\0" in data else data
     except UnicodeEncodeError as error:
         raise CannotEvaluate("a lone surrogate stands for no byte") from error

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runner.hosts.pv import registry
-from runner.hosts.pv.registry import ALL, Access, Variable
+from runner.hosts.pv.registry import ALL, Variable, access
 from runner.hosts.pv.value import CannotEvaluate, Value
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Spec:
             value = Value(b"$")
         else:
             index = None if self.index is None else self._index(context)
-            value = variable.read(Access(context, self.name, index))
+            value = variable.read(access((context, self.name, index)))
         if self.chain is None:
             return value
         result: Value = _transform().apply(self.chain, value, lambda text: read(context, text))
@@ -75,7 +75,8 @@ class Spec:
             CannotEvaluate: The setter refuses.
         """
         if self.variable is not None and self.variable.write is not None:
-            self.variable.write(Access(context, self.name, self._index(context)), value)
+            index = None if self.index is None else self._index(context)
+            self.variable.write(access((context, self.name, index)), value)
 
     def _index(self, context: Context) -> int | str | None:
         """core/pvapi.c, pv_get_spec_index: a dynamic index must be of integer type."""

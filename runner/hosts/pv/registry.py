@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.hosts.pv.value import CannotEvaluate, Value
@@ -38,6 +39,9 @@ class Access(NamedTuple):
         """The index as a number; no index is 0."""
         return self.index if isinstance(self.index, int) else 0
 
+
+access: Callable[[tuple[Context, Any, int | str | None]], Access] = partial(tuple.__new__, Access)
+"""As ``Access``, without a call of Python: one is made for every read."""
 
 Reader = Callable[[Access], Value]
 Writer = Callable[[Access, Value], None]

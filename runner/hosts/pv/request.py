@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.pv.registry import Access, Reader, register
-from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.pv.value import NULL, CannotEvaluate, Value, make
 from runner.hosts.uri import Proto, Scheme, Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.URN: 5}
 
 def text_or_null(text: bytes | None) -> Value:
     """The text; null when it is empty or None."""
-    return Value(text) if text else NULL
+    return make((text, None, False, False, 0)) if text else NULL
 
 
 def text_and_number(text: bytes, number: int) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.hosts.pv.registry import Access, register
-from runner.hosts.pv.value import NULL, Value
+from runner.hosts.pv.value import NULL, Value, make
 
 _ZERO = Value.integer(0)
 
@@ -12,7 +12,7 @@ def stored(value: Value) -> Value:
     """What a variable keeps of an assigned value: the number when it is of integer type, else the text."""
     if value.is_integer and value.number is not None:
         return Value.integer(value.number)
-    return Value(value.text or b"")
+    return make((value.text or b"", None, False, False, 0))
 
 
 def joined(texts: list[bytes], delimiter: bytes) -> bytes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Value(NamedTuple):
@@ -31,19 +35,22 @@ class Value(NamedTuple):
     @classmethod
     def integer(cls, number: int) -> Value:
         """A value of integer type, with its decimal text (core/pvar.c, ``pv_get_sintval``)."""
-        return cls(b"%d" % number, number, is_integer=True, is_printed=True)
+        return make((b"%d" % number, number, True, True, 0))
 
     @classmethod
     def piece(cls, data: bytes, start: int, length: int, number: int | None = None) -> Value:
         """Text that is a piece of the message, and perhaps a number, too."""
         end = start + length
-        return cls(data[start:end], number, behind=data[end] if end < len(data) else 0)
+        return make((data[start:end], number, False, False, data[end] if end < len(data) else 0))
 
     @classmethod
     def integer_text(cls, text: bytes, number: int, behind: int = 0) -> Value:
         """A value of integer type whose text is its own (core/pvar.c, ``pv_get_intstrval``)."""
         return cls(text, number, is_integer=True, behind=behind)
 
+
+make: Callable[[tuple[bytes | None, int | None, bool, bool, int]], Value] = partial(tuple.__new__, Value)
+"""A value of all its fields, without the call of Python that ``Value`` is: one is made for every read."""
 
 NULL = Value()
 
