@@ -32,7 +32,7 @@ SATURATED_S = 2.0
 ROUNDS = 4
 CPU_REQUESTS = 4000
 FIRST_CALLS = 8
-DEFAULT = "ours, free"  # what runner.settings chooses for processes of Kamailio; the targets are its
+DEFAULT = "ours, together"  # the default of the setting placement; the targets are its
 
 
 @dataclass(slots=True)

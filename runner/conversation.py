@@ -24,7 +24,7 @@ from .errors import (
     WorkerGone,
 )
 from .foresight import EMPTY
-from .placement import LONG_S, Placement
+from .placement import ALWAYS, LONG_S, Placement
 from .session import NOTHING, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Conversation:
         worn: One of ``session.WORN`` when the process should run no further exec; else empty.
     """
 
-    def __init__(self, channel: Channel, session: Session, pid: int, *, is_placed: bool = True) -> None:
+    def __init__(self, channel: Channel, session: Session, pid: int, follows: int = ALWAYS) -> None:
         self.pid = pid
         self.execs = 0
         self.loads = 0
@@ -128,7 +128,7 @@ class Conversation:
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
         self._plans: dict[str, Plan] = {}
-        self._placement = Placement(pid, is_wanted=is_placed)
+        self._placement = Placement(pid, follows)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.execs} execs, {self.loads} loads>"
@@ -237,7 +237,10 @@ class Conversation:
         started = 0.0
         if placement.is_wanted:
             started = time.monotonic()
-            placement.follow()
+            if placement.left:
+                placement.left -= 1
+            else:
+                placement.follow()
         try:
             try:
                 data = self._channel.turn(line, deadline)
@@ -296,7 +299,7 @@ class Conversation:
 
     def passed_on(self, channel: Channel) -> Conversation:
         """The same conversation, idle, over another channel, with all that is known of the worker."""
-        going_on = Conversation(channel, self._session.passed_on(), self.pid, is_placed=self._placement.is_wanted)
+        going_on = Conversation(channel, self._session.passed_on(), self.pid, self._placement.every)
         going_on.execs, going_on.loads = self.execs, self.loads
         going_on.loaded, going_on.bound = self.loaded, self.bound
         going_on.worn = self.worn

@@ -29,6 +29,7 @@ from .errors import (
     WorkerError,
     WorkerGone,
 )
+from .placement import SELDOM
 from .poison import LONGEST_CALL_ID, refuse_message
 from .session import Session, State
 from .slot import fits, has
@@ -277,7 +278,10 @@ class Lease:
         if sock is None:
             raise PoolExhausted("the daemon sent a worker without its wire")
         conversation = Conversation(
-            Channel(sock), Session(worker["max_line_bytes"], State.IDLE), worker["pid"], is_placed=worker["is_placed"]
+            Channel(sock),
+            Session(worker["max_line_bytes"], State.IDLE),
+            worker["pid"],
+            SELDOM if worker["is_placed"] else 0,
         )
         conversation.execs, conversation.loads = worker["execs"], worker["loads"]
         conversation.bound = worker["bound"]

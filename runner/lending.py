@@ -228,7 +228,7 @@ class Lending:
             "max_execs": slot.max_jobs,
             "max_loads": self._runner.settings.max_loads,
             "max_line_bytes": self._runner.settings.max_line_bytes,
-            "is_placed": self._runner.settings.placement == "together",
+            "is_placed": self._runner.settings.placement != "free",
         }
         wire = worker.lend()
         slot.is_lent = True

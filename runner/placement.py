@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ALWAYS = 1  # a caller that does nothing else is moved away again and again, and at once (measured)
+SELDOM = 16  # a server that waits between its execs stays where it is, and a look costs it more (measured)
 LONG_S = 0.002  # an exec that takes longer gains nothing worth a word, and had better not be in the way
 
 
@@ -33,24 +35,25 @@ class Placement:
 
     Args:
         pid: The worker. Its other threads stay where they are; one that a script starts begins where the main one is.
-        is_wanted: False: the kernel places it as it likes.
+        every: Before which exec to look: 1 each, 16 every sixteenth; 0 none, the kernel places it as it likes.
 
+    Attributes:
+        is_wanted: False when ``every`` is 0, or it did not work.
+        left: Execs until the next look; the conversation counts.
     """
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
 
-    def __init__(self, pid: int, *, is_wanted: bool = True) -> None:
-        self.is_wanted = is_wanted
+    def __init__(self, pid: int, every: int = 1) -> None:
+        self.every = every
+        self.is_wanted = every > 0
+        self.left = 0
         self._pid = pid
         self._cpu = -1
 
     def follow(self) -> None:
-        """
-        Before an exec, where it is wanted: the worker comes to the CPU of this thread.
-
-        Before every one: a client that the kernel moved away would stay away from its worker (measured: with a look
-        every 10 ms both were on two CPUs most of the time).
-        """
+        """Before an exec, where it is wanted: the worker comes to the CPU of this thread."""
+        self.left = self.every - 1
         cpu = self._current_cpu()
         if cpu == self._cpu:
             return
@@ -62,6 +65,7 @@ class Placement:
 
     def free(self) -> None:
         """The worker may go wherever this thread may."""
+        self.left = 0
         if self._cpu >= 0:
             self._cpu = -1
             with contextlib.suppress(OSError):

@@ -126,10 +126,9 @@ class Settings(BaseSettings):
     sandbox: Literal["none", "bwrap"] = "none"
     """"bwrap": bubblewrap gives each worker a read-only view of the machine, a /tmp of its own and no network."""
 
-    placement: Literal["auto", "together", "free"] = "auto"
-    """During an exec: worker and caller on one CPU, or each where the kernel puts it. "auto": together with a caller of
-    this process, free with a process of Kamailio. Threads begin where they were started, so a script that computes in
-    many wants "free"."""
+    placement: Literal["together", "free"] = "together"
+    """A worker comes to the CPU of its caller, or goes where the kernel puts it. Threads begin where they were started,
+    so a script that computes in many wants "free"."""
     leftover_threads: Literal["retire", "keep"] = "retire"
     """What becomes of a worker whose script left threads or tasks running: it is replaced, or runs on with them."""
     statics: Literal["kept", "fresh"] = "kept"

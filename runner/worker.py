@@ -23,6 +23,7 @@ from runner.errors import (
     WorkerError,
     WorkerFailedToStart,
 )
+from runner.placement import ALWAYS
 from runner.process import Process
 from runner.session import WORN, Session, State
 
@@ -100,7 +101,7 @@ class Worker:
             Channel(process.wire),
             Session(settings.max_line_bytes),
             process.pid,
-            is_placed=settings.placement != "free",
+            0 if settings.placement == "free" else ALWAYS,
         )
         worker = cls(process, conversation, tail)
         worker._join(drain, on_exit)

@@ -58,10 +58,9 @@ def looked(running: Runner, script: Path) -> Looking:
     return host
 
 
-@pytest.mark.parametrize("placement", ["together", "auto"])
-def test_a_worker_is_kept_on_the_cpu_of_its_caller_who_may_go_anywhere(tmp_path: Path, placement: str) -> None:
+def test_a_worker_is_kept_on_the_cpu_of_its_caller_who_may_go_anywhere(tmp_path: Path) -> None:
     script = compiled(tmp_path, "Asks", ASKS)
-    with runner(placement) as running:
+    with runner("together") as running:
         host = looked(running, script)
 
         assert host.seen[0] == ALL
@@ -107,8 +106,8 @@ def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
         assert os.sched_getaffinity(worker) == ALL
 
 
-@pytest.mark.parametrize(("placement", "is_shared"), [("auto", False), ("together", True)])
-def test_a_worker_that_is_lent_shares_the_cpu_of_its_client_only_where_that_is_set(
+@pytest.mark.parametrize(("placement", "is_shared"), [("free", False), ("together", True)])
+def test_a_worker_that_is_lent_shares_the_cpu_of_its_client_unless_that_is_not_wanted(
     tmp_path: Path, placement: str, *, is_shared: bool
 ) -> None:
     with RunningDaemon(tmp_path, f'placement = "{placement}"') as daemon:
