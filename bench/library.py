@@ -62,7 +62,7 @@ def echo(stack: ExitStack) -> tuple[Callable[[int], list[float]], Callable[[int]
     """
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # as the wire
+    ours, theirs = socket.socketpair()
     process = subprocess.Popen(["mono", str(program)], stdin=theirs.fileno())
     theirs.close()
     stack.callback(process.wait)

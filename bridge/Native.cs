@@ -13,12 +13,7 @@ namespace SRBridge
         internal const short POLLIN = 0x1;
         internal const short POLLERR = 0x8;
         internal const short POLLHUP = 0x10;
-        internal const short POLLRDHUP = 0x2000;
         private const int FDupFdCloexec = 1030;
-        private const int MsgNoSignal = 0x4000;
-
-        /// <summary>Longest that is sent at once, by either side: what is read has room for so much.</summary>
-        internal const int RecordBytes = 32 * 1024;
         private const int ORdOnly = 0;
         private const int EfdCloexec = 0x80000;
 
@@ -48,11 +43,11 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "dlsym")]
         private static extern IntPtr Symbol(IntPtr library, string name);
 
-        [DllImport("libc", EntryPoint = "recv", SetLastError = true)]
-        private static extern IntPtr Recv(int fd, IntPtr buffer, IntPtr length, int flags);
+        [DllImport("libc", EntryPoint = "read", SetLastError = true)]
+        private static extern IntPtr Read(int fd, IntPtr buffer, IntPtr length);
 
-        [DllImport("libc", EntryPoint = "send", SetLastError = true)]
-        private static extern IntPtr Send(int fd, IntPtr buffer, IntPtr length, int flags);
+        [DllImport("libc", EntryPoint = "write", SetLastError = true)]
+        private static extern IntPtr Write(int fd, IntPtr buffer, IntPtr length);
 
         [DllImport("libc", EntryPoint = "read", SetLastError = true)]
         private static extern IntPtr ReadWord(int fd, ref ulong value, IntPtr length);
@@ -82,20 +77,19 @@ namespace SRBridge
         private static extern void ExitNow(int code);
 
         /// <summary>
-        /// Takes the wire away from fds 0 and 1: it moves to a private descriptor that no child inherits, 0 reads
+        /// Takes the wire away from fds 0 and 1: its two ends move to private descriptors that no child inherits, 0 reads
         /// /dev/null and 1 writes to stderr, so that no print, child or native library can tear a line.
         /// </summary>
-        /// <returns>The wire's descriptor.</returns>
-        internal static int ClaimWire()
+        internal static void ClaimWire(out int reads, out int writes)
         {
-            int wire = Fcntl(0, FDupFdCloexec, 10);
+            reads = Fcntl(0, FDupFdCloexec, 10);
+            writes = Fcntl(1, FDupFdCloexec, 10);
             int nothing = Open("/dev/null", ORdOnly);
-            if (wire < 0 || nothing < 0 || Dup2(nothing, 0) < 0 || Dup2(2, 1) < 0)
+            if (reads < 0 || writes < 0 || nothing < 0 || Dup2(nothing, 0) < 0 || Dup2(2, 1) < 0)
             {
                 throw new InvalidOperationException("cannot claim fds 0 and 1: errno " + Marshal.GetLastWin32Error());
             }
             Close(nothing);
-            return wire;
         }
 
         /// <summary>FailFast ends in milliseconds when mono's crash reporter does not run gdb first.</summary>
@@ -178,7 +172,7 @@ namespace SRBridge
             {
                 while (true)
                 {
-                    int count = (int)Recv(fd, (IntPtr)(start + offset), (IntPtr)(buffer.Length - offset), 0);
+                    int count = (int)Read(fd, (IntPtr)(start + offset), (IntPtr)(buffer.Length - offset));
                     if (count >= 0)
                     {
                         return count;
@@ -191,7 +185,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Writes all bytes, in records that fit into any buffer.</summary>
+        /// <summary>Writes all bytes. Mono ignores SIGPIPE.</summary>
         /// <returns>False when the other side has gone.</returns>
         internal static unsafe bool SendAll(int fd, byte[] buffer, int offset, int length)
         {
@@ -200,7 +194,7 @@ namespace SRBridge
                 int end = offset + length;
                 while (offset < end)
                 {
-                    int count = (int)Send(fd, (IntPtr)(start + offset), (IntPtr)Math.Min(end - offset, RecordBytes), MsgNoSignal);
+                    int count = (int)Write(fd, (IntPtr)(start + offset), (IntPtr)(end - offset));
                     if (count >= 0)
                     {
                         offset += count;

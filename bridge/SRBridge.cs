@@ -52,7 +52,9 @@ namespace SRBridge
                 return WarmUp.Run();
             }
             int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
-            var wire = new Wire(Native.ClaimWire(), maxLineBytes);
+            int reads, writes;
+            Native.ClaimWire(out reads, out writes);
+            var wire = new Wire(reads, writes, maxLineBytes);
             Native.DieQuickly();
             StderrWriter.Install();
             var loader = new Loader();

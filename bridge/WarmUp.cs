@@ -45,7 +45,7 @@ namespace SRBridge
             byte[] lines = Encoding.ASCII.GetBytes(Lines());
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
-            new SRBridge.Bridge(new Wire(fds[1], maxLineBytes), loader, null, surroundings).Serve();
+            new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, surroundings).Serve();
             Close(fds[0]);
             Close(fds[1]);
         }

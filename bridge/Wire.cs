@@ -18,7 +18,8 @@ namespace SRBridge
         private const int ExitGateMs = 50;
         private const int QuietTicks = 100;
 
-        private readonly int _fd;
+        private readonly int _reads;
+        private readonly int _writes;
         private readonly int _maxLineBytes;
         private readonly int _wake = Native.NewEvent();
         private byte[] _in = new byte[64 * 1024];
@@ -41,9 +42,10 @@ namespace SRBridge
         /// <summary>Edits that wait: pairs of a number in the plan and a value, with commas between.</summary>
         internal readonly JsonWriter Edits = new JsonWriter();
 
-        internal Wire(int fd, int maxLineBytes)
+        internal Wire(int reads, int writes, int maxLineBytes)
         {
-            _fd = fd;
+            _reads = reads;
+            _writes = writes;
             _maxLineBytes = maxLineBytes;
         }
 
@@ -89,7 +91,7 @@ namespace SRBridge
                 }
                 MakeRoom();
                 seen = _end;
-                int count = Native.Receive(_fd, _in, _end);
+                int count = Native.Receive(_reads, _in, _end);
                 if (count == 0)
                 {
                     return false;
@@ -114,7 +116,7 @@ namespace SRBridge
                 _end -= _start;
                 _start = 0;
             }
-            if (_in.Length - _end < Native.RecordBytes)
+            if (_end == _in.Length)
             {
                 Array.Resize(ref _in, _in.Length * 2);
             }
@@ -265,14 +267,13 @@ namespace SRBridge
         internal void Watch()
         {
             var fds = new Native.PollFd[2];
-            fds[0].Fd = _fd;
-            fds[0].Events = Native.POLLRDHUP;
+            fds[0].Fd = _reads; // nothing is asked for: that nobody can write any more is told in any case
             fds[1].Fd = _wake;
             fds[1].Events = Native.POLLIN;
             while (true)
             {
                 int count = Native.Poll(fds, (UIntPtr)2, _watchSleeps ? -1 : HoldNoticesMs);
-                if (count > 0 && (fds[0].Returned & (Native.POLLRDHUP | Native.POLLHUP | Native.POLLERR)) != 0)
+                if (count > 0 && (fds[0].Returned & (Native.POLLHUP | Native.POLLERR)) != 0)
                 {
                     Native.EndGroup();
                 }
@@ -327,7 +328,7 @@ namespace SRBridge
             // Nobody reads any more: the watch ends the process; until then a script must not see an exception.
             if (!_said)
             {
-                Native.SendAll(_fd, Out.Bytes, start, Out.Length - start);
+                Native.SendAll(_writes, Out.Bytes, start, Out.Length - start);
             }
             Out.Length = 1;
             _notices = 0;

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 MAX_LINE_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024
-MAX_DESCRIPTORS = 4  # in one read; one line carries at most one
+MAX_DESCRIPTORS = 4  # that nobody took yet; one line carries two at most
 
 FAILED = -32000  # a RunnerError; data.kind has its name
 INVALID_REQUEST = -32600
@@ -84,9 +84,9 @@ class Control:
         """Whether a line, or the end, is there to be read. Never waits; one system call."""
         return bool(self._lines or self._readable.poll(0))
 
-    def send(self, message: dict[str, Any], deadline: float, descriptor: int | None = None) -> None:
+    def send(self, message: dict[str, Any], deadline: float, descriptors: Sequence[int] = ()) -> None:
         """
-        Send one message, with a descriptor beside it if there is one.
+        Send one message, with descriptors beside it if there are any.
 
         Raises:
             ControlError: It was not taken in time, or nobody is there. The connection is of no use any more.
@@ -95,8 +95,8 @@ class Control:
         if len(data) > MAX_LINE_BYTES:
             raise ControlError(f"a message of {len(data)} bytes is longer than {MAX_LINE_BYTES}")
         beside = []
-        if descriptor is not None:
-            beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        if descriptors:
+            beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         try:
             while data:
                 self._await(select.POLLOUT, deadline)
@@ -142,16 +142,16 @@ class Control:
             raise ControlError(f"expected a JSON-RPC 2.0 message, got {line[:80].decode('latin-1')!a}")
         return message
 
-    def take_descriptor(self) -> socket.socket | None:
-        """The descriptor that came beside the message received last, as a socket; None when there was none."""
-        if not self._descriptors:
-            return None
-        number = self._descriptors.popleft()
-        try:
-            return socket.socket(fileno=number)
-        except OSError as error:
-            os.close(number)
-            raise ControlError(f"the descriptor beside the message is no socket: {_reason(error)}") from error
+    def take_descriptors(self, count: int) -> tuple[int, ...]:
+        """
+        Descriptors that came, the eldest first, owned by the caller from now on; none when there are fewer.
+
+        A message that carries some was sent with them in one piece, so they are there when it is. Only for a message
+        that does: a read may bring the line before it, too.
+        """
+        if len(self._descriptors) < count:
+            return ()
+        return tuple(self._descriptors.popleft() for _ in range(count))
 
     def shutdown(self) -> None:
         """End both directions, so that a receive in another thread ends."""
@@ -219,13 +219,6 @@ def peer_pid(sock: socket.socket) -> int:
     """The process at the other end when it connected (SO_PEERCRED)."""
     pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
     return pid
-
-
-def closed(descriptors: Sequence[socket.socket | None]) -> None:
-    """Close what is there."""
-    for sock in descriptors:
-        if sock is not None:
-            sock.close()
 
 
 def _left(deadline: float) -> float:

@@ -28,7 +28,6 @@ from .placement import ALWAYS, LONG_S, Placement
 from .session import NOTHING, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
     from .calls import Foreseen, Host
@@ -291,11 +290,11 @@ class Conversation:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
 
-    def hand_over(self) -> socket.socket:
-        """The socket, for whoever goes on with the conversation; here it has ended."""
+    def hand_over(self) -> Channel:
+        """The channel, for whoever goes on with the conversation; here it has ended."""
         self._placement.free()
         self._session.end()
-        return self._channel.detach()
+        return self._channel.moved()
 
     def passed_on(self, channel: Channel) -> Conversation:
         """The same conversation, idle, over another channel, with all that is known of the worker."""

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .channel import Channel
+from .channel import ENDS, received
 from .content import Generation
 from .control import PROTOCOL, Control, ControlError, ask
 from .conversation import Conversation, ExecOutcome, call_id
@@ -36,7 +36,7 @@ from .slot import fits, has
 from .stamps import Stamp, Stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .calls import Host
     from .foresight import Foresight
@@ -274,11 +274,11 @@ class Lease:
 
     def _take(self, worker: dict[str, Any]) -> None:
         assert self._control is not None  # noqa: S101  # it has just answered
-        sock = self._control.take_descriptor()
-        if sock is None:
+        channel = received(self._control.take_descriptors(ENDS))
+        if channel is None:
             raise PoolExhausted("the daemon sent a worker without its wire")
         conversation = Conversation(
-            Channel(sock),
+            channel,
             Session(worker["max_line_bytes"], State.IDLE),
             worker["pid"],
             SELDOM if worker["is_placed"] else 0,
@@ -340,8 +340,8 @@ class Lease:
         if held is None:
             return
         _let_run(held.conversation.pid)
-        with held.conversation.hand_over() as sock:
-            self._tell("release", held.report(), sock.fileno())
+        with contextlib.closing(held.conversation.hand_over()) as wire:
+            self._tell("release", held.report(), wire.descriptors())
 
     def _lose(self, reason: str, host: Host | None, *, script: _Script | None = None, is_stuck: bool = False) -> int:
         """Drop a worker that cannot go on. The daemon ends it, and asks it for its stacks first."""
@@ -352,10 +352,10 @@ class Lease:
         self._connect_after = 0.0
         if is_stuck:
             _let_run(held.conversation.pid)
-        with held.conversation.hand_over() as sock:
+        with contextlib.closing(held.conversation.hand_over()) as wire:
             message = {**held.report(), "reason": reason, "call_id": host and call_id(host), "is_stuck": is_stuck}
             message["taken_by"] = script and script.generation.id
-            self._tell("retire", message, sock.fileno())
+            self._tell("retire", message, wire.descriptors())
         return held.conversation.pid
 
     # The connection.
@@ -436,12 +436,12 @@ class Lease:
         now = time.monotonic()
         self._refused.update({(path, text): now + left_s for path, text, left_s in messages})
 
-    def _tell(self, method: str, params: dict[str, Any], descriptor: int | None = None) -> None:
+    def _tell(self, method: str, params: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
         if self._control is None:
             return
         try:
-            self._control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S, descriptor)
+            self._control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S, descriptors)
         except ControlError as error:
             self._disconnect(error, has_waited=True)
 

@@ -18,9 +18,9 @@ from .errors import ConfigError, RunnerError, ScriptInvalid
 from .slot import fits, has
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
+    from .channel import Channel
     from .content import Generation
     from .control import Control
     from .runner import Runner
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.lending")
 
-Answer = tuple[dict[str, Any], "socket.socket | None"]
+Answer = tuple[dict[str, Any], "Channel | None"]
 """A result, and the wire that goes beside it."""
 
 
@@ -83,13 +83,16 @@ class Lending:
             "hello": self._hello,
             "lease": self._lease,
         }
-        self.notices: dict[str, Callable[[Client, dict[str, Any], socket.socket | None], None]] = {
+        self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
             "loaded": self._loaded,
             "plugins": self._plugins,
             "report": self._report,
+        }
+        self.returns: dict[str, Callable[[Client, dict[str, Any], Channel | None], None]] = {
             "release": self._release,
             "retire": self._retire,
         }
+        """Notices that have a wire beside them."""
 
     def join(self, client: Client) -> None:
         """A client has come."""
@@ -235,7 +238,7 @@ class Lending:
         client.loans[worker.pid] = Loan(slot, time.monotonic())
         return result, wire
 
-    def undo(self, client: Client, pid: int, wire: socket.socket) -> None:
+    def undo(self, client: Client, pid: int, wire: Channel) -> None:
         """The answer of a lease did not reach the client: the worker is as good as before."""
         loan = client.loans.pop(pid, None)
         if loan is None:
@@ -265,28 +268,29 @@ class Lending:
 
     # Notices.
 
-    def _loaded(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+    def _loaded(self, client: Client, params: dict[str, Any]) -> None:
         if (generation := client.told.get(params["generation"])) is not None:
             self._runner.scripts.accept(generation)
 
-    def _plugins(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+    def _plugins(self, client: Client, params: dict[str, Any]) -> None:
         if (generation := client.told.get(params["generation"])) is not None:
             with contextlib.suppress(RunnerError):
                 self._runner.scripts.extend(generation, tuple(map(str, params["names"])))
 
-    def _report(self, client: Client, params: dict[str, Any], _wire: socket.socket | None) -> None:
+    def _report(self, client: Client, params: dict[str, Any]) -> None:
         if (loan := client.loans.get(params["pid"])) is not None:
             self._note(client, loan, params)
 
-    def _release(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
+    def _release(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
         loan = client.loans.get(params["pid"])
         if loan is None:
             client.foreign = 0
-            control.closed([wire])
+            if wire is not None:
+                wire.close()
             return
         self._note(client, loan, params)
         if wire is None:
-            # A process out of descriptors cannot take what is passed to it: the kernel closed the wire.
+            # A process out of descriptors cannot take what is passed to it: the kernel closed the wire. Or it is none.
             self._end_loan(client, loan, "it came back without its wire")
             return
         if client.loans.pop(params["pid"], None) is None:
@@ -302,7 +306,7 @@ class Lending:
                 self._behind |= outdated
             self._wake()
 
-    def _retire(self, client: Client, params: dict[str, Any], wire: socket.socket | None) -> None:
+    def _retire(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
         reason, call_id = str(params["reason"]), params["call_id"]
         told = f"{reason} (Call-ID {call_id})" if call_id else reason
         generation = client.told.get(params["taken_by"])
@@ -314,7 +318,8 @@ class Lending:
         if loan is None:
             client.foreign = 0
             log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
-            control.closed([wire])
+            if wire is not None:
+                wire.close()
             return
         # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms.
         end = threading.Thread(
@@ -328,14 +333,15 @@ class Lending:
         except RuntimeError:  # the kernel gives no thread
             self._end_retired(loan, told, params["is_stuck"] is True, wire)
 
-    def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: socket.socket | None) -> None:  # noqa: FBT001 - private
+    def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: Channel | None) -> None:  # noqa: FBT001 - private
         if is_stuck:
             loan.slot.living.end_stuck(told)
         else:
             log.info("worker %d: %s", loan.slot.living.pid, told)
         self._runner.pool.release(loan.slot, survives=False)
         # Until here the wire was open, or the worker would have ended itself without a word.
-        control.closed([wire])
+        if wire is not None:
+            wire.close()
 
     def _note(self, client: Client, loan: Loan, report: dict[str, Any]) -> None:
         """What a client says of its worker is what we know of it."""

@@ -10,7 +10,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -39,7 +38,7 @@ class Process:
 
     Attributes:
         pid: mono's process, and its process group, by the number that they have out here.
-        wire: Our end; closing it is the part of whoever uses it.
+        wire: Our ends, the pipe to read first; closing them is the part of whoever uses them.
         stderr: The reading end of its standard error, likewise.
         ended: Readable when it has ended; for polling only.
         watched: The same, and closing it is the part of whoever watches it.
@@ -51,7 +50,7 @@ class Process:
         outermost: subprocess.Popen[bytes],
         inside: int | None,
         *,
-        wire: socket.socket,
+        wire: tuple[int, int],
         stderr: int,
         directory: Path,
         ended: int,
@@ -98,29 +97,27 @@ class Process:
         # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:
-                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # why: see Channel
-                undo.callback(ours.close)
-                given.callback(theirs.close)
-                stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-                undo.callback(os.close, stderr_read)
-                given.callback(os.close, stderr_write)
+                their_reads, our_writes = _pipe(theirs=given, ours=undo, we_read=False)
+                our_reads, their_writes = _pipe(theirs=given, ours=undo, we_read=True)
+                stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
+                told, tells = _pipe(theirs=given, ours=undo, we_read=True)
+                os.set_blocking(told, False)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
                 undo.callback(shutil.rmtree, place, ignore_errors=True)
-                wire = theirs.fileno()
                 if wall:
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
+                    wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
-                        wall, command, wire, scripts=scripts, hidden=directory, shown=shown, own=place
+                        wall, command, wire, tells, scripts=scripts, hidden=directory, shown=shown, own=place
                     )
-                    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
                 if user is not None:
                     os.chown(place, user.uid, user.gid)
                 process = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL if wall else wire,
-                    stdout=stderr_write if wall else wire,
+                    stdin=subprocess.DEVNULL if wall else their_reads,
+                    stdout=stderr_write if wall else their_writes,
                     stderr=stderr_write,
-                    pass_fds=[wire] if wall else [],
+                    pass_fds=[their_reads, their_writes, tells] if wall else [],
                     cwd=place,
                     env=confine.environment(settings, user),
                     start_new_session=True,
@@ -137,8 +134,17 @@ class Process:
                 why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
                 raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {why}") from error
             undo.pop_all()
-        inside = sandbox.speaker(ours, deadline) if wall else None
-        return cls(process, inside, wire=ours, stderr=stderr_read, directory=place, ended=ended, watched=watched)
+        with open(told, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed behind it
+            inside = sandbox.speaker(our_reads, info, deadline) if wall else None
+        return cls(
+            process,
+            inside,
+            wire=(our_reads, our_writes),
+            stderr=stderr_read,
+            directory=place,
+            ended=ended,
+            watched=watched,
+        )
 
     def has_ended(self, timeout_s: float) -> bool:
         """Whether it ends within that time; true when it is closed, by whatever thread."""
@@ -188,6 +194,14 @@ class Process:
         if is_last:
             for descriptor in {self.ended, self._mono, self._last}:
                 os.close(descriptor)
+
+
+def _pipe(*, theirs: contextlib.ExitStack, ours: contextlib.ExitStack, we_read: bool) -> tuple[int, int]:
+    """Both ends, the one to read first; each is closed by its stack."""
+    reads, writes = os.pipe2(os.O_CLOEXEC)
+    (ours if we_read else theirs).callback(os.close, reads)
+    (theirs if we_read else ours).callback(os.close, writes)
+    return reads, writes
 
 
 def _ends(pidfd: int, timeout_s: float) -> bool:

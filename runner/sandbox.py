@@ -15,11 +15,10 @@ mono 6.8:
 
 from __future__ import annotations
 
+import json
 import select
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import time
 from pathlib import Path
@@ -29,9 +28,11 @@ from .errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import FileIO
+    from typing import BinaryIO
 
 MIB = 1024 * 1024
-UCRED = struct.Struct("3i")  # pid, uid, gid: unix(7)
+INFO_BYTES = 4096  # far more than bwrap tells, and all that a pipe takes at once
 SIGNALLED = 128  # bwrap.c, propagate_exit_status: a signal is told as an exit code, as a shell does
 
 TRIED_S = 10.0
@@ -71,7 +72,8 @@ def trouble(program: str) -> str:
 def wrapped(
     program: str,
     command: Sequence[str],
-    wire: int,
+    wire: tuple[int, int],
+    info: int,
     *,
     scripts: Sequence[Path],
     hidden: Path,
@@ -84,14 +86,16 @@ def wrapped(
     Args:
         program: What ``find`` gave.
         command: The program and its arguments.
-        wire: A descriptor, which becomes 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
+        wire: Descriptors, which become 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
             so that nobody saw the command hang up; any other descriptor they close.
+        info: A descriptor for ``speaker``.
         scripts: Directories that are shown also where they lie in /tmp or /run, if they exist. There the command's
             user has to be able to reach them.
         hidden: A directory of which nothing is seen inside,
         shown: but these, which can be read,
         own: and this one, which can be written, and in which the command starts.
     """
+    reads, writes = wire
     return [
         program,
         *VIEW,
@@ -108,9 +112,10 @@ def wrapped(
         *("--remount-ro", str(hidden)),
         *("--unsetenv", "TMPDIR"),
         *("--chdir", str(own)),
+        *("--info-fd", str(info)),
         "--",
         # bash, because other shells know descriptors up to 9 only.
-        *("bash", "-c", f'exec setsid "$@" <&{wire} >&{wire} {wire}>&-', "wire"),
+        *("bash", "-c", f'exec setsid "$@" <&{reads} >&{writes} {reads}<&- {writes}>&-', "wire"),
         *command,
     ]
 
@@ -123,23 +128,24 @@ def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
     return [word for path in paths for word in (option, str(path), str(path))]
 
 
-def speaker(wire: socket.socket, deadline: float) -> int:
+def speaker(wire: int, info: BinaryIO | FileIO, deadline: float) -> int:
     """
-    The process that speaks first on the wire, by the number that it has out here; 0 when none does in time.
+    The process that speaks on the wire, by the number that it has out here; 0 when it says nothing in time.
 
-    What it says stays to be read. ``SO_PASSCRED`` has been set before the process was started: the kernel then adds
-    who sent it, in the reader's numbers.
+    Args:
+        wire: What it writes into, and what it says stays to be read.
+        info: What bwrap wrote into the descriptor that ``wrapped`` was given: which process is process 1 of the wall.
+        deadline: On ``time.monotonic``.
     """
     poll = select.poll()
     poll.register(wire, select.POLLIN)
-    poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
-    try:
-        _, told, _, _ = wire.recvmsg(1, socket.CMSG_SPACE(UCRED.size), socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:  # nothing came, or it has ended
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
         return 0
-    finally:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-    return next((UCRED.unpack(data)[0] for _, kind, data in told if kind == socket.SCM_CREDENTIALS), 0)
+    try:
+        first = int(json.loads(info.read(INFO_BYTES) or b"")["child-pid"])
+        return int(Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, LookupError):  # it has ended
+        return 0
 
 
 def first_inside(pid: int) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import control
 from .access import listen, refusal
+from .channel import ENDS, received
 from .control import Control, ControlError
 from .errors import ConfigError, RunnerError
 from .lending import Client, Lending
@@ -28,6 +29,7 @@ from .runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .channel import Channel
     from .lending import Answer
     from .settings import Settings
     from .slot import Slot
@@ -41,7 +43,7 @@ IDLE_S = 86_400.0  # without a word the connection ends; a client connects again
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
-ENDS = {"drain": True, "stop": False}  # keeps_loans
+ENDING = {"drain": True, "stop": False}  # keeps_loans
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
@@ -80,7 +82,7 @@ class Daemon:
             "status": lambda _client, _params: (self.status(), None),
             "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
             "reset": lambda _client, _params: self._reset(),
-            **dict.fromkeys(ENDS, lambda _client, _params: ({"pid": os.getpid()}, None)),
+            **dict.fromkeys(ENDING, lambda _client, _params: ({"pid": os.getpid()}, None)),
         }
 
     def __enter__(self) -> Self:
@@ -255,19 +257,24 @@ class Daemon:
         if not isinstance(method, str) or not isinstance(params, dict):
             raise ControlError(f"expected a request, got {message!r:.80}")
         if "id" not in message:
-            notice = self._lending.notices.get(method)
-            descriptor = client.control.take_descriptor()
-            if notice is None:
-                control.closed([descriptor])
-                raise ControlError(f"there is no notice {method!r:.80}")
-            try:
-                notice(client, params, descriptor)
-            except MALFORMED as error:
-                control.closed([descriptor])
-                raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
+            self._note(client, method, params)
             return
-        control.closed([client.control.take_descriptor()])
         self._reply(client, request_id, method, params)
+
+    def _note(self, client: Client, method: str, params: dict[str, Any]) -> None:
+        wire = None
+        try:
+            if method in self._lending.returns:
+                wire = received(client.control.take_descriptors(ENDS))
+                self._lending.returns[method](client, params, wire)
+            elif method in self._lending.notices:
+                self._lending.notices[method](client, params)
+            else:
+                raise ControlError(f"there is no notice {method!r:.80}")
+        except MALFORMED as error:
+            if wire is not None:
+                wire.close()
+            raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
 
     def _reply(self, client: Client, request_id: object, method: str, params: dict[str, Any]) -> None:
         request = self._requests.get(method)
@@ -290,13 +297,14 @@ class Daemon:
                     self._lending.undo(client, result["worker"]["pid"], wire)
                 raise
             finally:
-                if method in ENDS:  # answered first: the end closes every connection
-                    self.end(keeps_loans=ENDS[method])
-            control.closed([wire])
+                if method in ENDING:  # answered first: the end closes every connection
+                    self.end(keeps_loans=ENDING[method])
+            if wire is not None:
+                wire.close()
 
-    def _send(self, client: Client, message: dict[str, Any], wire: socket.socket | None = None) -> None:
+    def _send(self, client: Client, message: dict[str, Any], wire: Channel | None = None) -> None:
         with client.sending:
-            client.control.send(message, time.monotonic() + SEND_S, wire.fileno() if wire else None)
+            client.control.send(message, time.monotonic() + SEND_S, wire.descriptors() if wire else ())
 
     # Requests of an administrator.
 

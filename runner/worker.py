@@ -28,7 +28,6 @@ from runner.process import Process
 from runner.session import WORN, Session, State
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from runner.calls import Host
@@ -98,7 +97,7 @@ class Worker:
         process = Process.start(settings, bridge, directory, deadline)
         tail = Tail(process.stderr, process.pid, settings.max_stderr_lines_per_s)
         conversation = Conversation(
-            Channel(process.wire),
+            Channel(*process.wire),
             Session(settings.max_line_bytes),
             process.pid,
             0 if settings.placement == "free" else ALWAYS,
@@ -191,7 +190,7 @@ class Worker:
             self.kill()
         return outcome
 
-    def lend(self) -> socket.socket:
+    def lend(self) -> Channel:
         """
         The wire, to be passed to another process; closing it is the caller's. Only for an idle worker.
 
@@ -202,10 +201,10 @@ class Worker:
         self._is_lent = True
         return self.conversation.hand_over()
 
-    def take_back(self, sock: socket.socket) -> None:
-        """End a loan: ``sock`` is the wire, idle, and owned from now on; the records go on."""
+    def take_back(self, wire: Channel) -> None:
+        """End a loan: the wire is idle, and owned from now on; the records go on."""
         self._is_lent = False
-        self.conversation = self.conversation.passed_on(Channel(sock))
+        self.conversation = self.conversation.passed_on(wire)
 
     def end_stuck(self, reason: str) -> None:
         """Log why it is ended, ask mono for the stacks of its threads, and kill it; takes at most ``STACKS_S`` more."""

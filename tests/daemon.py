@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -102,6 +103,14 @@ class RunningDaemon:
     def descriptors(self) -> int:
         """How many files, sockets and pipes it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def children(self) -> list[int]:
+        """The processes that it started, by whichever of its threads."""
+        found = []
+        for listed in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # a thread that has ended
+                found += [int(pid) for pid in listed.read_text(encoding="ascii").split()]
+        return found
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

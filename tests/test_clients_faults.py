@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner import serve
+from runner.channel import ENDS, received
 from runner.control import Control, ControlError, ask
 from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.message import MessageHost
@@ -91,8 +92,7 @@ def works(daemon: RunningDaemon, script: Path) -> bool:
 def used(daemon: RunningDaemon) -> tuple[int, int, int]:
     """Threads, descriptors and workers of a daemon at rest; what a process that starts or ends needs comes and goes."""
     process = Path(f"/proc/{daemon.pid}")
-    children = [pid for thread in process.glob("task/*/children") for pid in thread.read_text("ascii").split()]
-    return len(list(process.glob("task/*"))), len(list(process.glob("fd/*"))), len(children)
+    return len(list(process.glob("task/*"))), len(list(process.glob("fd/*"))), len(daemon.children())
 
 
 def run(lease: Lease, script: Path) -> int | None:
@@ -282,7 +282,9 @@ def test_a_worker_that_comes_back_without_its_wire_or_with_nonsense_is_not_lost_
         deadline = time.monotonic() + WAIT_S
         ask(control, "hello", {"protocol": 1, "have": None}, deadline)
         worker = ask(control, "lease", {"path": str(fine), "have": None}, deadline)["worker"]
-        with contextlib.closing(control.take_descriptor() or socket.socket()):
+        wire = received(control.take_descriptors(ENDS))
+        assert wire is not None
+        with contextlib.closing(wire):
             told = {"pid": worker["pid"], "reason": "test", "call_id": None, "is_stuck": False, "taken_by": None}
             with contextlib.suppress(ControlError):
                 control.send({"method": method, "params": told | params}, deadline)

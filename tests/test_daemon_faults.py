@@ -48,11 +48,6 @@ def descriptors(daemon: RunningDaemon) -> int:
     return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
 
 
-def children(daemon: RunningDaemon) -> list[int]:
-    threads = Path(f"/proc/{daemon.pid}/task").glob("*/children")
-    return [int(pid) for thread in threads for pid in thread.read_text("ascii").split()]
-
-
 def all_at_once(leases: list[Lease], script: Path) -> list[str]:
     """One exec of each, in threads; what each came to."""
     came: list[str] = []
@@ -120,9 +115,9 @@ def test_a_daemon_out_of_descriptors_goes_on_when_there_are_some_again(tmp_path:
     ):
         script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
         run(lease, script)
-        until(lambda: len(children(daemon)) == 2, "the spare one is there")
+        until(lambda: len(daemon.children()) == 2, "the spare one is there")
         until(lambda: status(daemon)["clients"] == 2, "nobody else is connected")  # this lease and the question itself
-        before, workers = descriptors(daemon), len(children(daemon))
+        before, workers = descriptors(daemon), len(daemon.children())
         _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, hard))
 
@@ -133,7 +128,7 @@ def test_a_daemon_out_of_descriptors_goes_on_when_there_are_some_again(tmp_path:
             run(late, script, 0.4)
         compiled(daemon.scripts, "Fine", RETURNS.format(1))
         unread = [run(lease, script) for _ in range(3)]
-        for worker in children(daemon):
+        for worker in daemon.children():
             os.kill(worker, signal.SIGKILL)
         until(lambda: run_or_none(lease, script) is None, "no worker is left, and none can be started")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
@@ -142,7 +137,7 @@ def test_a_daemon_out_of_descriptors_goes_on_when_there_are_some_again(tmp_path:
         until(lambda: run_or_none(lease, script) == 1, "it runs what could not be read before")
         until(lambda: run_or_none(late, script) == 1, "and serves new clients")
         late.close()
-        until(lambda: len(children(daemon)) == workers, "as many workers as before")
+        until(lambda: len(daemon.children()) == workers, "as many workers as before")
         until(lambda: descriptors(daemon) <= before, f"as many descriptors as before, {before}")
         assert "Too many open files" in daemon.log()
         assert "internal error" not in daemon.log(), daemon.log()
@@ -197,7 +192,7 @@ def test_status_shows_the_brake_while_workers_cannot_be_started(tmp_path: Path) 
         draft.write_text(broken, "utf-8")
         draft.chmod(0o755)
         draft.rename(mono)
-        for worker in children(daemon):
+        for worker in daemon.children():
             os.kill(worker, signal.SIGKILL)
         until(lambda: status(daemon)["start_failures"], "starts fail")
 

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -45,22 +44,23 @@ each_transcript = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: 
 
 
 class Bridge:
-    """A real worker process at the other end of a socket."""
+    """A real worker process at the other end of two pipes."""
 
     def __init__(self, stderr: Path, limit: int = LIMIT) -> None:
-        ours, theirs = socket.socketpair()
+        their_reads, our_writes = os.pipe()
+        our_reads, their_writes = os.pipe()
         self._stderr = stderr
-        with theirs, stderr.open("wb") as log:
+        with os.fdopen(their_reads, "rb") as stdin, os.fdopen(their_writes, "wb") as stdout, stderr.open("wb") as log:
             self.process = subprocess.Popen(
                 [MONO, "--debug", str(ensure_bridge().bridge_exe), str(limit)],
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
+                stdin=stdin,
+                stdout=stdout,
                 stderr=log,
                 cwd=stderr.parent,
                 env=os.environ | MONO_ENVIRONMENT,
                 start_new_session=True,
             )
-        self._channel = Channel(ours)
+        self._channel = Channel(our_reads, our_writes)
         self._rest = b""
         self._messages: list[dict[str, Any]] = []
 

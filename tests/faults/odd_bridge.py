@@ -1,14 +1,13 @@
 """
 A program in the place of mono that speaks the wire and then does one thing that no bridge does.
 
-``odd_bridge.py KIND``; the wire is descriptor 0. Standard library only.
+``odd_bridge.py KIND``; the wire is descriptors 0 and 1. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import time
 from typing import Any
@@ -24,8 +23,7 @@ class Wire:
     """Lines in, lines out."""
 
     def __init__(self) -> None:
-        self._sock = socket.socket(fileno=0)
-        self._lines = self._sock.makefile("rb")
+        self._lines = os.fdopen(0, "rb", closefd=False)
 
     def say(self, *messages: dict[str, Any]) -> None:
         """One line each, in one write."""
@@ -33,7 +31,8 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """These bytes."""
-        self._sock.sendall(data)
+        while data:
+            data = data[os.write(1, data) :]
 
     def hear(self) -> dict[str, Any]:
         """The next request; the end of the wire is the end of the program."""

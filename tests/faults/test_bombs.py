@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +21,7 @@ from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MOST = 512  # TasksMax of kamailio/app-mono.service
 SHORT_S = 1.0
@@ -42,9 +42,8 @@ def daemon(group: PidsGroup, tmp_path: Path) -> Iterator[RunningDaemon]:
     with RunningDaemon(tmp_path, f"start_timeout_s = {WAIT_S}") as running:
         publish_all(running, "ForksWithoutEnd", "StartsThreadsWithoutEnd", "SendsItselfASignal")
         group.add(running.pid)
-        for path in Path(f"/proc/{running.pid}/task").glob("*/children"):
-            for child in path.read_text("ascii").split():
-                group.add(int(child))
+        for child in running.children():
+            group.add(child)
         group.allow(MOST)
         yield running
         group.allow(None)
