@@ -76,7 +76,7 @@ class KamailioHost:
         self._ksr = ksr
         self._pv = ksr.pv
         self._hdr = ksr.hdr
-        self._uri: str | None = None  # as it was read last
+        self._uri: str | None = None  # as it was read last; None after whatever may have changed it
 
     def log(self, level: int, text: str) -> None:
         """Levels below -1 are logged as ``crit``, above 3 as debug when Kamailio's ``debug`` reaches them."""
@@ -91,6 +91,7 @@ class KamailioHost:
 
     def modf(self, function: str) -> int:
         """Through ``msg.call_function``: ``KSR.x.modf`` of 5.6.3 ends Kamailio with SIGSEGV."""
+        self._uri = None
         name = _until_nul(function)
         if name in _REFUSED:
             return self._cannot_run(name, "it has a fixup that cannot be freed")
@@ -141,6 +142,7 @@ class KamailioHost:
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
+        self._uri = None
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
             if not _is_utf8(value) or not _is_utf8(name):
@@ -149,11 +151,13 @@ class KamailioHost:
 
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
+        self._uri = None
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
+        self._uri = None
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
 
@@ -216,7 +220,7 @@ class KamailioHost:
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
         if target == "$rU":
-            # Asked before anything is edited, nearly always after $ru was read to be sent along.
+            # Nearly always $ru was read just now, to be sent along.
             uri = self._uri or self.get_s("$ru") or ""
             # Kamailio's own parser has a host where the R-URI parses, and only then.
             is_sip = uri.startswith(("sip:", "sips:")) and len(uri) <= _LONGEST_URI and uri.isascii()

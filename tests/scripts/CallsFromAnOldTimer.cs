@@ -1,18 +1,23 @@
-// "start" leaves a timer; it goes off while "wait" runs, in an exec that is not its own.
+// "start" leaves a timer; it goes off while "wait" runs, in an exec that is not its own. Else nothing happens.
 using System.Threading;
 using SR;
 
 class CallsFromAnOldTimer
 {
     static readonly ManualResetEvent Gone = new ManualResetEvent(false);
-    static Timer _timer;
+    public static Timer Left;
     static int _got = 1;
 
     static int Main(string[] arguments)
     {
-        if (arguments[0] == "start")
+        string does = arguments.Length > 0 ? arguments[0] : "";
+        if (does == "start")
         {
-            _timer = new Timer(state => { _got = PV.SetS("$var(old)", "called"); Gone.Set(); }, null, 300, Timeout.Infinite);
+            Left = new Timer(state => { _got = PV.SetS("$var(old)", "called"); Gone.Set(); }, null, 300, Timeout.Infinite);
+            return 0;
+        }
+        if (does != "wait")
+        {
             return 0;
         }
         Gone.WaitOne();
