@@ -5,22 +5,22 @@ using System.Runtime.InteropServices;
 static class Echo
 {
     [DllImport("libc", SetLastError = true)]
-    static extern IntPtr recv(int fd, byte[] buffer, IntPtr length, int flags);
+    static extern IntPtr read(int fd, byte[] buffer, IntPtr length);
 
     [DllImport("libc", SetLastError = true)]
-    static extern IntPtr send(int fd, byte[] buffer, IntPtr length, int flags);
+    static extern IntPtr write(int fd, byte[] buffer, IntPtr length);
 
     static void Main()
     {
         var buffer = new byte[65536];
         while (true)
         {
-            int count = (int)recv(0, buffer, (IntPtr)buffer.Length, 0);
+            int count = (int)read(0, buffer, (IntPtr)buffer.Length);
             if (count <= 0)
             {
                 return;
             }
-            send(0, buffer, (IntPtr)count, 0);
+            write(1, buffer, (IntPtr)count);
         }
     }
 }

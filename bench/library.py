@@ -54,26 +54,31 @@ def execs(runner: Runner, script: str) -> Callable[[int], list[float]]:
     return block
 
 
-def echo(stack: ExitStack) -> tuple[Callable[[int], list[float]], Callable[[int], list[float]]]:
+def echo(stack: ExitStack) -> dict[str, Callable[[int], list[float]]]:
     """
-    Two sides: one line there and back, with as long between two turns as an exec has.
+    Sides: one line there and back, with as long between two turns as an exec has.
 
-    The first one where the kernel puts the two processes, the second with both on one CPU.
+    Over a socket pair where the kernel puts the two processes, the same with both on one CPU, and over two pipes there.
     """
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen(["mono", str(program)], stdin=theirs.fileno())
+    paired = stack.enter_context(
+        subprocess.Popen(["mono", str(program)], stdin=theirs.fileno(), stdout=theirs.fileno())
+    )
     theirs.close()
-    stack.callback(process.wait)
     stack.callback(ours.close)
+    piped = subprocess.Popen(["mono", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    stack.enter_context(piped)
+    assert piped.stdin is not None
+    assert piped.stdout is not None
 
-    def block(count: int) -> list[float]:
+    def block(count: int, writes: int, reads: int) -> list[float]:
         times = []
         for _ in range(count):
             began = time.perf_counter()
-            ours.send(LINE)
-            ours.recv(65536)
+            os.write(writes, LINE)
+            os.read(reads, 65536)
             ended = time.perf_counter()
             times.append(ended - began)
             until = ended + THINK_S
@@ -81,20 +86,25 @@ def echo(stack: ExitStack) -> tuple[Callable[[int], list[float]], Callable[[int]
                 pass
         return times
 
-    def place(cpus: set[int]) -> None:
+    def on_one_cpu(count: int, process: subprocess.Popen[bytes], writes: int, reads: int) -> list[float]:
+        own = os.sched_getaffinity(0)
+        place(process.pid, {min(own)})
+        try:
+            return block(count, writes, reads)
+        finally:
+            place(process.pid, own)
+
+    def place(pid: int, cpus: set[int]) -> None:
         os.sched_setaffinity(0, cpus)
-        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), cpus)
 
-    def on_one_cpu(count: int) -> list[float]:
-        own = os.sched_getaffinity(0)
-        place({min(own)})
-        try:
-            return block(count)
-        finally:
-            place(own)
-
-    return block, on_one_cpu
+    pair, pipes = (ours.fileno(), ours.fileno()), (piped.stdin.fileno(), piped.stdout.fileno())
+    return {
+        "echo": lambda count: block(count, *pair),
+        "echo, one CPU": lambda count: on_one_cpu(count, paired, *pair),
+        "echo, pipes, one CPU": lambda count: on_one_cpu(count, piped, *pipes),
+    }
 
 
 def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
@@ -174,7 +184,7 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
             "3 calls, placed by the kernel": execs(free, three),
             "15 calls": execs(together, fifteen),
         }
-        sides["echo"], sides["echo, one CPU"] = echo(stack)
+        sides |= echo(stack)
         missing = ""
         try:
             sides |= {
@@ -205,6 +215,7 @@ def measure() -> tuple[list[Row], dict[str, Times]]:
         ]
     rows += [
         against("library exec, 3 calls / echo on one CPU", three_calls, times["echo, one CPU"], ""),
+        against("library exec, 3 calls / echo over pipes, one CPU", three_calls, times["echo, pipes, one CPU"], ""),
         against("library exec, 15 calls / 3 calls", fifteen_calls, three_calls, "<= 1.5"),
         against("library exec, 3 calls / cold mono", three_calls, times["cold mono"], "<= 0.005"),
     ]

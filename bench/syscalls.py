@@ -1,14 +1,13 @@
 """
 The system calls of an exec, in the client and in its worker: ``python -m bench.syscalls``. Needs strace.
 
-A process of its own runs the 3-call script until all is warm and learned, then ``EXECS`` times between two marks that
-strace writes down with the rest; what lies between them is counted by process.
+A process of its own runs the 3-call script, ``EXECS`` times and then twice as often; the difference is what the execs
+needs, without start and end. Only one side is traced at a time, and its main thread alone: a client that waits for a
+worker under strace would wait in calls that it never makes else.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -24,41 +23,39 @@ from bench.library import HERE, execs, settings
 from runner.build import compile_script
 from runner.runner import Runner
 
-WARM, EXECS = 300, 2000
-BEGIN, END = "/execs-begin-here", "/execs-end-here"
+EXECS = 2000
 TRACED = "--traced"
 _CALL = re.compile(r"(\d+) +(\w+)\(")  # the rest of a call that was interrupted begins with "<..."
+STRACE = ("strace", "-f", "-qq", "-e", "signal=none", "-o")
 
 
-def threads(pid: int) -> list[int]:
-    """Of one process."""
-    return [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+def traced(execs_made: int, mono: str) -> None:
+    """What is run; ``mono`` starts the worker."""
+    with Runner(settings(mono=mono)) as runner:
+        execs(runner, str(compile_script(HERE / "scripts" / "Three.cs")))(execs_made)
 
 
-def traced() -> None:
-    """What strace runs; prints the threads of the client and of the worker."""
-    script = str(compile_script(HERE / "scripts" / "Three.cs"))
-    with Runner(settings()) as runner:
-        block = execs(runner, script)
-        block(WARM)
-        Path(BEGIN).exists()
-        block(EXECS)
-        Path(END).exists()
-        (worker,) = runner.snapshot().pids
-        print(json.dumps({"client": threads(os.getpid()), "worker": threads(worker)}))
-
-
-def counted(trace: Path, threads_of: dict[str, list[int]]) -> dict[str, Counter[str]]:
-    """Calls between the marks, by process and name."""
-    who = {thread: name for name, threads in threads_of.items() for thread in threads}
-    found: dict[str, Counter[str]] = {name: Counter() for name in threads_of}
-    is_between = False
-    with trace.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            if BEGIN in line or END in line:
-                is_between = BEGIN in line
-            elif is_between and (call := _CALL.match(line)) and int(call[1]) in who:
-                found[who[int(call[1])]][call[2]] += 1
+def counted(side: str, execs_made: int) -> Counter[str]:
+    """Calls of the main thread of one side, by name."""
+    with tempfile.TemporaryDirectory() as directory:
+        trace, mono = Path(directory) / "trace", Path(directory) / "mono"
+        mono.write_text(f'#!/bin/sh\nexec {" ".join(STRACE)} {trace} mono "$@"\n', encoding="utf-8")
+        mono.chmod(0o755)
+        is_client = side == "client"
+        command = [sys.executable, "-m", "bench.syscalls", TRACED, str(execs_made), "mono" if is_client else str(mono)]
+        # Without -f what the client starts is let run.
+        done = subprocess.run(
+            [*(word for word in STRACE if word != "-f"), str(trace), *command] if is_client else command, check=False
+        )
+        if done.returncode != 0:
+            sys.exit(f"strace, or what it ran, ended with {done.returncode}; a container may have to allow ptrace")
+        found: Counter[str] = Counter()
+        main = ""
+        with trace.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if call := _CALL.match(line if not is_client else f"1 {line}"):
+                    main = main or call[1]
+                    found[call[2]] += call[1] == main
     return found
 
 
@@ -67,15 +64,11 @@ def main() -> None:
     if shutil.which("strace") is None:
         sys.exit("strace is not installed: apt-get install strace")
     compile_script(HERE / "scripts" / "Three.cs")
-    with tempfile.TemporaryDirectory() as directory:
-        trace = Path(directory) / "trace"
-        command = ["strace", "-f", "-qq", "-e", "signal=none", "-o", str(trace)]
-        done = subprocess.run(
-            [*command, sys.executable, "-m", "bench.syscalls", TRACED], stdout=subprocess.PIPE, text=True, check=False
-        )
-        if done.returncode != 0:
-            sys.exit(f"strace, or what it ran, ended with {done.returncode}; a container may have to allow ptrace")
-        found = counted(trace, json.loads(done.stdout))
+    found = {}
+    for side in ("client", "worker"):
+        once, twice = counted(side, EXECS), counted(side, 2 * EXECS)
+        twice.subtract(once)
+        found[side] = Counter({call: count for call, count in twice.items() if count > EXECS // 100})
     print(f"system calls of one exec, from {EXECS} warm execs of the 3-call script")
     shown = Table(box=None, pad_edge=False)
     for name in ("call", *found):
@@ -87,7 +80,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if TRACED in sys.argv[1:]:
-        traced()
+    if sys.argv[1:2] == [TRACED]:
+        traced(int(sys.argv[2]), sys.argv[3])
     else:
         main()

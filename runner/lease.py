@@ -117,6 +117,8 @@ class Lease:
     _back_off_s: float
     _outage: str
     _refused: dict[tuple[str, str], float]
+    _is_busy: bool
+    _inner: Lease | None
 
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
@@ -138,13 +140,21 @@ class Lease:
         """
         if os.getpid() != self._pid:
             self._begin_anew()
+        if self._is_busy:
+            # A script called a function that runs a route that runs a script: that one needs a worker of its own.
+            self._inner = self._inner or Lease(self._socket_path)
+            return self._inner.exec(path, param, host, deadline)
         outcome = ExecOutcome()
         while True:
             try:
                 held, script = self._at_once(path) or self._ready(path, deadline)
                 if self._refused:
                     self._refuse(script.generation.path, host)
-                held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
+                self._is_busy = True
+                try:
+                    held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
+                finally:
+                    self._is_busy = False
             except HostFault:
                 self._after(path, outcome)
                 raise
@@ -447,6 +457,8 @@ class Lease:
 
     def _begin_anew(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
+        if self._inner is not None:
+            self._inner.close()
         if self._control is not None:
             self._control.close()
         if self._held is not None:
@@ -463,6 +475,8 @@ class Lease:
         self._ask_swap_after = self._connect_after = self._report_after = self._listen_after = 0.0
         self._back_off_s = FIRST_BACK_OFF_S
         self._outage = ""
+        self._is_busy = False
+        self._inner = None
         self._refused = {}  # by script and Call-ID: until when
 
 

@@ -9,8 +9,7 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from runner import confine, sandbox
 from runner.allowed import check_allowed
@@ -40,8 +39,7 @@ NS_PER_US = 1000
 NS_PER_S = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Where an exec's time went, in microseconds: waiting for a worker, loading, running, and all of it."""
 
     queue_us: int
@@ -50,8 +48,7 @@ class Timing:
     total_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(NamedTuple):
     """
     What one ``mono_exec`` or ``mono_run`` came to.
 
@@ -256,11 +253,16 @@ class Runner:
             try:
                 with self.pool.lease(generation, job.deadline) as worker:
                     job.queue += job.passed()
-                    try:
-                        generation = self._ready(worker, generation, job.deadline)
-                    finally:
-                        job.load += job.passed()
-                    if has(worker, generation):
+                    is_ready = worker.loaded.get(generation.path) is generation
+                    if is_ready:
+                        self.scripts.accept(generation)  # the keeper may have loaded it ahead
+                    else:
+                        try:
+                            generation = self._ready(worker, generation, job.deadline)
+                        finally:
+                            job.load += job.passed()
+                        is_ready = has(worker, generation)
+                    if is_ready:
                         self._exec(worker, generation, job)
                         return
                     # This worker is bound to other helpers than the script turned out to need: another one, then.

@@ -116,7 +116,7 @@ def fits(worker: Holder, generation: Generation) -> bool:
 def has(worker: Holder, generation: Generation) -> bool:
     """Whether exactly this generation is the script's last one in the worker."""
     loaded = worker.loaded.get(generation.path)
-    return loaded is not None and loaded.id == generation.id
+    return loaded is generation or (loaded is not None and loaded.id == generation.id)
 
 
 class State(StrEnum):
@@ -193,7 +193,7 @@ class Slot(Generic[W]):
 
     def has(self, generation: Generation | None) -> bool:
         """Whether the worker has the generation loaded."""
-        return generation is not None and has(self.living, generation)
+        return generation is not None and self.worker is not None and has(self.worker, generation)
 
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""

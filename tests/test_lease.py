@@ -106,3 +106,25 @@ def test_a_fault_of_the_host_gives_the_worker_back_like_every_other_end(tmp_path
                 execute(lease, script, Lying(INVITE))
 
             assert execute(other, script).code == 0
+
+
+class RunsAnother(MessageHost):
+    """A function that a script calls runs another script, as ``t_relay`` does by way of a branch route."""
+
+    lease: Lease
+    inner: Path
+
+    def modf(self, function: str) -> int:
+        return execute(self.lease, self.inner).code if function == "inner" else super().modf(function)  # type: ignore[return-value]
+
+
+def test_a_script_that_is_run_from_within_another_one_has_a_worker_of_its_own(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "max_workers = 3") as daemon:
+        outer = compiled(daemon.scripts, "Outer", 'static int Main() { return Core.ModF("inner") - 5; }')
+        inner = compiled(daemon.scripts, "Inner", "static int Main() { return 5; }")
+        with clients(daemon, 1) as (lease,):
+            host = RunsAnother(INVITE)
+            host.lease, host.inner = lease, inner
+
+            assert [execute(lease, outer, host).code for _ in range(3)] == [0, 0, 0]
+            assert execute(lease, inner).code == 5

@@ -190,7 +190,7 @@ class MessageHost:
         message = self.context.message
         if target == "$rU":
             uri = parse_uri(self.context.request_uri) if message.first_line.is_request else None
-            return uri is not None and uri.scheme in {Scheme.SIP, Scheme.SIPS}
+            return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
         if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
             return False
         return foreseen.is_always_certain(call, target) or bool(message.headers)

@@ -53,7 +53,7 @@ class Site:
             self._stack.enter_context(self.daemon)
         cfg = preamble(self.port, MODULES, children=1)
         cfg += f'modparam("app_python3", "load", "{script}")\nmodparam("ctl", "binrpc", "unix:{self.ctl}")\n'
-        cfg += ANSWERS.format(call=call)
+        cfg += call if "request_route" in call else ANSWERS.format(call=call)
         env = {"APP_MONO_CONFIG": str(config), "PYTHONPATH": str(OURS.parent)}
         self.kamailio = self._stack.enter_context(Kamailio(cfg, self.directory / "kamailio", self.port, env))
         self.peer = self._stack.enter_context(Peer(self.port))
@@ -277,3 +277,56 @@ def test_a_kamailio_that_is_killed_leaves_no_worker_behind(site: Site) -> None:
     os.killpg(site.kamailio.pid, signal.SIGKILL)
 
     until(lambda: not Path(f"/proc/{worker}").exists(), "its worker has ended")
+
+
+NESTED = """
+request_route {{
+    t_on_branch("NESTED");
+    python_exec("mono_exec", "{outer}");
+    $var(rc) = $rc;
+    append_to_reply("X-Result: $var(rc)\\r\\n");
+    sl_send_reply("200", "OK");
+    exit;
+}}
+
+branch_route[NESTED] {{
+    python_exec("mono_exec", "{inner} $rU");
+    $var(inner) = $rc;
+}}
+"""
+
+
+def test_a_script_whose_function_runs_a_route_that_runs_a_script(site: Site) -> None:
+    """t_relay runs the branch route before it gives its result, so the inner exec is in the middle of the outer one."""
+    inner = compiled(
+        site.daemon.scripts,
+        "Inner",
+        'static int Main(string[] a) { return PV.SetS("$var(user)", a.Length == 1 ? a[0] : "none") == 0 ? 0 : 1; }',
+    )
+    outer = compiled(
+        site.daemon.scripts,
+        "Outer",
+        'static int Main() { PV.SetS("$var(user)", ""); int relayed = Core.ModF("t_relay"); '
+        'Core.Log(2, "relayed " + relayed + ", inner " + PV.GetS("$var(inner)") + " user " + PV.GetS("$var(user)")); '
+        'return relayed > 0 && PV.GetS("$var(inner)") == "1" && PV.GetS("$var(user)") == "bob" ? 0 : 1; }',
+    )
+    site.start(NESTED.format(outer=outer, inner=inner), settings=PATIENT + "max_workers = 2\n")
+    uri = f"sip:bob@127.0.0.1:{free_udp_port()}"
+
+    assert [site.result(uri) for _ in range(5)] == [1] * 5, site.kamailio.log()
+    assert "internal error" not in site.kamailio.log()
+
+
+def test_without_a_worker_for_the_inner_script_it_is_false_and_the_outer_one_goes_on(site: Site) -> None:
+    inner = compiled(site.daemon.scripts, "Inner", "static int Main() { return 0; }")
+    outer = compiled(
+        site.daemon.scripts,
+        "Outer",
+        'static int Main() { return Core.ModF("t_relay") > 0 && PV.GetS("$var(inner)") == "-1" ? 0 : 1; }',
+    )
+    settings = PATIENT + "max_workers = 1\nallocate_timeout_s = 0.1\n"
+    site.start(NESTED.format(outer=outer, inner=inner), settings=settings.replace("allocate_timeout_s = 20.0\n", ""))
+    uri = f"sip:bob@127.0.0.1:{free_udp_port()}"
+
+    assert [site.result(uri) for _ in range(3)] == [1] * 3, site.kamailio.log()
+    assert "internal error" not in site.kamailio.log()
