@@ -22,11 +22,18 @@ BOUNDED_BY_KEYWORD = {"run": "timeout", "check_output": "timeout", "check_call":
 # Bounded by what is passed or was set before, so each has to say how.
 WAITS = {"flock", "waitpid", "readline", "connect"}
 READS = {"recv", "recvfrom", "recvmsg", "recv_into", "sendall"}
+OS_CALLS = {"read", "write"}  # of ``os``: on a descriptor that may be a pipe
 
 # File, function and method; each of them for one call.
 ALLOWED = {
-    ("runner/channel.py", "Channel.receive", "recv"): "SO_RCVTIMEO of the socket, from the deadline of the exec",
-    ("runner/channel.py", "Channel.turn", "recv"): "the same; only where the timer is right for this deadline",
+    ("runner/channel.py", "Channel.turn", "write"): "the pipe does not block",
+    ("runner/channel.py", "Channel.turn", "read"): "the same",
+    ("runner/channel.py", "Channel.send", "write"): "the same; a poll before it, with the time that is left",
+    ("runner/channel.py", "Channel.receive", "read"): "the same",
+    ("runner/content.py", "_read_all", "read"): "a regular file, which the open before it made sure of",
+    ("runner/drain.py", "Tail.pump", "read"): "a pipe that does not block",
+    ("runner/drain.py", "Drain._wake", "write"): "the same",
+    ("runner/drain.py", "Drain._run", "read"): "the same",
     ("runner/control.py", "Control.connect", "connect"): "the socket's timeout, from the deadline that it takes",
     ("runner/lease.py", "Lease._connect", "connect"): "Control.connect takes a deadline",
     ("runner/cli/control.py", "request", "connect"): "the same",
@@ -38,7 +45,6 @@ ALLOWED = {
     ("runner/control.py", "Control.receive", "recvmsg"): "after a poll with the time that is left",
     ("runner/listener.py", "Listener.serve", "recvfrom"): "the socket's timeout, LOOK_S",
     ("runner/listener.py", "Listener._work", "get"): "a thread that waits for work; its end is put into the queue",
-    ("runner/sandbox.py", "speaker", "recvmsg"): "without waiting, after a poll with the time that is left",
     ("runner/serve.py", "Daemon._accept", "accept"): "the accepting thread is no caller; the end shuts the socket down",
 }
 
@@ -59,7 +65,8 @@ def calls(sources: list[Path], root: Path) -> list[tuple[str, str, str, int]]:
             needed = BOUNDED_BY_KEYWORD.get(method)
             is_process = isinstance(node.func.value, ast.Name) and node.func.value.id == "subprocess"
             is_endless = is_process and needed is not None and needed not in {word.arg for word in node.keywords}
-            if is_bare or is_endless or method in READS | WAITS:
+            is_os = isinstance(node.func.value, ast.Name) and node.func.value.id == "os" and method in OS_CALLS
+            if is_bare or is_endless or is_os or method in READS | WAITS:
                 found.append((name, function, method, node.lineno))
     return found
 
@@ -104,7 +111,17 @@ def test_every_exception_is_still_needed() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["a.wait()", "t.join()", "q.get()", "l.acquire()", "subprocess.run([])", "s.recv(1)", "s.select()"]
+    "code",
+    [
+        "a.wait()",
+        "t.join()",
+        "q.get()",
+        "l.acquire()",
+        "subprocess.run([])",
+        "s.recv(1)",
+        "s.select()",
+        "os.read(3, 1)",
+    ],
 )
 def test_the_reader_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
@@ -115,15 +132,15 @@ def test_the_reader_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
 
 # The bridge waits for the runner, and for its script: what ends those waits is not in it. File and the wait as written.
 BRIDGE_WAIT = re.compile(
-    r"= \(int\)(?:Recv|Send)\(|Native\.Poll\(|Thread\.Sleep\(|ReadWord\(eventFd"
+    r"= \(int\)(?:Read|Write)\(|Native\.Poll\(|Thread\.Sleep\(|ReadWord\(eventFd"
     r"|\.GetResult\(\)|\.WaitOne\(|\.Join\(\)|\.Wait\("
 )
 BRIDGE_ALLOWED = {
-    ("Native.cs", "= (int)Recv("): (
+    ("Native.cs", "= (int)Read("): (
         1,
         "the next line of the runner, or the end of the wire, on which the watch ends all",
     ),
-    ("Native.cs", "= (int)Send("): (1, "the runner reads until its deadline and hangs up then"),
+    ("Native.cs", "= (int)Write("): (1, "the runner reads until its deadline and hangs up then"),
     ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that says that it is raised"),
     ("Wire.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
     ("Leftovers.cs", "Thread.Sleep("): (1, "one millisecond"),
