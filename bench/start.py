@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRIES = 12
-EXECS = 20_000  # in each of two rounds
+EXECS = 100_000  # in each of two rounds: some tens of collections
 NURSERY = "MONO_GC_PARAMS"
 NURSERY_BYTES = 4 * MIB  # SGen's default
 OURS = "as it is"
