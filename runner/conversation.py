@@ -40,7 +40,7 @@ log = logging.getLogger("runner.conversation")
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 RESULTS = frozenset({str, int, bool, type(None)})
-LAST_WORDS_S = 0.5  # what a process said before it ended is in the socket already
+LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
 TOLD_CALLS = 5
 
 

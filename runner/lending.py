@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import control
+from .channel import hang_up
 from .errors import ConfigError, RunnerError, ScriptInvalid
 from .slot import fits, has
 
@@ -285,8 +286,7 @@ class Lending:
         loan = client.loans.get(params["pid"])
         if loan is None:
             client.foreign = 0
-            if wire is not None:
-                wire.close()
+            hang_up(wire)
             return
         self._note(client, loan, params)
         if wire is None:
@@ -318,8 +318,7 @@ class Lending:
         if loan is None:
             client.foreign = 0
             log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
-            if wire is not None:
-                wire.close()
+            hang_up(wire)
             return
         # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms.
         end = threading.Thread(
@@ -340,8 +339,7 @@ class Lending:
             log.info("worker %d: %s", loan.slot.living.pid, told)
         self._runner.pool.release(loan.slot, survives=False)
         # Until here the wire was open, or the worker would have ended itself without a word.
-        if wire is not None:
-            wire.close()
+        hang_up(wire)
 
     def _note(self, client: Client, loan: Loan, report: dict[str, Any]) -> None:
         """What a client says of its worker is what we know of it."""

@@ -100,11 +100,12 @@ class Process:
                 their_reads, our_writes = _pipe(theirs=given, ours=undo, we_read=False)
                 our_reads, their_writes = _pipe(theirs=given, ours=undo, we_read=True)
                 stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
-                told, tells = _pipe(theirs=given, ours=undo, we_read=True)
-                os.set_blocking(told, False)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
                 undo.callback(shutil.rmtree, place, ignore_errors=True)
+                told = tells = -1
                 if wall:
+                    told, tells = _pipe(theirs=given, ours=undo, we_read=True)
+                    os.set_blocking(told, False)
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
                     wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
@@ -134,8 +135,10 @@ class Process:
                 why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
                 raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {why}") from error
             undo.pop_all()
-        with open(told, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed behind it
-            inside = sandbox.speaker(our_reads, info, deadline) if wall else None
+        inside = None
+        if wall:
+            with open(told, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed behind it
+                inside = sandbox.speaker(our_reads, info, deadline)
         return cls(
             process,
             inside,

@@ -29,7 +29,6 @@ from .errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from io import FileIO
-    from typing import BinaryIO
 
 MIB = 1024 * 1024
 INFO_BYTES = 4096  # far more than bwrap tells, and all that a pipe takes at once
@@ -128,7 +127,7 @@ def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
     return [word for path in paths for word in (option, str(path), str(path))]
 
 
-def speaker(wire: int, info: BinaryIO | FileIO, deadline: float) -> int:
+def speaker(wire: int, info: FileIO, deadline: float) -> int:
     """
     The process that speaks on the wire, by the number that it has out here; 0 when it says nothing in time.
 

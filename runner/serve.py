@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import control
 from .access import listen, refusal
-from .channel import ENDS, received
+from .channel import ENDS, hang_up, received
 from .control import Control, ControlError
 from .errors import ConfigError, RunnerError
 from .lending import Client, Lending
@@ -272,8 +272,7 @@ class Daemon:
             else:
                 raise ControlError(f"there is no notice {method!r:.80}")
         except MALFORMED as error:
-            if wire is not None:
-                wire.close()
+            hang_up(wire)
             raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
 
     def _reply(self, client: Client, request_id: object, method: str, params: dict[str, Any]) -> None:
@@ -299,8 +298,7 @@ class Daemon:
             finally:
                 if method in ENDING:  # answered first: the end closes every connection
                     self.end(keeps_loans=ENDING[method])
-            if wire is not None:
-                wire.close()
+            hang_up(wire)
 
     def _send(self, client: Client, message: dict[str, Any], wire: Channel | None = None) -> None:
         with client.sending:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from runner import wire
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
-from runner.wire import scan
+from runner.wire import AWAITED, EDITS, END, USED, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +26,6 @@ WORN = {"threads": "its script left threads running", "memory": "its script ran 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-# What nearly every result has, as the bridge writes it, and nothing else.
-AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
-USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_EDITS: list[Any] = []
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)

@@ -53,6 +53,10 @@ def told(plan: Mapping[str, Any]) -> str:
     return f',"plan":{_encode(plan)}'
 
 
+AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
+USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
+"""The result of an exec as the bridge nearly always writes it: id, then a number, a number and a list of pairs."""
+
 PROFILED = ',"profile":true'
 """What an exec carries so that its result tells what the bridge spent, in nanoseconds: until Main, and in Main."""
 

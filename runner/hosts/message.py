@@ -264,7 +264,7 @@ def _c_string(text: str) -> bytes:
         CannotEvaluate: It holds a lone surrogate that stands for no byte.
     """
     try:
-        data = text.encode("utf-8", "surrogateescape")
+        data = to_bytes(text)
         return data.partition(b"\0")[0] if b"\0" in data else data
     except UnicodeEncodeError as error:
         raise CannotEvaluate("a lone surrogate stands for no byte") from error
