@@ -13,6 +13,7 @@ namespace SRBridge
     /// </remarks>
     internal sealed class Calls : SR.Host
     {
+        private const string Find = "Assembly.Find";
         private static readonly object Zero = 0L;
 
         private readonly Wire _wire;
@@ -107,6 +108,12 @@ namespace SRBridge
             return ToNumber(Answer(call, argument, null, 3, second), errorValue);
         }
 
+        /// <summary>The hash of the copy of an assembly beside the running script; null when there is none.</summary>
+        internal string FindAssembly(string name)
+        {
+            return Answer(Find, name, null, 0) as string;
+        }
+
         private static int ToNumber(object answer, int errorValue)
         {
             return answer is long ? unchecked((int)(long)answer) : errorValue;
@@ -146,7 +153,7 @@ namespace SRBridge
                 {
                     return Zero;
                 }
-                bool isRead = call == "PV.GetS" || call == "PV.GetI" || call == "PV.IsNull";
+                bool isRead = call == "PV.GetS" || call == "PV.GetI" || call == "PV.IsNull" || call == Find;
                 if (!isRead)
                 {
                     _ahead.Forget();

@@ -16,14 +16,19 @@ namespace SRBridge
         private readonly Dictionary<string, Assembly> _bound = new Dictionary<string, Assembly>();
         private readonly Dictionary<string, Script> _scripts = new Dictionary<string, Script>();
         private readonly Dictionary<string, string> _generationOf = new Dictionary<string, string>();
-        private string _unfinishedBlob;
+        private readonly Copies _copies;
+        private string _unfinishedHash;
         private Assembly _unfinished;
 
         /// <summary>The script that is running; null between execs.</summary>
         internal Script Running;
 
-        internal Loader()
+        /// <summary>Asks the runner for an assembly beside the running script; the hash of its copy, or null.</summary>
+        internal Func<string, string> Ask = name => null;
+
+        internal Loader(Copies copies)
         {
+            _copies = copies;
             AppDomain.CurrentDomain.AssemblyResolve += Resolve;
         }
 
@@ -40,25 +45,35 @@ namespace SRBridge
         internal List<string> Load(JsonObject wanted)
         {
             string path = (string)wanted["path"];
-            string blob = (string)wanted["assembly"];
-            byte[] bytes = ReadBlob(blob, path);
-            byte[] symbols = ReadOptional(wanted["symbols"] as string);
-            Assembly main = blob == _unfinishedBlob ? _unfinished : LoadBytes(bytes, symbols, path);
+            string hash = (string)wanted["assembly"];
+            byte[] bytes = _copies.Read(hash, path);
+            byte[] symbols = _copies.Read(wanted["symbols"] as string, path);
+            Assembly main = hash == _unfinishedHash ? _unfinished : LoadBytes(bytes, symbols, path);
 
             var compiled = new List<Assembly> { main };
             var needs = new List<string>();
             Bind(main, (JsonObject)wanted["helpers"], compiled, needs);
-            _unfinishedBlob = needs.Count > 0 ? blob : null;
+            _unfinishedHash = needs.Count > 0 ? hash : null;
             _unfinished = needs.Count > 0 ? main : null;
             if (needs.Count > 0)
             {
                 return needs;
             }
 
-            var script = new Script(path, bytes, symbols, main, ScriptConfig.Open(wanted["config"] as string, path));
+            var script = new Script(path, bytes, symbols, main, ConfigOf(wanted["config"] as string, path));
             Script.Compile(compiled);
             Keep(path, (string)wanted["generation"], script);
             return needs;
+        }
+
+        private Configuration ConfigOf(string hash, string path)
+        {
+            if (hash == null)
+            {
+                return null;
+            }
+            _copies.Read(hash, path + ".config");
+            return ScriptConfig.Open(_copies.PathOf(hash, path), path);
         }
 
         private void Keep(string path, string generation, Script script)
@@ -104,7 +119,8 @@ namespace SRBridge
             if (!_bound.TryGetValue(name, out assembly))
             {
                 string path = (string)helper["path"];
-                assembly = LoadBytes(ReadBlob((string)helper["assembly"], path), ReadOptional(helper["symbols"] as string), path);
+                assembly = LoadBytes(
+                    _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), path);
                 _bound[name] = assembly;
             }
             return assembly;
@@ -142,18 +158,14 @@ namespace SRBridge
                 {
                     return null;
                 }
-                foreach (string ending in new[] { ".dll", ".exe" })
+                string hash = Ask(name);
+                if (hash == null)
                 {
-                    string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ending);
-                    if (File.Exists(path))
-                    {
-                        assembly = Assembly.Load(File.ReadAllBytes(path));
-                        _bound[name] = assembly;
-                        script.LoadedWhileRunning[name] = path;
-                        return assembly;
-                    }
+                    return null;
                 }
-                return null;
+                assembly = LoadBytes(_copies.Read(hash, script.Path), null, script.Path);
+                _bound[name] = assembly;
+                return assembly;
             }
         }
 
@@ -167,23 +179,6 @@ namespace SRBridge
             {
                 throw new InvalidScriptException(path + ": not a .NET assembly that can be loaded: " + error.Message, error);
             }
-        }
-
-        private static byte[] ReadBlob(string blob, string path)
-        {
-            try
-            {
-                return File.ReadAllBytes(blob);
-            }
-            catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
-            {
-                throw new InvalidScriptException(path + ": the runner's copy cannot be read: " + error.Message, error);
-            }
-        }
-
-        private static byte[] ReadOptional(string blob)
-        {
-            return blob == null ? null : File.ReadAllBytes(blob);
         }
     }
 }

@@ -5,7 +5,7 @@
 // Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
-// ExecRequest.cs  what an exec asks for
+// ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
 // WarmUp.cs   what is run once before ready
 
 using System;
@@ -20,7 +20,7 @@ namespace SRBridge
     /// <summary>One worker process.</summary>
     internal sealed class Bridge
     {
-        private const int Protocol = 1;
+        private const int Protocol = 2;
         private const int ScriptThrew = -32000;
         private const int ScriptCannotRun = -32001;
         private const int InvalidRequest = -32600;
@@ -43,6 +43,7 @@ namespace SRBridge
             _wire = wire;
             _loader = loader;
             _calls = new Calls(wire);
+            _loader.Ask = _calls.FindAssembly;
         }
 
         private static int Main(string[] arguments)
@@ -57,9 +58,10 @@ namespace SRBridge
             var wire = new Wire(reads, writes, maxLineBytes);
             Native.DieQuickly();
             StderrWriter.Install();
-            var loader = new Loader();
+            var copies = new Copies(arguments.Length > 2 ? arguments[2] : ".");
+            var loader = new Loader(copies);
             var surroundings = new Surroundings();
-            WarmUp.Bridge(loader, surroundings, maxLineBytes);
+            WarmUp.Bridge(loader, copies, surroundings, maxLineBytes);
 
             Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
             AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
@@ -218,7 +220,7 @@ namespace SRBridge
             string worn = RanOutOfMemory(thrown) ? "memory" : _leftovers != null && _leftovers.Found() ? "threads" : null;
             if (thrown == null)
             {
-                SayCode(id, code, script, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
+                SayCode(id, code, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
             }
             else
             {
@@ -245,7 +247,7 @@ namespace SRBridge
 
         /// <param name="worn">Why this process should be replaced; null for no reason.</param>
         /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        private void SayCode(long id, int code, Script script, string worn, long[] spent)
+        private void SayCode(long id, int code, string worn, long[] spent)
         {
             lock (_wire.Gate)
             {
@@ -261,16 +263,6 @@ namespace SRBridge
                     const long nanoseconds = 1000000000;
                     _wire.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
                     _wire.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
-                }
-                if (script.LoadedWhileRunning.Count > 0)
-                {
-                    string separator = ",\"loaded\":{";
-                    foreach (KeyValuePair<string, string> loaded in script.LoadedWhileRunning)
-                    {
-                        _wire.Out.Raw(separator).Text(loaded.Key).Raw(":").Text(loaded.Value);
-                        separator = ",";
-                    }
-                    _wire.Out.Raw("}");
                 }
                 _wire.Out.Raw("}}");
                 _wire.EndTurn(mark);

@@ -31,9 +31,6 @@ namespace SRBridge
         internal readonly string Path;
         internal readonly Configuration Config;
 
-        /// <summary>Assemblies that were loaded by name while this script ran: simple name to path.</summary>
-        internal readonly Dictionary<string, string> LoadedWhileRunning = new Dictionary<string, string>();
-
         /// <summary>What travels with its execs; null before the runner has learned anything.</summary>
         internal Plan Plan;
 

@@ -34,7 +34,7 @@ namespace SRBridge
             return SR.PV.IsNull("$du") + SR.HDR.AppendToReply("X: \u00e9\r\n");
         }
 
-        internal static void Bridge(Loader loader, Surroundings surroundings, int maxLineBytes)
+        internal static void Bridge(Loader loader, Copies copies, Surroundings surroundings, int maxLineBytes)
         {
             const int unix = 1, streamCloexec = 1 | 0x80000, shutWrite = 1;
             var fds = new int[2];
@@ -42,7 +42,7 @@ namespace SRBridge
             {
                 throw new InvalidOperationException("socketpair: errno " + Marshal.GetLastWin32Error());
             }
-            byte[] lines = Encoding.ASCII.GetBytes(Lines());
+            byte[] lines = Encoding.ASCII.GetBytes(Lines(copies));
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
             new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, surroundings).Serve();
@@ -50,7 +50,7 @@ namespace SRBridge
             Close(fds[1]);
         }
 
-        private static string Lines()
+        private static string Lines(Copies copies)
         {
             string self = Assembly.GetExecutingAssembly().Location;
             var path = new JsonWriter();
@@ -58,7 +58,7 @@ namespace SRBridge
             string quoted = Encoding.ASCII.GetString(path.Bytes, 0, path.Length);
             var lines = new StringBuilder();
             lines.Append("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"load\",\"params\":{\"path\":").Append(quoted);
-            lines.Append(",\"generation\":\"warm-up\",\"assembly\":").Append(quoted);
+            lines.Append(",\"generation\":\"warm-up\",\"assembly\":\"").Append(copies.Own(self)).Append('"');
             lines.Append(",\"symbols\":null,\"config\":null,\"helpers\":{}}}\n");
             int question = 0;
             for (int round = 0; round < Rounds; round++)

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
+from .trust import Place, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -219,14 +221,13 @@ def _compile(assembly: Path, key: str, arguments: Sequence[str], called: tuple[s
             raise _failed(called[1] or assembly.name, told, said)
         for line in told:
             log.warning("%s", line)
-        symbols = Path(f"{target}.mdb")
-        if symbols.is_file():
-            symbols.replace(f"{assembly}.mdb")
-        digest = hashlib.sha256(target.read_bytes()).hexdigest()
-        target.replace(assembly)
         stamp = Path(aside) / "stamp"
-        stamp.write_text(f"{key} {digest}\n", encoding="ascii")
-        stamp.replace(_stamp(assembly))
+        stamp.write_text(f"{key} {hashlib.sha256(target.read_bytes()).hexdigest()}\n", encoding="ascii")
+        # The stamp comes last: it says that the others are there.
+        for made, place in ((Path(f"{target}.mdb"), f"{assembly}.mdb"), (target, assembly), (stamp, _stamp(assembly))):
+            if made.is_file():
+                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))  # whatever the umask: see trust
+                made.replace(place)
 
 
 def _failed(name: str, told: list[str], said: list[str]) -> BuildError:
@@ -306,6 +307,9 @@ def _stamp(assembly: Path) -> Path:
 
 def _is_current(assembly: Path, key: str) -> bool:
     """Whether the assembly is the very file that a compiler made of ``key``: a torn or foreign one is not."""
+    for file in (assembly, _stamp(assembly)):
+        if file.exists():
+            _require_trust(file)
     try:
         made_of, digest = _stamp(assembly).read_text(encoding="ascii").split()
         return made_of == key and hashlib.sha256(assembly.read_bytes()).hexdigest() == digest
@@ -319,12 +323,35 @@ def _cache() -> Path:
 
 def _make_directory(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        for directory in reversed((path, *path.parents)):
+            if not directory.exists():
+                directory.mkdir(mode=0o755 if not _is_cached(path) else 0o700, exist_ok=True)
+        _require_trust(path)
     except OSError as error:
         raise BuildError(
             f"{path}: expected a directory for assemblies that can be written: {error.strerror}; "
             "set XDG_CACHE_HOME to one that can"
         ) from error
+
+
+def _is_cached(path: Path) -> bool:
+    return path.is_relative_to(_cache())
+
+
+def _require_trust(path: Path) -> None:
+    """
+    Refuse what lies in the cache and others may change: with another user's HOME it would be that user's code.
+
+    Raises:
+        BuildError: They may; the text has owner, mode and remedy. Who runs a checkout trusts it, so that is not asked.
+    """
+    if not _is_cached(path):
+        return
+    try:
+        with Place(str(path)) as place:
+            place.require_trust()
+    except (OSError, Untrusted) as error:
+        raise BuildError(f"the cache is not used: {error}; or set XDG_CACHE_HOME to a directory of your own") from error
 
 
 @contextmanager

@@ -149,4 +149,10 @@ CALLS: dict[str, Call] = {
         Call("HDR.AppendToReply", "hdr_append_to_reply", (str,), FAILED, is_edit=True),
     )
 }
-"""What may cross the wire. ``Core.APIVersion``, ``Core.Err`` and ``Core.Dbg`` do not: SR.dll answers or maps them."""
+"""What a host answers. ``Core.APIVersion``, ``Core.Err`` and ``Core.Dbg`` do not: SR.dll answers or maps them."""
+
+FIND = Call("Assembly.Find", "", (str,), None)
+"""The bridge asks for an assembly beside the script, which the script loads by its name: no host answers that."""
+
+QUESTIONS = CALLS | {FIND.name: FIND}
+"""What may be asked on the wire."""

@@ -1,45 +1,39 @@
 """
-Files by content: stamps, checked reads, generations, and the store of their immutable copies.
+Files by content: what an assembly and a config look like, generations, and the store of their immutable copies.
 
-Must not know which generation is current; it only says what a file held when it was read.
+Must not know which generation is current, nor how a file was read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat as modes
 import struct
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
-from .errors import ScriptInvalid, ScriptNotFound
+from .errors import ScriptInvalid
 from .foresight import Foresight
-from .stamps import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+    from pathlib import Path
 
-READ_TRIES = 3
 # The group is that of the workers' user when they have one of their own: it comes from the directory above, by its
 # set-group-id bit. It may read a copy whose name it was told, and not list them.
 DIRECTORY_MODE, COPY_MODE = 0o2710, 0o440
-CHUNK_BYTES = 1024 * 1024
 PE32_PLUS = 0x20B
 CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a generation: where it lay, its SHA-256, and its immutable copy."""
+    """One file of a generation: where it lay, and the SHA-256 of its content, by which its copy is found."""
 
     path: str
     hash: str
-    blob: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +52,17 @@ class Helper:
     def hash(self) -> str:
         """What a worker that loads it is bound to."""
         return self.assembly.hash
+
+    def as_json(self) -> list[list[str] | None]:
+        """All of it, for another process; ``from_json`` is the way back."""
+        symbols = self.symbols
+        return [[self.assembly.path, self.assembly.hash], [symbols.path, symbols.hash] if symbols else None]
+
+    @classmethod
+    def from_json(cls, known: list[list[str]]) -> Helper:
+        """The helper that another process knows."""
+        assembly, symbols = known
+        return cls(Part(*assembly), Part(*symbols) if symbols else None)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -91,20 +96,25 @@ class Generation:
         told.update(path.encode(*_BYTES))
         return cls(told.hexdigest()[:32], path, assembly, symbols, config, helpers)
 
+    def parts(self) -> list[Part]:
+        """All of its files."""
+        helpers = [part for helper in self.helpers.values() if helper for part in (helper.assembly, helper.symbols)]
+        return [part for part in (self.assembly, self.symbols, self.config, *helpers) if part is not None]
+
     def load_params(self) -> dict[str, Any]:
         """The parameters of ``load`` on the wire (docs/protocol.md)."""
         return {
             "path": self.path,
             "generation": self.id,
-            "assembly": self.assembly.blob,
-            "symbols": self.symbols.blob if self.symbols else None,
-            "config": self.config.blob if self.config else None,
+            "assembly": self.assembly.hash,
+            "symbols": self.symbols.hash if self.symbols else None,
+            "config": self.config.hash if self.config else None,
             "helpers": {
                 name: helper
                 and {
                     "path": helper.path,
-                    "assembly": helper.assembly.blob,
-                    "symbols": helper.symbols.blob if helper.symbols else None,
+                    "assembly": helper.hash,
+                    "symbols": helper.symbols.hash if helper.symbols else None,
                 }
                 for name, helper in self.helpers.items()
             },
@@ -115,64 +125,19 @@ class Generation:
         return {
             "id": self.id,
             "path": self.path,
-            "parts": [
-                part and [part.path, part.hash, part.blob] for part in (self.assembly, self.symbols, self.config)
-            ],
-            "helpers": {
-                name: helper
-                and [part and [part.path, part.hash, part.blob] for part in (helper.assembly, helper.symbols)]
-                for name, helper in self.helpers.items()
-            },
+            "parts": [part and [part.path, part.hash] for part in (self.assembly, self.symbols, self.config)],
+            "helpers": {name: helper.as_json() if helper else None for name, helper in self.helpers.items()},
         }
 
     @classmethod
     def from_told(cls, told: dict[str, Any], learned: Foresight | None = None) -> Generation:
         """The generation that another process tells of, which keeps the copies; ``learned`` of it before."""
         assembly, symbols, config = (part and Part(*part) for part in told["parts"])
-        helpers = {
-            name: helper and Helper(*(part and Part(*part) for part in helper))
-            for name, helper in told["helpers"].items()
-        }
+        helpers = {name: Helper.from_json(helper) if helper else None for name, helper in told["helpers"].items()}
         return cls(told["id"], told["path"], assembly, symbols, config, helpers, learned or Foresight())
 
 
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
-
-
-def read_file(
-    path: str, max_bytes: int, stat: Callable[[str | int], os.stat_result], *, may_be_public: bool = True
-) -> tuple[bytes, Stamp]:
-    """
-    Read a regular file that does not change meanwhile.
-
-    Raises:
-        ScriptNotFound: There is no such file.
-        ScriptInvalid: It is no regular file, too large, not readable, or is being written; or everybody may write to
-            it, and that is not wanted.
-    """
-    try:
-        for _ in range(READ_TRIES):
-            # Asked before it is opened: opening a FIFO would wake its writer, a device may do anything.
-            _refuse_irregular(path, stat(path))
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                before = stat(descriptor)
-                _refuse_irregular(path, before)
-                if before.st_mode & modes.S_IWOTH and not may_be_public:
-                    raise ScriptInvalid(f"{path}: everybody may write to it: chmod o-w {path}")
-                if before.st_size > max_bytes:
-                    raise ScriptInvalid(f"{path}: {before.st_size} bytes, max_script_mib allows {max_bytes}")
-                data = _read_all(descriptor, max_bytes)
-                if Stamp.of(before) == Stamp.of(stat(descriptor)) and len(data) == before.st_size:
-                    return data, Stamp.of(before)
-            finally:
-                os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ScriptNotFound(f"{path}: there is no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ScriptInvalid(f"{path}: cannot be read: {reason}") from error
-    raise ScriptInvalid(f"{path}: is not complete: it is being written")
 
 
 def check_assembly(path: str, data: bytes) -> None:
@@ -243,7 +208,7 @@ class Store:
             ScriptInvalid: It cannot be written, for one because the file system is full; nothing of it is left.
         """
         digest = hashlib.sha256(data).hexdigest()
-        blob = self._directory / digest
+        blob = self.copy_of(digest)
         with self._lock:
             self._uses[digest] += 1
             there = blob.exists()
@@ -259,12 +224,16 @@ class Store:
                 if isinstance(error, OSError):
                     raise ScriptInvalid(f"{path}: cannot be copied to {self._directory}: {error.strerror}") from error
                 raise
-        return Part(path, digest, str(blob))
+        return Part(path, digest)
+
+    def copy_of(self, digest: str) -> Path:
+        """Where the copy with this SHA-256 lies, if there is one."""
+        return self._directory / digest
 
     def take(self, part: Part) -> bool:
         """Count a copy once more; False when it is no longer kept."""
         with self._lock:
-            if not self._uses[part.hash] or not Path(part.blob).exists():
+            if not self._uses[part.hash] or not self.copy_of(part.hash).exists():
                 return False
             self._uses[part.hash] += 1
             return True
@@ -278,24 +247,8 @@ class Store:
                     self._uses[digest] -= 1
                     if self._uses[digest] <= 0:
                         del self._uses[digest]
-                        (self._directory / digest).unlink(missing_ok=True)
+                        self.copy_of(digest).unlink(missing_ok=True)
 
     def let_go_later(self, digests: tuple[str, ...]) -> None:
         """As ``let_go``, at the next call of that."""
         self._released.append(digests)
-
-
-def _refuse_irregular(path: str, stat: os.stat_result) -> None:
-    if not modes.S_ISREG(stat.st_mode):
-        kinds = {modes.S_IFDIR: "a directory", modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
-        came = kinds.get(modes.S_IFMT(stat.st_mode), "a device")
-        raise ScriptInvalid(f"{path}: expected a file, came {came}")
-
-
-def _read_all(descriptor: int, max_bytes: int) -> bytes:
-    chunks = []
-    left = max_bytes + 1
-    while left > 0 and (chunk := os.read(descriptor, min(left, CHUNK_BYTES))):
-        chunks.append(chunk)
-        left -= len(chunk)
-    return b"".join(chunks)

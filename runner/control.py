@@ -23,7 +23,7 @@ from .errors import RunnerError, ScriptError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_LINE_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024
 MAX_DESCRIPTORS = 4  # that nobody took yet; one line carries two at most

@@ -12,12 +12,13 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from . import wire
-from .calls import CALLS
+from .calls import CALLS, FIND
 from .errors import (
     CallRefused,
     ExecTimeout,
     HostFault,
     ProtocolViolation,
+    RunnerError,
     ScriptError,
     ScriptInvalid,
     WorkerDied,
@@ -25,14 +26,14 @@ from .errors import (
 )
 from .foresight import EMPTY
 from .placement import ALWAYS, LONG_S, Placement
-from .session import NOTHING, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
+from .session import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from .calls import Foreseen, Host
     from .channel import Channel
-    from .content import Generation
+    from .content import Generation, Helper
     from .foresight import Plan
 
 log = logging.getLogger("runner.conversation")
@@ -50,7 +51,6 @@ class ExecOutcome:
 
     Attributes:
         code: The exit code; None while it runs or when it had none.
-        loaded: Assemblies that the script loaded by name itself: simple name to path.
         asked: The questions, call and arguments; None for none.
         certain: How many edits came without a question.
         logs: How many texts it logged.
@@ -63,7 +63,6 @@ class ExecOutcome:
 
     # One is made for every exec: what stays as it is at the beginning costs nothing.
     code: int | None = None
-    loaded: Mapping[str, str] = NOTHING
     asked: list[tuple[str, tuple[Any, ...]]] | None = None
     certain: int = 0
     logs: int = 0
@@ -113,6 +112,8 @@ class Conversation:
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
         last_used: When the last exec or load ended, on ``time.monotonic``.
         worn: One of ``session.WORN`` when the process should run no further exec; else empty.
+        find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
+            None: there is none. Whoever knows the script's files sets it; it may raise a ``RunnerError``.
     """
 
     def __init__(self, channel: Channel, session: Session, pid: int, follows: int = ALWAYS) -> None:
@@ -123,6 +124,7 @@ class Conversation:
         self.bound: dict[str, str] = {}
         self.worn = ""
         self.last_used = time.monotonic()
+        self.find_helper: Callable[[Generation, str, float], Helper | None] = _find_nothing
         self._channel = channel
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
@@ -264,13 +266,13 @@ class Conversation:
                                 outcome.refused = outcome.refused or plan.told_edit(number, value)
                         outcome.certain += len(event.edits)
                         if type(event) is Done:
-                            outcome.code, outcome.loaded, outcome.used, times, worn, _ = event
+                            outcome.code, outcome.used, times, worn, _ = event
                             if worn:
                                 self.worn = worn
                             if spent is not None and times:
                                 spent["decode"], spent["script"] = times
                     elif type(event) is Question:
-                        line = self._answer(host, event, outcome)
+                        line = self._answer(host, event, outcome, generation, deadline)
                     elif type(event) is Notice:
                         self._log(host, event, outcome)
                     else:
@@ -302,6 +304,7 @@ class Conversation:
         going_on.execs, going_on.loads = self.execs, self.loads
         going_on.loaded, going_on.bound = self.loaded, self.bound
         going_on.worn = self.worn
+        going_on.find_helper = self.find_helper
         return going_on
 
     def end(self) -> None:
@@ -324,9 +327,28 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
-    def _answer(self, host: Host, question: Question, outcome: ExecOutcome) -> bytes:
+    def _find(self, generation: Generation, name: str, deadline: float) -> bytes:
+        """The line that answers which copy holds an assembly beside the running script."""
+        helper = None
+        try:
+            helper = self.find_helper(generation, name, deadline)
+        except RunnerError as error:
+            log.warning("worker %d: %s", self.pid, error)
+        if self._session.state is not State.ASKED:
+            return b""
+        if helper is None:
+            return self._session.answer(None)
+        self.bound[name] = helper.hash
+        self.loads += 1
+        return self._session.answer(helper.hash)
+
+    def _answer(
+        self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
+    ) -> bytes:
         """The line that answers a question; empty when nobody waits for it any more."""
         call, args = question.call, question.args
+        if call == FIND.name:
+            return self._find(generation, args[0], deadline)
         outcome.asked = outcome.asked or []
         outcome.asked.append((call, args))
         refusal = ""
@@ -388,3 +410,7 @@ class Conversation:
         while not events:
             events = self._turn(b"", deadline)
         return events[0]
+
+
+def _find_nothing(_generation: Generation, _name: str, _deadline: float) -> Helper | None:
+    return None

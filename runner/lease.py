@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .channel import ENDS, received
-from .content import Generation
+from .content import Generation, Helper
 from .control import PROTOCOL, Control, ControlError, ask
 from .conversation import Conversation, ExecOutcome, call_id
 from .errors import (
@@ -33,7 +33,7 @@ from .placement import SELDOM
 from .poison import LONGEST_CALL_ID, refuse_message
 from .session import Session, State
 from .slot import fits, has
-from .stamps import Stamp, Stamps
+from .stamps import Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,6 +54,7 @@ REFUSED_BACK_OFF_S = 0.1
 FIRST_BACK_OFF_S = 0.25
 LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
+KNOWN_SCRIPTS = 256  # by the path as the routing script has it; one that is forgotten is asked for again
 LEARNED_GENERATIONS = 64  # of the builds told of last, what was learned is kept
 
 
@@ -156,10 +157,10 @@ class Lease:
                 finally:
                     self._is_busy = False
             except HostFault:
-                self._after(path, outcome)
+                self._after()
                 raise
             except ScriptError as error:
-                self._after(path, outcome)
+                self._after()
                 raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
             except WorkerGone as error:
                 pid = self._lose(str(error), host)
@@ -182,8 +183,8 @@ class Lease:
             else:
                 conversation = held.conversation
                 is_due = conversation.last_used >= self._report_after or not held.keep
-                if is_due or outcome.loaded or outcome.has_exited or conversation.worn:
-                    self._after(path, outcome)
+                if is_due or outcome.has_exited or conversation.worn:
+                    self._after()
                 return outcome
 
     def close(self) -> None:
@@ -273,7 +274,11 @@ class Lease:
                 return known
             raise PoolExhausted(self._outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
-        script = self._scripts[path] = self._script(answer)
+        script = self._script(answer)
+        self._scripts.pop(path, None)
+        self._scripts[path] = script
+        if len(self._scripts) > KNOWN_SCRIPTS:
+            del self._scripts[next(iter(self._scripts))]  # the one that was asked for least recently
         if (worker := answer["worker"]) is not None:
             self._take(worker)
         elif self._held is not None:
@@ -298,6 +303,7 @@ class Lease:
         for told in worker["loaded"]:
             generation = self._generation(told)
             conversation.loaded[generation.path] = generation
+        conversation.find_helper = self._find_helper
         self._give_back()
         self._swap = ""
         most_execs, most_loads = worker["max_execs"] or math.inf, worker["max_loads"] or math.inf  # 0: no limit
@@ -305,8 +311,8 @@ class Lease:
 
     def _script(self, answer: dict[str, Any]) -> _Script:
         stamps = answer["stamps"]
-        told = Stamps({file: stamp and Stamp(*stamp) for file, stamp in stamps.items()}) if stamps is not None else None
-        return _Script(self._generation(answer["generation"]), told)
+        known = None if stamps is None else Stamps.from_json(stamps)
+        return _Script(self._generation(answer["generation"]), known)
 
     def _generation(self, told: dict[str, Any]) -> Generation:
         """A generation that the daemon tells of, with what was learned of it, whoever the worker is."""
@@ -317,6 +323,22 @@ class Lease:
             del self._learned[next(iter(self._learned))]
         return generation
 
+    def _find_helper(self, generation: Generation, name: str, deadline: float) -> Helper | None:
+        """An assembly that a running script loads by its name; None where there is none, or no daemon to ask."""
+        if self._control is None:
+            return None
+        try:
+            answer = self._ask(self._control, "find", {"generation": generation.id, "name": name}, deadline)
+        except ControlError as error:
+            self._disconnect(error, has_waited=True)
+            return None
+        if answer["helper"] is None:
+            return None
+        for script in self._scripts.values():
+            if script.generation is generation:
+                script.stamps = None  # by now this is another generation, with that helper
+        return Helper.from_json(answer["helper"])
+
     def _ask_anew(self) -> None:
         """What is known of the scripts goes on serving only where the daemon has nothing to say."""
         for script in self._scripts.values():
@@ -324,7 +346,7 @@ class Lease:
 
     # After an exec.
 
-    def _after(self, path: str | None, outcome: ExecOutcome) -> None:
+    def _after(self) -> None:
         held = self._held
         if held is None:
             return
@@ -332,12 +354,6 @@ class Lease:
         if not conversation.can_go_on:
             self._lose("the script ended the process", None)
             return
-        if outcome.loaded:
-            # The script loaded plug-ins itself; the daemon makes them part of the script's generation.
-            conversation.bound.update(dict.fromkeys(outcome.loaded, "unknown"))
-            script = self._scripts[path]
-            script.stamps = None
-            self._tell("plugins", {"generation": script.generation.id, "names": list(outcome.loaded)})
         if not held.keep or (conversation.worn and self._control is not None):
             self._give_back()
         elif conversation.last_used >= self._report_after:

@@ -83,10 +83,10 @@ class Lending:
         self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
             "hello": self._hello,
             "lease": self._lease,
+            "find": self._find,
         }
         self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
             "loaded": self._loaded,
-            "plugins": self._plugins,
             "report": self._report,
         }
         self.returns: dict[str, Callable[[Client, dict[str, Any], Channel | None], None]] = {
@@ -187,7 +187,7 @@ class Lending:
             generation = self._runner.scripts.extend(known, tuple(map(str, needs["names"])))
         slot = self._slot_for(client, have, generation)
         try:
-            return self._lent(client, have, generation, slot)
+            return self._lent(client, path, have, generation, slot)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
             if slot is not None:
@@ -195,15 +195,20 @@ class Lending:
             raise
 
     def _lent(
-        self, client: Client, have: dict[str, Any] | None, generation: Generation, slot: Slot[Worker] | None
+        self,
+        client: Client,
+        path: str | None,
+        have: dict[str, Any] | None,
+        generation: Generation,
+        slot: Slot[Worker] | None,
     ) -> Answer:
         """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
-        stamps = self._runner.scripts.stamps(generation.path)
-        if self._runner.scripts.current(generation.path).id != generation.id:
+        stamps = self._runner.stamps(path)
+        if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
             "generation": generation.told(),
-            "stamps": stamps,
+            "stamps": stamps.as_json() if stamps is not None else None,
             "keep": self._may_keep(),
             "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
             "worker": None,
@@ -249,6 +254,12 @@ class Lending:
         loan.slot.is_lent = False
         self._runner.pool.release(loan.slot, survives=True)
 
+    def _find(self, client: Client, params: dict[str, Any]) -> Answer:
+        """An assembly beside a script that a client runs, which the script loads by its simple name."""
+        generation = client.told.get(params["generation"])
+        helper = None if generation is None else self._runner.scripts.plugin(generation, params["name"])
+        return {"helper": None if helper is None else helper.as_json()}, None
+
     def _slot_for(self, client: Client, have: dict[str, Any] | None, generation: Generation) -> Slot[Worker] | None:
         """A worker for the client; None when it does best to keep the one that it has."""
         if have is None:
@@ -272,11 +283,6 @@ class Lending:
     def _loaded(self, client: Client, params: dict[str, Any]) -> None:
         if (generation := client.told.get(params["generation"])) is not None:
             self._runner.scripts.accept(generation)
-
-    def _plugins(self, client: Client, params: dict[str, Any]) -> None:
-        if (generation := client.told.get(params["generation"])) is not None:
-            with contextlib.suppress(RunnerError):
-                self._runner.scripts.extend(generation, tuple(map(str, params["names"])))
 
     def _report(self, client: Client, params: dict[str, Any]) -> None:
         if (loan := client.loans.get(params["pid"])) is not None:

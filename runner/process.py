@@ -92,7 +92,8 @@ class Process:
         user, wall = confine.user(settings), sandbox.find(settings.sandbox)
         if shutil.which(settings.mono) is None:
             raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
-        command = [settings.mono, "--debug", str(bridge), str(settings.max_line_bytes), settings.leftover_threads]
+        arguments = [str(settings.max_line_bytes), settings.leftover_threads, str(directory / BLOBS)]
+        command = [settings.mono, "--debug", str(bridge), *arguments]
         command = confine.limited(command, settings)
         # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:

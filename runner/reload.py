@@ -7,36 +7,34 @@ Must not know workers. Watching is only warmth: no answer here depends on an eve
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .content import Generation, Helper, Part, Store, check_assembly, check_config, read_file
+from .content import Generation, Helper, Part, Store, check_assembly, check_config
 from .errors import ScriptError, ScriptInvalid, ScriptNotFound
+from .files import PATIENCE_NS, Files, Look
 from .rundir import BLOBS
+from .script import Script, another, together
 from .settings import MIB
-from .stamps import YOUNG_NS, Stamp, Stamps, stamp_of
+from .stamps import Stamps
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .settings import Settings
 
-log = logging.getLogger("runner.reload")
-
-# A stamp from the future: the clock of a file server may be ahead by so much. More is a clock that was set back since,
-# and then no later write can get this stamp again.
-SKEW_NS = 60_000_000_000
 LOOK_TRIES = 5
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
-PATIENCE_S = 0.2
-PATIENCE_NS = 200_000_000
+PATIENCE_S = PATIENCE_NS / 1e9
+# More scripts than a site has in use, and names by which one script is called. What is forgotten is looked at again.
+MOST_SCRIPTS = 1024
+MOST_NAMES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +44,18 @@ class _Seen:
     stamps: Stamps
     trusted: bool
     found: Generation | ScriptError
-
-
-class _Look:
-    """What one look gathers: stamps, and the copies it counted in the store."""
-
-    def __init__(self) -> None:
-        self.stamps: dict[str, Stamp | None] = {}
-        self.hand: list[str] = []
-        self.trusted = True
-        self.is_fresh = False
-        """True when a file was written or deleted just now: trouble with it may pass in a moment."""
+    script: Script
 
 
 class Scripts:
     """
     The scripts in use, their current and their last good generations. Safe to use from several threads.
 
+    A script is known by where it really is; the names that lead there, through symbolic links or not, are remembered
+    for as long as there are not too many.
+
     Args:
-        settings: ``max_script_mib``, ``deleted_grace_s``, ``observer``.
+        settings: ``max_script_mib``, ``deleted_grace_s``, ``observer``, ``script_dirs``.
         run_dir: A private directory of the runner; copies go into its ``blobs``.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
@@ -84,33 +75,32 @@ class Scripts:
         stat: Callable[[str | int], os.stat_result] = os.stat,
     ) -> None:
         self._grace_s = settings.deleted_grace_s
-        self._max_bytes = settings.max_script_mib * MIB
-        # Where the directories of scripts are named, each file of a script has to be safe from everybody, not it alone.
-        self._may_be_public = settings.script_dirs is None
         self._store = Store(Path(run_dir) / BLOBS)
+        self._files = Files(self._store, settings.max_script_mib * MIB, stat, clock_ns)
+        self._files.directories = settings.script_dirs
         self._clock = clock
         self._clock_ns = clock_ns
         self._stat = stat
         self._lock = threading.Lock()
-        self._seen: dict[str, _Seen] = {}
-        self._parts: dict[str, tuple[Stamp, Part]] = {}
-        self._names: dict[str, tuple[str, ...]] = {}
-        self._whole: dict[str, Generation] = {}  # the last complete one, loaded or not
-        self._whole_at: dict[str, int] = {}  # which look it is from
+        self._seen: dict[str, _Seen] = {}  # by the path as it was given
+        self._scripts: dict[str, Script] = {}  # by the path without symbolic links
         self._looks = itertools.count(1)
-        self._good: dict[str, Generation] = {}  # the last one that was loaded
-        self._rejected: dict[str, tuple[str, ScriptError]] = {}
         self._pinned: dict[str, Generation] = {}
-        self._warned: dict[str, str] = {}
-        self._gone: dict[str, float] = {}
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
+
+    def restrict(self, directories: Sequence[Path] | None) -> None:
+        """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
+        with self._lock:
+            self._files.directories = directories
+            self._seen.clear()
+            self._scripts.clear()
 
     def current(self, path: str) -> Generation:
         """
         The newest complete generation of a script, or the last good one while the newest is not.
 
-        Nothing changed: a few ``os.stat``, nothing else. A symlink is followed, at every call; helpers and
-        ``.config`` are looked for beside the path as given.
+        Nothing changed: a few ``os.stat``, nothing else. Symbolic links are followed, and seen when they change;
+        helpers and ``.config`` are looked for where the script really is.
 
         Raises:
             ScriptNotFound: There is no such file, for longer than ``deleted_grace_s`` if it was there.
@@ -121,62 +111,92 @@ class Scripts:
         seen = self._seen.get(path)
         if seen is None or not seen.trusted or not seen.stamps.hold():
             seen = self._look(path)
-        return self._decide(path, seen.found)
+        return seen.script.serve(seen.found)
 
-    def stamps(self, path: str) -> dict[str, Stamp | None] | None:
+    def stamps(self, path: str) -> Stamps | None:
         """
-        What decided the last ``current``: while every file still has its stamp, that answer holds.
+        What decided the last ``current``: while they hold, that answer does.
 
-        Empty for a pinned script; None when the script has to be asked for anew in any case.
+        Of no file for a pinned script; None when the script has to be asked for again in any case.
         """
         if path in self._pinned:
-            return {}
+            return Stamps({})
         seen = self._seen.get(path)
-        return seen.stamps.all if seen is not None and seen.trusted else None
+        return seen.stamps if seen is not None and seen.trusted else None
 
-    def extend(self, generation: Generation, names: tuple[str, ...]) -> Generation:
+    def copy_of(self, part: Part) -> Path:
+        """Where the copy of a file lies, for as long as its generation lives."""
+        return self._store.copy_of(part.hash)
+
+    def extend(self, generation: Generation, names: tuple[str, ...], *, are_plugins: bool = False) -> Generation:
         """
         Look for helpers beside the script, NAME.dll before NAME.exe, and remember the names for its later builds.
+
+        Args:
+            generation: The script's, of whatever age.
+            names: Simple names of assemblies.
+            are_plugins: The running script asked for them, so another build of it may not.
 
         Returns:
             A generation with all names among its helpers, None for those that are not there. When the script was
             rebuilt meanwhile it is one of the new build.
 
         Raises:
-            ScriptError: A helper is broken, or the script is by now.
+            ScriptError: A helper is broken, or the script is by now; or these are too many names.
         """
-        path = generation.path
+        for path, pinned in list(self._pinned.items()):
+            if pinned is generation:
+                return self._extend_pinned(path, pinned, names)
+        script = self._script(generation.path)
+        if are_plugins:
+            script.add_plugins(generation.assembly.hash, names)
+        else:
+            script.add_helpers(names)
         with self._lock:
-            known = self._names.get(path, ())
-            self._names[path] = (*known, *(name for name in dict.fromkeys(names) if name not in known))
-        if self._pinned.get(path) is generation:
-            look = _Look()
-            try:
-                helpers = {name: self._helper(look, path, name) for name in names}
-                for part in _parts_of(generation):
-                    if self._store.take(part):
-                        look.hand.append(part.hash)
-                of = generation
-                extended = self._keep(
-                    look, Generation.of(path, of.assembly, of.symbols, of.config, of.helpers | helpers)
-                )
-            except BaseException:
-                self._store.let_go(look.hand)
-                raise
-            self._pinned[path] = extended
-            return extended
-        found = self._look(path).found
+            for name in [name for name, seen in self._seen.items() if seen.script is script]:
+                del self._seen[name]  # what was found there is without these
+        found = self._look(generation.path).found
         if isinstance(found, ScriptError):
-            raise _again(found)
+            raise another(found)
         return found
+
+    def plugin(self, generation: Generation, name: str) -> Helper | None:
+        """
+        An assembly beside a script that its running build loads by its simple name; from now on one of its helpers.
+
+        Returns:
+            None when there is none; then nothing is remembered.
+
+        Raises:
+            ScriptError: It is broken, or as ``extend``.
+        """
+        look = Look()
+        try:
+            helper = self._helper(look, self._script(generation.path), name)
+            if helper is not None:
+                self.extend(generation, (name,), are_plugins=True)
+        finally:
+            self._store.let_go(look.held)
+        return helper
+
+    def _extend_pinned(self, path: str, pinned: Generation, names: tuple[str, ...]) -> Generation:
+        together(tuple(pinned.helpers), names, pinned.path)
+        look, of = Look(), pinned
+        try:
+            script = self._script(of.path)
+            helpers = of.helpers | {name: self._helper(look, script, name) for name in names}
+            look.held += [part.hash for part in of.parts() if self._store.take(part)]
+            extended = self._keep(look, Generation.of(of.path, of.assembly, of.symbols, of.config, helpers))
+        except BaseException:
+            self._store.let_go(look.held)
+            raise
+        self._pinned[path] = extended
+        return extended
 
     def accept(self, generation: Generation) -> None:
         """Remember a generation that was loaded: it serves while a later one is broken."""
-        path = generation.path
-        if self._good.get(path) is not generation:
-            with self._lock:
-                self._good[path] = generation
-                self._warned.pop(path, None)
+        script = self._scripts.get(generation.path)
+        if script is not None and script.accept(generation):
             self._store.let_go(())
 
     def reject(self, generation: Generation, error: ScriptError) -> Generation:
@@ -189,12 +209,9 @@ class Scripts:
         Raises:
             ScriptError: ``error`` again, when there is no good one.
         """
-        with self._lock:
-            good = self._good.get(generation.path)
-            if good is not None and good.id == generation.id:
-                raise error  # it did load before, so the fault may pass
-            self._rejected[generation.path] = (generation.id, error)
-        return self._decide(generation.path, generation)
+        script = self._script(generation.path)
+        script.reject(generation, error)
+        return script.serve(generation)
 
     def pin(self, path: str) -> Generation:
         """
@@ -217,165 +234,156 @@ class Scripts:
         if self._watch is not None:
             self._watch.close()
 
-    def _decide(self, path: str, found: Generation | ScriptError) -> Generation:
-        """What is served: the generation found, unless it was rejected or is an error."""
-        if isinstance(found, Generation):
-            rejected, error = self._rejected.get(path, ("", None))
-            if error is None or rejected != found.id:
-                return found
-            key = found.id
-            good = self._good.get(path)
-        else:
-            error, key = found, str(found)
-            good = self._whole.get(path)
-            if good is None or good.id == self._rejected.get(path, ("", None))[0]:
-                good = self._good.get(path)
-        if good is None:
-            raise _again(error)
+    def _script(self, path: str, before: Script | None = None) -> Script:
+        """What is known of the script at ``path``, without symbolic links; ``before``: to which its name led before."""
         with self._lock:
-            first = self._warned.get(path) != key
-            self._warned[path] = key
-        if first:
-            log.warning("%s; generation %.8s still serves %s", error, good.id, path)
-        return good
+            script = self._scripts.pop(path, None)
+            if script is None:
+                script = Script(path)
+                if before is not None:
+                    script.in_place_of(before)
+            self._scripts[path] = script  # the most recently used last
+            if len(self._scripts) > MOST_SCRIPTS:
+                del self._scripts[next(iter(self._scripts))]
+        return script
 
     def _look(self, path: str) -> _Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""
+        before = self._seen.get(path)
+        script = before.script if before is not None else None
         patience_ends = 0.0
         tries = number = 0
         while True:
-            look = _Look()
+            look = Look()
             found: Generation | ScriptError
             try:
-                found = self._read(look, path)
+                script = self._find(look, path, script)
+                found = self._read(look, script)
             except ScriptError as error:
+                if script is None:
+                    raise  # never seen, and nothing to remember: whoever calls it may have made the name up
                 found = error
-                self._store.let_go(look.hand)
+                self._store.let_go(look.held)
                 # What was whole when the call began may be under a writer's hands by now: its next build is due. It
                 # may also be there already, where this thread had to wait for a CPU since it read.
                 now = time.monotonic()
                 patience_ends = patience_ends or now + PATIENCE_S
-                has_moved = not self._stood_still(look)
+                has_moved = not self._files.have_stood_still(look)
                 tries += has_moved
                 if (look.is_fresh and now < patience_ends) or (has_moved and tries < LOOK_TRIES):
                     time.sleep(0.001)
                     continue
                 break
             except BaseException:
-                self._store.let_go(look.hand)
+                self._store.let_go(look.held)
                 raise
             # A deployment may have been between two of the reads, so files that stood still together are preferred.
             # Where they never do, the last look still is newer than the begin of this call.
             tries += 1
             number = next(self._looks)
-            if self._stood_still(look):
+            if self._files.have_stood_still(look):
                 break
             if tries >= LOOK_TRIES:
                 look.trusted = False
                 break
-        seen = _Seen(Stamps(look.stamps, self._stat, self._clock_ns), look.trusted, found)
+        return self._remember(path, script, look, found, number)
+
+    def _remember(self, path: str, script: Script, look: Look, found: Generation | ScriptError, number: int) -> _Seen:
+        stamps = Stamps(look.stamps, self._stat, self._clock_ns, look.links)
         with self._lock:
-            before = self._seen.get(path)
-            old = before.found if before is not None else None
-            if isinstance(old, Generation) and isinstance(found, Generation) and old.id == found.id:
-                seen = replace(seen, found=old)
-            self._seen[path] = seen
-            # Of two looks the later one's content is the newer, also where the other's thread comes here after it.
-            if isinstance(seen.found, Generation) and number > self._whole_at.get(path, 0):
-                self._whole[path], self._whole_at[path] = seen.found, number
-        if self._watch is not None and (before is None or before.stamps.all != seen.stamps.all):
-            self._watch.cover(path, seen.stamps.all)
+            before = self._seen.pop(path, None)
+            if isinstance(found, Generation):
+                found = script.found(found, number)
+            seen = self._seen[path] = _Seen(stamps, look.trusted, found, script)
+            if len(self._seen) > MOST_NAMES:
+                del self._seen[next(iter(self._seen))]
+        is_same = before is not None and (before.stamps.all, before.stamps.links) == (stamps.all, stamps.links)
+        if self._watch is not None and not is_same:
+            name = os.path.normpath(path) if stamps.links else script.path  # one of all that say the same
+            self._watch.cover(name, {name, *stamps.all})
         return seen
 
-    def _stood_still(self, look: _Look) -> bool:
-        """Whether all files are as they were read."""
-        return all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items())
+    def _find(self, look: Look, path: str, before: Script | None) -> Script:
+        """
+        The script that a name leads to now.
 
-    def _read(self, look: _Look, path: str) -> Generation:
-        good = self._whole.get(path)
+        Raises:
+            ScriptError: As ``Files.find``; also when it was there until a moment ago.
+        """
         try:
-            assembly = self._part(look, path, check_assembly)
-        except ScriptNotFound:
-            self._refuse_recent_absence(look, path, was_there=good is not None)
-            with self._lock:
-                self._good.pop(path, None)
-                self._whole.pop(path, None)
-            look.trusted = False
+            real = self._files.find(look, path)
+        except ScriptError as error:
+            look.trusted = False  # there is no file whose stamp could say that this holds
+            if before is not None and isinstance(error, ScriptNotFound):
+                look.stamps[before.path] = None
+                self._miss_script(look, before)
             raise
-        symbols = self._symbols(look, path)
+        return before if before is not None and before.path == real else self._script(real, before)
+
+    def _read(self, look: Look, script: Script) -> Generation:
+        path, good = script.path, script.whole
+        try:
+            assembly = self._part(look, script, path, check_assembly)
+        except ScriptNotFound:
+            self._miss_script(look, script)
+            raise
+        symbols = self._symbols(look, script, path)
         config: Part | None = None
         try:
-            config = self._part(look, f"{path}.config", check_config)
+            config = self._part(look, script, f"{path}.config", check_config)
         except ScriptNotFound:
             was_there = good is not None and good.config is not None
-            self._refuse_recent_absence(look, f"{path}.config", was_there=was_there)
-        helpers = {name: self._helper(look, path, name) for name in self._names.get(path, ())}
+            self._refuse_recent_absence(look, script, f"{path}.config", was_there=was_there)
+        helpers = {name: self._helper(look, script, name) for name in script.names_beside(assembly.hash)}
         return self._keep(look, Generation.of(path, assembly, symbols, config, helpers))
 
-    def _keep(self, look: _Look, generation: Generation) -> Generation:
-        """Tie the copies in the look's hand to the life of a generation."""
-        weakref.finalize(generation, self._store.let_go_later, tuple(look.hand)).atexit = False
-        look.hand = []
+    def _part(self, look: Look, script: Script, file: str, check: Callable[[str, bytes], None] | None) -> Part:
+        part = self._files.part(look, file, check)
+        script.gone.pop(file, None)
+        return part
+
+    def _keep(self, look: Look, generation: Generation) -> Generation:
+        """Tie the copies that the look holds to the life of a generation."""
+        weakref.finalize(generation, self._store.let_go_later, tuple(look.held)).atexit = False
+        look.held = []
         return generation
 
-    def _helper(self, look: _Look, path: str, name: str) -> Helper | None:
+    def _helper(self, look: Look, script: Script, name: str) -> Helper | None:
         if name.upper() == "SR" or not name or {"/", "\0"} & set(name):
             return None  # the bridge's own SR.dll always wins
-        base = os.path.join(os.path.dirname(path), name)  # noqa: PTH118, PTH120  # as given: Path would drop a "./"
+        base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
         for file in (f"{base}.dll", f"{base}.exe"):
             try:
-                assembly = self._part(look, file, check_assembly)
+                assembly = self._part(look, script, file, check_assembly)
             except ScriptNotFound:
                 continue
-            return Helper(assembly, self._symbols(look, file))
-        good = self._good.get(path) or self._whole.get(path)
+            return Helper(assembly, self._symbols(look, script, file))
+        good = script.good or script.whole
         there = good.helpers.get(name) if good is not None else None
-        self._refuse_recent_absence(look, there.path if there else base, was_there=there is not None)
+        self._refuse_recent_absence(look, script, there.path if there else base, was_there=there is not None)
         return None
 
-    def _symbols(self, look: _Look, assembly: str) -> Part | None:
+    def _symbols(self, look: Look, script: Script, assembly: str) -> Part | None:
         stem, _ = os.path.splitext(assembly)  # noqa: PTH122  # as above
         for file in (f"{stem}.pdb", f"{assembly}.mdb"):
             try:
-                return self._part(look, file, None)
+                return self._part(look, script, file, None)
             except ScriptError:
                 continue  # symbols are a comfort, a bad one is none
         return None
 
-    def _part(self, look: _Look, file: str, check: Callable[[str, bytes], None] | None) -> Part:
-        now_ns = self._clock_ns()
-        stamp = look.stamps[file] = stamp_of(file, self._stat)
-        young = stamp is not None and _is_within(stamp, now_ns, YOUNG_NS, SKEW_NS)
-        look.trusted = look.trusted and not young
-        look.is_fresh = look.is_fresh or (stamp is not None and _is_within(stamp, now_ns, PATIENCE_NS, PATIENCE_NS))
-        known = self._parts.get(file)
-        if known is not None and known[0] == stamp and self._store.take(known[1]):
-            look.hand.append(known[1].hash)
-            self._gone.pop(file, None)
-            return known[1]
-        try:
-            data, stamp = read_file(file, self._max_bytes, self._stat, may_be_public=self._may_be_public)
-            look.stamps[file] = stamp
-            young = _is_within(stamp, now_ns, YOUNG_NS, SKEW_NS)
-            look.trusted = look.trusted and not young
-            look.is_fresh = look.is_fresh or _is_within(stamp, now_ns, PATIENCE_NS, PATIENCE_NS)
-            if check is not None:
-                check(file, data)
-            part = self._store.put(file, data)
-        except ScriptInvalid as error:
-            # What the system refuses now (no descriptor, no room) it may grant at the next exec, the file as it is.
-            look.trusted = look.trusted and not isinstance(error.__cause__, OSError)
-            raise
-        look.hand.append(part.hash)
-        with self._lock:
-            self._gone.pop(file, None)
-            if young:
-                self._parts.pop(file, None)
-            else:
-                self._parts[file] = (stamp, part)
-        return part
+    def _miss_script(self, look: Look, script: Script) -> None:
+        """
+        The script itself is not there. After a while, it is forgotten.
 
-    def _refuse_recent_absence(self, look: _Look, file: str, *, was_there: bool) -> None:
+        Raises:
+            ScriptInvalid: As ``_refuse_recent_absence``.
+        """
+        self._refuse_recent_absence(look, script, script.path, was_there=script.whole is not None)
+        script.lost()
+        look.trusted = False
+
+    def _refuse_recent_absence(self, look: Look, script: Script, file: str, *, was_there: bool) -> None:
         """
         Compilers and editors delete and write anew: what served stays until the file has been gone for a while.
 
@@ -385,27 +393,8 @@ class Scripts:
         if not was_there:
             return
         now = self._clock()
-        with self._lock:
-            since = self._gone.setdefault(file, now)
-        if now - since >= self._grace_s:
+        gone_s = now - script.gone.setdefault(file, now)
+        if gone_s >= self._grace_s:
             return
-        look.trusted = False
-        look.is_fresh = now - since < PATIENCE_S
+        look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
         raise ScriptInvalid(f"{file}: was deleted and is not written anew yet")
-
-
-def _parts_of(generation: Generation) -> list[Part]:
-    parts = [generation.assembly, generation.symbols, generation.config]
-    for helper in generation.helpers.values():
-        if helper is not None:
-            parts += [helper.assembly, helper.symbols]
-    return [part for part in parts if part is not None]
-
-
-def _is_within(stamp: Stamp, now_ns: int, before_ns: int, after_ns: int) -> bool:
-    return -before_ns < stamp.ctime_ns - now_ns < after_ns
-
-
-def _again(error: ScriptError) -> ScriptError:
-    """A fresh copy to raise: one that is kept would gather tracebacks, from several threads."""
-    return type(error)(str(error), error.detail)

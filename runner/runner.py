@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from runner import confine, sandbox
-from runner.allowed import check_allowed
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome, call_id
 from runner.drain import Drain
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from runner.calls import Host
     from runner.content import Generation
     from runner.slot import PoolSnapshot
+    from runner.stamps import Stamps
 
 log = logging.getLogger("runner")
 
@@ -187,11 +187,13 @@ class Runner:
         self._refuse_unless(is_pinned=path is None)
         if path is None:
             path = str(self.settings.load)
-        elif self.settings.script_dirs is not None:
-            check_allowed(path, self.settings.script_dirs)
         generation = self.scripts.current(path)
         self.poison.check(generation)
         return generation
+
+    def stamps(self, path: str | None) -> Stamps | None:
+        """What decided the last ``current`` of this path; None when that has to be asked for again in any case."""
+        return self.scripts.stamps(str(self.settings.load) if path is None else path)
 
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
@@ -211,6 +213,8 @@ class Runner:
         """Load a script's new generation ahead, where an older one is loaded. A failure waits for the exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
+            if generation.path != path:
+                self.pool.use(generation)  # where a link was moved on, no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
                 try:
                     needs = self.pool.prepare(generation)
@@ -285,12 +289,6 @@ class Runner:
             raise
         finally:
             job.run += job.passed()
-        if loaded := job.outcome.loaded:
-            # The script loaded plug-ins by name. From now on they are part of its generation, as helpers; what this
-            # worker bound was read by the script itself, so it is not known to be what is on disk.
-            worker.bound.update(dict.fromkeys(loaded, "unknown"))
-            with contextlib.suppress(ScriptError):  # one that is broken by now is the next exec's matter
-                self.scripts.extend(generation, tuple(loaded))
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
@@ -313,7 +311,9 @@ class Runner:
         return generation
 
     def _start(self, bridge: Path) -> Worker:
-        return Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
+        worker = Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
+        worker.conversation.find_helper = lambda generation, name, _deadline: self.scripts.plugin(generation, name)
+        return worker
 
     def _first_worker(self) -> None:
         """Start what is kept warm; a mono that does not start is told now, not at the first call."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from runner import wire
-from runner.calls import CALLS
+from runner.calls import CALLS, QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 from runner.wire import AWAITED, EDITS, END, USED, scan
 
@@ -26,7 +25,6 @@ WORN = {"threads": "its script left threads running", "memory": "its script ran 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_EDITS: list[Any] = []
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 """What a message that is not of the common kind may raise while it is taken for one."""
@@ -84,7 +82,7 @@ class Edits(NamedTuple):
 
 class Done(NamedTuple):
     """
-    Main returned ``code``; ``loaded`` names plug-ins the script loaded itself: simple name to path.
+    Main returned ``code``.
 
     ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
     unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
@@ -92,7 +90,6 @@ class Done(NamedTuple):
     """
 
     code: int
-    loaded: Mapping[str, str] = NOTHING
     used: int = 0
     spent: tuple[int, ...] = ()
     worn: str = ""
@@ -260,7 +257,7 @@ class Session:
                         are_right = type(code) is int and type(used) is int and used >= 0 and type(edits) is list
                         if are_right and text[at:] == END:
                             self.state = State.IDLE
-                            return [_done((code, NOTHING, used, (), "", edits))]
+                            return [_done((code, used, (), "", edits))]
                 else:
                     message, end = scan(text, 0)
                     number, call, args = message["id"], CALLS[message["method"]], message["params"]
@@ -343,9 +340,9 @@ class Session:
         raise self._violation(f"expected a message of this wire, got {wire.shown(repr(message).encode())}")
 
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
-        call = CALLS.get(method) if type(method) is str else None
+        call = QUESTIONS.get(method) if type(method) is str else None
         if call is None or call.is_notice or tuple(map(type, args)) != call.parameters:
-            raise self._violation(f"expected an SR call, got {wire.shown(f'{method!a} {args!a}'.encode())}")
+            raise self._violation(f"expected a question, got {wire.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
         return Question(method, tuple(args))
@@ -384,19 +381,15 @@ class Session:
     def _result(self, result: dict[str, Any]) -> Event:
         before = self._advance("<- result")
         if before is State.RUNNING:
-            code, used, loaded = result.get("code"), result.get("used", 0), result.get("loaded", NOTHING)
+            code, used = result.get("code"), result.get("used", 0)
             spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", [])
             if (
                 (type(code) is int and type(used) is int and used >= 0)
-                and (
-                    type(loaded) is (dict if "loaded" in result else MappingProxyType)
-                    and all(type(path) is str for path in loaded.values())
-                )
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
                 and (type(worn) is str and (not worn or worn in WORN))
                 and self._are_edits(edits)
             ):
-                return Done(code, loaded, used, tuple(spent), worn, edits)
+                return Done(code, used, tuple(spent), worn, edits)
         else:
             needs = result.get("needs")
             if type(needs) is list and all(type(name) is str for name in needs):

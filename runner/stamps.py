@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # git's racy rule. A file may be written twice within one tick of the kernel's clock and keep its stamp: mcs rewrites
 # to the same size, ext4 reuses the inode, and kernels before 6.13 tick file times every 4 ms (10 ms with HZ=100).
 YOUNG_NS = 20_000_000
+NO_LINKS: Mapping[str, Stamp | None] = MappingProxyType({})
 
 
 class Stamp(NamedTuple):
@@ -52,17 +54,20 @@ class Stamps:
         stamps: By path; None for what was not there.
         stat: ``os.stat``, or a coarser one in a test.
         clock_ns: The wall clock that file times come from.
+        links: The symbolic links on the way to the script, each with its own stamp.
     """
 
-    __slots__ = ("_absent", "_clock_ns", "_looks", "_stat", "_there", "all")
+    __slots__ = ("_absent", "_clock_ns", "_looks", "_stat", "_there", "all", "links")
 
     def __init__(
         self,
         stamps: Mapping[str, Stamp | None],
         stat: Callable[[str], os.stat_result] = os.stat,
         clock_ns: Callable[[], int] = time.time_ns,
+        links: Mapping[str, Stamp | None] = NO_LINKS,
     ) -> None:
         self.all = dict(stamps)
+        self.links = links
         self._stat = stat
         self._clock_ns = clock_ns
         self._there = tuple((path, stamp) for path, stamp in stamps.items() if stamp is not None)
@@ -72,10 +77,24 @@ class Stamps:
             if stamp is None:
                 self._absent.setdefault(os.path.dirname(path) or os.curdir, []).append(path)  # noqa: PTH120  # as given
 
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for another process; ``from_json`` is the way back."""
+        return {"files": self.all, "links": dict(self.links)}
+
+    @classmethod
+    def from_json(cls, known: Mapping[str, Any]) -> Stamps:
+        """The stamps that another process took."""
+        files, links = (
+            {path: stamp and Stamp(*stamp) for path, stamp in known[name].items()} for name in ("files", "links")
+        )
+        return cls(files, links=links)
+
     def hold(self) -> bool:
         """Whether every file still has its stamp. On the way of every exec: a call or two, and no exception."""
         if not self.all:
             return True
+        if self.links and any(stamp_of(link, os.lstat) != stamp for link, stamp in self.links.items()):
+            return False
         stat, holds = self._stat, 0
         try:
             for path, stamp in self._looks:

@@ -23,6 +23,7 @@ TELLING = {
     "inotify": frozenset({"created", "deleted", "moved", "closed"}),
     "polling": frozenset({"created", "deleted", "moved", "modified"}),
 }
+MOST_SCRIPTS = 1024  # that are watched; others are only seen to have changed at their next exec
 LONGEST_LINK_CHAIN = 40  # as the kernel's, path_resolution(7)
 REVIEW_S = 2.0  # directories that were deleted and made again are looked for this often, beside events
 JOIN_S = 2.0
@@ -60,7 +61,10 @@ class Watch:
         with self._lock:
             if self._closed:
                 return
+            self._files.pop(script, None)
             self._files[script] = frozenset(files)
+            if len(self._files) > MOST_SCRIPTS:
+                del self._files[next(iter(self._files))]  # the one that changed least recently
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
                 self._thread.start()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PROTOCOL = 1
+PROTOCOL = 2
 """The version that ``ready`` must name."""
 
 SCRIPT_THREW = -32000

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.control import Control, ControlError, ask
+from runner.control import PROTOCOL, Control, ControlError, ask
 from runner.errors import RunnerError
 from tests.daemon import ENVIRONMENT, ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
@@ -217,7 +217,7 @@ class Faults:
         deadline = time.monotonic() + 1
         with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:
             control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
-            ask(control, "hello", {"protocol": 1, "have": None}, deadline)
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
             ask(control, "lease", {"path": str(self._site.script), "have": None}, deadline)
 
     def _replaced(self) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from runner import serve
 from runner.channel import ENDS, received
-from runner.control import Control, ControlError, ask
+from runner.control import PROTOCOL, Control, ControlError, ask
 from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.message import MessageHost
 from runner.lease import Lease
@@ -115,7 +115,7 @@ def request(method: str, params: dict[str, Any]) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"
 
 
-HELLO = request("hello", {"protocol": 1, "have": None})
+HELLO = request("hello", {"protocol": PROTOCOL, "have": None})
 
 
 def test_a_half_line_holds_up_nobody_else(daemon: RunningDaemon, fine: Path) -> None:
@@ -187,7 +187,7 @@ def test_who_connects_and_says_nothing_loses_the_place(tmp_path: Path, monkeypat
                 assert silent.recv(1) == b"", "the daemon hangs up"
             until(lambda: not daemon.status()["clients"], "its place is free")
             with closing(Control.connect(str(settings.socket), time.monotonic() + WAIT_S)) as control:
-                assert ask(control, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S) == {
+                assert ask(control, "hello", {"protocol": PROTOCOL, "have": None}, time.monotonic() + WAIT_S) == {
                     "refused": []
                 }
         finally:
@@ -199,7 +199,7 @@ def test_who_leases_and_vanishes_costs_a_worker_that_is_replaced(daemon: Running
     def vanish() -> None:
         with closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)) as control:
             deadline = time.monotonic() + WAIT_S
-            ask(control, "hello", {"protocol": 1, "have": None}, deadline)
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
             ask(control, "lease", {"path": str(fine), "have": None}, deadline)
 
     with closing(Lease(str(daemon.socket))) as lease:
@@ -280,7 +280,7 @@ def test_a_worker_that_comes_back_without_its_wire_or_with_nonsense_is_not_lost_
     """A client out of descriptors, or none of ours. The place of such a worker was taken for ever."""
     with closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)) as control:
         deadline = time.monotonic() + WAIT_S
-        ask(control, "hello", {"protocol": 1, "have": None}, deadline)
+        ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
         worker = ask(control, "lease", {"path": str(fine), "have": None}, deadline)["worker"]
         wire = received(control.take_descriptors(ENDS))
         assert wire is not None

@@ -28,7 +28,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
-METHODS = ("hello", "lease", "status", "reload", "loaded", "plugins", "report", "release", "retire", "none")
+METHODS = ("hello", "lease", "status", "reload", "loaded", "find", "report", "release", "retire", "none")
 WORDS = (
     *("protocol", "have", "path", "needs", "rejected", "generation", "names", "message", "detail", "pid", "execs"),
     *("loads", "loaded", "bound", "worn", "reason", "call_id", "is_stuck", "taken_by"),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.control import Control, ask
+from runner.control import PROTOCOL, Control, ask
 from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.message import MessageHost
 from runner.lease import Lease
@@ -173,7 +173,7 @@ def test_a_client_with_a_worker_goes_on_when_a_new_daemon_has_no_place_for_it(tm
         daemon.kill()
         daemon.start()
         with closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)) as other:
-            ask(other, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S)
+            ask(other, "hello", {"protocol": PROTOCOL, "have": None}, time.monotonic() + WAIT_S)
 
             assert [run(lease, script) for _ in range(5)] == [0] * 5
 
@@ -235,7 +235,7 @@ def test_callers_beyond_the_queue_are_refused_at_once_and_the_queue_does_not_gro
         callers = []
         for _ in range(CALLERS):
             control = stack.enter_context(closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)))
-            ask(control, "hello", {"protocol": 1, "have": None}, time.monotonic() + WAIT_S)
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, time.monotonic() + WAIT_S)
             control.send(
                 {"id": 1, "method": "lease", "params": {"path": str(script), "have": None}}, time.monotonic() + 1
             )

@@ -19,9 +19,10 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
-    {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps"},
+    {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps", "trust"},
     {"foresight", "placement"},
-    {"content", "watch", "control", "allowed"},
+    {"content", "watch", "control"},
+    {"files", "script"},
     {"conversation", "slot", "poison"},
     {"process"},
     {"worker", "lease"},

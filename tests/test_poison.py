@@ -42,7 +42,7 @@ class Clock:
 
 
 def build(name: str) -> Generation:
-    return Generation.of("/x.exe", Part("/x.exe", name, f"/{name}"), None, None, {})
+    return Generation.of("/x.exe", Part("/x.exe", name), None, None, {})
 
 
 def test_losses_count_when_they_come_close_together_and_for_one_build() -> None:

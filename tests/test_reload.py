@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,8 @@ def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Scripts]]:
         scripts.close()
 
 
-def content(generation: Generation) -> bytes:
-    return Path(generation.assembly.blob).read_bytes()
+def content(scripts: Scripts, generation: Generation) -> bytes:
+    return scripts.copy_of(generation.assembly).read_bytes()
 
 
 def later() -> int:
@@ -150,11 +151,12 @@ class Coarse:
 
 
 def test_a_generation_is_a_copy_that_a_writer_cannot_tear(make: Make, script: Path, builds: Builds) -> None:
-    generation = make().current(str(script))
+    scripts = make()
+    generation = scripts.current(str(script))
 
     script.write_bytes(b"torn")
 
-    assert content(generation) == builds["a"]
+    assert content(scripts, generation) == builds["a"]
 
 
 def test_an_unchanged_script_costs_two_stats_and_nothing_else(make: Make, script: Path) -> None:
@@ -177,7 +179,7 @@ def test_a_rewritten_script_is_current_at_the_very_next_call(make: Make, script:
         data = builds["ab"[number % 2]]
         script.write_bytes(data)
         generation = scripts.current(str(script))
-        assert content(generation) == data
+        assert content(scripts, generation) == data
         ids.add(generation.id)
 
     assert len(ids) == 2
@@ -195,7 +197,7 @@ def test_a_young_stamp_is_not_trusted_so_a_coarse_clock_hides_no_change(
     scripts.current(str(script))
     script.write_bytes(builds["b"])
 
-    assert content(scripts.current(str(script))) == builds["b"]
+    assert content(scripts, scripts.current(str(script))) == builds["b"]
 
     now[0] += SECOND_NS
     scripts.current(str(script))
@@ -225,12 +227,12 @@ def test_config_and_symbols_that_appear_make_a_new_generation(make: Make, script
 
     assert len({bare.id, configured.id, full.id}) == 3
     params = full.load_params()
-    assert Path(params["config"]).read_text() == "<configuration/>"
-    assert Path(params["symbols"]).read_bytes() == b"symbols"
+    assert params["config"] == sha256(b"<configuration/>").hexdigest()
+    assert params["symbols"] == sha256(b"symbols").hexdigest()
     assert bare.load_params() == {
         "path": str(script),
         "generation": bare.id,
-        "assembly": bare.assembly.blob,
+        "assembly": bare.assembly.hash,
         "symbols": None,
         "config": None,
         "helpers": {},
@@ -316,7 +318,7 @@ def test_a_broken_file_leaves_the_last_good_generation_serving_and_says_so_once(
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
     assert "is not complete" in caplog.text
     script.write_bytes(builds["b"])
-    assert content(scripts.current(str(script))) == builds["b"]
+    assert content(scripts, scripts.current(str(script))) == builds["b"]
 
 
 def test_a_config_that_is_half_written_leaves_the_last_good_generation_serving(make: Make, script: Path) -> None:
@@ -368,7 +370,7 @@ def test_a_build_that_is_whole_as_soon_as_its_half_was_read_is_served(make: Make
     script.write_bytes(builds["b"][:700])
     stat.plan(at=2, of=int, work=lambda: script.write_bytes(builds["b"]))
 
-    assert content(scripts.current(str(script))) == builds["b"]
+    assert content(scripts, scripts.current(str(script))) == builds["b"]
 
 
 def test_an_older_look_that_ends_late_does_not_take_the_place_of_a_newer_one(
@@ -383,10 +385,10 @@ def test_an_older_look_that_ends_late_does_not_take_the_place_of_a_newer_one(
         scripts.current(str(script))
 
     stat.plan(at=3, of=str, work=newer)  # when the first look sees that the file stood still while it was read
-    assert content(scripts.current(str(script))) == builds["a"]
+    assert content(scripts, scripts.current(str(script))) == builds["a"]
     script.write_bytes(builds["a"][:700])
 
-    assert content(scripts.current(str(script))) == builds["b"]
+    assert content(scripts, scripts.current(str(script))) == builds["b"]
 
 
 def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script: Path, clock: Clock) -> None:
@@ -467,8 +469,8 @@ def test_a_swapped_symlink_is_seen_at_the_next_call(make: Make, tmp_path: Path, 
 
     second = scripts.current(path)
 
-    assert (content(first), content(second)) == (builds["a"], builds["b"])
-    assert second.assembly.path == path
+    assert (content(scripts, first), content(scripts, second)) == (builds["a"], builds["b"])
+    assert second.path == second.assembly.path == str(tmp_path / "b" / "x.exe"), "a script is where it really is"
 
 
 def test_a_pinned_script_never_changes_until_it_is_unpinned(make: Make, script: Path, builds: Builds) -> None:
@@ -480,10 +482,10 @@ def test_a_pinned_script_never_changes_until_it_is_unpinned(make: Make, script: 
     gc.collect()
 
     assert scripts.current(str(script)) is pinned
-    assert content(pinned) == builds["a"]
+    assert content(scripts, pinned) == builds["a"]
     script.write_bytes(builds["b"])
     scripts.unpin(str(script))
-    assert content(scripts.current(str(script))) == builds["b"]
+    assert content(scripts, scripts.current(str(script))) == builds["b"]
 
 
 def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: Builds, tmp_path: Path) -> None:
@@ -499,7 +501,7 @@ def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: B
     scripts.accept(scripts.current(str(script)))
 
     assert len(list((tmp_path / "run" / "blobs").iterdir())) <= 2
-    assert Path(last.assembly.blob).exists(), "still held here"
+    assert scripts.copy_of(last.assembly).exists(), "still held here"
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -520,8 +522,8 @@ def test_execs_under_rewrites_always_see_a_whole_and_new_generation(
             while done[0] < len(versions) - 1:
                 newest = newest if in_place else done[0]
                 generation = scripts.current(str(script))
-                assert order[content(generation)] >= newest
-                newest = order[content(generation)]
+                assert order[content(scripts, generation)] >= newest
+                newest = order[content(scripts, generation)]
                 scripts.accept(generation)
         except BaseException as error:  # noqa: BLE001  # handed to the test
             errors.append(error)
@@ -539,7 +541,7 @@ def test_execs_under_rewrites_always_see_a_whole_and_new_generation(
         thread.join(SOON_S)
 
     assert errors == []
-    assert content(scripts.current(str(script))) == versions[-1]
+    assert content(scripts, scripts.current(str(script))) == versions[-1]
 
 
 class Heard:

@@ -2,14 +2,15 @@
 
 A transcript has one JSON object a line: ``from`` who it comes, its ``line`` as JSON, the ``events`` that a session
 makes of it, or what a session is asked to ``say`` and ``with`` what; ``end`` is the end of the stream. In texts
-``<scripts>`` is the directory of the scripts, ``<...>`` any text, and ``<pid>`` and ``<runtime>`` what the worker says
-of itself.
+``<scripts>`` is the directory of the scripts, ``<copy of X>`` the hash of a file there, ``<...>`` any text, and
+``<pid>`` and ``<runtime>`` what the worker says of itself.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -46,13 +47,13 @@ each_transcript = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: 
 class Bridge:
     """A real worker process at the other end of two pipes."""
 
-    def __init__(self, stderr: Path, limit: int = LIMIT) -> None:
+    def __init__(self, stderr: Path, copies: Path, limit: int = LIMIT) -> None:
         their_reads, our_writes = os.pipe()
         our_reads, their_writes = os.pipe()
         self._stderr = stderr
         with os.fdopen(their_reads, "rb") as stdin, os.fdopen(their_writes, "wb") as stdout, stderr.open("wb") as log:
             self.process = subprocess.Popen(
-                [MONO, "--debug", str(ensure_bridge().bridge_exe), str(limit)],
+                [MONO, "--debug", str(ensure_bridge().bridge_exe), str(limit), "retire", str(copies)],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=log,
@@ -111,9 +112,28 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.fixture(scope="module")
+def copies(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a copy of each of them, named by its content as the bridge wants it."""
+    directory = tmp_path_factory.mktemp("copies")
+    for file in scripts.iterdir():
+        shutil.copy(file, directory / hash_of(file))
+    return directory
+
+
+def hash_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def places_of(scripts: Path, bridge: Bridge) -> dict[str, Any]:
+    """What the placeholders stand for in a transcript that is spoken with a real bridge."""
+    copies = {f"<copy of {file.name}>": hash_of(file) for file in scripts.iterdir()}
+    return {"<pid>": bridge.process.pid, "<scripts>": str(scripts), "<copy of Missing.exe>": "0" * 64} | copies
+
+
 @pytest.fixture
-def bridge(tmp_path: Path) -> Generator[Bridge]:
-    started = Bridge(tmp_path / "stderr")
+def bridge(tmp_path: Path, copies: Path) -> Generator[Bridge]:
+    started = Bridge(tmp_path / "stderr", copies)
     with contextlib.closing(started):
         yield started
 
@@ -206,7 +226,7 @@ def test_a_session_says_and_understands_the_transcript(path: Path) -> None:
 
 @each_transcript
 def test_the_real_bridge_speaks_the_transcript(path: Path, scripts: Path, bridge: Bridge) -> None:
-    places = {"<pid>": bridge.process.pid, "<scripts>": str(scripts)}
+    places = places_of(scripts, bridge)
 
     for row in filled(rows(path), places):
         match row:
@@ -220,7 +240,7 @@ def test_the_real_bridge_speaks_the_transcript(path: Path, scripts: Path, bridge
 
 
 def test_the_real_bridge_understands_lines_that_come_byte_by_byte(scripts: Path, bridge: Bridge) -> None:
-    places = {"<pid>": bridge.process.pid, "<scripts>": str(scripts)}
+    places = places_of(scripts, bridge)
 
     for row in filled(rows(HERE / "manual.jsonl"), places):
         if row["from"] == "runner":
@@ -231,13 +251,13 @@ def test_the_real_bridge_understands_lines_that_come_byte_by_byte(scripts: Path,
                 assert_matches(message, bridge.message())
 
 
-def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, tmp_path: Path) -> None:
+def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, copies: Path, tmp_path: Path) -> None:
     limit = 4096  # the least that may be set
     session = Session(limit)  # refuses a longer line
     logged: list[tuple[int, int]] = []
     asked: list[int] = []
 
-    with contextlib.closing(Bridge(tmp_path / "stderr", limit)) as bridge:
+    with contextlib.closing(Bridge(tmp_path / "stderr", copies, limit)) as bridge:
         loop = Loop(bridge, scripts, "FillsLines", session)
         bridge.say(session.exec("FillsLines", None))
         while not isinstance(event := loop.next(), Done):
@@ -295,7 +315,7 @@ class Loop:
         params: dict[str, Any] = {
             "path": path,
             "generation": name,
-            "assembly": path,
+            "assembly": hash_of(Path(path)),
             "symbols": None,
             "config": None,
             "helpers": {},
@@ -329,8 +349,8 @@ class Loop:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Generator[Loop]:
-    started = Bridge(tmp_path_factory.mktemp("loop") / "stderr")
+def loop(tmp_path_factory: pytest.TempPathFactory, scripts: Path, copies: Path) -> Generator[Loop]:
+    started = Bridge(tmp_path_factory.mktemp("loop") / "stderr", copies)
     with contextlib.closing(started):
         yield Loop(started, scripts, "RoundTrip", Session(LIMIT))
 

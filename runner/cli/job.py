@@ -141,6 +141,9 @@ class Job:
     def _settings(self) -> Settings:
         given = Settings.from_file(self.config) if self.config else Settings()
         values = DEFAULTS | given.model_dump(include=given.model_fields_set)
+        values["script_dirs"] = (
+            None  # for those who only send a name to a daemon; here whoever names a script may run it
+        )
         if self.timeout_s is not None:
             values["exec_timeout_s"] = self.timeout_s
         return Settings(**values)

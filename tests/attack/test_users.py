@@ -11,12 +11,12 @@ from tests.attack.users import as_root, new_user
 
 @as_root
 def test_an_attack_runs_as_a_user_that_is_gone_afterwards() -> None:
-    code = "import os, runner.control; print(os.getuid(), os.getgroups(), runner.control.PROTOCOL)"
+    code = "import os, runner.control; print(os.getuid(), os.getgroups(), runner.control.__file__)"
 
     with new_user() as user:
         printed = user.run(code)
 
-    assert printed.split() == [str(user.uid), "[]", "1"]
+    assert printed.split() == [str(user.uid), "[]", f"{user.home}/runner/control.py"]
     assert not user.home.exists()
     with pytest.raises(KeyError):
         pwd.getpwnam(user.name)

@@ -1,0 +1,195 @@
+"""Whose files may decide what runs: one rule for scripts and what lies beside them, caches, sockets and directories.
+
+The rule is that of sshd for ``authorized_keys`` (misc.c, safe_path): a file and every directory above it belong to root
+or to this process's user, and nobody else may write to them. A sticky directory of root, as /tmp is, may stand above,
+but not hold the file itself: in it anybody may make a file, but nobody may replace another one's.
+
+Must not know what is in a file, nor what it is for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pwd
+import stat as modes
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_LINKS = 40  # path_resolution(7): more end in ELOOP
+MOST_DIRECTORIES = 100  # above one file; each costs a descriptor while it is looked for
+PROC = "/proc"
+
+
+class Untrusted(Exception):
+    """What was found may be changed by others, or is reached in a way that says nothing. The text has the remedy."""
+
+
+class _Step(NamedTuple):
+    """One name on the way: an open descriptor (``O_PATH``) and what the kernel says of it."""
+
+    name: str
+    descriptor: int
+    stat: os.stat_result
+
+
+class Place:
+    """
+    One file or directory, found by walking from the root over descriptors. A context manager, which holds them.
+
+    Nothing on the way can be exchanged between the look and the use: ``path`` is the way that was walked, each step of
+    it was judged by its descriptor, and ``open`` opens the last one beneath its directory.
+
+    Args:
+        path: As somebody named it, relative to the working directory or absolute.
+
+    Attributes:
+        path: The same without symbolic links, ``.`` and ``..``.
+        links: The symbolic links that were followed, each without links above it. ``path`` holds while they do.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: There is no such file.
+        OSError: It cannot be reached: no permission, a circle of links, no descriptor left.
+        ValueError: The name has a NUL in it.
+        Untrusted: The way leads through /proc, where names lead to whatever a process holds open.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.links: list[str] = []
+        self._steps: list[_Step] = []
+        try:
+            self._walk(os.path.join(Path.cwd(), path) if not path.startswith(os.sep) else path)  # noqa: PTH118
+        except BaseException:
+            self._close()
+            raise
+        self.path = self._name()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._close()
+
+    @property
+    def stat(self) -> os.stat_result:
+        """What the kernel says of it."""
+        return self._steps[-1].stat
+
+    def require_trust(self) -> None:
+        """
+        Raise unless it, and every directory above it, follows the rule.
+
+        Raises:
+            Untrusted: One does not; the text has its owner, its mode, and the command that mends it.
+        """
+        last = len(self._steps) - 1
+        for at, step in enumerate(self._steps):
+            is_above = at < last - (not modes.S_ISDIR(self.stat.st_mode))
+            if reason := _refusal(self._name(at), step.stat, is_above=is_above):
+                raise Untrusted(reason)
+
+    def open(self, flags: int) -> int:
+        """
+        Open the very file that was found; the descriptor is the caller's.
+
+        Raises:
+            FileNotFoundError: Another file has taken its name since.
+            OSError: It cannot be opened.
+        """
+        descriptor = os.open(self._steps[-1].name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._parent())
+        now = os.fstat(descriptor)
+        if (now.st_dev, now.st_ino) != (self.stat.st_dev, self.stat.st_ino):
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
+        return descriptor
+
+    def _parent(self) -> int:
+        return self._steps[-2].descriptor if len(self._steps) > 1 else self._steps[0].descriptor
+
+    def _name(self, at: int | None = None) -> str:
+        steps = self._steps if at is None else self._steps[: at + 1]
+        return os.sep + os.sep.join(step.name for step in steps[1:])  # noqa: PTH118 - the steps are names already
+
+    def _walk(self, path: str) -> None:
+        flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._enter(os.sep, os.open(os.sep, flags))
+        proc = _device(PROC)
+        ahead = _names(path)
+        while ahead:
+            name = ahead.pop()
+            if name in {"", os.curdir}:
+                continue
+            if name == os.pardir:
+                if len(self._steps) > 1:
+                    os.close(self._steps.pop().descriptor)
+                continue
+            descriptor = os.open(name, flags, dir_fd=self._steps[-1].descriptor)
+            self._enter(name, descriptor)
+            here = self._steps[-1]
+            if here.stat.st_dev == proc:
+                raise Untrusted(f"{path} leads through {PROC}, where a name leads to whatever a process holds open")
+            if modes.S_ISLNK(here.stat.st_mode):
+                self.links.append(self._name())
+                if len(self.links) > MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                target = os.readlink("", dir_fd=descriptor)  # of the link itself, readlinkat(2)
+                os.close(self._steps.pop().descriptor)
+                if target.startswith(os.sep):
+                    while len(self._steps) > 1:
+                        os.close(self._steps.pop().descriptor)
+                ahead += _names(target)
+            elif ahead and not modes.S_ISDIR(here.stat.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+    def _enter(self, name: str, descriptor: int) -> None:
+        self._steps.append(_Step(name, descriptor, os.fstat(descriptor)))
+        if len(self._steps) > MOST_DIRECTORIES:
+            raise OSError(errno.ENAMETOOLONG, f"more than {MOST_DIRECTORIES} directories deep", self._name())
+
+    def _close(self) -> None:
+        while self._steps:
+            os.close(self._steps.pop().descriptor)
+
+
+def is_below(path: str, directories: Iterable[str]) -> bool:
+    """Whether a path without links lies in one of these directories, given without links as well."""
+    return any(Path(path).is_relative_to(directory) for directory in directories)
+
+
+def _refusal(path: str, stat: os.stat_result, *, is_above: bool) -> str:
+    """Why a file or directory is not trusted; empty when it is. ``is_above``: it holds no file that is of interest."""
+    mode = modes.S_IMODE(stat.st_mode)
+    allowed = {0, os.geteuid()}
+    shown = f"{path} belongs to {_user_name(stat.st_uid)} and has mode {mode:04o}"
+    if stat.st_uid not in allowed:
+        names = " or ".join(_user_name(uid) for uid in sorted(allowed))
+        return f"{shown}, but has to belong to {names}: chown {_user_name(os.geteuid())} {path}"
+    if not mode & (modes.S_IWGRP | modes.S_IWOTH):
+        return ""
+    if mode & modes.S_ISVTX and stat.st_uid == 0 and modes.S_ISDIR(stat.st_mode):
+        if is_above:
+            return ""
+        return f"{shown}: anybody may make files there, so use a directory of its own below it"
+    return f"{shown}, so others may change what is there: chmod go-w {path}"
+
+
+def _names(path: str) -> list[str]:
+    """The names on a way, the first one last."""
+    return path.split(os.sep)[::-1]  # noqa: PTH206 - Path would drop ".."
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _device(path: str) -> int | None:
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_dev  # noqa: PTH116 - a number, of a text
+    return None
