@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from . import directives
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .trust import Place, Untrusted
 
@@ -44,8 +45,6 @@ INSTALL = "`make run` in a checkout installs it, or: apt-get install --no-instal
 DIAGNOSTIC = re.compile(
     r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"
 )
-# // app-mono: -r:System.Web.dll -r:H.dll   one or more references, before the first line of code or after it
-REFERENCE_LINE = re.compile(rb"^[ \t]*//[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,8 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     Compile one ``.cs`` with ``-r:SR.dll -debug``, or find the assembly that its content gave before.
 
     The assembly's path depends on the source's path only, so a changed source is a new generation of the same script.
-    Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. A comment
-    ``// app-mono: -r:NAME.dll`` adds a reference, looked up beside the source and in mono's own directory.
+    Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. Comments in the source
+    add references and options, as ``directives`` says.
 
     Returns:
         The ``.exe``. Warnings of the compiler are logged.
@@ -109,10 +108,11 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     assembly = output / f"{where.stem}.exe"
     _link_neighbours(where, assembly)
     sr_dll = _ensure_sr(_sources(mono), mono)
-    references = _references(content)
-    near = [where.parent / name for name in references]
-    key = _key([where, sr_dll, *(path for path in near if path.is_file())], _mono_version(mono), references)
-    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", *(f"-r:{name}" for name in references)]
+    asked = directives.read(content, str(source))
+    near = [where.parent / name for name in asked.references]
+    options = [*(f"-r:{name}" for name in asked.references), *asked.options]
+    key = _key([where, sr_dll, *(path for path in near if path.is_file())], _mono_version(mono), options)
+    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", *options]
     _ensure(assembly, key, [*arguments, str(where)], called=(str(where), str(source)))
     return assembly
 
@@ -256,11 +256,6 @@ def _read_source(source: Path) -> bytes:
         raise ScriptInvalid(f"{source}: expected a C# source file, but it is a directory") from error
     except OSError as error:
         raise BuildError(f"{source}: expected a readable C# source file: {error.strerror}") from error
-
-
-def _references(content: bytes) -> tuple[str, ...]:
-    words = b" ".join(match["words"] for match in REFERENCE_LINE.finditer(content)).decode("utf-8", "replace").split()
-    return tuple(word.removeprefix("-r:") for word in words if word.startswith("-r:"))
 
 
 def _link_neighbours(source: Path, assembly: Path) -> None:

@@ -20,7 +20,7 @@ FLOORS = (
     {"errors"},
     {"settings", "wire", "calls"},
     {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps", "trust"},
-    {"foresight", "placement"},
+    {"foresight", "placement", "directives"},
     {"content", "watch", "control"},
     {"files", "script"},
     {"conversation", "slot", "poison"},

@@ -1,0 +1,59 @@
+"""
+What a C# source says to the compiler that app-mono runs: ``// app-mono: -r:Helper.dll -unsafe``.
+
+Must not know how the compiler is run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .errors import BuildError
+
+# On a line of its own, before the first line of code or after it.
+LINE = re.compile(r"^[ \t]*//[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
+REFERENCE = re.compile(r"-(?:r|reference):(?P<name>[^,;]+)")
+OPTION = re.compile(r"-unsafe[+-]?|-langversion:[A-Za-z0-9.-]+|-(?:define|d):[A-Za-z_]\w*(?:[;,][A-Za-z_]\w*)*")
+EXPECTED = "-r:NAME.dll, -unsafe, -langversion:VERSION or -define:NAME"
+
+
+class Directives(NamedTuple):
+    """
+    What a source asks for.
+
+    Attributes:
+        references: Assemblies to refer to, by name, looked up beside the source and in mono's own directory.
+        options: Other options, as mcs takes them.
+    """
+
+    references: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+def read(content: bytes, name: str) -> Directives:
+    """
+    The directives of a source.
+
+    Args:
+        content: All of it.
+        name: What it is called in an error.
+
+    Raises:
+        BuildError: One is not understood; file, line and column are in the diagnostics.
+    """
+    text = content.decode("utf-8", "replace")
+    references, options, wrong = [], [], []
+    for line in LINE.finditer(text):
+        for word in re.finditer(r"\S+", line["words"]):
+            if found := REFERENCE.fullmatch(word[0]):
+                references.append(found["name"])
+            elif OPTION.fullmatch(word[0]):
+                options.append(word[0])
+            else:
+                row = text.count("\n", 0, line.start("words")) + 1
+                column = line.start("words") + word.start() - (text.rfind("\n", 0, line.start("words")) + 1) + 1
+                wrong.append(f"{name}:{row}:{column}: error: app-mono: expected {EXPECTED}, but {word[0]!r} came")
+    if wrong:
+        raise BuildError(f"{name} does not compile: {len(wrong)} error{'s' if len(wrong) > 1 else ''}", wrong)
+    return Directives(tuple(dict.fromkeys(references)), tuple(dict.fromkeys(options)))
