@@ -58,7 +58,7 @@ class Names:
                 self._rule(token, found[index + 1], line_of(text, token.start))
 
     def _rule(self, token: Token, string: Token, line: int) -> None:
-        rule = string.value
+        rule = self.replaced(string.value)  # Kamailio replaces in every string, in that of a rule as well
         parts = re.split(rf"(?<!\\){re.escape(rule[:1])}", rule[1:]) if rule else []
         if len(parts) != 3 or "$" in parts[1]:  # noqa: PLR2004 - /pattern/replacement/flags
             self.unread_rules.append((line, rule))

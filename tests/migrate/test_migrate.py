@@ -178,6 +178,27 @@ def test_what_a_subst_puts_into_a_path_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rules", "path", "directory"),
+    [
+        ('#!substdef "!DIR!/srv/sip!g"\n#!substdef "!SCRIPTS!DIR/mono!g"', "SCRIPTS/b.exe", "/srv/sip/mono"),
+        ('#!substdef "!SCRIPTS!DIR/mono!g"\n#!substdef "!DIR!/srv/sip!g"', "SCRIPTS/b.exe", "/srv/sip/mono"),
+        ('#!subst "/A/srv/g"\n#!subst "/B/A-x/g"', "/B/b.exe", "/srv-x"),
+        ('#!subst "/B/A-x/g"\n#!subst "/A/srv/g"', "/B/b.exe", "/srv-x"),
+        ('#!subst "/A/C/g"\n#!subst "/A/D/g"', "/A/b.exe", "/D"),
+    ],
+)
+def test_rules_are_applied_in_order_and_to_the_rules_after_them(
+    tmp_path: Path, rules: str, path: str, directory: str
+) -> None:
+    """Asked of Kamailio 5.6.3, which names the path of a module that it cannot open. The last rule becomes /C/D/g."""
+    text, found = changed(tmp_path, f'{rules}\nmono_exec("{path}", "p")')
+
+    assert f'"{path} p"' in text
+    assert f'script_dirs = ["{directory}"]' in found.settings
+    assert found.open == ()
+
+
+@pytest.mark.parametrize(
     ("text", "line", "why"),
     [
         ("mono_exec($var(x));", 1, "not constant"),
