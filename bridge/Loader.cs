@@ -60,6 +60,10 @@ namespace SRBridge
                 return needs;
             }
 
+            foreach (Assembly assembly in compiled)
+            {
+                InternalCalls.RegisterFor(assembly, path);
+            }
             var script = new Script(path, bytes, symbols, main, ConfigOf(wanted["config"] as string, path));
             Script.Compile(compiled);
             Keep(path, (string)wanted["generation"], script);

@@ -6,7 +6,7 @@
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
 // ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
-// WarmUp.cs   what is run once before ready
+// WarmUp.cs   what is run once before ready  InternalCalls.cs  programs with an SR.cs of their own
 
 using System;
 using System.Collections.Generic;
