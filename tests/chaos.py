@@ -36,6 +36,7 @@ LONGEST_GAP_S = 1.0
 MOST_FALSE = (
     0.2  # with four faults a second; a process that has just lost its worker answers false while the daemon is away
 )
+MOST_DAEMON_MIB = 120  # it takes 50 when it has served some clients; what grows with each request goes past this soon
 SHOWN_ERRORS = 5
 TELL_OF_AN_ERROR = ("internal error", "upkeep failed", "Traceback (most recent")
 GO_ON = ("Traceback (most recent", "During handling", "The above exception", " ")
@@ -53,6 +54,7 @@ class Report:
     false: int = 0
     longest_gap_s: float = 0.0
     killed: int = 0
+    daemon_mib: int = 0
     internal_errors: list[str] = field(default_factory=list)
     sipp_calls: int = 0
     sipp_failed: int = 0
@@ -70,6 +72,8 @@ class Report:
             found.append(f"{self.sipp_failed} calls of sipp failed")
         if self.longest_gap_s >= LONGEST_GAP_S:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
+        if self.daemon_mib > MOST_DAEMON_MIB:
+            found.append(f"a daemon had {self.daemon_mib} MiB of memory, more than {MOST_DAEMON_MIB}")
         if self.internal_errors:
             kinds: dict[str, str] = {}
             for error in self.internal_errors:
@@ -88,6 +92,7 @@ class Report:
             ("false: their worker or the daemon was hit", self.false),
             ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
             ("workers killed", self.killed),
+            ("most memory of a daemon", f"{self.daemon_mib} MiB"),
             ("internal errors logged", len(self.internal_errors)),
             ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
             *((f"fault: {kind}", count) for kind, count in self.faults.items()),
@@ -181,6 +186,7 @@ def _rain(seconds: float, numbers: random.Random, directory: Path, report: Repor
                 for kind in numbers.sample(list(faults.kinds), len(faults.kinds)):
                     if time.monotonic() >= ends and all(report.faults.values()):
                         break
+                    report.daemon_mib = max(report.daemon_mib, most_memory_mib(site.daemon.pid))
                     faults.kinds[kind]()
                     report.faults[kind] += 1
                     time.sleep(PAUSE_S)
@@ -215,6 +221,12 @@ def internal_errors(log: str) -> list[str]:
         else:
             before = None
     return ["\n".join(lines).rstrip() for lines in found]
+
+
+def most_memory_mib(pid: int) -> int:
+    """The most resident memory that a process has had until now."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024  # type: ignore[index]
 
 
 def processes_in(directory: Path) -> list[int]:

@@ -30,6 +30,7 @@ AWHILE_S = 0.1  # for which a file is not what it should be
 FROZEN_S = 0.4
 CALLERS = 20
 WITHOUT_S = 0.3  # room, or descriptors
+UNKNOWN = 200  # scripts that nobody has
 CLIENT = """
 import sys, time
 from runner.lease import Lease
@@ -49,6 +50,15 @@ static int Main()
         case "exits": Environment.Exit(3); break;
         case "dies": System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); break;
         case "threads": for (int i = 0; i < 50; i++) new Thread(() => Thread.Sleep(50)).Start(); break;
+        case "nests": for (int i = 0; i < 1500; i++)
+        {{
+            System.IO.Directory.CreateDirectory("d");
+            System.IO.Directory.SetCurrentDirectory("d");
+        }}
+        break;
+        case "floods":
+            for (int i = 0; i < 20000; i++) {{ Core.Log(3, "flood " + i); Console.WriteLine("flood " + i); }}
+            break;
     }}
     HDR.AppendToReply("X-Build: {0}\\r\\n");
     return 0;
@@ -60,7 +70,7 @@ SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_ti
 @contextlib.contextmanager
 def small_file_system(place: Path) -> Iterator[bool]:
     """A file system of its own at ``place``, so that it can be filled; False where nobody lets us mount one."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=1024", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=16384", "tmpfs", str(place)]
     is_mounted = subprocess.run(command, capture_output=True, check=False, timeout=WAIT_S).returncode == 0
     try:
         yield is_mounted
@@ -140,12 +150,16 @@ class Faults:
             "script exits": lambda: self._site.request("exits"),
             "script kills itself": lambda: self._site.request("dies"),
             "script leaves threads": lambda: self._site.request("threads"),
+            "script nests directories": lambda: self._site.request("nests"),
+            "script floods the log": lambda: self._site.request("floods"),
             "script without Main": lambda: self._in_its_place(lambda path: path.write_bytes(self._site.library)),
             "a directory for a script": lambda: self._in_its_place(Path.mkdir),
             "a FIFO for a script": lambda: self._in_its_place(os.mkfifo),
             "a symlink to itself": lambda: self._in_its_place(lambda path: path.symlink_to(path)),
             "client SIGKILL in mid exec": self._killed_client,
             "client leases and vanishes": self._vanish,
+            "client forges reports": self._forge,
+            "client names unknown scripts": self._unknown,
             "garbage on the control socket": self._garbage,
             "200 connections to the daemon": self._storm,
             "daemon SIGSTOP with 20 callers": self._freeze_with_callers,
@@ -219,6 +233,37 @@ class Faults:
             control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
             ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
             ask(control, "lease", {"path": str(self._site.script), "have": None}, deadline)
+
+    def _forge(self) -> None:
+        """Say what is not so: of a worker that is held, of workers of others, and of builds that nobody rejected."""
+        deadline = time.monotonic() + 1
+        others = self._site.workers()
+        with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:
+            control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
+            script = str(self._site.script)
+            answer = ask(control, "lease", {"path": script, "have": None}, deadline)
+            generation, pid = answer["generation"]["id"], (answer["worker"] or {"pid": 1})["pid"]
+            forged = {"execs": 1 << 60, "loads": 1 << 60, "loaded": {"/x.exe": "0" * 32}, "bound": {"H": "0" * 64}}
+            for other in (*others, 1, pid):
+                report = {**forged, "pid": other, "worn": "memory"}
+                retire = {**report, "reason": "forged", "call_id": "x", "is_stuck": False, "taken_by": generation}
+                control.send({"method": "report", "params": report}, deadline)
+                for _ in range(6):
+                    if other != pid:
+                        control.send({"method": "retire", "params": retire}, deadline)
+            rejected = {"generation": generation, "message": "forged", "detail": ""}
+            ask(control, "lease", {"path": script, "have": None, "rejected": rejected}, deadline)
+
+    def _unknown(self) -> None:
+        deadline = time.monotonic() + 2
+        with contextlib.suppress(ControlError), contextlib.ExitStack() as stack:
+            control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
+            for number in range(UNKNOWN):
+                with contextlib.suppress(RunnerError):
+                    path = f"{self._site.daemon.scripts}/{time.monotonic_ns()}-{number}.exe"
+                    ask(control, "lease", {"path": path, "have": None}, deadline)
 
     def _replaced(self) -> None:
         self._site.build()
