@@ -23,6 +23,9 @@ namespace SRBridge
         /// <summary>The script that is running; null between execs.</summary>
         internal Script Running;
 
+        /// <summary>Makes a script ready that is loaded, before anything else may run it; what it throws ends the load.</summary>
+        internal Action<Script, List<Assembly>> Prepare = (script, assemblies) => { };
+
         /// <summary>Asks the runner for an assembly beside the running script; the hash of its copy, or null.</summary>
         internal Func<string, string> Ask = name => null;
 
@@ -65,7 +68,7 @@ namespace SRBridge
                 InternalCalls.RegisterFor(assembly, path);
             }
             var script = new Script(path, bytes, symbols, main, ConfigOf(wanted["config"] as string, path));
-            Script.Compile(compiled);
+            Prepare(script, compiled);
             Keep(path, (string)wanted["generation"], script);
             return needs;
         }

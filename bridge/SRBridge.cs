@@ -44,6 +44,7 @@ namespace SRBridge
             _loader = loader;
             _calls = new Calls(wire);
             _loader.Ask = _calls.FindAssembly;
+            _loader.Prepare = Prepare;
         }
 
         private static int Main(string[] arguments)
@@ -146,16 +147,9 @@ namespace SRBridge
         private void Load(long id, JsonObject wanted)
         {
             List<string> needs;
-            int refused = _calls.RefusedAtLoad;
             try
             {
                 needs = _loader.Load(wanted);
-                if (_calls.RefusedAtLoad != refused)
-                {
-                    // Compiling ran a static constructor that asks the host. As in app_mono it belongs into the first
-                    // exec, so the assembly is loaded anew, not compiled ahead.
-                    _loader.Find((string)wanted["generation"]).Refresh();
-                }
             }
             catch (InvalidScriptException error)
             {
@@ -172,6 +166,26 @@ namespace SRBridge
                 }
                 _wire.Out.Raw("]}}");
                 _wire.EndTurn(mark);
+            }
+        }
+
+        private void Prepare(Script script, List<Assembly> assemblies)
+        {
+            int refused = _calls.RefusedAtLoad;
+            Script.Compile(assemblies);
+            if (_calls.RefusedAtLoad != refused)
+            {
+                // Compiling ran a static constructor that asks the host. As in app_mono it belongs into the first exec,
+                // so the assembly is loaded again and not compiled ahead.
+                script.Refresh();
+            }
+            try
+            {
+                script.Warm();
+            }
+            finally
+            {
+                _surroundings.Restore();
             }
         }
 

@@ -26,6 +26,7 @@ namespace SRBridge
 
         private readonly byte[] _bytes;
         private readonly byte[] _symbols;
+        private MethodInfo _entry;
         private Func<string[], int> _main;
 
         internal readonly string Path;
@@ -41,13 +42,43 @@ namespace SRBridge
             _bytes = bytes;
             _symbols = symbols;
             Config = config;
-            _main = EntryOf(assembly, path);
+            Take(assembly);
         }
 
         /// <summary>Gives the script's own assembly new statics, by loading it again.</summary>
         internal void Refresh()
         {
-            _main = EntryOf(Assembly.Load(_bytes, _symbols), Path);
+            Take(Assembly.Load(_bytes, _symbols));
+        }
+
+        /// <summary>
+        /// Runs <c>public static void Warm()</c> beside Main, where there is one: what takes long the first time is done
+        /// before a call waits for it. No message is there, so SR calls give their error values.
+        /// </summary>
+        /// <exception cref="InvalidScriptException">It threw.</exception>
+        internal void Warm()
+        {
+            MethodInfo warm = _entry.DeclaringType.GetMethod(
+                "Warm", BindingFlags.Public | BindingFlags.Static, null, Type.EmptyTypes, null);
+            if (warm == null || warm.ReturnType != typeof(void))
+            {
+                return;
+            }
+            ScriptConfig.Use(Config);
+            try
+            {
+                Bind<Action>(warm)();
+            }
+            catch (Exception error)
+            {
+                throw new InvalidScriptException(Path + ": Warm() threw " + error.GetType().FullName + ": " + error.Message, error);
+            }
+        }
+
+        private void Take(Assembly assembly)
+        {
+            _entry = assembly.EntryPoint;
+            _main = MainOf(_entry, Path);
         }
 
         internal int Run(string[] arguments)
@@ -114,9 +145,8 @@ namespace SRBridge
             }
         }
 
-        private static Func<string[], int> EntryOf(Assembly assembly, string path)
+        private static Func<string[], int> MainOf(MethodInfo entry, string path)
         {
-            MethodInfo entry = assembly.EntryPoint;
             if (entry == null)
             {
                 throw new InvalidScriptException(path + ": the assembly has no Main (is it a library?)", null);
