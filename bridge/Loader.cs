@@ -17,6 +17,7 @@ namespace SRBridge
         private readonly Dictionary<string, Script> _scripts = new Dictionary<string, Script>();
         private readonly Dictionary<string, string> _generationOf = new Dictionary<string, string>();
         private readonly Copies _copies;
+        private readonly Mirror _mirror;
         private string _unfinishedHash;
         private Assembly _unfinished;
 
@@ -29,9 +30,10 @@ namespace SRBridge
         /// <summary>Asks the runner for an assembly beside the running script; the hash of its copy, or null.</summary>
         internal Func<string, string> Ask = name => null;
 
-        internal Loader(Copies copies)
+        internal Loader(Copies copies, Mirror mirror)
         {
             _copies = copies;
+            _mirror = mirror;
             AppDomain.CurrentDomain.AssemblyResolve += Resolve;
         }
 
@@ -51,7 +53,10 @@ namespace SRBridge
             string hash = (string)wanted["assembly"];
             byte[] bytes = _copies.Read(hash, path);
             byte[] symbols = _copies.Read(wanted["symbols"] as string, path);
-            Assembly main = hash == _unfinishedHash ? _unfinished : LoadBytes(bytes, symbols, path);
+            string configHash = wanted["config"] as string;
+            byte[] config = _copies.Read(configHash, path + ".config");
+            Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config);
+            Assembly main = hash == _unfinishedHash ? _unfinished : load();
 
             var compiled = new List<Assembly> { main };
             var needs = new List<string>();
@@ -67,29 +72,28 @@ namespace SRBridge
             {
                 InternalCalls.RegisterFor(assembly, path);
             }
-            var script = new Script(path, bytes, symbols, main, ConfigOf(wanted["config"] as string, path));
+            Configuration opened = config == null ? null : ScriptConfig.Open(_copies.PathOf(configHash, path), path);
+            var script = new Script(path, main, load, _mirror.Forget, opened);
             Prepare(script, compiled);
             Keep(path, (string)wanted["generation"], script);
             return needs;
         }
 
-        private Configuration ConfigOf(string hash, string path)
+        /// <summary>Lets a script go that is run no more; what mono holds of it stays.</summary>
+        internal void Drop(string path)
         {
-            if (hash == null)
+            string generation;
+            if (_generationOf.TryGetValue(path, out generation))
             {
-                return null;
+                _scripts[generation].Forget();
+                _scripts.Remove(generation);
+                _generationOf.Remove(path);
             }
-            _copies.Read(hash, path + ".config");
-            return ScriptConfig.Open(_copies.PathOf(hash, path), path);
         }
 
         private void Keep(string path, string generation, Script script)
         {
-            string old;
-            if (_generationOf.TryGetValue(path, out old))
-            {
-                _scripts.Remove(old);
-            }
+            Drop(path);
             _generationOf[path] = generation;
             _scripts[generation] = script;
         }
@@ -126,8 +130,8 @@ namespace SRBridge
             if (!_bound.TryGetValue(name, out assembly))
             {
                 string path = (string)helper["path"];
-                assembly = LoadBytes(
-                    _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), path);
+                assembly = LoadFrom(
+                    path, _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), null);
                 _bound[name] = assembly;
             }
             return assembly;
@@ -170,17 +174,18 @@ namespace SRBridge
                 {
                     return null;
                 }
-                assembly = LoadBytes(_copies.Read(hash, script.Path), null, script.Path);
+                string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ".dll");
+                assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null);
                 _bound[name] = assembly;
                 return assembly;
             }
         }
 
-        private static Assembly LoadBytes(byte[] bytes, byte[] symbols, string path)
+        private Assembly LoadFrom(string path, byte[] bytes, byte[] symbols, byte[] config)
         {
             try
             {
-                return Assembly.Load(bytes, symbols);
+                return _mirror.Load(path, bytes, symbols, config);
             }
             catch (Exception error) when (error is BadImageFormatException || error is IOException)
             {

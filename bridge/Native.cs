@@ -40,6 +40,9 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "fchdir")]
         private static extern int ChangeDirectory(int directory);
 
+        [DllImport("__Internal", EntryPoint = "mono_runtime_set_main_args")]
+        private static extern int SetMainArgs(int count, [In] IntPtr[] arguments);
+
         [DllImport("libc", EntryPoint = "dlsym")]
         private static extern IntPtr Symbol(IntPtr library, string name);
 
@@ -75,6 +78,16 @@ namespace SRBridge
 
         [DllImport("libc", EntryPoint = "_exit")]
         private static extern void ExitNow(int code);
+
+        /// <summary>What <c>Environment.GetCommandLineArgs</c> gives from now on.</summary>
+        internal static void SetCommandLine(string program)
+        {
+            byte[] text = System.Text.Encoding.UTF8.GetBytes(program + "\0");
+            IntPtr place = Marshal.AllocHGlobal(text.Length);
+            Marshal.Copy(text, 0, place, text.Length);
+            SetMainArgs(1, new[] { place });
+            Marshal.FreeHGlobal(place); // the runtime has its own copy
+        }
 
         /// <summary>
         /// Takes the wire away from fds 0 and 1: its two ends move to private descriptors that no child inherits, 0 reads

@@ -6,6 +6,7 @@
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
 // ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
+// Mirror.cs   directories that look like a script's own
 // WarmUp.cs   what is run once before ready  InternalCalls.cs  programs with an SR.cs of their own
 
 using System;
@@ -60,7 +61,7 @@ namespace SRBridge
             Native.DieQuickly();
             StderrWriter.Install();
             var copies = new Copies(arguments.Length > 2 ? arguments[2] : ".");
-            var loader = new Loader(copies);
+            var loader = new Loader(copies, new Mirror(arguments.Length > 3 ? arguments[3] : null));
             var surroundings = new Surroundings();
             WarmUp.Bridge(loader, copies, surroundings, maxLineBytes);
 
@@ -204,6 +205,7 @@ namespace SRBridge
             int code = 0;
             long began = 0;
             ScriptConfig.Use(script.Config);
+            _surroundings.Show(script);
             _loader.Running = script;
             try
             {

@@ -24,8 +24,8 @@ namespace SRBridge
         private const BindingFlags Everything = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
             | BindingFlags.Static | BindingFlags.Instance;
 
-        private readonly byte[] _bytes;
-        private readonly byte[] _symbols;
+        private readonly Func<Assembly> _load;
+        private readonly Action<Assembly> _forget;
         private MethodInfo _entry;
         private Func<string[], int> _main;
 
@@ -36,11 +36,12 @@ namespace SRBridge
         internal Plan Plan;
 
         /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
-        internal Script(string path, byte[] bytes, byte[] symbols, Assembly assembly, Configuration config)
+        internal Script(
+            string path, Assembly assembly, Func<Assembly> load, Action<Assembly> forget, Configuration config)
         {
             Path = path;
-            _bytes = bytes;
-            _symbols = symbols;
+            _load = load;
+            _forget = forget;
             Config = config;
             Take(assembly);
         }
@@ -48,7 +49,14 @@ namespace SRBridge
         /// <summary>Gives the script's own assembly new statics, by loading it again.</summary>
         internal void Refresh()
         {
-            Take(Assembly.Load(_bytes, _symbols));
+            Forget();
+            Take(_load());
+        }
+
+        /// <summary>The assembly is run no more.</summary>
+        internal void Forget()
+        {
+            _forget(_entry.DeclaringType.Assembly);
         }
 
         /// <summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections;
 using System.Globalization;
 using System.IO;
+using System.Reflection;
 using System.Threading;
 
 namespace SRBridge
@@ -23,7 +24,27 @@ namespace SRBridge
         private readonly TextWriter _error = Console.Error;
         private readonly IDictionary _variables = Environment.GetEnvironmentVariables();
         private readonly int _directory = Native.OpenCurrentDirectory();
+        private readonly AppDomainSetup _setup = SetupOfThisDomain();
         private long _sum = Native.EnvironmentSum();
+        private Script _shown;
+
+        /// <summary>
+        /// Lets a script find itself where it really lies: the base directory of its domain, and the first word of the
+        /// command line.
+        /// </summary>
+        internal void Show(Script script)
+        {
+            if (ReferenceEquals(script, _shown))
+            {
+                return;
+            }
+            _shown = script;
+            if (_setup != null)
+            {
+                _setup.ApplicationBase = Path.GetDirectoryName(script.Path) + Path.DirectorySeparatorChar;
+            }
+            Native.SetCommandLine(script.Path);
+        }
 
         /// <summary>Puts back what a script has changed. Called between two execs, on the main thread.</summary>
         internal void Restore()
@@ -81,6 +102,13 @@ namespace SRBridge
                     Environment.SetEnvironmentVariable((string)variable.Key, (string)variable.Value);
                 }
             }
+        }
+
+        /// <summary>What the domain itself reads; the public property gives a copy. Null where mono has none.</summary>
+        private static AppDomainSetup SetupOfThisDomain()
+        {
+            PropertyInfo setup = typeof(AppDomain).GetProperty("SetupInformationNoCopy", BindingFlags.Instance | BindingFlags.NonPublic);
+            return setup == null ? null : setup.GetValue(AppDomain.CurrentDomain, null) as AppDomainSetup;
         }
     }
 }

@@ -46,6 +46,7 @@ namespace SRBridge
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
             new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, surroundings).Serve();
+            loader.Drop(Assembly.GetExecutingAssembly().Location);
             Close(fds[0]);
             Close(fds[1]);
         }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
 
+WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
 REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
 
 
@@ -92,9 +93,6 @@ class Process:
         user, wall = confine.user(settings), sandbox.find(settings.sandbox)
         if shutil.which(settings.mono) is None:
             raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
-        arguments = [str(settings.max_line_bytes), settings.leftover_threads, str(directory / BLOBS)]
-        command = [settings.mono, "--debug", str(bridge), *arguments]
-        command = confine.limited(command, settings)
         # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:
@@ -103,6 +101,16 @@ class Process:
                 stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
                 undo.callback(shutil.rmtree, place, ignore_errors=True)
+                work, builds = place / WORK, place / BUILDS
+                for made in (work, builds):
+                    made.mkdir(mode=0o700)
+                arguments = [
+                    str(settings.max_line_bytes),
+                    settings.leftover_threads,
+                    str(directory / BLOBS),
+                    str(builds),
+                ]
+                command = confine.limited([settings.mono, "--debug", str(bridge), *arguments], settings)
                 told = tells = -1
                 if wall:
                     told, tells = _pipe(theirs=given, ours=undo, we_read=True)
@@ -110,17 +118,26 @@ class Process:
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
                     wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
-                        wall, command, wire, tells, scripts=scripts, hidden=directory, shown=shown, own=place
+                        wall,
+                        command,
+                        wire,
+                        tells,
+                        scripts=scripts,
+                        hidden=directory,
+                        shown=shown,
+                        own=place,
+                        start=work,
                     )
                 if user is not None:
-                    os.chown(place, user.uid, user.gid)
+                    for made in (place, work, builds):
+                        os.chown(made, user.uid, user.gid)
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL if wall else their_reads,
                     stdout=stderr_write if wall else their_writes,
                     stderr=stderr_write,
                     pass_fds=[their_reads, their_writes, tells] if wall else [],
-                    cwd=place,
+                    cwd=work,
                     env=confine.environment(settings, user),
                     start_new_session=True,
                     user=None if user is None else user.uid,

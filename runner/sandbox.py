@@ -78,6 +78,7 @@ def wrapped(
     hidden: Path,
     shown: Sequence[Path],
     own: Path,
+    start: Path,
 ) -> list[str]:
     """
     The command that runs another one inside.
@@ -92,7 +93,8 @@ def wrapped(
             user has to be able to reach them.
         hidden: A directory of which nothing is seen inside,
         shown: but these, which can be read,
-        own: and this one, which can be written, and in which the command starts.
+        own: and this one, which can be written.
+        start: Where in it the command starts.
     """
     reads, writes = wire
     return [
@@ -110,7 +112,7 @@ def wrapped(
         *("--bind", str(own), str(own)),
         *("--remount-ro", str(hidden)),
         *("--unsetenv", "TMPDIR"),
-        *("--chdir", str(own)),
+        *("--chdir", str(start)),
         *("--info-fd", str(info)),
         "--",
         # bash, because other shells know descriptors up to 9 only.

@@ -70,7 +70,7 @@ def test_a_script_can_read_the_machine_and_change_nothing_but_its_own_directory(
     name = f"app-mono-test-{os.getpid()}"
     body = (
         'Core.Log(1, System.IO.File.Exists("/etc/passwd") + " "); '
-        'foreach (string place in new[] {"/etc", "/var/tmp", "/run", "/dev", "..", "/tmp", "."}) '
+        'foreach (string place in new[] {"/etc", "/var/tmp", "/run", "/dev", "../..", "/tmp", "."}) '
         f'try {{ System.IO.File.WriteAllText(place + "/{name}", ""); Core.Log(1, place + " "); }} '
         "catch (System.IO.IOException) { } catch (UnauthorizedAccessException) { }"
     )
@@ -90,7 +90,7 @@ def test_a_script_sees_no_other_process_no_network_no_sockets_and_no_other_worke
         "foreach (var net in System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()) "
         'Core.Log(1, net.Name + ", "); '
         'Core.Log(1, System.IO.Directory.GetFileSystemEntries("/run").Length + ", "); '
-        'foreach (string path in System.IO.Directory.GetDirectories("..")) '
+        'foreach (string path in System.IO.Directory.GetDirectories("../..")) '
         "Core.Log(1, System.IO.Path.GetFileName(path).Split('-')[0] + \" \");"
     )
 

@@ -320,7 +320,7 @@ def test_crashes_leave_no_file_behind(host: MessageHost, tmp_path: Path, monkeyp
         for name in ("FailsFast", "NeverReturns", "OverflowsTheStack"):
             pids += crashing.snapshot().pids
             run(crashing, name, host, timeout_s=1.0 if name == "NeverReturns" else WAIT_S)
-        directories = list(tmp_path.glob("app-mono-*/worker-*"))
+        directories = list(tmp_path.glob("app-mono-*/worker-*/work"))
         left = [file for directory in directories for file in directory.iterdir()]
 
     assert len(directories) >= 3

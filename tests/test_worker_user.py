@@ -101,7 +101,7 @@ def test_a_script_can_write_in_its_working_directory_and_nowhere_else_of_the_run
 ) -> None:
     body = (
         'System.IO.File.WriteAllText("own", ""); '
-        'foreach (string path in new[] {"../x", "../blobs/x", "../bridge/SR.dll", "../lock"}) '
+        'foreach (string path in new[] {"../../x", "../../blobs/x", "../../bridge/SR.dll", "../../lock"}) '
         'try { System.IO.File.WriteAllText(path, ""); Core.Log(1, path); } catch (UnauthorizedAccessException) { }'
     )
 

@@ -1,0 +1,126 @@
+using System;
+using System.IO;
+using System.Reflection;
+using Mono.Unix.Native;
+
+namespace SRBridge
+{
+    /// <summary>
+    /// Directories that look like a script's own: the assembly, and links to all that lies beside the script. Loaded from
+    /// there, an assembly has a <c>Location</c> and a <c>CodeBase</c> that lead to those files, as under app_mono.
+    /// </summary>
+    /// <remarks>
+    /// Each load gets a directory of its own, for mono gives the same assembly again for the same path (measured: 6.8).
+    /// They lie in the worker's private directory and end with it; the directory of a build that was replaced ends then.
+    /// </remarks>
+    internal sealed class Mirror
+    {
+        private const int MostLinks = 1000;
+
+        private readonly string _root;
+        private int _count;
+
+        /// <param name="root">Where the directories are made; null: nowhere, and assemblies are loaded from bytes.</param>
+        internal Mirror(string root)
+        {
+            _root = root;
+        }
+
+        /// <summary>Loads an assembly as if it lay where it really does.</summary>
+        /// <param name="path">Where that is.</param>
+        /// <param name="bytes">Its content.</param>
+        /// <param name="symbols">Its symbols, or null.</param>
+        /// <param name="config">Its configuration, or null.</param>
+        internal Assembly Load(string path, byte[] bytes, byte[] symbols, byte[] config)
+        {
+            string directory = null;
+            try
+            {
+                directory = Make(path, bytes, symbols, config);
+            }
+            catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
+            {
+                // No room, most often. The script runs; it only does not find the files beside it by its Location.
+                Console.Error.WriteLine("bridge: " + path + ": loaded without a Location: " + error.Message);
+            }
+            return directory == null ? Assembly.Load(bytes, symbols)
+                : Assembly.LoadFile(Path.Combine(directory, Path.GetFileName(path)));
+        }
+
+        /// <summary>Removes the directory of an assembly that nobody runs any more; the assembly itself stays in mono.</summary>
+        internal void Forget(Assembly assembly)
+        {
+            string location = assembly.Location;
+            if (_root == null || !location.StartsWith(_root, StringComparison.Ordinal))
+            {
+                return;
+            }
+            try
+            {
+                Directory.Delete(Path.GetDirectoryName(location), true);
+            }
+            catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
+            {
+                // The worker's directory is removed as a whole in the end.
+            }
+        }
+
+        private string Make(string path, byte[] bytes, byte[] symbols, byte[] config)
+        {
+            if (_root == null)
+            {
+                return null;
+            }
+            string name = Path.GetFileName(path);
+            string directory = Path.Combine(_root, (++_count).ToString());
+            Directory.CreateDirectory(directory);
+            File.WriteAllBytes(Path.Combine(directory, name), bytes);
+            if (symbols != null)
+            {
+                bool isPortable = symbols.Length > 3 && symbols[0] == 'B' && symbols[1] == 'S' && symbols[2] == 'J' && symbols[3] == 'B';
+                string beside = isPortable ? Path.ChangeExtension(name, ".pdb") : name + ".mdb";
+                File.WriteAllBytes(Path.Combine(directory, beside), symbols);
+            }
+            if (config != null)
+            {
+                File.WriteAllBytes(Path.Combine(directory, name + ".config"), config);
+            }
+            Link(Path.GetDirectoryName(path), directory, name);
+            return directory;
+        }
+
+        /// <summary>Links to what lies beside a script, but for what is there already, and what would be loaded for SR.</summary>
+        private static void Link(string from, string into, string name)
+        {
+            int left = MostLinks;
+            foreach (string entry in Entries(from))
+            {
+                string beside = Path.GetFileName(entry);
+                bool isOurs = beside.StartsWith(name, StringComparison.Ordinal)
+                    || beside == Path.ChangeExtension(name, ".pdb") || Path.GetFileNameWithoutExtension(beside) == "SR";
+                if (isOurs)
+                {
+                    continue;
+                }
+                if (left-- == 0)
+                {
+                    Console.Error.WriteLine("bridge: " + from + ": more than " + MostLinks + " files, some cannot be found by Location");
+                    return;
+                }
+                Syscall.symlink(entry, Path.Combine(into, beside));
+            }
+        }
+
+        private static string[] Entries(string directory)
+        {
+            try
+            {
+                return Directory.GetFileSystemEntries(directory);
+            }
+            catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
+            {
+                return new string[0]; // what the worker's user may not see, its script could not read
+            }
+        }
+    }
+}
