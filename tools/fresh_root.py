@@ -1,0 +1,109 @@
+"""
+Runs a command on this checkout in a fresh root of a Debian release, as a new machine would.
+
+``python3 -m tools.fresh_root RELEASE [--as-user] COMMAND ...``, as root. The root has git, make and python3 and nothing
+else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for each run. The
+checkout is cloned into it as it was committed last. Processes and mounts of a run end with it.
+
+Standard library only: this runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ROOTS = CHECKOUT / "build" / "roots"
+PACKAGES = "ca-certificates,git,make,python3,sudo"
+USER = "dev"
+# What a machine behind a proxy needs to reach the package registries: names, and who vouches for them.
+BORROWED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
+PASSED_ON = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "ARGS", "SECONDS")
+# Mounts of its own, process numbers of its own: whatever is left behind ends with the command.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
+INSIDE = """set -eu
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount -t tmpfs tmpfs "$1/run"
+mount -t tmpfs tmpfs "$1/dev/shm"
+exec chroot "$1" "$2" "$3" "$4"
+"""
+
+
+def base(release: str) -> Path:
+    """The root that runs are copied from, made if it is not there."""
+    place = ROOTS / release
+    if not (place / "done").exists():
+        debootstrap = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if debootstrap is None:
+            sys.exit("debootstrap is not installed: apt-get install debootstrap")
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        command = [debootstrap, "--variant=minbase", f"--include={PACKAGES}", release, str(place / "root")]
+        if subprocess.run(command, check=False).returncode != 0:
+            sys.exit(f"debootstrap could not make a root of {release}; its log: {place / 'root/debootstrap/debootstrap.log'}")
+        (place / "done").touch()
+    return place / "root"
+
+
+def prepare(root: Path, *, as_user: bool) -> str:
+    """Put a clone of the checkout, and its user, into a root; the shell command that goes there."""
+    for file in map(Path, BORROWED):
+        if file.exists():
+            (root / file.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, root / file.relative_to("/"))
+    home = f"/home/{USER}" if as_user else "/root"
+    if as_user:
+        chroot(root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
+        rule = root / "etc/sudoers.d" / USER
+        rule.write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += \"{' '.join(PASSED_ON)}\"\n", "utf-8")
+        rule.chmod(0o440)
+    clone = root / home.lstrip("/") / "app-mono"
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)  # noqa: S607 - from PATH
+    chroot(root, "chown", "-R", f"{USER}:{USER}" if as_user else "root:root", f"{home}/app-mono")
+    return f"cd {home}/app-mono"
+
+
+def chroot(root: Path, *command: str) -> None:
+    """Run a command inside, for what needs no mounts."""
+    subprocess.run(["chroot", str(root), *command], check=True)  # noqa: S607 - from PATH
+
+
+def run(root: Path, command: str, *, as_user: bool) -> int:
+    """Run a shell command inside; its exit status."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment |= {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    environment |= {"HOME": f"/home/{USER}" if as_user else "/root", "TERM": os.environ.get("TERM", "dumb")}
+    script = f"exec sudo -E -H -u {USER} bash -c {shlex.quote(command)}" if as_user else f"exec bash -c {shlex.quote(command)}"
+    words = [*ALONE, "sh", "-c", INSIDE, "inside", str(root), "bash", "-c", script]
+    return subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def main() -> None:
+    """As the module says."""
+    parser = argparse.ArgumentParser(prog="tools.fresh_root", description="Run a command in a fresh root of a Debian release.")
+    parser.add_argument("release", help="bookworm, trixie, ...")
+    parser.add_argument("--as-user", action="store_true", help="as an ordinary user who may use sudo, not as root")
+    parser.add_argument("command", nargs="+", help="what to run in the clone, for example: make test")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("a root of another release takes root: run it with sudo")
+    template = base(arguments.release)
+    root = template.parent / f"run-{os.getpid()}"
+    try:
+        subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(root)], check=True)  # noqa: S607 - from PATH
+        go = prepare(root, as_user=arguments.as_user)
+        status = run(root, f"{go} && {' '.join(arguments.command)}", as_user=arguments.as_user)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
