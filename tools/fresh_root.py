@@ -24,7 +24,7 @@ PACKAGES = "ca-certificates,git,make,python3,sudo"
 USER = "dev"
 # What a machine behind a proxy needs to reach the package registries: names, and who vouches for them.
 BORROWED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
-PASSED_ON = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "ARGS", "SECONDS")
+PASSED_ON = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "ARGS")
 # Mounts of its own, process numbers of its own: whatever is left behind ends with the command.
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 INSIDE = """set -eu
@@ -47,7 +47,9 @@ def base(release: str) -> Path:
         place.mkdir(parents=True)
         command = [debootstrap, "--variant=minbase", f"--include={PACKAGES}", release, str(place / "root")]
         if subprocess.run(command, check=False).returncode != 0:
-            sys.exit(f"debootstrap could not make a root of {release}; its log: {place / 'root/debootstrap/debootstrap.log'}")
+            sys.exit(
+                f"debootstrap could not make a root of {release}; its log: {place}/root/debootstrap/debootstrap.log"
+            )
         (place / "done").touch()
     return place / "root"
 
@@ -62,7 +64,7 @@ def prepare(root: Path, *, as_user: bool) -> str:
     if as_user:
         chroot(root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
         rule = root / "etc/sudoers.d" / USER
-        rule.write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += \"{' '.join(PASSED_ON)}\"\n", "utf-8")
+        rule.write_text(f'{USER} ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += "{" ".join(PASSED_ON)}"\n', "utf-8")
         rule.chmod(0o440)
     clone = root / home.lstrip("/") / "app-mono"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)  # noqa: S607 - from PATH
@@ -80,14 +82,15 @@ def run(root: Path, command: str, *, as_user: bool) -> int:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     environment |= {"HOME": f"/home/{USER}" if as_user else "/root", "TERM": os.environ.get("TERM", "dumb")}
-    script = f"exec sudo -E -H -u {USER} bash -c {shlex.quote(command)}" if as_user else f"exec bash -c {shlex.quote(command)}"
+    script = f"exec {f'sudo -E -H -u {USER} ' if as_user else ''}bash -c {shlex.quote(command)}"
     words = [*ALONE, "sh", "-c", INSIDE, "inside", str(root), "bash", "-c", script]
     return subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def main() -> None:
     """As the module says."""
-    parser = argparse.ArgumentParser(prog="tools.fresh_root", description="Run a command in a fresh root of a Debian release.")
+    about = "Run a command on this checkout in a fresh root of a Debian release."
+    parser = argparse.ArgumentParser(prog="tools.fresh_root", description=about)
     parser.add_argument("release", help="bookworm, trixie, ...")
     parser.add_argument("--as-user", action="store_true", help="as an ordinary user who may use sudo, not as root")
     parser.add_argument("command", nargs="+", help="what to run in the clone, for example: make test")
