@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner import confine, sandbox
 from runner.errors import WorkerFailedToStart
+from runner.remove import remove
 from runner.rundir import BLOBS
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Process:
                 our_reads, their_writes = _pipe(theirs=given, ours=undo, we_read=True)
                 stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
-                undo.callback(shutil.rmtree, place, ignore_errors=True)
+                undo.callback(remove, place)
                 told = tells = -1
                 if wall:
                     told, tells = _pipe(theirs=given, ours=undo, we_read=True)
@@ -172,7 +173,7 @@ class Process:
         code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
         _ends(self._last, REAP_S)
         self.exit_code = sandbox.exit_code(code) if self._is_walled else code
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove(self._directory)
 
     def close(self) -> None:
         """Give back what tells of its end, after ``kill``. Only once; another thread may look at it meanwhile."""
