@@ -11,6 +11,7 @@ from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError, RunnerError
+from runner.printable import RecordFormatter
 from runner.serve import Daemon
 from runner.settings import Settings
 
@@ -69,10 +70,10 @@ def _log_to(file: Path | None) -> None:
             handler = _LogFile(file, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise ConfigError(f"log_file {file}: {error.strerror}") from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(RecordFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else logging.Formatter("%(message)s"))
+        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else RecordFormatter("%(message)s"))
     logger = logging.getLogger("runner")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
@@ -94,7 +95,7 @@ class _LogFile(WatchedFileHandler):
             sys.stderr.write(f"{self.format(record)}\n")
 
 
-class _Journal(logging.Formatter):
+class _Journal(RecordFormatter):
     def format(self, record: logging.LogRecord) -> str:
         level = next(mark for least, mark in JOURNAL_LEVELS if record.levelno >= least)
-        return "\n".join(level + line for line in super().format(record).splitlines() or [""])
+        return "\n".join(level + line for line in super().format(record).split("\n"))
