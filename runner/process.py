@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from runner import confine, sandbox
+from runner import confine, sandbox, seccomp
 from runner.errors import WorkerFailedToStart
 from runner.remove import remove
 from runner.rundir import BLOBS
@@ -103,14 +103,16 @@ class Process:
                 stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
                 undo.callback(remove, place)
-                told = tells = -1
+                told = tells = denied = -1
                 if wall:
                     told, tells = _pipe(theirs=given, ours=undo, we_read=True)
                     os.set_blocking(told, False)
+                    if (denied := seccomp.descriptor()) >= 0:
+                        given.callback(os.close, denied)
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
                     wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
-                        wall, command, wire, tells, scripts=scripts, hidden=directory, shown=shown, own=place
+                        wall, command, wire, tells, denied, scripts=scripts, hidden=directory, shown=shown, own=place
                     )
                 if user is not None:
                     os.chown(place, user.uid, user.gid)
@@ -119,10 +121,12 @@ class Process:
                     stdin=subprocess.DEVNULL if wall else their_reads,
                     stdout=stderr_write if wall else their_writes,
                     stderr=stderr_write,
-                    pass_fds=[their_reads, their_writes, tells] if wall else [],
+                    pass_fds=sandbox.given(their_reads, their_writes, tells, denied) if wall else [],
                     cwd=place,
                     env=confine.environment(settings, user),
                     start_new_session=True,
+                    # SIGXFSZ would end mono at its limit of file size. Python ignores it, and so does mono then.
+                    restore_signals=False,
                     user=None if user is None else user.uid,
                     group=None if user is None else user.gid,
                     extra_groups=None if user is None else user.groups,

@@ -18,7 +18,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up. `slot` is what `pool` is made of, `conversation` what `worker` is, `content` and `watch` `reload`.
 FLOORS = (
     {"errors"},
-    {"settings", "wire", "calls", "printable", "remove"},
+    {"settings", "wire", "calls", "printable", "remove", "seccomp"},
     {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps"},
     {"foresight", "placement"},
     {"content", "watch", "control", "allowed"},
