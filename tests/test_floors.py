@@ -27,7 +27,7 @@ FLOORS = (
     {"worker", "lease"},
     {"pool", "reload", "build"},
     {"runner"},
-    {"notify", "access"},
+    {"notify", "access", "unit"},
     {"lending"},
     {"serve", "listener"},
     {"migrate"},

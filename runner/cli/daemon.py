@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from runner.errors import ConfigError, RunnerError
 from runner.printable import RecordFormatter
 from runner.serve import Daemon
 from runner.settings import Settings
+from runner.unit import end_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +26,16 @@ log = logging.getLogger("runner.serve")
 # sd-daemon(3): the journal takes the level from the first characters of a line.
 JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (0, "<7>"))
 
+LEFT_S = 2.0  # of the end: what scripts left running, and what that starts meanwhile
+
 
 def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     """
     Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
 
-    SIGTERM leaves workers to the clients that hold them; SIGINT (Ctrl-C) ends everything. SIGHUP reads the settings
-    anew. The log file may be moved away at any time: the next line makes it anew.
+    SIGTERM leaves workers to the clients that hold them. SIGINT (Ctrl-C) ends everything, and where this is the main
+    process of a unit of systemd also what scripts left running in it. SIGHUP reads the settings anew. The log file may
+    be moved away at any time: the next line makes it anew.
 
     Args:
         config: Its settings, a TOML file.
@@ -51,7 +56,9 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
         log.warning("serving %s, process %d", settings.socket, os.getpid())
-        daemon.serve()
+        keeps_loans = daemon.serve()
+    if not keeps_loans and (left := end_others(time.monotonic() + LEFT_S)):
+        log.warning("ended %d processes that scripts had left in the unit", left)
     log.warning("ended")
     return 0
 
