@@ -127,9 +127,22 @@ mono-packages:
 	$(APT_GET) install -qq -y --no-install-recommends $$missing
 
 # Debian's kamailio enables and starts its service on installation. A policy-rc.d forbids the start (only when there
-# is none: another one is the administrator's word), and what was not enabled before is disabled again.
+# is none: another one is the administrator's word), and what was not enabled before is disabled again. A recipe that is
+# killed cannot remove its own: it says in the file whose it is, and the next one removes it when that process has gone.
+POLICY := /usr/sbin/policy-rc.d
+MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:
+
 test-packages:
-	@has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }
+	@started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs
+	policy=$(POLICY)
+	if made=$$(grep -s "^$(MADE_BY)" $$policy); then
+		set -- $${made#*start: }
+		if [ "$$(started $$1)" != "$$2" ]; then
+			echo "Removing $$policy: the installation that made it was killed"
+			$(AS_ROOT) rm -f $$policy
+		fi
+	fi
+	has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }
 	missing=
 	command -v kamailio >/dev/null || missing="$$missing kamailio"
 	has kamailio-python3-modules || missing="$$missing kamailio-python3-modules"
@@ -146,12 +159,12 @@ test-packages:
 	links() { ls /etc/systemd/system/*.wants/kamailio.service /etc/rc[2-5].d/S*kamailio 2>/dev/null || true; }
 	enabled_before=$$(links)
 	running_before=$$(pidof kamailio || true)
-	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $$policy ]; then
-		trap '$(AS_ROOT) rm -f /usr/sbin/policy-rc.d' EXIT
+		trap '$(AS_ROOT) rm -f $(POLICY) $(POLICY).new' EXIT
 		trap 'exit 130' INT TERM HUP
-		printf '#!/bin/sh\nexit 101\n' | $(AS_ROOT) tee $$policy >/dev/null
-		$(AS_ROOT) chmod 755 $$policy
+		printf '%s\n' '#!/bin/sh' "$(MADE_BY) $$$$ $$(started $$$$)" 'exit 101' | $(AS_ROOT) tee $$policy.new >/dev/null
+		$(AS_ROOT) chmod 755 $$policy.new
+		$(AS_ROOT) mv $$policy.new $$policy
 	fi
 	$(APT_GET) update -qq
 	if [ -n "$$optional" ] && apt-cache show $$optional >/dev/null 2>&1; then missing="$$missing $$optional"; fi
