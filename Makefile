@@ -3,13 +3,15 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint audit check bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_GET := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP_INSTALL) --require-hashes -r requirements
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
@@ -48,10 +50,38 @@ audit: venv-dev ## known faults of the packages that are installed, by pip-audit
 
 check: lint test ## what has to pass before a merge
 
+# What is installed is pinned with the hashes of its files, so that it is what was tested here. uv resolves for every
+# Python and machine at once, where pip-compile does for the ones that it runs on, and it takes the hashes of all files of
+# a version. The last lines fail where a package has no wheel for one of Debian's Pythons on one of the machines.
+lock: ## the newest versions that go together, with hashes, into requirements/: read what changed before a commit
+	@[ -x $(VENV)-lock/bin/python ] || $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	all=$$(mktemp)
+	trap 'rm -f $$all' EXIT
+	uv() { $(VENV)-lock/bin/uv --quiet --no-config "$$@"; }
+	compile() {
+		uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command 'make lock' "$$@" >/dev/null
+	}
+	compile --output-file $$all --all-extras --group audit --group build --group lock pyproject.toml
+	compile --output-file requirements/run.txt --constraint $$all --group build pyproject.toml
+	for extra in dev bench fuzz; do
+		compile --output-file requirements/$$extra.txt --constraint $$all --group build --extra $$extra pyproject.toml
+	done
+	for group in audit lock; do
+		compile --output-file requirements/$$group.txt --constraint $$all --group pyproject.toml:$$group
+	done
+	for python in 3.11 3.13; do
+		for machine in x86_64 aarch64; do
+			uv pip install --dry-run --target build/lock --only-binary :all: --require-hashes -r requirements/dev.txt \
+				--python-version $$python --python-platform $$machine-manylinux_2_36
+		done
+	done
+
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
 bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool start"; takes minutes
 	@[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || $(APT_GET) install -qq -y --no-install-recommends mono-devel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(LOCKED)/bench.txt
 	$(BIN)/app-mono build
 	$(BIN)/python -m bench $(ROWS)
 
@@ -60,7 +90,7 @@ chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in 
 	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	@$(LOCKED)/fuzz.txt
 	found=0
 	for target in message expression session control; do
 		mkdir -p build/fuzz/$$target
@@ -70,7 +100,7 @@ fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it fi
 	exit $$found
 
 wheel: venv ## the Python package with the C# sources in it, into dist/
-	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	ls dist/*.whl
 
 oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
@@ -78,7 +108,7 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 	$(BIN)/python -m tests.oracle "$(ORACLE)"
 
 clean: ## remove what was built; the packages of the system stay
-	@rm -rf build dist $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf build dist $(VENV) $(VENV)-audit $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What follows installs what is missing, and asks apt only then.
@@ -97,9 +127,22 @@ mono-packages:
 	$(APT_GET) install -qq -y --no-install-recommends $$missing
 
 # Debian's kamailio enables and starts its service on installation. A policy-rc.d forbids the start (only when there
-# is none: another one is the administrator's word), and what was not enabled before is disabled again.
+# is none: another one is the administrator's word), and what was not enabled before is disabled again. A recipe that is
+# killed cannot remove its own: it says in the file whose it is, and the next one removes it when that process has gone.
+POLICY := /usr/sbin/policy-rc.d
+MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:
+
 test-packages:
-	@has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }
+	@started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs
+	policy=$(POLICY)
+	if made=$$(grep -s "^$(MADE_BY)" $$policy); then
+		set -- $${made#*start: }
+		if [ "$$(started $$1)" != "$$2" ]; then
+			echo "Removing $$policy: the installation that made it was killed"
+			$(AS_ROOT) rm -f $$policy
+		fi
+	fi
+	has() { [ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$1" 2>/dev/null)" = installed ]; }
 	missing=
 	command -v kamailio >/dev/null || missing="$$missing kamailio"
 	has kamailio-python3-modules || missing="$$missing kamailio-python3-modules"
@@ -116,12 +159,12 @@ test-packages:
 	links() { ls /etc/systemd/system/*.wants/kamailio.service /etc/rc[2-5].d/S*kamailio 2>/dev/null || true; }
 	enabled_before=$$(links)
 	running_before=$$(pidof kamailio || true)
-	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $$policy ]; then
-		trap '$(AS_ROOT) rm -f /usr/sbin/policy-rc.d' EXIT
+		trap '$(AS_ROOT) rm -f $(POLICY) $(POLICY).new' EXIT
 		trap 'exit 130' INT TERM HUP
-		printf '#!/bin/sh\nexit 101\n' | $(AS_ROOT) tee $$policy >/dev/null
-		$(AS_ROOT) chmod 755 $$policy
+		printf '%s\n' '#!/bin/sh' "$(MADE_BY) $$$$ $$(started $$$$)" 'exit 101' | $(AS_ROOT) tee $$policy.new >/dev/null
+		$(AS_ROOT) chmod 755 $$policy.new
+		$(AS_ROOT) mv $$policy.new $$policy
 	fi
 	$(APT_GET) update -qq
 	if [ -n "$$optional" ] && apt-cache show $$optional >/dev/null 2>&1; then missing="$$missing $$optional"; fi
@@ -140,7 +183,7 @@ venv: $(VENV)/.ready
 venv-dev: $(VENV)/.ready-dev
 
 # Debian's python3 comes without the means to make a virtual environment.
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed, say which: make PYTHON=python3.11" >&2
 		exit 2
@@ -151,9 +194,10 @@ $(VENV)/.ready: pyproject.toml
 		$(APT_GET) install -qq -y --no-install-recommends python3-venv
 	fi
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(LOCKED)/run.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
+	@$(LOCKED)/dev.txt
 	touch $@

@@ -62,6 +62,7 @@ _find_runner()
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError  # noqa: E402
 from runner.hosts.kamailio import KamailioHost  # noqa: E402
 from runner.lease import Lease  # noqa: E402
+from runner.printable import RecordFormatter  # noqa: E402
 
 
 class _KamailioLog(logging.Handler):
@@ -206,6 +207,7 @@ log = logging.getLogger("runner")
 log.setLevel(logging.INFO)
 log.propagate = False
 log.handlers = [_KamailioLog()]
+log.handlers[0].setFormatter(RecordFormatter())
 
 # A reload runs this file again in the same namespace: the old lease is given back, the next exec takes a new one.
 if "_lease" in globals():

@@ -41,8 +41,13 @@ NO_GDB = "no-gdb-backtrace"
 # of its own, each worker for itself (measured on Linux 6.18; since 5.14).
 PROCESSES_OF_A_WORKER = 128
 
+# A loop that writes to one file ends there, and not where the disk does. Room for a day's log of a busy site, which a
+# script without a sandbox may append to; in a sandbox all its files together have 64 MiB (``sandbox.TMP_BYTES``).
+FILE_BYTES = 4096 * MIB
+
 OPTIONS = {
     resource.RLIMIT_CORE: "core",
+    resource.RLIMIT_FSIZE: "fsize",
     resource.RLIMIT_NOFILE: "nofile",
     resource.RLIMIT_AS: "as",
     resource.RLIMIT_NPROC: "nproc",
@@ -117,7 +122,9 @@ def limits(settings: Settings) -> dict[int, int]:
         resource.RLIMIT_AS: settings.max_address_space_mib * MIB,
         resource.RLIMIT_NPROC: processes,
     }
-    return {resource.RLIMIT_CORE: 0} | {kind: most for kind, most in wanted.items() if most}
+    return {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: FILE_BYTES} | {
+        kind: most for kind, most in wanted.items() if most
+    }
 
 
 def limited(command: Sequence[str], settings: Settings) -> list[str]:

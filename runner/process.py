@@ -16,8 +16,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from runner import confine, sandbox
+from runner import confine, sandbox, seccomp
 from runner.errors import WorkerFailedToStart
+from runner.remove import remove
 from runner.rundir import BLOBS
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Process:
                 our_reads, their_writes = _pipe(theirs=given, ours=undo, we_read=True)
                 stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
                 place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
-                undo.callback(shutil.rmtree, place, ignore_errors=True)
+                undo.callback(remove, place)
                 work, builds = place / WORK, place / BUILDS
                 for made in (work, builds):
                     made.mkdir(mode=0o700)
@@ -111,10 +112,12 @@ class Process:
                     str(builds),
                 ]
                 command = confine.limited([settings.mono, "--debug", str(bridge), *arguments], settings)
-                told = tells = -1
+                told = tells = denied = -1
                 if wall:
                     told, tells = _pipe(theirs=given, ours=undo, we_read=True)
                     os.set_blocking(told, False)
+                    if (denied := seccomp.descriptor()) >= 0:
+                        given.callback(os.close, denied)
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
                     wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
@@ -122,11 +125,12 @@ class Process:
                         command,
                         wire,
                         tells,
+                        denied,
                         scripts=scripts,
                         hidden=directory,
                         shown=shown,
                         own=place,
-                        start=work,
+                        made=(work, builds),
                     )
                 if user is not None:
                     for made in (place, work, builds):
@@ -136,10 +140,12 @@ class Process:
                     stdin=subprocess.DEVNULL if wall else their_reads,
                     stdout=stderr_write if wall else their_writes,
                     stderr=stderr_write,
-                    pass_fds=[their_reads, their_writes, tells] if wall else [],
+                    pass_fds=sandbox.given(their_reads, their_writes, tells, denied) if wall else [],
                     cwd=work,
                     env=confine.environment(settings, user),
                     start_new_session=True,
+                    # SIGXFSZ would end mono at its limit of file size. Python ignores it, and so does mono then.
+                    restore_signals=False,
                     user=None if user is None else user.uid,
                     group=None if user is None else user.gid,
                     extra_groups=None if user is None else user.groups,
@@ -190,7 +196,7 @@ class Process:
         code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
         _ends(self._last, REAP_S)
         self.exit_code = sandbox.exit_code(code) if self._is_walled else code
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove(self._directory)
 
     def close(self) -> None:
         """Give back what tells of its end, after ``kill``. Only once; another thread may look at it meanwhile."""

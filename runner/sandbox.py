@@ -2,7 +2,8 @@
 A wall around one worker: bubblewrap, which gives it a view of the machine of its own.
 
 Inside, the files of the machine can be read and not be changed, there is no network, no other process is seen, and
-/tmp, /run and the directory of the runner are empty but for what the worker needs. Measured with bubblewrap 0.8 and
+/tmp, /run, the directory of the runner and the working directory are empty but for what the worker needs. Sockets that
+are files are out of reach wherever they lie (``seccomp``). Measured with bubblewrap 0.8 and
 mono 6.8:
 
 - bwrap forks twice. The outer process is our child and waits; the inner one is process 1 of the wall and reaps; both
@@ -15,7 +16,9 @@ mono 6.8:
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import select
 import shutil
 import signal
@@ -24,6 +27,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import seccomp
 from .errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,12 +64,22 @@ def find(setting: str) -> str:
 
 def trouble(program: str) -> str:
     """Why ``program`` cannot make a sandbox on this machine, for this user; empty when it can."""
-    try:
-        command = [program, *VIEW, "--", "true"]
-        done = subprocess.run(command, capture_output=True, timeout=TRIED_S, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
+    with contextlib.ExitStack() as undo:
+        try:
+            if (denied := seccomp.descriptor()) >= 0:
+                undo.callback(os.close, denied)
+            done = subprocess.run(
+                [program, *VIEW, *_filtered(denied), "--", "true"],
+                stdin=subprocess.DEVNULL, capture_output=True, pass_fds=given(denied), timeout=TRIED_S, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
     return done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}" if done.returncode else ""
+
+
+def given(*descriptors: int) -> list[int]:
+    """Those that are there, to be passed to a process; -1 stands for none."""
+    return [descriptor for descriptor in descriptors if descriptor >= 0]
 
 
 def wrapped(
@@ -73,12 +87,13 @@ def wrapped(
     command: Sequence[str],
     wire: tuple[int, int],
     info: int,
+    denied: int,
     *,
     scripts: Sequence[Path],
     hidden: Path,
     shown: Sequence[Path],
     own: Path,
-    start: Path,
+    made: Sequence[Path],
 ) -> list[str]:
     """
     The command that runs another one inside.
@@ -89,12 +104,13 @@ def wrapped(
         wire: Descriptors, which become 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
             so that nobody saw the command hang up; any other descriptor they close.
         info: A descriptor for ``speaker``.
+        denied: What ``seccomp.descriptor`` gave.
         scripts: Directories that are shown also where they lie in /tmp or /run, if they exist. There the command's
             user has to be able to reach them.
         hidden: A directory of which nothing is seen inside,
         shown: but these, which can be read,
-        own: and this one, which can be written.
-        start: Where in it the command starts.
+        own: and this one, which is an empty one of ``TMP_BYTES`` inside.
+        made: Directories in it that are there; the command starts in the first.
     """
     reads, writes = wire
     return [
@@ -109,16 +125,22 @@ def wrapped(
         *("--remount-ro", RUN),
         *("--size", str(NOTHING_BYTES), "--tmpfs", str(hidden)),
         *_read_only("--ro-bind", shown),
-        *("--bind", str(own), str(own)),
+        *("--size", str(TMP_BYTES), "--perms", "0700", "--tmpfs", str(own)),
+        *(word for path in made for word in ("--perms", "0700", "--dir", str(path))),
         *("--remount-ro", str(hidden)),
         *("--unsetenv", "TMPDIR"),
-        *("--chdir", str(start)),
+        *("--chdir", str(made[0])),
         *("--info-fd", str(info)),
+        *_filtered(denied),
         "--",
         # bash, because other shells know descriptors up to 9 only.
         *("bash", "-c", f'exec setsid "$@" <&{reads} >&{writes} {reads}<&- {writes}>&-', "wire"),
         *command,
     ]
+
+
+def _filtered(denied: int) -> list[str]:
+    return ["--seccomp", str(denied)] if denied >= 0 else []
 
 
 def _is_emptied(path: Path) -> bool:

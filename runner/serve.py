@@ -97,8 +97,8 @@ class Daemon:
     def __exit__(self, *_: object) -> None:
         self._parts.close()
 
-    def serve(self) -> None:
-        """Answer clients until ``end`` is called; then lend no more, and leave or end the loans."""
+    def serve(self) -> bool:
+        """Answer clients until ``end`` is called; then lend no more, and leave (true) or end the loans."""
         threads = [
             threading.Thread(target=self._accept, name="accept", daemon=True),
             threading.Thread(target=self._look_after, name="upkeep", daemon=True),
@@ -121,6 +121,7 @@ class Daemon:
             self._end_loans()
         for client in list(self._lending.clients):
             client.control.shutdown()
+        return keeps_loans
 
     def _wait_for_end(self) -> bool:
         # Seen in 5 of 28 stops (CPython 3.11.7): after SIGINT this thread stayed in a get without a limit. Why is not

@@ -15,7 +15,9 @@ import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
-PLACE = Path(__file__).parent.parent / ".venv-audit"  # so that what it needs is neither audited nor in our way
+ROOT = Path(__file__).parent.parent
+PLACE = ROOT / ".venv-audit"  # so that what it needs is neither audited nor in our way
+LOCK = ROOT / "requirements" / "audit.txt"
 OURS = "app-mono"
 TRY_S = 5
 SOUND, FAULTY, NOBODY = 0, 1, 2
@@ -46,7 +48,7 @@ def install() -> Verdict:
     quickly = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", str(TRY_S)]
     for command in (
         [sys.executable, "-m", "venv", "--clear", str(PLACE)],
-        [str(PLACE / "bin" / "python"), "-m", "pip", "install", *quickly, "pip-audit"],
+        [str(PLACE / "bin" / "python"), "-m", "pip", "install", *quickly, "--require-hashes", "-r", str(LOCK)],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -172,6 +172,8 @@ def test_malloc_takes_few_arenas_unless_the_settings_pass_a_number_on() -> None:
 
 
 def test_limits_that_are_0_are_none() -> None:
-    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == {resource.RLIMIT_CORE: 0}
+    always = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: confine.FILE_BYTES}
+
+    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == always
     found = confine.limits(Settings(max_open_files=0, max_address_space_mib=2, max_processes=9))
-    assert found == {resource.RLIMIT_CORE: 0, resource.RLIMIT_AS: 2 * 1024 * 1024, resource.RLIMIT_NPROC: 9}
+    assert found == always | {resource.RLIMIT_AS: 2 * 1024 * 1024, resource.RLIMIT_NPROC: 9}

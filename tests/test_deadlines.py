@@ -40,7 +40,7 @@ ALLOWED = {
     ("runner/access.py", "listen", "flock"): "LOCK_NB",
     ("runner/build.py", "_locked", "flock"): "LOCK_NB, again and again until LOCK_TIMEOUT_S",
     ("runner/rundir.py", "run_directory", "flock"): "a file that nobody else knows yet",
-    ("runner/rundir.py", "_sweep", "flock"): "LOCK_NB",
+    ("runner/rundir.py", "_remove_dead", "flock"): "LOCK_NB",
     ("runner/drain.py", "Drain._run", "select"): "no caller waits for the drain; who wants something of it wakes it",
     ("runner/control.py", "Control.receive", "recvmsg"): "after a poll with the time that is left",
     ("runner/listener.py", "Listener.serve", "recvfrom"): "the socket's timeout, LOOK_S",

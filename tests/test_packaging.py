@@ -29,8 +29,8 @@ def tool(name: str) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(ROOT)]
-    subprocess.run(command, check=True, timeout=100)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(directory), str(ROOT)], check=True, timeout=100)
     return next(directory.glob("app_mono-*.whl"))
 
 
@@ -64,7 +64,10 @@ def test_kamailio_loads_its_side_from_an_unpacked_wheel(wheel: Path, tmp_path: P
 def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    install = [str(python), "-m", "pip", "install", "--quiet"]
+    locked = ["--require-hashes", "-r", str(ROOT / "requirements" / "run.txt")]
+    subprocess.run([*install, *locked], check=True)
+    subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("PYTHONPATH", None)
     command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(INVITE)]
@@ -79,7 +82,7 @@ def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_
 def test_every_verb_of_the_makefile_is_in_its_help() -> None:
     told = subprocess.run([tool("make"), "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    verbs = "build run test lint audit check bench fuzz chaos wheel oracle clean"
+    verbs = "build run test lint audit check lock bench fuzz chaos wheel oracle clean"
     for verb in verbs.split():
         assert re.search(rf"^ +make {verb} +\S", told, re.MULTILINE), verb
 

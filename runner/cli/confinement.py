@@ -19,10 +19,11 @@ from runner.errors import ConfigError
 if TYPE_CHECKING:
     from runner.settings import Settings
 
-LIMITS = {"Max core file size": "core files", "Max open files": "open files"} | {
+LIMITS = {"Max core file size": "core files", "Max open files": "open files", "Max file size": "file size"} | {
     "Max address space": "address space",
     "Max processes": "processes",
 }
+IN_BYTES = frozenset({"Max address space", "Max file size"})
 
 
 class Measure(NamedTuple):
@@ -89,7 +90,7 @@ def _limits(text: str, *, is_root: bool) -> Measure:
 
 
 def _shown(limit: str, title: str) -> str:
-    return f"{int(limit) // confine.MIB} MiB" if title == "Max address space" and limit.isdecimal() else limit
+    return f"{int(limit) // confine.MIB} MiB" if title in IN_BYTES and limit.isdecimal() else limit
 
 
 def _environment(settings: Settings) -> Measure:
@@ -114,7 +115,9 @@ def _descriptors(directory: Path) -> Measure:
 def _sandbox(settings: Settings, process: Path) -> Measure:
     own = Path("/proc/self/ns/pid").readlink()
     if (process / "ns" / "pid").readlink() != own:
-        return Measure("sandbox", f"{settings.sandbox}: files are read-only, no network, no other process is seen")
+        filters = (process / "status").read_text(encoding="utf-8")
+        sockets = "no network, nor sockets of services" if "\nSeccomp:\t2\n" in filters else "no network"
+        return Measure("sandbox", f"{settings.sandbox}: files are read-only, {sockets}, no other process is seen")
     try:
         why = sandbox.trouble(sandbox.find("bwrap"))
     except ConfigError:

@@ -94,7 +94,7 @@ def workers(path: str, *, as_json: bool) -> None:
     for name in ("pid", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
         table.add_column(name, justify="right" if name in {"pid", "client", "execs", "loads", "age"} else "left")
     for worker in told:
-        table.add_row(
+        cells = show.cells(
             str(worker["pid"]),
             "lent" if worker["client"] else worker["state"],
             str(worker["client"] or ""),
@@ -104,6 +104,7 @@ def workers(path: str, *, as_json: bool) -> None:
             " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
             worker["doom"],
         )
+        table.add_row(*cells)
     show.table(table)
 
 

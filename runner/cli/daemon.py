@@ -7,12 +7,15 @@ import logging
 import os
 import signal
 import sys
+import time
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError, RunnerError
+from runner.printable import RecordFormatter
 from runner.serve import Daemon
 from runner.settings import Settings
+from runner.unit import end_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,13 +26,16 @@ log = logging.getLogger("runner.serve")
 # sd-daemon(3): the journal takes the level from the first characters of a line.
 JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (0, "<7>"))
 
+LEFT_S = 2.0  # of the end: what scripts left running, and what that starts meanwhile
+
 
 def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     """
     Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
 
-    SIGTERM leaves workers to the clients that hold them; SIGINT (Ctrl-C) ends everything. SIGHUP reads the settings
-    anew. The log file may be moved away at any time: the next line makes it anew.
+    SIGTERM leaves workers to the clients that hold them. SIGINT (Ctrl-C) ends everything, and where this is the main
+    process of a unit of systemd also what scripts left running in it. SIGHUP reads the settings anew. The log file may
+    be moved away at any time: the next line makes it anew.
 
     Args:
         config: Its settings, a TOML file.
@@ -50,7 +56,9 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
         log.warning("serving %s, process %d", settings.socket, os.getpid())
-        daemon.serve()
+        keeps_loans = daemon.serve()
+    if not keeps_loans and (left := end_others(time.monotonic() + LEFT_S)):
+        log.warning("ended %d processes that scripts had left in the unit", left)
     log.warning("ended")
     return 0
 
@@ -69,10 +77,10 @@ def _log_to(file: Path | None) -> None:
             handler = _LogFile(file, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise ConfigError(f"log_file {file}: {error.strerror}") from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(RecordFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else logging.Formatter("%(message)s"))
+        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else RecordFormatter("%(message)s"))
     logger = logging.getLogger("runner")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
@@ -94,7 +102,7 @@ class _LogFile(WatchedFileHandler):
             sys.stderr.write(f"{self.format(record)}\n")
 
 
-class _Journal(logging.Formatter):
+class _Journal(RecordFormatter):
     def format(self, record: logging.LogRecord) -> str:
         level = next(mark for least, mark in JOURNAL_LEVELS if record.levelno >= least)
-        return "\n".join(level + line for line in super().format(record).splitlines() or [""])
+        return "\n".join(level + line for line in super().format(record).split("\n"))

@@ -22,6 +22,7 @@ from rich.text import Text
 from runner.calls import LOG_LEVELS
 from runner.cli.outcome import Outcome
 from runner.errors import BuildError, RunnerError, ScriptError, WorkerError
+from runner.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -141,9 +142,14 @@ def table(rows: Table) -> None:
     out.print(rows, soft_wrap=not out.is_terminal)
 
 
+def cells(*texts: str) -> list[Text]:
+    """A row of a table whose texts nobody vouches for: neither escapes nor rich's own marks in them count."""
+    return [Text(printable(text)) for text in texts]
+
+
 def line(text: str) -> None:
     """One plain line of output."""
-    out.print(text, markup=False)
+    out.print(printable(text), markup=False)
 
 
 def logged(level: str, text: str) -> None:
@@ -183,12 +189,12 @@ def checked(title: str, text: str, verdict: Verdict) -> None:
 
 def note(text: str) -> None:
     """A remark that is no part of the result."""
-    err.print(Text(text, "dim"))
+    err.print(Text("\n".join(map(_safe, text.split("\n"))), "dim"))
 
 
 def heading(text: str) -> None:
     """The line that a new run begins with, while watching."""
-    out.print(Rule(Text(text, "bold"), align="left", style="dim"))
+    out.print(Rule(Text(_safe(text), "bold"), align="left", style="dim"))
 
 
 def _result_line(result: Outcome) -> Text:
@@ -230,7 +236,8 @@ def _diagnostic(line: str) -> None:
         return
     # mcs counts a tab as one column, so tabs before the caret stay tabs.
     ahead = re.sub(r"[^\t]", " ", text[: int(match["col"]) - 1])
-    err.print(Text(f"    {text}\n    {ahead}^".expandtabs(4), "dim"))
+    for shown in (text, f"{ahead}^"):
+        err.print(Text(f"    {_safe(shown)}".expandtabs(4), "dim"))
 
 
 def _told(result: Outcome) -> Iterator[str]:
@@ -256,5 +263,4 @@ def _full(failure: RunnerError) -> str:
 
 def _safe(text: str) -> str:
     r"""No control character of a message reaches the terminal: ``\x1b`` is shown, not obeyed."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text.rstrip("\r"))
+    return printable(text.rstrip("\r"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.hosts import foreseen
+from runner.printable import ended_record
 
 DONE = 0
 _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
@@ -85,9 +86,7 @@ class KamailioHost:
             if level > _DEBUG and self.get_i("$sel(cfg_get.core.debug)") < level:
                 return
             word = "dbg" if level > _DEBUG else "crit"
-        if not text.isascii():
-            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        self._ksr.log(word, _until_nul(text))
+        self._ksr.log(word, ended_record(_until_nul(text)))
 
     def modf(self, function: str) -> int:
         """Through ``msg.call_function``: ``KSR.x.modf`` of 5.6.3 ends Kamailio with SIGSEGV."""

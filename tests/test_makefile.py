@@ -1,0 +1,124 @@
+"""The Makefile's recipes with stand-ins for apt and dpkg: what an installation that is killed leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path  # noqa: TC003  # of a NamedTuple
+from typing import NamedTuple
+
+import pytest
+
+from tests.daemon import ROOT
+from tests.programs import WAIT_S, until
+
+MAKE = shutil.which("make") or "make"
+APT_GET = """#!/bin/sh
+case "$*" in *install*) touch "{here}/installing"; [ ! -e "{here}/waits" ] || exec sleep 1000;; esac
+"""
+DPKG_QUERY = '#!/bin/sh\n[ -e "{here}/nothing-is-missing" ] && echo installed || exit 1\n'
+NOTHING = "#!/bin/sh\nexit 1\n"
+THERE = "#!/bin/sh\n"
+
+
+class Machine(NamedTuple):
+    """Where the stand-ins are, and what they look at."""
+
+    here: Path
+    policy: Path
+
+    def start(self) -> subprocess.Popen[str]:
+        """Begin ``make test-packages``, in a process group of its own."""
+        environment = os.environ | {"PATH": f"{self.here / 'bin'}:{os.environ['PATH']}"}
+        return subprocess.Popen(
+            [MAKE, "test-packages", f"POLICY={self.policy}", "AS_ROOT="],
+            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def run(self) -> str:
+        """As ``start``, to its end; what it printed."""
+        with self.start() as made:
+            printed, _ = made.communicate(timeout=WAIT_S)
+        assert made.returncode == 0, printed
+        return printed
+
+    def start_waiting(self) -> subprocess.Popen[str]:
+        """As ``start``, until its installation is under way; it never ends by itself."""
+        (self.here / "waits").touch()
+        (self.here / "installing").unlink(missing_ok=True)
+        made = self.start()
+        until((self.here / "installing").exists, "it installs")
+        (self.here / "waits").unlink()
+        return made
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine on which every package is missing."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    stand_ins = {"apt-get": APT_GET, "dpkg-query": DPKG_QUERY, "apt-cache": NOTHING, "pidof": NOTHING}
+    for name, text in (stand_ins | dict.fromkeys(("kamailio", "sipp", "bwrap"), THERE)).items():
+        (programs / name).write_text(text.format(here=tmp_path), "ascii")
+        (programs / name).chmod(0o755)
+    return Machine(tmp_path, tmp_path / "policy-rc.d")
+
+
+def kill(made: subprocess.Popen[str], number: signal.Signals) -> None:
+    os.killpg(made.pid, number)
+    made.communicate(timeout=WAIT_S)
+
+
+def test_no_service_may_start_while_packages_are_installed(machine: Machine) -> None:
+    made = machine.start_waiting()
+    asked = subprocess.run([machine.policy, "kamailio", "start"], check=False)
+    kill(made, signal.SIGTERM)
+
+    assert asked.returncode == 101  # invoke-rc.d: forbidden
+    assert not machine.policy.exists()
+
+
+def test_what_a_killed_installation_left_is_removed_by_the_next(machine: Machine) -> None:
+    """No service of the machine could be started any more, by no package, until somebody found the file."""
+    kill(machine.start_waiting(), signal.SIGKILL)
+    left = machine.policy.exists()
+
+    printed = machine.run()
+
+    assert left
+    assert f"Removing {machine.policy}: the installation that made it was killed" in printed
+    assert not machine.policy.exists()
+
+
+def test_it_is_removed_also_when_nothing_is_left_to_install(machine: Machine) -> None:
+    kill(machine.start_waiting(), signal.SIGKILL)
+    (machine.here / "nothing-is-missing").touch()
+    (machine.here / "installing").unlink()
+
+    machine.run()
+
+    assert not machine.policy.exists()
+    assert not (machine.here / "installing").exists()
+
+
+def test_that_of_an_installation_under_way_stays(machine: Machine) -> None:
+    made = machine.start_waiting()
+    before = machine.policy.read_text("ascii")
+
+    machine.run()
+    after = machine.policy.read_text("ascii") if machine.policy.exists() else ""
+    kill(made, signal.SIGTERM)
+
+    assert after == before
+    assert not machine.policy.exists()
+
+
+def test_one_that_somebody_else_made_stays_as_it_is(machine: Machine) -> None:
+    machine.policy.write_text("#!/bin/sh\n# the administrator's\nexit 0\n", "ascii")
+
+    machine.run()
+
+    assert machine.policy.read_text("ascii") == "#!/bin/sh\n# the administrator's\nexit 0\n"
