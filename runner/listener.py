@@ -25,7 +25,6 @@ from .hosts.pv.context import Address, Environment, Process, Socket, bracketed
 from .hosts.sip import SipParseError, parse
 from .hosts.stateless import (
     LARGEST_DATAGRAM,
-    MAX_HOPS,
     SIP_PORT,
     Branches,
     ip_of,
@@ -42,11 +41,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .hosts.sip import SipMessage
-    from .hosts.via import Via
     from .runner import ExecResult
 
 log = logging.getLogger("runner.listener")
 
+MAX_VARIABLES = 10_000  # $var and $shv, each; a script that makes their names of what callers send has ever more
 LOOK_S = 0.2  # how soon a signal is seen
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
@@ -226,6 +225,10 @@ class Listener:
                 self._take(*item, process)
             except Exception:  # one message must not end the service of all others
                 log.exception("a message from %s: internal error", item[1].ip)
+            for variables in (process.script_variables, process.shared_variables):
+                if len(variables) > MAX_VARIABLES:
+                    log.warning("%d variables with names of their own are forgotten", len(variables))
+                    variables.clear()
 
     def _take(self, data: bytes, source: Address, process: Process) -> None:
         if len(data) < SHORTEST_MESSAGE or not data.strip():
@@ -258,7 +261,7 @@ class Listener:
             return
         if self._is_our_ack(host):
             return
-        if (refused := self._why_refused(received, path)) is not None:
+        if (refused := self._branches.why_refused(received, path)) is not None:
             self._reply(host, *refused)
             return
         result = self._run(host)
@@ -278,16 +281,6 @@ class Listener:
             self._reply(host, action.code, action.reason)
         else:
             self._count("dropped")
-
-    def _why_refused(self, received: SipMessage, path: list[Via]) -> tuple[str, str] | None:
-        """Code and reason of the answer to a request for which no script runs; None when one does."""
-        if is_short(received):
-            return "400", "Content-Length Is More Than Came"
-        if len(path) > MAX_HOPS:
-            return "483", "Too Many Hops"
-        if self._branches.has_looped(received, path):
-            return "482", "Loop Detected"
-        return None
 
     def _is_our_ack(self, host: MessageHost) -> bool:
         """The ACK of a reply of ours ends here, as in Kamailio (modules/sl, sl_filter_ACK): its To has our tag."""

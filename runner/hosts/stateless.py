@@ -131,6 +131,14 @@ class Branches:
             return None
         return reply_address(found[1])
 
+    def why_refused(self, request: SipMessage, path: list[Via]) -> tuple[str, str] | None:
+        """Code and reason of the answer to a request that goes nowhere, whatever a script says; None when it may."""
+        if is_short(request):
+            return "400", "Content-Length Is More Than Came"
+        if len(path) > MAX_HOPS:
+            return "483", "Too Many Hops"
+        return ("482", "Loop Detected") if self.has_looped(request, path) else None
+
     def has_looped(self, request: SipMessage, path: list[Via]) -> bool:
         """
         Whether a request with these Vias was here before, from the same place and for the same R-URI.

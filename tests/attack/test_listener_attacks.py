@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.listener import MAX_VARIABLES
 from tests.attack.served import ANSWERS, SILENCE_S, Served, code, forwarded, header, reply_to
 from tests.kamailio.rig import Peer
 from tests.programs import WAIT_S
@@ -336,6 +337,22 @@ def test_a_datagram_of_any_size_is_answered(size: int) -> None:
         assert len(padded) == size
 
         assert code(caller.ask(padded)) == 200
+
+
+@pytest.mark.parametrize("kind", ["var", "shv"])
+def test_variables_named_by_callers_are_forgotten_when_there_are_too_many(kind: str) -> None:
+    def remembers(message: MessageHost) -> None:
+        read.append(message.get_s(f"${kind}(0)"))
+        if message.get_s("$rU") == "many":
+            for number in range(MAX_VARIABLES + 1):
+                message.set_s(f"${kind}({number})", "x")
+
+    read: list[str | None] = []
+    with Served(remembers, ANSWERS) as served, Peer(served.port) as caller:
+        for user in ("many", "bob", "bob"):
+            assert code(caller.ask(caller.request(uri=f"sip:{user}@example.com"), WAIT_S)) == 200
+
+    assert read == ["0", "0", "0"]
 
 
 def test_one_request_has_one_answer_however_often_a_script_answers() -> None:
