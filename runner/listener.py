@@ -25,6 +25,7 @@ from .hosts.pv.context import Address, Environment, Process, Socket, bracketed
 from .hosts.sip import SipParseError, parse
 from .hosts.stateless import (
     LARGEST_DATAGRAM,
+    MAX_VIA_PARAMS,
     SIP_PORT,
     Branches,
     ip_of,
@@ -255,7 +256,7 @@ class Listener:
     def _request(self, host: MessageHost, source: Address) -> None:
         received = host.context.message
         path = vias(received)
-        if not path or port_of(path[0].port) is None:
+        if not path or port_of(path[0].port) is None or sum(len(via.params) for via in path) > MAX_VIA_PARAMS:
             # As Kamailio has it (core/parser/parse_via.c): there is no telling where a reply belongs.
             self._malformed(source, "a request without a Via that can be read")
             return
