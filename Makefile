@@ -92,7 +92,7 @@ chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt
 	found=0
-	for target in message expression session control; do
+	for target in message expression session control lease listener; do
 		mkdir -p build/fuzz/$$target
 		cp -n examples/messages/*.sip build/fuzz/$$target/
 		$(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0 || found=1

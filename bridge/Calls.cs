@@ -67,6 +67,7 @@ namespace SRBridge
             {
                 lock (_wire.Gate)
                 {
+                    _wire.TellDropped();
                     _exec = 0;
                 }
             }
@@ -80,7 +81,11 @@ namespace SRBridge
                 {
                     return;
                 }
-                int longest = _wire.MaxLineBytes / 8;
+                int longest = _wire.TakesText(text.Length);
+                if (longest < 0)
+                {
+                    return;
+                }
                 int mark = _wire.Begin();
                 _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
                 _wire.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");

@@ -16,6 +16,12 @@ namespace SRBridge
         private static readonly long HoldNoticesTicks = HoldNoticesMs * Stopwatch.Frequency / 1000;
         private const int HoldNoticesBytes = 32 * 1024;
         private const int ExitGateMs = 50;
+
+        // Texts of one exec that reach the log. runner/outcome.py takes one more, and some characters more: the text
+        // that tells how many were dropped.
+        private const int MaxTexts = 999;
+        private const int MaxTextCharacters = 1024 * 1024 - 100;
+
         private const int QuietTicks = 100;
 
         private readonly int _reads;
@@ -30,6 +36,9 @@ namespace SRBridge
         private bool _watchSleeps;
         private int _quietTicks;
         private bool _said;
+        private int _texts;
+        private int _characters;
+        private long _dropped;
 
         internal readonly object Gate = new object();
 
@@ -180,6 +189,35 @@ namespace SRBridge
             }
         }
 
+        /// <summary>Counts one more text for the log. Call under <see cref="Gate"/>.</summary>
+        /// <returns>How much of it is sent; -1 when it is dropped, as one exec may log so much only.</returns>
+        internal int TakesText(int length)
+        {
+            if (_dropped > 0 || _texts == MaxTexts || _characters == MaxTextCharacters)
+            {
+                _dropped++;
+                return -1;
+            }
+            length = Math.Min(length, Math.Min(_maxLineBytes / 8, MaxTextCharacters - _characters));
+            _texts++;
+            _characters += length;
+            return length;
+        }
+
+        /// <summary>Says at the end of an exec how many texts were dropped. Call under <see cref="Gate"/>.</summary>
+        internal void TellDropped()
+        {
+            if (_dropped == 0)
+            {
+                return;
+            }
+            int mark = Begin();
+            Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[0,\"").Number(_dropped);
+            Out.Raw(" more texts were dropped\\n\"]}");
+            _dropped = 0;
+            EndNotice(mark);
+        }
+
         /// <summary>Ends an edit that waits with those before it.</summary>
         /// <param name="mark">Where it begins, with the comma that joins it to them.</param>
         internal void EndEdit(int mark)
@@ -226,6 +264,9 @@ namespace SRBridge
             lock (Gate)
             {
                 ExecId = id;
+                _texts = 0;
+                _characters = 0;
+                _dropped = 0;
                 _execStarted = LineCame;
                 _quietTicks = 0;
                 if (_watchSleeps)
@@ -247,6 +288,7 @@ namespace SRBridge
             {
                 if (!_said)
                 {
+                    TellDropped();
                     int mark = Begin();
                     Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"exiting\",\"params\":{\"code\":").Number(code);
                     Out.Raw(",\"exec\":").Number(ExecId).Raw("}}");

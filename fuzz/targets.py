@@ -6,6 +6,9 @@ Each target gives one input to one part and lets nothing pass but that part's ow
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
 import socket
 import sys
 import time
@@ -23,10 +26,13 @@ with atheris.instrument_imports(include=["runner"]):
     from runner.hosts.message import MessageHost
     from runner.hosts.pv.listing import find, form
     from runner.session import Session, State
+    from tests.hostile_daemon import one_lease
+    from tests.hostile_datagrams import one_datagram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CORPUS = Path(__file__).parent.parent / "tests" / "fuzz_corpus.jsonl"
 INVITE = (Path(__file__).parent.parent / "examples" / "messages" / "invite.sip").read_bytes()
 NAMES = [form(variable).replace("(name)", "(Via)").replace("[i]", "[-1]") for variable in find()]
 PARSED = sip.parse(INVITE)
@@ -100,12 +106,44 @@ def control(data: bytes) -> None:
         reader.close()
 
 
+def lease(data: bytes) -> None:
+    """A client's exec, with a daemon and a worker that say these bytes."""
+    one_lease(data)
+
+
+def listener(data: bytes) -> None:
+    """One datagram for the SIP listener, and the reply to what it sends on."""
+    one_datagram(data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (message, expression, session, control)
+    target.__name__: target for target in (message, expression, session, control, lease, listener)
 }
+
+
+class Formats(logging.Handler):
+    """What is logged is put together, as for a file, and goes nowhere."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format it; a fault in that is a find like any other."""
+        record.getMessage()
+
+
+def begin_with_what_was_kept(name: str, directories: list[str]) -> None:
+    """Put the kept inputs of a target into its first directory: they are where it starts."""
+    kept = [
+        base64.b64decode(data) for kind, data in map(json.loads, CORPUS.read_text("ascii").splitlines()) if kind == name
+    ]
+    for number, data in enumerate(kept if directories else []):
+        (Path(directories[0]) / f"kept-{number}").write_bytes(data)
+
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:  # noqa: PLR2004 - the name
         sys.exit(f"expected one of {', '.join(TARGETS)}")
+    logging.getLogger("runner").addHandler(Formats())
+    logging.getLogger("runner").propagate = False
+    logging.getLogger("runner").setLevel(logging.DEBUG)
+    begin_with_what_was_kept(sys.argv[1], [word for word in sys.argv[2:] if not word.startswith("-")])
     atheris.Setup([sys.argv[0], *sys.argv[2:]], TARGETS[sys.argv[1]])
     atheris.Fuzz()

@@ -25,70 +25,36 @@ from .errors import (
     WorkerGone,
 )
 from .foresight import EMPTY
+from .outcome import (
+    LINES_OF_AN_EXEC,
+    LOOK_EVERY,
+    MAX_EDITS,
+    MAX_KEPT_QUESTIONS,
+    MAX_TEXT_CHARACTERS,
+    MAX_TEXTS,
+    ExecOutcome,
+    in_time,
+)
 from .placement import ALWAYS, LONG_S, Placement
 from .session import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .calls import Foreseen, Host
     from .channel import Channel
     from .content import Generation, Helper
     from .foresight import Plan
 
+__all__ = ["Conversation", "ExecOutcome", "call_id"]
+
 log = logging.getLogger("runner.conversation")
 
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 RESULTS = frozenset({str, int, bool, type(None)})
+MAX_LOADED = 512  # scripts that one worker is known to have; one more, and the eldest is loaded again when it is wanted
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
-TOLD_CALLS = 5
-
-
-class ExecOutcome:
-    """
-    What one exec did.
-
-    Attributes:
-        code: The exit code; None while it runs or when it had none.
-        asked: The questions, call and arguments; None for none.
-        certain: How many edits came without a question.
-        logs: How many texts it logged.
-        used: Which of the values sent ahead the script used, as bits.
-        spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
-            bridge needs ``decode`` until Main begins and ``script`` in Main.
-        refused: The first edit that the host had called certain and refused; empty for none.
-        has_exited: Whether the script ended its process, which is its worker.
-    """
-
-    # One is made for every exec: what stays as it is at the beginning costs nothing.
-    code: int | None = None
-    asked: list[tuple[str, tuple[Any, ...]]] | None = None
-    certain: int = 0
-    logs: int = 0
-    used: int = 0
-    refused: str = ""
-    spent: dict[str, int] | None = None
-    has_exited: bool = False
-
-    @property
-    def calls(self) -> int:
-        """Questions that the host answered, edits and texts that it took, values sent ahead that the script used."""
-        return len(self.asked or ()) + self.certain + self.logs + self.used.bit_count()
-
-    @property
-    def edits(self) -> int:
-        """Calls among them that may have changed the message."""
-        return self.certain + sum(CALLS[call].is_edit for call, _ in self.asked or ())
-
-    def told(self) -> str:
-        """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
-        last = [
-            f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call
-            for call, args in (self.asked or [])[-TOLD_CALLS:]
-        ]
-        told = f"; it asked last: {', '.join(last)}" if last else ""
-        return f"{self.calls} calls were answered, {self.edits} edits stand{told}"
 
 
 def call_id(host: Host) -> str | None:
@@ -128,6 +94,8 @@ class Conversation:
         self._channel = channel
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
+        self._heard = 0  # bytes of this exec or load, but for its first turn
+        self._most_heard = session.max_line_bytes * LINES_OF_AN_EXEC
         self._plans: dict[str, Plan] = {}
         self._placement = Placement(pid, follows)
 
@@ -165,6 +133,7 @@ class Conversation:
         """
         line = self._session.load(generation.load_params())
         self.loads += 1
+        self._heard = 0
         event = self._next(line, deadline)
         self.last_used = time.monotonic()
         # Whatever the result is, the helpers before the first trouble are bound already.
@@ -174,8 +143,7 @@ class Conversation:
         match event:
             case Loaded(needs):
                 if not needs:
-                    self.loaded[generation.path] = generation
-                    self._plans.pop(generation.id, None)
+                    self._note(generation)
                 return needs
             case Failed(message=message, detail=detail):
                 raise ScriptInvalid(message, detail)
@@ -215,6 +183,7 @@ class Conversation:
             HostFault: The host refused an edit that it had called certain. The worker is as before.
         """
         self.execs += 1
+        self._heard = 0
         if fresh:
             self.loads += 1
         outcome = outcome or ExecOutcome()
@@ -253,9 +222,13 @@ class Conversation:
                 self._plans[generation.id] = plan
             while True:
                 line = b""
-                for event in events:
+                for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
                     if type(event) is Done or type(event) is Edits:
-                        for number, value in event.edits:
+                        edits: Iterable[Any] = event.edits
+                        if len(event.edits) + outcome.certain > LOOK_EVERY:
+                            outcome.bound_edits(len(event.edits))
+                            edits = in_time(event.edits, deadline)
+                        for number, value in edits:
                             method, target = plan.methods[number]
                             try:
                                 edit = getattr(host, method)
@@ -264,7 +237,7 @@ class Conversation:
                                 result = self._failed(plan.edits[number][0], error)
                             if result != 0:  # it was called certain; the script has gone on
                                 outcome.refused = outcome.refused or plan.told_edit(number, value)
-                        outcome.certain += len(event.edits)
+                            outcome.certain += 1
                         if type(event) is Done:
                             outcome.code, outcome.used, times, worn, _ = event
                             if worn:
@@ -284,6 +257,8 @@ class Conversation:
             self.last_used = ended = time.monotonic()
             if placement.is_wanted and ended - started >= LONG_S:
                 placement.free()
+            if outcome.dropped:
+                self._log(host, outcome.dropped_texts(), ExecOutcome())
         if spent is not None:
             spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
@@ -311,6 +286,16 @@ class Conversation:
         """Nothing more will be said: the state is CLOSED and the channel closed; the worker sees the hang-up."""
         self._session.end()
         self._channel.close()
+
+    def _note(self, generation: Generation) -> None:
+        """It is loaded, and the worker has no plan of it. What was there of its script is forgotten."""
+        old = self.loaded.get(generation.path, generation)
+        self.loaded[generation.path] = generation
+        forgotten = [old, generation]
+        if len(self.loaded) > MAX_LOADED:
+            forgotten.append(self.loaded.pop(next(iter(self.loaded))))
+        for known in forgotten:
+            self._plans.pop(known.id, None)
 
     def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
         match event:
@@ -349,8 +334,15 @@ class Conversation:
         call, args = question.call, question.args
         if call == FIND.name:
             return self._find(generation, args[0], deadline)
-        outcome.asked = outcome.asked or []
-        outcome.asked.append((call, args))
+        outcome.answered += 1
+        if CALLS[call].is_edit:
+            if outcome.edited + outcome.certain >= MAX_EDITS:
+                outcome.bound_edits(1)
+            outcome.edited += 1
+        outcome.asked = asked = outcome.asked or []
+        if len(asked) == MAX_KEPT_QUESTIONS:
+            del asked[: MAX_KEPT_QUESTIONS // 2]
+        asked.append((call, args))
         refusal = ""
         try:
             result = getattr(host, CALLS[call].method)(*args)
@@ -365,7 +357,12 @@ class Conversation:
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
 
     def _log(self, host: Host, notice: Notice, outcome: ExecOutcome) -> None:
+        length = len(notice.args[1])
+        if outcome.dropped or outcome.logs == MAX_TEXTS or outcome.characters + length > MAX_TEXT_CHARACTERS:
+            outcome.dropped += 1
+            return
         outcome.logs += 1
+        outcome.characters += length
         try:
             host.log(*notice.args)
         except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
@@ -383,6 +380,11 @@ class Conversation:
             data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
         except OSError as error:
             return self._left_unanswered(error, is_first=is_first)
+        self._heard += len(data)
+        if self._heard > self._most_heard:
+            raise ProtocolViolation(
+                f"expected at most {self._most_heard} bytes in one exec", step=self._session.state.name
+            )
         return self._session.receive(data) if data else self._ended()
 
     def _ended(self) -> NoReturn:

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import answers
 from .channel import ENDS, received
 from .content import Generation, Helper
 from .control import PROTOCOL, Control, ControlError, ask
@@ -265,7 +266,7 @@ class Lease:
         answer = None
         if self._control is not None:
             try:
-                answer = self._ask(self._control, "lease", params, deadline)
+                answer = answers.lease(self._ask(self._control, "lease", params, deadline))
             except ControlError as error:
                 self._disconnect(error, has_waited=True)
         if answer is None:
@@ -329,15 +330,16 @@ class Lease:
             return None
         try:
             answer = self._ask(self._control, "find", {"generation": generation.id, "name": name}, deadline)
+            known = answers.helper(answer)
         except ControlError as error:
             self._disconnect(error, has_waited=True)
             return None
-        if answer["helper"] is None:
+        if known is None:
             return None
         for script in self._scripts.values():
             if script.generation is generation:
                 script.stamps = None  # by now this is another generation, with that helper
-        return Helper.from_json(answer["helper"])
+        return Helper.from_json(known)
 
     def _ask_anew(self) -> None:
         """What is known of the scripts goes on serving only where the daemon has nothing to say."""
@@ -396,7 +398,7 @@ class Lease:
                 return
             self._connect(deadline)
             return
-        while control.has_news():
+        while control.has_news() and time.monotonic() < deadline:
             try:
                 self._hear(control.receive(time.monotonic() + NOTICE_S))
             except ControlError as error:
@@ -411,7 +413,7 @@ class Lease:
         have = self._held.report() if self._held else None
         try:
             self._control = Control.connect(self._socket_path, deadline)
-            answer = self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline)
+            answer = answers.hello(self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline))
         except (ControlError, RunnerError) as error:
             # A daemon that refuses this process, for one because it has clients enough, is as good as none.
             self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
@@ -454,7 +456,7 @@ class Lease:
                 self._ask_swap_after = 0.0
                 self._ask_anew()
             case {"method": "refuse", "params": {"messages": list(messages)}}:
-                self._note_refused(messages)
+                self._note_refused(answers.refused(messages))
             case _:
                 raise ControlError(f"expected a notice of this protocol, got {notice!r:.80}")
 

@@ -1,13 +1,13 @@
 """
 A SIP listener without Kamailio: each request through a script, then a stateless reply or forward (RFC 3261, 16.11).
 
-UDP alone, no transactions, no DNS: it is for writing and trying scripts against real SIP. Must not read options.
+UDP alone, no transactions, no DNS: it is for writing and trying scripts against real SIP. One datagram makes it send at
+most one, and never to itself. Must not read options.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import ipaddress
 import logging
 import queue
@@ -23,9 +23,20 @@ from .hosts.nameaddr import parse_to_body
 from .hosts.outgoing import with_hop_counted
 from .hosts.pv.context import Address, Environment, Process, Socket, bracketed
 from .hosts.sip import SipParseError, parse
+from .hosts.stateless import (
+    LARGEST_DATAGRAM,
+    MAX_VIA_PARAMS,
+    SIP_PORT,
+    Branches,
+    ip_of,
+    is_short,
+    port_of,
+    why_not_to,
+    without_excess,
+)
 from .hosts.totag import stateless_tag
 from .hosts.uri import parse_uri
-from .hosts.via import first_via
+from .hosts.via import first_via, vias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +46,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.listener")
 
-SIP_PORT = 5060
-LARGEST_DATAGRAM = 65535
+MAX_VARIABLES = 10_000  # $var and $shv, each; a script that makes their names of what callers send has ever more
 LOOK_S = 0.2  # how soon a signal is seen
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
-MAGIC_COOKIE = b"z9hG4bK"
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
 FIRST_FINAL, LAST_FINAL = 200, 699
+UNRESOLVABLE = "478", "Unresolvable destination (478/SL)"  # core/error.c, err2reason_phrase, E_BAD_ADDRESS
+SEND_FAILED = "477", "Unfortunately error on sending to next hop occurred (477/SL)"  # E_SEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class Counts:
     answered: int = 0
     forwarded: int = 0
     dropped: int = 0
+    foreign_replies: int = 0
     failed_scripts: int = 0
 
     def __str__(self) -> str:
@@ -105,7 +117,7 @@ def address_of(text: str) -> Address:
     """
     found = ADDRESS.fullmatch(text)
     if found is None:
-        raise ConfigError(f"--sip {text}: expected udp:IP:PORT, for one udp:127.0.0.1:5060")
+        raise ConfigError(f"--sip {text}: expected udp:IP:PORT, for example udp:127.0.0.1:5060")
     port = int(found["port"] or SIP_PORT)
     try:
         ip = ipaddress.ip_address(found["ip"].strip("[]"))
@@ -155,6 +167,7 @@ class Listener:
         self._threads = threads
         # As many may wait as are worked on, twice over: what is older than that, its sender has sent again by then.
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)
+        self._branches = Branches(address)
         self._local = Socket(address)
         self._environment = Environment((self._local,))
         self._shared = Process()
@@ -193,7 +206,7 @@ class Listener:
                 data, source = self._sock.recvfrom(LARGEST_DATAGRAM)
             except TimeoutError:
                 continue
-            except OSError as error:  # for one an ICMP answer to a datagram sent earlier
+            except OSError as error:  # for example an ICMP answer to a datagram sent earlier
                 log.info("%s: %s", self._local.text, error.strerror)
                 continue
             try:
@@ -213,15 +226,18 @@ class Listener:
                 self._take(*item, process)
             except Exception:  # one message must not end the service of all others
                 log.exception("a message from %s: internal error", item[1].ip)
+            for variables in (process.script_variables, process.shared_variables):
+                if len(variables) > MAX_VARIABLES:
+                    log.warning("%d variables with names of their own are forgotten", len(variables))
+                    variables.clear()
 
     def _take(self, data: bytes, source: Address, process: Process) -> None:
         if len(data) < SHORTEST_MESSAGE or not data.strip():
             return
         try:
-            message = parse(data)
+            message = without_excess(parse(data))
         except SipParseError as error:
-            self._count("malformed")
-            log.warning("from %s:%d, no SIP message: %s", bracketed(source.ip), source.port, error)
+            self._malformed(source, f"no SIP message: {error}")
             return
         host = MessageHost(
             message, source=source, received_on=self._local, environment=self._environment, process=process
@@ -233,12 +249,21 @@ class Listener:
             self._count("replies")
             self._relay_reply(host)
 
+    def _malformed(self, source: Address, why: str) -> None:
+        self._count("malformed")
+        log.warning("from %s:%d, %s", bracketed(source.ip), source.port, why)
+
     def _request(self, host: MessageHost, source: Address) -> None:
-        if first_via(host.context.message) is None:
-            self._count("malformed")
-            log.warning("from %s:%d: a request without a Via that can be read", bracketed(source.ip), source.port)
+        received = host.context.message
+        path = vias(received)
+        if not path or port_of(path[0].port) is None or sum(len(via.params) for via in path) > MAX_VIA_PARAMS:
+            # As Kamailio has it (core/parser/parse_via.c): there is no telling where a reply belongs.
+            self._malformed(source, "a request without a Via that can be read")
             return
         if self._is_our_ack(host):
+            return
+        if (refused := self._branches.why_refused(received, path)) is not None:
+            self._reply(host, *refused)
             return
         result = self._run(host)
         for level, text in host.logs:
@@ -252,7 +277,7 @@ class Listener:
             return
         action = self._actions[result.ok]
         if action.kind == "forward":
-            self._forward(host)
+            self._forward(host, received)
         elif action.kind == "reply":
             self._reply(host, action.code, action.reason)
         else:
@@ -286,58 +311,81 @@ class Listener:
             return
         source = host.context.source
         has_rport = via.param(b"rport") is not None
-        port = source.port if has_rport else int(via.port or SIP_PORT)
-        self._send(reply, Address(source.ip, port), "answered")
+        port = source.port if has_rport else port_of(via.port)
+        if why := self._trouble_sending(reply, Address(source.ip, port or 0)):
+            log.warning("cannot answer: %s", why)
+            self._count("dropped")
+        else:
+            self._count("answered")
 
-    def _forward(self, host: MessageHost) -> None:
+    def _forward(self, host: MessageHost, received: SipMessage) -> None:
         context = host.context
         wanted = context.dst_uri or context.request_uri
         uri = parse_uri(wanted)
-        ip = _ip_of(b"" if uri is None else uri.host)
-        if uri is None or ip is None:
-            log.warning("cannot forward to %s: expected a SIP URI with an IP address", wanted.decode("latin-1"))
-            self._reply(host, "478", "Unresolvable destination (478/SL)")
+        ip = ip_of(b"" if uri is None else uri.host)
+        port = port_of(None if uri is None else uri.port)
+        if ip is None or port is None:
+            log.warning("cannot forward to %a: expected a SIP URI with an IP address", wanted.decode("latin-1"))
+            self._reply(host, *UNRESOLVABLE)
             return
-        target = Address(ip, uri.port_number or SIP_PORT)
-        if (target.ip, target.port) == (self.address.ip, self.address.port):
-            # Without $du a request for ourselves would come back until its Max-Forwards is used up.
+        target = Address(ip, port)
+        if (ip, port) == (self.address.ip, self.address.port):
+            # Without $du a request for ourselves would come back until its hops are used up.
             self._reply(host, "404", "Not Found")
             return
-        sent = host.forwarded(_branch(context.message))
-        counted = None if sent is None else with_hop_counted(sent)
-        if sent is None:
-            self._reply(host, "400", "Bad Request")
-        elif counted is None:
+        if why := why_not_to(target, self.address):
+            log.warning("cannot forward: %s", why)
+            self._reply(host, *UNRESOLVABLE)
+            return
+        try:
+            sent, has_hops = self._with_our_via(host, received)
+        except SipParseError as error:
+            log.error("what the script left is no SIP message: %s", error)  # noqa: TRY400  # told in full
+            self._reply(host, "500", "Server Internal Error")
+            return
+        if not has_hops:
             self._reply(host, "483", "Too Many Hops")
+        elif sent is None:
+            self._reply(host, "400", "Bad Request")
+        elif why := self._trouble_sending(sent, target):
+            log.warning("cannot forward: %s", why)
+            self._reply(host, *SEND_FAILED)
         else:
-            self._send(counted, target, "forwarded")
+            self._count("forwarded")
+
+    def _with_our_via(self, host: MessageHost, received: SipMessage) -> tuple[bytes | None, bool]:
+        """The request as it is sent on, None when it cannot be; and whether a hop is left for it."""
+        draft = host.forwarded()
+        branch = None if draft is None else self._branches.made_for(received, parse(draft))
+        sent = None if branch is None else host.forwarded(branch)
+        if sent is None:
+            return None, True
+        counted = with_hop_counted(sent)
+        return counted, counted is not None
 
     def _relay_reply(self, host: MessageHost) -> None:
         """A reply to what was forwarded: without our Via, to where the next one says (RFC 3261, 18.2.2)."""
-        via = first_via(host.context.message)
-        rest = host.forwarded()
-        if via is None or rest is None or _sent_by(via.host, via.port) != (self.address.ip, self.address.port):
-            self._count("dropped")
+        target = self._branches.way_back(host.context.message)
+        if target is None:
+            self._count("foreign_replies")
             return
-        after = first_via(parse(rest))
-        if after is None:
+        rest = None if is_short(host.context.message) else host.forwarded()
+        if rest is None or (why := self._trouble_sending(rest, target)):
+            if rest is not None:
+                log.warning("cannot send a reply on: %s", why)
             self._count("dropped")
-            return
-        received, rport = after.param(b"received"), after.param(b"rport")
-        ip = _ip_of((received.value if received is not None else None) or after.host)
-        port = (rport.value if rport is not None else None) or after.port or b"%d" % SIP_PORT
-        if ip is None or not port.isdigit():
-            self._count("dropped")
-            return
-        self._send(rest, Address(ip, int(port)), "forwarded")
+        else:
+            self._count("forwarded")
 
-    def _send(self, data: bytes, target: Address, what: str) -> None:
+    def _trouble_sending(self, data: bytes, target: Address) -> str:
+        """Send one datagram; why it could not be, empty when it was."""
+        if why := why_not_to(target, self.address):
+            return why
         try:
             self._sock.sendto(data, (target.ip, target.port))
-        except OSError as error:
-            log.warning("cannot send to %s:%d: %s", bracketed(target.ip), target.port, error)
-            what = "dropped"
-        self._count(what)
+        except OSError as error:  # for example no route, or more than a datagram holds
+            return f"{bracketed(target.ip)}:{target.port}: {error.strerror or error}"
+        return ""
 
     def _count(self, what: str) -> None:
         with self._counting:
@@ -346,31 +394,3 @@ class Listener:
 
 def _is_final(code: str) -> bool:
     return code.isascii() and code.isdigit() and FIRST_FINAL <= int(code) <= LAST_FINAL
-
-
-def _ip_of(host: bytes) -> str | None:
-    """The host of a URI or Via as an IP address, without brackets; None for a name."""
-    try:
-        return str(ipaddress.ip_address(host.decode("ascii").strip("[]")))
-    except ValueError:
-        return None
-
-
-def _sent_by(host: bytes, port: bytes) -> tuple[str | None, int]:
-    return _ip_of(host), int(port or SIP_PORT) if (port or b"0").isdigit() else 0
-
-
-def _branch(message: SipMessage) -> str:
-    """The same for every retransmission and for a CANCEL, as without state it has to be (RFC 3261, 16.11)."""
-    via = first_via(message)
-    branch = None if via is None else via.param(b"branch")
-    if branch is not None and branch.value and branch.value.startswith(MAGIC_COOKIE):
-        parts = [branch.value, b"" if via is None else via.text.partition(b";")[0]]
-    else:
-        parts = [message.first_line.uri, b"" if via is None else via.text]
-        for key in (b"to", b"from", b"call-id", b"cseq"):
-            header = message.header(key)
-            body = b"" if header is None else header.body
-            parts.append(body.split()[0] if key == b"cseq" and body.split() else body)
-    digest = hashlib.md5(b"\0".join(parts), usedforsecurity=False).hexdigest()
-    return f"{MAGIC_COOKIE.decode()}{digest}"

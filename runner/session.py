@@ -157,7 +157,7 @@ class Session:
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
         self.state = state
         self.max_line_bytes = max_line_bytes
-        self._rest = b""
+        self._rest = bytearray()
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
@@ -274,7 +274,10 @@ class Session:
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
-        rest = self._rest + data if self._rest else data
+        rest: bytes | bytearray = data
+        if self._rest:
+            self._rest += data  # in place: a long line comes in many pieces
+            rest = self._rest
         start = 0
         try:
             while (end := rest.find(b"\n", start or self._searched)) >= 0:
@@ -286,7 +289,10 @@ class Session:
                     if type(event) is Exiting:
                         return events
                 start, self._searched = end + 1, 0
-            self._rest = rest[start:]
+            if rest is self._rest:
+                del self._rest[:start]
+            elif start < len(rest):
+                self._rest = bytearray(rest[start:])
             self._searched = len(self._rest)
             if self._searched >= self.max_line_bytes:
                 self._refuse_length(self._searched)

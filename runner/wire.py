@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 PROTOCOL = 2
 """The version that ``ready`` must name."""
 
+MAX_STRUCTURE = 128 * 1024
+"""
+Bytes of a line outside of its texts. A text of 8 MiB is read in 15 ms, 8 MiB of ``[],`` in 380 ms and as 200 MB of
+objects (measured); the bridge sends at most 65 KiB of what is no text in one line (``HoldNoticesBytes``, twice).
+"""
+
 SCRIPT_THREW = -32000
 SCRIPT_CANNOT_RUN = -32001
 CALL_REFUSED = -32010
@@ -71,13 +77,15 @@ def refusal(question_id: int, reason: str) -> bytes:
     return _line(f'"id":{question_id},"error":{{"code":{CALL_REFUSED},"message":{quoted(reason)}}}')
 
 
-def messages(line: bytes) -> list[dict[str, Any]]:
+def messages(line: bytes | bytearray) -> list[dict[str, Any]]:
     """
     The messages of one line, without its end, in order.
 
     Raises:
-        NotAMessage: The line is not a JSON object or a non-empty array of objects.
+        NotAMessage: The line is not a JSON object or a non-empty array of objects, or it is made of too many parts.
     """
+    if len(line) > MAX_STRUCTURE and not _is_mostly_text(line):
+        raise NotAMessage(f"expected at most {MAX_STRUCTURE} bytes outside of texts, got {shown(line)}")
     try:
         text = line.decode("ascii")
         found, end = scan(text, 0)
@@ -94,10 +102,18 @@ def messages(line: bytes) -> list[dict[str, Any]]:
     return batch
 
 
-def shown(line: bytes, limit: int = 80) -> str:
+def shown(line: bytes | bytearray, limit: int = 80) -> str:
     """The beginning of a line, safe to print."""
     text = ascii(line[:limit].decode("latin-1"))
     return text + (f" ... ({len(line)} bytes)" if len(line) > limit else "")
+
+
+def _is_mostly_text(line: bytes | bytearray) -> bool:
+    """Whether a long line keeps to ``MAX_STRUCTURE``: looked at before it is parsed, and in a tenth of the time."""
+    bare = line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if bare.count(b'"') > MAX_STRUCTURE:
+        return False
+    return sum(map(len, bare.split(b'"')[::2])) <= MAX_STRUCTURE
 
 
 def value(result: str | int | None) -> str:

@@ -30,7 +30,7 @@ ALLOWED = {
     ("runner/channel.py", "Channel.turn", "read"): "the same",
     ("runner/channel.py", "Channel.send", "write"): "the same; a poll before it, with the time that is left",
     ("runner/channel.py", "Channel.receive", "read"): "the same",
-    ("runner/content.py", "_read_all", "read"): "a regular file, which the open before it made sure of",
+    ("runner/files.py", "_read_all", "read"): "a regular file, which the open before it made sure of",
     ("runner/drain.py", "Tail.pump", "read"): "a pipe that does not block",
     ("runner/drain.py", "Drain._wake", "write"): "the same",
     ("runner/drain.py", "Drain._run", "read"): "the same",

@@ -1,4 +1,4 @@
-"""What fuzzing the wire and the control socket found worth keeping: inputs that took their own way (``make fuzz``)."""
+"""What fuzzing found worth keeping, and what it starts from: inputs that took their own way (``make fuzz``)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 from runner.control import Control, ControlError
 from runner.errors import ProtocolViolation
 from runner.session import Session, State
+from tests.hostile_daemon import one_lease
+from tests.hostile_datagrams import one_datagram
 from tests.programs import WAIT_S
 
 
@@ -43,3 +45,13 @@ def test_bytes_of_a_client_are_messages_or_an_error() -> None:
             theirs.close()
             while True:
                 assert isinstance(control.receive(time.monotonic() + WAIT_S), dict)
+
+
+def test_a_client_outlives_whatever_its_daemon_and_its_worker_say() -> None:
+    for data in corpus("lease"):
+        one_lease(data)
+
+
+def test_a_datagram_makes_the_listener_send_one_at_most_and_to_one_other_host() -> None:
+    for data in corpus("listener"):
+        one_datagram(data)

@@ -65,7 +65,10 @@ def with_hop_counted(data: bytes) -> bytes | None:
     """
     A request with its Max-Forwards one lower, or with a new one; None when no hop is left (RFC 3261, 16.3 and 16.6).
 
-    Kamailio leaves this to a module (maxfwd).
+    Kamailio leaves this to a module, which sends no more than 70 on (modules/maxfwd/maxfwd.c, max_limit).
+
+    Raises:
+        SipParseError: The script's edits left no SIP message.
     """
     message = parse(data)
     header = message.header(b"max-forwards")
@@ -74,9 +77,10 @@ def with_hop_counted(data: bytes) -> bytes | None:
         if header is not None:
             start, end = header.start, header.end
         return data[:start] + b"Max-Forwards: %d\r\n" % _FIRST_HOPS + data[end:]
-    hops = int(header.body)
-    if hops == 0:
+    digits = header.body.lstrip(b"0")
+    if not digits:
         return None
+    hops = min(int(digits), _FIRST_HOPS + 1) if len(digits) <= len(str(_FIRST_HOPS)) + 1 else _FIRST_HOPS + 1
     return data[: header.body_start] + b"%d" % (hops - 1) + data[header.body_start + len(header.body) :]
 
 

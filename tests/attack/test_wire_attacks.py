@@ -1,0 +1,400 @@
+"""A worker that says too much: its caller answers at the deadline, and neither its memory nor its log is flooded."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runner import outcome as bounds
+from runner import wire
+from runner.channel import Channel
+from runner.content import Generation, Part
+from runner.conversation import MAX_LOADED, Conversation, ExecOutcome
+from runner.errors import ExecTimeout, ProtocolViolation
+from runner.foresight import Plan
+from runner.hosts.message import MessageHost
+from runner.outcome import (
+    LINES_OF_AN_EXEC,
+    LOOK_EVERY,
+    MAX_EDITS,
+    MAX_KEPT_QUESTIONS,
+    MAX_TEXT_CHARACTERS,
+    MAX_TEXTS,
+)
+from runner.runner import Runner
+from runner.session import Session, State
+from runner.settings import Settings
+from tests.daemon import ROOT, compiled
+from tests.programs import WAIT_S
+from tests.shelf import INVITE, works_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    Played = Callable[..., tuple[Any, MessageHost]]
+
+LINE = 8 * 1024 * 1024
+EXEC_ID = 1
+PLAN = Plan(
+    edits=(("PV.SetS", "$var(a)"),),
+    told={"reads": [], "edits": [["PV.SetS", "$var(a)", 0, "any"]]},
+    takes=(str,),
+    methods=(("set_s", "$var(a)"),),
+    always=1,
+)
+
+
+def line(*messages: dict[str, Any]) -> bytes:
+    batch = [{"jsonrpc": "2.0", **message} for message in messages]
+    return json.dumps(batch[0] if len(batch) == 1 else batch, separators=(",", ":")).encode() + b"\n"
+
+
+def text(content: str) -> dict[str, Any]:
+    return {"method": "Core.Log", "params": [1, content]}
+
+
+def edits(count: int) -> list[list[Any]]:
+    return [[0, f"v{number}"] for number in range(count)]
+
+
+def result(**more: Any) -> dict[str, Any]:
+    return {"id": EXEC_ID, "result": {"code": 0, "used": 0, "edits": [], **more}}
+
+
+def generation(number: int = 0) -> Generation:
+    made = Generation(f"{number:032x}", f"/x/{number}.exe", Part(f"/x/{number}.exe", ""), None, None, {})
+    made.foresight.plan = PLAN
+    return made
+
+
+class Hostile:
+    """The other end of a wire: it answers each line with what ``answers`` gives, whether anybody reads it or not."""
+
+    def __init__(self, answers: Iterable[bytes], *, longest: int = LINE) -> None:
+        self._reads, writes = os.pipe()
+        reads, self._writes = os.pipe()
+        self.conversation = Conversation(Channel(reads, writes), Session(longest, State.IDLE), os.getpid(), follows=0)
+        self._answers = answers
+        self._thread = threading.Thread(target=self._speak, daemon=True)
+
+    def __enter__(self) -> Conversation:
+        self._thread.start()
+        return self.conversation
+
+    def __exit__(self, *_: object) -> None:
+        self.conversation.end()
+        self._thread.join(WAIT_S)
+        assert not self._thread.is_alive()
+
+    def _speak(self) -> None:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(self._reads, "rb") as lines:
+            for _, answer in zip(lines, self._answers, strict=False):
+                rest = memoryview(answer)
+                while rest:
+                    rest = rest[os.write(self._writes, rest) :]
+            lines.read()
+        os.close(self._writes)
+
+
+class Slow:
+    """A host whose first call takes until the deadline has passed, and which counts them all."""
+
+    def __init__(self, deadline: float) -> None:
+        self.calls = 0
+        self._deadline = deadline
+
+    def log(self, _level: int, content: str) -> None:
+        if not content.endswith("were dropped\n"):
+            self._call()
+
+    def set_s(self, _name: str, _value: str) -> int:
+        self._call()
+        return 0
+
+    def _call(self) -> None:
+        self.calls += 1
+        while time.monotonic() < self._deadline:
+            pass
+
+    def depends_on(self, _name: str) -> None:
+        return None
+
+
+def run(
+    conversation: Conversation, host: Any, outcome: ExecOutcome | None = None, seconds: float = WAIT_S
+) -> ExecOutcome:
+    return conversation.exec(generation(), None, host, time.monotonic() + seconds, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        line(*[text("x")] * 130_000, result()),
+        line(result(edits=edits(600_000))),
+        b'{"jsonrpc":"2.0","method":"Core.Log","params":[' + b"[]," * 2_700_000 + b"[]]}\n",
+        b'{"jsonrpc":"2.0","method":"Core.Log","params":[' + b"1," * 4_000_000 + b"1]}\n",
+        b'{"jsonrpc":"2.0","method":"Core.Log","params":[' + b'"",' * 2_700_000 + b'""]}\n',
+        b'{"jsonrpc":"2.0","method":"Core.Log","params":[' + b'"\\\\","\\"",' * 700_000 + b'""]}\n',
+        b'{"jsonrpc":"2.0","result":{' + b",".join(b'"%x":0' % n for n in range(700_000)) + b"}}\n",
+    ],
+    ids=["log texts", "edits", "lists", "numbers", "empty texts", "escapes", "members"],
+)
+def test_a_line_of_a_hundred_thousand_parts_is_refused_before_it_is_parsed(answer: bytes) -> None:
+    """One answer of 7.9 MB with 130,000 texts blocked its caller for 2.3 s with a limit of 0.4 s."""
+    assert len(answer) <= LINE
+    host = MessageHost(INVITE)
+
+    with Hostile([answer]) as conversation, pytest.raises(ProtocolViolation, match="bytes outside of texts"):
+        run(conversation, host)
+
+    assert host.logs == []
+
+
+@pytest.mark.parametrize("content", ["x" * 7_000_000, "," * 7_000_000, '["{\\' * 900_000, "\u20ac" * 1_300_000])
+def test_a_long_text_is_no_structure_whatever_is_in_it(content: str) -> None:
+    question = {"id": 1, "method": "PV.SetS", "params": ["$var(a)", content]}
+    host = MessageHost(INVITE)
+
+    with Hostile([line(question), line(result())]) as conversation:
+        outcome = run(conversation, host)
+
+    assert outcome.code == 0
+    assert host.get_s("$var(a)") == content
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        line(*[text("x")] * 900, result()),
+        line(result(edits=edits(3000))),
+        line({"method": "edits", "params": edits(3000)}, result()),
+        b"".join(line({"method": "edits", "params": edits(12)}) for _ in range(200)) + line(result()),
+    ],
+    ids=["log texts", "edits of a result", "edits of a notice", "edits of many notices"],
+)
+def test_the_deadline_is_looked_at_while_one_answer_is_dealt_with(answer: bytes) -> None:
+    deadline = time.monotonic() + 0.2
+    host, outcome = Slow(deadline), ExecOutcome()
+
+    with Hostile([answer]) as conversation, pytest.raises(ExecTimeout, match="it was not done in time"):
+        conversation.exec(generation(), None, host, deadline, outcome=outcome)  # type: ignore[arg-type]
+
+    assert 0 < host.calls <= 2 * LOOK_EVERY
+    assert outcome.logs + outcome.certain == host.calls, "what stands is told"
+
+
+def test_texts_beyond_the_bounds_are_counted_and_the_exec_goes_on() -> None:
+    flood = b"".join(line(*[text("x")] * 100) for _ in range(50)) + line(result())
+    host = MessageHost(INVITE)
+
+    with Hostile([flood]) as conversation:
+        outcome = run(conversation, host)
+
+    assert outcome.code == 0
+    assert (outcome.logs, outcome.dropped) == (MAX_TEXTS, 5000 - MAX_TEXTS)
+    assert len(host.logs) == MAX_TEXTS + 1
+    assert host.logs[-1] == (0, f"{5000 - MAX_TEXTS} more texts were dropped\n")
+
+
+def test_long_texts_count_by_their_characters() -> None:
+    flood = b"".join(line(text("x" * 200_000)) for _ in range(40)) + line(text("short"), result())
+    host = MessageHost(INVITE)
+
+    with Hostile([flood]) as conversation:
+        outcome = run(conversation, host)
+
+    assert outcome.code == 0
+    assert sum(len(logged) for _, logged in host.logs[:-1]) <= MAX_TEXT_CHARACTERS
+    assert host.logs[-1] == (0, "36 more texts were dropped\n")
+
+
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_more_edits_than_an_exec_may_make_end_it(*, is_certain: bool) -> None:
+    question = {"method": "PV.SetS", "params": ["$var(a)", "v"]}
+    asked = (line({"id": number, **question}) for number in range(1, MAX_EDITS + 2))
+    told = [b"".join(line({"method": "edits", "params": edits(MAX_EDITS // 4)}) for _ in range(5))]
+    host, outcome = MessageHost(INVITE), ExecOutcome()
+
+    with (
+        Hostile(told if is_certain else asked) as conversation,
+        pytest.raises(ProtocolViolation, match=f"more than {MAX_EDITS} edits in one exec"),
+    ):
+        run(conversation, host, outcome)
+
+    assert outcome.edits == MAX_EDITS, "those before stand"
+
+
+def test_of_endless_questions_the_last_are_remembered() -> None:
+    count = 3 * MAX_KEPT_QUESTIONS
+    asked = [line({"id": n, "method": "PV.GetS", "params": [f"$var({n})"]}) for n in range(count)] + [line(result())]
+
+    with Hostile(asked) as conversation:
+        outcome = run(conversation, MessageHost(INVITE))
+
+    assert outcome.calls == count
+    assert MAX_KEPT_QUESTIONS // 2 <= len(outcome.asked or ()) <= MAX_KEPT_QUESTIONS
+    assert (outcome.asked or [])[-1] == ("PV.GetS", (f"$var({count - 1})",))
+
+
+def test_one_exec_says_no_more_bytes_than_a_few_of_its_longest_lines() -> None:
+    longest = 64 * 1024
+    question = {"method": "PV.IsNull", "params": ["$" + "x" * (longest - 200)]}
+    asked = (line({"id": number, **question}) for number in range(100))
+    outcome = ExecOutcome()
+
+    with (
+        Hostile(asked, longest=longest) as conversation,
+        pytest.raises(ProtocolViolation, match=f"at most {LINES_OF_AN_EXEC * longest} bytes in one exec"),
+    ):
+        run(conversation, MessageHost(INVITE), outcome)
+
+    assert LINES_OF_AN_EXEC - 1 <= outcome.calls <= LINES_OF_AN_EXEC + 1
+
+
+def test_what_one_exec_said_does_not_count_for_the_next() -> None:
+    answers = [
+        line(
+            text("x" * 50_000),
+            result(),
+        ).replace(b'"id":1', b'"id":%d' % number)
+        for number in range(1, 21)
+    ]
+
+    with Hostile(answers, longest=64 * 1024) as conversation:
+        assert [run(conversation, MessageHost(INVITE)).code for _ in answers] == [0] * 20
+
+
+def test_the_bounds_are_those_of_the_protocol_document() -> None:
+    rows = re.findall(r"\(`([A-Z_]+)`\) \| (\d+)", (ROOT / "docs" / "protocol.md").read_text("utf-8"))
+    known = vars(bounds) | vars(wire)
+
+    assert len(rows) == 6
+    assert [(name, int(number)) for name, number in rows] == [(name, known[name]) for name, _ in rows]
+
+
+def test_the_bridge_drops_texts_before_its_caller_has_to() -> None:
+    source = (ROOT / "bridge" / "Wire.cs").read_text("utf-8")
+    told = len("9223372036854775807 more texts were dropped\n")
+
+    assert f"MaxTexts = {MAX_TEXTS - 1};" in source
+    assert "MaxTextCharacters = 1024 * 1024 - 100;" in source
+    assert 1024 * 1024 - 100 + told <= MAX_TEXT_CHARACTERS
+
+
+def test_a_worker_is_known_to_have_so_many_scripts_and_no_more() -> None:
+    count = MAX_LOADED + 10
+    loads = (line({"id": number, "result": {"needs": []}}) for number in range(1, count + 1))
+
+    with Hostile(loads) as conversation:
+        for number in range(count):
+            conversation.load(generation(number), time.monotonic() + WAIT_S)
+
+        assert len(conversation.loaded) == MAX_LOADED
+        assert "/x/0.exe" not in conversation.loaded
+        assert conversation.loads == count
+
+
+# The bridge keeps to the bounds, so that a script that logs in a loop costs nothing but its texts.
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    settings = Settings(
+        spare_workers=0,
+        exec_timeout_s=WAIT_S,
+        allocate_timeout_s=WAIT_S,
+        observer="none",
+        poison_losses=0,
+        poison_message_losses=0,
+    )
+    with Runner(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def played(runner: Runner, tmp_path: Path) -> Played:
+    def play(body: str, param: str = "") -> tuple[Any, MessageHost]:
+        host = MessageHost(INVITE)
+        script = compiled(tmp_path, "Floods", f"static int Main(string[] a) {{ {body} return 0; }}")
+        return runner.mono_exec(script, param, host=host), host
+
+    return play
+
+
+def test_a_script_that_logs_a_million_lines_does_its_work(played: Played) -> None:
+    done, host = played('for (int i = 0; i < 1000000; i++) Core.Log(1, "line " + i + "\\n"); PV.SetS("$rU", "done");')
+
+    assert done.ok, done
+    assert len(host.logs) == MAX_TEXTS
+    assert host.logs[-2:] == [
+        (1, f"line {MAX_TEXTS - 2}\n"),
+        (0, f"{1_000_000 - MAX_TEXTS + 1} more texts were dropped\n"),
+    ]
+    assert host.get_s("$rU") == "done"
+
+
+def test_a_script_may_log_a_thousand_lines_less_one(played: Played) -> None:
+    done, host = played(f'for (int i = 0; i < {MAX_TEXTS - 1}; i++) Core.Log(1, "line " + i);')
+
+    assert done.ok, done
+    assert [logged for _, logged in host.logs] == [f"line {number}" for number in range(MAX_TEXTS - 1)]
+
+
+def test_a_script_logs_a_million_characters_and_the_text_that_goes_beyond_is_cut(
+    played: Played,
+) -> None:
+    _, host = played("for (int i = 0; i < 4; i++) Core.Log(1, new string((char)('a' + i), 600000));")
+
+    first, second, told = (logged for _, logged in host.logs)
+    assert first == "a" * 600_000
+    assert set(second) == {"b"}
+    assert 0.9 * MAX_TEXT_CHARACTERS < len(first + second) <= MAX_TEXT_CHARACTERS
+    assert told == "2 more texts were dropped\n"
+
+
+@pytest.mark.parametrize("end", ["System.Environment.Exit(3);", 'throw new System.Exception("boom");'])
+def test_dropped_texts_are_told_however_the_script_ends(played: Played, end: str) -> None:
+    _, host = played(f'for (int i = 0; i < 2000; i++) Core.Log(1, "x"); if (PV.GetS("$rU") != "") {{ {end} }}')
+
+    assert [logged for _, logged in host.logs[MAX_TEXTS - 1 :]] == [f"{2000 - MAX_TEXTS + 1} more texts were dropped\n"]
+
+
+def test_texts_dropped_in_one_exec_are_not_missing_in_the_next(
+    played: Played,
+) -> None:
+    played('for (int i = 0; i < 5000; i++) Core.Log(1, "x");')
+    _, host = played('Core.Log(1, "y");')
+
+    assert host.logs == [(1, "y")]
+
+
+@pytest.mark.parametrize("name", ["$var(a)", "$rU"])
+def test_a_script_that_edits_without_end_is_ended_and_told(played: Played, runner: Runner, name: str) -> None:
+    body = f'for (int i = 0; i < int.Parse(a[0]); i++) PV.SetS("{name}", "v" + i);'
+    errors = [str(played(body, "50000")[0].error)]  # each edit is a question
+    assert played(body, "5000")[0].ok
+    errors.append(str(played(body, "50000")[0].error))  # each edit is certain
+
+    assert all(f"the script made more than {MAX_EDITS} edits in one exec" in error for error in errors), errors
+    assert works_on(runner)
+
+
+def test_the_fullest_lines_of_the_bridge_are_within_the_bounds(
+    played: Played,
+) -> None:
+    """As many short edits and texts as the bridge holds back before it sends a line."""
+    body = (
+        'for (int n = 0; n < 8; n++) { for (int i = 0; i < 1000; i++) PV.SetI("$var(a)", 1);'
+        ' for (int i = 0; i < 100; i++) Core.Log(1, ""); }'
+    )
+    done = [played(body)[0] for _ in range(4)]
+
+    assert all(result.ok for result in done), done

@@ -1,0 +1,126 @@
+"""What bounds each container that outlives a call and is grown somewhere: read by tests/test_bounds.py.
+
+A row says what cannot grow further, and the constant or setting with its place where there is one. "Not bounded" says
+that there is no such thing yet.
+"""
+
+from __future__ import annotations
+
+ONE_MESSAGE = "calls of one script on one message: MAX_EDITS of runner/outcome.py ends such an exec"
+ONE_COMMAND = "the text of one old configuration, read once by a command that then ends"
+NO_CONTAINER = "no container of ours: "
+
+BOUNDS: dict[tuple[str, str], str] = {
+    ("kamailio/app_mono.py", "sys.path"): "one directory, once for each process of Kamailio",
+    ("runner/build.py", "_mono_version (cache)"): "the compilers that settings and options name: one",
+    ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
+    ("runner/content.py", "Store._released"): "generations that ended since the last copy was made or looked for",
+    ("runner/content.py", "Store._uses"): "the files of the generations that are alive: as Scripts has them",
+    ("runner/control.py", "Control._descriptors"): "MAX_DESCRIPTORS, looked at after each read; close closes them",
+    ("runner/control.py", "Control._lines"): "the lines of one read, READ_BYTES; no other read while there are some",
+    ("runner/control.py", "Control._rest"): "MAX_LINE_BYTES, looked at after each read",
+    ("runner/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
+    ("runner/conversation.py", "Conversation.bound"): "helpers of what is loaded: a load for each, so max_loads",
+    ("runner/conversation.py", "Conversation.loaded"): "MAX_LOADED, in _note",
+    ("runner/conversation.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
+    ("runner/conversation.py", "outcome.spent"): "four words",
+    ("runner/drain.py", "Drain._todo"): "starts and ends of workers since the thread looked last; it is woken for each",
+    ("runner/drain.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
+    ("runner/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
+    ("runner/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
+    ("runner/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
+    ("runner/hosts/edits.py", "Edits.edits"): ONE_MESSAGE,
+    ("runner/hosts/kamailio.py", "KamailioHost._hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
+    ("runner/hosts/message.py", "MessageHost.context.edits"): ONE_MESSAGE,
+    ("runner/hosts/message.py", "MessageHost.context.reply_headers"): ONE_MESSAGE,
+    ("runner/hosts/message.py", "MessageHost.logs"): "MAX_TEXTS, and a line for each ModF that is unknown: MAX_EDITS",
+    ("runner/hosts/message.py", "MessageHost.replies"): ONE_MESSAGE,
+    ("runner/hosts/modf.py", "context.branches"): ONE_MESSAGE,
+    ("runner/hosts/modf.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/modf.py", "context.reply_headers"): ONE_MESSAGE,
+    ("runner/hosts/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
+    ("runner/hosts/pv/branches.py", "context.branches"): "MAX_BRANCHES, in append",
+    ("runner/hosts/pv/htable.py", "access.context.process.hash_tables"): (
+        "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
+    ),
+    ("runner/hosts/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
+    ("runner/hosts/pv/registry.py", "_VARIABLES"): "filled while the modules are imported",
+    ("runner/hosts/pv/scriptvars.py", "access.context.process.script_variables"): (
+        "MAX_VARIABLES of the listener, after each message; elsewhere a process ends with its message"
+    ),
+    ("runner/hosts/pv/scriptvars.py", "access.context.process.shared_variables"): "MAX_VARIABLES, the same",
+    ("runner/hosts/pv/transform.py", "_TRANSFORMATIONS"): "filled while the modules are imported",
+    ("runner/hosts/pv/xavp.py", "node.value"): ONE_MESSAGE,
+    ("runner/hosts/rr.py", "context.edits"): ONE_MESSAGE,
+    ("runner/lease.py", "Lease._learned"): "LEARNED_GENERATIONS, in _generation",
+    ("runner/lease.py", "Lease._refused"): (
+        "MAX_REFUSED of each answer, dropped when their time is over. Not bounded: the daemon says how long that is"
+    ),
+    ("runner/lease.py", "Lease._scripts"): "Not bounded: each path that was asked for and is a script",
+    ("runner/lease.py", "conversation.bound"): "Not bounded: plug-ins that a script loads by name",
+    ("runner/lease.py", "conversation.loaded"): "what one answer of the daemon names: MAX_LINE_BYTES of control.py",
+    ("runner/lending.py", "Lending._behind"): "scripts of workers that came back, taken by each upkeep",
+    ("runner/lending.py", "Lending._runner.scripts"): NO_CONTAINER + "Scripts.extend",
+    ("runner/lending.py", "Lending.clients"): "the setting max_clients, where the daemon accepts",
+    ("runner/lending.py", "client.loans"): "the setting max_workers: a loan is a worker",
+    ("runner/lending.py", "client.told"): "Not bounded: one build of each script that a client asked for",
+    ("runner/listener.py", "Listener._waiting"): "the queue's own size, from the number of threads",
+    ("runner/migrate/change.py", "Change._edits"): ONE_COMMAND,
+    ("runner/migrate/change.py", "Change._has_script_line"): ONE_COMMAND,
+    ("runner/migrate/change.py", "Change.findings"): ONE_COMMAND,
+    ("runner/migrate/change.py", "Change.wanted.loads"): ONE_COMMAND,
+    ("runner/migrate/change.py", "Change.wanted.paths"): ONE_COMMAND,
+    ("runner/migrate/change.py", "loaded.own_scripts"): ONE_COMMAND,
+    ("runner/migrate/change.py", "loaded.places"): ONE_COMMAND,
+    ("runner/migrate/names.py", "Names.from_environment"): ONE_COMMAND,
+    ("runner/migrate/names.py", "Names.rules"): ONE_COMMAND,
+    ("runner/migrate/names.py", "Names.sources"): ONE_COMMAND,
+    ("runner/migrate/names.py", "Names.unread_rules"): ONE_COMMAND,
+    ("runner/poison.py", "Poison._lost"): "Not bounded: losses within poison_within_s, as clients report them",
+    ("runner/poison.py", "Poison._until"): "Not bounded: the same, kept for poison_s",
+    ("runner/pool.py", "Pool._ending"): "workers that were retired since the last tick: each was one of max_workers",
+    ("runner/pool.py", "Pool._queue"): "the setting max_queue_size, in acquire",
+    ("runner/pool.py", "Pool._recent"): "RECENT_SCRIPTS, where it is grown",
+    ("runner/pool.py", "Pool._slots"): "the setting max_workers, in _add",
+    ("runner/reload.py", "Scripts._gone"): "Not bounded: files that were there and are missing",
+    ("runner/reload.py", "Scripts._good"): "Not bounded: each path that was a script once",
+    ("runner/reload.py", "Scripts._names"): "Not bounded: helpers and plug-ins of each path, as clients name them",
+    ("runner/reload.py", "Scripts._parts"): "Not bounded: each file that was read",
+    ("runner/reload.py", "Scripts._pinned"): "the settings: what load names",
+    ("runner/reload.py", "Scripts._rejected"): "Not bounded: each path whose build did not load",
+    ("runner/reload.py", "Scripts._seen"): "Not bounded: each path that was asked for, also of no script",
+    ("runner/reload.py", "Scripts._store"): NO_CONTAINER + "Store.put; Store has rows of its own",
+    ("runner/reload.py", "Scripts._warned"): "Not bounded: each path whose build did not load",
+    ("runner/reload.py", "Scripts._whole"): "Not bounded: each path that was a script once",
+    ("runner/reload.py", "Scripts._whole_at"): "Not bounded: the same",
+    ("runner/reload.py", "look.hand"): "the files of one script, for one look at them",
+    ("runner/reload.py", "look.stamps"): "the same",
+    ("runner/runner.py", "Runner.scripts"): NO_CONTAINER + "Scripts.extend",
+    ("runner/runner.py", "worker.bound"): "Not bounded: plug-ins that a script loads by name",
+    ("runner/serve.py", "Daemon._ends"): "requests to end it, of which the first one does",
+    ("runner/session.py", "Session._rest"): "the setting max_line_bytes, in _received",
+    ("runner/stamps.py", "Stamps._absent"): "the files of one script, when it is made",
+    ("runner/watch.py", "Watch._files"): "Not bounded: each path that was asked for",
+    ("runner/watch.py", "Watch._stale"): "directories in Watch._watches",
+    ("runner/watch.py", "Watch._watches"): "Not bounded: the directories of what is in Watch._files",
+}
+
+ONE_LINE = "one line of the runner: MaxLineBytes"
+
+BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("ExecRequest.cs", "Values"): "values of one plan: MAX_READS of runner/foresight.py",
+    ("ExecRequest.cs", "_values"): "the same list",
+    ("Foresight.cs", "_values"): "the same list",
+    ("JsonReader.cs", "_names"): ONE_LINE + "; those that are kept have NameSlots places",
+    ("JsonReader.cs", "_text"): ONE_LINE,
+    ("JsonReader.cs", "_values"): ONE_LINE,
+    ("JsonWriter.cs", "Bytes"): (
+        "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
+        "wait are sent at HoldNoticesBytes"
+    ),
+    ("Loader.cs", "_bound"): "assemblies that mono never frees: a worker is replaced at max_loads",
+    ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
+    ("Loader.cs", "_scripts"): "one generation of each script: the same",
+    ("Script.cs", "LoadedWhileRunning"): "Not bounded: plug-ins that a script loads by name; each is an assembly",
+    ("Wire.cs", "_in"): "twice MaxLineBytes, in NextLine",
+}
