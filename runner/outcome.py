@@ -52,7 +52,7 @@ def in_time(items: Sequence[T], deadline: float) -> Iterator[T]:
     """
     for number, item in enumerate(items):
         if not number % LOOK_EVERY and time.monotonic() >= deadline:
-            raise ExecTimeout(f"it was not done in time, with {len(items) - number} of its calls unheard")
+            raise ExecTimeout(f"it was not done in time; {len(items) - number} of its calls were not dealt with")
         yield item
 
 

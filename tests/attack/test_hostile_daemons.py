@@ -1,0 +1,99 @@
+"""Whoever serves the socket cannot end a client's process, nor keep it beyond its deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from runner import answers
+from runner.control import Control, ControlError
+from runner.errors import RunnerError
+from runner.hosts.message import MessageHost
+from runner.lease import Lease
+from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
+from tests.programs import WAIT_S
+
+WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}, {"x": []}, {"x": None}]
+# Values that are right where they stand, though they are in the list above.
+RIGHT: dict[str, list[Any]] = {
+    "stamps": [None, {}, {"x": None}], "worker": [None], "keep": [True], "is_ours": [True], "fresh": [True],
+    "is_placed": [True], "bound": [{}], "loaded": [[]], "max_execs": [None, 10**30], "max_loads": [None, 10**30],
+    "execs": [10**30], "loads": [10**30], "max_line_bytes": [10**30], "path": ["", 'x"y'],
+    "helpers": [{}, {"x": None}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ANSWER, *WORKER, *GENERATION])
+def test_an_answer_of_another_shape_is_refused_as_a_whole(name: str) -> None:
+    for value in WRONG:
+        answer = copy.deepcopy(ANSWER)
+        for part in (answer, answer["worker"], answer["generation"], answer["worker"]["loaded"][0]):
+            if name in part:
+                part[name] = value
+                break
+        if any(type(value) is type(right) and value == right for right in RIGHT.get(name, [])):
+            assert answers.lease(answer) is answer
+        else:
+            with pytest.raises(ControlError, match="of this protocol"):
+                answers.lease(answer)
+
+
+def test_an_answer_without_one_of_its_members_is_refused() -> None:
+    assert answers.lease(ANSWER) is ANSWER
+    for name in ANSWER:
+        with pytest.raises(ControlError):
+            answers.lease({key: value for key, value in ANSWER.items() if key != name})
+    for name in WORKER:
+        with pytest.raises(ControlError):
+            answers.lease({**ANSWER, "worker": {key: value for key, value in WORKER.items() if key != name}})
+
+
+@pytest.mark.parametrize(
+    "messages", [7, {}, [7], [[]], [["a", "b"]], [["a", [], 1]], [["a", "b", "c"]], [["a", "b", True]]]
+)
+def test_refused_messages_of_another_shape_are_refused(messages: Any) -> None:
+    with pytest.raises(ControlError, match="refused messages of this protocol"):
+        answers.hello({"refused": messages})
+
+
+class Endless(Control):
+    """The connection to a daemon that is faster than its client: the next notice is always there."""
+
+    notices = 0
+
+    def has_news(self) -> bool:
+        return True
+
+    def receive(self, deadline: float) -> dict[str, Any]:
+        if time.monotonic() >= deadline:
+            raise ControlError("nothing in time")
+        self.notices += 1
+        return {"method": "swap", "params": {"reason": "again"}}
+
+
+def test_notices_without_end_do_not_keep_a_client() -> None:
+    ours, theirs = socket.socketpair()
+    client = Lease("/nowhere/control.sock")
+    client._control = endless = Endless(ours)
+
+    def execs() -> None:
+        with contextlib.suppress(RunnerError):
+            client.exec(SCRIPT, None, MessageHost(INVITE), time.monotonic() + 0.1)
+
+    thread = threading.Thread(target=execs, daemon=True)
+    thread.start()
+    thread.join(WAIT_S)
+    ended = not thread.is_alive()
+    endless.has_news = lambda: False  # type: ignore[method-assign]
+    thread.join(WAIT_S)
+    theirs.close()
+    client.close()
+
+    assert ended, "an exec goes on beyond its deadline"
+    assert endless.notices > 0
