@@ -29,12 +29,16 @@ class Channel:
         reads: Descriptor of the pipe that the worker writes into, owned from now on.
         writes: Descriptor of the pipe that the worker reads from, likewise.
 
+    Attributes:
+        unsent: What the worker has not taken of the last line when a ``TimeoutError`` ended the attempt.
+
     Raises:
         OSError: These are no pipes. They are closed.
     """
 
     def __init__(self, reads: int, writes: int) -> None:
         self._reads, self._writes = reads, writes
+        self.unsent = b""
         try:
             _prepare(reads)
             _prepare(writes)
@@ -58,6 +62,7 @@ class Channel:
             ConnectionError: The worker has gone without taking them.
         """
         if time.monotonic() >= deadline:  # a script may ask again and again, and each time get its answer at once
+            self.unsent = data
             raise TimeoutError
         try:
             data = data[os.write(self._writes, data) :]
@@ -82,7 +87,11 @@ class Channel:
         """
         rest: bytes | memoryview = data
         while rest:
-            _await(self._writable, deadline)
+            try:
+                _await(self._writable, deadline)
+            except TimeoutError:
+                self.unsent = bytes(rest)
+                raise
             with suppress(BlockingIOError):
                 rest = memoryview(rest)[os.write(self._writes, rest) :]
 

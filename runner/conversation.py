@@ -37,6 +37,7 @@ from .outcome import (
 )
 from .placement import ALWAYS, LONG_S, Placement
 from .session import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
+from .unfinished import LONGEST_REST, STATES, Unfinished, hear_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +77,7 @@ class Conversation:
         loads: Assemblies loaded into the process; mono never frees them.
         loaded: Script path to the generation of it that is loaded.
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
+        ran: Script path to the id of the generation of it that has run to an end.
         last_used: When the last exec or load ended, on ``time.monotonic``.
         worn: One of ``session.WORN`` when the process should run no further exec; else empty.
         find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
@@ -88,6 +90,7 @@ class Conversation:
         self.loads = 0
         self.loaded: dict[str, Generation] = {}
         self.bound: dict[str, str] = {}
+        self.ran: dict[str, str] = {}
         self.worn = ""
         self.last_used = time.monotonic()
         self.find_helper: Callable[[Generation, str, float], Helper | None] = _find_nothing
@@ -135,11 +138,7 @@ class Conversation:
         self.loads += 1
         self._heard = 0
         event = self._next(line, deadline)
-        self.last_used = time.monotonic()
-        # Whatever the result is, the helpers before the first trouble are bound already.
-        binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
-        self.loads += len(binds.keys() - self.bound.keys())
-        self.bound.update(binds)
+        self._bind(generation)
         match event:
             case Loaded(needs):
                 if not needs:
@@ -255,6 +254,8 @@ class Conversation:
                 events = self._turn(line, deadline)
         finally:
             self.last_used = ended = time.monotonic()
+            if session.state is State.IDLE:
+                self.ran[generation.path] = generation.id
             if placement.is_wanted and ended - started >= LONG_S:
                 placement.free()
             if outcome.dropped:
@@ -267,18 +268,59 @@ class Conversation:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
 
+    def has_run(self, generation: Generation) -> bool:
+        """Whether the generation is loaded and has run to an end here: what is slow the first time is behind it."""
+        return self.ran.get(generation.path) == generation.id
+
+    def unfinished(self) -> Unfinished | None:
+        """Where an exec or load stands that was not done in time, for ``passed_on``; None: nobody can go on with it."""
+        state, request, question, heard = self._session.where()
+        if state.value not in STATES or len(heard) + len(self._channel.unsent) > LONGEST_REST:
+            return None
+        return Unfinished(state, request, question, heard.decode("ascii"), self._channel.unsent.decode("ascii"))
+
+    def finish(self, generation: Generation, deadline: float) -> None:
+        """
+        Hear an exec or a load to its end that was not done in time; then the conversation is idle again.
+
+        Args:
+            generation: What runs, or is loaded.
+            deadline: The end of all patience, on ``time.monotonic``.
+
+        Raises:
+            WorkerError: The worker is lost.
+        """
+        self._placement.free()
+        match hear_out(self._channel, self._session, deadline):
+            case Loaded(needs):
+                self._bind(generation)
+                if not needs:
+                    self._note(generation)
+            case Exiting(code):
+                raise WorkerDied(f"the script ended the process with code {code}")
+            case Done(worn=worn) | Failed(worn=worn):
+                if self.loaded.get(generation.path) is generation:
+                    self.ran[generation.path] = generation.id
+                self.worn = worn or self.worn
+                self.last_used = time.monotonic()
+
     def hand_over(self) -> Channel:
         """The channel, for whoever goes on with the conversation; here it has ended."""
         self._placement.free()
         self._session.end()
         return self._channel.moved()
 
-    def passed_on(self, channel: Channel) -> Conversation:
-        """The same conversation, idle, over another channel, with all that is known of the worker."""
-        going_on = Conversation(channel, self._session.passed_on(), self.pid, self._placement.every)
+    def passed_on(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
+        """The same conversation over another channel, with all that is known of the worker; idle, unless unfinished."""
+        session = self._session.passed_on()
+        if unfinished is not None:
+            state, request, question = unfinished.state, unfinished.request, unfinished.question
+            session = Session.resumed(session.max_line_bytes, state, request, question, unfinished.heard.encode())
+            channel.unsent = unfinished.unsent.encode()
+        going_on = Conversation(channel, session, self.pid, self._placement.every)
         going_on.execs, going_on.loads = self.execs, self.loads
         going_on.loaded, going_on.bound = self.loaded, self.bound
-        going_on.worn = self.worn
+        going_on.worn, going_on.ran = self.worn, self.ran
         going_on.find_helper = self.find_helper
         return going_on
 
@@ -287,6 +329,13 @@ class Conversation:
         self._session.end()
         self._channel.close()
 
+    def _bind(self, generation: Generation) -> None:
+        """A load has ended. Whatever its result is, the helpers before the first trouble are bound already."""
+        self.last_used = time.monotonic()
+        binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
+        self.loads += len(binds.keys() - self.bound.keys())
+        self.bound.update(binds)
+
     def _note(self, generation: Generation) -> None:
         """It is loaded, and the worker has no plan of it. What was there of its script is forgotten."""
         old = self.loaded.get(generation.path, generation)
@@ -294,6 +343,7 @@ class Conversation:
         forgotten = [old, generation]
         if len(self.loaded) > MAX_LOADED:
             forgotten.append(self.loaded.pop(next(iter(self.loaded))))
+            self.ran.pop(forgotten[-1].path, None)
         for known in forgotten:
             self._plans.pop(known.id, None)
 

@@ -26,6 +26,7 @@ REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it,
 
 
 NO_EDITS: list[Any] = []
+ANY_EDITS = -1  # as bits: all of them
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 """What a message that is not of the common kind may raise while it is taken for one."""
 
@@ -164,6 +165,24 @@ class Session:
         self._awaited = AWAITED % 0
         self._certain = 0
         self._takes: Sequence[type] = ()
+
+    def where(self) -> tuple[State, int, int, bytes]:
+        """The state, the number of the last request and of the last question, and the beginning of a line heard."""
+        return self.state, self._request_id, self._question_id, bytes(self._rest)
+
+    @classmethod
+    def resumed(cls, max_line_bytes: int, state: State, request: int, question: int, heard: bytes) -> Session:
+        """
+        The session of an exec or load that another session began, as ``where`` had it there.
+
+        Which edits are certain is not known any more: any are understood, and whoever hears them drops them.
+        """
+        session = cls(max_line_bytes, state)
+        session._request_id, session._question_id = request, question
+        session._awaited = AWAITED % request
+        session._rest = bytearray(heard)
+        session._certain = ANY_EDITS
+        return session
 
     def passed_on(self) -> Session:
         """The session of whoever leads the conversation next, with an idle worker."""
@@ -375,6 +394,8 @@ class Session:
 
     def _are_edits(self, edits: Any) -> bool:
         """Whether these are pairs of the number of a certain edit and a value of the kind that it takes."""
+        if self._certain == ANY_EDITS:
+            return type(edits) is list
         return type(edits) is list and all(
             type(edit) is list
             and [type(part) for part in edit[:1]] == [int]

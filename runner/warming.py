@@ -1,0 +1,150 @@
+"""
+Builds whose first run takes longer than a call may wait: a table that is read, a library that starts.
+
+The worker that meets its deadline in such a run is left to finish it, and is warm then. As long as nobody knows whether
+a build is of that kind, and while it is one that no worker has finished yet, only a share of the workers runs it for
+the first time, so that an endless loop never holds more. Must not know workers or pools; it counts.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .errors import PoolExhausted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .content import Generation
+    from .settings import Settings
+
+MOST_BUILDS = 256  # that are remembered; of one that is forgotten a share runs it first, once more
+SHARE = 4  # a quarter of the workers
+
+
+@dataclass(slots=True)
+class _Build:
+    """
+    What is known of one build.
+
+    Attributes:
+        path: Its script.
+        beginning: Workers that run it for the first time, within the time of their callers.
+        warming: Since when, of each worker beyond that time, by its pid.
+        is_known: Whether a first run has ended, or has turned out to be slow.
+        is_slow: Whether one was not done in its caller's time.
+    """
+
+    path: str
+    beginning: int = 0
+    warming: dict[int, float] = field(default_factory=dict)
+    is_known: bool = False
+    is_slow: bool = False
+
+
+class Warming:
+    """
+    Counts first runs by generation. May be used from many threads.
+
+    Args:
+        settings: ``max_workers``.
+        clock: Monotonic seconds, also those of deadlines.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._builds: dict[str, _Build] = {}
+        self._changed = threading.Condition()
+
+    def begin(self, generation: Generation, deadline: float) -> None:
+        """
+        A worker is about to run a build for the first time; ``ended`` or ``is_late`` has to follow.
+
+        Waits while a share of the workers does so already and nobody knows yet how long it takes: most often that is
+        known in a few milliseconds.
+
+        Raises:
+            PoolExhausted: It is slow, and a share of the workers is at it; or that was not known in time.
+        """
+        with self._changed:
+            build = self._build(generation)
+            while build.beginning + len(build.warming) >= self._share() and (build.is_slow or not build.is_known):
+                left_s = deadline - self._clock()
+                if build.is_slow or left_s <= 0:
+                    raise PoolExhausted(self._told(build))
+                self._changed.wait(left_s)
+            build.beginning += 1
+
+    def ended(self, generation: Generation, *, has_run: bool) -> None:
+        """A first run has ended within its caller's time. ``has_run`` False: the worker was lost, or never began."""
+        with self._changed:
+            build = self._build(generation)
+            build.beginning = max(0, build.beginning - 1)
+            build.is_known = build.is_known or has_run
+            self._changed.notify_all()
+
+    def is_late(self, generation: Generation, pid: int) -> bool:
+        """
+        A first run was not done in time.
+
+        Returns:
+            Whether its worker may go on, until ``warmed``. False: as many as may are at it.
+        """
+        with self._changed:
+            build = self._build(generation)
+            build.beginning = max(0, build.beginning - 1)
+            may_go_on = len(build.warming) < self._share()
+            if may_go_on:
+                build.is_known = build.is_slow = True
+                build.warming[pid] = self._clock()
+            self._changed.notify_all()
+        return may_go_on
+
+    def warmed(self, generation: Generation, pid: int) -> None:
+        """A worker is warm, or was ended."""
+        with self._changed:
+            self._build(generation).warming.pop(pid, None)
+            self._changed.notify_all()
+
+    def is_slow(self, generation: Generation) -> bool:
+        """Whether a first run of this build was not done in its caller's time."""
+        build = self._builds.get(generation.id)
+        return build is not None and build.is_slow
+
+    def refusal(self, generation: Generation) -> str:
+        """Why no further worker may begin with this build now; empty when one may."""
+        with self._changed:
+            build = self._builds.get(generation.id)
+            is_full = build is not None and build.is_slow and len(build.warming) >= self._share()
+            return self._told(build) if build is not None and is_full else ""
+
+    def now(self) -> dict[int, tuple[str, float]]:
+        """What is being warmed: a worker's pid to the script and the seconds since its caller was answered."""
+        now = self._clock()
+        with self._changed:
+            return {
+                pid: (build.path, now - since)
+                for build in self._builds.values()
+                for pid, since in build.warming.items()
+            }
+
+    def _share(self) -> int:
+        return max(1, self.settings.max_workers // SHARE)
+
+    def _told(self, build: _Build) -> str:
+        at_it = build.beginning + len(build.warming)
+        workers = "1 worker runs" if at_it == 1 else f"{at_it} workers run"
+        return f"{build.path}: {workers} it for the first time, which takes longer than a call may wait"
+
+    def _build(self, generation: Generation) -> _Build:
+        build = self._builds.pop(generation.id, None) or _Build(generation.path)
+        self._builds[generation.id] = build  # the most recently used last
+        if len(self._builds) > MOST_BUILDS:
+            idle = next((id_ for id_, other in self._builds.items() if not other.beginning and not other.warming), None)
+            if idle is not None:
+                del self._builds[idle]
+        return build
