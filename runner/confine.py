@@ -72,12 +72,14 @@ class User:
 
 def user(settings: Settings) -> User | None:
     """
-    Who workers run as; None: the user of this process, with its groups.
+    Who workers run as; None: the user of this process, with its groups, also where the settings name just that user.
 
     Raises:
         ConfigError: There is no such user or group, or this process may not choose one.
     """
     wanted, group = settings.worker_user, settings.worker_group
+    if _is_own(settings):
+        return None
     if not wanted:
         if group:
             raise ConfigError("worker_group: has a meaning beside worker_user only; set that, too")
@@ -110,7 +112,13 @@ def limits(settings: Settings) -> dict[int, int]:
     """Kernel limits of a worker: one of ``resource.RLIMIT_*`` to the most that is allowed; what is 0 has none."""
     processes = settings.max_processes
     if processes is None:
-        count = 1 if settings.sandbox != "none" else settings.max_workers if settings.worker_user else 0
+        count = (
+            1
+            if settings.sandbox != "none"
+            else settings.max_workers
+            if settings.worker_user and not _is_own(settings)
+            else 0
+        )
         processes = PROCESSES_OF_A_WORKER * count
     wanted = {
         resource.RLIMIT_NOFILE: settings.max_open_files,
@@ -135,6 +143,16 @@ def limited(command: Sequence[str], settings: Settings) -> list[str]:
         options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
     gain_nothing = ["setpriv", "--no-new-privs", "--"] if settings.sandbox == "none" else []
     return ["prlimit", *options, "--", *gain_nothing, *command]
+
+
+def _is_own(settings: Settings) -> bool:
+    """Whether the settings name the user of this process, and no group beside it."""
+    if not settings.worker_user or settings.worker_group:
+        return False
+    with contextlib.suppress(ConfigError):
+        known = _known_user(settings.worker_user)
+        return known is not None and known.pw_uid == os.geteuid()
+    return False
 
 
 def _known_user(wanted: str) -> pwd.struct_passwd | None:

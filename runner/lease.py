@@ -54,6 +54,7 @@ REFUSED_BACK_OFF_S = 0.1
 FIRST_BACK_OFF_S = 0.25
 LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
+MOST_SCRIPTS = 1024  # that are known at one time; one that was forgotten is asked for again
 LEARNED_GENERATIONS = 64  # of the builds told of last, what was learned is kept
 
 
@@ -70,13 +71,19 @@ class _Script:
 
 @dataclass(slots=True)
 class _Held:
-    """The worker that this process holds. ``keep`` False: others wait for one, so it goes back after each exec."""
+    """
+    The worker that this process holds.
+
+    ``keep`` False: others wait for one, so it goes back after each exec. ``is_ours`` False: it is another daemon's than
+    the one that is connected, whose copies it cannot load.
+    """
 
     conversation: Conversation
     keep: bool
     fresh: bool
     most_execs: float
     most_loads: float
+    is_ours: bool = True
 
     def report(self) -> dict[str, Any]:
         conversation = self.conversation
@@ -244,7 +251,9 @@ class Lease:
 
     def _load(self, path: str | None, held: _Held, generation: Generation, deadline: float) -> _Script:
         """One step towards a worker that has the generation; gives what to go on with."""
-        if not fits(held.conversation, generation):
+        if not held.is_ours and self._control is None:
+            raise PoolExhausted(self._outage)  # it has other scripts, and is all there is
+        if not held.is_ours or not fits(held.conversation, generation):
             self._give_back()
             return self._ask_lease(path, deadline)
         try:
@@ -274,12 +283,16 @@ class Lease:
             raise PoolExhausted(self._outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._scripts[path] = self._script(answer)
+        if len(self._scripts) > MOST_SCRIPTS:
+            del self._scripts[next(iter(self._scripts))]
         if (worker := answer["worker"]) is not None:
             self._take(worker)
         elif self._held is not None:
-            self._held.keep = answer["keep"]
+            self._held.keep, self._held.is_ours = answer["keep"], answer["is_ours"]
             if not answer["is_ours"]:
                 self._swap = "it is a worker of an earlier daemon"
+        if self._control is not None:
+            self._control.drop_descriptors()
         return script
 
     def _take(self, worker: dict[str, Any]) -> None:
@@ -383,6 +396,7 @@ class Lease:
         while control.has_news():
             try:
                 self._hear(control.receive(time.monotonic() + NOTICE_S))
+                control.drop_descriptors()
             except ControlError as error:
                 self._disconnect(error, has_waited=False)
                 self._connect(deadline)
@@ -402,7 +416,10 @@ class Lease:
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
             return
+        self._control.drop_descriptors()
         self._note_refused(answer.get("refused", ()))
+        if self._held is not None:
+            self._held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers
         # Another daemon may know other generations; the worker goes on until there is a better one.
         self._ask_anew()
         if self._outage:

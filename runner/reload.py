@@ -179,6 +179,10 @@ class Scripts:
                 self._warned.pop(path, None)
             self._store.let_go(())
 
+    def good(self, path: str) -> Generation | None:
+        """The last generation of a script that was loaded; None when none was."""
+        return self._good.get(path)
+
     def reject(self, generation: Generation, error: ScriptError) -> Generation:
         """
         Do not give out a generation again, since it cannot be loaded; its content is not tried again.

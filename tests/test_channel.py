@@ -277,7 +277,9 @@ class CountedCalls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> CountedCalls:
     counted = CountedCalls()
-    names = {name: getattr(os, name) for name in ("fstat", "set_blocking", "close")}
+    names = {
+        name: getattr(os, name) for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE")
+    }
     monkeypatch.setattr("runner.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
     monkeypatch.setattr(
         "runner.channel.select", SimpleNamespace(poll=counted.poll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT)
