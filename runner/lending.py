@@ -119,12 +119,11 @@ class Lending:
         return self._runner.poison.refused_messages(None, client.counts_for)
 
     def prepare(self) -> None:
-        """Load new builds ahead on workers that came back with older ones, and see which builds load."""
+        """Load new builds ahead on workers that came back with older ones."""
         with self._lock:
             behind, self._behind = self._behind, set()
         for path in behind:
             self._runner.prepare(path)
-        self._verdicts.prove()
 
     def abandon(self) -> int:
         """Leave every worker to its client; how many those were."""

@@ -76,6 +76,7 @@ class Pool(Generic[W]):
         start: Starts one worker and returns when it is ready, or raises ``WorkerFailedToStart``; bounded by itself.
         clock: Monotonic seconds; every ``deadline`` is on this clock.
         lost: Told each generation that cost a worker while it was loaded ahead, one that was never lent.
+        loaded: Told each that was loaded ahead on such a worker: it can be loaded.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Pool(Generic[W]):
         start: Callable[[], W],
         clock: Callable[[], float] = time.monotonic,
         lost: Callable[[Any], object] = lambda _: None,  # whoever counts knows more of a generation
+        loaded: Callable[[Any], object] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.wake = threading.Event()
@@ -91,6 +93,7 @@ class Pool(Generic[W]):
         self._start = start
         self._clock = clock
         self._lost = lost
+        self._loaded = loaded
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
         self._slots: list[Slot[W]] = []
@@ -640,6 +643,8 @@ class Pool(Generic[W]):
             try:
                 if worker.load(generation, self._clock() + self.settings.load_timeout_s):
                     self._forget(generation)  # it lacks helpers, and the exec that finds them makes another one of it
+                elif slot.lent_to is None:
+                    self._loaded(generation)
             except ScriptError:
                 self._forget(generation)  # whoever execs it learns why
             except WorkerError as error:

@@ -7,7 +7,6 @@ that no client ever had: one user must not be able to take a script from another
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from . import reports
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from .borrower import Client
     from .content import Generation
     from .runner import Runner
-
-MAX_CLAIMED = 64  # builds that load, as clients say, and that nobody else has loaded yet
 
 
 class Verdicts:
@@ -31,8 +28,6 @@ class Verdicts:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._lock = threading.Lock()
-        self._claimed: dict[str, Generation] = {}  # by script
 
     def of_load(self, client: Client, generation: Generation, params: dict[str, Any]) -> Generation:
         """
@@ -61,15 +56,9 @@ class Verdicts:
     def loaded(self, client: Client, generation_id: str) -> None:
         """A client says that a build loads."""
         generation = client.told.get(generation_id)
-        if generation is None or not client.loans:
-            return  # it has nothing to load it in
-        if client.is_trusted:
+        # What nobody's word is needed for: upkeep loads what is in use on a worker that was never lent, too.
+        if generation is not None and client.loans and client.is_trusted:
             self._runner.scripts.accept(generation)
-            return
-        with self._lock:
-            self._claimed[generation.path] = generation
-            if len(self._claimed) > MAX_CLAIMED:
-                del self._claimed[next(iter(self._claimed))]
 
     def lost(self, client: Client, taken_by: object, call_id: object) -> bool:
         """A client says what took its worker; whether messages of that Call-ID are refused from now on."""
@@ -78,17 +67,6 @@ class Verdicts:
             return False
         sender = call_id if isinstance(call_id, str) else None
         return self._runner.poison.note(generation, sender, client.counts_for)
-
-    def prove(self) -> None:
-        """Believe of a build that it loads, where upkeep has loaded it ahead on a worker that was never lent."""
-        with self._lock:
-            claimed = dict(self._claimed)
-        for path, generation in claimed.items():
-            if self._runner.pool.has_loaded(generation):
-                self._runner.scripts.accept(generation)
-                with self._lock:
-                    if self._claimed.get(path) is generation:
-                        del self._claimed[path]
 
     def _instead(self, client: Client, generation: Generation, error: ScriptInvalid) -> Generation:
         """
