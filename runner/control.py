@@ -211,7 +211,12 @@ def ask(
         RunnerError: The other end refused; the same class and text as there.
         ControlError: As ``Control.send`` and ``Control.receive``.
     """
-    control.send({"id": 1, "method": method, "params": params}, deadline)
+    try:
+        control.send({"id": 1, "method": method, "params": params}, deadline)
+    except ControlError:
+        # Who is refused is told why and hung up on, perhaps before this was sent.
+        if not control.has_news():
+            raise
     for _ in range(MAX_NOTICES):
         match control.receive(deadline):
             case {"id": 1, "result": dict(result)}:

@@ -19,6 +19,7 @@ from .errors import ConfigError, PoolExhausted, RunnerError, WorkerError
 from .poison import LONGEST_CALL_ID
 from .quiet import Quiet
 from .reports import Report, understood
+from .sharing import Sharing
 from .slot import fits, has
 from .verdicts import Verdicts
 
@@ -58,6 +59,7 @@ class Lending:
         self._news = False  # whether more messages are refused than clients were told
         self._behind: set[str] = set()  # scripts of workers that came back with an older build
         self._verdicts = Verdicts(runner)
+        self._sharing = Sharing()
         self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
         self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
         self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
@@ -107,6 +109,13 @@ class Lending:
                     loan.told_swap = True
                     asked.append((client, reason))
         return asked
+
+    def share_out(self) -> None:
+        """End a loan of a user who holds more than a share of the workers, where clients of another one wait."""
+        settings, waiting = self._runner.settings, self._runner.pool.waiting_users()
+        if (found := self._sharing.overdue(self._all(), waiting, settings)) is not None:
+            client, loan = found
+            self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
 
     def has_refusals(self) -> bool:
         """Whether more messages are refused than clients were told; True once."""

@@ -217,6 +217,11 @@ class Pool(Generic[W]):
             self._remember(generation)
         self.wake.set()
 
+    def waiting_users(self) -> set[int]:
+        """Whose clients wait for a worker now."""
+        with self._lock:
+            return {request.user for request in self._queue if request.user is not None}
+
     def abandon(self, slot: Slot[W]) -> None:
         """Forget a leased worker without ending it."""
         with self._lock:

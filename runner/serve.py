@@ -222,10 +222,9 @@ class Daemon:
     def _welcome(self, sock: socket.socket) -> None:
         connection = Control(sock)
         peer = peer_of(sock)
-        trusted = is_trusted(peer.uid, self.settings)
         reason, full = refusal(sock, self.settings), self._full(peer.uid)
         # An administrator asks what is wrong just when all places are taken.
-        is_extra = bool(full) and trusted and self._extras() < KEPT_PLACES
+        is_extra = bool(full) and peer.uid in {ROOT, os.geteuid()} and self._extras() < KEPT_PLACES
         if not is_extra:
             reason = reason or full
         if reason:
@@ -235,7 +234,7 @@ class Daemon:
                 connection.send({"id": None, "error": control.failure(ConfigError(reason))}, time.monotonic() + SEND_S)
             connection.close()
             return
-        client = Client(connection, peer.pid, peer.uid, trusted, is_extra)
+        client = Client(connection, peer.pid, peer.uid, is_trusted(peer.uid, self.settings), is_extra)
         self._lending.join(client)
         thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
         try:
@@ -359,6 +358,7 @@ class Daemon:
                 self._tell_refusals()
                 self._lending.prepare()
                 self._ask_back(self._why_back)
+                self._lending.share_out()
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)

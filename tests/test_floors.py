@@ -30,7 +30,7 @@ FLOORS = (
     {"runner"},
     {"notify", "access"},
     {"borrower", "reports"},
-    {"verdicts"},
+    {"verdicts", "sharing"},
     {"lending"},
     {"serve", "listener"},
     {"migrate"},

@@ -55,12 +55,10 @@ def open_daemon(settings: str = "") -> Iterator[RunningDaemon]:
 
     Its directory is not pytest's: another run of pytest closes that to other users.
     """
-    patient = "allocate_timeout_s = 20.0\nexec_timeout_s = 20.0"
+    patient = "".join(f"{name} = 20.0\n" for name in ("allocate_timeout_s", "exec_timeout_s") if name not in settings)
     with (
         tempfile.TemporaryDirectory(prefix="attack-site-") as name,
-        RunningDaemon(
-            opened(name), f'worker_user = "nobody"\nsocket_group = "{GROUP}"\n{patient}\n{settings}'
-        ) as daemon,
+        RunningDaemon(opened(name), f'worker_user = "nobody"\nsocket_group = "{GROUP}"\n{patient}{settings}') as daemon,
     ):
         yield daemon
 
