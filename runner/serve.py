@@ -257,7 +257,6 @@ class Daemon:
         try:
             while True:
                 self._answer(client, client.control.receive(time.monotonic() + limit_s))
-                client.control.drop_descriptors()
                 limit_s = FIRST_S if client.is_extra else IDLE_S
         except ControlError as error:
             # Only who has a worker is told of: each costs a start, so there cannot be any number of lines.

@@ -96,7 +96,8 @@ for number in range(50):
     control.send({"id": 1, "method": "status", "params": {}}, deadline(), (null, null))
     control.receive(deadline())
     tell(control, "report", {"pid": 1, "execs": 1, "loads": 1, "loaded": {}, "bound": {}}, (null,))
-settle(control)
+control.send({"id": 1, "method": "status", "params": {}}, deadline(), (null, null))
+control.receive(deadline())
 say("done")
 wait()
 """
