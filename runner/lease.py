@@ -251,9 +251,12 @@ class Lease:
 
     def _load(self, path: str | None, held: _Held, generation: Generation, deadline: float) -> _Script:
         """One step towards a worker that has the generation; gives what to go on with."""
-        if not held.is_ours and self._control is None:
-            raise PoolExhausted(self._outage)  # it has other scripts, and is all there is
-        if not held.is_ours or not fits(held.conversation, generation):
+        if not held.is_ours:
+            if self._control is None:
+                raise PoolExhausted(self._outage)
+            # It goes back when there is another one: until then it has the scripts that it has.
+            return self._ask_lease(path, deadline, is_first=True)
+        if not fits(held.conversation, generation):
             self._give_back()
             return self._ask_lease(path, deadline)
         try:
@@ -266,10 +269,14 @@ class Lease:
         self._tell("loaded", {"generation": generation.id})
         return self._scripts[path]
 
-    def _ask_lease(self, path: str | None, deadline: float, **more: Any) -> _Script:
-        """Ask the daemon for a script's generation, and for a worker where there is none or a better one."""
+    def _ask_lease(self, path: str | None, deadline: float, *, is_first: bool = False, **more: Any) -> _Script:
+        """
+        Ask the daemon for a script's generation, and for a worker where there is none or a better one.
+
+        With ``is_first`` for a worker in any case, as if there were none.
+        """
         held, known = self._held, self._scripts.get(path)
-        params = {"path": path, "have": held.report() if held else None, **more}
+        params = {"path": path, "have": held.report() if held and not is_first else None, **more}
         answer = None
         if self._control is not None:
             try:
