@@ -84,9 +84,9 @@ def no_place(uid: int, others: Sequence[int], settings: Settings) -> str:
     """
     Why there is no place for one more client of a user; empty when there is one.
 
-    A site's Kamailio is all clients there are, so one user alone has most of the places; and a user who comes later
-    has some left, however many came before and whatever they want: nobody has more than ``SHARE`` for each free one.
-    Of 256 that is 192 for one user, 109 for each of two. Who is trusted may have them all.
+    At most sites all clients are Kamailio's, so one user alone has most of the places; and who comes later finds some,
+    though those before took all they could: nobody has more than ``SHARE`` for each one that is free then. Of 256 the
+    first such user has 192, a second 48, a third 12, a fourth 3. Who is trusted may have them all.
 
     Args:
         uid: The user.

@@ -164,9 +164,10 @@ class Pool(Generic[W]):
         with self._lock:
             if self._queue or self._closed or self._recent.get(generation.path) is not generation:
                 return None
-            # The one released last was used last.
+            # The one released last was used last; but a client is best off with what its user had before.
             best = self._released
-            if best is None or best.state is not State.IDLE or not best.has(generation) or not best.may_serve(user):
+            is_best = best is not None and best.state is State.IDLE and best.lent_to == user and best.has(generation)
+            if best is None or not is_best:
                 best = self._ready(generation, user)
                 if best is None:
                     return None
