@@ -1,28 +1,27 @@
-"""The daemon's control socket: making it, and who may use it."""
+"""The daemon's control socket: making it, who may use it, and how many of them at one time."""
 
 from __future__ import annotations
 
-import array
 import contextlib
 import fcntl
 import grp
 import os
 import pwd
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 from .errors import ConfigError
+from .peer import ROOT, foreign, groups_of, peer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from .settings import Settings
 
 BACKLOG = 128
-SO_PEERGROUPS = 59  # Linux 4.13, asm-generic/socket.h; Python does not name it
-MAX_GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups; a peer in more counts as in none
+KEPT_PLACES = 4  # beyond max_clients, for an administrator who asks; a question is answered within milliseconds
+SHARE = 3  # places that one user may hold for each that is free
 
 
 @contextlib.contextmanager
@@ -39,6 +38,7 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
     owner, group = owner_id(settings), group_id(settings)
     try:
         path.parent.mkdir(mode=0o755, exist_ok=True)
+        _refuse_foreign_directory(path.parent)
         lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(f"socket {path}: cannot be made: {error.strerror}: {error.filename}") from error
@@ -59,13 +59,46 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 
 def refusal(sock: socket.socket, settings: Settings) -> str:
     """Why the process at the other end may not speak with the daemon; empty when it may (SO_PEERCRED)."""
-    pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    if uid in {0, os.geteuid(), owner_id(settings)}:
+    peer = peer_of(sock)
+    if is_trusted(peer.uid, settings):
         return ""
     group = group_id(settings)
-    if group in {gid, *_groups(sock)}:
+    if group in {peer.gid, *groups_of(sock)}:
         return ""
-    return f"process {pid}, uid {uid}: is neither root, the daemon's user, socket_owner, nor in the group {group}"
+    return (
+        f"process {peer.pid}, uid {peer.uid}: is neither root, the daemon's user, socket_owner, "
+        f"nor in the group {group}"
+    )
+
+
+def is_trusted(uid: int, settings: Settings) -> bool:
+    """
+    Whether a user's word counts for all: root, the daemon's own user, and the one that the settings name.
+
+    Who only is in ``socket_group`` may run scripts and look, and can do nothing to clients of other users.
+    """
+    return uid in {ROOT, os.geteuid(), owner_id(settings)}
+
+
+def no_place(uid: int, others: Sequence[int], settings: Settings) -> str:
+    """
+    Why there is no place for one more client of a user; empty when there is one.
+
+    At most sites all clients are Kamailio's, so one user alone has most of the places; and who comes later finds some,
+    though those before took all they could: nobody has more than ``SHARE`` for each one that is free then. Of 256 the
+    first such user has 192, a second 48, a third 12, a fourth 3. Who is trusted may have them all.
+
+    Args:
+        uid: The user.
+        others: The users of the clients there are.
+        settings: ``max_clients``, and who is trusted.
+    """
+    free, held = settings.max_clients - len(others), others.count(uid)
+    if free <= 0:
+        return f"{len(others)} clients are connected already (max_clients)"
+    if held < SHARE * free or is_trusted(uid, settings):
+        return ""
+    return f"{held} clients of uid {uid} are connected already, and {free} places are for other users (max_clients)"
 
 
 def owner_id(settings: Settings) -> int:
@@ -104,8 +137,18 @@ def _bound(path: Path, mode: int, owner: int, group: int) -> socket.socket:
     return sock
 
 
-def _groups(sock: socket.socket) -> list[int]:
-    numbers = array.array("I")
-    with contextlib.suppress(OSError):
-        numbers.frombytes(sock.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, MAX_GROUPS_BYTES))
-    return list(numbers)
+def _refuse_foreign_directory(directory: Path) -> None:
+    """
+    Refuse a directory in which others could put a socket of their own in the place of the daemon's.
+
+    Also where only ``socket_group`` may write: its members may speak with the daemon, and not in its name.
+
+    Raises:
+        ConfigError: They could; with owner, mode, and the command that mends it.
+    """
+    try:
+        why = foreign(directory, os.geteuid())
+    except OSError as error:
+        why = f"{directory}: {error.strerror}"
+    if why:
+        raise ConfigError(f"socket: its directory has to be root's or the daemon's own: {why}")

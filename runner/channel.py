@@ -6,14 +6,28 @@ Must not know what the bytes mean.
 from __future__ import annotations
 
 import copy
+import fcntl
 import os
 import select
 import stat
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 READ_BYTES = 64 * 1024
 ENDS = 2
+
+
+class End(NamedTuple):
+    """One end of a pipe: both ends have the pipe's device and inode, and ``way`` tells them apart, O_RDONLY or not."""
+
+    device: int
+    inode: int
+    way: int
+
+    def __str__(self) -> str:
+        kind = "reads" if self.way == os.O_RDONLY else "writes"
+        return f"one that {kind} pipe {self.inode} of device {self.device}"
 
 
 class Channel:
@@ -33,15 +47,15 @@ class Channel:
         unsent: What the worker has not taken of the last line when a ``TimeoutError`` ended the attempt.
 
     Raises:
-        OSError: These are no pipes. They are closed.
+        OSError: These are no pipes, or no such ends of them. They are closed.
     """
 
     def __init__(self, reads: int, writes: int) -> None:
         self._reads, self._writes = reads, writes
         self.unsent = b""
         try:
-            _prepare(reads)
-            _prepare(writes)
+            _prepare(reads, os.O_RDONLY)
+            _prepare(writes, os.O_WRONLY)
         except OSError:
             self.close()
             raise
@@ -52,6 +66,32 @@ class Channel:
     def descriptors(self) -> tuple[int, ...]:
         """Both, the one to read first; none when closed."""
         return (self._reads, self._writes) if self._reads >= 0 else ()
+
+    def ends(self) -> tuple[End, ...]:
+        """Which ends of which pipes these are, the one to read first."""
+        return tuple(map(_end, self.descriptors()))
+
+    def reopened(self) -> Channel:
+        """
+        The same ends for us alone; this channel is closed.
+
+        A descriptor that was passed on has copies elsewhere, and all copies share one set of flags: whoever kept one
+        could let us block.
+
+        Raises:
+            OSError: Out of descriptors.
+        """
+        opened: list[int] = []
+        try:
+            for descriptor, way in zip(self.descriptors(), (os.O_RDONLY, os.O_WRONLY), strict=True):
+                opened.append(os.open(f"/proc/self/fd/{descriptor}", way | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError:
+            for descriptor in opened:
+                os.close(descriptor)
+            raise
+        finally:
+            self.close()
+        return Channel(*opened)
 
     def turn(self, data: bytes, deadline: float) -> bytes:
         """
@@ -66,7 +106,7 @@ class Channel:
             raise TimeoutError
         try:
             data = data[os.write(self._writes, data) :]
-            if not data:  # as good as always it takes all
+            if not data:  # almost always all of it goes out in one write
                 return os.read(self._reads, READ_BYTES)
         except BlockingIOError:
             pass
@@ -127,7 +167,7 @@ class Channel:
 
 
 def received(descriptors: tuple[int, ...]) -> Channel | None:
-    """The channel over descriptors that came from another process; None when they are no pipes, and they are closed."""
+    """The channel over descriptors that came from another process; None when they are no wire, and they are closed."""
     try:
         return Channel(*descriptors) if len(descriptors) == ENDS else None
     except OSError:
@@ -140,10 +180,15 @@ def hang_up(channel: Channel | None) -> None:
         channel.close()
 
 
-def _prepare(descriptor: int) -> None:
+def _end(descriptor: int) -> End:
+    info = os.fstat(descriptor)
+    return End(info.st_dev, info.st_ino, fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE)
+
+
+def _prepare(descriptor: int, way: int) -> None:
     # Whatever is no pipe and comes from another process could block in spite of all.
-    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        raise OSError(f"expected a pipe, descriptor {descriptor} is none")
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode) or _end(descriptor).way != way:
+        raise OSError(f"expected the end of a pipe to {'write' if way else 'read'}, descriptor {descriptor} is none")
     os.set_blocking(descriptor, False)
 
 

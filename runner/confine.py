@@ -8,6 +8,7 @@ Its own session and process group, closed descriptors and a private directory co
 from __future__ import annotations
 
 import contextlib
+import functools
 import grp
 import os
 import pwd
@@ -77,20 +78,25 @@ class User:
 
 def user(settings: Settings) -> User | None:
     """
-    Who workers run as; None: the user of this process, with its groups.
+    Who workers run as; None: the user of this process, with its groups, also where the settings name just that user.
 
     Raises:
         ConfigError: There is no such user or group, or this process may not choose one.
     """
-    wanted, group = settings.worker_user, settings.worker_group
+    return _user(settings.worker_user, settings.worker_group, os.geteuid())
+
+
+@functools.lru_cache(maxsize=8)
+def _user(wanted: str, group: str, uid: int) -> User | None:
+    # Looked up once: a process out of descriptors cannot read the list of users, and is told that there is none such.
+    if _is_own(wanted, group, uid):
+        return None
     if not wanted:
         if group:
             raise ConfigError("worker_group: has a meaning beside worker_user only; set that, too")
         return None
-    if os.geteuid() != 0:
-        raise ConfigError(
-            f"worker_user {wanted!r}: only root may run workers as another user; this is uid {os.geteuid()}"
-        )
+    if uid != 0:
+        raise ConfigError(f"worker_user {wanted!r}: only root may run workers as another user; this is uid {uid}")
     known = _known_user(wanted)
     if known is None and not group:
         raise ConfigError(f"worker_group: uid {wanted} is in no list of users, so its group has to be said")
@@ -115,7 +121,8 @@ def limits(settings: Settings) -> dict[int, int]:
     """Kernel limits of a worker: one of ``resource.RLIMIT_*`` to the most that is allowed; what is 0 has none."""
     processes = settings.max_processes
     if processes is None:
-        count = 1 if settings.sandbox != "none" else settings.max_workers if settings.worker_user else 0
+        is_own = not settings.worker_user or _is_own(settings.worker_user, settings.worker_group, os.geteuid())
+        count = 1 if settings.sandbox != "none" else 0 if is_own else settings.max_workers
         processes = PROCESSES_OF_A_WORKER * count
     wanted = {
         resource.RLIMIT_NOFILE: settings.max_open_files,
@@ -142,6 +149,17 @@ def limited(command: Sequence[str], settings: Settings) -> list[str]:
         options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
     gain_nothing = ["setpriv", "--no-new-privs", "--"] if settings.sandbox == "none" else []
     return ["prlimit", *options, "--", *gain_nothing, *command]
+
+
+@functools.lru_cache(maxsize=8)
+def _is_own(wanted: str, group: str, uid: int) -> bool:
+    """Whether the user is that of this process, and no group is named beside it."""
+    if not wanted or group:
+        return False
+    with contextlib.suppress(ConfigError):
+        known = _known_user(wanted)
+        return known is not None and known.pw_uid == uid
+    return False
 
 
 def _known_user(wanted: str) -> pwd.struct_passwd | None:

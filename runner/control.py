@@ -12,21 +12,22 @@ import json
 import os
 import select
 import socket
-import struct
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .errors import RunnerError, ScriptError
+from .peer import impostor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROTOCOL = 2
 MAX_LINE_BYTES = 1024 * 1024
-READ_BYTES = 64 * 1024
-MAX_DESCRIPTORS = 4  # that nobody took yet; one line carries two at most
+READ_BYTES = 64 * 1024  # so at most as many lines wait to be taken
+MAX_DESCRIPTORS = 2  # beside one line: both ends of a wire
+MAX_NOTICES = 1024  # before one answer; a daemon has a handful to tell
 
 FAILED = -32000  # a RunnerError; data.kind has its name
 INVALID_REQUEST = -32600
@@ -51,9 +52,9 @@ class Control:
         self._sock = sock
         self._readable = select.poll()  # a read that finds nothing would cost an exception at every exec
         self._readable.register(sock, select.POLLIN)
-        self._rest = b""
-        self._lines: deque[bytes] = deque()
-        self._descriptors: deque[int] = deque()
+        self._lines: deque[_Line] = deque()
+        self._rest = _Line()  # the beginning of the next one
+        self._descriptors: list[int] = []  # beside the line that was taken last
 
     @classmethod
     def connect(cls, path: str, deadline: float) -> Control:
@@ -61,7 +62,7 @@ class Control:
         Connect to a daemon.
 
         Raises:
-            ControlError: Nobody listens there, or it does not accept in time.
+            ControlError: Nobody listens there, it does not accept in time, or it is somebody who must not be believed.
         """
         try:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -71,6 +72,8 @@ class Control:
             # A full backlog of a daemon that hangs would block for ever.
             sock.settimeout(_left(deadline))
             sock.connect(path)
+            if reason := impostor(sock, path):
+                raise ControlError(reason)  # noqa: TRY301 - closed like after every other trouble
         except (OSError, ControlError) as error:
             sock.close()
             raise ControlError(f"{path}: {_reason(error)}") from error
@@ -107,33 +110,16 @@ class Control:
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """
-        The next message, without its ``jsonrpc``.
+        The next message, without its ``jsonrpc``. Descriptors beside the one before it that nobody took are closed.
 
         Raises:
             ControlError: None came in time, the connection has ended, or what came is no message.
         """
+        self.drop_descriptors()
         while not self._lines:
-            try:
-                self._await(select.POLLIN, deadline)
-                data, beside, _, _ = self._sock.recvmsg(
-                    READ_BYTES, socket.CMSG_SPACE(MAX_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
-                )
-            except OSError as error:
-                raise ControlError(_reason(error)) from error
-            for level, kind, payload in beside:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    numbers = array.array("i")
-                    numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
-                    self._descriptors.extend(numbers)
-            if len(self._descriptors) > MAX_DESCRIPTORS:
-                raise ControlError("more descriptors than messages")
-            if not data:
-                raise ControlError("the connection has ended")
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            self._lines.extend(lines)
-            if len(self._rest) > MAX_LINE_BYTES:
-                raise ControlError(f"a line of more than {MAX_LINE_BYTES} bytes")
-        line = self._lines.popleft()
+            self._read(deadline)
+        taken = self._lines.popleft()
+        line, self._descriptors = bytes(taken.data), taken.descriptors
         try:
             message = json.loads(line.decode("ascii"))
         except (ValueError, RecursionError) as error:
@@ -143,15 +129,15 @@ class Control:
         return message
 
     def take_descriptors(self, count: int) -> tuple[int, ...]:
-        """
-        Descriptors that came, the eldest first, owned by the caller from now on; none when there are fewer.
-
-        A message that carries some was sent with them in one piece, so they are there when it is. Only for a message
-        that does: a read may bring the line before it, too.
-        """
-        if len(self._descriptors) < count:
+        """Those beside the message received last, owned by the caller from now on; none when it is another number."""
+        if len(self._descriptors) != count:
             return ()
-        return tuple(self._descriptors.popleft() for _ in range(count))
+        taken, self._descriptors = tuple(self._descriptors), []
+        return taken
+
+    def drop_descriptors(self) -> None:
+        """Close those beside the message received last, where nobody took them: it is dealt with."""
+        _close(self._descriptors)
 
     def shutdown(self) -> None:
         """End both directions, so that a receive in another thread ends."""
@@ -161,8 +147,41 @@ class Control:
     def close(self) -> None:
         """Close the connection and descriptors that nobody took."""
         self._sock.close()
-        while self._descriptors:
-            os.close(self._descriptors.popleft())
+        for line in (self._rest, *self._lines):
+            _close(line.descriptors)
+        self.drop_descriptors()
+
+    def _read(self, deadline: float) -> None:
+        """Wait for bytes, and put them to those that are there."""
+        try:
+            self._await(select.POLLIN, deadline)
+            data, beside, _, _ = self._sock.recvmsg(
+                READ_BYTES, socket.CMSG_SPACE(MAX_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
+            )
+        except OSError as error:
+            raise ControlError(_reason(error)) from error
+        came = array.array("i")
+        for level, kind, payload in beside:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                came.frombytes(payload[: len(payload) - len(payload) % came.itemsize])
+        *ends, rest = data.split(b"\n")
+        last = self._rest
+        for piece in ends:
+            last = self._rest
+            last.data += piece
+            self._lines.append(last)
+            self._rest = _Line()
+        self._rest.data += rest
+        # A read ends behind the piece that brought descriptors (Linux, unix_stream_read_generic), and whoever sends
+        # some sends them with the beginning of a line: they belong to the last line of the read.
+        last = self._rest if rest else last
+        last.descriptors += came
+        if len(last.descriptors) > MAX_DESCRIPTORS:
+            raise ControlError("more descriptors than one message may have")
+        if not data:
+            raise ControlError("the connection has ended")
+        if len(self._rest.data) > MAX_LINE_BYTES:
+            raise ControlError(f"a line of more than {MAX_LINE_BYTES} bytes")
 
     def _await(self, events: int, deadline: float) -> None:
         # Not the socket's own timeout: one thread may send while another receives.
@@ -170,6 +189,16 @@ class Control:
         poll.register(self._sock, events)
         if not poll.poll(_left(deadline) * 1000):
             raise TimeoutError
+
+
+class _Line:
+    """A line, as far as it came, and the descriptors beside it."""
+
+    __slots__ = ("data", "descriptors")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.descriptors: list[int] = []
 
 
 def ask(
@@ -182,8 +211,13 @@ def ask(
         RunnerError: The other end refused; the same class and text as there.
         ControlError: As ``Control.send`` and ``Control.receive``.
     """
-    control.send({"id": 1, "method": method, "params": params}, deadline)
-    while True:
+    try:
+        control.send({"id": 1, "method": method, "params": params}, deadline)
+    except ControlError:
+        # Who is refused is told why and hung up on, perhaps before this was sent.
+        if not control.has_news():
+            raise
+    for _ in range(MAX_NOTICES):
         match control.receive(deadline):
             case {"id": 1, "result": dict(result)}:
                 return result
@@ -194,6 +228,7 @@ def ask(
                     notices.append(notice)
             case other:
                 raise ControlError(f"expected the answer to {method}, got {other!r:.80}")
+    raise ControlError(f"expected the answer to {method}, got {MAX_NOTICES} notices")
 
 
 def failure(error: RunnerError) -> dict[str, Any]:
@@ -215,10 +250,9 @@ def as_error(text: str, data: object) -> RunnerError:
     return known(text)
 
 
-def peer_pid(sock: socket.socket) -> int:
-    """The process at the other end when it connected (SO_PEERCRED)."""
-    pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-    return pid
+def _close(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def _left(deadline: float) -> float:

@@ -55,7 +55,7 @@ REFUSED_BACK_OFF_S = 0.1
 FIRST_BACK_OFF_S = 0.25
 LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
-KNOWN_SCRIPTS = 256  # by the path as the routing script has it; one that is forgotten is asked for again
+MOST_SCRIPTS = 1024  # that are known at one time; one that was forgotten is asked for again
 LEARNED_GENERATIONS = 64  # of the builds told of last, what was learned is kept
 
 
@@ -72,13 +72,19 @@ class _Script:
 
 @dataclass(slots=True)
 class _Held:
-    """The worker that this process holds. ``keep`` False: others wait for one, so it goes back after each exec."""
+    """
+    The worker that this process holds.
+
+    ``keep`` False: others wait for one, so it goes back after each exec. ``is_ours`` False: it is another daemon's than
+    the one that is connected, whose copies it cannot load.
+    """
 
     conversation: Conversation
     keep: bool
     fresh: bool
     most_execs: float
     most_loads: float
+    is_ours: bool = True
 
     def report(self) -> dict[str, Any]:
         conversation = self.conversation
@@ -246,6 +252,11 @@ class Lease:
 
     def _load(self, path: str | None, held: _Held, generation: Generation, deadline: float) -> _Script:
         """One step towards a worker that has the generation; gives what to go on with."""
+        if not held.is_ours:
+            if self._control is None:
+                raise PoolExhausted(self._outage)
+            # It goes back when there is another one: until then it has the scripts that it has.
+            return self._ask_lease(path, deadline, is_first=True)
         if not fits(held.conversation, generation):
             self._give_back()
             return self._ask_lease(path, deadline)
@@ -259,10 +270,14 @@ class Lease:
         self._tell("loaded", {"generation": generation.id})
         return self._scripts[path]
 
-    def _ask_lease(self, path: str | None, deadline: float, **more: Any) -> _Script:
-        """Ask the daemon for a script's generation, and for a worker where there is none or a better one."""
+    def _ask_lease(self, path: str | None, deadline: float, *, is_first: bool = False, **more: Any) -> _Script:
+        """
+        Ask the daemon for a script's generation, and for a worker where there is none or a better one.
+
+        With ``is_first`` for a worker in any case, as if there were none.
+        """
         held, known = self._held, self._scripts.get(path)
-        params = {"path": path, "have": held.report() if held else None, **more}
+        params = {"path": path, "have": held.report() if held and not is_first else None, **more}
         answer = None
         if self._control is not None:
             try:
@@ -278,14 +293,16 @@ class Lease:
         script = self._script(answer)
         self._scripts.pop(path, None)
         self._scripts[path] = script
-        if len(self._scripts) > KNOWN_SCRIPTS:
+        if len(self._scripts) > MOST_SCRIPTS:
             del self._scripts[next(iter(self._scripts))]  # the one that was asked for least recently
         if (worker := answer["worker"]) is not None:
             self._take(worker)
         elif self._held is not None:
-            self._held.keep = answer["keep"]
+            self._held.keep, self._held.is_ours = answer["keep"], answer["is_ours"]
             if not answer["is_ours"]:
                 self._swap = "it is a worker of an earlier daemon"
+        if self._control is not None:
+            self._control.drop_descriptors()
         return script
 
     def _take(self, worker: dict[str, Any]) -> None:
@@ -401,6 +418,7 @@ class Lease:
         while control.has_news() and time.monotonic() < deadline:
             try:
                 self._hear(control.receive(time.monotonic() + NOTICE_S))
+                control.drop_descriptors()
             except ControlError as error:
                 self._disconnect(error, has_waited=False)
                 self._connect(deadline)
@@ -420,7 +438,10 @@ class Lease:
             if self._held is None:
                 raise PoolExhausted(self._outage) from error
             return
+        self._control.drop_descriptors()
         self._note_refused(answer.get("refused", ()))
+        if self._held is not None:
+            self._held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers
         # Another daemon may know other generations; the worker goes on until there is a better one.
         self._ask_anew()
         if self._outage:
@@ -463,6 +484,8 @@ class Lease:
     def _note_refused(self, messages: Iterable[tuple[str, str, float]]) -> None:
         now = time.monotonic()
         self._refused.update({(path, text): now + left_s for path, text, left_s in messages})
+        while len(self._refused) > answers.MAX_REFUSED:
+            del self._refused[next(iter(self._refused))]  # the one that was told of first
 
     def _tell(self, method: str, params: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""

@@ -10,57 +10,35 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import control
+from . import control, reports
+from .borrower import MAX_LOANS, Loan
 from .channel import hang_up
-from .errors import ConfigError, RunnerError, ScriptInvalid
+from .errors import ConfigError, PoolExhausted, RunnerError, WorkerError
+from .poison import LONGEST_CALL_ID
+from .quiet import Quiet
+from .reports import Report, understood
+from .sharing import Sharing
 from .slot import fits, has
+from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .borrower import Client
     from .channel import Channel
     from .content import Generation
-    from .control import Control
     from .runner import Runner
     from .slot import Slot
     from .worker import Worker
 
 log = logging.getLogger("runner.lending")
 
+MAX_BEHIND = 64  # scripts to load ahead at one time: it is warmth, and the rest is loaded when it is used
+
 Answer = tuple[dict[str, Any], "Channel | None"]
 """A result, and the wire that goes beside it."""
-
-
-@dataclass(slots=True)
-class Loan:
-    """One worker that a client holds. ``told_swap``: the client was asked to give it back."""
-
-    slot: Slot[Worker]
-    since: float
-    told_swap: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Client:
-    """
-    One connection to the control socket.
-
-    Attributes:
-        runs_scripts: Whether it ever asked for a worker; others only look.
-        told: Generations that it was told of; kept, so that their copies stay for as long as it may load them.
-        foreign: A worker that it holds from an earlier daemon; 0 for none.
-    """
-
-    control: Control
-    pid: int
-    loans: dict[int, Loan] = field(default_factory=dict)
-    runs_scripts: bool = False
-    told: dict[str, Generation] = field(default_factory=dict)
-    foreign: int = 0
-    sending: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Lending:
@@ -80,6 +58,10 @@ class Lending:
         self._lock = threading.Lock()
         self._news = False  # whether more messages are refused than clients were told
         self._behind: set[str] = set()  # scripts of workers that came back with an older build
+        self._verdicts = Verdicts(runner)
+        self._sharing = Sharing()
+        self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
+        self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
         self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
             "hello": self._hello,
             "lease": self._lease,
@@ -114,7 +96,7 @@ class Lending:
 
     def users(self) -> int:
         """Clients that run scripts, so each wants a worker of its own."""
-        return sum(1 for client in self._all() if client.runs_scripts or client.foreign)
+        return sum(1 for client in self._all() if client.wants_worker)
 
     def ask_back(self, why: Callable[[Slot[Worker]], str]) -> list[tuple[Client, str]]:
         """Loans to be given back soon that were not asked for yet, with the reason."""
@@ -128,11 +110,22 @@ class Lending:
                     asked.append((client, reason))
         return asked
 
-    def refusals(self) -> dict[str, Any] | None:
-        """The notice that tells every client which messages are refused; None when that is no news."""
+    def share_out(self) -> None:
+        """End a loan of a user who holds more than a share of the workers, where clients of another one wait."""
+        settings, waiting = self._runner.settings, self._runner.pool.waiting_users()
+        if (found := self._sharing.overdue(self._all(), waiting, settings)) is not None:
+            client, loan = found
+            self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
+
+    def has_refusals(self) -> bool:
+        """Whether more messages are refused than clients were told; True once."""
         with self._lock:
             news, self._news = self._news, False
-        return {"messages": self._runner.poison.refused_messages()} if news else None
+        return news
+
+    def refusals(self, client: Client) -> list[tuple[str, str, float]]:
+        """The messages that a client is not to run scripts on."""
+        return self._runner.poison.refused_messages(None, client.counts_for)
 
     def prepare(self) -> None:
         """Load new builds ahead on workers that came back with older ones."""
@@ -167,24 +160,21 @@ class Lending:
             )
         have = params["have"]
         if have is not None:
-            client.foreign = int(have["pid"])
-            log.info("client %d: holds worker %d from before", client.pid, client.foreign)
-        return {"refused": self._runner.poison.refused_messages()}, None
+            client.holds_foreign = True
+            self._from_before.tell(f"client {client.pid}, worker {reports.count(have['pid'])}")
+        return {"refused": self.refusals(client)}, None
 
     def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
         client.runs_scripts = True
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
-        path, have = params["path"], params["have"]
+        path = None if params["path"] is None else reports.text(params["path"])
+        have = None if params["have"] is None else understood(params["have"])
         generation = self._runner.current(path)
-        if (rejected := params.get("rejected")) is not None:
-            known = client.told.get(rejected["generation"])
-            if known is not None:
-                error = ScriptInvalid(str(rejected["message"]), str(rejected["detail"]))
-                generation = self._runner.scripts.reject(known, error)
-        if (needs := params.get("needs")) is not None:
-            known = client.told.get(needs["generation"], generation)
-            generation = self._runner.scripts.extend(known, tuple(map(str, needs["names"])))
+        self._runner.poison.check(generation, client.counts_for)
+        if have is not None and have.pid in client.loans:
+            # Only who holds a worker of ours has tried to load anything.
+            generation = self._verdicts.of_load(client, generation, params)
         slot = self._slot_for(client, have, generation)
         try:
             return self._lent(client, path, have, generation, slot)
@@ -198,7 +188,7 @@ class Lending:
         self,
         client: Client,
         path: str | None,
-        have: dict[str, Any] | None,
+        have: Report | None,
         generation: Generation,
         slot: Slot[Worker] | None,
     ) -> Answer:
@@ -210,22 +200,15 @@ class Lending:
             "generation": generation.told(),
             "stamps": stamps.as_json() if stamps is not None else None,
             "keep": self._may_keep(),
-            "is_ours": slot is not None or (have is not None and have["pid"] in client.loans),
+            "is_ours": slot is not None or (have is not None and have.pid in client.loans),
             "worker": None,
         }
-        # What a client was told of and may still load or report keeps its copies.
-        reported = {id_ for loan in client.loans.values() for id_ in _ids(loan.slot.living)}
-        reported |= set(_ids(slot.living)) if slot is not None else set()
-        client.told = {
-            id_: told for id_, told in client.told.items() if id_ in reported or told.path != generation.path
-        }
-        client.told[generation.id] = generation
+        client.tell(generation, slot.living.loaded.values() if slot is not None else ())
         if slot is None:
             return result, None
         worker = slot.living
-        if has(worker, generation):
+        if has(worker, generation) and (slot.lent_to is None or client.is_trusted):
             self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
-        client.told.update({loaded.id: loaded for loaded in worker.loaded.values()})
         result["worker"] = {
             "pid": worker.pid,
             "execs": worker.execs,
@@ -240,40 +223,59 @@ class Lending:
             "is_placed": self._runner.settings.placement != "free",
         }
         wire = worker.lend()
-        slot.is_lent = True
+        slot.is_lent, slot.lent_to = True, client.uid
         client.loans[worker.pid] = Loan(slot, time.monotonic())
         return result, wire
 
     def undo(self, client: Client, pid: int, wire: Channel) -> None:
         """The answer of a lease did not reach the client: the worker is as good as before."""
-        loan = client.loans.pop(pid, None)
+        loan = client.give_back(pid)
         if loan is None:
             wire.close()  # upkeep has ended it meanwhile
-            return
-        loan.slot.living.take_back(wire)
+        else:
+            self._take_back(client, loan, wire)
+
+    def _take_back(self, client: Client, loan: Loan, wire: Channel) -> bool:
+        """A loan that has ended with this wire: the worker is free again, or ended where it is another wire."""
+        try:
+            loan.slot.living.take_back(wire)
+        except WorkerError as error:
+            log.warning("worker %d: client %d, uid %d: %s", loan.slot.living.pid, client.pid, client.uid, error)
+            self._runner.pool.release(loan.slot, survives=False)
+            return False
         loan.slot.is_lent = False
         self._runner.pool.release(loan.slot, survives=True)
+        return True
 
     def _find(self, client: Client, params: dict[str, Any]) -> Answer:
-        """An assembly beside a script that a client runs, which the script loads by its simple name."""
-        generation = client.told.get(params["generation"])
-        helper = None if generation is None else self._runner.scripts.plugin(generation, params["name"])
+        helper = self._verdicts.plugin(client, reports.text(params["generation"]), reports.text(params["name"]))
         return {"helper": None if helper is None else helper.as_json()}, None
 
-    def _slot_for(self, client: Client, have: dict[str, Any] | None, generation: Generation) -> Slot[Worker] | None:
+    def _slot_for(self, client: Client, have: Report | None, generation: Generation) -> Slot[Worker] | None:
         """A worker for the client; None when it does best to keep the one that it has."""
+        pool = self._runner.pool
         if have is None:
+            self._refuse_more(client)
             self._wake()
-            return self._runner.pool.acquire(generation, time.monotonic() + self._runner.settings.allocate_timeout_s)
-        self._runner.pool.use(generation)
-        held = client.loans.get(have["pid"])
-        if held is None:
-            return self._runner.pool.acquire_loaded(generation)
-        self._note(client, held, have)
-        held.told_swap = False
-        if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
-            return None
-        return self._runner.pool.acquire_loaded(generation)
+            return pool.acquire(generation, time.monotonic() + self._runner.settings.allocate_timeout_s, client.uid)
+        pool.use(generation)
+        held = client.loans.get(have.pid)
+        if held is not None:
+            self._note(client, held, have)
+            held.told_swap = False
+            if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
+                return None
+        return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
+
+    def _refuse_more(self, client: Client) -> None:
+        """
+        Refuse a client that has workers enough.
+
+        Raises:
+            PoolExhausted: It has.
+        """
+        if len(client.loans) >= MAX_LOANS:
+            raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
 
     def _may_keep(self) -> bool:
         return self.users() <= self._runner.settings.max_workers
@@ -281,56 +283,60 @@ class Lending:
     # Notices.
 
     def _loaded(self, client: Client, params: dict[str, Any]) -> None:
-        if (generation := client.told.get(params["generation"])) is not None:
-            self._runner.scripts.accept(generation)
+        self._verdicts.loaded(client, params["generation"])
 
     def _report(self, client: Client, params: dict[str, Any]) -> None:
-        if (loan := client.loans.get(params["pid"])) is not None:
-            self._note(client, loan, params)
+        report = understood(params)
+        if (loan := client.loans.get(report.pid)) is not None:
+            self._note(client, loan, report)
 
     def _release(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
-        loan = client.loans.get(params["pid"])
+        report = understood(params)
+        loan = client.loans.get(report.pid)
         if loan is None:
-            client.foreign = 0
+            client.holds_foreign = False
             hang_up(wire)
             return
-        self._note(client, loan, params)
+        self._note(client, loan, report)
         if wire is None:
             # A process out of descriptors cannot take what is passed to it: the kernel closed the wire. Or it is none.
             self._end_loan(client, loan, "it came back without its wire")
             return
-        if client.loans.pop(params["pid"], None) is None:
+        if client.give_back(report.pid) is None:
             wire.close()  # upkeep has ended it meanwhile
             return
-        worker = loan.slot.living
-        worker.take_back(wire)
-        loan.slot.is_lent = False
-        outdated = {path for path, loaded in worker.loaded.items() if self._is_outdated(path, loaded)}
-        self._runner.pool.release(loan.slot, survives=True)
+        loaded = dict(loan.slot.living.loaded)
+        if not self._take_back(client, loan, wire):
+            return
+        outdated = {path for path, generation in loaded.items() if self._is_outdated(path, generation)}
         if outdated:
             with self._lock:
-                self._behind |= outdated
+                self._behind |= set(list(outdated)[: MAX_BEHIND - len(self._behind)])
             self._wake()
 
     def _retire(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
-        reason, call_id = str(params["reason"]), params["call_id"]
-        told = f"{reason} (Call-ID {call_id})" if call_id else reason
-        generation = client.told.get(params["taken_by"])
-        sender = call_id if isinstance(call_id, str) else None
-        if generation is not None and self._runner.poison.note(generation, sender):
+        pid, call_id = reports.count(params["pid"]), params["call_id"]
+        reason = str(params["reason"])[: reports.MAX_TEXT]
+        told = f"{reason} (Call-ID {str(call_id)[:LONGEST_CALL_ID]})" if call_id else reason
+        loan = client.give_back(pid)
+        # Whose worker it was has run what it says, and one worker is one loss.
+        was_lent = loan is not None or pid in client.ended
+        if was_lent and self._verdicts.lost(client, params["taken_by"], call_id):
             self._news = True
             self._wake()
-        loan = client.loans.pop(params["pid"], None)
         if loan is None:
-            client.foreign = 0
-            log.warning("worker %s, not lent by this daemon or dead by now: %s", params["pid"], told)
+            if pid in client.ended:
+                client.ended.remove(pid)
+            client.holds_foreign = False
+            self._strays.tell(f"worker {pid}, client {client.pid}: {told}")
             hang_up(wire)
             return
-        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms.
+        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms. There are as
+        # many of these threads as loans at most: the slot is taken until the worker has ended.
         end = threading.Thread(
             target=self._end_retired,
             args=(loan, told, params["is_stuck"] is True, wire),
-            name=f"end {params['pid']}",
+            name=f"end {pid}",
             daemon=True,
         )
         try:
@@ -347,14 +353,8 @@ class Lending:
         # Until here the wire was open, or the worker would have ended itself without a word.
         hang_up(wire)
 
-    def _note(self, client: Client, loan: Loan, report: dict[str, Any]) -> None:
-        """What a client says of its worker is what we know of it."""
-        conversation = loan.slot.living.conversation
-        conversation.execs, conversation.loads = int(report["execs"]), int(report["loads"])
-        conversation.worn = str(report.get("worn", ""))  # a client that began before the daemon may not know it
-        conversation.bound = {str(name): str(content) for name, content in report["bound"].items()}
-        known = {path: client.told.get(id_) for path, id_ in report["loaded"].items()}
-        conversation.loaded = {path: generation for path, generation in known.items() if generation is not None}
+    def _note(self, client: Client, loan: Loan, report: Report) -> None:
+        reports.note(loan.slot.living.conversation, report, client.told)
 
     def _is_outdated(self, path: str, loaded: Generation) -> bool:
         with contextlib.suppress(RunnerError):
@@ -363,11 +363,8 @@ class Lending:
 
     def _end_loan(self, client: Client, loan: Loan, reason: str) -> None:
         worker = loan.slot.living
-        if client.loans.pop(worker.pid, None) is None:
+        if client.give_back(worker.pid) is None:
             return  # another thread was first
+        client.ended.append(worker.pid)
         log.info("worker %d: %s", worker.pid, reason)
         self._runner.pool.release(loan.slot, survives=False)
-
-
-def _ids(worker: Worker) -> list[str]:
-    return [generation.id for generation in worker.loaded.values()]

@@ -3,6 +3,7 @@ The poison guard: what takes worker after worker with it is refused for a while,
 
 Two things are counted. The build of a script, so that one that was mended runs at once; and the Call-ID of the messages
 that a script ran on, so that one caller who sends a deadly message again and again is refused before the script is.
+What clients of a user tell may count for that user's clients alone, so that nobody can have a script refused to others.
 
 Must not know why a worker was lost; it counts.
 """
@@ -13,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ScriptRefused
 
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.poison")
 
 LONGEST_CALL_ID = 200  # more of it is not looked at: it is whatever a caller sent
+MAX_COUNTED = 1024  # builds and Call-IDs whose losses are counted; the oldest goes, and each has cost a worker
+MAX_REFUSED = 128  # builds and Call-IDs that are refused at one time; all of these fit into one message to a client
 BUILD = ""  # in the place of a Call-ID: the losses of a build, whatever the messages
+
+Key = tuple["int | None", str, str]
+"""The user for whose clients it counts, None for all; the build or the path; the Call-ID."""
 
 
 class Poison:
@@ -42,13 +48,18 @@ class Poison:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self._clock = clock
-        self._lost: dict[tuple[str, str], deque[float]] = {}  # by generation or path, and Call-ID
-        self._until: dict[tuple[str, str], tuple[str, float]] = {}
+        self._lost: dict[Key, deque[float]] = {}
+        self._until: dict[Key, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
-    def note(self, generation: Generation, call_id: str | None = None) -> bool:
+    def note(self, generation: Generation, call_id: str | None = None, user: int | None = None) -> bool:
         """
         A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
+
+        Args:
+            generation: The build.
+            call_id: The message's; None for none.
+            user: For whose clients it counts; None: for all.
 
         Returns:
             Whether messages of this Call-ID are refused from now on.
@@ -58,18 +69,18 @@ class Poison:
         if call_id:
             call_id = call_id[:LONGEST_CALL_ID]
             # By path, not by build: what a caller sends is not mended by a new build, and has to prove itself again.
-            is_refused = self._count((generation.path, call_id), generation.path, limits.poison_message_losses)
-        self._count((generation.id, BUILD), generation.path, limits.poison_losses)
+            is_refused = self._count((user, generation.path, call_id), generation.path, limits.poison_message_losses)
+        self._count((user, generation.id, BUILD), generation.path, limits.poison_losses)
         return is_refused
 
-    def check(self, generation: Generation) -> None:
+    def check(self, generation: Generation, user: int | None = None) -> None:
         """
-        Raise when this build is refused now.
+        Raise when this build is refused to all now, or to clients of ``user``.
 
         Raises:
             ScriptRefused: It is; the text says for how long yet.
         """
-        if (left := self._left((generation.id, BUILD))) > 0:
+        if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
             raise ScriptRefused(
                 f"{generation.path}: refused for {left:.1f} s more, for it took worker after worker with it"
             )
@@ -84,23 +95,26 @@ class Poison:
             ScriptRefused: They are; the text says for how long yet.
         """
         if self._until and (text := call_id()):
-            refuse_message(path, text[:LONGEST_CALL_ID], self._left((path, text[:LONGEST_CALL_ID])))
+            text = text[:LONGEST_CALL_ID]
+            refuse_message(path, text, self._left((None, path, text)))
 
     def refused(self) -> dict[str, float]:
-        """The scripts refused now, with the seconds left."""
-        return {path: left for path, call_id, left in self._refused() if call_id == BUILD}
+        """The scripts refused now to anybody, with the seconds left."""
+        return {path: left for path, (_, _, call_id), left in self._refused() if call_id == BUILD}
 
-    def refused_messages(self) -> list[tuple[str, str, float]]:
-        """The messages refused now: the script, their Call-ID, and the seconds left."""
-        return [(path, call_id, left) for path, call_id, left in self._refused() if call_id != BUILD]
+    def refused_messages(self, *users: int | None) -> list[tuple[str, str, float]]:
+        """The messages refused now: the script, their Call-ID, and the seconds left; to ``users``, to all for none."""
+        told = [(path, key, left) for path, key, left in self._refused() if key[2] != BUILD]
+        return [(path, key[2], left) for path, key, left in told if not users or key[0] in users]
 
-    def _refused(self) -> list[tuple[str, str, float]]:
+    def _refused(self) -> list[tuple[str, Key, float]]:
+        """The script, its key, and the seconds left."""
         now = self._clock()
         with self._lock:
-            told = [(path, key[1], round(until - now, 1)) for key, (path, until) in self._until.items()]
-        return [(path, call_id, left) for path, call_id, left in told if left > 0]
+            told = [(path, key, round(until - now, 1)) for key, (path, until) in self._until.items()]
+        return [(path, key, left) for path, key, left in told if left > 0]
 
-    def _left(self, key: tuple[str, str]) -> float:
+    def _left(self, key: Key) -> float:
         """Seconds for which it is refused; 0 when it is not."""
         if (refused := self._until.get(key)) is None:
             return 0.0
@@ -111,7 +125,7 @@ class Poison:
                     del self._until[key]
         return max(0.0, left)
 
-    def _count(self, key: tuple[str, str], path: str, most: int) -> bool:
+    def _count(self, key: Key, path: str, most: int) -> bool:
         if not most:
             return False
         now = self._clock()
@@ -119,12 +133,16 @@ class Poison:
             self._forget(now)
             lost = self._lost.setdefault(key, deque(maxlen=most))
             lost.append(now)
+            _bound(self._lost, MAX_COUNTED)
             if len(lost) < most or now - lost[0] > self.settings.poison_within_s:
                 return False
             del self._lost[key]
             self._until[key] = (path, now + self.settings.poison_s)
-        what = "refused" if key[1] == BUILD else f"messages of Call-ID {key[1]!a} are refused"
-        log.error("%s: %s for %g s: it cost %d workers", path, what, self.settings.poison_s, len(lost))
+            _bound(self._until, MAX_REFUSED)
+        who, _, call_id = key
+        what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
+        whom = "" if who is None else f" to clients of uid {who}"
+        log.error("%s: %s%s for %g s: it cost %d workers", path, what, whom, self.settings.poison_s, len(lost))
         return True
 
     def _forget(self, now: float) -> None:
@@ -133,6 +151,12 @@ class Poison:
             del self._lost[key]
         for key in [key for key, (_, until) in self._until.items() if until <= now]:
             del self._until[key]
+
+
+def _bound(found: dict[Key, Any], most: int) -> None:
+    """Forget the oldest of too many."""
+    if len(found) > most:
+        del found[next(iter(found))]
 
 
 def refuse_message(path: str, call_id: str, left_s: float) -> None:

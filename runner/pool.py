@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Generic
 
 from .errors import PoolExhausted, RunnerError, ScriptError, WorkerError
@@ -28,14 +28,16 @@ LONGEST_NAP_S = 1.0  # a worker that dies idle without anybody setting ``wake`` 
 SHORTEST_NAP_S = 0.01
 FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 30.0
+MOST_DOUBLINGS = 16  # of a back-off; it is at its longest before, and a float has an end
 RECENT_SCRIPTS = 32  # this many scripts are loaded ahead on a new worker
 
 
 class _Request(Generic[W]):
     """One caller that wants a worker; the event tells it that ``slot`` or ``refusal`` was set."""
 
-    def __init__(self, generation: Generation | None) -> None:
+    def __init__(self, generation: Generation | None, user: int | None) -> None:
         self.generation = generation
+        self.user = user
         self.event = threading.Event()
         self.slot: Slot[W] | None = None
         self.refusal = ""
@@ -73,7 +75,8 @@ class Pool(Generic[W]):
         settings: Sizes, limits and times.
         start: Starts one worker and returns when it is ready, or raises ``WorkerFailedToStart``; bounded by itself.
         clock: Monotonic seconds; every ``deadline`` is on this clock.
-        lost: Told each generation that cost a worker while it was loaded ahead.
+        lost: Told each generation that cost a worker while it was loaded ahead, one that was never lent.
+        loaded: Told each that was loaded ahead on such a worker: it can be loaded.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Pool(Generic[W]):
         start: Callable[[], W],
         clock: Callable[[], float] = time.monotonic,
         lost: Callable[[Any], object] = lambda _: None,  # whoever counts knows more of a generation
+        loaded: Callable[[Any], object] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.wake = threading.Event()
@@ -89,6 +93,7 @@ class Pool(Generic[W]):
         self._start = start
         self._clock = clock
         self._lost = lost
+        self._loaded = loaded
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
         self._slots: list[Slot[W]] = []
@@ -123,40 +128,49 @@ class Pool(Generic[W]):
         """
         return _Lease(self, generation, deadline)
 
-    def acquire(self, generation: Generation | None, deadline: float) -> Slot[W]:
-        """As ``lease``, without its end: the caller owns the slot until it calls ``release``."""
+    def acquire(self, generation: Generation | None, deadline: float, user: int | None = None) -> Slot[W]:
+        """
+        As ``lease``, without its end: the caller owns the slot until it calls ``release``.
+
+        Args:
+            generation: As for ``lease``.
+            deadline: The same.
+            user: Whose client the worker is to be lent to; None: this process uses it itself.
+        """
         begin = self._clock()
         if deadline <= begin:
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
-        if generation is not None and (slot := self._at_once(generation)) is not None:
+        if generation is not None and (slot := self._at_once(generation, user)) is not None:
             return slot
-        request: _Request[W] = _Request(generation)
+        request: _Request[W] = _Request(generation, user)
         with self._lock:
             if generation is not None:
                 self._remember(generation)
             self._queue.append(request)
             self._assign()
             if not request.event.is_set() and len(self._queue) > self.settings.max_queue_size:
-                self._queue.remove(request)
-                raise PoolExhausted(f"no worker free and {len(self._queue)} callers wait already; {self._numbers()}")
+                loser = self._one_too_many()
+                self._queue.remove(loser)
+                loser.refusal = f"no worker free and {len(self._queue)} callers wait already; {self._numbers()}"
+                loser.event.set()
         try:
             return self._wait(request, begin, deadline)
         except BaseException:
             self._withdraw(request)
             raise
 
-    def _at_once(self, generation: Generation) -> Slot[W] | None:
+    def _at_once(self, generation: Generation, user: int | None) -> Slot[W] | None:
         """The common case without a request: nobody waits, and an idle worker has the generation."""
         with self._lock:
             if self._queue or self._closed or self._recent.get(generation.path) is not generation:
                 return None
-            # The one released last was used last.
+            # The one released last was used last; but a client is best off with what its user had before.
             best = self._released
-            if best is None or best.state is not State.IDLE or not best.has(generation):
-                ready = [slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation)]
-                if not ready:
+            is_best = best is not None and best.state is State.IDLE and best.lent_to == user and best.has(generation)
+            if best is None or not is_best:
+                best = self._ready(generation, user)
+                if best is None:
                     return None
-                best = max(ready, key=lambda slot: slot.living.last_used)
             best.state = State.LEASED
             self._recent.move_to_end(generation.path)
         if best.living.is_alive:
@@ -186,13 +200,12 @@ class Pool(Generic[W]):
         if self._ending:
             self._bury(keep=self.settings.max_workers)
 
-    def acquire_loaded(self, generation: Generation) -> Slot[W] | None:
+    def acquire_loaded(self, generation: Generation, user: int) -> Slot[W] | None:
         """As ``acquire``, but only an idle worker that has the generation loaded, now; None when there is none."""
         with self._lock:
-            ready = [slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation)]
-            if not ready or self._queue or self._closed:
+            best = self._ready(generation, user)
+            if best is None or self._queue or self._closed:
                 return None
-            best = max(ready, key=lambda slot: slot.living.last_used)
             best.state = State.LEASED
         if best.living.is_alive:
             return best
@@ -204,6 +217,11 @@ class Pool(Generic[W]):
         with self._lock:
             self._remember(generation)
         self.wake.set()
+
+    def waiting_users(self) -> set[int]:
+        """Whose clients wait for a worker now."""
+        with self._lock:
+            return {request.user for request in self._queue if request.user is not None}
 
     def abandon(self, slot: Slot[W]) -> None:
         """Forget a leased worker without ending it."""
@@ -220,7 +238,11 @@ class Pool(Generic[W]):
             idle = [other for other in self._slots if other.state is State.IDLE]
             for path in slot.living.loaded:
                 newer = self._recent.get(path)
-                if newer is not None and not slot.has(newer) and any(other.has(newer) for other in idle):
+                if (
+                    newer is not None
+                    and not slot.has(newer)
+                    and any(other.has(newer) and other.may_serve(slot.lent_to) for other in idle)
+                ):
                     return f"a worker with the new build of {path} is ready"
         return ""
 
@@ -261,7 +283,8 @@ class Pool(Generic[W]):
         Load a new generation ahead on idle workers that have an older one of the same script.
 
         A worker that is bound to other helpers is replaced: the new one first, where ``max_workers`` allows. A busy
-        one of that kind is retired when its lease ends.
+        one of that kind is retired when its lease ends. What the generation needs, and that it cannot be loaded, is
+        believed of workers only that were never lent.
 
         Returns:
             Names the generation needs beside its helpers: extend it and call again. Empty when all is done.
@@ -283,10 +306,12 @@ class Pool(Generic[W]):
             except ScriptError:
                 self._forget(generation)
                 self.release(slot, survives=True)
-                raise
+                if slot.lent_to is None:
+                    raise
+                return ()  # whoever execs it learns more
             except WorkerError as error:
                 log.warning("preparing %s: %s", generation.path, error)
-                self._lost(generation)
+                self._count_lost(slot, generation)
                 self._forget(generation)
                 self.release(slot, survives=False)
                 return ()  # one worker is enough: whoever execs it learns more
@@ -294,14 +319,53 @@ class Pool(Generic[W]):
                 self.release(slot, survives=False)
                 raise
             self.release(slot, survives=True)
-            if needs:
+            if needs and slot.lent_to is None:
                 return needs
         return ()
 
     def has_loaded(self, generation: Generation) -> bool:
-        """Whether a worker of the pool has the generation loaded, so that it can be."""
+        """Whether a worker that was never lent has the generation loaded, so that it can be."""
         with self._lock:
-            return any(slot.worker is not None and slot.has(generation) for slot in self._slots)
+            return any(
+                slot.worker is not None and slot.lent_to is None and slot.has(generation) for slot in self._slots
+            )
+
+    def try_out(self, generation: Generation) -> tuple[str, ...] | None:
+        """
+        Load a generation on an idle worker that was never lent, to see whether it can be.
+
+        Returns:
+            Names it needs beside its helpers, empty when it is loaded; None when no such worker is idle.
+
+        Raises:
+            ScriptError: It cannot be loaded.
+            WorkerError: It took the worker with it.
+        """
+        with self._lock:
+            idle = [
+                slot
+                for slot in self._slots
+                if slot.state is State.IDLE and slot.lent_to is None and slot.fits(generation)
+            ]
+            slot = max(idle, key=lambda slot: slot.has(generation), default=None)
+            if slot is None:
+                return None
+            slot.state = State.PREPARING
+        if not slot.living.is_alive:
+            self._discard(slot, "died while idle", was_idle=True)
+            return None
+        needs: tuple[str, ...] = ()
+        survives = False
+        try:
+            if not slot.has(generation):
+                needs = slot.living.load(generation, self._clock() + self.settings.load_timeout_s)
+            survives = True
+        except ScriptError:
+            survives = True
+            raise
+        finally:
+            self.release(slot, survives=survives)
+        return needs
 
     def reset(self) -> None:
         """Replace all workers: idle ones now, busy ones when their lease ends. A back-off is forgotten."""
@@ -413,28 +477,44 @@ class Pool(Generic[W]):
     # Under the lock.
 
     def _assign(self) -> None:
-        """Give slots to waiting callers, strictly first come, first served."""
+        """Give slots to waiting callers: first come, first served, the user first whose clients have fewest workers."""
         while self._queue:
-            request = self._queue[0]
-            request.slot = self._choose(request.generation)
+            held = Counter(slot.lent_to for slot in self._slots if slot.is_lent)
+            request = min(self._queue, key=lambda waiting: held[waiting.user])
+            request.slot = self._choose(request.generation, request.user)
             if request.slot is None:
                 request.refusal = self._refusal()
                 if not request.refusal:
                     return
-            self._queue.popleft()
+            self._queue.remove(request)
             request.event.set()
 
-    def _choose(self, generation: Generation | None) -> Slot[W] | None:
+    def _one_too_many(self) -> _Request[W]:
+        """Which caller goes when one too many waits: the last one of the user who has most of them there."""
+        waiting = Counter(request.user for request in self._queue)
+        most = max(waiting.values())
+        return next(request for request in reversed(self._queue) if waiting[request.user] == most)
+
+    def _ready(self, generation: Generation, user: int | None) -> Slot[W] | None:
+        """The idle worker that is best for a user among those that have the generation."""
+        ready = [
+            slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation) and slot.may_serve(user)
+        ]
+        return max(ready, key=_preferred, default=None)
+
+    def _choose(self, generation: Generation | None, user: int | None) -> Slot[W] | None:
         idle = [slot for slot in self._slots if slot.state is State.IDLE]
         if self._closed:
             return None
-        if fitting := [slot for slot in idle if slot.fits(generation)]:
-            best = max(fitting, key=lambda slot: (slot.has(generation), slot.living.last_used))
+        theirs = [slot for slot in idle if slot.may_serve(user)]
+        if fitting := [slot for slot in theirs if slot.fits(generation)]:
+            best = max(fitting, key=lambda slot: (slot.has(generation), *_preferred(slot)))
             best.state = State.LEASED
             return best
         if idle and len(self._slots) >= self.settings.max_workers and not self._backs_off():
             oldest = min(idle, key=lambda slot: slot.living.last_used)
-            oldest.doom = "bound to other helpers, no room beside it"
+            why = "bound to other helpers" if oldest in theirs else "lent to another user before"
+            oldest.doom = f"{why}, no room beside it"
             self._retire(oldest)
         return self._add()
 
@@ -543,7 +623,7 @@ class Pool(Generic[W]):
     def _step_back(self, error: RunnerError) -> None:
         """Pause all starts, twice as long after each failure until a worker has served."""
         with self._lock:
-            pause = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2**self._failures)
+            pause = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** min(self._failures, MOST_DOUBLINGS))
             pause *= random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
             again = self._backs_off()  # two starts that fail at the same time are one step
             if not again:
@@ -569,14 +649,21 @@ class Pool(Generic[W]):
             try:
                 if worker.load(generation, self._clock() + self.settings.load_timeout_s):
                     self._forget(generation)  # it lacks helpers, and the exec that finds them makes another one of it
+                elif slot.lent_to is None:
+                    self._loaded(generation)
             except ScriptError:
                 self._forget(generation)  # whoever execs it learns why
             except WorkerError as error:
                 log.warning("loading %s ahead: %s", generation.path, error)
-                self._lost(generation)
+                self._count_lost(slot, generation)
                 self._forget(generation)  # or every new worker would die of it
                 return False
         return True
+
+    def _count_lost(self, slot: Slot[W], generation: Generation) -> None:
+        """A generation cost a worker; one that a client had in its hands may have ended of something else."""
+        if slot.lent_to is None:
+            self._lost(generation)
 
     def _forget(self, generation: Generation) -> None:
         with self._lock:
@@ -591,7 +678,7 @@ class Pool(Generic[W]):
                 if slot.state is not State.IDLE and not slot.fits(generation):
                     slot.doom = f"bound to outdated helpers of {generation.path}"
             idle = [slot for slot in older if slot.state is State.IDLE and slot.living.pid not in tried]
-            best = max(idle, key=lambda slot: slot.fits(generation), default=None)
+            best = max(idle, key=lambda slot: (slot.lent_to is None, slot.fits(generation)), default=None)
             if best is not None:
                 best.state = State.PREPARING
             return best
@@ -664,3 +751,8 @@ class Pool(Generic[W]):
                     if surplus:
                         due = min(due, slot.living.last_used + self.settings.idle_ttl_s - now)
         return max(SHORTEST_NAP_S, due)
+
+
+def _preferred(slot: Slot[Any]) -> tuple[bool, float]:
+    """Of several idle workers the greatest is taken: one that its user had before, and the one used last of those."""
+    return slot.lent_to is not None, slot.living.last_used

@@ -199,6 +199,11 @@ class Scripts:
         if script is not None and script.accept(generation):
             self._store.let_go(())
 
+    def good(self, path: str) -> Generation | None:
+        """The last generation of a script that was loaded; None when none was."""
+        script = self._scripts.get(path)
+        return None if script is None else script.good
+
     def reject(self, generation: Generation, error: ScriptError) -> Generation:
         """
         Do not give out a generation again, since it cannot be loaded; its content is not tried again.

@@ -118,9 +118,14 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.pool: Pool[Worker] = Pool(self.settings, lambda: self._start(bridge), lost=self.poison.note)
-            parts.callback(self.pool.close)
             self.scripts = Scripts(self.settings, self._directory, self.prepare)
+            self.pool: Pool[Worker] = Pool(
+                self.settings,
+                lambda: self._start(bridge),
+                lost=self.poison.note,
+                loaded=self.scripts.accept,
+            )
+            parts.callback(self.pool.close)
             parts.callback(self.scripts.close)
             self._first_worker()
             self._pinned = self._pin()

@@ -18,12 +18,15 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from . import control
-from .access import listen, refusal
+from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
+from .borrower import Client
 from .channel import ENDS, hang_up, received
 from .control import Control, ControlError
 from .errors import ConfigError, RunnerError
-from .lending import Client, Lending
+from .lending import Lending
 from .notify import notify
+from .peer import ROOT, peer_of
+from .quiet import Quiet
 from .runner import Runner
 
 if TYPE_CHECKING:
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.serve")
 
 SEND_S = 1.0  # a client that does not read its answers is dropped
+NOTICE_S = 0.001  # nor is a notice waited for: upkeep tells one client after the other, and the watchdog waits for it
 FIRST_S = 10.0  # whoever connects and says nothing takes another one's place
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
 ENDING = {"drain": True, "stop": False}  # keeps_loans
+ADMINISTRATION = frozenset({"reload", "reset", *ENDING})  # what changes the daemon for clients of all users
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
@@ -60,8 +65,8 @@ class Daemon:
         reread: Reads the settings anew, for ``reload``.
 
     Raises:
-        ConfigError: ``script_dirs`` is not set, or the socket cannot be had: a live daemon holds it, its directory
-            is missing, there is no such user or group.
+        ConfigError: ``script_dirs`` is not set; it is root's and ``worker_user`` is not set; or the socket cannot be
+            had: a live daemon holds it, its directory is missing or not its own, there is no such user or group.
         RunnerError: As entering a ``Runner``.
     """
 
@@ -76,8 +81,7 @@ class Daemon:
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._parts = contextlib.ExitStack()
-        self._refused = 0
-        self._tell_refused_after = 0.0
+        self._refused = Quiet(log, logging.WARNING, "a client is refused")
         self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
             "status": lambda _client, _params: (self.status(), None),
             "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
@@ -88,6 +92,13 @@ class Daemon:
     def __enter__(self) -> Self:
         if self.settings.script_dirs is None:
             raise ConfigError('a daemon needs script_dirs: the directories of scripts, for one ["/etc/kamailio/mono"]')
+        if os.geteuid() == ROOT and not self.settings.worker_user:
+            # Whoever may connect can have any code run in a worker: its wire takes what is said on it.
+            raise ConfigError(
+                'a daemon of root needs worker_user: set worker_user = "app-mono-scripts", a user for scripts alone '
+                '(adduser --system --group --no-create-home app-mono-scripts); or worker_user = "root", which says '
+                "that scripts, and all who may connect, may do what root may"
+            )
         with contextlib.ExitStack() as parts:
             self._listener = parts.enter_context(listen(self.settings))
             parts.enter_context(self.runner)
@@ -177,7 +188,7 @@ class Daemon:
             "users": users,
             "max_workers": most,
             "advice": f"{users} processes run scripts: set max_workers to at least {users}" if users > most else "",
-            "from_earlier_daemon": sum(1 for client in list(self._lending.clients) if client.foreign),
+            "from_earlier_daemon": sum(1 for client in list(self._lending.clients) if client.holds_foreign),
             "starting": pool.starting,
             "ending": pool.ending,
             "waiting": pool.waiting,
@@ -213,14 +224,20 @@ class Daemon:
 
     def _welcome(self, sock: socket.socket) -> None:
         connection = Control(sock)
-        if reason := self._refusal(sock):
-            self._tell_refused(reason)
+        peer = peer_of(sock)
+        reason, full = refusal(sock, self.settings), self._full(peer.uid)
+        # An administrator asks what is wrong just when all places are taken.
+        is_extra = bool(full) and peer.uid in {ROOT, os.geteuid()} and self._extras() < KEPT_PLACES
+        if not is_extra:
+            reason = reason or full
+        if reason:
+            self._refused.tell(reason)
             with contextlib.suppress(ControlError):
                 # Not waited for: an empty socket takes it, and whoever comes next must not wait for this one.
                 connection.send({"id": None, "error": control.failure(ConfigError(reason))}, time.monotonic() + SEND_S)
             connection.close()
             return
-        client = Client(connection, control.peer_pid(sock))
+        client = Client(connection, peer.pid, peer.uid, is_trusted(peer.uid, self.settings), is_extra)
         self._lending.join(client)
         thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
         try:
@@ -229,26 +246,24 @@ class Daemon:
             self._lending.leave(client)
             raise
 
-    def _tell_refused(self, reason: str) -> None:
-        """One line a second at most: a storm of clients must not become a storm of lines."""
-        self._refused += 1
-        if (now := time.monotonic()) >= self._tell_refused_after:
-            log.warning("a client is refused (%d until now): %s", self._refused, reason)
-            self._tell_refused_after = now + 1.0
+    def _full(self, uid: int) -> str:
+        """Why there is no place for a client of that user; empty when there is one."""
+        return no_place(
+            uid, [client.uid for client in list(self._lending.clients) if not client.is_extra], self.settings
+        )
 
-    def _refusal(self, sock: socket.socket) -> str:
-        if len(self._lending.clients) >= self.settings.max_clients:
-            return f"{len(self._lending.clients)} clients are connected already (max_clients)"
-        return refusal(sock, self.settings)
+    def _extras(self) -> int:
+        return sum(client.is_extra for client in list(self._lending.clients))
 
     def _converse(self, client: Client) -> None:
         limit_s = FIRST_S
         try:
             while True:
                 self._answer(client, client.control.receive(time.monotonic() + limit_s))
-                limit_s = IDLE_S
+                limit_s = FIRST_S if client.is_extra else IDLE_S
         except ControlError as error:
-            log.log(logging.INFO if client.told else logging.DEBUG, "client %d: %s", client.pid, error)
+            # Only who has a worker is told of: each costs a start, so there cannot be any number of lines.
+            log.log(logging.INFO if client.loans else logging.DEBUG, "client %d: %s", client.pid, error)
         except Exception:  # one client's fault must not end the daemon
             log.exception("client %d: internal error", client.pid)
         finally:
@@ -285,6 +300,7 @@ class Daemon:
             self._send(client, {"id": request_id, "error": error})
             return
         try:
+            self._check_right(client, method)
             result, wire = request(client, params)
         except RunnerError as error:
             self._send(client, {"id": request_id, "error": control.failure(error)})
@@ -303,9 +319,29 @@ class Daemon:
                     self.end(keeps_loans=ENDING[method])
             hang_up(wire)
 
+    def _check_right(self, client: Client, method: str) -> None:
+        """
+        Refuse what is not this client's to ask.
+
+        Raises:
+            ConfigError: It is not.
+        """
+        if method in ADMINISTRATION and not client.is_trusted:
+            raise ConfigError(f"{method}: only root, the daemon's user and socket_owner may")
+        if client.is_extra and method in self._lending.requests:
+            raise ConfigError(self._full(client.uid) or "this place is for questions; connect again")
+
     def _send(self, client: Client, message: dict[str, Any], wire: Channel | None = None) -> None:
         with client.sending:
             client.control.send(message, time.monotonic() + SEND_S, wire.descriptors() if wire else ())
+
+    def _notify(self, client: Client, method: str, params: dict[str, Any]) -> None:
+        """Send what needs no answer. A client that has not read the ones before is hung up on."""
+        try:
+            with client.sending:
+                client.control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S)
+        except ControlError:
+            client.control.shutdown()
 
     # Requests of an administrator.
 
@@ -324,6 +360,7 @@ class Daemon:
                 self._tell_refusals()
                 self._lending.prepare()
                 self._ask_back(self._why_back)
+                self._lending.share_out()
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)
@@ -331,10 +368,9 @@ class Daemon:
 
     def _tell_refusals(self) -> None:
         """Clients that hold a worker do not ask before they use it, so they are told what not to run."""
-        if (refusals := self._lending.refusals()) is not None:
-            for client in [client for client in list(self._lending.clients) if client.runs_scripts or client.foreign]:
-                with contextlib.suppress(ControlError):
-                    self._send(client, {"method": "refuse", "params": refusals})
+        if self._lending.has_refusals():
+            for client in [client for client in list(self._lending.clients) if client.wants_worker]:
+                self._notify(client, "refuse", {"messages": self._lending.refusals(client)})
 
     def _why_back(self, slot: Slot[Worker]) -> str:
         reason = self.runner.pool.wants_back(slot)
@@ -344,8 +380,7 @@ class Daemon:
 
     def _ask_back(self, why: Callable[[Slot[Worker]], str]) -> None:
         for client, reason in self._lending.ask_back(why):
-            with contextlib.suppress(ControlError):
-                self._send(client, {"method": "swap", "params": {"reason": reason}})
+            self._notify(client, "swap", {"reason": reason})
 
     def _end_loans(self) -> None:
         self._ask_back(lambda _slot: "the daemon stops")

@@ -177,6 +177,14 @@ class Slot(Generic[W]):
     """None while it starts."""
     is_lent: bool = False
     """Whether another process holds the worker's wire, and for as long as it likes."""
+    lent_to: int | None = None
+    """
+    The user of the first client that the worker was lent to; None while it never was.
+
+    A client that has a wire can make the worker load any code, and may keep copies of the wire when it gives it back:
+    whoever has the worker later is in its hands. So a worker is for clients of one user for as long as it lives, and
+    only what one does that was never lent tells anything to all.
+    """
     doom: str = ""
     """Why it is retired at the end of its lease; empty when it is not."""
 
@@ -186,6 +194,10 @@ class Slot(Generic[W]):
         if self.worker is None:
             raise RuntimeError("this slot has no worker yet")
         return self.worker
+
+    def may_serve(self, user: int | None) -> bool:
+        """Whether a client of that user may have the worker; None: this process itself, with what was never lent."""
+        return self.lent_to is None or self.lent_to == user
 
     def fits(self, generation: Generation | None) -> bool:
         """Whether the worker may load the generation; None: whatever comes."""

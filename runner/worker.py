@@ -18,6 +18,7 @@ from runner.conversation import Conversation, ExecOutcome
 from runner.drain import Drain, Tail
 from runner.errors import (
     ExecTimeout,
+    ProtocolViolation,
     RunnerError,
     WorkerDied,
     WorkerError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from runner.calls import Host
+    from runner.channel import End
     from runner.content import Generation
     from runner.settings import Settings
 
@@ -61,6 +63,7 @@ class Worker:
         self.runtime = ""
         self.conversation = conversation
         self._is_lent = False
+        self._lent: tuple[End, ...] = ()  # the wire as it was lent last
         self._process = process
         self._tail = tail
         self._has_ended = False
@@ -199,10 +202,26 @@ class Worker:
         if self.state is not State.IDLE:
             raise RuntimeError(f"a worker that is {self.state.value} cannot be lent")
         self._is_lent = True
-        return self.conversation.hand_over()
+        wire = self.conversation.hand_over()
+        self._lent = wire.ends()
+        return wire
 
     def take_back(self, wire: Channel) -> None:
-        """End a loan: the wire is idle, and owned from now on; the records go on."""
+        """
+        End a loan: the wire is idle, and owned from now on; the records go on.
+
+        Raises:
+            WorkerError: It is not the wire that was lent, or it cannot be opened again. It is closed, the loan goes on.
+        """
+        # Whoever gives back pipes of its own would speak in the worker's name with whoever uses it next.
+        if (came := wire.ends()) != self._lent:
+            wire.close()
+            expected, got = (" and ".join(map(str, ends)) for ends in (self._lent, came))
+            raise ProtocolViolation(f"expected the ends of its wire, {expected}; got {got}")
+        try:
+            wire = wire.reopened()
+        except OSError as error:
+            raise WorkerError(f"its wire cannot be opened again: {error.strerror}") from error
         self._is_lent = False
         self.conversation = self.conversation.passed_on(wire)
 

@@ -1,7 +1,6 @@
 """What bounds each container that outlives a call and is grown somewhere: read by tests/test_bounds.py.
 
-A row says what cannot grow further, and the constant or setting with its place where there is one. "Not bounded" says
-that there is no such thing yet.
+A row says what cannot grow further, and the constant or setting with its place where there is one.
 """
 
 from __future__ import annotations
@@ -16,9 +15,17 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     ("runner/content.py", "Store._released"): "generations that ended since the last copy was made or looked for",
     ("runner/content.py", "Store._uses"): "the files of the generations that are alive: as Scripts has them",
-    ("runner/control.py", "Control._descriptors"): "MAX_DESCRIPTORS, looked at after each read; close closes them",
+    ("runner/borrower.py", "Client.rejected"): "MAX_REJECTED, in reject",
     ("runner/control.py", "Control._lines"): "the lines of one read, READ_BYTES; no other read while there are some",
-    ("runner/control.py", "Control._rest"): "MAX_LINE_BYTES, looked at after each read",
+    ("runner/control.py", "Control._rest.data"): "MAX_LINE_BYTES, looked at after each read",
+    ("runner/control.py", "last.data"): "the same",
+    ("runner/control.py", "last.descriptors"): "MAX_DESCRIPTORS, looked at after each read; close closes them",
+    ("runner/conversation.py", "Conversation.ran"): "MAX_LOADED, in _note",
+    ("runner/lending.py", "client.ended"): "MAX_LOANS, the deque's own maxlen",
+    ("runner/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
+    ("runner/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "Scripts.extend",
+    ("runner/warming.py", "Warming._builds"): "MOST_BUILDS, in _build, but for those under way",
+    ("runner/warming.py", "build.warming"): "a share of the workers, in is_late",
     ("runner/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
     ("runner/conversation.py", "Conversation.bound"): "helpers of what is loaded: a load for each, so max_loads",
     ("runner/conversation.py", "Conversation.loaded"): "MAX_LOADED, in _note",
@@ -54,14 +61,12 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/rr.py", "context.edits"): ONE_MESSAGE,
     ("runner/lease.py", "Lease._learned"): "LEARNED_GENERATIONS, in _generation",
     ("runner/lease.py", "Lease._refused"): (
-        "MAX_REFUSED of each answer, dropped when their time is over. Not bounded: the daemon says how long that is"
+        "MAX_REFUSED, in _note_refused; dropped before that when their time is over"
     ),
     ("runner/lease.py", "conversation.loaded"): "what one answer of the daemon names: MAX_LINE_BYTES of control.py",
     ("runner/lending.py", "Lending._behind"): "scripts of workers that came back, taken by each upkeep",
-    ("runner/lending.py", "Lending._runner.scripts"): NO_CONTAINER + "Scripts.extend",
     ("runner/lending.py", "Lending.clients"): "the setting max_clients, where the daemon accepts",
     ("runner/lending.py", "client.loans"): "the setting max_workers: a loan is a worker",
-    ("runner/lending.py", "client.told"): "Not bounded: one build of each script that a client asked for",
     ("runner/listener.py", "Listener._waiting"): "the queue's own size, from the number of threads",
     ("runner/migrate/change.py", "Change._edits"): ONE_COMMAND,
     ("runner/migrate/change.py", "Change._has_script_line"): ONE_COMMAND,
@@ -74,8 +79,8 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/migrate/names.py", "Names.rules"): ONE_COMMAND,
     ("runner/migrate/names.py", "Names.sources"): ONE_COMMAND,
     ("runner/migrate/names.py", "Names.unread_rules"): ONE_COMMAND,
-    ("runner/poison.py", "Poison._lost"): "Not bounded: losses within poison_within_s, as clients report them",
-    ("runner/poison.py", "Poison._until"): "Not bounded: the same, kept for poison_s",
+    ("runner/poison.py", "Poison._lost"): "MAX_COUNTED, in _count",
+    ("runner/poison.py", "Poison._until"): "MAX_REFUSED, the same",
     ("runner/pool.py", "Pool._ending"): "workers that were retired since the last tick: each was one of max_workers",
     ("runner/pool.py", "Pool._queue"): "the setting max_queue_size, in acquire",
     ("runner/pool.py", "Pool._recent"): "RECENT_SCRIPTS, where it is grown",
@@ -92,7 +97,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/files.py", "look.held"): "the files of one script, for one look at them: MOST_HELPERS and a few",
     ("runner/files.py", "look.links"): "MOST_LINKS, in Place",
     ("runner/files.py", "look.stamps"): "as look.held",
-    ("runner/lease.py", "Lease._scripts"): "KNOWN_SCRIPTS, in _ask_lease",
+    ("runner/lease.py", "Lease._scripts"): "MOST_SCRIPTS, in _ask_lease",
     ("runner/reload.py", "Scripts._scripts"): "MOST_SCRIPTS, in _script",
     ("runner/reload.py", "Scripts._seen"): "MOST_NAMES, in _remember",
     ("runner/reload.py", "Scripts._pinned"): "the settings: what load names",

@@ -63,6 +63,8 @@ class RunningDaemon:
         self.scripts.mkdir(exist_ok=True)
         self._stderr = directory / "daemon.log"
         self._log = log_file or self._stderr
+        if os.geteuid() == 0 and "worker_user" not in settings:
+            settings = f'worker_user = "root"\n{settings}'  # a daemon of root has to say so
         self.config.write_text(f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\n{settings}\n', "utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -25,12 +25,14 @@ DEADLINE_S = 0.003
 PATIENCE_S = 10.0
 """Far beyond every deadline of an exec, so that only one that does not keep to it takes so long."""
 SCRIPT = "/x/a.exe"
-GENERATION: dict[str, Any] = {"id": "6f", "path": SCRIPT, "parts": [[SCRIPT, "aa", "/b"], None, None], "helpers": {}}
+GENERATION: dict[str, Any] = {"id": "6f", "path": SCRIPT, "parts": [[SCRIPT, "aa"], None, None], "helpers": {}}
 WORKER: dict[str, Any] = {
     "pid": 0x7FFF_FFFF, "execs": 0, "loads": 0, "bound": {}, "loaded": [GENERATION], "keep": True, "fresh": False,
     "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096, "is_placed": False,
 }  # fmt: skip
-ANSWER: dict[str, Any] = {"generation": GENERATION, "stamps": {}, "keep": True, "is_ours": True, "worker": WORKER}
+ANSWER: dict[str, Any] = {
+    "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,
+}  # fmt: skip
 DONE = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":[]}}\n'
 INVITE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"

@@ -185,7 +185,8 @@ def test_every_row_is_of_a_container_that_is_there() -> None:
 
 
 def test_every_bound_says_something() -> None:
-    assert [row for row, words in (BOUNDS | BRIDGE_BOUNDS).items() if len(words.split()) < 2] == []
+    rows = BOUNDS | BRIDGE_BOUNDS
+    assert [row for row, words in rows.items() if len(words.split()) < 2 or "not bounded" in words.lower()] == []
 
 
 def test_every_constant_that_bounds_something_exists() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.channel import READ_BYTES, Channel, received
+from runner.channel import READ_BYTES, Channel, End, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -277,7 +277,9 @@ class CountedCalls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> CountedCalls:
     counted = CountedCalls()
-    names = {name: getattr(os, name) for name in ("fstat", "set_blocking", "close")}
+    names = {
+        name: getattr(os, name) for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE")
+    }
     monkeypatch.setattr("runner.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
     monkeypatch.setattr(
         "runner.channel.select", SimpleNamespace(poll=counted.poll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT)
@@ -407,3 +409,50 @@ def test_a_script_that_asks_for_ever_and_is_answered_at_once_meets_its_deadline(
     with pytest.raises(TimeoutError):
         take_turns()
     assert time.monotonic() >= deadline
+
+
+def test_a_wire_is_known_by_its_pipes_and_the_way_that_its_ends_go() -> None:
+    (reads, theirs_writes), (theirs_reads, writes) = os.pipe(), os.pipe()
+    with contextlib.closing(Channel(reads, writes)) as channel:
+        info = os.fstat(reads)
+        ends = channel.ends()
+        again = channel.reopened()
+
+        assert ends[0] == End(info.st_dev, info.st_ino, os.O_RDONLY)
+        assert ends[1].way == os.O_WRONLY
+        assert again.ends() == ends
+        assert channel.descriptors() == ()
+        again.close()
+        for descriptor in (theirs_writes, theirs_reads):
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["turned", "both read", "both write"])
+def test_the_wrong_ends_of_pipes_are_no_wire(kind: str) -> None:
+    (reads, writes), (others_reads, others_writes) = os.pipe(), os.pipe()
+    given = {"turned": (writes, reads), "both read": (reads, others_reads), "both write": (writes, others_writes)}[kind]
+
+    assert received(given) is None
+
+    left = {reads, writes, others_reads, others_writes} - set(given)
+    for descriptor in given:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    for descriptor in left:
+        os.close(descriptor)
+
+
+def test_flags_of_a_copy_that_somebody_kept_do_not_reach_a_wire_that_was_opened_again() -> None:
+    (reads, theirs_writes), (theirs_reads, writes) = os.pipe(), os.pipe()
+    kept = [os.dup(reads), os.dup(writes)]
+
+    with contextlib.closing(Channel(reads, writes).reopened()) as channel:
+        for copy in kept:
+            os.set_blocking(copy, True)
+
+        assert [os.get_blocking(descriptor) for descriptor in channel.descriptors()] == [False, False]
+        os.write(theirs_writes, b"x")
+        assert channel.turn(b"y", after(LONG_S)) == b"x"
+        assert os.read(theirs_reads, 10) == b"y"
+    for descriptor in (*kept, theirs_writes, theirs_reads):
+        os.close(descriptor)

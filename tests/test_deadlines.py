@@ -42,7 +42,7 @@ ALLOWED = {
     ("runner/rundir.py", "run_directory", "flock"): "a file that nobody else knows yet",
     ("runner/rundir.py", "_remove_dead", "flock"): "LOCK_NB",
     ("runner/drain.py", "Drain._run", "select"): "no caller waits for the drain; who wants something of it wakes it",
-    ("runner/control.py", "Control.receive", "recvmsg"): "after a poll with the time that is left",
+    ("runner/control.py", "Control._read", "recvmsg"): "after a poll with the time that is left",
     ("runner/listener.py", "Listener.serve", "recvfrom"): "the socket's timeout, LOOK_S",
     ("runner/listener.py", "Listener._work", "get"): "a thread that waits for work; its end is put into the queue",
     ("runner/serve.py", "Daemon._accept", "accept"): "the accepting thread is no caller; the end shuts the socket down",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.channel import ENDS, received
+from runner.control import Control, ask
 from runner.errors import HostFault, PoolExhausted, RunnerError, ScriptRefused
 from runner.hosts.message import MessageHost
 from runner.lease import Lease
@@ -128,3 +130,57 @@ def test_a_script_that_is_run_from_within_another_one_has_a_worker_of_its_own(tm
 
             assert [execute(lease, outer, host).code for _ in range(3)] == [0, 0, 0]
             assert execute(lease, inner).code == 5
+
+
+def worker_of(lease: Lease) -> int:
+    assert lease._held is not None
+    return lease._held.conversation.pid
+
+
+def test_nothing_is_loaded_into_a_worker_of_an_earlier_daemon(tmp_path: Path) -> None:
+    """It loads the copies of its own daemon, and those of another may be files that it must not read."""
+    with RunningDaemon(tmp_path, "num_workers = 2") as daemon:
+        old, new = (
+            compiled(daemon.scripts, name, f"static int Main() {{ return {name[1:]}; }}") for name in ("S1", "S2")
+        )
+        with clients(daemon, 1) as (lease,):
+            assert execute(lease, old).code == 1
+            before = worker_of(lease)
+            daemon.kill()
+            daemon.start()
+
+            assert execute(lease, new).code == 2
+            assert worker_of(lease) != before
+            assert execute(lease, old).code == 1
+
+
+def test_a_worker_of_an_earlier_daemon_is_kept_where_the_new_one_has_gone_as_well(tmp_path: Path) -> None:
+    """It has the scripts that it has, and is all there is."""
+    with RunningDaemon(tmp_path, "num_workers = 2\nmax_workers = 2\nspare_workers = 0") as daemon:
+        old, new = (
+            compiled(daemon.scripts, name, f"static int Main() {{ return {name[1:]}; }}") for name in ("S1", "S2")
+        )
+        with clients(daemon, 1) as (lease,):
+            assert execute(lease, old).code == 1
+            before = worker_of(lease)
+            daemon.kill()
+            daemon.start()
+            with (
+                contextlib.closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)) as other,
+                contextlib.ExitStack() as stack,
+            ):
+                for _ in range(2):  # so that there is none for the lease
+                    ask(other, "lease", {"path": str(old), "have": None}, time.monotonic() + WAIT_S)
+                    wire = received(other.take_descriptors(ENDS))
+                    assert wire is not None
+                    stack.callback(wire.close)
+                assert execute(lease, old).code == 1
+                with pytest.raises(PoolExhausted, match="no worker free"):
+                    execute(lease, new)
+                assert worker_of(lease) == before
+                daemon.kill()
+
+            with pytest.raises(PoolExhausted, match="no daemon"):
+                execute(lease, new)
+            assert execute(lease, old).code == 1
+            assert worker_of(lease) == before

@@ -190,7 +190,7 @@ def test_call_ids_that_cost_one_worker_each_are_forgotten() -> None:
         clock.now += 1
 
     assert len(poison._lost) <= 11
-    assert all(len(call_id) <= 200 for _, call_id in poison._lost)
+    assert all(len(call_id) <= 200 for _, _, call_id in poison._lost)
 
 
 def test_a_runner_refuses_a_deadly_message_and_runs_the_script_on_others(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""
+Who is at the other end of a Unix socket, and who could put another socket in its place.
+
+Standard library only, as a child of Kamailio imports it. Must not know what is said on the socket.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import socket
+import stat
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SO_PEERGROUPS = 59  # Linux 4.13, asm-generic/socket.h; Python does not name it
+MAX_GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups; a peer in more counts as in none
+ROOT = 0
+
+
+class Peer(NamedTuple):
+    """The process at the other end: when it connected, or when it began to listen (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def peer_of(sock: socket.socket) -> Peer:
+    """Who is at the other end of a connected socket."""
+    return Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
+
+
+def groups_of(sock: socket.socket) -> list[int]:
+    """The supplementary groups of the other end."""
+    numbers = array.array("I")
+    with contextlib.suppress(OSError):
+        numbers.frombytes(sock.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, MAX_GROUPS_BYTES))
+    return list(numbers)
+
+
+def impostor(sock: socket.socket, path: str) -> str:
+    """
+    Why whoever listens at ``path`` must not be believed; empty when it may be.
+
+    A client cannot know which user its daemon runs as. But root and the client's own user can do to it what they like
+    anyway. Anybody else is its daemon only where root, or the client's own user, gave that user the directory of the
+    socket: then nobody else can have put a socket there.
+    """
+    peer, own = peer_of(sock), os.geteuid()
+    if peer.uid in {ROOT, own}:
+        return ""
+    directory = Path(path).parent
+    try:
+        owner = directory.stat().st_uid
+        why = foreign(directory, peer.uid, {own}, may_be_below_sticky=False)
+    except OSError as error:
+        owner, why = peer.uid, f"{directory}: {error.strerror}"
+    if owner != peer.uid:
+        why = f"{directory} belongs to uid {owner}"
+    return why and f"uid {peer.uid} listens there, which is neither root nor this user (uid {own}), and {why}"
+
+
+def foreign(directory: Path, owner: int, others: Collection[int] = (), *, may_be_below_sticky: bool = True) -> str:
+    """
+    Who else could put another file in the place of one in ``directory``; empty when nobody could.
+
+    The directory and all above it have to belong to root, to ``owner``, or to one of ``others``, and neither group nor
+    others may write to them.
+
+    Args:
+        directory: Looked at as it is named, and with its symbolic links resolved.
+        owner: The uid whose directory it should be.
+        others: Users above it who are trusted as well.
+        may_be_below_sticky: Whether a sticky directory of root, as /tmp, may be above, where all may write and nobody
+            can rename what is another's.
+
+    Raises:
+        OSError: There is no such directory, or it cannot be looked at.
+    """
+    named, real = Path(os.path.abspath(directory)), directory.resolve(strict=True)  # noqa: PTH100 - links stay
+    for place in dict.fromkeys((named, *named.parents, real, *real.parents)):
+        info = place.stat()
+        mode = stat.S_IMODE(info.st_mode)
+        told = f"{place} belongs to uid {info.st_uid}, with mode {mode:04o}"
+        if info.st_uid not in {ROOT, owner, *others}:
+            return f"{told}: chown {owner} {place}"
+        is_shared = mode & stat.S_ISVTX and info.st_uid == ROOT and place not in {named, real}
+        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not (may_be_below_sticky and is_shared):
+            return f"{told}, so others may replace what is in it: chmod go-w {place}"
+    return ""

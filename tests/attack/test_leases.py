@@ -1,0 +1,180 @@
+"""One user's client against the clients of another: with the worker it had, and with pipes of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.attack import site
+from tests.attack.users import as_root, new_user
+from tests.daemon import compiled
+from tests.programs import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.attack.users import User
+
+pytestmark = as_root
+
+SEVEN = "static int Main() { return 7; }"
+ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1"
+VICTIM = """
+class Seen(Lease):
+    def _take(self, worker):
+        print(worker["pid"])
+        super()._take(worker)
+print(run(Seen(sys.argv[1]), sys.argv[2]))
+"""
+BORROWS = "control = connected(); answer = lease(control, sys.argv[2]); print(answer['worker']['pid'], flush=True)\n"
+
+
+@pytest.fixture
+def attacker() -> Iterator[User]:
+    with new_user() as user:
+        yield user
+
+
+@pytest.fixture
+def victim() -> Iterator[User]:
+    with new_user() as user:
+        yield user
+
+
+SWAPS = f"""
+{BORROWS}
+wire = received(control.take_descriptors(ENDS))
+kept = wire.descriptors()
+from_me, to_me = os.pipe(), os.pipe()
+given = dict(
+    pipes=(from_me[0], to_me[1]), swapped=kept[::-1], twice=(kept[0], kept[0]), turned=(to_me[1], from_me[0]),
+    mine_to_read=(from_me[0], kept[1]), mine_to_write=(kept[0], to_me[1]), other_way=(from_me[0], from_me[1]),
+)[sys.argv[3]]
+tell(control, "release", report(answer), given)
+settle(control)
+say("given back")
+wait()
+os.set_blocking(to_me[0], False)
+try: came = os.read(to_me[0], 100)
+except BlockingIOError: came = b""
+print(came)
+"""
+
+
+@pytest.mark.parametrize("given", ["pipes", "swapped", "twice", "mine_to_read", "mine_to_write", "turned", "other_way"])
+def test_other_pipes_than_those_that_were_lent_end_the_worker_and_reach_nobody(
+    attacker: User, victim: User, given: str
+) -> None:
+    """The next client, of another user, spoke with whoever held the other ends: its parameter, its log, its result."""
+    with site.open_daemon(ONE_WORKER) as daemon:
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+        with site.start(attacker, daemon, SWAPS, script, given) as thief:
+            assert thief.stdout is not None
+            worker = int(thief.stdout.readline())
+            site.heard(thief, "given back")
+
+            theirs, code = site.run(victim, daemon, VICTIM, script).split()
+            printed, _ = thief.communicate("\n")
+        log = daemon.log()
+
+    assert (code, printed.strip()) == ("7", "b''")
+    assert int(theirs) != worker
+    assert "expected the ends of its wire" in log or "it came back without its wire" in log
+
+
+HONEST = f"""
+{BORROWS}
+wire = received(control.take_descriptors(ENDS))
+tell(control, "release", report(answer), wire.descriptors())
+settle(control)
+"""
+
+
+def test_a_worker_that_one_user_had_never_goes_to_another_also_where_there_is_room_for_one_only(
+    attacker: User, victim: User
+) -> None:
+    """Whoever had it may have loaded any code into it, and may have kept its wire."""
+    with site.open_daemon(ONE_WORKER) as daemon:
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+        worker = int(site.run(attacker, daemon, HONEST, script))
+        assert [found["pid"] for found in site.status(daemon)["workers"]] == [worker], "it is idle, and the only one"
+
+        theirs, code = site.run(victim, daemon, VICTIM, script).split()
+
+        assert code == "7"
+        assert int(theirs) != worker
+        assert f"retired worker {worker}: lent to another user before, no room beside it" in daemon.log()
+        again = site.run(attacker, daemon, VICTIM, script).split()
+        assert again[1] == "7"
+        assert again[0] not in {str(worker), theirs}
+
+
+def test_a_worker_that_one_user_had_serves_that_user_on(attacker: User) -> None:
+    with site.open_daemon("num_workers = 2\nspare_workers = 0\nmax_workers = 2") as daemon:
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+        workers = {site.run(attacker, daemon, HONEST, script) for _ in range(3)}
+
+    assert len(workers) == 1
+
+
+KEEPS_THE_WIRE = """
+borrowed = Lease(sys.argv[1])
+run(borrowed, sys.argv[2])
+conversation = borrowed._held.conversation
+generation = borrowed._ask_lease(sys.argv[3], deadline()).generation
+while conversation.load(generation, deadline()): pass
+kept = [os.dup(end) for end in conversation._channel.descriptors()]
+os.write(kept[1], conversation._session.exec(generation.id, None))  # from now on it loops, and says nothing
+borrowed._give_back()
+settle(borrowed._control)
+for end in kept: os.set_blocking(end, True)
+say("given back")
+wait()
+"""
+
+
+def test_a_wire_that_was_kept_cannot_hold_up_the_daemon(attacker: User) -> None:
+    """All copies of a descriptor share its flags: the daemon's read of a silent worker had no end."""
+    with site.open_daemon(f"{ONE_WORKER}\nload_timeout_s = 0.5") as daemon:
+        loops = compiled(daemon.scripts, "Loops", "static int Main() { while (true) {} }")
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+        with site.start(attacker, daemon, KEEPS_THE_WIRE, script, loops) as thief:
+            site.heard(thief, "given back")
+            compiled(daemon.scripts, "Seven", SEVEN.replace("7", "8"))  # is loaded ahead where the old one is
+
+            until(lambda: "it was not done in time" in daemon.log(), "the daemon gives the silent worker up")
+            thief.communicate("\n")
+
+        until(lambda: site.status(daemon)["workers"], "another one takes its place")
+
+
+def test_a_client_holds_two_workers_at_most(attacker: User) -> None:
+    code = """
+control = connected()
+for number in range(4):
+    try:
+        lease(control, sys.argv[2])
+        control.take_descriptors(ENDS)
+    except RunnerError as error:
+        print(number, error)
+"""
+    with site.open_daemon("max_workers = 4") as daemon:
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+
+        assert site.run(attacker, daemon, code, script).splitlines() == [
+            f"{number} this process holds 2 workers already" for number in (2, 3)
+        ]
+
+
+def test_the_place_of_a_worker_that_came_back_wrong_is_free_again(attacker: User) -> None:
+    with site.open_daemon(ONE_WORKER) as daemon:
+        script = compiled(daemon.scripts, "Seven", SEVEN)
+        for _ in range(5):
+            site.run(attacker, daemon, SWAPS.replace("wait()", ""), script, "pipes")
+
+        until(lambda: len(site.status(daemon)["workers"]) <= 1, "no more than there may be")
+        workers = [found["pid"] for found in site.status(daemon)["workers"]]
+        until(lambda: set(daemon.children()) <= set(workers), "the others have ended")
+        assert all(Path(f"/proc/{pid}").exists() for pid in workers)

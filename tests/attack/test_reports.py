@@ -1,0 +1,241 @@
+"""What one user's client says of builds and workers: it can take nothing from the clients of another."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.attack import site
+from tests.attack.users import as_root, new_user
+from tests.daemon import app_mono, compiled
+from tests.programs import MCS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.attack.users import User
+    from tests.daemon import RunningDaemon
+
+pytestmark = as_root
+
+RETURNS = "static int Main() {{ return {0}; }}"
+RUNS = (
+    "borrowed = Lease(sys.argv[1])\ntry: print(run(borrowed, sys.argv[2]))\nexcept RunnerError as error: print(error)\n"
+)
+RETIRES = """
+told = {"reason": "forged", "call_id": sys.argv[4] or None, "is_stuck": False, "taken_by": answer["generation"]["id"]}
+tell(control, "retire", report(answer, **told), ())
+settle(control)
+"""
+FORGES = """
+control = connected()
+answer = lease(control, sys.argv[2])
+worker = control.take_descriptors(ENDS)
+"""
+
+
+@pytest.fixture
+def attacker() -> Iterator[User]:
+    with new_user() as user:
+        yield user
+
+
+@pytest.fixture
+def victim() -> Iterator[User]:
+    with new_user() as user:
+        yield user
+
+
+def test_workers_that_were_never_lent_to_it_count_for_nothing(attacker: User, victim: User) -> None:
+    """Five such notices refused a script to everybody."""
+    forges = f"""
+{FORGES}
+for number in range(20):
+    answer["worker"]["pid"] = int(sys.argv[3]) + number
+    {RETIRES.strip().replace(chr(10), chr(10) + "    ")}
+"""
+    with site.open_daemon("poison_s = 60.0") as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+
+        site.run(attacker, daemon, forges, script, 1, "call-1")
+
+        told = site.status(daemon)
+        assert (told["refused_scripts"], told["refused_messages"]) == ({}, [])
+        assert [site.run(user, daemon, RUNS, script) for user in (attacker, victim)] == ["7", "7"]
+        assert daemon.log().count("a worker that was not lent") <= 3, "one line a second"
+
+
+def test_one_worker_is_one_loss(attacker: User) -> None:
+    again = f"{FORGES}\nfor _ in range(20):\n    {RETIRES.strip().replace(chr(10), chr(10) + '    ')}"
+    with site.open_daemon("poison_losses = 2\npoison_s = 60.0") as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+
+        site.run(attacker, daemon, again, script, 0, "")
+
+        assert site.status(daemon)["refused_scripts"] == {}
+
+
+HELLO = """
+control = Control.connect(sys.argv[1], deadline())
+print(json.dumps(ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline())))
+"""
+
+
+@pytest.mark.parametrize("call_id", ["", "call-1"])
+def test_workers_that_it_did_hold_count_for_its_own_user_alone(attacker: User, victim: User, call_id: str) -> None:
+    limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0\npoison_within_s = 60.0"
+    with site.open_daemon(limits) as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+        for _ in range(3):
+            site.run(attacker, daemon, FORGES + RETIRES, script, 0, call_id)
+
+        assert "refused to clients of uid" in daemon.log()
+        assert "took worker after worker" in site.run(attacker, daemon, RUNS, script)
+        assert site.run(victim, daemon, RUNS, script) == "7"
+        refused = [json.loads(site.run(user, daemon, HELLO))["refused"] for user in (attacker, victim)]
+        assert [bool(found) for found in refused] == [bool(call_id), False]
+
+
+REJECTS = f"""
+{FORGES}
+build = answer["generation"]["id"]
+wrong = {{"generation": build, "message": "forged", "detail": ""}}
+try: print(lease(control, sys.argv[2], report(answer), rejected=wrong)["generation"]["id"] == build)
+except RunnerError as error: print(error)
+"""
+
+
+def test_a_good_build_that_it_calls_broken_goes_on_for_all(attacker: User, victim: User) -> None:
+    with site.open_daemon("num_workers = 2") as daemon:
+        script = compiled(daemon.scripts, "Changes", RETURNS.format(1))
+        assert site.run(victim, daemon, RUNS, script) == "1"
+        compiled(daemon.scripts, "Changes", RETURNS.format(2))
+
+        assert site.run(attacker, daemon, REJECTS, script) == "True"
+
+        assert site.run(victim, daemon, RUNS, script) == "2"
+        assert "still serves" not in daemon.log()
+
+
+def test_where_no_worker_is_free_to_try_it_the_build_is_refused_to_that_client_alone(
+    attacker: User, victim: User
+) -> None:
+    with site.open_daemon("num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+
+        assert site.run(attacker, daemon, REJECTS, script) == "forged"
+
+        assert site.run(victim, daemon, RUNS, script) == "7"
+
+
+def test_a_build_that_cannot_be_loaded_is_refused_to_all_once_a_client_says_so(attacker: User, victim: User) -> None:
+    with site.open_daemon('num_workers = 2\nobserver = "none"') as daemon:
+        script = compiled(daemon.scripts, "Breaks", RETURNS.format(7))
+        assert site.run(victim, daemon, RUNS, script) == "7"
+        until(lambda: len(loaded(daemon, script)) > 0, "a worker that was never lent has it")
+        library(script)
+
+        assert site.run(attacker, daemon, RUNS, script) == "7"
+        assert site.run(victim, daemon, RUNS, script) == "7"
+        assert "still serves" in daemon.log()
+
+
+def test_a_broken_build_that_it_calls_good_does_not_replace_the_last_good_one(attacker: User, victim: User) -> None:
+    lies = f"{FORGES}\ntell(control, 'loaded', {{'generation': answer['generation']['id']}})\nsettle(control)"
+    with site.open_daemon('num_workers = 2\nobserver = "none"') as daemon:
+        script = compiled(daemon.scripts, "Breaks", RETURNS.format(7))
+        assert site.run(victim, daemon, RUNS, script) == "7"
+        until(lambda: len(loaded(daemon, script)) > 0, "a worker that was never lent has it")
+        library(script)
+
+        site.run(attacker, daemon, lies, script)
+
+        assert site.run(victim, daemon, RUNS, script) == "7"
+
+
+def test_a_file_that_lies_beside_a_script_is_not_made_a_part_of_it(attacker: User, victim: User) -> None:
+    """A library that is no .NET, named as what the script needs, made every build of it a broken one."""
+    needs = f"""
+{FORGES}
+told = {{"generation": answer["generation"]["id"], "names": ["Native", "mscorlib", "", "../Fine", "Native"]}}
+print(sorted(lease(control, sys.argv[2], report(answer), needs=told)["generation"]["helpers"]))
+"""
+    with site.open_daemon() as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+        script.with_name("Native.dll").write_bytes(b"MZ is no .NET")
+
+        assert site.run(attacker, daemon, needs, script) == "['mscorlib']"
+
+        assert site.run(victim, daemon, RUNS, script) == "7"
+
+
+@pytest.mark.parametrize("method", ["reload", "reset", "drain", "stop"])
+def test_who_only_runs_scripts_cannot_end_or_change_the_daemon(attacker: User, method: str) -> None:
+    asks = "try: print(ask(connected(), sys.argv[2], {}, deadline()))\nexcept RunnerError as error: print(error)"
+    with site.open_daemon() as daemon:
+        assert "only root, the daemon's user and socket_owner may" in site.run(attacker, daemon, asks, method)
+
+        assert site.status(daemon)["pid"] == daemon.pid
+        assert app_mono(method, "--socket", str(daemon.socket)).returncode == 0
+
+
+WRONG: dict[str, Any] = {
+    "fewer than none": {"execs": -1},
+    "more than can be": {"loads": 10**12},
+    "true": {"execs": True},
+    "half": {"loads": 0.5},
+    "too many helpers": {"bound": {str(number): "x" for number in range(5000)}},
+    "too many scripts": {"loaded": {str(number): "x" for number in range(5000)}},
+    "a long name": {"bound": {"x" * 5000: "x"}},
+    "a helper that is no text": {"bound": {"x": 7}},
+    "a script that is no text": {"loaded": {"x": []}},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_report_that_cannot_be_one_ends_its_connection(attacker: User, victim: User, wrong: str) -> None:
+    code = f"""
+{FORGES}
+tell(control, "report", report(answer, **json.loads(sys.argv[3])))
+try: print(settle(control))
+except ControlError: print("hung up")
+"""
+    with site.open_daemon() as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+
+        assert site.run(attacker, daemon, code, script, json.dumps(WRONG[wrong])) == "hung up"
+
+        assert site.run(victim, daemon, RUNS, script) == "7"
+        assert "internal error" not in daemon.log()
+
+
+def test_counts_never_go_down_and_of_scripts_only_those_it_was_told_of_are_loaded(attacker: User) -> None:
+    code = f"""
+{FORGES}
+for told in (dict(execs=9, loads=5, bound=dict(H="x")), dict(execs=3, loads=1, bound=dict(), loaded=dict(a="b"))):
+    tell(control, "report", report(answer, **told))
+(worker,) = [found for found in ask(control, "status", {{}}, deadline())["workers"] if found["client"]]
+print([worker[name] for name in ("execs", "loads", "helpers", "loaded")])
+"""
+    with site.open_daemon() as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
+
+        assert site.run(attacker, daemon, code, script) == "[9, 5, ['H'], []]"
+
+
+def loaded(daemon: RunningDaemon, script: Path) -> list[int]:
+    """The idle workers that have a script and ran nothing: they were loaded ahead."""
+    workers = site.status(daemon)["workers"]
+    return [worker["pid"] for worker in workers if str(script) in worker["loaded"] and not worker["execs"]]
+
+
+def library(script: Path) -> None:
+    """Put an assembly without Main into a script's place."""
+    source = script.with_name("Library.cs")
+    source.write_text("public class Library { }\n", "utf-8")
+    subprocess.run([MCS, "-t:library", f"-out:{script}.new", str(source)], check=True, capture_output=True)
+    script.with_name(f"{script.name}.new").rename(script)
