@@ -33,7 +33,7 @@ class Peer(NamedTuple):
 
 def peer_of(sock: socket.socket) -> Peer:
     """Who is at the other end of a connected socket."""
-    return Peer(*struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
+    return Peer(*struct.unpack("iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
 
 
 def groups_of(sock: socket.socket) -> list[int]:

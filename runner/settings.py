@@ -119,8 +119,8 @@ class Settings(BaseSettings):
     """Most processes and threads: of each worker in a ``sandbox``, else of the user that they run as, all together; not
     for root. None: 128 in a sandbox, 128 for each of ``max_workers`` of a ``worker_user``, else none. 0: no limit."""
     worker_user: str = Field(default="", coerce_numbers_to_str=True)
-    """User that workers run as, a name or number; it had better be one of its own. Only root may set it. "": the
-    daemon's own."""
+    """User that workers run as, a name or number; it had better be one of its own. Only root may set another one than
+    its own. "": the daemon's own, which for a daemon of root has to be said: "root"."""
     worker_group: str = Field(default="", coerce_numbers_to_str=True)
     """Group that they run as beside ``worker_user``. "": the groups of that user."""
     sandbox: Literal["none", "bwrap"] = "none"
@@ -147,11 +147,12 @@ class Settings(BaseSettings):
     socket_mode: str = Field(default="0660", pattern="^0?[0-7]{3}$")
     """Permissions of the control socket, in octal."""
     socket_owner: str = ""
-    """User who owns the control socket and may connect to it. "": the daemon's own."""
+    """User who owns the control socket, may connect to it and give commands. "": the daemon's own."""
     socket_group: str = ""
-    """Group of the control socket, whose members may connect to it. "": the daemon's own."""
+    """Group of the control socket, whose members may connect to run scripts and to look. "": the daemon's own."""
     max_clients: int = Field(default=256, ge=1)
-    """Connections to the control socket at one time; one more is refused. Each process of Kamailio is one."""
+    """Connections to the control socket at one time; one more is refused. Each process of Kamailio is one. Who is not
+    root, the daemon's own user or ``socket_owner`` has three for each that is left free: 192 of 256."""
     log_file: Path | None = None
     """Where the daemon logs; the file may be moved away and is made anew. None: standard error, so the journal."""
 

@@ -253,6 +253,20 @@ def test_doctor_tells_each_measure_that_confines_a_worker_and_how_to_have_more()
     assert re.search('set sandbox = "bwrap"|not possible here|bubblewrap', by_name["sandbox"]["text"])
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only a daemon of root needs worker_user: run as root")
+@pytest.mark.parametrize(("line", "is_told"), [("", True), ('worker_user = "root"\n', False)])
+def test_doctor_tells_root_that_its_daemon_needs_a_user_for_scripts(
+    tmp_path: Path, line: str, *, is_told: bool
+) -> None:
+    config = tmp_path / "app-mono.toml"
+    config.write_text(f'{line}socket = "{tmp_path}/c.sock"\nscript_dirs = ["{tmp_path}"]\n', "utf-8")
+
+    told = json.loads(app_mono("doctor", "--json", "--config", str(config)).stdout)
+
+    (daemon,) = [check["text"] for check in told["checks"] if check["check"] == "daemon"]
+    assert ("started by root it needs worker_user" in daemon) is is_told
+
+
 @needs_bwrap
 def test_doctor_sees_the_sandbox_of_a_worker(tmp_path: Path) -> None:
     config = tmp_path / "app-mono.toml"

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -507,7 +508,7 @@ def test_garbage_ends_that_connection_only(daemon: RunningDaemon, garbage: bytes
 
 
 @pytest.mark.parametrize("groups", [[], ["daemon"]])
-def test_a_client_of_another_user_is_refused_unless_it_is_in_the_group(tmp_path: Path, groups: list[str]) -> None:
+def test_a_client_of_another_user_is_refused_unless_it_is_in_the_group(groups: list[str]) -> None:
     """
     Whatever the mode of the socket is: the kernel tells who connects.
 
@@ -515,9 +516,11 @@ def test_a_client_of_another_user_is_refused_unless_it_is_in_the_group(tmp_path:
     """
     if os.geteuid() != 0:
         pytest.skip("only root can start a client of another user: run the tests as root")
-    with RunningDaemon(tmp_path, 'socket_mode = "0666"\nsocket_group = "daemon"') as daemon:
-        for place in (tmp_path, *tmp_path.parents[:2]):
-            place.chmod(0o755)
+    with (
+        tempfile.TemporaryDirectory() as name,  # pytest's own are closed to others by each run of it
+        RunningDaemon(Path(name), 'socket_mode = "0666"\nsocket_group = "daemon"') as daemon,
+    ):
+        Path(name).chmod(0o755)
         program = (
             "import contextlib, socket, sys\n"
             "sock = socket.socket(socket.AF_UNIX)\nsock.settimeout(20)\nsock.connect(sys.argv[1])\n"

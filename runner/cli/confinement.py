@@ -61,7 +61,7 @@ def _user(uid: int, gid: int) -> Measure:
         name = pwd.getpwuid(uid).pw_name
     if uid != os.geteuid():
         return Measure("user", f"workers run as {name} (uid {uid}, gid {gid})")
-    advice = "set worker_user to one of its own" if uid == 0 else "only root can set worker_user"
+    advice = 'worker_user = "app-mono-scripts" is better' if uid == 0 else "only root can set worker_user"
     return Measure("user", f"workers run as {name}, as this process does: {advice}", is_in_force=False)
 
 

@@ -176,7 +176,9 @@ def _daemon(config: str | None) -> str:
     try:
         told = control.request(path, "status")
     except RunnerError as error:
-        raise _Trouble(f"not needed to run scripts from the command line: {error}") from error
+        is_roots = config is not None and os.geteuid() == 0 and not Settings.from_file(config).worker_user
+        hint = "; started by root it needs worker_user" if is_roots else ""
+        raise _Trouble(f"not needed to run scripts from the command line: {error}{hint}") from error
     if told["advice"]:
         raise _Trouble(told["advice"])
     return f"{path}: {told['users']} processes run scripts, max_workers {told['max_workers']}"
