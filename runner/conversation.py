@@ -291,7 +291,9 @@ class Conversation:
             WorkerError: The worker is lost.
         """
         self._placement.free()
-        match hear_out(self._channel, self._session, deadline):
+        match None if self.state is State.IDLE else hear_out(self._channel, self._session, deadline):
+            case None:
+                self.ran[generation.path] = generation.id
             case Loaded(needs):
                 self._bind(generation)
                 if not needs:

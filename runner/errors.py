@@ -103,7 +103,14 @@ class WorkerFailedToStart(WorkerError):
 
 
 class ExecTimeout(WorkerError):
-    """The exec was not done at its deadline. Edits received until then stand."""
+    """
+    The exec was not done at its deadline. Edits received until then stand.
+
+    Attributes:
+        is_left: The worker is left to finish it, and whoever left it there gives it back to its pool.
+    """
+
+    is_left = False
 
 
 class WorkerDied(WorkerError):

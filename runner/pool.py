@@ -14,8 +14,9 @@ import time
 from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Generic
 
-from .errors import PoolExhausted, RunnerError, ScriptError, WorkerError
+from .errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, WorkerError
 from .slot import Generation, PoolSnapshot, Slot, State, W, jobs_limit, stop_all
+from .warming import Warming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class _Request(Generic[W]):
 class _Lease(Generic[W]):
     """What ``Pool.lease`` gives: a class, for a generator would cost every exec as much as all else in the pool."""
 
-    __slots__ = ("_deadline", "_generation", "_pool", "_slot")
+    __slots__ = ("_deadline", "_generation", "_pool", "slot")
 
     def __init__(self, pool: Pool[W], generation: Generation | None, deadline: float) -> None:
         self._pool = pool
@@ -54,12 +55,14 @@ class _Lease(Generic[W]):
         self._deadline = deadline
 
     def __enter__(self) -> W:
-        self._slot = self._pool.acquire(self._generation, self._deadline)
-        return self._slot.living
+        self.slot = self._pool.acquire(self._generation, self._deadline)
+        return self.slot.living
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, ExecTimeout) and error.is_left:
+            return  # whoever left the worker to finish its run releases it
         self._pool.release(
-            self._slot, survives=error is None or (isinstance(error, RunnerError) and error.worker_survives)
+            self.slot, survives=error is None or (isinstance(error, RunnerError) and error.worker_survives)
         )
 
 
@@ -88,6 +91,8 @@ class Pool(Generic[W]):
         loaded: Callable[[Any], object] = lambda _: None,
     ) -> None:
         self.settings = settings
+        self.warming = Warming(settings, clock)
+        """Which builds are slow at first, and how many workers run one for the first time."""
         self.wake = threading.Event()
         """Set it to make ``keep`` look again at once, for one when a worker's pipe was closed."""
         self._start = start
@@ -166,10 +171,10 @@ class Pool(Generic[W]):
                 return None
             # The one released last was used last; but a client is best off with what its user had before.
             best = self._released
-            is_best = best is not None and best.state is State.IDLE and best.lent_to == user and best.has(generation)
-            if best is None or not is_best:
+            is_free = best is not None and best.state is State.IDLE and best.lent_to == user
+            if best is None or not is_free or not best.has_run(generation):
                 best = self._ready(generation, user)
-                if best is None:
+                if best is None or (not best.has_run(generation) and self.warming.is_slow(generation)):
                     return None
             best.state = State.LEASED
             self._recent.move_to_end(generation.path)
@@ -478,16 +483,26 @@ class Pool(Generic[W]):
 
     def _assign(self) -> None:
         """Give slots to waiting callers: first come, first served, the user first whose clients have fewest workers."""
-        while self._queue:
+        patient: set[_Request[W]] = set()
+        while waiting := [request for request in self._queue if request not in patient]:
             held = Counter(slot.lent_to for slot in self._slots if slot.is_lent)
-            request = min(self._queue, key=lambda waiting: held[waiting.user])
+            request = min(waiting, key=lambda waiting: held[waiting.user])
             request.slot = self._choose(request.generation, request.user)
             if request.slot is None:
-                request.refusal = self._refusal()
+                request.refusal = self._refusal(request)
                 if not request.refusal:
-                    return
+                    if not self._warm(request.generation, request.user):
+                        return
+                    patient.add(request)  # for a worker that is warm; others may go before it
+                    continue
             self._queue.remove(request)
             request.event.set()
+
+    def _warm(self, generation: Generation | None, user: int | None) -> list[Slot[W]]:
+        """The workers that a caller of a build has to wait for, where the build is slow the first time."""
+        if generation is None or not self.warming.is_slow(generation):
+            return []
+        return [slot for slot in self._slots if slot.has_run(generation) and slot.may_serve(user)]
 
     def _one_too_many(self) -> _Request[W]:
         """Which caller goes when one too many waits: the last one of the user who has most of them there."""
@@ -500,15 +515,20 @@ class Pool(Generic[W]):
         ready = [
             slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation) and slot.may_serve(user)
         ]
-        return max(ready, key=_preferred, default=None)
+        return max(ready, key=lambda slot: (slot.has_run(generation), *_preferred(slot)), default=None)
 
     def _choose(self, generation: Generation | None, user: int | None) -> Slot[W] | None:
         idle = [slot for slot in self._slots if slot.state is State.IDLE]
-        if self._closed:
+        if self._closed or (generation is not None and self._is_refused(generation, user)):
             return None
+        if warm := self._warm(generation, user):
+            warm_best = max([slot for slot in warm if slot in idle], key=_preferred, default=None)
+            if warm_best is not None:
+                warm_best.state = State.LEASED
+            return warm_best
         theirs = [slot for slot in idle if slot.may_serve(user)]
         if fitting := [slot for slot in theirs if slot.fits(generation)]:
-            best = max(fitting, key=lambda slot: (slot.has(generation), *_preferred(slot)))
+            best = max(fitting, key=lambda slot: (_nearness(slot, generation), *_preferred(slot)))
             best.state = State.LEASED
             return best
         if idle and len(self._slots) >= self.settings.max_workers and not self._backs_off():
@@ -549,9 +569,15 @@ class Pool(Generic[W]):
         warm = max(self.settings.warm_workers, lent + self.settings.spare_workers)
         return len(self._slots) > warm and self.settings.idle_ttl_s > 0
 
-    def _refusal(self) -> str:
+    def _is_refused(self, generation: Generation, user: int | None) -> bool:
+        """Whether a build is slow the first time, no worker is warm, and as many as may are at it."""
+        return bool(self.warming.refusal(generation)) and not self._warm(generation, user)
+
+    def _refusal(self, request: _Request[W]) -> str:
         if self._closed:
             return "the pool is closed"
+        if request.generation is not None and self._is_refused(request.generation, request.user):
+            return self.warming.refusal(request.generation)
         if not self._slots and self._backs_off():
             return (
                 f"no worker can be started, next try in {self._not_before - self._clock():.1f} s: {self._start_error}"
@@ -751,6 +777,11 @@ class Pool(Generic[W]):
                     if surplus:
                         due = min(due, slot.living.last_used + self.settings.idle_ttl_s - now)
         return max(SHORTEST_NAP_S, due)
+
+
+def _nearness(slot: Slot[Any], generation: Generation | None) -> int:
+    """How little is left to do before the worker runs the build as fast as it can."""
+    return 0 if generation is None else slot.has(generation) + slot.has_run(generation)
 
 
 def _preferred(slot: Slot[Any]) -> tuple[bool, float]:

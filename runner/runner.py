@@ -15,14 +15,14 @@ from runner import confine, sandbox
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome, call_id
 from runner.drain import Drain
-from runner.errors import ConfigError, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
 from runner.poison import Poison
 from runner.pool import Pool
 from runner.reload import Scripts
 from runner.rundir import pinned, run_directory
 from runner.settings import Settings
 from runner.slot import fits, has
-from runner.worker import Worker
+from runner.worker import Worker, never
 
 if TYPE_CHECKING:
     import os
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     from runner.calls import Host
     from runner.content import Generation
-    from runner.slot import PoolSnapshot
+    from runner.slot import PoolSnapshot, Slot
     from runner.stamps import Stamps
+    from runner.warming import FirstRun
 
 log = logging.getLogger("runner")
 
@@ -70,7 +71,7 @@ class ExecResult(NamedTuple):
 class _Job:
     """What one exec needs on its way, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("_last", "began", "deadline", "host", "load", "outcome", "param", "queue", "run")
+    __slots__ = ("_last", "began", "deadline", "host", "is_done", "load", "outcome", "param", "queue", "run")
 
     def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
         self.began = self._last = time.monotonic_ns()
@@ -79,6 +80,7 @@ class _Job:
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
+        self.is_done = False
 
     def passed(self) -> int:
         """The time since the last call."""
@@ -259,20 +261,15 @@ class Runner:
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
         while True:
+            lease = self.pool.lease(generation, job.deadline)
             try:
-                with self.pool.lease(generation, job.deadline) as worker:
+                with lease as worker:
                     job.queue += job.passed()
-                    is_ready = worker.loaded.get(generation.path) is generation
-                    if is_ready:
-                        self.scripts.accept(generation)  # the keeper may have loaded it ahead
+                    if self.settings.statics == "fresh" or worker.has_run(generation):
+                        generation = self._serve(worker, generation, job, None)
                     else:
-                        try:
-                            generation = self._ready(worker, generation, job.deadline)
-                        finally:
-                            job.load += job.passed()
-                        is_ready = has(worker, generation)
-                    if is_ready:
-                        self._exec(worker, generation, job)
+                        generation = self._serve_first(lease.slot, generation, job)
+                    if job.is_done:
                         return
                     # This worker is bound to other helpers than the script turned out to need: another one, then.
             except WorkerGone as error:
@@ -281,38 +278,103 @@ class Runner:
                     raise
                 log.info("%s; another worker takes over", error)
 
-    def _exec(self, worker: Worker, generation: Generation, job: _Job) -> None:
+    def _serve(self, worker: Worker, generation: Generation, job: _Job, first: FirstRun | None) -> Generation:
+        """Load the build where it has to be, and run it unless the worker is bound to other helpers; what was run."""
+        is_ready = worker.loaded.get(generation.path) is generation
+        if is_ready:
+            self.scripts.accept(generation)  # the keeper may have loaded it ahead
+        else:
+            try:
+                generation = self._ready(worker, generation, job.deadline, first)
+            finally:
+                job.load += job.passed()
+            is_ready = has(worker, generation)
+        if is_ready:
+            self._exec(worker, generation, job, first)
+            job.is_done = True
+        return generation
+
+    def _serve_first(self, slot: Slot[Worker], generation: Generation, job: _Job) -> Generation:
+        """As ``_serve``, of a build that this worker has not run before: what it needs the first time may be slow."""
+        worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
+        try:
+            return self._serve(worker, generation, job, first)
+        except ExecTimeout as error:
+            if error.is_left:
+                self.finish_later(slot, first, call_id(job.host))
+            raise
+        finally:
+            first.end(has_run=worker.has_run(first.generation))
+
+    def finish_later(self, slot: Slot[Worker], first: FirstRun, call: str | None) -> None:
+        """Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm."""
+        arguments = (slot, first, call)
+        finishing = threading.Thread(target=self._finish, args=arguments, name=f"warm {slot.living.pid}", daemon=True)
+        try:
+            finishing.start()
+        except RuntimeError:  # the kernel gives no thread
+            self.pool.warming.warmed(first.generation, slot.living.pid)
+            self.pool.release(slot, survives=False)
+
+    def _finish(self, slot: Slot[Worker], first: FirstRun, call: str | None) -> None:
+        worker, generation, began = slot.living, first.generation, time.monotonic()
+        survives = False
+        try:
+            worker.finish(generation, began + self.settings.first_exec_timeout_s)
+            survives = True
+            took = time.monotonic() - began
+            log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
+        except WorkerError as error:
+            log.warning("%s: the first run in a worker: %s", generation.path, error)
+            self.poison.note(generation, call)
+        finally:
+            self.pool.release(slot, survives=survives)
+            self.pool.warming.warmed(generation, worker.pid)
+
+    def _exec(self, worker: Worker, generation: Generation, job: _Job, first: FirstRun | None) -> None:
         fresh = self.settings.statics == "fresh"
         try:
-            worker.exec(generation, job.param, job.host, job.deadline, fresh=fresh, outcome=job.outcome)
+            worker.exec(
+                generation,
+                job.param,
+                job.host,
+                job.deadline,
+                fresh=fresh,
+                outcome=job.outcome,
+                may_finish=first.may_finish if first else never,
+            )
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error
         except WorkerGone:
             raise
-        except WorkerError:
-            self.poison.note(generation, call_id(job.host))
+        except WorkerError as error:
+            if not (isinstance(error, ExecTimeout) and error.is_left):
+                self.poison.note(generation, call_id(job.host))
             raise
         finally:
             job.run += job.passed()
 
-    def _ready(self, worker: Worker, generation: Generation, deadline: float) -> Generation:
+    def _ready(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
         if has(worker, generation):
             self.scripts.accept(generation)  # the keeper may have loaded it ahead
         while not has(worker, generation) and fits(worker, generation):
             try:
-                needs = worker.load(generation, deadline)
+                needs = worker.load(generation, deadline, may_finish=first.may_finish if first else never)
             except ScriptInvalid as error:
                 generation = self.scripts.reject(generation, error)
-                continue
-            except WorkerError:
+            except WorkerError as error:
                 # Loading compiles, and so runs static constructors. No message is to blame.
-                self.poison.note(generation)
+                if not (isinstance(error, ExecTimeout) and error.is_left):
+                    self.poison.note(generation)
                 raise
-            if needs:
-                generation = self.scripts.extend(generation, needs)
             else:
-                self.scripts.accept(generation)
+                if needs:
+                    generation = self.scripts.extend(generation, needs)
+                else:
+                    self.scripts.accept(generation)
+            if first is not None:
+                first.becomes(generation)
         return generation
 
     def _start(self, bridge: Path) -> Worker:

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     """Longest wait for a free worker, in seconds. 0: now or not at all."""
     exec_timeout_s: SomeSeconds = 0.4
     """Longest exec in seconds, everything included. The default stays below SIP's T1 of 0.5 s (RFC 3261, 17.1.1.1)."""
+    first_exec_timeout_s: SomeSeconds = 5.0
+    """Longest time in seconds that a worker gets to finish its first run of a build whose caller was answered at the
+    deadline: a table that is read, a library that starts. It is warm then."""
     load_timeout_s: SomeSeconds = 5.0
     """Longest load of a script that is prepared ahead, in seconds."""
     start_timeout_s: SomeSeconds = 10.0

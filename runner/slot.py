@@ -64,6 +64,9 @@ class Worker(Holder, Protocol):
     def pid(self) -> int:
         """The process."""
 
+    def has_run(self, generation: Any) -> bool:
+        """Whether it has the generation loaded, and has run it to an end."""
+
     @property
     def is_alive(self) -> bool:
         """False once the process has ended. Cheap, never waits."""
@@ -206,6 +209,10 @@ class Slot(Generic[W]):
     def has(self, generation: Generation | None) -> bool:
         """Whether the worker has the generation loaded."""
         return generation is not None and self.worker is not None and has(self.worker, generation)
+
+    def has_run(self, generation: Generation) -> bool:
+        """Whether the worker has the generation loaded and has run it to an end: what is slow at first is behind it."""
+        return self.has(generation) and self.living.has_run(generation)
 
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""

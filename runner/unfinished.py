@@ -20,7 +20,7 @@ LONGEST_REST = 64 * 1024
 """Characters of lines that were said or heard in part; a worker in the middle of a longer one is ended instead."""
 
 REFUSAL = "the exec was not done in time, so nobody answers"
-STATES = {state.value: state for state in (State.LOADING, State.RUNNING, State.ASKED)}
+STATES = {state.value: state for state in (State.IDLE, State.LOADING, State.RUNNING, State.ASKED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Unfinished:
     Where a conversation stands in the middle of an exec or a load, for whoever goes on with it.
 
     Attributes:
-        state: LOADING, RUNNING or ASKED.
+        state: LOADING, RUNNING or ASKED; IDLE when it has ended and its end was not looked at in time.
         request: The number of the load or exec.
         question: The number of the open question, where there is one.
         heard: The beginning of a line of the worker.

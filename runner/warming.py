@@ -11,15 +11,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import PoolExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .content import Generation
     from .settings import Settings
+    from .slot import Generation
 
 MOST_BUILDS = 256  # that are remembered; of one that is forgotten a share runs it first, once more
 SHARE = 4  # a quarter of the workers
@@ -45,6 +45,33 @@ class _Build:
     is_slow: bool = False
 
 
+class FirstRun:
+    """One first run of a build that was allowed to begin. It ends in one of the two ways, once."""
+
+    def __init__(self, warming: Warming, generation: Generation) -> None:
+        self.generation: Any = generation  # whoever began it knows more of it
+        self._warming = warming
+        self._is_over = False
+
+    def end(self, *, has_run: bool) -> None:
+        """It has ended in time, or its worker was lost; nothing if it is over already."""
+        if not self._is_over:
+            self._is_over = True
+            self._warming.ended(self.generation, has_run=has_run)
+
+    def becomes(self, generation: Generation) -> None:
+        """It turned out to be one of another generation: with helpers that it needs, or of a newer build."""
+        if generation is not self.generation and not self._is_over:
+            self._warming.ended(self.generation, has_run=False)
+            self._warming.joined(generation)
+            self.generation = generation
+
+    def may_finish(self, pid: int) -> bool:
+        """It was not done in time: whether its worker may go on until ``Warming.warmed``."""
+        self._is_over = True
+        return self._warming.is_late(self.generation, pid)
+
+
 class Warming:
     """
     Counts first runs by generation. May be used from many threads.
@@ -60,9 +87,9 @@ class Warming:
         self._builds: dict[str, _Build] = {}
         self._changed = threading.Condition()
 
-    def begin(self, generation: Generation, deadline: float) -> None:
+    def begin(self, generation: Generation, deadline: float) -> FirstRun:
         """
-        A worker is about to run a build for the first time; ``ended`` or ``is_late`` has to follow.
+        A worker is about to run a build for the first time; what it gives has to be ended.
 
         Waits while a share of the workers does so already and nobody knows yet how long it takes: most often that is
         known in a few milliseconds.
@@ -78,6 +105,12 @@ class Warming:
                     raise PoolExhausted(self._told(build))
                 self._changed.wait(left_s)
             build.beginning += 1
+        return FirstRun(self, generation)
+
+    def joined(self, generation: Generation) -> None:
+        """As ``begin``, without a wait: a run that had begun is one of this build."""
+        with self._changed:
+            self._build(generation).beginning += 1
 
     def ended(self, generation: Generation, *, has_run: bool) -> None:
         """A first run has ended within its caller's time. ``has_run`` False: the worker was lost, or never began."""

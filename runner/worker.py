@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runner.channel import End
     from runner.content import Generation
     from runner.settings import Settings
+    from runner.unfinished import Unfinished
 
 log = logging.getLogger("runner.worker")
 
@@ -42,6 +43,11 @@ STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a dump is one burst of lines
 IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
 KILLED_S = 2.0  # longest that the other threads wait for the one that kills; all of its own waits are shorter
+
+
+def never(_pid: int) -> bool:
+    """A worker that was not done in time may not go on."""
+    return False
 
 
 class Worker:
@@ -149,6 +155,10 @@ class Worker:
         """Simple name of a helper assembly to the hash of the content that the process has bound to it."""
         return self.conversation.bound
 
+    def has_run(self, generation: Generation) -> bool:
+        """As ``Conversation.has_run``."""
+        return self.conversation.has_run(generation)
+
     @property
     def is_alive(self) -> bool:
         """True while nobody has seen the process end, and its conversation can go on. No system call."""
@@ -163,12 +173,14 @@ class Worker:
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
-    def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
-        """As ``Conversation.load``; a worker that is lost is killed, and the error tells its end."""
+    def load(
+        self, generation: Generation, deadline: float, *, may_finish: Callable[[int], bool] = never
+    ) -> tuple[str, ...]:
+        """As ``Conversation.load``; a worker that is lost is killed, and the error tells its end. See ``exec``."""
         try:
             return self.conversation.load(generation, deadline)
         except BaseException as error:
-            self._end_unless_survived(error)
+            self._end_unless_survived(error, may_finish=may_finish)
             raise
 
     def exec(
@@ -180,18 +192,32 @@ class Worker:
         *,
         fresh: bool = False,
         outcome: ExecOutcome | None = None,
+        may_finish: Callable[[int], bool] = never,
     ) -> ExecOutcome:
-        """As ``Conversation.exec``; a worker that is lost is killed, and the error tells its end and the edits."""
+        """
+        As ``Conversation.exec``; a worker that is lost is killed, and the error tells its end and the edits.
+
+        When it was not done in time ``may_finish`` is asked whether the worker may go on; then ``finish`` is the next
+        call, and the error has ``is_left``.
+        """
         outcome = outcome or ExecOutcome()
         try:
             self.conversation.exec(generation, param, host, deadline, fresh=fresh, outcome=outcome)
         except BaseException as error:
-            self._end_unless_survived(error, outcome)
+            self._end_unless_survived(error, outcome, may_finish)
             raise
         if not self.conversation.can_go_on:
             log.info("worker %d: the script ended the process with code %s", self.pid, outcome.code)
             self.kill()
         return outcome
+
+    def finish(self, generation: Generation, deadline: float) -> None:
+        """As ``Conversation.finish``; a worker that is lost is killed, and the error tells its end."""
+        try:
+            self.conversation.finish(generation, deadline)
+        except BaseException as error:
+            self._end_unless_survived(error)
+            raise
 
     def lend(self) -> Channel:
         """
@@ -206,9 +232,9 @@ class Worker:
         self._lent = wire.ends()
         return wire
 
-    def take_back(self, wire: Channel) -> None:
+    def take_back(self, wire: Channel, unfinished: Unfinished | None = None) -> None:
         """
-        End a loan: the wire is idle, and owned from now on; the records go on.
+        End a loan: the wire is owned from now on, and idle unless something is unfinished; the records go on.
 
         Raises:
             WorkerError: It is not the wire that was lent, or it cannot be opened again. It is closed, the loan goes on.
@@ -223,7 +249,7 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"its wire cannot be opened again: {error.strerror}") from error
         self._is_lent = False
-        self.conversation = self.conversation.passed_on(wire)
+        self.conversation = self.conversation.passed_on(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:
         """Log why it is ended, ask mono for the stacks of its threads, and kill it; takes at most ``STACKS_S`` more."""
@@ -288,9 +314,11 @@ class Worker:
                 last_lines=self._tail.lines(),
             ) from error
 
-    def _end_unless_survived(self, error: BaseException, outcome: ExecOutcome | None = None) -> None:
+    def _end_unless_survived(
+        self, error: BaseException, outcome: ExecOutcome | None = None, may_finish: Callable[[int], bool] = never
+    ) -> None:
         """
-        Leave the worker usable or killed.
+        Leave the worker usable, to be finished, or killed.
 
         Raises:
             WorkerError: In the place of ``error``, with the worker's end and last words.
@@ -307,11 +335,15 @@ class Worker:
             self.kill()
             return
         step = error.step or step
+        stands = f"; {outcome.told()}" if outcome else ""
         if isinstance(error, ExecTimeout):
+            if self.conversation.unfinished() is not None and may_finish(self.pid):
+                left = ExecTimeout(f"worker {self.pid}: {error}{stands}; it is left to finish its first run", step=step)
+                left.is_left = True
+                raise left from error
             self._ask_for_stacks()
         self.conversation.end()
         self.kill()
-        stands = f"; {outcome.told()}" if outcome else ""
         raise type(error)(
             f"worker {self.pid}: {self._why(error)}{stands}",
             exit_code=self._process.exit_code,

@@ -59,7 +59,11 @@ class Worker:
         self.memory_kib = 1024
         self.fail_load: Exception | None = None
         self.needs: tuple[str, ...] = ()
+        self.ran: dict[str, str] = {}
         self._clock = clock
+
+    def has_run(self, generation: Any) -> bool:
+        return bool(self.ran.get(generation.path) == generation.id)
 
     def rss_kib(self) -> int:
         return self.memory_kib
@@ -79,6 +83,7 @@ class Worker:
         if self.loaded.get(generation.path) != generation:
             self.load(generation, self._clock() + 1)
         self.execs += 1
+        self.ran[generation.path] = generation.id
         self.last_used = self._clock()
 
     def stop(self, deadline: float) -> None:
