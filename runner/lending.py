@@ -231,7 +231,8 @@ class Lending:
     def _take_back(self, client: Client, loan: Loan, wire: Channel) -> bool:
         """A loan that has ended with this wire: the worker is free again, or ended where it is another wire."""
         try:
-            loan.slot.living.take_back(wire)
+            # Who is trusted can end the daemon anyway, and to open the wire again takes a share of an exec.
+            loan.slot.living.take_back(wire, is_shared=not client.is_trusted)
         except WorkerError as error:
             log.warning("worker %d: client %d, uid %d: %s", loan.slot.living.pid, client.pid, client.uid, error)
             self._runner.pool.release(loan.slot, survives=False)
