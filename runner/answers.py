@@ -139,6 +139,7 @@ _WORKER: dict[str, Callable[[Any], bool]] = {
     "execs": _is_count,
     "loads": _is_count,
     "bound": lambda value: _is_dict(value, _is_text),
+    "ran": lambda value: _is_dict(value, _is_text),
     "loaded": lambda value: _is_list(value, _is_generation),
     "keep": _is_bool,
     "fresh": _is_bool,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .control import Control
     from .errors import ScriptInvalid
     from .slot import Slot
+    from .warming import FirstRun
     from .worker import Worker
 
 MAX_LOANS = 2  # a worker, and a better one until the first is given back
@@ -34,12 +35,14 @@ class Loan:
         since: When it was lent.
         told_swap: The client was asked to give it back.
         wanted_since: Since when other users wait for a worker while it is not given back; 0 while none do.
+        first: Its first run of a build, which it was allowed and has not told the end of.
     """
 
     slot: Slot[Worker]
     since: float
     told_swap: bool = False
     wanted_since: float = 0.0
+    first: FirstRun | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -103,7 +106,10 @@ class Client:
 
     def give_back(self, pid: int) -> Loan | None:
         """The loan of that worker, which has ended; None when there is none."""
-        return self.loans.pop(pid, None)
+        loan = self.loans.pop(pid, None)
+        if loan is not None and loan.first is not None:
+            loan.first.end(has_run=loan.slot.has_run(loan.first.generation))
+        return loan
 
 
 def ids(worker: Worker) -> list[str]:

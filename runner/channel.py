@@ -54,8 +54,7 @@ class Channel:
         self._reads, self._writes = reads, writes
         self.unsent = b""
         try:
-            _prepare(reads, os.O_RDONLY)
-            _prepare(writes, os.O_WRONLY)
+            self._ends = _prepare(reads, os.O_RDONLY), _prepare(writes, os.O_WRONLY)
         except OSError:
             self.close()
             raise
@@ -68,8 +67,8 @@ class Channel:
         return (self._reads, self._writes) if self._reads >= 0 else ()
 
     def ends(self) -> tuple[End, ...]:
-        """Which ends of which pipes these are, the one to read first."""
-        return tuple(map(_end, self.descriptors()))
+        """Which ends of which pipes these are, or were until it was closed; the one to read first."""
+        return self._ends
 
     def reopened(self) -> Channel:
         """
@@ -180,16 +179,14 @@ def hang_up(channel: Channel | None) -> None:
         channel.close()
 
 
-def _end(descriptor: int) -> End:
-    info = os.fstat(descriptor)
-    return End(info.st_dev, info.st_ino, fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE)
-
-
-def _prepare(descriptor: int, way: int) -> None:
+def _prepare(descriptor: int, way: int) -> End:
     # Whatever is no pipe and comes from another process could block in spite of all.
-    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode) or _end(descriptor).way != way:
+    info, flags = os.fstat(descriptor), fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    if not stat.S_ISFIFO(info.st_mode) or flags & os.O_ACCMODE != way:
         raise OSError(f"expected the end of a pipe to {'write' if way else 'read'}, descriptor {descriptor} is none")
-    os.set_blocking(descriptor, False)
+    if not flags & os.O_NONBLOCK:
+        os.set_blocking(descriptor, False)
+    return End(info.st_dev, info.st_ino, way)
 
 
 def _await(poll: select.poll, deadline: float) -> None:

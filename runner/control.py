@@ -89,7 +89,7 @@ class Control:
 
     def send(self, message: dict[str, Any], deadline: float, descriptors: Sequence[int] = ()) -> None:
         """
-        Send one message, with descriptors beside it if there are any.
+        Send one message, with descriptors beside it if there are any. Where there is room nothing is waited for.
 
         Raises:
             ControlError: It was not taken in time, or nobody is there. The connection is of no use any more.
@@ -102,9 +102,12 @@ class Control:
             beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
         try:
             while data:
-                self._await(select.POLLOUT, deadline)
-                sent = self._sock.sendmsg([data], beside, socket.MSG_NOSIGNAL)
-                data, beside = data[sent:], []
+                try:
+                    sent = self._sock.sendmsg([data], beside, socket.MSG_NOSIGNAL)
+                except BlockingIOError:
+                    self._await(select.POLLOUT, deadline)
+                else:
+                    data, beside = data[sent:], []
         except OSError as error:
             raise ControlError(_reason(error)) from error
 

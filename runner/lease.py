@@ -46,6 +46,7 @@ log = logging.getLogger("runner.lease")
 
 LISTEN_S = 0.01  # under load, news may wait so long: each look is a system call, and none is urgent
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
+SHARE_FOR_WAITING = 0.9  # of an answer's time, the daemon may wait for a worker; the rest is for its way
 SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (reload.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
@@ -94,8 +95,13 @@ class _Held:
             "loads": conversation.loads,
             "loaded": {path: generation.id for path, generation in conversation.loaded.items()},
             "bound": conversation.bound,
+            "ran": conversation.ran,
             "worn": conversation.worn,
         }
+
+    def is_first_run(self, generation: Generation) -> bool:
+        """Whether the worker has not run it before, so that it may be slow."""
+        return not self.fresh and not self.conversation.has_run(generation)
 
     def is_worn(self) -> bool:
         conversation = self.conversation
@@ -124,6 +130,7 @@ class Lease:
     _listen_after: float
     _back_off_s: float
     _outage: str
+    _first: Generation | None
     _refused: dict[tuple[str, str], float]
     _is_busy: bool
     _inner: Lease | None
@@ -163,6 +170,8 @@ class Lease:
                     held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
                 finally:
                     self._is_busy = False
+                    if self._first is not None:
+                        self._tell_first_run(held.conversation)
             except HostFault:
                 self._after()
                 raise
@@ -177,6 +186,8 @@ class Lease:
             except WorkerError as error:
                 is_stuck = isinstance(error, ExecTimeout)
                 told = f"{error}; {outcome.told()}"
+                if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {told}", host)):
+                    raise ExecTimeout(f"worker {pid}: {told}; it is left to finish its first run") from error
                 # Also while it was being loaded it is this script that cost the worker.
                 lost = self._scripts.get(path)
                 pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=lost, is_stuck=is_stuck)
@@ -217,6 +228,8 @@ class Lease:
             if not has(conversation, generation):
                 return None
             conversation.loaded[generation.path] = generation  # of two that say the same the one that is asked for
+        if conversation.ran.get(generation.path) != generation.id and not held.fresh:
+            return None
         is_worn = conversation.execs >= held.most_execs or conversation.loads >= held.most_loads
         return (held, script) if not is_worn and stamps is not None and stamps.hold() else None
 
@@ -231,8 +244,14 @@ class Lease:
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
         self._listen(deadline)
+        self._first = None
         script = self._scripts.get(path)
-        if self._held is None or script is None or not script.is_current():
+        if (
+            self._held is None
+            or script is None
+            or not script.is_current()
+            or self._held.is_first_run(script.generation)
+        ):
             until = deadline
             if self._held is not None and script is not None:
                 # Without an answer the build that is known runs, in the rest of the time.
@@ -245,6 +264,7 @@ class Lease:
             if held is None:
                 script = self._ask_lease(path, deadline)
                 continue
+            self._first = script.generation if held.is_first_run(script.generation) else None
             if has(held.conversation, script.generation):
                 return held, script
             script = self._load(path, held, script.generation, deadline)
@@ -277,7 +297,9 @@ class Lease:
         With ``is_first`` for a worker in any case, as if there were none.
         """
         held, known = self._held, self._scripts.get(path)
-        params = {"path": path, "have": held.report() if held and not is_first else None, **more}
+        have = held.report() if held and not is_first else None
+        wait_s = max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING
+        params = {"path": path, "have": have, "wait_s": wait_s, **more}
         answer = None
         if self._control is not None:
             try:
@@ -317,7 +339,7 @@ class Lease:
             SELDOM if worker["is_placed"] else 0,
         )
         conversation.execs, conversation.loads = worker["execs"], worker["loads"]
-        conversation.bound = worker["bound"]
+        conversation.bound, conversation.ran = worker["bound"], worker["ran"]
         for told in worker["loaded"]:
             generation = self._generation(told)
             conversation.loaded[generation.path] = generation
@@ -401,6 +423,26 @@ class Lease:
             message = {**held.report(), "reason": reason, "call_id": host and call_id(host), "is_stuck": is_stuck}
             message["taken_by"] = script and script.generation.id
             self._tell("retire", message, wire.descriptors())
+        return held.conversation.pid
+
+    def _tell_first_run(self, conversation: Conversation) -> None:
+        """The daemon waits to hear how long a build takes the first time, and others with it."""
+        first = self._first
+        if first is not None and conversation.has_run(first):
+            self._first = None
+            self._tell("ran", {"pid": conversation.pid, "generation": first.id})
+
+    def _leave(self, reason: str, host: Host) -> int:
+        """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
+        held, first = self._held, self._first
+        if held is None or first is None or self._control is None:
+            return 0
+        if (unfinished := held.conversation.unfinished()) is None:
+            return 0
+        self._held = self._first = None
+        with contextlib.closing(held.conversation.hand_over()) as wire:
+            message = {**held.report(), "reason": reason, "call_id": call_id(host), "generation": first.id}
+            self._tell("unfinished", {**message, "unfinished": unfinished.as_json()}, wire.descriptors())
         return held.conversation.pid
 
     # The connection.
@@ -510,6 +552,7 @@ class Lease:
         self._pid = os.getpid()
         self._control = None
         self._held = None
+        self._first = None
         self._scripts = {}
         self._learned = {}
         self._swap = ""

@@ -16,6 +16,7 @@ from . import control, reports
 from .borrower import MAX_LOANS, Loan
 from .channel import hang_up
 from .errors import ConfigError, PoolExhausted, RunnerError, WorkerError
+from .first_runs import FirstRuns
 from .poison import LONGEST_CALL_ID
 from .quiet import Quiet
 from .reports import Report, understood
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .content import Generation
     from .runner import Runner
     from .slot import Slot
+    from .warming import FirstRun
     from .worker import Worker
 
 log = logging.getLogger("runner.lending")
@@ -59,6 +61,7 @@ class Lending:
         self._news = False  # whether more messages are refused than clients were told
         self._behind: set[str] = set()  # scripts of workers that came back with an older build
         self._verdicts = Verdicts(runner)
+        self._firsts = FirstRuns(runner)
         self._sharing = Sharing()
         self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
         self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
@@ -69,11 +72,13 @@ class Lending:
         }
         self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
             "loaded": self._loaded,
+            "ran": self._firsts.has_run,
             "report": self._report,
         }
         self.returns: dict[str, Callable[[Client, dict[str, Any], Channel | None], None]] = {
             "release": self._release,
             "retire": self._retire,
+            "unfinished": self._unfinished,
         }
         """Notices that have a wire beside them."""
 
@@ -175,9 +180,12 @@ class Lending:
         if have is not None and have.pid in client.loans:
             # Only who holds a worker of ours has tried to load anything.
             generation = self._verdicts.of_load(client, generation, params)
-        slot = self._slot_for(client, have, generation)
+        wait_s = min(self._runner.settings.allocate_timeout_s, reports.seconds(params["wait_s"]))
+        deadline = time.monotonic() + wait_s
+        slot = self._slot_for(client, have, generation, deadline)
         try:
-            return self._lent(client, path, have, generation, slot)
+            first = self._admit(client, have, slot, generation, deadline)
+            return self._lent(client, path, have, generation, slot=slot, first=first)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
             if slot is not None:
@@ -190,7 +198,9 @@ class Lending:
         path: str | None,
         have: Report | None,
         generation: Generation,
+        *,
         slot: Slot[Worker] | None,
+        first: FirstRun | None,
     ) -> Answer:
         """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
         stamps = self._runner.stamps(path)
@@ -199,7 +209,8 @@ class Lending:
         result: dict[str, Any] = {
             "generation": generation.told(),
             "stamps": stamps.as_json() if stamps is not None else None,
-            "keep": self._may_keep(),
+            "keep": self.users() <= self._runner.settings.max_workers
+            and self._firsts.may_keep(client, generation, self.users()),
             "is_ours": slot is not None or (have is not None and have.pid in client.loans),
             "worker": None,
         }
@@ -214,6 +225,7 @@ class Lending:
             "execs": worker.execs,
             "loads": worker.loads,
             "bound": dict(worker.bound),
+            "ran": dict(worker.conversation.ran),
             "loaded": [loaded.told() for loaded in worker.loaded.values()],
             "keep": result["keep"],
             "fresh": self._runner.settings.statics == "fresh",
@@ -224,7 +236,7 @@ class Lending:
         }
         wire = worker.lend()
         slot.is_lent, slot.lent_to = True, client.uid
-        client.loans[worker.pid] = Loan(slot, time.monotonic())
+        client.loans[worker.pid] = Loan(slot, time.monotonic(), first=first)
         return result, wire
 
     def undo(self, client: Client, pid: int, wire: Channel) -> None:
@@ -238,7 +250,8 @@ class Lending:
     def _take_back(self, client: Client, loan: Loan, wire: Channel) -> bool:
         """A loan that has ended with this wire: the worker is free again, or ended where it is another wire."""
         try:
-            loan.slot.living.take_back(wire)
+            # Who is trusted can end the daemon anyway, and to open the wire again takes a share of an exec.
+            loan.slot.living.take_back(wire, is_shared=not client.is_trusted)
         except WorkerError as error:
             log.warning("worker %d: client %d, uid %d: %s", loan.slot.living.pid, client.pid, client.uid, error)
             self._runner.pool.release(loan.slot, survives=False)
@@ -251,18 +264,35 @@ class Lending:
         helper = self._verdicts.plugin(client, reports.text(params["generation"]), reports.text(params["name"]))
         return {"helper": None if helper is None else helper.as_json()}, None
 
-    def _slot_for(self, client: Client, have: Report | None, generation: Generation) -> Slot[Worker] | None:
+    def _admit(
+        self, client: Client, have: Report | None, slot: Slot[Worker] | None, generation: Generation, deadline: float
+    ) -> FirstRun | None:
+        """What the client has to tell the end of, where its worker has not run the build before."""
+        if slot is not None:
+            return self._firsts.admit(client, slot, None, generation, deadline)
+        held = None if have is None else client.loans.get(have.pid)
+        if held is not None:
+            held.first = self._firsts.admit(client, held.slot, held.first, generation, deadline)
+        return None
+
+    def _slot_for(
+        self, client: Client, have: Report | None, generation: Generation, deadline: float
+    ) -> Slot[Worker] | None:
         """A worker for the client; None when it does best to keep the one that it has."""
         pool = self._runner.pool
         if have is None:
             self._refuse_more(client)
             self._wake()
-            return pool.acquire(generation, time.monotonic() + self._runner.settings.allocate_timeout_s, client.uid)
+            return pool.acquire(generation, deadline, client.uid)
         pool.use(generation)
         held = client.loans.get(have.pid)
         if held is not None:
             self._note(client, held, have)
             held.told_swap = False
+            if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
+                # One that has run it answers now; without any this one may be the first.
+                is_none = not pool.warm(generation, client.uid) and not pool.warming.refusal(generation, client.uid)
+                return None if is_none else pool.acquire(generation, deadline, client.uid)
             if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
@@ -276,9 +306,6 @@ class Lending:
         """
         if len(client.loans) >= MAX_LOANS:
             raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
-
-    def _may_keep(self) -> bool:
-        return self.users() <= self._runner.settings.max_workers
 
     # Notices.
 
@@ -343,6 +370,10 @@ class Lending:
             end.start()
         except RuntimeError:  # the kernel gives no thread
             self._end_retired(loan, told, params["is_stuck"] is True, wire)
+
+    def _unfinished(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
+        if not self._firsts.take_over(client, params, wire):
+            self._retire(client, params | {"is_stuck": True, "taken_by": None}, wire)
 
     def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: Channel | None) -> None:  # noqa: FBT001 - private
         if is_stuck:

@@ -174,7 +174,7 @@ class Pool(Generic[W]):
             is_free = best is not None and best.state is State.IDLE and best.lent_to == user
             if best is None or not is_free or not best.has_run(generation):
                 best = self._ready(generation, user)
-                if best is None or (not best.has_run(generation) and self.warming.is_slow(generation)):
+                if best is None or (not best.has_run(generation) and self.warming.is_slow(generation, user)):
                     return None
             best.state = State.LEASED
             self._recent.move_to_end(generation.path)
@@ -216,6 +216,11 @@ class Pool(Generic[W]):
             return best
         self._discard(best, "died while idle", was_idle=True)
         return None
+
+    def warm(self, generation: Generation, user: int | None) -> int:
+        """How many workers have run a build that a client of that user may have."""
+        with self._lock:
+            return sum(slot.has_run(generation) and slot.may_serve(user) for slot in self._slots)
 
     def use(self, generation: Generation) -> None:
         """A generation is in use: from now on it is loaded ahead on idle workers."""
@@ -500,7 +505,7 @@ class Pool(Generic[W]):
 
     def _warm(self, generation: Generation | None, user: int | None) -> list[Slot[W]]:
         """The workers that a caller of a build has to wait for, where the build is slow the first time."""
-        if generation is None or not self.warming.is_slow(generation):
+        if generation is None or not self.warming.is_slow(generation, user):
             return []
         return [slot for slot in self._slots if slot.has_run(generation) and slot.may_serve(user)]
 
@@ -571,13 +576,13 @@ class Pool(Generic[W]):
 
     def _is_refused(self, generation: Generation, user: int | None) -> bool:
         """Whether a build is slow the first time, no worker is warm, and as many as may are at it."""
-        return bool(self.warming.refusal(generation)) and not self._warm(generation, user)
+        return bool(self.warming.refusal(generation, user)) and not self._warm(generation, user)
 
     def _refusal(self, request: _Request[W]) -> str:
         if self._closed:
             return "the pool is closed"
         if request.generation is not None and self._is_refused(request.generation, request.user):
-            return self.warming.refusal(request.generation)
+            return self.warming.refusal(request.generation, request.user)
         if not self._slots and self._backs_off():
             return (
                 f"no worker can be started, next try in {self._not_before - self._clock():.1f} s: {self._start_error}"

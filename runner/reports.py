@@ -24,7 +24,12 @@ MAX_TEXT = 4096  # characters of a name, a path or a reason: what Linux takes fo
 
 
 class Report(NamedTuple):
-    """What a worker has done and holds. ``loaded`` are ids of generations; ``worn`` one of ``session.WORN`` or ""."""
+    """
+    What a worker has done and holds.
+
+    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``worn`` is one of ``session.WORN``
+    or "".
+    """
 
     pid: int
     execs: int
@@ -32,6 +37,7 @@ class Report(NamedTuple):
     worn: str
     bound: dict[str, str]
     loaded: tuple[str, ...]
+    ran: tuple[str, ...]
 
 
 def understood(told: Mapping[str, Any]) -> Report:
@@ -49,6 +55,7 @@ def understood(told: Mapping[str, Any]) -> Report:
         worn if worn in WORN else "",  # nor a daemon that began before the client every reason
         {text(name): text(content) for name, content in table(told["bound"]).items()},
         tuple(text(id_) for id_ in table(told["loaded"]).values()),
+        tuple(text(id_) for id_ in table(told["ran"]).values()),
     )
 
 
@@ -70,6 +77,7 @@ def note(conversation: Conversation, report: Report, told: Mapping[str, Generati
     if len(bound) <= MAX_NAMES:
         conversation.bound = bound
     conversation.loaded = {told[id_].path: told[id_] for id_ in report.loaded if id_ in told}
+    conversation.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told}
 
 
 def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], Path]) -> tuple[str, ...]:
@@ -112,6 +120,13 @@ def count(value: object) -> int:
     """A number of things, from a client."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise ValueError(f"expected a count of at most {MAX_COUNT}, got {value!r:.40}")
+    return value
+
+
+def seconds(value: object) -> float:
+    """A time to wait, from a client."""
+    if type(value) not in {int, float} or not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
+        raise ValueError(f"expected a number of seconds, got {value!r:.40}")
     return value
 
 

@@ -306,17 +306,27 @@ class Runner:
         finally:
             first.end(has_run=worker.has_run(first.generation))
 
-    def finish_later(self, slot: Slot[Worker], first: FirstRun, call: str | None) -> None:
-        """Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm."""
-        arguments = (slot, first, call)
+    def finish_later(
+        self, slot: Slot[Worker], first: FirstRun, call: str | None, counts_for: int | None = None
+    ) -> None:
+        """
+        Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm.
+
+        Args:
+            slot: Its place, which is the caller's until now.
+            first: The run.
+            call: The Call-ID of the message that it was for.
+            counts_for: For whose clients it counts when the worker has to be killed; None: for all.
+        """
+        arguments = (slot, first, call, counts_for)
         finishing = threading.Thread(target=self._finish, args=arguments, name=f"warm {slot.living.pid}", daemon=True)
         try:
             finishing.start()
         except RuntimeError:  # the kernel gives no thread
-            self.pool.warming.warmed(first.generation, slot.living.pid)
+            self.pool.warming.warmed(first.generation, slot.living.pid, first.user)
             self.pool.release(slot, survives=False)
 
-    def _finish(self, slot: Slot[Worker], first: FirstRun, call: str | None) -> None:
+    def _finish(self, slot: Slot[Worker], first: FirstRun, call: str | None, counts_for: int | None) -> None:
         worker, generation, began = slot.living, first.generation, time.monotonic()
         survives = False
         try:
@@ -326,10 +336,10 @@ class Runner:
             log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
         except WorkerError as error:
             log.warning("%s: the first run in a worker: %s", generation.path, error)
-            self.poison.note(generation, call)
+            self.poison.note(generation, call, counts_for)
         finally:
             self.pool.release(slot, survives=survives)
-            self.pool.warming.warmed(generation, worker.pid)
+            self.pool.warming.warmed(generation, worker.pid, first.user)
 
     def _exec(self, worker: Worker, generation: Generation, job: _Job, first: FirstRun | None) -> None:
         fresh = self.settings.statics == "fresh"

@@ -177,6 +177,10 @@ class Daemon:
         """What the daemon looks like now, as JSON; times in seconds."""
         pool = self.runner.snapshot()
         borrowers = self._lending.borrowers()
+        warming = {
+            pid: {"script": script, "since_s": round(since_s, 1)}
+            for pid, (script, since_s) in self.runner.pool.warming.now().items()
+        }
         users, most = self._lending.users(), self.settings.max_workers
         return {
             "pid": os.getpid(),
@@ -200,7 +204,10 @@ class Daemon:
                 {"script": script, "call_id": call_id, "left_s": left_s}
                 for script, call_id, left_s in self.runner.poison.refused_messages()
             ],
-            "workers": [dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid)} for worker in pool.workers],
+            "workers": [
+                dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid), "warming": warming.get(worker.pid)}
+                for worker in pool.workers
+            ],
         }
 
     # One client, in its own thread.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_BUILDS = 256  # that are remembered; of one that is forgotten a share runs it first, once more
 SHARE = 4  # a quarter of the workers
 
+_Key = tuple[str, int | None]
+"""A generation's id, and the user whose clients run it, None for this process: what they say counts for them alone."""
+
 
 @dataclass(slots=True)
 class _Build:
@@ -48,8 +51,9 @@ class _Build:
 class FirstRun:
     """One first run of a build that was allowed to begin. It ends in one of the two ways, once."""
 
-    def __init__(self, warming: Warming, generation: Generation) -> None:
+    def __init__(self, warming: Warming, generation: Generation, user: int | None) -> None:
         self.generation: Any = generation  # whoever began it knows more of it
+        self.user = user
         self._warming = warming
         self._is_over = False
 
@@ -57,24 +61,24 @@ class FirstRun:
         """It has ended in time, or its worker was lost; nothing if it is over already."""
         if not self._is_over:
             self._is_over = True
-            self._warming.ended(self.generation, has_run=has_run)
+            self._warming.ended(self.generation, self.user, has_run=has_run)
 
     def becomes(self, generation: Generation) -> None:
         """It turned out to be one of another generation: with helpers that it needs, or of a newer build."""
         if generation is not self.generation and not self._is_over:
-            self._warming.ended(self.generation, has_run=False)
-            self._warming.joined(generation)
+            self._warming.ended(self.generation, self.user, has_run=False)
+            self._warming.joined(generation, self.user)
             self.generation = generation
 
     def may_finish(self, pid: int) -> bool:
         """It was not done in time: whether its worker may go on until ``Warming.warmed``."""
         self._is_over = True
-        return self._warming.is_late(self.generation, pid)
+        return self._warming.is_late(self.generation, pid, self.user)
 
 
 class Warming:
     """
-    Counts first runs by generation. May be used from many threads.
+    Counts first runs by generation, and by the user whose clients run it. May be used from many threads.
 
     Args:
         settings: ``max_workers``.
@@ -84,10 +88,10 @@ class Warming:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self._clock = clock
-        self._builds: dict[str, _Build] = {}
+        self._builds: dict[_Key, _Build] = {}
         self._changed = threading.Condition()
 
-    def begin(self, generation: Generation, deadline: float) -> FirstRun:
+    def begin(self, generation: Generation, deadline: float, user: int | None = None) -> FirstRun:
         """
         A worker is about to run a build for the first time; what it gives has to be ended.
 
@@ -98,29 +102,29 @@ class Warming:
             PoolExhausted: It is slow, and a share of the workers is at it; or that was not known in time.
         """
         with self._changed:
-            build = self._build(generation)
+            build = self._build(generation, user)
             while build.beginning + len(build.warming) >= self._share() and (build.is_slow or not build.is_known):
                 left_s = deadline - self._clock()
                 if build.is_slow or left_s <= 0:
                     raise PoolExhausted(self._told(build))
                 self._changed.wait(left_s)
             build.beginning += 1
-        return FirstRun(self, generation)
+        return FirstRun(self, generation, user)
 
-    def joined(self, generation: Generation) -> None:
+    def joined(self, generation: Generation, user: int | None = None) -> None:
         """As ``begin``, without a wait: a run that had begun is one of this build."""
         with self._changed:
-            self._build(generation).beginning += 1
+            self._build(generation, user).beginning += 1
 
-    def ended(self, generation: Generation, *, has_run: bool) -> None:
+    def ended(self, generation: Generation, user: int | None = None, *, has_run: bool) -> None:
         """A first run has ended within its caller's time. ``has_run`` False: the worker was lost, or never began."""
         with self._changed:
-            build = self._build(generation)
+            build = self._build(generation, user)
             build.beginning = max(0, build.beginning - 1)
             build.is_known = build.is_known or has_run
             self._changed.notify_all()
 
-    def is_late(self, generation: Generation, pid: int) -> bool:
+    def is_late(self, generation: Generation, pid: int, user: int | None = None) -> bool:
         """
         A first run was not done in time.
 
@@ -128,7 +132,7 @@ class Warming:
             Whether its worker may go on, until ``warmed``. False: as many as may are at it.
         """
         with self._changed:
-            build = self._build(generation)
+            build = self._build(generation, user)
             build.beginning = max(0, build.beginning - 1)
             may_go_on = len(build.warming) < self._share()
             if may_go_on:
@@ -137,21 +141,21 @@ class Warming:
             self._changed.notify_all()
         return may_go_on
 
-    def warmed(self, generation: Generation, pid: int) -> None:
+    def warmed(self, generation: Generation, pid: int, user: int | None = None) -> None:
         """A worker is warm, or was ended."""
         with self._changed:
-            self._build(generation).warming.pop(pid, None)
+            self._build(generation, user).warming.pop(pid, None)
             self._changed.notify_all()
 
-    def is_slow(self, generation: Generation) -> bool:
+    def is_slow(self, generation: Generation, user: int | None = None) -> bool:
         """Whether a first run of this build was not done in its caller's time."""
-        build = self._builds.get(generation.id)
+        build = self._builds.get((generation.id, user))
         return build is not None and build.is_slow
 
-    def refusal(self, generation: Generation) -> str:
+    def refusal(self, generation: Generation, user: int | None = None) -> str:
         """Why no further worker may begin with this build now; empty when one may."""
         with self._changed:
-            build = self._builds.get(generation.id)
+            build = self._builds.get((generation.id, user))
             is_full = build is not None and build.is_slow and len(build.warming) >= self._share()
             return self._told(build) if build is not None and is_full else ""
 
@@ -173,11 +177,15 @@ class Warming:
         workers = "1 worker runs" if at_it == 1 else f"{at_it} workers run"
         return f"{build.path}: {workers} it for the first time, which takes longer than a call may wait"
 
-    def _build(self, generation: Generation) -> _Build:
-        build = self._builds.pop(generation.id, None) or _Build(generation.path)
-        self._builds[generation.id] = build  # the most recently used last
+    def _build(self, generation: Generation, user: int | None) -> _Build:
+        key = (generation.id, user)
+        build = self._builds.pop(key, None) or _Build(generation.path)
+        self._builds[key] = build  # the most recently used last
         if len(self._builds) > MOST_BUILDS:
-            idle = next((id_ for id_, other in self._builds.items() if not other.beginning and not other.warming), None)
+            idle = next(
+                (other_key for other_key, other in self._builds.items() if not other.beginning and not other.warming),
+                None,
+            )
             if idle is not None:
                 del self._builds[idle]
         return build

@@ -232,9 +232,14 @@ class Worker:
         self._lent = wire.ends()
         return wire
 
-    def take_back(self, wire: Channel, unfinished: Unfinished | None = None) -> None:
+    def take_back(self, wire: Channel, unfinished: Unfinished | None = None, *, is_shared: bool = True) -> None:
         """
         End a loan: the wire is owned from now on, and idle unless something is unfinished; the records go on.
+
+        Args:
+            wire: What came back.
+            unfinished: What the worker is in the middle of; None: nothing.
+            is_shared: Whether who had it may have kept copies of it, to do harm: then it is opened again.
 
         Raises:
             WorkerError: It is not the wire that was lent, or it cannot be opened again. It is closed, the loan goes on.
@@ -245,7 +250,7 @@ class Worker:
             expected, got = (" and ".join(map(str, ends)) for ends in (self._lent, came))
             raise ProtocolViolation(f"expected the ends of its wire, {expected}; got {got}")
         try:
-            wire = wire.reopened()
+            wire = wire.reopened() if is_shared else wire
         except OSError as error:
             raise WorkerError(f"its wire cannot be opened again: {error.strerror}") from error
         self._is_lent = False

@@ -278,7 +278,8 @@ class CountedCalls:
 def calls(monkeypatch: pytest.MonkeyPatch) -> CountedCalls:
     counted = CountedCalls()
     names = {
-        name: getattr(os, name) for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE")
+        name: getattr(os, name)
+        for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE", "O_NONBLOCK")
     }
     monkeypatch.setattr("runner.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
     monkeypatch.setattr(

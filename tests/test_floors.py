@@ -32,7 +32,7 @@ FLOORS = (
     {"runner"},
     {"notify", "access", "unit"},
     {"borrower", "reports"},
-    {"verdicts", "sharing"},
+    {"verdicts", "sharing", "first_runs"},
     {"lending"},
     {"serve", "listener"},
     {"migrate"},

@@ -69,6 +69,11 @@ def status(path: str, *, as_json: bool) -> None:
     ]
     if told["from_earlier_daemon"]:
         rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
+    rows += [
+        ("warming", f"worker {worker['pid']} runs {found['script']} for the first time, {_duration(found['since_s'])}")
+        for worker in told["workers"]
+        if (found := worker["warming"])
+    ]
     if told["start_failures"]:
         when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
         why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
@@ -96,7 +101,7 @@ def workers(path: str, *, as_json: bool) -> None:
     for worker in told:
         cells = show.cells(
             str(worker["pid"]),
-            "lent" if worker["client"] else worker["state"],
+            "lent" if worker["client"] else "warming" if worker["warming"] else worker["state"],
             str(worker["client"] or ""),
             str(worker["execs"]),
             str(worker["loads"]),

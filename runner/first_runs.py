@@ -1,0 +1,130 @@
+"""
+First runs of builds in workers that clients hold: who may begin one, and what becomes of one that was not done in time.
+
+Must not know connections, nor how workers are lent and come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import reports
+from .channel import hang_up
+from .errors import WorkerError
+from .poison import LONGEST_CALL_ID
+from .unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from .borrower import Client, Loan
+    from .channel import Channel
+    from .content import Generation
+    from .runner import Runner
+    from .slot import Slot
+    from .warming import FirstRun
+    from .worker import Worker
+
+log = logging.getLogger("runner.first_runs")
+
+
+class FirstRuns:
+    """
+    Counts first runs of clients, and finishes those that were handed over. Safe to use from several threads.
+
+    Args:
+        runner: Knows how many may be at it, and finishes what is left.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def admit(
+        self, client: Client, slot: Slot[Worker], held: FirstRun | None, generation: Generation, deadline: float
+    ) -> FirstRun | None:
+        """
+        A client is about to run a build in a worker.
+
+        Args:
+            client: Who.
+            slot: The worker's place.
+            held: A first run that it was allowed before, in this worker.
+            generation: The build.
+            deadline: Longest wait for others that run it for the first time, on ``time.monotonic``.
+
+        Returns:
+            What it has to tell the end of; None when the worker has run the build before.
+
+        Raises:
+            PoolExhausted: As ``Warming.begin``.
+        """
+        if self._runner.settings.statics == "fresh" or slot.has_run(generation):
+            if held is not None:
+                held.end(has_run=slot.has_run(held.generation))
+            return None
+        if held is not None:
+            held.becomes(generation)
+            return held
+        # Most often it is known in milliseconds. Else the caller is answered in time to try something else.
+        now = time.monotonic()
+        return self._runner.pool.warming.begin(generation, now + (deadline - now) / 2, client.uid)
+
+    def has_run(self, client: Client, params: dict[str, Any]) -> None:
+        """A client tells that its first run has ended in time."""
+        loan = client.loans.get(reports.count(params["pid"]))
+        first = None if loan is None else loan.first
+        if loan is not None and first is not None and first.generation.id == params["generation"]:
+            loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
+            loan.first = None
+            first.end(has_run=True)
+
+    def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
+        """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
+        warming = self._runner.pool.warming
+        return not warming.is_slow(generation, client.uid) or self._runner.pool.warm(generation, client.uid) >= users
+
+    def take_over(self, client: Client, params: dict[str, Any], wire: Channel | None) -> bool:
+        """
+        A client hands over a worker that was not done with its first run in time.
+
+        Returns:
+            Whether the worker goes on; False: it is to be ended, as one that is stuck.
+        """
+        report = reports.understood(params)
+        unfinished = Unfinished.from_json(params["unfinished"])
+        loan = client.loans.get(report.pid)
+        if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
+            return False
+        reports.note(loan.slot.living.conversation, report, client.told)
+        return self._goes_on(client, loan, loan.first, params, wire=wire, unfinished=unfinished)
+
+    def _goes_on(
+        self,
+        client: Client,
+        loan: Loan,
+        first: FirstRun,
+        params: dict[str, Any],
+        *,
+        wire: Channel,
+        unfinished: Unfinished,
+    ) -> bool:
+        worker, call_id = loan.slot.living, params["call_id"]
+        if not first.may_finish(worker.pid):
+            return False
+        loan.first = None
+        if client.give_back(worker.pid) is None:
+            hang_up(wire)  # upkeep has ended it meanwhile
+            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
+            return True
+        log.warning("worker %d: %s", worker.pid, reports.text(params["reason"]))
+        try:
+            worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
+        except WorkerError as error:
+            log.warning("worker %d: client %d, uid %d: %s", worker.pid, client.pid, client.uid, error)
+            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
+            self._runner.pool.release(loan.slot, survives=False)
+            return True
+        loan.slot.is_lent = False
+        call = call_id[:LONGEST_CALL_ID] if isinstance(call_id, str) else None
+        self._runner.finish_later(loan.slot, first, call, client.counts_for)
+        return True
