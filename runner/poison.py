@@ -52,7 +52,9 @@ class Poison:
         self._until: dict[Key, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
-    def note(self, generation: Generation, call_id: str | None = None, user: int | None = None) -> bool:
+    def note(
+        self, generation: Generation, call_id: str | None = None, user: int | None = None, *, weight: int = 1
+    ) -> bool:
         """
         A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
 
@@ -60,6 +62,7 @@ class Poison:
             generation: The build.
             call_id: The message's; None for none.
             user: For whose clients it counts; None: for all.
+            weight: As how many losses of the build it counts: one that held a worker for seconds is not soon repeated.
 
         Returns:
             Whether messages of this Call-ID are refused from now on.
@@ -70,7 +73,7 @@ class Poison:
             call_id = call_id[:LONGEST_CALL_ID]
             # By path, not by build: what a caller sends is not mended by a new build, and has to prove itself again.
             is_refused = self._count((user, generation.path, call_id), generation.path, limits.poison_message_losses)
-        self._count((user, generation.id, BUILD), generation.path, limits.poison_losses)
+        self._count((user, generation.id, BUILD), generation.path, limits.poison_losses, weight)
         return is_refused
 
     def check(self, generation: Generation, user: int | None = None) -> None:
@@ -125,14 +128,14 @@ class Poison:
                     del self._until[key]
         return max(0.0, left)
 
-    def _count(self, key: Key, path: str, most: int) -> bool:
+    def _count(self, key: Key, path: str, most: int, weight: int = 1) -> bool:
         if not most:
             return False
         now = self._clock()
         with self._lock:
             self._forget(now)
             lost = self._lost.setdefault(key, deque(maxlen=most))
-            lost.append(now)
+            lost.extend([now] * min(weight, most))
             _bound(self._lost, MAX_COUNTED)
             if len(lost) < most or now - lost[0] > self.settings.poison_within_s:
                 return False

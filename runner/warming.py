@@ -91,6 +91,10 @@ class Warming:
         self._builds: dict[_Key, _Build] = {}
         self._changed = threading.Condition()
 
+    def share(self) -> int:
+        """How many workers may run one build for the first time at one time."""
+        return max(1, self.settings.max_workers // SHARE)
+
     def begin(self, generation: Generation, deadline: float, user: int | None = None) -> FirstRun:
         """
         A worker is about to run a build for the first time; what it gives has to be ended.
@@ -103,7 +107,7 @@ class Warming:
         """
         with self._changed:
             build = self._build(generation, user)
-            while build.beginning + len(build.warming) >= self._share() and (build.is_slow or not build.is_known):
+            while build.beginning + len(build.warming) >= self.share() and (build.is_slow or not build.is_known):
                 left_s = deadline - self._clock()
                 if build.is_slow or left_s <= 0:
                     raise PoolExhausted(self._told(build))
@@ -134,7 +138,7 @@ class Warming:
         with self._changed:
             build = self._build(generation, user)
             build.beginning = max(0, build.beginning - 1)
-            may_go_on = len(build.warming) < self._share()
+            may_go_on = len(build.warming) < self.share()
             if may_go_on:
                 build.is_known = build.is_slow = True
                 build.warming[pid] = self._clock()
@@ -156,7 +160,7 @@ class Warming:
         """Why no further worker may begin with this build now; empty when one may."""
         with self._changed:
             build = self._builds.get((generation.id, user))
-            is_full = build is not None and build.is_slow and len(build.warming) >= self._share()
+            is_full = build is not None and build.is_slow and len(build.warming) >= self.share()
             return self._told(build) if build is not None and is_full else ""
 
     def now(self) -> dict[int, tuple[str, float]]:
@@ -168,9 +172,6 @@ class Warming:
                 for build in self._builds.values()
                 for pid, since in build.warming.items()
             }
-
-    def _share(self) -> int:
-        return max(1, self.settings.max_workers // SHARE)
 
     def _told(self, build: _Build) -> str:
         at_it = build.beginning + len(build.warming)
