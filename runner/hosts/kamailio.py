@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.hosts import foreseen
+from runner.errors import RunnerError
+from runner.hosts import foreseen, kamailio_functions, kamailio_guards
 
 DONE = 0
 _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
@@ -30,31 +31,10 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
-# These have a fixup and no way to free it, so app_mono refuses them; call_function would run them all the same.
-_REFUSED = frozenset(
-    {
-        "check_blocklist", "dbg_pv_dump", "dbg_sip_msg", "ds_mark_dst", "ds_next_domain", "ds_next_dst",
-        "ds_set_domain", "ds_set_dst", "fix_nated_register", "handle_publish", "handle_subscribe", "is_leap_year",
-        "keep_hf",
-    }
-)  # fmt: skip
-
-# Functions with optional parameters look at their first one even when they get none. app_mono passes NULL for it,
-# call_function a pointer that it never set; so these go through KEMI.
-_BY_KEMI = {
-    "append_branch": ("corex", "append_branch"),
-    "has_body": ("textops", "has_body"),
-    "record_route": ("rr", "record_route"),
-    "rtpengine_answer": ("rtpengine", "rtpengine_answer0"),
-    "rtpengine_delete": ("rtpengine", "rtpengine_delete0"),
-    "rtpengine_manage": ("rtpengine", "rtpengine_manage0"),
-    "rtpengine_offer": ("rtpengine", "rtpengine_offer0"),
-    "rtpproxy_answer": ("rtpproxy", "rtpproxy_answer0"),
-    "rtpproxy_destroy": ("rtpproxy", "rtpproxy_destroy0"),
-    "rtpproxy_manage": ("rtpproxy", "rtpproxy_manage0"),
-    "rtpproxy_offer": ("rtpproxy", "rtpproxy_offer0"),
-    "sanity_check": ("sanity", "sanity_check_defaults"),
-}
+_MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
+_told: set[str] = set()
+_MOST_HARMLESS = 1000
+_harmless: set[str] = set()  # names of variables in which the guards found nothing
 
 
 class KamailioHost:
@@ -90,27 +70,19 @@ class KamailioHost:
         self._ksr.log(word, _until_nul(text))
 
     def modf(self, function: str) -> int:
-        """Through ``msg.call_function``: ``KSR.x.modf`` of 5.6.3 ends Kamailio with SIGSEGV."""
+        """Only what is known to be safe, see ``kamailio_functions``; each other name is logged once a process."""
         self._uri = None
         name = _until_nul(function)
-        if name in _REFUSED:
-            return self._cannot_run(name, "it has a fixup that cannot be freed")
-        if name in _BY_KEMI:
-            module, method = _BY_KEMI[name]
-            call = getattr(getattr(self._ksr, module, None), method, None)
-            if call is None:
-                return self._cannot_run(name, f"KSR.{module}.{method} is not available")
-            value = call()
-            return (1 if value else -1) if type(value) is bool else int(value)
         try:
-            return int(self._msg.call_function(name))
-        except AttributeError:
-            return self._cannot_run(name, "this Kamailio gives its script no message object")
-        except (RuntimeError, UnicodeEncodeError) as error:
-            return self._cannot_run(name, str(error))
+            return kamailio_functions.run(name, self._msg, self._ksr)
+        except RunnerError as error:
+            self._tell_once(name, f"ModF cannot run {name[:80]!a}: {error}")
+            return MODF_CANNOT_RUN
 
     def get_s(self, name: str) -> str | None:
         """Text as it is; bytes that are not UTF-8 by way of hexadecimal digits."""
+        if name not in _harmless and not self._may_ask(name):
+            return None
         try:
             value = self._pv.get(name)
         except UnicodeDecodeError:
@@ -130,6 +102,8 @@ class KamailioHost:
 
     def get_i(self, name: str) -> int:
         """``KSR.pv.geti`` would read numbers out of text; a number here is a value of integer type."""
+        if name not in _harmless and not self._may_ask(name):
+            return 0
         try:
             value = self._pv.get(name)
         except UnicodeDecodeError:
@@ -143,6 +117,8 @@ class KamailioHost:
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
         self._uri = None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
             if not _is_utf8(value) or not _is_utf8(name):
@@ -152,17 +128,23 @@ class KamailioHost:
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
         self._uri = None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
         self._uri = None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
 
     def is_null(self, name: str) -> int:
         """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         name = _until_nul(name)
         if not _is_utf8(name):
             return FAILED
@@ -233,9 +215,21 @@ class KamailioHost:
         """The text as it is: Kamailio expanded it before it called."""
         return text
 
-    def _cannot_run(self, name: str, reason: str) -> int:
-        self.log(-1, f"app_mono: ModF cannot run {name}: {reason}\n")
-        return MODF_CANNOT_RUN
+    def _may_ask(self, name: str) -> bool:
+        """Whether Kamailio may be asked for a name that is not known as harmless yet."""
+        if kamailio_guards.RISKY.search(name) is None:
+            if len(_harmless) < _MOST_HARMLESS:
+                _harmless.add(name)
+            return True
+        reason = kamailio_guards.refusal(_until_nul(name), self.get_s, kamailio_functions.is_tcp_off)
+        if reason is not None:
+            self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
+        return reason is None
+
+    def _tell_once(self, name: str, text: str) -> None:
+        if name not in _told and len(_told) < _MOST_TOLD:
+            _told.add(name)
+            self.log(-1, f"app_mono: {text}\n")
 
     def _printed(self, name: str) -> str | None:
         """What an expression prints as in a text; None when it has no value, ``<null>`` when that is null."""
