@@ -66,7 +66,7 @@ class KamailioHost:
                 return
             word = "dbg" if level > _DEBUG else "crit"
         if not text.isascii():
-            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            text = _as_bytes(text).decode("utf-8", "backslashreplace")
         self._ksr.log(word, _until_nul(text))
 
     def modf(self, function: str) -> int:
@@ -74,6 +74,8 @@ class KamailioHost:
         self._uri = None
         name = _until_nul(function)
         try:
+            if name == "msg_apply_changes":
+                return self._apply_changes(name)
             return kamailio_functions.run(name, self._msg, self._ksr)
         except RunnerError as error:
             self._tell_once(name, f"ModF cannot run {name[:80]!a}: {error}")
@@ -93,10 +95,15 @@ class KamailioHost:
             if name == "$ru":
                 self._uri = value
             return value
+        if "\0" in name:  # Kamailio 6 raises nothing
+            return self.get_s(_until_nul(name))
         if value is None:
             return None
         if value is False:  # Kamailio 6, where 5.6 raises
             return self._get_bytes(name)
+        getl = getattr(self._pv, "getl", None)
+        if getl is not None:  # Kamailio 6, where get gives the lower 32 bits
+            return str(getl(name))
         # An unsigned number above 2^31 comes as a negative one; its text is the true one.
         return str(value) if value >= 0 else self._printed(name)
 
@@ -111,13 +118,12 @@ class KamailioHost:
         except (SystemError, UnicodeEncodeError, ValueError):
             return self.get_i(_until_nul(name)) if "\0" in name else 0
         if type(value) is not int:
-            return 0
+            return self.get_i(_until_nul(name)) if "\0" in name else 0
         return value if _LEAST_INT <= value <= _MOST_INT else (value - _LEAST_INT) % (1 << 32) + _LEAST_INT
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
-        self._uri = None
-        if name not in _harmless and not self._may_ask(name):
+        if not self._may_set(name, value):
             return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
@@ -127,16 +133,14 @@ class KamailioHost:
 
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
-        self._uri = None
-        if name not in _harmless and not self._may_ask(name):
+        if not self._may_set(name, ""):
             return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
-        self._uri = None
-        if name not in _harmless and not self._may_ask(name):
+        if not self._may_set(name, ""):
             return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
@@ -215,6 +219,26 @@ class KamailioHost:
         """The text as it is: Kamailio expanded it before it called."""
         return text
 
+    def _apply_changes(self, name: str) -> int:
+        """
+        A message that the changes have broken is put back as it was, without them; that gives -1.
+
+        The function gives 0 for "no longer safe" (core/msg_translator.c, sip_msg_update_buffer), which ends a routing
+        script in kamailio.cfg but not ours, and says nothing of a Via that is gone. Both crash whatever comes next.
+        """
+        before, uri = self.get_s("$mb"), self.get_s("$ru")
+        value = kamailio_functions.run(name, self._msg, self._ksr)
+        if value < 0 or (value > 0 and self.get_s("$hdr(Via)") is not None):
+            return value
+        self._tell_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
+        if before is not None and _is_utf8(before):
+            self._ksr.textopsx.msg_set_buffer(before)
+        elif before is not None and self._hand_over(before):
+            self._msg.call_function("msg_set_buffer", _FROM_HEXA)
+        if uri is not None and self.get_s("$ru") != uri:
+            self.set_s("$ru", uri)
+        return FAILED
+
     def _may_ask(self, name: str) -> bool:
         """Whether Kamailio may be asked for a name that is not known as harmless yet."""
         if kamailio_guards.RISKY.search(name) is None:
@@ -225,6 +249,17 @@ class KamailioHost:
         if reason is not None:
             self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
         return reason is None
+
+    def _may_set(self, name: str, value: str) -> bool:
+        uri, self._uri = self._uri, None
+        if name not in _harmless and not self._may_ask(name):
+            return False
+        if not name.startswith(("$r", "$(r")):
+            return True
+        if uri is None:
+            uri = self.get_s("$ru")
+            self._uri = None
+        return not kamailio_guards.makes_an_unsafe_uri(name, _until_nul(value), uri, self.get_s)
 
     def _tell_once(self, name: str, text: str) -> None:
         if name not in _told and len(_told) < _MOST_TOLD:
@@ -292,6 +327,13 @@ class KamailioHost:
 def _until_nul(text: str) -> str:
     """Arguments of app_mono are C strings."""
     return text if "\0" not in text else text[: text.index("\0")]
+
+
+def _as_bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _is_utf8(text: str) -> bool:

@@ -1,9 +1,8 @@
 """
-Names of variables that Kamailio must not be asked for, because it reads or writes memory that is not its own.
+Variables that Kamailio must not be asked for or given a value, because it uses memory there that is not its own.
 
-Standard library only: it is imported by the Python that Kamailio embeds. Facts are of modules/pv of 5.6.3 and 6.0.1,
-the same in both unless it is said; each was seen to end Kamailio, or to hang it. tests/kamailio/test_guards.py asks a
-real one for each.
+Standard library only: it is imported by the Python that Kamailio embeds. Facts are of 5.6.3 and 6.0.1, the same in both
+unless it is said; each was seen to end Kamailio, or to hang it. tests/kamailio/test_odd_arguments.py asks a real one.
 """
 
 from __future__ import annotations
@@ -27,6 +26,9 @@ RISKY = re.compile(
     re.IGNORECASE,
 )
 """A name without a match is harmless. Wider than the rules below, which look closer."""
+
+_LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
+_URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
 
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
@@ -59,6 +61,31 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
         return "it is for the events of its module"
     return _of_transformations(name, read) if "{" in name else None
+
+
+def makes_an_unsafe_uri(name: str, value: str, uri: str | None, read: Reads) -> bool:
+    """
+    Whether writing ``value`` to a part of the R-URI could make it exactly 1,024 bytes long.
+
+    core/action.c, SET_USER_T and its like: the URI is made in as many bytes, and its NUL goes behind them.
+
+    Args:
+        name: The variable.
+        value: What it is set to; empty for ``unset``.
+        uri: The R-URI now, None when it does not parse; then nothing is written.
+        read: How to ask for another name.
+    """
+    if uri is None or 4 * (len(uri) + len(value)) < _LONGEST_URI or not _URI_PART.match(name):
+        return False
+    old = read(name) or ""
+    length = _bytes(uri) - _bytes(old) + _bytes(value)
+    # What comes or goes with a part: a separator, a password, and what turns a telephone number into a SIP URI.
+    slack = 16 + (_bytes(uri.partition("@")[0]) - _bytes(old) if "U" in name or "user" in name else 0)
+    return abs(length - _LONGEST_URI) <= slack
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _of_transformations(name: str, read: Reads) -> str | None:

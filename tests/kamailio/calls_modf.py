@@ -45,7 +45,7 @@ class Caller:
         """What the routing script does last, behind all that may go wrong after a call."""
         return self._tell("over", 0)
 
-    def _tell(self, name, value):
+    def _tell(self, name, value) -> int:
         self._socket.sendto(json.dumps([name, value]).encode("ascii"), self._test)
         return 1
 

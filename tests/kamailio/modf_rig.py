@@ -47,9 +47,7 @@ class Caller:
             (directory / name).write_text(text.replace("{place}", str(directory)), "utf-8")
         self._peer = Peer(port)
         self._sink = Peer(port)
-        modules = [
-            *dict.fromkeys([*BASE, *start.needs, *([] if module == "app_python3" else [module]), "app_python3"])
-        ]
+        modules = [*dict.fromkeys([*BASE, *start.needs, *([] if module == "app_python3" else [module]), "app_python3"])]
         modules = [name for name in modules if (MODULES / f"{name}.so").exists()]
         parameters = "\n".join(_parameter(line) for line in start.parameters.splitlines())
         cfg = f"""{preamble(port, modules, debug=-1)}
@@ -88,7 +86,7 @@ request_route {{
 
     def names(self) -> list[str]:
         """All names that the module exports."""
-        self._send("exports", "OPTIONS", "X-Do: exports\r\n", "")
+        self._send("OPTIONS", "X-Do: exports\r\n", "")
         assert self._hears() is not None, self.kamailio.log()[-2000:]
         rows = json.loads((self.kamailio.directory / "exports.json").read_text("ascii"))
         return [name for module, name in rows if module == self.module]
@@ -96,14 +94,14 @@ request_route {{
     def call(self, name: str, request: str) -> int | None:
         """The value of one call, None when no value came or the server did not go on to the end of the route."""
         method, headers, body = REQUESTS[request]
-        self._send(name, method, f"X-Function: {name}\r\n{headers}", body)
+        self._send(method, f"X-Function: {name}\r\n{headers}", body)
         told = self._hears()
         if told is None or told[0] != name:
             return None
         value = int(str(told[1]))
         return value if self._hears() == ["over", 0] and self.kamailio.is_alive else None
 
-    def _send(self, name: str, method: str, headers: str, body: str) -> None:
+    def _send(self, method: str, headers: str, body: str) -> None:
         self._serial += 1
         request = self._peer.request(method, headers=headers, call_id=f"{self.module}-{self._serial}")
         head = request.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())

@@ -135,7 +135,7 @@ def play(place: Place, kamailio: Kamailio, name: str, case: Case) -> tuple[list[
     steps = kamailio.directory / case.route
     answers = kamailio.directory / f"{case.route}.answers"
     answers.unlink(missing_ok=True)
-    steps.write_text("".join(" ".join([str(step[0]), *map(_word, step[1:])]) + "\n" for step in case.steps), "ascii")
+    steps.write_text("".join(" ".join([str(step[0]), *map(word, step[1:])]) + "\n" for step in case.steps), "ascii")
     call_id = name.replace(" ", "-").replace("'", "")
     came = place.call(
         place.caller.request(case.method, headers=case.headers, call_id=call_id), is_answered=case.is_answered
@@ -146,7 +146,7 @@ def play(place: Place, kamailio: Kamailio, name: str, case: Case) -> tuple[list[
     return answers.read_text("ascii").splitlines(), came
 
 
-def _word(argument: str | int) -> str:
+def word(argument: str | int) -> str:
     return "=" + str(argument).encode("utf-16-be", "surrogatepass").hex()
 
 
@@ -220,7 +220,7 @@ def test_bytes_that_are_not_utf8_are_read_and_written_as_they_are(place: Place, 
     ]
     with alone as kamailio:
         steps_file = kamailio.directory / "request"
-        steps_file.write_text("".join(" ".join([str(s[0]), *map(_word, s[1:])]) + "\n" for s in steps), "ascii")
+        steps_file.write_text("".join(" ".join([str(s[0]), *map(word, s[1:])]) + "\n" for s in steps), "ascii")
 
         forwarded, reply = place.call(place.caller.request().replace(b"CSeq", b"X-L: " + BYTES + b"\r\nCSeq"))
         answers = [read(line) for line in (kamailio.directory / "request.answers").read_text("ascii").splitlines()]
