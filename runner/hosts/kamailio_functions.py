@@ -82,11 +82,11 @@ def run(name: str, msg: Any, ksr: Any) -> int:
     Raises:
         CannotRun: It is unknown, takes a parameter, or would not be safe.
     """
+    reason = why_not(name)
+    if reason is not None:
+        raise CannotRun(reason)
     function = _exports().function(name)
-    if function is None:
-        raise CannotRun("no loaded module has such a function without parameters")
-    if function.refusal is not None:
-        raise CannotRun(function.refusal)
+    assert function is not None  # noqa: S101  # or there was a reason
     if function.has_options:
         return _run_by_kemi(function.module, name, ksr)
     if not function.is_for_replies and getattr(msg, "Type", None) == "SIP_REPLY":
@@ -100,9 +100,22 @@ def run(name: str, msg: Any, ksr: Any) -> int:
         raise CannotRun(str(error)) from error
 
 
+def why_not(name: str) -> str | None:
+    """
+    Why a function is called on no message at all; None when it is on some.
+
+    Raises:
+        RunnerError: The tables of this Kamailio cannot be read.
+    """
+    function = _exports().function(name)
+    if function is None:
+        return "no loaded module has such a function without parameters"
+    if function.refusal is None and function.has_options and (function.module, name) not in _BY_KEMI:
+        return "it takes parameters too, and cannot be called safely without them"
+    return function.refusal
+
+
 def _run_by_kemi(module: str, name: str, ksr: Any) -> int:
-    if (module, name) not in _BY_KEMI:
-        raise CannotRun("it takes parameters too, and cannot be called safely without them")
     method, arguments = _BY_KEMI[module, name]
     call = getattr(getattr(ksr, module, None), method, None)
     if call is None:

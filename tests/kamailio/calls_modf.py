@@ -12,6 +12,7 @@ import KSR
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from runner.hosts import kamailio_functions
 from runner.hosts.kamailio import KamailioHost
 from runner.hosts.kamailio_exports import Exports
 
@@ -25,7 +26,7 @@ class Caller:
         return 0
 
     def exports(self, _msg, file):
-        """Write down every exported name of every loaded module, whatever its parameters are."""
+        """Write down every exported name of every loaded module."""
         rows = {(row.module, row.name) for row in Exports().exports()}
         Path(file).write_text(json.dumps(sorted(rows)), encoding="ascii")
         return self._tell("exports", len(rows))
@@ -42,7 +43,7 @@ class Caller:
         return self._tell(name, value)
 
     def over(self, *_):
-        """What the routing script does last, behind all that may go wrong after a call."""
+        """What the routing script does last, after all that may go wrong once a function has run."""
         return self._tell("over", 0)
 
     def _tell(self, name, value) -> int:
@@ -51,4 +52,11 @@ class Caller:
 
 
 def mod_init():
+    table = os.environ.get("TABLES_TO")
+    if table:
+        # Every module is loaded by now, and none is initialised.
+        rows = {(row.module, row.name) for row in Exports().exports()}
+        runs = sorted(row for row in rows if kamailio_functions.why_not(row[1]) is None)
+        Path(table).write_text(json.dumps(runs), encoding="ascii")
+        os._exit(0)
     return Caller()
