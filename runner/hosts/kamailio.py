@@ -28,6 +28,7 @@ _TEXT = "$var(app_mono_text)"
 _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
 _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
+_R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
@@ -123,7 +124,10 @@ class KamailioHost:
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
-        if not self._may_set(name, value):
+        uri, self._uri = self._uri, None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
+        if name.startswith(_R_URI) and not self._may_rewrite(name, value, uri):
             return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
@@ -133,14 +137,18 @@ class KamailioHost:
 
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
-        if not self._may_set(name, ""):
+        self._uri = None
+        if name not in _harmless and not self._may_ask(name):
             return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
-        if not self._may_set(name, ""):
+        uri, self._uri = self._uri, None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
+        if name.startswith(_R_URI) and not self._may_rewrite(name, "", uri):
             return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
@@ -250,12 +258,8 @@ class KamailioHost:
             self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
         return reason is None
 
-    def _may_set(self, name: str, value: str) -> bool:
-        uri, self._uri = self._uri, None
-        if name not in _harmless and not self._may_ask(name):
-            return False
-        if not name.startswith(("$r", "$(r")):
-            return True
+    def _may_rewrite(self, name: str, value: str, uri: str | None) -> bool:
+        """Whether a part of the R-URI may be set so; ``uri`` is the R-URI if it is known."""
         if uri is None:
             uri = self.get_s("$ru")
             self._uri = None

@@ -10,6 +10,7 @@ core/sr_module.c, the same from 5.6.0 to 6.1.4.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import re
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from runner.errors import RunnerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # The releases whose sr_module.h was read. A later one may lay its tables out in another way.
 _KNOWN_VERSIONS = re.compile(r"5\.[678]\.\d+|6\.[01]\.\d+")
@@ -121,29 +122,33 @@ class Function:
     """Whether a routing script may call it in a route for replies."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What is asked of the program that this process runs."""
+
+    version: str
+    first_module: Callable[[], int | None]
+    """The address of its list of modules, 0 or None for an empty one."""
+    find: Callable[[str], int | None]
+    """The address of the row that it takes for a name without parameters."""
+    is_tcp_off: bool
+
+
 class Exports:
     """
     The functions that a routing script could call without a parameter.
+
+    Args:
+        server: Whose tables to read; the program that this process runs when it is None.
 
     Raises:
         UnreadableExports: The layout of the tables is unknown, or what was read cannot be right.
     """
 
-    def __init__(self) -> None:
-        try:
-            self._kamailio = ctypes.CDLL(None)
-            self._read = self._kamailio.process_vm_readv
-            self._find = self._kamailio.find_export_record
-            self._first = self._kamailio.get_loaded_modules
-            version = self._text(ctypes.addressof(ctypes.c_char.in_dll(self._kamailio, "ver_version")))
-        except (OSError, AttributeError, ValueError) as error:
-            raise UnreadableExports(f"the modules of this Kamailio cannot be found: {error}") from error
-        if not _KNOWN_VERSIONS.fullmatch(version):
-            raise UnreadableExports(f"where Kamailio {version} keeps the functions of its modules is unknown here")
-        self._find.argtypes = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int)
-        self._find.restype = ctypes.c_void_p
-        self._first.argtypes = ()
-        self._first.restype = ctypes.c_void_p
+    def __init__(self, server: Server | None = None) -> None:
+        self._server = server or this_server()
+        if not _KNOWN_VERSIONS.fullmatch(self._server.version):
+            raise UnreadableExports(f"where Kamailio {self._server.version} keeps its functions is not known")
         self._functions = self._without_parameters()
         self._confirmed: set[str] = set()
 
@@ -156,34 +161,34 @@ class Exports:
         """
         found = self._functions.get(name)
         if found is not None and name not in self._confirmed:
-            if self._find(name.encode("ascii"), 0, 0) != found.at:
+            if self._server.find(name) != found.at:
                 raise UnreadableExports(f"Kamailio finds {name} elsewhere than it was read")
             self._confirmed.add(name)
         return found
 
     def exports(self) -> Iterator[Export]:
         """Every row of every module, in the order in which Kamailio looks for a name (find_mod_export_record)."""
-        at, modules = self._first(), 0
+        at, modules = self._server.first_module(), 0
         while at:
             if modules == _MOST_MODULES:
                 raise UnreadableExports(f"the list of modules has no end after {modules}")
-            module = _Module.from_buffer_copy(self._bytes(at, ctypes.sizeof(_Module)))
+            module = _Module.from_buffer_copy(_bytes(at, ctypes.sizeof(_Module)))
             yield from self._rows(at, module)
             at = module.next
             modules += 1
 
     def _rows(self, module_at: int, module: _Module) -> Iterator[Export]:
-        name = self._text(module.name)
+        name = _text(module.name)
         at, size = module.commands, ctypes.sizeof(_Command)
         for _ in range(_MOST_COMMANDS):
-            row = _Command.from_buffer_copy(self._bytes(at, size))
+            row = _Command.from_buffer_copy(_bytes(at, size))
             if not row.name:
                 return
             if row.module != module_at:
                 raise UnreadableExports(f"the table of module {name} is not laid out as it was read")
             yield Export(
                 module=name,
-                name=self._text(row.name),
+                name=_text(row.name),
                 parameters=row.param_no,
                 at=at,
                 function=row.function or 0,
@@ -200,47 +205,74 @@ class Exports:
             counts.setdefault(row.function, set()).add(row.parameters)
             if row.parameters in {0, _VAR_PARAM_NO}:
                 found.setdefault(row.name, row)
-        has_no_tcp = is_tcp_off(self._kamailio)
         return {
             name: Function(
                 row.module,
                 row.at,
-                "TCP is off" if has_no_tcp and row.module in _NEEDS_TCP else _refusal(row),
+                "TCP is off" if self._server.is_tcp_off and row.module in _NEEDS_TCP else _refusal(row),
                 has_options=counts[row.function] != {0},
                 is_for_replies=bool(row.routes & _ON_REPLIES),
             )
             for name, row in found.items()
         }
 
-    def _bytes(self, address: int | None, size: int) -> bytes:
-        buffer = ctypes.create_string_buffer(size)
-        here, there = _Iovec(ctypes.addressof(buffer), size), _Iovec(address, size)
-        # None and other processes' memory alike: it reads nothing and says so.
-        if self._read(os.getpid(), ctypes.byref(here), 1, ctypes.byref(there), 1, 0) != size:
-            raise UnreadableExports("a table of Kamailio cannot be read")
-        return buffer.raw
 
-    def _text(self, address: int | None) -> str:
-        text, at = b"", address or 0
-        while len(text) < _LONGEST_NAME_BYTES:
-            # Never across the end of a page: there may be no memory behind it.
-            size = min(64, _PAGE_BYTES - at % _PAGE_BYTES)
-            part, nul, _ = self._bytes(at, size).partition(b"\0")
-            text += part
-            if nul:
-                break
-            at += size
-        if not _NAME.fullmatch(text):
-            raise UnreadableExports(f"expected a name in a table of Kamailio, got {text!r}")
-        return text.decode("ascii")
+def this_server() -> Server:
+    """
+    The Kamailio that this process runs.
+
+    Raises:
+        UnreadableExports: It is none, or one without the functions that every 5.6 and 6.0 has.
+    """
+    try:
+        kamailio = ctypes.CDLL(None)
+        first, find = kamailio.get_loaded_modules, kamailio.find_export_record
+        version = _text(ctypes.addressof(ctypes.c_char.in_dll(kamailio, "ver_version")))
+    except (OSError, AttributeError, ValueError) as error:
+        raise UnreadableExports(f"this program is no Kamailio whose modules can be read: {error}") from error
+    first.argtypes, first.restype = (), ctypes.c_void_p
+    find.argtypes, find.restype = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int), ctypes.c_void_p
+    return Server(version, first, lambda name: find(name.encode("ascii"), 0, 0), is_tcp_off())
 
 
-def is_tcp_off(kamailio: ctypes.CDLL | None = None) -> bool:
+def is_tcp_off() -> bool:
     """Whether this Kamailio runs without TCP; True when that cannot be found out."""
     try:
-        return ctypes.c_int.in_dll(kamailio or ctypes.CDLL(None), "tcp_disable").value != 0
+        return ctypes.c_int.in_dll(ctypes.CDLL(None), "tcp_disable").value != 0
     except (OSError, ValueError):
         return True
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def _bytes(address: int | None, size: int) -> bytes:
+    buffer = ctypes.create_string_buffer(size)
+    here, there = _Iovec(ctypes.addressof(buffer), size), _Iovec(address, size)
+    try:
+        read = _libc().process_vm_readv
+    except (OSError, AttributeError) as error:
+        raise UnreadableExports(f"memory cannot be read safely here: {error}") from error
+    if read(os.getpid(), ctypes.byref(here), 1, ctypes.byref(there), 1, 0) != size:
+        raise UnreadableExports("a table of Kamailio cannot be read")
+    return buffer.raw
+
+
+def _text(address: int | None) -> str:
+    text, at = b"", address or 0
+    while len(text) < _LONGEST_NAME_BYTES:
+        # Never across the end of a page: there may be no memory behind it.
+        size = min(64, _PAGE_BYTES - at % _PAGE_BYTES)
+        part, nul, _ = _bytes(at, size).partition(b"\0")
+        text += part
+        if nul:
+            break
+        at += size
+    if not _NAME.fullmatch(text):
+        raise UnreadableExports(f"expected a name in a table of Kamailio, got {text!r}")
+    return text.decode("ascii")
 
 
 def _refusal(row: Export) -> str | None:
