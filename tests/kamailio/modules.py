@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BASE = ("pv", "sl", "tm", "tmx", "rr", "textops", "textopsx", "siputils", "maxfwd", "xlog", "usrloc", "db_text")
-_TABLES = "text:///usr/share/kamailio/dbtext/kamailio"
+TABLES = "text:///usr/share/kamailio/dbtext/kamailio"
 _ATTRIBUTES = ("SIP-From-Tag", "SIP-To-Tag", "SIP-Call-Id", "SIP-Request-Hash")
 
 
@@ -38,7 +38,7 @@ class Start:
 
 
 def _tables(module: str, *needs: str, more: str = "") -> Start:
-    return Start(f"{module}|db_url|{_TABLES}\n{more}", needs=needs)
+    return Start(f"{module}|db_url|{TABLES}\n{more}", needs=needs)
 
 
 def _diameter(*needs: str, more: str = "") -> Start:
@@ -92,7 +92,7 @@ STARTS: dict[str, Start] = {
     "cfg_db": Start(cannot=_NO_V2_TABLES),
     "cnxcc": Start(cannot=f"{_NO_SERVER}Redis"),
     "cplc": Start(
-        f"cplc|db_url|{_TABLES}\ncplc|cpl_dtd_file|{{place}}/x.dtd", files=(("x.dtd", "<!ELEMENT cpl ANY>\n"),)
+        f"cplc|db_url|{TABLES}\ncplc|cpl_dtd_file|{{place}}/x.dtd", files=(("x.dtd", "<!ELEMENT cpl ANY>\n"),)
     ),
     "db2_ldap": Start(cannot=f"{_NO_SERVER}LDAP"),
     "db_perlvdb": Start(cannot="it needs a database written in Perl"),
@@ -115,7 +115,7 @@ STARTS: dict[str, Start] = {
     "ims_charging": _diameter("cdp", "cdp_avp", "ims_dialog", more="ims_dialog|dlg_flag|4"),
     "ims_dialog": Start("ims_dialog|dlg_flag|4"),
     "ims_diameter_server": Start(cannot=f"{_NO_SERVER}Diameter"),
-    "ims_icscf": _diameter("cdp", "cdp_avp", more=f"ims_icscf|db_url|{_TABLES}"),
+    "ims_icscf": _diameter("cdp", "cdp_avp", more=f"ims_icscf|db_url|{TABLES}"),
     "ims_ipsec_pcscf": Start(cannot="it needs IPsec of the kernel"),
     "ims_ocs": Start(cannot=f"{_NO_SERVER}Diameter"),
     "ims_qos": Start(cannot=f"{_NO_SERVER}Diameter"),
@@ -181,14 +181,14 @@ STARTS: dict[str, Start] = {
     "rabbitmq": Start(cannot=f"{_NO_SERVER}RabbitMQ"),
     "rls": _tables(
         "pua|presence|rls|xcap_client", "presence", "xcap_client", "pua",
-        more=f"rls|xcap_db_url|{_TABLES}\nrls|rlpres_db_url|{_TABLES}\nrls|server_address|sip:a@127.0.0.1\n"
+        more=f"rls|xcap_db_url|{TABLES}\nrls|rlpres_db_url|{TABLES}\nrls|server_address|sip:a@127.0.0.1\n"
         "rls|xcap_root|http://127.0.0.1:9",
     ),
     "sca": _tables("sca"),
     "secfilter": _tables("secfilter"),
     "secsipid_proc": Start(cannot=_NO_MODULE),
     "sipcapture": Start(
-        f"sipcapture|db_url|{_TABLES}\nsipcapture|insert_retries|1\nsipcapture|capture_on|1\n"
+        f"sipcapture|db_url|{TABLES}\nsipcapture|insert_retries|1\nsipcapture|capture_on|1\n"
         "sipcapture|hep_capture_on|1",
         hep=True,
     ),

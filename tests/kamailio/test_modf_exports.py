@@ -13,9 +13,10 @@ import pytest
 
 from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.modf_rig import REQUESTS, Caller, would_run
-from tests.kamailio.modules import STARTS, Start
+from tests.kamailio.modules import STARTS, TABLES, Start
 from tests.kamailio.rig import KAMAILIO, MODULES
 from tests.kamailio.routes import HERE, Place, built_for_app_mono, ours, place, running
+from tests.kamailio.test_kamailio_host import read, word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,25 @@ def test_a_script_gets_values_for_what_runs_and_a_line_for_what_does_not(place: 
         assert values[name] == "-127"
         # The three requests were all served by one process.
         assert len(re.findall(rf"ERROR: .*ModF cannot run '{name}': \w", log)) == 1
+
+
+def test_a_function_for_requests_does_not_run_on_a_reply(place: Place, tmp_path: Path) -> None:
+    """sca_handle_subscribe ends Kamailio there, looking for the first line of a request."""
+    cfg = ours(HERE / "plays_steps.py", f'python_exec("play", "{tmp_path}/{{route}}")', place.sink.port, place.port)
+    sca = f'loadmodule "db_text.so"\nloadmodule "sca.so"\nmodparam("sca", "db_url", "{TABLES}")\n'
+    steps = [("Core.ModF", name) for name in ("sca_handle_subscribe", "has_totag")]
+    text = "".join(f"{call} {word(name)}\n" for call, name in steps)
+    for route in ("core_reply", "reply"):
+        (tmp_path / route).write_text(text, "ascii")
+    cfg = cfg.replace('loadmodule "app_python3.so"', f'{sca}loadmodule "app_python3.so"')
+
+    with running(cfg, tmp_path, place.port) as kamailio:
+        place.call(place.caller.request("INVITE"))
+        lives = kamailio.is_alive
+    answers = [(tmp_path / f"{route}.answers").read_text("ascii").splitlines() for route in ("core_reply", "reply")]
+
+    assert lives, kamailio.log()[-2000:]
+    assert [[read(answer) for answer in lines] for lines in answers] == [[-127, -1]] * 2
 
 
 def test_names_that_a_script_makes_up_do_not_fill_the_log(tmp_path: Path) -> None:
