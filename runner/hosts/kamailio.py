@@ -7,6 +7,7 @@ modules/app_mono/app_mono_api.c, modules/app_python3/python_msgobj.c, modules/pv
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
@@ -30,6 +31,8 @@ _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
 _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
 _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
+_LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
 _MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
@@ -239,13 +242,19 @@ class KamailioHost:
         if value < 0 or (value > 0 and self.get_s("$hdr(Via)") is not None):
             return value
         self._tell_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
-        if before is not None and _is_utf8(before):
-            self._ksr.textopsx.msg_set_buffer(before)
-        elif before is not None and self._hand_over(before):
-            self._msg.call_function("msg_set_buffer", _FROM_HEXA)
+        self._put_back(before or "")
         if uri is not None and self.get_s("$ru") != uri:
             self.set_s("$ru", uri)
         return FAILED
+
+    def _put_back(self, message: str) -> None:
+        if _is_utf8(message):
+            self._ksr.textopsx.msg_set_buffer(message)
+        elif len(message) <= _LONGEST_PRINTED and self._hand_over(message):
+            self._msg.call_function("msg_set_buffer", _FROM_HEXA)
+        else:
+            # Longer than what Kamailio prints at once; a few wrong letters are better than no server.
+            self._ksr.textopsx.msg_set_buffer(_LONE_SURROGATE.sub("?", message))
 
     def _may_ask(self, name: str) -> bool:
         """Whether Kamailio may be asked for a name that is not known as harmless yet."""

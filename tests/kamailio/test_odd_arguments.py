@@ -171,6 +171,10 @@ GUARDED: dict[str, Case] = {
         [("HDR.Remove", "v"), APPLY, ("PV.GetS", "$hdr(X-Latin)"), APPLY], {1: -1, 2: "caf\udce9", 3: 1},
         headers="X-Latin: LATIN\r\n",
     ),
+    "a long message that is not UTF-8, without its Via": Case(
+        [("HDR.Remove", "v"), APPLY, ("PV.GetS", "$hdr(X-Latin)"), APPLY], {1: -1, 2: "caf?", 3: 1},
+        headers=f"X-Latin: LATIN\r\nX-Long: {'b' * 9000}\r\n",
+    ),
 }
 # fmt: on
 
