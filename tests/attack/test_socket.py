@@ -98,12 +98,16 @@ def make_foreign(place: Path, user: User) -> None:
     os.chown(place, user.uid, user.gid)
 
 
+ROOTS = "mode 0755, but has to belong to root: chown root"
 WRONG: dict[str, tuple[Callable[[Path, User], None], str]] = {
     "everybody's": (lambda place, _: place.chmod(0o777), "belongs to root and has mode 0777"),
     "sticky": (lambda place, _: place.chmod(0o1777), "belongs to root and has mode 1777"),
     "its group's": (lambda place, _: place.chmod(0o770), "belongs to root and has mode 0770"),
-    "another user's": (make_foreign, "mode 0755, but has to belong to root: chown root"),
-    "below another user's": (lambda place, user: make_foreign(place.parent, user), "mode 0755, but has to belong to root: chown root"),
+    "another user's": (make_foreign, ROOTS),
+    "below another user's": (
+        lambda place, user: make_foreign(place.parent, user),
+        ROOTS,
+    ),
     "below everybody's": (lambda place, _: place.parent.chmod(0o777), "has mode 0777"),
 }
 
