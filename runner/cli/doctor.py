@@ -79,7 +79,7 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
     for measure in found:
         tell(measure.title, measure.text, "ok" if measure.is_in_force else "none")
     _check(tell, "kamailio", _kamailio, is_needed=False)
-    _check(tell, "kamailio.cfg", _kamailio_cfg, is_needed=False)
+    _check(tell, "cfg", _kamailio_cfg, is_needed=False)
     _check(tell, "daemon", lambda: _daemon(config), is_needed=False)
     if as_json:
         show.line(json.dumps({"ok": all(verdicts), "checks": told}))
