@@ -28,7 +28,7 @@ FLOORS = (
     {"warming"},
     {"process"},
     {"worker", "lease"},
-    {"pool", "reload", "build"},
+    {"pool", "reload", "build", "job"},
     {"runner"},
     {"notify", "access", "unit"},
     {"borrower", "reports"},
