@@ -71,7 +71,7 @@ class Lending:
             "find": self._find,
         }
         self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
-            "loaded": self._loaded,
+            "loaded": lambda client, params: self._verdicts.loaded(client, params["generation"]),
             "ran": self._firsts.has_run,
             "report": self._report,
         }
@@ -308,9 +308,6 @@ class Lending:
             raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
 
     # Notices.
-
-    def _loaded(self, client: Client, params: dict[str, Any]) -> None:
-        self._verdicts.loaded(client, params["generation"])
 
     def _report(self, client: Client, params: dict[str, Any]) -> None:
         report = understood(params)

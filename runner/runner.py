@@ -282,7 +282,8 @@ class Runner:
             took = time.monotonic() - began
             log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
         except WorkerError as error:
-            log.warning("%s: the first run in a worker: %s", generation.path, error)
+            caller = f" (Call-ID {call})" if call else ""
+            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
             # When as many as may do this at one time have come to nothing, it is time to refuse the build for a while.
             weight = -(-self.settings.poison_losses // self.pool.warming.share())
             self.poison.note(generation, call, counts_for, weight=weight)
