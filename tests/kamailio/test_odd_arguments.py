@@ -46,6 +46,7 @@ class Server:
         self._caller, self._sink = Peer(port), Peer(port)
         self._steps = directory / "request"
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
+        cfg = cfg.replace('loadmodule "pv.so"', 'loadmodule "pv.so"\nloadmodule "tcpops.so"\nloadmodule "smsops.so"')
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
 
@@ -94,7 +95,8 @@ TEXTS = (
     "$(ru{s.substr,-1,-1})", "$(ru{s.substr,99999,99999})", "$(ru{s.select,-99999,:})", "$(ru{re.subst,/(/x/})",
     "$(ru{line.at,-9})", "$T_req($ru)", "$(T_rpl($ru){s.len})", "$_s($_s($ru))", "$cfg(x)", "$(msgbuf(99999))",
     "$msgbuf(-1)", "$branch(uri)", "$(branch(uri)[-1])", "$rb", "$ct", "$conid", "$(conid)", "$(conid{s.len})", "$ctu",
-    "$cts", "$(ctu{s.len})", "$tcp(conid)", "$tcp(c_si)", "$natsData", "$mqtt(msg)", "$var($(conid))", "$avp($conid)",
+    "$cts", "$(ctu{s.len})", "$tcp(conid)", "$tcp(c_si)", "$smsbody", "$natsData", "$mqtt(msg)", "$var($(conid))",
+    "$avp($conid)",
     "$(var(x){s.select,0,$conid})", "<null>", "sip:", "sip:@", ";", "=", ",",
 )
 NAMES = (
@@ -147,9 +149,10 @@ GUARDED: dict[str, Case] = {
     ),
     "a connection without TCP": Case(
         [("PV.GetS", "$conid"), ("PV.GetI", "$(conid)"), ("PV.IsNull", "$conid"), ("PV.GetS", "$(conid{s.len})"),
-         ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})")],
-        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None},
+         ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})"), ("PV.GetS", "$tcp(conid)")],
+        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None},
     ),
+    "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
     "an R-URI of 1,024 bytes": Case(
         [("PV.SetS", "$rU", "1" * (1024 - len("sip:@example.com"))), ("PV.SetS", "$(rU)", "2" * 1008),
