@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test test-modf lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +20,7 @@ PARAM ?= hello
 MESSAGE ?= examples/messages/invite.sip
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
 	@$(BIN)/app-mono build
@@ -38,6 +38,14 @@ run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MES
 test: mono-packages test-packages venv-dev ## every test; installs kamailio and sipp too, and leaves no service behind
 	@$(BIN)/app-mono build
 	$(BIN)/python -m pytest $(ARGS)
+
+# Not snmpstats: it has no function, and brings the daemon snmpd.
+test-modf: mono-packages venv-dev ## every function of every Kamailio module that Debian packages, through ModF; installs them
+	@packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }
+	packages >/dev/null || $(APT_GET) update -qq
+	$(MAKE) --no-print-directory test-packages MORE_PACKAGES="$$(packages | tr '\n' ' ')"
+	$(BIN)/app-mono build
+	$(BIN)/python -m pytest tests/kamailio/test_modf_exports.py $(ARGS)
 
 lint: venv-dev ## ruff with bandit's rules, mypy, and the audit where it can be had; mcs does its part in build
 	@$(BIN)/ruff check .
@@ -131,6 +139,7 @@ mono-packages:
 # killed cannot remove its own: it says in the file whose it is, and the next one removes it when that process has gone.
 POLICY := /usr/sbin/policy-rc.d
 MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:
+MORE_PACKAGES ?=
 
 test-packages:
 	@started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs
@@ -149,6 +158,7 @@ test-packages:
 	command -v sipp >/dev/null || missing="$$missing sip-tester"
 	has kamailio-lua-modules || missing="$$missing kamailio-lua-modules"
 	command -v bwrap >/dev/null || missing="$$missing bubblewrap"
+	for package in $(MORE_PACKAGES); do has $$package || missing="$$missing $$package"; done
 	optional=
 	# The old module, to compare with; Kamailio 6 has none.
 	has kamailio-mono-modules || optional=kamailio-mono-modules

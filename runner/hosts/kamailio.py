@@ -7,10 +7,12 @@ modules/app_mono/app_mono_api.c, modules/app_python3/python_msgobj.c, modules/pv
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.hosts import foreseen
+from runner.errors import RunnerError
+from runner.hosts import foreseen, kamailio_functions, kamailio_guards
 from runner.printable import ended_record
 
 DONE = 0
@@ -28,34 +30,16 @@ _TEXT = "$var(app_mono_text)"
 _HEXA = "$var(app_mono_hexa)"
 _FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
 _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
+_R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
+_LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
-# These have a fixup and no way to free it, so app_mono refuses them; call_function would run them all the same.
-_REFUSED = frozenset(
-    {
-        "check_blocklist", "dbg_pv_dump", "dbg_sip_msg", "ds_mark_dst", "ds_next_domain", "ds_next_dst",
-        "ds_set_domain", "ds_set_dst", "fix_nated_register", "handle_publish", "handle_subscribe", "is_leap_year",
-        "keep_hf",
-    }
-)  # fmt: skip
-
-# Functions with optional parameters look at their first one even when they get none. app_mono passes NULL for it,
-# call_function a pointer that it never set; so these go through KEMI.
-_BY_KEMI = {
-    "append_branch": ("corex", "append_branch"),
-    "has_body": ("textops", "has_body"),
-    "record_route": ("rr", "record_route"),
-    "rtpengine_answer": ("rtpengine", "rtpengine_answer0"),
-    "rtpengine_delete": ("rtpengine", "rtpengine_delete0"),
-    "rtpengine_manage": ("rtpengine", "rtpengine_manage0"),
-    "rtpengine_offer": ("rtpengine", "rtpengine_offer0"),
-    "rtpproxy_answer": ("rtpproxy", "rtpproxy_answer0"),
-    "rtpproxy_destroy": ("rtpproxy", "rtpproxy_destroy0"),
-    "rtpproxy_manage": ("rtpproxy", "rtpproxy_manage0"),
-    "rtpproxy_offer": ("rtpproxy", "rtpproxy_offer0"),
-    "sanity_check": ("sanity", "sanity_check_defaults"),
-}
+_MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
+_told: set[str] = set()
+_MOST_HARMLESS = 1000
+_harmless: set[str] = set()  # names of variables in which the guards found nothing
 
 
 class KamailioHost:
@@ -89,27 +73,21 @@ class KamailioHost:
         self._ksr.log(word, ended_record(_until_nul(text)))
 
     def modf(self, function: str) -> int:
-        """Through ``msg.call_function``: ``KSR.x.modf`` of 5.6.3 ends Kamailio with SIGSEGV."""
+        """Only what is known to be safe, see ``kamailio_functions``; each other name is logged once a process."""
         self._uri = None
         name = _until_nul(function)
-        if name in _REFUSED:
-            return self._cannot_run(name, "it has a fixup that cannot be freed")
-        if name in _BY_KEMI:
-            module, method = _BY_KEMI[name]
-            call = getattr(getattr(self._ksr, module, None), method, None)
-            if call is None:
-                return self._cannot_run(name, f"KSR.{module}.{method} is not available")
-            value = call()
-            return (1 if value else -1) if type(value) is bool else int(value)
         try:
-            return int(self._msg.call_function(name))
-        except AttributeError:
-            return self._cannot_run(name, "this Kamailio gives its script no message object")
-        except (RuntimeError, UnicodeEncodeError) as error:
-            return self._cannot_run(name, str(error))
+            if name == "msg_apply_changes":
+                return self._apply_changes(name)
+            return kamailio_functions.run(name, self._msg, self._ksr)
+        except RunnerError as error:
+            self._tell_once(name, f"ModF cannot run {name[:80]!a}: {error}")
+            return MODF_CANNOT_RUN
 
     def get_s(self, name: str) -> str | None:
         """Text as it is; bytes that are not UTF-8 by way of hexadecimal digits."""
+        if name not in _harmless and not self._may_ask(name):
+            return None
         try:
             value = self._pv.get(name)
         except UnicodeDecodeError:
@@ -120,15 +98,22 @@ class KamailioHost:
             if name == "$ru":
                 self._uri = value
             return value
+        if "\0" in name:  # Kamailio 6 raises nothing
+            return self.get_s(_until_nul(name))
         if value is None:
             return None
         if value is False:  # Kamailio 6, where 5.6 raises
             return self._get_bytes(name)
+        getl = getattr(self._pv, "getl", None)
+        if getl is not None:  # Kamailio 6, where get gives the lower 32 bits
+            return str(getl(name))
         # An unsigned number above 2^31 comes as a negative one; its text is the true one.
         return str(value) if value >= 0 else self._printed(name)
 
     def get_i(self, name: str) -> int:
         """``KSR.pv.geti`` would read numbers out of text; a number here is a value of integer type."""
+        if name not in _harmless and not self._may_ask(name):
+            return 0
         try:
             value = self._pv.get(name)
         except UnicodeDecodeError:
@@ -136,12 +121,16 @@ class KamailioHost:
         except (SystemError, UnicodeEncodeError, ValueError):
             return self.get_i(_until_nul(name)) if "\0" in name else 0
         if type(value) is not int:
-            return 0
+            return self.get_i(_until_nul(name)) if "\0" in name else 0
         return value if _LEAST_INT <= value <= _MOST_INT else (value - _LEAST_INT) % (1 << 32) + _LEAST_INT
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
-        self._uri = None
+        uri, self._uri = self._uri, None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
+        if name.startswith(_R_URI) and not self._may_rewrite(name, value, uri):
+            return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
             name, value = _until_nul(name), _until_nul(value)
             if not _is_utf8(value) or not _is_utf8(name):
@@ -151,17 +140,25 @@ class KamailioHost:
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
         self._uri = None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
-        self._uri = None
+        uri, self._uri = self._uri, None
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
+        if name.startswith(_R_URI) and not self._may_rewrite(name, "", uri):
+            return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
 
     def is_null(self, name: str) -> int:
         """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
+        if name not in _harmless and not self._may_ask(name):
+            return FAILED
         name = _until_nul(name)
         if not _is_utf8(name):
             return FAILED
@@ -232,9 +229,54 @@ class KamailioHost:
         """The text as it is: Kamailio expanded it before it called."""
         return text
 
-    def _cannot_run(self, name: str, reason: str) -> int:
-        self.log(-1, f"app_mono: ModF cannot run {name}: {reason}\n")
-        return MODF_CANNOT_RUN
+    def _apply_changes(self, name: str) -> int:
+        """
+        A message that the changes have broken is put back as it was, without them; that gives -1.
+
+        The function gives 0 for "no longer safe" (core/msg_translator.c, sip_msg_update_buffer), which ends a routing
+        script in kamailio.cfg but not ours, and says nothing of a Via that is gone. Both crash whatever comes next.
+        """
+        before, uri = self.get_s("$mb"), self.get_s("$ru")
+        value = kamailio_functions.run(name, self._msg, self._ksr)
+        if value < 0 or (value > 0 and self.get_s("$hdr(Via)") is not None):
+            return value
+        self._tell_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
+        self._put_back(before or "")
+        if uri is not None and self.get_s("$ru") != uri:
+            self.set_s("$ru", uri)
+        return FAILED
+
+    def _put_back(self, message: str) -> None:
+        if _is_utf8(message):
+            self._ksr.textopsx.msg_set_buffer(message)
+        elif len(message) <= _LONGEST_PRINTED and self._hand_over(message):
+            self._msg.call_function("msg_set_buffer", _FROM_HEXA)
+        else:
+            # Longer than what Kamailio prints at once; a few wrong letters are better than no server.
+            self._ksr.textopsx.msg_set_buffer(_LONE_SURROGATE.sub("?", message))
+
+    def _may_ask(self, name: str) -> bool:
+        """Whether Kamailio may be asked for a name that is not known as harmless yet."""
+        if kamailio_guards.RISKY.search(name) is None:
+            if len(_harmless) < _MOST_HARMLESS:
+                _harmless.add(name)
+            return True
+        reason = kamailio_guards.refusal(_until_nul(name), self.get_s, kamailio_functions.is_tcp_off)
+        if reason is not None:
+            self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
+        return reason is None
+
+    def _may_rewrite(self, name: str, value: str, uri: str | None) -> bool:
+        """Whether a part of the R-URI may be set so; ``uri`` is the R-URI if it is known."""
+        if uri is None:
+            uri = self.get_s("$ru")
+            self._uri = None
+        return not kamailio_guards.makes_an_unsafe_uri(name, _until_nul(value), uri, self.get_s)
+
+    def _tell_once(self, name: str, text: str) -> None:
+        if name not in _told and len(_told) < _MOST_TOLD:
+            _told.add(name)
+            self.log(-1, f"app_mono: {text}\n")
 
     def _printed(self, name: str) -> str | None:
         """What an expression prints as in a text; None when it has no value, ``<null>`` when that is null."""

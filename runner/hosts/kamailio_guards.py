@@ -1,0 +1,127 @@
+"""
+Variables that Kamailio must not be asked for or given a value, because it uses memory there that is not its own.
+
+Standard library only: it is imported by the Python that Kamailio embeds. Facts are of 5.6.3 and 6.0.1, the same in both
+unless it is said; each was seen to end Kamailio, or to hang it. tests/kamailio/test_odd_arguments.py asks a real one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reads = Callable[[str], str | None]
+    """Gives the value of a name, None when it has none; checks that name as well."""
+
+_BLANK = r"[ \t\r\n]*"
+_BUFFER_BYTES = 65000  # pv_trans.c, TR_BUFFER_SIZE is 65536
+_LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
+
+RISKY = re.compile(
+    rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
+    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt",
+    re.IGNORECASE,
+)
+"""A name without a match is harmless. Wider than the rules below, which look closer."""
+
+_LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
+_URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
+
+_CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
+_TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
+_OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
+_CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
+_LINK = re.compile(r"\{([^{}]*)\}")
+_TRANSFORMATION = re.compile(
+    rf"{_BLANK}s{_BLANK}\.{_BLANK}(rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
+    rf"{_BLANK}(?:,(.*))?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | None:
+    """
+    Why Kamailio must not be asked for ``name`` now, None when it may.
+
+    Args:
+        name: What ``RISKY`` found something in.
+        read: How to ask for another name.
+        is_tcp_off: Whether this Kamailio has no TCP.
+    """
+    if _CONTACT.search(name) and read("$hdr(Contact)") is None:
+        # 6.0.1, pv_get_contact_uri: looks into the Contact header without asking whether there is one.
+        return "the message has no Contact"
+    if _TCP.search(name) and is_tcp_off():
+        # core/tcp_main.c, tcpconn_get: looks for the connection in a table that is not there.
+        return "TCP is off"
+    if _OTHER_EVENTS.search(name):
+        # Each reads what the last event of its module left, or takes a header of the message for such an event.
+        return "it is for the events of its module"
+    return _of_transformations(name, read) if "{" in name else None
+
+
+def makes_an_unsafe_uri(name: str, value: str, uri: str | None, read: Reads) -> bool:
+    """
+    Whether writing ``value`` to a part of the R-URI could make it exactly 1,024 bytes long.
+
+    core/action.c, SET_USER_T and its like: the URI is made in as many bytes, and its NUL goes behind them.
+
+    Args:
+        name: The variable.
+        value: What it is set to; empty for ``unset``.
+        uri: The R-URI now, None when it does not parse; then nothing is written.
+        read: How to ask for another name.
+    """
+    if uri is None or 4 * (len(uri) + len(value)) < _LONGEST_URI or not _URI_PART.match(name):
+        return False
+    old = read(name) or ""
+    length = _bytes(uri) - _bytes(old) + _bytes(value)
+    # What comes or goes with a part: a separator, a password, and what turns a telephone number into a SIP URI.
+    slack = 16 + (_bytes(uri.partition("@")[0]) - _bytes(old) if "U" in name or "user" in name else 0)
+    return abs(length - _LONGEST_URI) <= slack
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _of_transformations(name: str, read: Reads) -> str | None:
+    found = [link for link in _LINK.findall(name) if _TRANSFORMATION.fullmatch(link)]
+    if not found and not RISKY.search(name[name.index("{") :]):
+        return None
+    chain = _CHAIN.fullmatch(name.rstrip(" "))
+    if chain is None:
+        return "a transformation that is safe for some values only stands in another name"
+    before = chain["inner"]
+    for link in _LINK.findall(chain["chain"]):
+        unsafe = _TRANSFORMATION.fullmatch(link)
+        if unsafe is not None:
+            value = read(f"$({before})")
+            if value is None or not _is_safe(unsafe[1].lower(), value, (unsafe[2] or "").split(","), read):
+                return f"{{s.{unsafe[1]}}} is not safe for this value"
+        before += f"{{{link}}}"
+    return None
+
+
+def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads) -> bool:
+    bytes_ = value.encode("utf-8", "surrogateescape")
+    texts = [(read(text) if text.startswith("$") else text) or "" for text in (part.strip(" ") for part in parameters)]
+    if transformation.endswith("base58"):
+        return len(bytes_) <= _LONGEST_BASE58
+    first = texts[0].encode("utf-8", "surrogateescape")
+    if transformation in {"rbefore", "rafter"}:
+        # Both search forward from the last byte, and do not stop behind it.
+        return bool(first) and bytes_[-1:] == first[:1]
+    if transformation == "rm":
+        return bool(first)  # an empty text is found for ever
+    if len(texts) != 2:  # noqa: PLR2004
+        return True  # refused by Kamailio
+    if transformation == "replace":
+        second = texts[1].encode("utf-8", "surrogateescape")
+        return bool(first) and len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
+    if not texts[0].isdecimal() or not texts[1].isdecimal() or int(texts[0]) == 0:
+        return False
+    return len(bytes_) + (len(bytes_) // int(texts[0]) + 1) * (int(texts[1]) + 3) <= _BUFFER_BYTES

@@ -1,0 +1,168 @@
+"""A Kamailio with one more module, whose functions are called through ModF, one request each."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Self
+
+from tests.kamailio.modules import BASE, STARTS, Start
+from tests.kamailio.rig import KAMAILIO, LOST_S, Kamailio, Peer, free_udp_port, preamble
+from tests.kamailio.routes import HERE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = HERE / "calls_modf.py"
+SDP = (
+    "v=0\r\no=a 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
+)
+CONTACT = "Contact: <sip:alice@127.0.0.1:9>;expires=60\r\n"
+ROUTE = "Route: <sip:127.0.0.1:9;lr>\r\n"
+REQUESTS = {
+    "a request without a body": ("OPTIONS", "", ""),
+    "a request with a body": ("INVITE", f"{CONTACT}Content-Type: application/sdp\r\n", SDP),
+    "a routed request with an odd body": (
+        "MESSAGE",
+        "Content-Type: text/plain\r\nRoute: <sip:127.0.0.1:9;lr>\r\n",
+        "x",
+    ),
+    "a registration": ("REGISTER", f"{CONTACT}Expires: 60\r\n", ""),
+    "a subscription": ("SUBSCRIBE", f"{CONTACT}Event: presence\r\nExpires: 9\r\n", ""),
+}
+_HEP = (
+    b"\x01\x10\x02\x11\x00\x09\x00\x09\x7f\x00\x00\x01\x7f\x00\x00\x01"  # version 1: UDP between 127.0.0.1 and itself
+)
+
+
+class Caller:
+    """
+    One running Kamailio for one module. A context manager.
+
+    Args:
+        module: The module.
+        directory: Private to it.
+        method: Which method of calls_modf.py makes the calls.
+    """
+
+    def __init__(self, module: str, directory: Path, *, method: str = "modf") -> None:
+        start = STARTS.get(module, Start())
+        directory.mkdir(parents=True, exist_ok=True)
+        port = free_udp_port()
+        self.module = module
+        self.requests = tuple(REQUESTS)[: 1 if start.is_slow else None]
+        self._envelope = _HEP if start.hep else b""
+        self._number = 0
+        self._sink, self._peer = Peer(port), Peer(port)
+        self._reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._reports.bind(("127.0.0.1", 0))
+        cfg = f"""{configuration(module, directory, port)}
+{start.routes}
+request_route {{
+    if ($hdr(X-Do) == "exports") {{ python_exec("exports", "{directory}/exports.json"); exit; }}
+    python_exec("{method}", "$hdr(X-Function)");
+    forward_udp("127.0.0.1", {self._sink.port});
+    sl_send_reply("200", "OK");
+    python_exec("over");
+}}
+"""
+        env = {"PYTHONDONTWRITEBYTECODE": "1", "REPORT_TO": str(self._reports.getsockname()[1])}
+        self.kamailio = Kamailio(cfg, directory, port, env)
+
+    def __enter__(self) -> Self:
+        try:
+            self.kamailio.__enter__()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kamailio.__exit__()
+        for peer in (self._peer, self._sink, self._reports):
+            peer.close()
+
+    def names(self) -> list[str]:
+        """All names that the module exports, whatever parameters they have."""
+        self._send("OPTIONS", "X-Do: exports\r\n", "")
+        assert self._hear() is not None, self.kamailio.log()[-2000:]
+        rows = json.loads((self.kamailio.directory / "exports.json").read_text("ascii"))
+        return [name for module, name in rows if module == self.module]
+
+    def call(self, name: str, request: str) -> int | None:
+        """The value of one call; None when the server did not go on to the end of its routing script."""
+        method, headers, body = REQUESTS[request]
+        self._send(method, f"X-Function: {name}\r\n{headers}", body)
+        told = self._hear()
+        if told is None or self._hear() != ["over", 0] or not self.kamailio.is_alive:
+            return None
+        assert told[0] == name
+        return int(str(told[1]))
+
+    def _send(self, method: str, headers: str, body: str) -> None:
+        self._number += 1
+        request = self._peer.request(method, headers=headers, call_id=f"{self.module}-{self._number}")
+        head = request.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())
+        self._peer.send(self._envelope + head + body.encode())
+
+    def _hear(self) -> list[object] | None:
+        self._reports.settimeout(0.1)
+        for _ in range(round(LOST_S / 0.1)):
+            try:
+                told: list[object] = json.loads(self._reports.recv(65536))
+            except TimeoutError:
+                if not self.kamailio.is_alive:
+                    return None
+            else:
+                return told
+        return None
+
+
+def configuration(module: str, directory: Path, port: int) -> str:
+    """The modules and their parameters; what they need is written beside the configuration."""
+    start = STARTS.get(module, Start())
+
+    def placed(text: str) -> str:
+        return text.replace("{place}", str(directory)).replace("{port}", str(port))
+
+    for name, text in start.files:
+        (directory / name).write_text(placed(text), "utf-8")
+    wanted = dict.fromkeys([*BASE, *start.needs, *([] if module == "app_python3" else [module]), "app_python3"])
+    parameters = [_parameter(placed(line)) for line in start.parameters.splitlines()]
+    return "\n".join(
+        [
+            preamble(port, wanted, debug=-1),
+            "disable_tcp=no" if start.tcp else "",
+            *parameters,
+            f'modparam("app_python3", "load", "{SCRIPT}")',
+        ]
+    )
+
+
+def would_run(module: str, directory: Path) -> list[str] | None:
+    """What ModF would run of a module that does not start; None when it cannot even be loaded."""
+    table = directory / "table.json"
+    cfg = directory / "kamailio.cfg"
+    # app_python3 comes first, so that its script reads the tables before the module fails to start.
+    lines = [
+        line for line in configuration(module, directory, free_udp_port()).splitlines() if "app_python3.so" not in line
+    ]
+    first = next(number for number, line in enumerate(lines) if line.startswith("loadmodule"))
+    lines[first:first] = ['loadmodule "app_python3.so"']
+    cfg.write_text("\n".join([*lines, "request_route { exit; }", ""]), "utf-8")
+    subprocess.run(
+        [str(KAMAILIO), "-f", str(cfg), "-DD", "-E", "-w", str(directory), "-Y", str(directory)],
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "TABLES_TO": str(table)},
+        capture_output=True, timeout=LOST_S * 4, check=False,
+    )  # fmt: skip
+    if not table.exists():
+        return None
+    return [name for owner, name in json.loads(table.read_text("ascii")) if owner == module]
+
+
+def _parameter(line: str) -> str:
+    *module, name, value = line.split("|")
+    quoted = value if value.isdecimal() else f'"{value}"'
+    return f'modparam("{"|".join(module)}", "{name}", {quoted})'
