@@ -171,7 +171,6 @@ debootstrap:
 POLICY := /usr/sbin/policy-rc.d
 MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:
 MORE_PACKAGES ?=
-
 test-packages:
 	@$(INSTALL)
 	started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs

@@ -10,13 +10,11 @@ import array
 import contextlib
 import os
 import socket
-import stat
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from .trust import Place, Untrusted
 
 SO_PEERGROUPS = 59  # Linux 4.13, asm-generic/socket.h; Python does not name it
 MAX_GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups; a peer in more counts as in none
@@ -58,7 +56,7 @@ def impostor(sock: socket.socket, path: str) -> str:
     directory = Path(path).parent
     try:
         owner = directory.stat().st_uid
-        why = foreign(directory, peer.uid, {own}, may_be_below_sticky=False)
+        why = foreign(directory, peer.uid, own, may_be_below_sticky=False)
     except OSError as error:
         owner, why = peer.uid, f"{directory}: {error.strerror}"
     if owner != peer.uid:
@@ -66,15 +64,14 @@ def impostor(sock: socket.socket, path: str) -> str:
     return why and f"uid {peer.uid} listens there, which is neither root nor this user (uid {own}), and {why}"
 
 
-def foreign(directory: Path, owner: int, others: Collection[int] = (), *, may_be_below_sticky: bool = True) -> str:
+def foreign(directory: Path, owner: int, *others: int, may_be_below_sticky: bool = True) -> str:
     """
     Who else could put another file in the place of one in ``directory``; empty when nobody could.
 
-    The directory and all above it have to belong to root, to ``owner``, or to one of ``others``, and neither group nor
-    others may write to them.
+    The directory and all above it, and those of symbolic links on the way, have to follow the rule of ``trust``.
 
     Args:
-        directory: Looked at as it is named, and with its symbolic links resolved.
+        directory: As it is named.
         owner: The uid whose directory it should be.
         others: Users above it who are trusted as well.
         may_be_below_sticky: Whether a sticky directory of root, as /tmp, may be above, where all may write and nobody
@@ -83,14 +80,9 @@ def foreign(directory: Path, owner: int, others: Collection[int] = (), *, may_be
     Raises:
         OSError: There is no such directory, or it cannot be looked at.
     """
-    named, real = Path(os.path.abspath(directory)), directory.resolve(strict=True)  # noqa: PTH100 - links stay
-    for place in dict.fromkeys((named, *named.parents, real, *real.parents)):
-        info = place.stat()
-        mode = stat.S_IMODE(info.st_mode)
-        told = f"{place} belongs to uid {info.st_uid}, with mode {mode:04o}"
-        if info.st_uid not in {ROOT, owner, *others}:
-            return f"{told}: chown {owner} {place}"
-        is_shared = mode & stat.S_ISVTX and info.st_uid == ROOT and place not in {named, real}
-        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not (may_be_below_sticky and is_shared):
-            return f"{told}, so others may replace what is in it: chmod go-w {place}"
+    try:
+        with Place(str(directory)) as place:
+            place.require_trust(*others, owner=owner, may_be_below_sticky=may_be_below_sticky, with_links=True)
+    except Untrusted as error:
+        return str(error)
     return ""

@@ -61,6 +61,7 @@ class Place:
     def __init__(self, path: str) -> None:
         self.links: list[str] = []
         self._steps: list[_Step] = []
+        self._passed: dict[str, os.stat_result] = {}  # directories that are not above it, by name
         try:
             self._walk(os.path.join(Path.cwd(), path) if not path.startswith(os.sep) else path)  # noqa: PTH118
         except BaseException:
@@ -79,17 +80,32 @@ class Place:
         """What the kernel says of it."""
         return self._steps[-1].stat
 
-    def require_trust(self) -> None:
+    def require_trust(
+        self, *others: int, owner: int | None = None, may_be_below_sticky: bool = True, with_links: bool = False
+    ) -> None:
         """
         Raise unless it, and every directory above it, follows the rule.
+
+        Args:
+            others: Users who are trusted beside root and the owner.
+            owner: Whose it should be; None: this process's user.
+            may_be_below_sticky: Whether a sticky directory of root may stand above.
+            with_links: Whether the directories count as well through which a symbolic link led elsewhere: who can
+                change one leads the next look elsewhere, which does not matter to who uses ``path``.
 
         Raises:
             Untrusted: One does not; the text has its owner, its mode, and the command that mends it.
         """
+        owner = os.geteuid() if owner is None else owner
         last = len(self._steps) - 1
-        for at, step in enumerate(self._steps):
-            is_above = at < last - (not modes.S_ISDIR(self.stat.st_mode))
-            if reason := _refusal(self._name(at), step.stat, is_above=is_above):
+        steps = [
+            (self._name(at), step.stat, at < last - (not modes.S_ISDIR(self.stat.st_mode)))
+            for at, step in enumerate(self._steps)
+        ]
+        if with_links:
+            steps += [(name, stat, True) for name, stat in self._passed.items()]
+        for name, stat, is_above in steps:
+            if reason := _refusal(name, stat, (owner, 0, *others), is_above=is_above and may_be_below_sticky):
                 raise Untrusted(reason)
 
     def open(self, flags: int) -> int:
@@ -124,8 +140,7 @@ class Place:
             if name in {"", os.curdir}:
                 continue
             if name == os.pardir:
-                if len(self._steps) > 1:
-                    os.close(self._steps.pop().descriptor)
+                self._go_up()
                 continue
             descriptor = os.open(name, flags, dir_fd=self._steps[-1].descriptor)
             self._enter(name, descriptor)
@@ -139,11 +154,19 @@ class Place:
                 target = os.readlink("", dir_fd=descriptor)  # of the link itself, readlinkat(2)
                 os.close(self._steps.pop().descriptor)
                 if target.startswith(os.sep):
-                    while len(self._steps) > 1:
-                        os.close(self._steps.pop().descriptor)
+                    while self._go_up():
+                        pass
                 ahead += _names(target)
             elif ahead and not modes.S_ISDIR(here.stat.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+    def _go_up(self) -> bool:
+        """One directory up; False at the root."""
+        if len(self._steps) == 1:
+            return False
+        self._passed[self._name()] = self.stat
+        os.close(self._steps.pop().descriptor)
+        return True
 
     def _enter(self, name: str, descriptor: int) -> None:
         self._steps.append(_Step(name, descriptor, os.fstat(descriptor)))
@@ -160,20 +183,27 @@ def is_below(path: str, directories: Iterable[str]) -> bool:
     return any(Path(path).is_relative_to(directory) for directory in directories)
 
 
-def _refusal(path: str, stat: os.stat_result, *, is_above: bool) -> str:
-    """Why a file or directory is not trusted; empty when it is. ``is_above``: it holds no file that is of interest."""
+def _refusal(path: str, stat: os.stat_result, allowed: tuple[int, ...], *, is_above: bool) -> str:
+    """
+    Why a file or directory is not trusted; empty when it is.
+
+    Args:
+        path: Its name.
+        stat: What the kernel says of it.
+        allowed: Whose it may be; the first is whose it should be.
+        is_above: It may be a sticky directory of root.
+    """
     mode = modes.S_IMODE(stat.st_mode)
-    allowed = {0, os.geteuid()}
     shown = f"{path} belongs to {_user_name(stat.st_uid)} and has mode {mode:04o}"
     if stat.st_uid not in allowed:
-        names = " or ".join(_user_name(uid) for uid in sorted(allowed))
-        return f"{shown}, but has to belong to {names}: chown {_user_name(os.geteuid())} {path}"
+        names = " or ".join(_user_name(uid) for uid in dict.fromkeys(allowed))
+        return f"{shown}, but has to belong to {names}: chown {_user_name(allowed[0])} {path}"
     if not mode & (modes.S_IWGRP | modes.S_IWOTH):
         return ""
     if mode & modes.S_ISVTX and stat.st_uid == 0 and modes.S_ISDIR(stat.st_mode):
         if is_above:
             return ""
-        return f"{shown}: anybody may make files there, so use a directory of its own below it"
+        return f"{shown}: anybody may make files there, so take a directory that nobody else may write to"
     return f"{shown}, so others may change what is there: chmod go-w {path}"
 
 

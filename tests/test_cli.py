@@ -104,7 +104,7 @@ def test_a_profile_tells_the_script_from_the_host_and_the_way(tmp_path: Path) ->
     assert slept["script"] > 95_000  # it slept for so long at least
     assert slept["calls"] == slept["edits"] == asked["edits"] == 0
     assert asked["calls"] > 0
-    assert asked["wire"] > asked["calls"]
+    assert asked["wire"] > 0
     assert re.search(r"^script +[0-9.]+ us +[0-9]+%  Main itself", told, re.MULTILINE)
 
 

@@ -176,7 +176,7 @@ def test_a_sticky_directory_may_stand_above_but_not_hold_the_file(file: Path) ->
 
     with Place(str(below)) as place:
         place.require_trust()
-    assert "a directory of its own" in refusal(file)
+    assert "take a directory that nobody else may write to" in refusal(file)
 
 
 @as_root

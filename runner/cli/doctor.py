@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from runner import build
+from runner import build, migrate
 from runner.cli import control, show
 from runner.cli.confinement import measures
 from runner.errors import RunnerError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Tell = Callable[[str, str, Verdict], None]
 
 IDENTITY = "SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null"
+KAMAILIO_CFGS = ("/etc/kamailio/kamailio.cfg", "/usr/local/etc/kamailio/kamailio.cfg")
 KAMAILIO_MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
 TOLD_TIMEOUT_S = 10.0
 
@@ -78,6 +79,7 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
     for measure in found:
         tell(measure.title, measure.text, "ok" if measure.is_in_force else "none")
     _check(tell, "kamailio", _kamailio, is_needed=False)
+    _check(tell, "cfg", _kamailio_cfg, is_needed=False)
     _check(tell, "daemon", lambda: _daemon(config), is_needed=False)
     if as_json:
         show.line(json.dumps({"ok": all(verdicts), "checks": told}))
@@ -157,6 +159,15 @@ def _worker(settings: list[Settings], found: list[Measure]) -> str:
     if identity != IDENTITY:
         raise _Trouble(f"expected SR.dll to be {IDENTITY}, but it is {identity}: `make clean build`")
     return f"ran a script; it sees {identity}"
+
+
+def _kamailio_cfg() -> str:
+    found = next((path for path in map(Path, KAMAILIO_CFGS) if os.access(path, os.R_OK)), None)
+    if found is None:
+        raise _Trouble(f"none of {', '.join(KAMAILIO_CFGS)} can be read here, so no call in it was looked at")
+    if risks := migrate.warnings(found):
+        raise _Trouble("; ".join(f"{risk.file}:{risk.line}: {risk.text}" for risk in risks))
+    return f"{found}: no data in an unquoted path of mono_exec"
 
 
 def _kamailio() -> str:

@@ -15,11 +15,12 @@ from .calls import directories
 from .change import Change
 from .daemon_settings import processes, toml
 from .sources import Finding, Source, encode, read_all, replace, write
+from .unquoted import unquoted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Finding", "Migration", "diff", "encode", "migrate", "replace", "write"]
+__all__ = ["Finding", "Migration", "diff", "encode", "migrate", "replace", "warnings", "write"]
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -60,6 +61,7 @@ def migrate(path: Path, *, script: Path, config: Path, follow: bool = False) -> 
     change = Change(sources, names, script, config)
     changed = tuple((source, text) for source in sources if (text := change.changed(source)) != source.text)
     findings += change.findings
+    findings += unquoted(sources, names)
     settings = ""
     if changed or change.findings:
         load = next(iter(change.wanted.loads), None)
@@ -73,6 +75,17 @@ def migrate(path: Path, *, script: Path, config: Path, follow: bool = False) -> 
                 findings.append(Finding(path, _line_with(sources[0], each), text))
     findings.sort(key=lambda finding: (str(finding.file), finding.line))
     return Migration(changed, tuple(findings), settings, change.calls)
+
+
+def warnings(path: Path) -> list[Finding]:
+    """
+    What is risky in a configuration as it is, included files too.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    sources, names, _ = read_all(path, follow=True)
+    return unquoted(sources, names)
 
 
 def diff(name: str, before: str, after: str, *, is_new: bool = False) -> list[str]:

@@ -90,7 +90,7 @@ def test_a_client_speaks_with_a_daemon_of_the_user_who_was_given_the_directory(
         daemon.communicate("\n")
 
     assert owned.strip() == "connected"
-    assert "so others may replace what is in it: chmod go-w" in shared
+    assert "so others may change what is there: chmod go-w" in shared
     assert f"{given} belongs to uid 0" in roots
 
 
@@ -98,13 +98,17 @@ def make_foreign(place: Path, user: User) -> None:
     os.chown(place, user.uid, user.gid)
 
 
+ROOTS = "mode 0755, but has to belong to root: chown root"
 WRONG: dict[str, tuple[Callable[[Path, User], None], str]] = {
-    "everybody's": (lambda place, _: place.chmod(0o777), "belongs to uid 0, with mode 0777"),
-    "sticky": (lambda place, _: place.chmod(0o1777), "belongs to uid 0, with mode 1777"),
-    "its group's": (lambda place, _: place.chmod(0o770), "belongs to uid 0, with mode 0770"),
-    "another user's": (make_foreign, "with mode 0755: chown 0"),
-    "below another user's": (lambda place, user: make_foreign(place.parent, user), "with mode 0755: chown 0"),
-    "below everybody's": (lambda place, _: place.parent.chmod(0o777), "with mode 0777"),
+    "everybody's": (lambda place, _: place.chmod(0o777), "belongs to root and has mode 0777"),
+    "sticky": (lambda place, _: place.chmod(0o1777), "belongs to root and has mode 1777"),
+    "its group's": (lambda place, _: place.chmod(0o770), "belongs to root and has mode 0770"),
+    "another user's": (make_foreign, ROOTS),
+    "below another user's": (
+        lambda place, user: make_foreign(place.parent, user),
+        ROOTS,
+    ),
+    "below everybody's": (lambda place, _: place.parent.chmod(0o777), "has mode 0777"),
 }
 
 
@@ -131,7 +135,7 @@ def test_a_link_to_another_users_directory_is_another_users_directory(given: Pat
     config = given / "app-mono.toml"
     config.write_text(f'socket = "{given}/link/c.sock"\nscript_dirs = ["{given}"]\nworker_user = "root"\n', "utf-8")
 
-    assert f"belongs to uid {attacker.uid}" in " ".join(app_mono("serve", "--config", str(config)).stderr.split())
+    assert f"belongs to {attacker.name}" in " ".join(app_mono("serve", "--config", str(config)).stderr.split())
 
 
 def own_daemon(directory: Path, **more: object) -> Daemon:
