@@ -24,7 +24,7 @@ JOIN_S = 5.0  # the thread sees its end within one look at the streams
 LONGEST_LINE = 1000  # bytes; more of a line is cut
 READ_BYTES = 64 * 1024
 # What mono 6.12 prints, and an empty line behind it, when an assembly that was loaded from bytes looks up a DllImport.
-# 6.8 says nothing. Ours are loaded by their path; what a script loads by itself is its own matter, and not worth a line.
+# 6.8 says nothing. The bridge loads by path; a script that loads bytes by itself has done nothing worth a line.
 NO_NEWS = b"gpath.c:115: assertion 'filename != NULL' failed"
 PUMP_BYTES = 1024 * 1024  # most that one look at a stream reads, so that a flood does not starve the other workers
 
