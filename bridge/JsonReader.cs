@@ -12,6 +12,11 @@ namespace SRBridge
         private object[] _values = new object[8];
         private int _count;
 
+        internal int Count
+        {
+            get { return _count; }
+        }
+
         /// <exception cref="KeyNotFoundException">There is no such member.</exception>
         internal object this[string name]
         {

@@ -55,12 +55,14 @@ namespace SRBridge
             byte[] symbols = _copies.Read(wanted["symbols"] as string, path);
             string configHash = wanted["config"] as string;
             byte[] config = _copies.Read(configHash, path + ".config");
-            Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config);
-            Assembly main = hash == _unfinishedHash ? _unfinished : load();
+            var helpers = (JsonObject)wanted["helpers"];
+            bool hasPlace = Mirror.IsWanted(bytes) || helpers.Count > 0; // a helper may ask for its caller's place
+            Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config, hasPlace);
+            Assembly main = hash == _unfinishedHash && !hasPlace ? _unfinished : load();
 
             var compiled = new List<Assembly> { main };
             var needs = new List<string>();
-            Bind(main, (JsonObject)wanted["helpers"], compiled, needs);
+            Bind(main, helpers, compiled, needs);
             _unfinishedHash = needs.Count > 0 ? hash : null;
             _unfinished = needs.Count > 0 ? main : null;
             if (needs.Count > 0)
@@ -131,7 +133,7 @@ namespace SRBridge
             {
                 string path = (string)helper["path"];
                 assembly = LoadFrom(
-                    path, _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), null);
+                    path, _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), null, true);
                 _bound[name] = assembly;
             }
             return assembly;
@@ -175,17 +177,17 @@ namespace SRBridge
                     return null;
                 }
                 string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ".dll");
-                assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null);
+                assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null, true);
                 _bound[name] = assembly;
                 return assembly;
             }
         }
 
-        private Assembly LoadFrom(string path, byte[] bytes, byte[] symbols, byte[] config)
+        private Assembly LoadFrom(string path, byte[] bytes, byte[] symbols, byte[] config, bool hasPlace)
         {
             try
             {
-                return _mirror.Load(path, bytes, symbols, config);
+                return hasPlace ? _mirror.Load(path, bytes, symbols, config) : Assembly.Load(bytes, symbols);
             }
             catch (Exception error) when (error is BadImageFormatException || error is IOException)
             {

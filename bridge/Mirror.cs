@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 using System.Reflection;
-using Mono.Unix.Native;
+using System.Text;
 
 namespace SRBridge
 {
@@ -12,10 +12,14 @@ namespace SRBridge
     /// <remarks>
     /// Each load gets a directory of its own, for mono gives the same assembly again for the same path (measured: 6.8).
     /// They lie in the worker's private directory and end with it; the directory of a build that was replaced ends then.
+    /// An assembly that names nothing which could tell its place is loaded from bytes, which takes a tenth of the time.
     /// </remarks>
     internal sealed class Mirror
     {
         private const int MostLinks = 1000;
+
+        // In metadata a name is UTF-8, and a text, as reflection and `dynamic` take it, is UTF-16 (ECMA-335 II.24.2).
+        private static readonly string[] Telling = { "Location", "CodeBase", "FullyQualifiedName" };
 
         private readonly string _root;
         private int _count;
@@ -24,6 +28,37 @@ namespace SRBridge
         internal Mirror(string root)
         {
             _root = root;
+        }
+
+        /// <summary>Whether an assembly names what tells the place that an assembly was loaded from.</summary>
+        internal static bool IsWanted(byte[] bytes)
+        {
+            foreach (string name in Telling)
+            {
+                if (Holds(bytes, Encoding.ASCII.GetBytes(name)) || Holds(bytes, Encoding.Unicode.GetBytes(name)))
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private static bool Holds(byte[] bytes, byte[] wanted)
+        {
+            for (int at = Array.IndexOf(bytes, wanted[0]); at >= 0 && at <= bytes.Length - wanted.Length;
+                at = Array.IndexOf(bytes, wanted[0], at + 1))
+            {
+                int same = 1;
+                while (same < wanted.Length && bytes[at + same] == wanted[same])
+                {
+                    same++;
+                }
+                if (same == wanted.Length)
+                {
+                    return true;
+                }
+            }
+            return false;
         }
 
         /// <summary>Loads an assembly as if it lay where it really does.</summary>
@@ -107,7 +142,7 @@ namespace SRBridge
                     Console.Error.WriteLine("bridge: " + from + ": more than " + MostLinks + " files, some cannot be found by Location");
                     return;
                 }
-                Syscall.symlink(entry, Path.Combine(into, beside));
+                Native.Link(entry, Path.Combine(into, beside));
             }
         }
 

@@ -37,6 +37,9 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "close")]
         private static extern int Close(int fd);
 
+        [DllImport("libc", EntryPoint = "symlink")]
+        private static extern int SymbolicLink(string target, string path);
+
         [DllImport("libc", EntryPoint = "fchdir")]
         private static extern int ChangeDirectory(int directory);
 
@@ -78,6 +81,12 @@ namespace SRBridge
 
         [DllImport("libc", EntryPoint = "_exit")]
         private static extern void ExitNow(int code);
+
+        /// <summary>Makes a symbolic link; what cannot be linked is not there.</summary>
+        internal static void Link(string target, string path)
+        {
+            SymbolicLink(target, path);
+        }
 
         /// <summary>What <c>Environment.GetCommandLineArgs</c> gives from now on.</summary>
         internal static void SetCommandLine(string program)

@@ -24,6 +24,7 @@ from .errors import (
     WorkerDied,
     WorkerGone,
 )
+from .events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
 from .foresight import EMPTY
 from .outcome import (
     LINES_OF_AN_EXEC,
@@ -36,7 +37,7 @@ from .outcome import (
     in_time,
 )
 from .placement import ALWAYS, LONG_S, Placement
-from .session import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready, Session, State
+from .session import Session, State
 from .unfinished import LONGEST_REST, STATES, Unfinished, hear_out
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Conversation:
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
         ran: Script path to the id of the generation of it that has run to an end.
         last_used: When the last exec or load ended, on ``time.monotonic``.
-        worn: One of ``session.WORN`` when the process should run no further exec; else empty.
+        worn: One of ``events.WORN`` when the process should run no further exec; else empty.
         find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
             None: there is none. Whoever knows the script's files sets it; it may raise a ``RunnerError``.
     """

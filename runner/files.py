@@ -114,6 +114,8 @@ class Files:
         """
         now_ns = self._clock_ns()
         self._note(look, file, stamp_of(file, self._stat), now_ns)
+        if look.stamps[file] is None:
+            raise ScriptNotFound(f"{file}: there is no such file")  # most of what lies beside a script is not there
         try:
             with self._place(file) as place:
                 if self.directories is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .calls import CALLS
 from .errors import ExecTimeout, ProtocolViolation
-from .session import Notice
+from .events import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .session import WORN
+from .events import WORN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class Report(NamedTuple):
     """
     What a worker has done and holds.
 
-    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``worn`` is one of ``session.WORN``
+    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``worn`` is one of ``events.WORN``
     or "".
     """
 

@@ -9,13 +9,14 @@ import contextlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from runner import confine, sandbox
 from runner.build import ensure_bridge
 from runner.conversation import ExecOutcome, call_id
 from runner.drain import Drain
 from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from runner.job import ExecResult, Job, Timing
 from runner.poison import Poison
 from runner.pool import Pool
 from runner.reload import Scripts
@@ -34,63 +35,9 @@ if TYPE_CHECKING:
     from runner.stamps import Stamps
     from runner.warming import FirstRun
 
+__all__ = ["ExecResult", "Runner", "Timing"]
+
 log = logging.getLogger("runner")
-
-NS_PER_US = 1000
-NS_PER_S = 1_000_000_000
-
-
-class Timing(NamedTuple):
-    """Where an exec's time went, in microseconds: waiting for a worker, loading, running, and all of it."""
-
-    queue_us: int
-    load_us: int
-    run_us: int
-    total_us: int
-
-
-class ExecResult(NamedTuple):
-    """
-    What one ``mono_exec`` or ``mono_run`` came to.
-
-    Attributes:
-        ok: True exactly when Main returned 0, as the routing script sees it.
-        exit_code: What Main returned, or ``Environment.Exit`` was given; None when it came to neither.
-        error: Why there is no exit code; None when there is one.
-        timing: Where the time went.
-        calls: SR calls that reached the host.
-    """
-
-    ok: bool
-    exit_code: int | None
-    error: RunnerError | None
-    timing: Timing
-    calls: int
-
-
-class _Job:
-    """What one exec needs on its way, what it has done so far, and where its time went, in nanoseconds."""
-
-    __slots__ = ("_last", "began", "deadline", "host", "is_done", "load", "outcome", "param", "queue", "run")
-
-    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
-        self.began = self._last = time.monotonic_ns()
-        self.queue = self.load = self.run = 0
-        self.host = host
-        self.deadline = self.began / NS_PER_S + timeout_s
-        self.outcome = outcome
-        self.param: str | None = None
-        self.is_done = False
-
-    def passed(self) -> int:
-        """The time since the last call."""
-        last, self._last = self._last, time.monotonic_ns()
-        return self._last - last
-
-    def timing(self) -> Timing:
-        """All of it, in microseconds."""
-        total = time.monotonic_ns() - self.began
-        return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)
 
 
 class Runner:
@@ -245,7 +192,7 @@ class Runner:
     def _execute(
         self, path: str | None, param: str | None, host: Host, timeout_s: float | None, outcome: ExecOutcome
     ) -> ExecResult:
-        job = _Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
         error: RunnerError | None = None
         try:
             if param is not None:
@@ -257,7 +204,7 @@ class Runner:
         code = None if error else outcome.code
         return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
 
-    def _run(self, generation: Generation, job: _Job) -> None:
+    def _run(self, generation: Generation, job: Job) -> None:
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
         while True:
@@ -278,7 +225,7 @@ class Runner:
                     raise
                 log.info("%s; another worker takes over", error)
 
-    def _serve(self, worker: Worker, generation: Generation, job: _Job, first: FirstRun | None) -> Generation:
+    def _serve(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> Generation:
         """Load the build where it has to be, and run it unless the worker is bound to other helpers; what was run."""
         is_ready = worker.loaded.get(generation.path) is generation
         if is_ready:
@@ -294,7 +241,7 @@ class Runner:
             job.is_done = True
         return generation
 
-    def _serve_first(self, slot: Slot[Worker], generation: Generation, job: _Job) -> Generation:
+    def _serve_first(self, slot: Slot[Worker], generation: Generation, job: Job) -> Generation:
         """As ``_serve``, of a build that this worker has not run before: what it needs the first time may be slow."""
         worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
         try:
@@ -343,7 +290,7 @@ class Runner:
             self.pool.release(slot, survives=survives)
             self.pool.warming.warmed(generation, worker.pid, first.user)
 
-    def _exec(self, worker: Worker, generation: Generation, job: _Job, first: FirstRun | None) -> None:
+    def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
         fresh = self.settings.statics == "fresh"
         try:
             worker.exec(

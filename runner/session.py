@@ -5,27 +5,23 @@ Must not import anything that reads, waits or looks at a clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner import wire
 from runner.calls import CALLS, QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
+from runner.events import WORN, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
 from runner.wire import AWAITED, EDITS, END, USED, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
-"""What a bridge says of a process that should be replaced though it answered."""
-
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
-NO_EDITS: list[Any] = []
 ANY_EDITS = -1  # as bits: all of them
 ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 """What a message that is not of the common kind may raise while it is taken for one."""
@@ -44,82 +40,6 @@ class State(StrEnum):
 
     __hash__ = str.__hash__  # Enum's own is a call into Python for each look into the table
 
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The worker has warmed itself and may be used."""
-
-    runtime: str
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The generation is loaded, or ``needs`` names the assemblies that it lacks."""
-
-    needs: tuple[str, ...]
-
-
-class Notice(NamedTuple):
-    """A call that wants no answer."""
-
-    call: str
-    args: tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class Question:
-    """A call that waits for ``Session.answer`` or ``Session.refuse``."""
-
-    call: str
-    args: tuple[Any, ...]
-
-
-class Edits(NamedTuple):
-    """Edits that were called certain: pairs of the number in the plan and the value."""
-
-    edits: list[Any]
-
-
-class Done(NamedTuple):
-    """
-    Main returned ``code``.
-
-    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
-    unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
-    when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that came last.
-    """
-
-    code: int
-    used: int = 0
-    spent: tuple[int, ...] = ()
-    worn: str = ""
-    edits: list[Any] = NO_EDITS
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty; ``worn`` as in ``Done``."""
-
-    code: int
-    message: str
-    detail: str
-    worn: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exiting:
-    """
-    The process ends on purpose with this code; nothing after it is believed.
-
-    ``during_exec`` is False when Main of the exec under way, if any, had not been reached.
-    """
-
-    code: int
-    during_exec: bool
-
-
-Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting
 
 # Comes in every turn, so it is made without a call of Python.
 _done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)

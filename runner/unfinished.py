@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import ExecTimeout, WorkerDied
-from .session import Done, Event, Exiting, Failed, Loaded, Question, Session, State
+from .events import Done, Event, Exiting, Failed, Loaded, Question
+from .session import Session, State
 
 if TYPE_CHECKING:
     from .channel import Channel

@@ -24,9 +24,10 @@ from runner.errors import (
     WorkerError,
     WorkerFailedToStart,
 )
+from runner.events import WORN
 from runner.placement import ALWAYS
 from runner.process import Process
-from runner.session import WORN, Session, State
+from runner.session import Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

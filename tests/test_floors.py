@@ -18,7 +18,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up. `slot` is what `pool` is made of, `conversation` what `worker` is, `content` and `watch` `reload`.
 FLOORS = (
     {"errors"},
-    {"settings", "wire", "calls", "printable", "remove", "seccomp"},
+    {"settings", "wire", "calls", "events", "printable", "remove", "seccomp"},
     {"session", "channel", "drain", "rundir", "confine", "sandbox", "stamps", "trust"},
     {"peer", "quiet"},
     {"foresight", "placement", "directives", "outcome", "unfinished"},
@@ -28,7 +28,7 @@ FLOORS = (
     {"warming"},
     {"process"},
     {"worker", "lease"},
-    {"pool", "reload", "build"},
+    {"pool", "reload", "build", "job"},
     {"runner"},
     {"notify", "access", "unit"},
     {"borrower", "reports"},

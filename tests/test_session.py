@@ -13,20 +13,8 @@ from hypothesis import strategies as st
 
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
-from runner.session import (
-    TABLE,
-    Done,
-    Edits,
-    Event,
-    Exiting,
-    Failed,
-    Loaded,
-    Notice,
-    Question,
-    Ready,
-    Session,
-    State,
-)
+from runner.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from runner.session import TABLE, Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

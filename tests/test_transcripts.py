@@ -29,7 +29,8 @@ from runner.build import compile_script, ensure_bridge, publish
 from runner.calls import CALLS
 from runner.channel import Channel
 from runner.confine import MONO_ENVIRONMENT
-from runner.session import Done, Event, Loaded, Notice, Question, Session, State
+from runner.events import Done, Event, Loaded, Notice, Question
+from runner.session import Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -1,0 +1,91 @@
+"""What a line of a worker means.
+
+Must not know states or turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
+"""What a bridge says of a process that should be replaced though it answered."""
+
+NO_EDITS: list[Any] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has warmed itself and may be used."""
+
+    runtime: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The generation is loaded, or ``needs`` names the assemblies that it lacks."""
+
+    needs: tuple[str, ...]
+
+
+class Notice(NamedTuple):
+    """A call that wants no answer."""
+
+    call: str
+    args: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Question:
+    """A call that waits for ``Session.answer`` or ``Session.refuse``."""
+
+    call: str
+    args: tuple[Any, ...]
+
+
+class Edits(NamedTuple):
+    """Edits that were called certain: pairs of the number in the plan and the value."""
+
+    edits: list[Any]
+
+
+class Done(NamedTuple):
+    """
+    Main returned ``code``.
+
+    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
+    unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
+    when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that came last.
+    """
+
+    code: int
+    used: int = 0
+    spent: tuple[int, ...] = ()
+    worn: str = ""
+    edits: list[Any] = NO_EDITS
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty; ``worn`` as in ``Done``."""
+
+    code: int
+    message: str
+    detail: str
+    worn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exiting:
+    """
+    The process ends on purpose with this code; nothing after it is believed.
+
+    ``during_exec`` is False when Main of the exec under way, if any, had not been reached.
+    """
+
+    code: int
+    during_exec: bool
+
+
+Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting

@@ -1,0 +1,70 @@
+"""One exec on its way through a ``Runner``: what it needs, where its time goes, and what it comes to.
+
+Must not know workers.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .calls import Host
+    from .conversation import ExecOutcome
+    from .errors import RunnerError
+
+NS_PER_US = 1000
+NS_PER_S = 1_000_000_000
+
+
+class Timing(NamedTuple):
+    """Where an exec's time went, in microseconds: waiting for a worker, loading, running, and all of it."""
+
+    queue_us: int
+    load_us: int
+    run_us: int
+    total_us: int
+
+
+class ExecResult(NamedTuple):
+    """
+    What one ``mono_exec`` or ``mono_run`` came to.
+
+    Attributes:
+        ok: True exactly when Main returned 0, as the routing script sees it.
+        exit_code: What Main returned, or ``Environment.Exit`` was given; None when it came to neither.
+        error: Why there is no exit code; None when there is one.
+        timing: Where the time went.
+        calls: SR calls that reached the host.
+    """
+
+    ok: bool
+    exit_code: int | None
+    error: RunnerError | None
+    timing: Timing
+    calls: int
+
+
+class Job:
+    """What one exec needs on its way, what it has done so far, and where its time went, in nanoseconds."""
+
+    __slots__ = ("_last", "began", "deadline", "host", "is_done", "load", "outcome", "param", "queue", "run")
+
+    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
+        self.began = self._last = time.monotonic_ns()
+        self.queue = self.load = self.run = 0
+        self.host = host
+        self.deadline = self.began / NS_PER_S + timeout_s
+        self.outcome = outcome
+        self.param: str | None = None
+        self.is_done = False
+
+    def passed(self) -> int:
+        """The time since the last call."""
+        last, self._last = self._last, time.monotonic_ns()
+        return self._last - last
+
+    def timing(self) -> Timing:
+        """All of it, in microseconds."""
+        total = time.monotonic_ns() - self.began
+        return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)
