@@ -3,13 +3,14 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-modf lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages venv venv-dev
+.PHONY: help build run test test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_GET := $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
+APT_LOG := build/apt.log
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP_INSTALL) --require-hashes -r requirements
 PATH := $(PATH):/usr/sbin:/sbin
@@ -20,7 +21,23 @@ PARAM ?= hello
 MESSAGE ?= examples/messages/invite.sip
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# What apt and dpkg say goes to a file, which is named when they fail.
+define INSTALL
+apt_get() {
+	mkdir -p build
+	$(APT_GET) -qq "$$@" >>$(APT_LOG) 2>&1 || {
+		tail -n 5 $(APT_LOG) >&2
+		echo "apt-get $$1 failed; all that it said is in $(abspath $(APT_LOG))" >&2
+		return 1
+	}
+}
+install() {
+	echo "Installing: $$*"
+	apt_get update && apt_get install -y --no-install-recommends "$$@"
+}
+endef
 
 build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
 	@$(BIN)/app-mono build
@@ -40,9 +57,19 @@ test: mono-packages test-packages venv-dev ## every test; installs kamailio and 
 	$(BIN)/python -m pytest $(ARGS)
 
 # Not snmpstats: it has no function, and brings the daemon snmpd.
+# As a new machine would: a clone of the last commit, in a root that has git, make and python3 alone.
+FRESH_ROOT = $(if $(AS_ROOT),$(AS_ROOT) -E) $(PYTHON) -m tools.fresh_root
+AS ?= root
+test-debian13: debootstrap ## every test on a fresh Debian 13, whatever this system is; AS=user: as a user with sudo
+	@$(FRESH_ROOT) trixie $(if $(filter user,$(AS)),--as-user) -- make test
+
+test-debian12: debootstrap ## the same on a fresh Debian 12
+	@$(FRESH_ROOT) bookworm $(if $(filter user,$(AS)),--as-user) -- make test
+
 test-modf: mono-packages venv-dev ## every function of every Kamailio module that Debian packages, through ModF; installs them
-	@packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }
-	packages >/dev/null || $(APT_GET) update -qq
+	@$(INSTALL)
+	packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }
+	packages >/dev/null || apt_get update
 	$(MAKE) --no-print-directory test-packages MORE_PACKAGES="$$(packages | tr '\n' ' ')"
 	$(BIN)/app-mono build
 	$(BIN)/python -m pytest tests/kamailio/test_modf_exports.py $(ARGS)
@@ -88,7 +115,8 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
 bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool start"; takes minutes
-	@[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || $(APT_GET) install -qq -y --no-install-recommends mono-devel
+	@$(INSTALL)
+	[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || install mono-devel
 	$(LOCKED)/bench.txt
 	$(BIN)/app-mono build
 	$(BIN)/python -m bench $(ROWS)
@@ -116,7 +144,8 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 	$(BIN)/python -m tests.oracle "$(ORACLE)"
 
 clean: ## remove what was built; the packages of the system stay
-	@rm -rf build dist $(VENV) $(VENV)-audit $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@[ ! -e build/roots ] || $(AS_ROOT) rm -rf --one-file-system build/roots
+	rm -rf build dist $(VENV) $(VENV)-audit $(VENV)-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What follows installs what is missing, and asks apt only then.
@@ -124,25 +153,27 @@ clean: ## remove what was built; the packages of the system stay
 # mcs reads its references from mono's own 4.5 directory, so mono-devel is not needed. System.Configuration comes
 # with libmono-system4.0-cil, on which mono-mcs depends; Mono.Posix is a package of its own.
 mono-packages:
-	@missing=
+	@$(INSTALL)
+	missing=
 	command -v mono >/dev/null || missing="$$missing mono-runtime"
 	command -v mcs >/dev/null || missing="$$missing mono-mcs"
 	mono=$$(readlink -f "$$(command -v mono || echo /usr/bin/mono)")
 	[ -e "$${mono%/bin/*}/lib/mono/4.5/Mono.Posix.dll" ] || missing="$$missing libmono-posix4.0-cil"
-	[ -n "$$missing" ] || exit 0
-	echo "Installing:$$missing"
-	$(APT_GET) update -qq
-	$(APT_GET) install -qq -y --no-install-recommends $$missing
+	[ -z "$$missing" ] || install $$missing
+
+debootstrap:
+	@$(INSTALL)
+	command -v debootstrap >/dev/null || install debootstrap
 
 # Debian's kamailio enables and starts its service on installation. A policy-rc.d forbids the start (only when there
 # is none: another one is the administrator's word), and what was not enabled before is disabled again. A recipe that is
 # killed cannot remove its own: it says in the file whose it is, and the next one removes it when that process has gone.
 POLICY := /usr/sbin/policy-rc.d
 MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:
-
 MORE_PACKAGES ?=
 test-packages:
-	@started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs
+	@$(INSTALL)
+	started() { awk '$$3 !~ /[ZX]/ { print $$22 }' "/proc/$$1/stat" 2>/dev/null || true; } # of a process that runs
 	policy=$(POLICY)
 	if made=$$(grep -s "^$(MADE_BY)" $$policy); then
 		set -- $${made#*start: }
@@ -158,6 +189,10 @@ test-packages:
 	command -v sipp >/dev/null || missing="$$missing sip-tester"
 	has kamailio-lua-modules || missing="$$missing kamailio-lua-modules"
 	command -v bwrap >/dev/null || missing="$$missing bubblewrap"
+	command -v patch >/dev/null || missing="$$missing patch"
+	command -v pkill >/dev/null || missing="$$missing procps"
+	command -v chattr >/dev/null || missing="$$missing e2fsprogs"
+	command -v useradd >/dev/null || missing="$$missing passwd"
 	for package in $(MORE_PACKAGES); do has $$package || missing="$$missing $$package"; done
 	optional=
 	# The old module, to compare with; Kamailio 6 has none.
@@ -176,11 +211,10 @@ test-packages:
 		$(AS_ROOT) chmod 755 $$policy.new
 		$(AS_ROOT) mv $$policy.new $$policy
 	fi
-	$(APT_GET) update -qq
+	apt_get update
 	if [ -n "$$optional" ] && apt-cache show $$optional >/dev/null 2>&1; then missing="$$missing $$optional"; fi
 	[ -n "$$missing" ] || exit 0
-	echo "Installing:$$missing"
-	$(APT_GET) install -qq -y --no-install-recommends $$missing
+	install $$missing
 	if [ -z "$$enabled_before" ] && [ -n "$$(links)" ]; then
 		if command -v systemctl >/dev/null; then
 			$(AS_ROOT) systemctl --quiet disable kamailio 2>/dev/null || true
@@ -192,21 +226,25 @@ test-packages:
 venv: $(VENV)/.ready
 venv-dev: $(VENV)/.ready-dev
 
+# A virtual environment belongs to one version of Python and one place: the stamp says which. After an upgrade of the
+# system, on another release or in another directory it is made again.
+MADE_FOR = $$($(BIN)/python -c 'import sys; print("Python %d.%d in" % sys.version_info[:2], sys.prefix)' 2>/dev/null)
+IS_OTHER := $(shell [ ! -e $(VENV)/.ready ] || [ "$(MADE_FOR)" = "$$(cat $(VENV)/.ready)" ] || echo other)
+.PHONY: other
+
 # Debian's python3 comes without the means to make a virtual environment.
-$(VENV)/.ready: pyproject.toml requirements/run.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+$(VENV)/.ready: pyproject.toml requirements/run.txt $(IS_OTHER)
+	@$(INSTALL)
+	[ -z "$(IS_OTHER)" ] || rm -rf $(VENV)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed, say which: make PYTHON=python3.11" >&2
 		exit 2
 	}
-	if [ ! -x $(BIN)/pip ] && ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
-		echo "Installing: python3-venv"
-		$(APT_GET) update -qq
-		$(APT_GET) install -qq -y --no-install-recommends python3-venv
-	fi
+	[ -x $(BIN)/pip ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(LOCKED)/run.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	touch $@
+	echo "$(MADE_FOR)" >$@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
 	@$(LOCKED)/dev.txt

@@ -47,14 +47,18 @@ MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
 
 def _find_runner() -> None:
-    """Let the package ``runner`` be imported that lies beside this file, in a checkout or an installed wheel."""
+    """Let the package ``runner`` be imported that belongs to this file, in a checkout or an installed wheel."""
     if importlib.util.find_spec("runner") is None:
         here = Path(__file__).resolve()
-        for place in here.parents:
+        places = list(here.parents)
+        for prefix in here.parents[3:4]:  # of PREFIX/share/app-mono/kamailio/app_mono.py, which names no Python
+            packages = prefix.glob("lib/python3*/*-packages")
+            places += sorted(packages, key=lambda found: (len(found.parent.name), found.parent.name), reverse=True)
+        for place in places:
             if (place / "runner" / "lease.py").is_file():
                 sys.path.append(str(place))
                 return
-        raise ImportError(f"{here}: the package runner is in none of the directories above it")
+        raise ImportError(f"{here}: the package runner is neither above it nor in {here.parent}/../../../lib/python3*")
 
 
 _find_runner()

@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 log = logging.getLogger("runner.drain")
 
@@ -23,6 +23,9 @@ KEPT_LINES = 20
 JOIN_S = 5.0  # the thread sees its end within one look at the streams
 LONGEST_LINE = 1000  # bytes; more of a line is cut
 READ_BYTES = 64 * 1024
+# What mono 6.12 prints, and an empty line behind it, when an assembly that was loaded from bytes looks up a DllImport.
+# 6.8 says nothing. The bridge loads by path; a script that loads bytes by itself has done nothing worth a line.
+NO_NEWS = b"gpath.c:115: assertion 'filename != NULL' failed"
 PUMP_BYTES = 1024 * 1024  # most that one look at a stream reads, so that a flood does not starve the other workers
 
 
@@ -48,6 +51,7 @@ class Tail:
         self._logged = 0
         self._dropped = 0
         self._count = 0
+        self._after_no_news = False
 
     def lines(self) -> tuple[str, ...]:
         """The last lines up to now, oldest first; what is in the pipe already is read first."""
@@ -91,6 +95,8 @@ class Tail:
         *complete, rest = (self._rest + data).split(b"\n")
         # The line is as long as the writer makes it; what is kept of it is not.
         self._rest = rest[:LONGEST_LINE]
+        if self._after_no_news or NO_NEWS in complete:
+            complete = list(self._news(complete))
         second = int(time.monotonic())
         if second != self._second:
             self._say_dropped()
@@ -103,6 +109,13 @@ class Tail:
         self._dropped += len(complete) - len(logged)
         for line in logged:
             log.warning("worker %d: %s", self._pid, _shown(line))
+
+    def _news(self, lines: list[bytes]) -> Iterator[bytes]:
+        """The lines without ``NO_NEWS`` and the one empty line behind it, which may come later."""
+        for line in lines:
+            is_behind, self._after_no_news = self._after_no_news, line == NO_NEWS
+            if not self._after_no_news and (line or not is_behind):
+                yield line
 
     def _say_dropped(self) -> None:
         if self._dropped and self._lines_per_s:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.drain import KEPT_LINES, LONGEST_LINE, Drain, Tail
+from runner.drain import KEPT_LINES, LONGEST_LINE, NO_NEWS, Drain, Tail
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -62,6 +62,19 @@ def test_lines_are_logged_with_the_pid_and_a_flood_is_counted(
     # The second may turn in the middle of the flood.
     assert 5 <= len(logged) <= 10
     assert any("more lines on stderr, not logged" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_what_mono_says_of_its_own_innards_is_no_line_of_the_script(pipe: tuple[Tail, int], step: int) -> None:
+    """Of mono 6.12, for each DllImport of an assembly that a script loaded from bytes."""
+    tail, write = pipe
+    written = NO_NEWS + b"\n\nmine\n" + NO_NEWS + b"\n\n\n" + NO_NEWS + b"\n" + NO_NEWS + b", too\n"
+    for at in range(0, len(written), step):
+        os.write(write, written[at : at + step])
+        tail.pump()
+
+    assert tail.lines() == ("mine", "", NO_NEWS.decode() + ", too")
+    assert tail.count() == 3
 
 
 def test_a_closed_tail_keeps_its_lines(pipe: tuple[Tail, int]) -> None:

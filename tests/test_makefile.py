@@ -1,4 +1,8 @@
-"""The Makefile's recipes with stand-ins for apt and dpkg: what an installation that is killed leaves behind."""
+"""
+The Makefile's recipes with stand-ins for apt, dpkg and Python.
+
+What is printed of an installation, what one that is killed leaves behind, when a virtual environment is made again.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,21 @@ from tests.programs import WAIT_S, until
 
 MAKE = shutil.which("make") or "make"
 APT_GET = """#!/bin/sh
-case "$*" in *install*) touch "{here}/installing"; [ ! -e "{here}/waits" ] || exec sleep 1000;; esac
+seq --format "line %g of dpkg" 100
+case "$*" in *install*)
+    [ ! -e "{here}/waits" ] || {{ touch "{here}/installing"; exec sleep 1000; }}
+    touch "{here}/installing"
+    [ ! -e "{here}/fails" ] || exit 100;;
+esac
 """
 DPKG_QUERY = '#!/bin/sh\n[ -e "{here}/nothing-is-missing" ] && echo installed || exit 1\n'
+# Each virtual environment has a copy of it as its own Python, of the version that {here}/version says at any time.
+PYTHON = """#!/bin/sh
+case "$*" in
+*"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/pip";;
+*sys.prefix*) cat "{here}/version";;
+esac
+"""
 NOTHING = "#!/bin/sh\nexit 1\n"
 THERE = "#!/bin/sh\n"
 
@@ -29,11 +45,16 @@ class Machine(NamedTuple):
     here: Path
     policy: Path
 
+    @property
+    def log(self) -> Path:
+        """Where all goes that apt and dpkg say."""
+        return self.here / "apt.log"
+
     def start(self) -> subprocess.Popen[str]:
         """Begin ``make test-packages``, in a process group of its own."""
         environment = os.environ | {"PATH": f"{self.here / 'bin'}:{os.environ['PATH']}"}
         return subprocess.Popen(
-            [MAKE, "test-packages", f"POLICY={self.policy}", "AS_ROOT="],
+            [MAKE, "test-packages", f"POLICY={self.policy}", f"APT_LOG={self.log}", "AS_ROOT="],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
@@ -60,7 +81,7 @@ def machine(tmp_path: Path) -> Machine:
     """A machine on which every package is missing."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    stand_ins = {"apt-get": APT_GET, "dpkg-query": DPKG_QUERY, "apt-cache": NOTHING, "pidof": NOTHING}
+    stand_ins = {"python": PYTHON, "apt-get": APT_GET, "dpkg-query": DPKG_QUERY, "apt-cache": NOTHING, "pidof": NOTHING}
     for name, text in (stand_ins | dict.fromkeys(("kamailio", "sipp", "bwrap"), THERE)).items():
         (programs / name).write_text(text.format(here=tmp_path), "ascii")
         (programs / name).chmod(0o755)
@@ -122,3 +143,46 @@ def test_one_that_somebody_else_made_stays_as_it_is(machine: Machine) -> None:
     machine.run()
 
     assert machine.policy.read_text("ascii") == "#!/bin/sh\n# the administrator's\nexit 0\n"
+
+
+def test_of_an_installation_only_what_is_installed_is_printed(machine: Machine) -> None:
+    printed = machine.run()
+
+    assert printed.splitlines() == ["Installing: kamailio-python3-modules kamailio-lua-modules"]
+    assert "line 100 of dpkg" in machine.log.read_text("ascii")
+
+
+def test_of_one_that_fails_the_end_is_printed_and_where_the_rest_is(machine: Machine) -> None:
+    (machine.here / "fails").touch()
+
+    with machine.start() as made:
+        printed, _ = made.communicate(timeout=WAIT_S)
+
+    assert made.returncode != 0
+    assert "line 100 of dpkg" in printed
+    assert "line 90 of dpkg" not in printed
+    assert f"apt-get install failed; all that it said is in {machine.log}" in printed
+    assert not machine.policy.exists()
+
+
+@pytest.mark.parametrize("other", ["Python 3.13 in {venv}", "Python 3.11 in /another/checkout", ""])
+def test_a_virtual_environment_of_another_python_or_place_is_made_again(machine: Machine, other: str) -> None:
+    """After an upgrade from Debian 12 to 13 it was "No module named 'runner'", then "No module named pip"."""
+    venv = machine.here / "venv"
+    version = machine.here / "version"
+    made_once = venv / "made-once"
+
+    def make() -> bool:
+        """Whether it was left as it was."""
+        command = [MAKE, "venv", f"VENV={venv}", f"PYTHON={machine.here}/bin/python"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=WAIT_S)
+        return made_once.exists()
+
+    version.write_text(f"Python 3.11 in {venv}\n", "ascii")
+    make()
+    made_once.touch()
+    stays = make()
+    version.write_text(f"{other.format(venv=venv)}\n", "ascii")
+    stays_for_other = make()
+
+    assert (stays, stays_for_other) == (True, False)

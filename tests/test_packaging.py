@@ -39,22 +39,35 @@ def test_the_wheel_carries_the_c_sharp_sources_and_the_kamailio_side(wheel: Path
         names = set(archive.namelist())
 
     assert names >= SOURCES
-    assert names >= {f"runner/kamailio_side/{path.name}" for path in ROOT.glob("kamailio/*.*")}
+    shared = "app_mono-0.1.0.data/data/share/app-mono/kamailio"
+    assert names >= {f"{shared}/{path.name}" for path in ROOT.glob("kamailio/*.*")}
     assert not [name for name in names if name.startswith(("tests/", "build/"))]
 
 
-def test_kamailio_loads_its_side_from_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
+def test_kamailio_loads_its_side_by_a_path_that_names_no_python(wheel: Path, tmp_path: Path) -> None:
+    """The path that kamailio-cfg printed was below lib/python3.11: after an upgrade there was no such file."""
+    prefix = tmp_path / "app-mono"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-installed"]
+    subprocess.run([*install, "--prefix", str(prefix), str(wheel)], check=True)
+    # Of the release before, and of another program: neither is taken.
+    for other in ("lib/python3.9/site-packages/runner", "lib/python3.99/site-packages/other"):
+        (prefix / other).mkdir(parents=True)
+    (prefix / "lib/python3.9/site-packages/runner/lease.py").write_text("raise ImportError('too old')\n", "ascii")
+    (package,) = prefix.glob("lib/python3*/site-packages/runner/cli")
+    code = "from runner.migrate import installed; print(installed.script())"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=package.parent.parent, capture_output=True, text=True, check=True
+    ).stdout.strip()
     port = free_udp_port()
     cfg = preamble(port, ["sl", "pv", "app_python3"])
-    cfg += f'modparam("app_python3", "load", "{tmp_path}/site/runner/kamailio_side/app_mono.py")\n'
+    cfg += f'modparam("app_python3", "load", "{told}")\n'
     cfg += 'request_route { if (!python_exec("mono_exec", "/x.exe")) sl_send_reply("404", "Not Found"); }\n'
     env = {"APP_MONO_CONFIG": str(tmp_path / "none.toml")}
 
     with Kamailio(cfg, tmp_path / "kamailio", port, env) as kamailio, Peer(port) as peer:
         reply = peer.ask(peer.request())
 
+    assert told == f"{prefix}/share/app-mono/kamailio/app_mono.py"
     assert reply is not None
     assert reply.startswith(b"SIP/2.0 404 ")
     assert "app_mono: no daemon at /run/app-mono/control.sock" in kamailio.log()
@@ -82,7 +95,9 @@ def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_
 def test_every_verb_of_the_makefile_is_in_its_help() -> None:
     told = subprocess.run([tool("make"), "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    verbs = "build run test lint audit check lock bench fuzz chaos wheel oracle clean"
+    verbs = (
+        "build run test test-debian12 test-debian13 test-modf lint audit check lock bench fuzz chaos wheel oracle clean"
+    )
     for verb in verbs.split():
         assert re.search(rf"^ +make {verb} +\S", told, re.MULTILINE), verb
 

@@ -337,3 +337,16 @@ def test_a_timer_of_an_earlier_exec_gets_error_values_and_never_reaches_the_host
 
     assert host.get_s("$var(new)") == "called"
     assert host.get_s("$var(old)") != "called"
+
+
+def test_of_a_library_that_a_script_loads_by_itself_only_its_own_lines_are_logged(
+    host: MessageHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "runner.drain")
+
+    with Runner(Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0)) as runner:
+        results = [run(runner, "LoadsFromBytes", host) for _ in range(3)]
+        until(lambda: len([text for text in caplog.messages if text.endswith(": mine")]) == 3, "it is logged")
+
+    assert [result.exit_code for result in results] == [0, 0, 0]
+    assert len(caplog.messages) == 3

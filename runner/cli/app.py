@@ -165,13 +165,16 @@ def migrate(
 def kamailio_cfg(
     *,
     kemi: Annotated[bool, typer.Option("--kemi", help="For a routing script in Python (KEMI).")] = False,
+    python3s: Annotated[
+        bool, typer.Option("--app-python3s", help="For Kamailio's app_python3s, also where app_python3 is installed.")
+    ] = False,
     toml: Annotated[bool, typer.Option("--toml", help="Only the app-mono.toml.")] = False,
     unit: Annotated[bool, typer.Option("--service", help="Only the daemon's systemd unit.")] = False,
 ) -> None:
     """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
     from runner.cli.kamailio_cfg import lines, service  # noqa: PLC0415 - as above
 
-    _guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml)))
+    _guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml, app_python3s=python3s)))
 
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")

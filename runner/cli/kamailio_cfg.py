@@ -18,11 +18,11 @@ SCRIPT_DIR = "/etc/kamailio/mono"
 CFG = """\
 route[SCRIPT] {{
 \t# PATH, a blank, and what the script gets as its one argument; true when Main returns 0.
-\tif (!python_exec("mono_exec", "{directory}/MySRTest.exe $rU")) {{
+\tif (!{call}("mono_exec", "{directory}/MySRTest.exe $rU")) {{
 \t\texit;
 \t}}
 \t# The script that `load` in app-mono.toml names, with an argument or without:
-\t# python_exec("mono_run", "$rU")
+\t# {call}("mono_run", "$rU")
 }}"""
 
 KEMI = """\
@@ -33,6 +33,14 @@ KEMI = """\
 #   app_mono.mono_exec(msg, "{scripts}/MySRTest.exe", KSR.pv.get("$rU"))   # 1 or -1
 #   app_mono.mono_run(msg)"""
 
+KEMI_S = """\
+# In your routing script, whose functions get no message:
+#   import sys
+#   sys.path.append({directory!r})
+#   import app_mono, app_mono_s
+#   app_mono.mono_exec(app_mono_s.MESSAGE, "{scripts}/MySRTest.exe", KSR.pv.get("$rU"))   # 1 or -1
+#   app_mono.mono_run(app_mono_s.MESSAGE)"""
+
 SYSTEMD = """\
 # systemd: the daemon's own unit is what app-mono kamailio-cfg --service prints. Kamailio starts after it:
 # In /etc/systemd/system/kamailio.service.d/app-mono.conf, then systemctl daemon-reload:
@@ -41,9 +49,14 @@ SYSTEMD = """\
 #   After=app-mono.service"""
 
 
-def lines(*, kemi: bool, toml_only: bool) -> str:
+def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:
     """
     The text. All that is no kamailio.cfg is a comment in it, so the whole can be pasted.
+
+    Args:
+        kemi: For a routing script in Python.
+        toml_only: The settings of the daemon alone.
+        app_python3s: For that module of Kamailio; False: for app_python3 where it is installed.
 
     Raises:
         ConfigError: The Kamailio side of this package is not where it should be.
@@ -51,24 +64,29 @@ def lines(*, kemi: bool, toml_only: bool) -> str:
     settings = toml([SCRIPT_DIR], None, 2 * CHILDREN + TIMER)
     if toml_only:
         return settings
-    script = installed.script()
+    module = installed.APP_PYTHON3S if app_python3s else installed.module()
+    script = installed.script(module)
     modules = installed.modules()
     found = [
         f"# kamailio.cfg, with {script}",
-        'mpath="/usr/lib/kamailio/modules/"  # expected here: app_python3.so was found nowhere'
+        f'mpath="/usr/lib/kamailio/modules/"  # expected here: {module}.so was found nowhere'
         if modules is None
         else f"mpath={literal(f'{modules}/')}",
-        'loadmodule "app_python3.so"',
+        f'loadmodule "{module}.so"',
     ]
     if kemi:
         found += [
-            'modparam("app_python3", "load", "/etc/kamailio/routing.py")  # your routing script',
+            f'modparam("{module}", "load", "/etc/kamailio/routing.py")  # your routing script',
             'cfgengine "python"',
             "",
-            KEMI.format(directory=str(script.parent), scripts=SCRIPT_DIR),
+            (KEMI if module == installed.APP_PYTHON3 else KEMI_S).format(
+                directory=str(script.parent), scripts=SCRIPT_DIR
+            ),
         ]
     else:
-        found += [f'modparam("app_python3", "load", {literal(str(script))})', "", CFG.format(directory=SCRIPT_DIR)]
+        call = "python_exec" if module == installed.APP_PYTHON3 else f"{module}_exec"
+        found += [f'modparam("{module}", "load", {literal(str(script))})', ""]
+        found.append(CFG.format(directory=SCRIPT_DIR, call=call))
     found += ["", f"# {installed.CONFIG}, also from: app-mono kamailio-cfg --toml"]
     found += [f"#   {line}".rstrip() for line in settings.splitlines()]
     return "\n".join([*found, "", SYSTEMD]) + "\n"

@@ -368,13 +368,6 @@ def _until_nul(text: str) -> str:
     return text if "\0" not in text else text[: text.index("\0")]
 
 
-def _as_bytes(text: str) -> bytes:
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
-        return text.encode("utf-8", "backslashreplace")
-
-
 def _is_utf8(text: str) -> bool:
     if text.isascii():
         return True

@@ -11,29 +11,46 @@ from pathlib import Path
 from runner.errors import ConfigError
 
 CONFIG = Path("/etc/app-mono/app-mono.toml")
+APP_PYTHON3, APP_PYTHON3S = "app_python3", "app_python3s"
 MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
 
 
 def kamailio_side() -> Path:
     """
-    The directory with what a Kamailio administrator installs: ``kamailio/`` of a checkout, or its copy in the package.
+    The directory with what a Kamailio administrator installs: ``kamailio/`` of a checkout, or where pip puts it.
+
+    That is ``PREFIX/share/app-mono/kamailio``: no part of it names a version of Python.
 
     Raises:
         ConfigError: It is in neither place.
     """
     package = Path(__file__).resolve().parent.parent
-    for place in (package / "kamailio_side", package.parent / "kamailio"):
+    shared = (above / "share" / "app-mono" / "kamailio" for above in package.parents)
+    for place in (package.parent / "kamailio", *shared):
         if (place / "minimal.cfg").is_file():
             return place
-    raise ConfigError(f"{package}: expected the directory kamailio beside it, or kamailio_side in it: install it again")
+    raise ConfigError(
+        f"{package}: expected the directory kamailio beside it, or share/app-mono/kamailio above it: install it again"
+    )
 
 
-def script() -> Path:
-    """``app_mono.py``, which app_python3 loads."""
-    return kamailio_side() / "app_mono.py"
+def script(module: str = APP_PYTHON3) -> Path:
+    """The file that this module of Kamailio loads."""
+    return kamailio_side() / ("app_mono.py" if module == APP_PYTHON3 else "app_mono_s.py")
 
 
 def modules() -> Path | None:
     """The directory with Kamailio's ``app_python3.so``, or with its other modules; None when there is none."""
     found = sorted(place for pattern in MODULES for place in Path("/").glob(pattern[1:]) if place.is_dir())
-    return next((place for place in found if (place / "app_python3.so").is_file()), found[0] if found else None)
+    for module in (APP_PYTHON3, APP_PYTHON3S):
+        for place in found:
+            if (place / f"{module}.so").is_file():
+                return place
+    return found[0] if found else None
+
+
+def module() -> str:
+    """The module of Kamailio that runs Python: app_python3s where that alone is installed, else app_python3."""
+    place = modules()
+    is_alone = place is not None and not (place / f"{APP_PYTHON3}.so").is_file()
+    return APP_PYTHON3S if is_alone and place and (place / f"{APP_PYTHON3S}.so").is_file() else APP_PYTHON3

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OURS = ROOT / "kamailio" / "app_mono.py"
 KAMCMD = shutil.which("kamcmd", path="/usr/sbin:/usr/bin") or "kamcmd"  # of the package kamailio
-MODULES = ("kex", "ctl", "sl", "pv", "tm", "xlog", "textops", "app_python3")
+MODULES = ("kex", "ctl", "sl", "pv", "tm", "xlog", "textops")
 PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\n"
 ANSWERS = """
 request_route {{
@@ -38,6 +38,9 @@ request_route {{
 class Site:
     """A Kamailio, a daemon and a peer; ``result`` is what the script's call gave in the cfg."""
 
+    python = "app_python3"  # the module that runs our side
+    script = OURS
+
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
         self._stack = stack
@@ -46,13 +49,26 @@ class Site:
         self.ctl = directory / "ctl.sock"
         self._calls = 0
 
-    def start(self, call: str, *, settings: str = PATIENT, daemon: bool = True, script: Path = OURS) -> None:
+    def start(
+        self, call: str, *, settings: str = PATIENT, daemon: bool = True, script: Path | None = None, more: str = ""
+    ) -> None:
+        """
+        Start all of it.
+
+        Args:
+            call: The script's call, or a whole routing script.
+            settings: Of the daemon.
+            daemon: Whether there is one.
+            script: What Kamailio's Python loads; None: our side itself.
+            more: Lines of kamailio.cfg.
+        """
         config = self.daemon.config
         config.write_text(config.read_text("utf-8") + settings, "utf-8")
         if daemon:
             self._stack.enter_context(self.daemon)
-        cfg = preamble(self.port, MODULES, children=1)
-        cfg += f'modparam("app_python3", "load", "{script}")\nmodparam("ctl", "binrpc", "unix:{self.ctl}")\n'
+        cfg = preamble(self.port, (*MODULES, self.python), children=1) + more
+        cfg += f'modparam("{self.python}", "load", "{script or self.script}")\n'
+        cfg += f'modparam("ctl", "binrpc", "unix:{self.ctl}")\n'
         cfg += call if "request_route" in call else ANSWERS.format(call=call)
         env = {"APP_MONO_CONFIG": str(config), "PYTHONPATH": str(OURS.parent)}
         self.kamailio = self._stack.enter_context(Kamailio(cfg, self.directory / "kamailio", self.port, env))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from runner.cli.kamailio_cfg import lines
 from runner.migrate import migrate
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
+from tests.kamailio.routes import needs_app_mono
 from tests.programs import MCS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -155,7 +156,7 @@ def test_a_migrated_configuration_is_accepted_and_routes_a_call(tmp_path: Path) 
     assert arrived(cfg, tmp_path / "run", port) == ARRIVE
 
 
-@pytest.mark.skipif(not has_module("app_mono"), reason="this Kamailio has no app_mono: install kamailio-mono-modules")
+@needs_app_mono
 @pytest.mark.parametrize("call", ['mono_exec("/x.exe", $rU)', "mono_exec($var(x))"])
 def test_what_migrate_refuses_as_not_constant_kamailio_never_accepted(tmp_path: Path, call: str) -> None:
     port = free_udp_port()
@@ -220,7 +221,7 @@ def test_lua_reaches_a_script_through_app_python3(tmp_path: Path) -> None:
     assert arrived(cfg, tmp_path, port) == [["mono_exec", "/etc/kamailio/mono/MySRTest.exe bob"]]
 
 
-@pytest.mark.skipif(not has_module("app_mono"), reason="this Kamailio has no app_mono: install kamailio-mono-modules")
+@needs_app_mono
 @pytest.mark.parametrize(
     ("name", "call", "param"),
     [
