@@ -90,25 +90,29 @@ class FirstRuns:
         Returns:
             Whether the worker goes on; False: it is to be ended, as one that is stuck.
         """
-        report = reports.understood(params)
+        # All of it is understood before anything changes: a message that cannot be must not take a worker with it.
+        report, reason = reports.understood(params), str(params["reason"])[: reports.MAX_TEXT]
         unfinished = Unfinished.from_json(params["unfinished"])
         loan = client.loans.get(report.pid)
         if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
             return False
         reports.note(loan.slot.living.conversation, report, client.told)
-        return self._goes_on(client, loan, loan.first, params, wire=wire, unfinished=unfinished)
+        told = params["call_id"]
+        call_id = told[:LONGEST_CALL_ID] if isinstance(told, str) else None
+        return self._goes_on(client, loan, loan.first, call_id, reason, wire=wire, unfinished=unfinished)
 
     def _goes_on(
         self,
         client: Client,
         loan: Loan,
         first: FirstRun,
-        params: dict[str, Any],
+        call_id: str | None,
+        reason: str,
         *,
         wire: Channel,
         unfinished: Unfinished,
     ) -> bool:
-        worker, call_id = loan.slot.living, params["call_id"]
+        worker = loan.slot.living
         if not first.may_finish(worker.pid):
             return False
         loan.first = None
@@ -116,7 +120,7 @@ class FirstRuns:
             hang_up(wire)  # upkeep has ended it meanwhile
             self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
             return True
-        log.warning("worker %d: %s", worker.pid, reports.text(params["reason"]))
+        log.warning("worker %d: %s", worker.pid, reason)
         try:
             worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:
@@ -125,6 +129,5 @@ class FirstRuns:
             self._runner.pool.release(loan.slot, survives=False)
             return True
         loan.slot.is_lent = False
-        call = call_id[:LONGEST_CALL_ID] if isinstance(call_id, str) else None
-        self._runner.finish_later(loan.slot, first, call, client.counts_for)
+        self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
         return True
