@@ -17,9 +17,11 @@ from .poison import LONGEST_CALL_ID
 from .unfinished import Unfinished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .borrower import Client, Loan
     from .channel import Channel
-    from .content import Generation
+    from .content import Generation, Helper
     from .runner import Runner
     from .slot import Slot
     from .warming import FirstRun
@@ -70,13 +72,15 @@ class FirstRuns:
         return self._runner.pool.warming.begin(generation, now + (deadline - now) / 2, client.uid)
 
     def has_run(self, client: Client, params: dict[str, Any]) -> None:
-        """A client tells that its first run has ended in time."""
+        """A client tells that its first run has ended in time, or did not begin."""
         loan = client.loans.get(reports.count(params["pid"]))
+        has_run = params.get("has_run", True) is True
         first = None if loan is None else loan.first
         if loan is not None and first is not None and first.generation.id == params["generation"]:
-            loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
+            if has_run:
+                loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
             loan.first = None
-            first.end(has_run=True)
+            first.end(has_run=has_run)
 
     def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
         """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
@@ -129,5 +133,17 @@ class FirstRuns:
             self._runner.pool.release(loan.slot, survives=False)
             return True
         loan.slot.is_lent = False
+        worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
         self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
         return True
+
+    def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
+        """Finds what a script loads by name in a run that is finished here; bounded as where its client asks."""
+        scripts = self._runner.scripts
+
+        def find(generation: Generation, name: str, _deadline: float) -> Helper | None:
+            is_short = len(name) <= reports.MAX_TEXT
+            is_meant = is_trusted or (is_short and reports.mentioned(generation, [name], scripts.copy_of))
+            return scripts.plugin(generation, name) if is_meant else None
+
+        return find
