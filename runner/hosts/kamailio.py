@@ -39,9 +39,10 @@ _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65
 _SMALL = kamailio_bounds.SMALL
 _MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
 _told: set[str] = set()
-_names = kamailio_bounds.Names()
+_private = kamailio_bounds.of_this_process()
+_names = kamailio_bounds.Names(_private)
 _harmless = _names.harmless  # in these the guards found nothing
-_values = kamailio_bounds.Values()
+_values = kamailio_bounds.Values(_private)
 
 
 class KamailioHost:

@@ -3,15 +3,19 @@ How much of Kamailio's memory the scripts of one process may fill: with names, a
 
 Standard library only: it is imported by the Python that Kamailio embeds. Kamailio keeps every name that it was ever
 asked for (core/pvapi.c, pv_cache_add), and every ``$var`` with its value. A process that has no private memory left
-(it has 8 MiB in Debian's package) answers no request any more, though it lives.
+answers no request any more, though it lives.
 """
 
 from __future__ import annotations
 
-_MOST_BYTES_OF_NAMES = 1536 * 1024
+from pathlib import Path
+
+_USUAL_MIB = 8  # what Debian's package is built with, and its service sets
+_LONGEST_NUMBER = 7  # digits; more is no size of a memory
+_SHARE_OF_NAMES = 3 / 16
+_SHARE_OF_VALUES = 1 / 8
 _BYTES_OF_A_NAME = 500  # measured on 5.6.3: 180 for $hdr, 370 for $var, 500 for $xavp
 _BYTES_OF_A_TRANSFORMATION = 300
-_MOST_BYTES_OF_VALUES = 1024 * 1024
 _KEPT = ("$var", "$(var", "$vn", "$(vn", "$vz", "$(vz")
 
 SMALL = 64
@@ -20,13 +24,42 @@ MOST_WRITTEN = 4 * 1024 * 1024
 """What one exec may write into headers and variables, small values aside; a message has 64 KiB at most."""
 
 
-class Names:
-    """The names that Kamailio was asked for by this process, as far as they fit."""
+def private_bytes(command_line: bytes) -> int:
+    """
+    The private memory of each process of a Kamailio that was started so: its option ``-M``, in MiB (main.c).
 
-    def __init__(self) -> None:
+    Args:
+        command_line: The words with a NUL behind each, as ``/proc/self/cmdline`` has them.
+    """
+    mib = _USUAL_MIB
+    words = command_line.split(b"\0")
+    for number, word in enumerate(words[:-1]):
+        if word.startswith(b"-M"):
+            given = word[2:] or words[number + 1]
+            mib = int(given) if given.isdigit() and len(given) <= _LONGEST_NUMBER else _USUAL_MIB
+    return mib * 1024 * 1024
+
+
+def of_this_process() -> int:
+    """``private_bytes`` of the Kamailio that this runs in."""
+    try:
+        return private_bytes(Path("/proc/self/cmdline").read_bytes())
+    except OSError:
+        return _USUAL_MIB * 1024 * 1024
+
+
+class Names:
+    """
+    The names that Kamailio was asked for by this process, as far as they fit.
+
+    Args:
+        private: Bytes of private memory that the process has.
+    """
+
+    def __init__(self, private: int) -> None:
         self.harmless: set[str] = set()
         self._others: set[str] = set()
-        self._left = _MOST_BYTES_OF_NAMES
+        self._left = int(private * _SHARE_OF_NAMES)
 
     def admit(self, name: str, *, is_harmless: bool) -> bool:
         """Whether Kamailio may get to know ``name``; a harmless one is found in ``harmless`` from then on."""
@@ -42,11 +75,16 @@ class Names:
 
 
 class Values:
-    """The values that stay in this process when the message is gone."""
+    """
+    The values that stay in this process when the message is gone.
 
-    def __init__(self) -> None:
+    Args:
+        private: Bytes of private memory that the process has.
+    """
+
+    def __init__(self, private: int) -> None:
         self._sizes: dict[str, int] = {}
-        self._left = _MOST_BYTES_OF_VALUES
+        self._left = int(private * _SHARE_OF_VALUES)
 
     def admit(self, name: str, size: int) -> bool:
         """Whether ``name`` may be set to a value of this size, which is not small."""
