@@ -336,6 +336,8 @@ class Runner:
             log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
         except WorkerError as error:
             log.warning("%s: the first run in a worker: %s", generation.path, error)
+            if self.pool.is_closed:
+                return  # whoever closed the pool has ended it
             # When as many as may do this at one time have come to nothing, it is time to refuse the build for a while.
             weight = -(-self.settings.poison_losses // self.pool.warming.share())
             self.poison.note(generation, call, counts_for, weight=weight)
