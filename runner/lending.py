@@ -180,7 +180,8 @@ class Lending:
         if have is not None and have.pid in client.loans:
             # Only who holds a worker of ours has tried to load anything.
             generation = self._verdicts.of_load(client, generation, params)
-        wait_s = min(self._runner.settings.allocate_timeout_s, reports.seconds(params["wait_s"]))
+        longest_s = self._runner.settings.allocate_timeout_s
+        wait_s = min(longest_s, reports.seconds(params.get("wait_s", longest_s)))  # one that began before us says none
         deadline = time.monotonic() + wait_s
         slot = self._slot_for(client, have, generation, deadline)
         first = None

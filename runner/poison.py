@@ -145,7 +145,9 @@ class Poison:
         who, _, call_id = key
         what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
         whom = "" if who is None else f" to clients of uid {who}"
-        log.error("%s: %s%s for %g s: it cost %d workers", path, what, whom, self.settings.poison_s, len(lost))
+        # Of losses that weigh more than one nobody has seen so many.
+        cost = f"it cost {len(lost)} workers" if weight == 1 else "as many first runs as may go on came to no good end"
+        log.error("%s: %s%s for %g s: %s", path, what, whom, self.settings.poison_s, cost)
         return True
 
     def _forget(self, now: float) -> None:

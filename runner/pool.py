@@ -222,6 +222,11 @@ class Pool(Generic[W]):
         with self._lock:
             return sum(slot.has_run(generation) and slot.may_serve(user) for slot in self._slots)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called: what is still busy then is ended."""
+        return self._closed
+
     def may_wait(self, generation: Generation, user: int | None) -> bool:
         """Whether there is a worker, of a build that is slow the first time, that has run it and comes free soon."""
         with self._lock:

@@ -55,7 +55,7 @@ def understood(told: Mapping[str, Any]) -> Report:
         worn if worn in WORN else "",  # nor a daemon that began before the client every reason
         {text(name): text(content) for name, content in table(told["bound"]).items()},
         tuple(text(id_) for id_ in table(told["loaded"]).values()),
-        tuple(text(id_) for id_ in table(told["ran"]).values()),
+        tuple(text(id_) for id_ in table(told.get("ran", {})).values()),  # likewise
     )
 
 

@@ -284,6 +284,8 @@ class Runner:
         except WorkerError as error:
             caller = f" (Call-ID {call})" if call else ""
             log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
+            if self.pool.is_closed:
+                return  # whoever closed the pool has ended it
             # When as many as may do this at one time have come to nothing, it is time to refuse the build for a while.
             weight = -(-self.settings.poison_losses // self.pool.warming.share())
             self.poison.note(generation, call, counts_for, weight=weight)

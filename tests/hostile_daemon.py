@@ -27,8 +27,8 @@ PATIENCE_S = 10.0
 SCRIPT = "/x/a.exe"
 GENERATION: dict[str, Any] = {"id": "6f", "path": SCRIPT, "parts": [[SCRIPT, "aa"], None, None], "helpers": {}}
 WORKER: dict[str, Any] = {
-    "pid": 0x7FFF_FFFF, "execs": 0, "loads": 0, "bound": {}, "loaded": [GENERATION], "keep": True, "fresh": False,
-    "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096, "is_placed": False,
+    "pid": 0x7FFF_FFFF, "execs": 0, "loads": 0, "bound": {}, "ran": {}, "loaded": [GENERATION], "keep": True,
+    "fresh": False, "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096, "is_placed": False,
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,

@@ -26,7 +26,7 @@ from runner.slot import Slot
 from runner.warming import Warming
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import MCS, WAIT_S, until
-from tests.test_first_runs import SLEEPS, clients, host, is_warm, library, outcome, status, warming
+from tests.test_first_runs import LOOPS, SLEEPS, clients, host, is_warm, library, outcome, status, warming
 from tests.test_warming import SOON_S, build, later
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Raw:
 
     def __init__(self, daemon: RunningDaemon) -> None:
         self._control = Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)
-        self._ask("hello", {"protocol": PROTOCOL, "have": None})
+        self.ask("hello", {"protocol": PROTOCOL, "have": None})
         self.wire: Channel | None = None
         self.pid = 0
 
@@ -63,7 +63,7 @@ class Raw:
         """The name of the error, or "" when it was answered."""
         known = None if have is None else self.report(have)
         try:
-            answer = self._ask("lease", {"path": str(script), "have": known, "wait_s": wait_s})
+            answer = self.ask("lease", {"path": str(script), "have": known, "wait_s": wait_s})
         except RunnerError as error:
             return type(error).__name__
         if answer["worker"]:
@@ -75,14 +75,14 @@ class Raw:
         message = {"method": "release", "params": self.report(self.pid)}
         self._control.send(message, time.monotonic() + WAIT_S, self.wire.descriptors())
         self.wire.close()
-        self._ask("status", {})
+        self.ask("status", {})
 
     def close(self) -> None:
         self._control.close()
         if self.wire is not None:
             self.wire.close()
 
-    def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         return ask(self._control, method, params, time.monotonic() + WAIT_S)
 
     @staticmethod
@@ -204,6 +204,27 @@ def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> 
 
         assert runner.poison.refused() == {}
         assert outcome(runner, script, timeout_s=WAIT_S) == 0
+
+
+def test_a_daemon_that_stops_while_a_build_warms_does_not_call_it_poison(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "num_workers = 1\nmax_workers = 4\ndestroy_timeout_s = 0.5") as daemon:
+        script = compiled(daemon.scripts, "X", LOOPS)
+        with clients(daemon, 1) as (client,):
+            assert client.run(script) == ExecTimeout.__name__
+        app_mono("stop", "--socket", str(daemon.socket))
+        daemon.wait()
+
+        assert "still busy 0.5 s after close, killed" in daemon.log()
+        assert "refused for" not in daemon.log()
+
+
+def test_a_client_that_began_before_first_runs_were_counted_is_served(daemon: RunningDaemon) -> None:
+    """A process of Kamailio goes on with the code that it has when the daemon is replaced."""
+    script = compiled(daemon.scripts, "X", SEVEN)
+    with raw(daemon, 1) as (old,):
+        assert "worker" in old.ask("lease", {"path": str(script), "have": None})
+        report = {name: value for name, value in Raw.report(1).items() if name != "ran"}
+        assert reports.understood(report).ran == ()
 
 
 # Workers.

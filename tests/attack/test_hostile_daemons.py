@@ -23,7 +23,8 @@ WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}
 # Values that are right where they stand, though they are in the list above.
 RIGHT: dict[str, list[Any]] = {
     "stamps": [None], "worker": [None], "keep": [True], "is_ours": [True], "fresh": [True],
-    "is_placed": [True], "bound": [{}], "loaded": [[]], "max_execs": [None, 10**30], "max_loads": [None, 10**30],
+    "is_placed": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
+    "max_execs": [None, 10**30], "max_loads": [None, 10**30],
     "execs": [10**30], "loads": [10**30], "max_line_bytes": [10**30], "path": ["", 'x"y'],
     "helpers": [{}, {"x": None}],
 }  # fmt: skip
