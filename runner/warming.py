@@ -38,7 +38,7 @@ class _Build:
         beginning: Workers that run it for the first time, within the time of their callers.
         warming: Since when, of each worker beyond that time, by its pid.
         is_known: Whether a first run has ended, or has turned out to be slow.
-        is_slow: Whether one was not done in its caller's time.
+        is_slow: Whether the last one was not done in its caller's time.
     """
 
     path: str
@@ -128,7 +128,9 @@ class Warming:
         with self._changed:
             build = self._build(generation, user)
             build.beginning = max(0, build.beginning - 1)
-            build.is_known = build.is_known or has_run
+            if has_run:
+                # Also where one was late before: a Warm that is behind it, a database that hung, one odd message.
+                build.is_known, build.is_slow = True, False
             self._changed.notify_all()
 
     def is_late(self, generation: Generation, pid: int, user: int | None = None) -> bool:
@@ -155,7 +157,7 @@ class Warming:
             self._changed.notify_all()
 
     def is_slow(self, generation: Generation, user: int | None = None) -> bool:
-        """Whether a first run of this build was not done in its caller's time."""
+        """Whether the last first run of this build was not done in its caller's time."""
         build = self._builds.get((generation.id, user))
         return build is not None and build.is_slow
 

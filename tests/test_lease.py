@@ -169,8 +169,8 @@ def test_a_worker_of_an_earlier_daemon_is_kept_where_the_new_one_has_gone_as_wel
                 contextlib.closing(Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)) as other,
                 contextlib.ExitStack() as stack,
             ):
-                for _ in range(2):  # so that there is none for the lease
-                    ask(other, "lease", {"path": str(old), "have": None}, time.monotonic() + WAIT_S)
+                for script in (old, new):  # so that there is none for the lease
+                    ask(other, "lease", {"path": str(script), "have": None}, time.monotonic() + WAIT_S)
                     wire = received(other.take_descriptors(ENDS))
                     assert wire is not None
                     stack.callback(wire.close)

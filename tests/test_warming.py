@@ -113,6 +113,20 @@ def test_a_warm_worker_lets_the_next_one_begin_and_the_build_stays_slow() -> Non
     assert may_begin(counts, generation)
 
 
+def test_a_build_that_was_late_once_is_slow_no_more_when_a_first_run_ends_in_time() -> None:
+    """Its clients kept no worker, and shared the few that were warm, for as long as the build lived."""
+    counts, generation = warming(4), build()
+    counts.begin(generation, later())
+    counts.is_late(generation, 7)
+    counts.warmed(generation, 7)
+    counts.begin(generation, later())
+
+    counts.ended(generation, has_run=True)
+
+    assert not counts.is_slow(generation)
+    assert all(may_begin(counts, generation) for _ in range(4))
+
+
 def test_builds_without_end_are_forgotten_but_not_what_is_under_way() -> None:
     counts, slow = warming(4), build("slow")
     counts.begin(slow, later())
