@@ -56,7 +56,6 @@ test: mono-packages test-packages venv-dev ## every test; installs kamailio and 
 	@$(BIN)/app-mono build
 	$(BIN)/python -m pytest $(ARGS)
 
-# Not snmpstats: it has no function, and brings the daemon snmpd.
 # As a new machine would: a clone of the last commit, in a root that has git, make and python3 alone.
 FRESH_ROOT = $(if $(AS_ROOT),$(AS_ROOT) -E) $(PYTHON) -m tools.fresh_root
 AS ?= root
@@ -66,6 +65,7 @@ test-debian13: debootstrap ## every test on a fresh Debian 13, whatever this sys
 test-debian12: debootstrap ## the same on a fresh Debian 12
 	@$(FRESH_ROOT) bookworm $(if $(filter user,$(AS)),--as-user) -- make test
 
+# Not snmpstats: it has no function, and brings the daemon snmpd.
 test-modf: mono-packages venv-dev ## every function of every Kamailio module that Debian packages, through ModF; installs them
 	@$(INSTALL)
 	packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }

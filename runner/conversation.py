@@ -38,7 +38,7 @@ from .outcome import (
 )
 from .placement import ALWAYS, LONG_S, Placement
 from .session import Session, State
-from .unfinished import LONGEST_REST, STATES, Unfinished, hear_out
+from .unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, hear_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -292,7 +292,18 @@ class Conversation:
             WorkerError: The worker is lost.
         """
         self._placement.free()
-        match None if self.state is State.IDLE else hear_out(self._channel, self._session, deadline):
+
+        def answer(question: Question) -> bytes:
+            # Without its helper a static constructor would fail, for as long as the worker lives.
+            if question.call == FIND.name:
+                return self._find(generation, question.args[0], deadline)
+            return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
+
+        match (
+            None
+            if self.state is State.IDLE
+            else hear_out(self._channel, self._session, deadline, answer, self._most_heard)
+        ):
             case None:
                 self.ran[generation.path] = generation.id
             case Loaded(needs):

@@ -17,9 +17,11 @@ from .poison import LONGEST_CALL_ID
 from .unfinished import Unfinished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .borrower import Client, Loan
     from .channel import Channel
-    from .content import Generation
+    from .content import Generation, Helper
     from .runner import Runner
     from .slot import Slot
     from .warming import FirstRun
@@ -70,13 +72,15 @@ class FirstRuns:
         return self._runner.pool.warming.begin(generation, now + (deadline - now) / 2, client.uid)
 
     def has_run(self, client: Client, params: dict[str, Any]) -> None:
-        """A client tells that its first run has ended in time."""
+        """A client tells that its first run has ended in time, or did not begin."""
         loan = client.loans.get(reports.count(params["pid"]))
+        has_run = params.get("has_run", True) is True
         first = None if loan is None else loan.first
         if loan is not None and first is not None and first.generation.id == params["generation"]:
-            loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
+            if has_run:
+                loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
             loan.first = None
-            first.end(has_run=True)
+            first.end(has_run=has_run)
 
     def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
         """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
@@ -90,25 +94,29 @@ class FirstRuns:
         Returns:
             Whether the worker goes on; False: it is to be ended, as one that is stuck.
         """
-        report = reports.understood(params)
+        # All of it is understood before anything changes: a message that cannot be must not take a worker with it.
+        report, reason = reports.understood(params), str(params["reason"])[: reports.MAX_TEXT]
         unfinished = Unfinished.from_json(params["unfinished"])
         loan = client.loans.get(report.pid)
         if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
             return False
         reports.note(loan.slot.living.conversation, report, client.told)
-        return self._goes_on(client, loan, loan.first, params, wire=wire, unfinished=unfinished)
+        told = params["call_id"]
+        call_id = told[:LONGEST_CALL_ID] if isinstance(told, str) else None
+        return self._goes_on(client, loan, loan.first, call_id, reason, wire=wire, unfinished=unfinished)
 
     def _goes_on(
         self,
         client: Client,
         loan: Loan,
         first: FirstRun,
-        params: dict[str, Any],
+        call_id: str | None,
+        reason: str,
         *,
         wire: Channel,
         unfinished: Unfinished,
     ) -> bool:
-        worker, call_id = loan.slot.living, params["call_id"]
+        worker = loan.slot.living
         if not first.may_finish(worker.pid):
             return False
         loan.first = None
@@ -116,7 +124,7 @@ class FirstRuns:
             hang_up(wire)  # upkeep has ended it meanwhile
             self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
             return True
-        log.warning("worker %d: %s", worker.pid, reports.text(params["reason"]))
+        log.warning("worker %d: %s", worker.pid, reason)
         try:
             worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:
@@ -125,6 +133,17 @@ class FirstRuns:
             self._runner.pool.release(loan.slot, survives=False)
             return True
         loan.slot.is_lent = False
-        call = call_id[:LONGEST_CALL_ID] if isinstance(call_id, str) else None
-        self._runner.finish_later(loan.slot, first, call, client.counts_for)
+        worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
+        self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
         return True
+
+    def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
+        """Finds what a script loads by name in a run that is finished here; bounded as where its client asks."""
+        scripts = self._runner.scripts
+
+        def find(generation: Generation, name: str, _deadline: float) -> Helper | None:
+            is_short = len(name) <= reports.MAX_TEXT
+            is_meant = is_trusted or (is_short and reports.mentioned(generation, [name], scripts.copy_of))
+            return scripts.plugin(generation, name) if is_meant else None
+
+        return find

@@ -139,7 +139,9 @@ class Lease:
         self._socket_path = socket_path
         self._forget_all()
 
-    def exec(self, path: str | None, param: str | None, host: Host, deadline: float) -> ExecOutcome:
+    def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
+        self, path: str | None, param: str | None, host: Host, deadline: float
+    ) -> ExecOutcome:
         """
         Run a script in the borrowed worker.
 
@@ -162,6 +164,7 @@ class Lease:
         outcome = ExecOutcome()
         while True:
             try:
+                self._first = None
                 held, script = self._at_once(path) or self._ready(path, deadline)
                 if self._refused:
                     self._refuse(script.generation.path, host)
@@ -176,6 +179,7 @@ class Lease:
                 self._after()
                 raise
             except ScriptError as error:
+                self._drop_first_run()
                 self._after()
                 raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
             except WorkerGone as error:
@@ -193,6 +197,7 @@ class Lease:
                 pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=lost, is_stuck=is_stuck)
                 raise type(error)(f"worker {pid}: {told}", step=error.step) from error
             except RunnerError:
+                self._drop_first_run()
                 raise
             except BaseException:
                 # Interrupted in the middle of a turn: nobody knows whose move it is.
@@ -244,7 +249,6 @@ class Lease:
     def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
         """A worker that has the script's current generation."""
         self._listen(deadline)
-        self._first = None
         script = self._scripts.get(path)
         if (
             self._held is None
@@ -431,6 +435,12 @@ class Lease:
         if first is not None and conversation.has_run(first):
             self._first = None
             self._tell("ran", {"pid": conversation.pid, "generation": first.id})
+
+    def _drop_first_run(self) -> None:
+        """It was allowed and did not begin: others may."""
+        held, first, self._first = self._held, self._first, None
+        if held is not None and first is not None:
+            self._tell("ran", {"pid": held.conversation.pid, "generation": first.id, "has_run": False})
 
     def _leave(self, reason: str, host: Host) -> int:
         """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""

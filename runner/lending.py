@@ -71,7 +71,7 @@ class Lending:
             "find": self._find,
         }
         self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
-            "loaded": self._loaded,
+            "loaded": lambda client, params: self._verdicts.loaded(client, params["generation"]),
             "ran": self._firsts.has_run,
             "report": self._report,
         }
@@ -183,11 +183,14 @@ class Lending:
         wait_s = min(self._runner.settings.allocate_timeout_s, reports.seconds(params["wait_s"]))
         deadline = time.monotonic() + wait_s
         slot = self._slot_for(client, have, generation, deadline)
+        first = None
         try:
             first = self._admit(client, have, slot, generation, deadline)
             return self._lent(client, path, have, generation, slot=slot, first=first)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
+            if first is not None:
+                first.end(has_run=False)
             if slot is not None:
                 self._runner.pool.release(slot, survives=True)
             raise
@@ -216,6 +219,8 @@ class Lending:
         }
         client.tell(generation, slot.living.loaded.values() if slot is not None else ())
         if slot is None:
+            if have is not None and (held := client.loans.get(have.pid)) is not None:
+                held.slot.is_kept = result["keep"]
             return result, None
         worker = slot.living
         if has(worker, generation) and (slot.lent_to is None or client.is_trusted):
@@ -235,7 +240,7 @@ class Lending:
             "is_placed": self._runner.settings.placement != "free",
         }
         wire = worker.lend()
-        slot.is_lent, slot.lent_to = True, client.uid
+        slot.is_lent, slot.lent_to, slot.is_kept = True, client.uid, result["keep"]
         client.loans[worker.pid] = Loan(slot, time.monotonic(), first=first)
         return result, wire
 
@@ -268,11 +273,17 @@ class Lending:
         self, client: Client, have: Report | None, slot: Slot[Worker] | None, generation: Generation, deadline: float
     ) -> FirstRun | None:
         """What the client has to tell the end of, where its worker has not run the build before."""
-        if slot is not None:
-            return self._firsts.admit(client, slot, None, generation, deadline)
         held = None if have is None else client.loans.get(have.pid)
+        if slot is not None:
+            # What it was about to run in the worker that it has, it runs in this one: it must not wait for itself.
+            moved = None
+            if held is not None:
+                moved, held.first = held.first, None
+            return self._firsts.admit(client, slot, moved, generation, deadline)
         if held is not None:
             held.first = self._firsts.admit(client, held.slot, held.first, generation, deadline)
+            if held.first is not None and client.loans.get(held.slot.living.pid) is not held:
+                held.first.end(has_run=False)  # upkeep has ended the loan while this waited
         return None
 
     def _slot_for(
@@ -291,8 +302,10 @@ class Lending:
             held.told_swap = False
             if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
                 # One that has run it answers now; without any this one may be the first.
-                is_none = not pool.warm(generation, client.uid) and not pool.warming.refusal(generation, client.uid)
-                return None if is_none else pool.acquire(generation, deadline, client.uid)
+                if not pool.may_wait(generation, client.uid) and not pool.warming.refusal(generation, client.uid):
+                    return None
+                self._refuse_more(client)
+                return pool.acquire(generation, deadline, client.uid)
             if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
@@ -308,9 +321,6 @@ class Lending:
             raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
 
     # Notices.
-
-    def _loaded(self, client: Client, params: dict[str, Any]) -> None:
-        self._verdicts.loaded(client, params["generation"])
 
     def _report(self, client: Client, params: dict[str, Any]) -> None:
         report = understood(params)

@@ -222,6 +222,11 @@ class Pool(Generic[W]):
         with self._lock:
             return sum(slot.has_run(generation) and slot.may_serve(user) for slot in self._slots)
 
+    def may_wait(self, generation: Generation, user: int | None) -> bool:
+        """Whether there is a worker, of a build that is slow the first time, that has run it and comes free soon."""
+        with self._lock:
+            return bool(self._warm(generation, user))
+
     def use(self, generation: Generation) -> None:
         """A generation is in use: from now on it is loaded ahead on idle workers."""
         with self._lock:
@@ -504,10 +509,15 @@ class Pool(Generic[W]):
             request.event.set()
 
     def _warm(self, generation: Generation | None, user: int | None) -> list[Slot[W]]:
-        """The workers that a caller of a build has to wait for, where the build is slow the first time."""
+        """
+        The workers that a caller of a build has to wait for, where the build is slow the first time.
+
+        Not for one that a client keeps: it may have nothing to run for hours, and is asked only at its next exec.
+        """
         if generation is None or not self.warming.is_slow(generation, user):
             return []
-        return [slot for slot in self._slots if slot.has_run(generation) and slot.may_serve(user)]
+        shared = [slot for slot in self._slots if not (slot.is_lent and slot.is_kept)]
+        return [slot for slot in shared if slot.has_run(generation) and slot.may_serve(user)]
 
     def _one_too_many(self) -> _Request[W]:
         """Which caller goes when one too many waits: the last one of the user who has most of them there."""

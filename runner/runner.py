@@ -282,7 +282,8 @@ class Runner:
             took = time.monotonic() - began
             log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
         except WorkerError as error:
-            log.warning("%s: the first run in a worker: %s", generation.path, error)
+            caller = f" (Call-ID {call})" if call else ""
+            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
             # When as many as may do this at one time have come to nothing, it is time to refuse the build for a while.
             weight = -(-self.settings.poison_losses // self.pool.warming.share())
             self.poison.note(generation, call, counts_for, weight=weight)
@@ -307,7 +308,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError as error:
-            if not (isinstance(error, ExecTimeout) and error.is_left):
+            if not _is_for_want_of_room(error, first):
                 self.poison.note(generation, call_id(job.host))
             raise
         finally:
@@ -324,7 +325,7 @@ class Runner:
                 generation = self.scripts.reject(generation, error)
             except WorkerError as error:
                 # Loading compiles, and so runs static constructors. No message is to blame.
-                if not (isinstance(error, ExecTimeout) and error.is_left):
+                if not _is_for_want_of_room(error, first):
                     self.poison.note(generation)
                 raise
             else:
@@ -365,6 +366,11 @@ class Runner:
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self.pool.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+
+
+def _is_for_want_of_room(error: WorkerError, first: FirstRun | None) -> bool:
+    """Whether a run was late that goes on, or would have where fewer did: what it comes to says whose fault it is."""
+    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
 
 
 def _told(error: RunnerError) -> str:

@@ -180,6 +180,8 @@ class Slot(Generic[W]):
     """None while it starts."""
     is_lent: bool = False
     """Whether another process holds the worker's wire, and for as long as it likes."""
+    is_kept: bool = False
+    """Whether who holds the wire, while it is lent, keeps it between execs: nobody can say when it comes back."""
     lent_to: int | None = None
     """
     The user of the first client that the worker was lent to; None while it never was.

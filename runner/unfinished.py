@@ -1,8 +1,9 @@
 """
 An exec or a load that its caller no longer waits for, heard to its end so that the worker can serve again.
 
-Its questions are refused, and its edits and texts go nowhere: the message that they were for is answered. Must not know
-who owns the worker. Standard library only: a process of Kamailio hands such a worker to its daemon.
+Its questions are refused, but for an assembly that it loads by name, and its edits and texts go nowhere: the message
+that they were for is answered. Must not know who owns the worker. Standard library only: a process of Kamailio hands
+such a worker to its daemon.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ExecTimeout, WorkerDied
-from .events import Done, Event, Exiting, Failed, Loaded, Question
+from .errors import ExecTimeout, ProtocolViolation, WorkerDied
+from .events import Done, Exiting, Failed, Loaded, Question
 from .session import Session, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .channel import Channel
 
 LONGEST_REST = 64 * 1024
@@ -68,7 +71,9 @@ class Unfinished:
         raise ValueError(f"expected an unfinished exec or load, got {known!r:.80}")
 
 
-def hear_out(channel: Channel, session: Session, deadline: float) -> Done | Failed | Loaded | Exiting:
+def hear_out(
+    channel: Channel, session: Session, deadline: float, answer: Callable[[Question], bytes], most: int
+) -> Done | Failed | Loaded | Exiting:
     """
     What the exec or load comes to.
 
@@ -76,6 +81,8 @@ def hear_out(channel: Channel, session: Session, deadline: float) -> Done | Fail
         channel: To the worker.
         session: LOADING, RUNNING or ASKED.
         deadline: On ``time.monotonic``.
+        answer: The line that answers a question; empty when nobody waits for it any more.
+        most: Bytes that the worker may say until then.
 
     Raises:
         ExecTimeout: It has come to no end until the deadline.
@@ -85,16 +92,20 @@ def hear_out(channel: Channel, session: Session, deadline: float) -> Done | Fail
     if not line and session.state is State.ASKED:
         line = session.refuse(REFUSAL)
     while True:
-        events = _turn(channel, session, line, deadline)
+        data = _turn(channel, session, line, deadline)
+        most -= len(data)
+        if most < 0:
+            raise ProtocolViolation("it said more than one exec may", step=session.state.name)
+        events = session.receive(data)
         line = b""
         for event in events:
             if isinstance(event, Done | Failed | Loaded | Exiting):
                 return event
             if isinstance(event, Question):
-                line = session.refuse(REFUSAL)
+                line = answer(event)
 
 
-def _turn(channel: Channel, session: Session, line: bytes, deadline: float) -> list[Event]:
+def _turn(channel: Channel, session: Session, line: bytes, deadline: float) -> bytes:
     try:
         data = channel.turn(line, deadline) if line else channel.receive(deadline)
     except TimeoutError as error:
@@ -104,4 +115,4 @@ def _turn(channel: Channel, session: Session, line: bytes, deadline: float) -> l
     if not data:
         session.end()
         raise WorkerDied("the process ended", step=session.state.name)
-    return session.receive(data)
+    return data

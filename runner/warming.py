@@ -54,6 +54,7 @@ class FirstRun:
     def __init__(self, warming: Warming, generation: Generation, user: int | None) -> None:
         self.generation: Any = generation  # whoever began it knows more of it
         self.user = user
+        self.was_crowded_out = False  # it was late, and its worker could not go on because others did already
         self._warming = warming
         self._is_over = False
 
@@ -73,7 +74,9 @@ class FirstRun:
     def may_finish(self, pid: int) -> bool:
         """It was not done in time: whether its worker may go on until ``Warming.warmed``."""
         self._is_over = True
-        return self._warming.is_late(self.generation, pid, self.user)
+        may_finish = self._warming.is_late(self.generation, pid, self.user)
+        self.was_crowded_out = not may_finish
+        return may_finish
 
 
 class Warming:

@@ -217,13 +217,13 @@ def test_the_worker_that_ran_a_build_is_preferred_to_one_that_only_loaded_it(tmp
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
     with RunningDaemon(
-        tmp_path, "num_workers = 4\nmax_workers = 8\nfirst_exec_timeout_s = 3.0\npoison_s = 60"
+        tmp_path, "num_workers = 4\nmax_workers = 8\nfirst_exec_timeout_s = 5.0\npoison_s = 60"
     ) as daemon:
         yield daemon
 
 
 def test_from_the_moment_a_worker_is_warm_every_client_is_answered(daemon: RunningDaemon) -> None:
-    script = compiled(daemon.scripts, "X", SLEEPS)
+    script = compiled(daemon.scripts, "X", SLOW.format("Thread.Sleep(2500);"))
     with clients(daemon, 6) as processes:
         first: dict[int, int | str | None] = {}
         threads = [

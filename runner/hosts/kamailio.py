@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import RunnerError
-from runner.hosts import foreseen, kamailio_functions, kamailio_guards
+from runner.hosts import foreseen, kamailio_bounds, kamailio_functions, kamailio_guards
 from runner.printable import ended_record
 
 DONE = 0
@@ -36,10 +36,13 @@ _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
+_SMALL = kamailio_bounds.SMALL
 _MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
 _told: set[str] = set()
-_MOST_HARMLESS = 1000
-_harmless: set[str] = set()  # names of variables in which the guards found nothing
+_private = kamailio_bounds.of_this_process()
+_names = kamailio_bounds.Names(_private)
+_harmless = _names.harmless  # in these the guards found nothing
+_values = kamailio_bounds.Values(_private)
 
 
 class KamailioHost:
@@ -54,13 +57,14 @@ class KamailioHost:
         ksr: Kamailio's module ``KSR``.
     """
 
-    __slots__ = ("_hdr", "_ksr", "_msg", "_pv", "_uri")
+    __slots__ = ("_hdr", "_ksr", "_msg", "_pv", "_room", "_uri")
 
     def __init__(self, msg: Any, ksr: Any) -> None:
         self._msg = msg
         self._ksr = ksr
         self._pv = ksr.pv
         self._hdr = ksr.hdr
+        self._room = kamailio_bounds.MOST_WRITTEN
         self._uri: str | None = None  # as it was read last; None after whatever may have changed it
 
     def log(self, level: int, text: str) -> None:
@@ -129,6 +133,8 @@ class KamailioHost:
         uri, self._uri = self._uri, None
         if name not in _harmless and not self._may_ask(name):
             return FAILED
+        if len(value) > _SMALL and not self._may_write(name, value):
+            return FAILED
         if name.startswith(_R_URI) and not self._may_rewrite(name, value, uri):
             return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
@@ -168,6 +174,8 @@ class KamailioHost:
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
+        if len(text) > _SMALL and not self._may_write("", text):
+            return FAILED
         if not text.isascii() or "\0" in text:
             text = _until_nul(text)
             if not _is_utf8(text):
@@ -189,7 +197,7 @@ class KamailioHost:
         Bytes that are not UTF-8 give -1: no function of Kamailio takes them at this place.
         """
         text = _until_nul(text)
-        if not _is_utf8(text):
+        if not _is_utf8(text) or (len(text) > _SMALL and not self._may_write("", text)):
             return FAILED
         try:
             first = self._pv.get(_FIRST_HEADER)
@@ -203,6 +211,8 @@ class KamailioHost:
 
     def hdr_append_to_reply(self, text: str) -> int:
         """Into the reply made later."""
+        if len(text) > _SMALL and not self._may_write("", text):
+            return FAILED
         if not text.isascii() or "\0" in text:
             text = _until_nul(text)
             if not _is_utf8(text):
@@ -211,7 +221,10 @@ class KamailioHost:
 
     depends_on = staticmethod(foreseen.depends_on)
     changes = staticmethod(foreseen.changes)
-    is_always_certain = staticmethod(foreseen.is_always_certain)
+
+    def is_always_certain(self, call: str, target: str) -> bool:
+        """As ``runner.calls.Foreseen``; a name that was never asked for may find no room."""
+        return foreseen.is_always_certain(call, target) and (not target or target in _harmless)
 
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``; what is left out here is asked for, as before."""
@@ -223,7 +236,7 @@ class KamailioHost:
             return is_sip and bool(self._pv.get("$rd"))
         if call in {"HDR.Append", "HDR.Remove"}:
             return self._pv.get("$msg(hdrc)") is not None
-        return foreseen.is_always_certain(call, target)
+        return self.is_always_certain(call, target)
 
     def expand(self, text: str) -> str:
         """The text as it is: Kamailio expanded it before it called."""
@@ -257,14 +270,27 @@ class KamailioHost:
 
     def _may_ask(self, name: str) -> bool:
         """Whether Kamailio may be asked for a name that is not known as harmless yet."""
-        if kamailio_guards.RISKY.search(name) is None:
-            if len(_harmless) < _MOST_HARMLESS:
-                _harmless.add(name)
+        is_harmless = kamailio_guards.RISKY.search(name) is None
+        if not _names.admit(name, is_harmless=is_harmless):
+            self._tell_once("", "no new name is asked for in this process: Kamailio keeps each, and they are many")
+            return False
+        if is_harmless:
             return True
         reason = kamailio_guards.refusal(_until_nul(name), self.get_s, kamailio_functions.is_tcp_off)
         if reason is not None:
             self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
         return reason is None
+
+    def _may_write(self, name: str, value: str) -> bool:
+        """Whether there is room for a value that is not small; headers have no name."""
+        self._room -= len(value)
+        if self._room < 0:
+            self._tell_once("\0", "an exec wrote more than fits into a server, and the rest was refused")
+            return False
+        if not _values.admit(name, len(value)):
+            self._tell_once("\0\0", "long values of script variables are refused: they are too many")
+            return False
+        return True
 
     def _may_rewrite(self, name: str, value: str, uri: str | None) -> bool:
         """Whether a part of the R-URI may be set so; ``uri`` is the R-URI if it is known."""
@@ -289,7 +315,9 @@ class KamailioHost:
         return value if type(value) is str else None
 
     def _get_bytes(self, name: str) -> str | None:
-        """A value that is not UTF-8."""
+        """A value that is not UTF-8, by way of other names, which Kamailio keeps as well."""
+        if not _names.admit(f"{name}{{}}{{}}{{}}", is_harmless=False):
+            return None
         inner = name[2:-1].rstrip(" ") if name.startswith("$(") else name[1:]
         data = self._pv.get(f"$({inner}{{s.encode.hexa}})")
         if type(data) is str:

@@ -22,7 +22,7 @@ _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 
 RISKY = re.compile(
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
-    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt",
+    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. Wider than the rules below, which look closer."""
@@ -33,6 +33,7 @@ _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])"
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
+_SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
 _CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
 _LINK = re.compile(r"\{([^{}]*)\}")
 _TRANSFORMATION = re.compile(
@@ -60,6 +61,9 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
     if _OTHER_EVENTS.search(name):
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
         return "it is for the events of its module"
+    if _SMS_BODY.search(name):
+        # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
+        return "it looks for what may not be set"
     return _of_transformations(name, read) if "{" in name else None
 
 

@@ -35,10 +35,11 @@ def connected():
     ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline())
     return control
 def lease(control, path, have=None, **more):
-    return ask(control, "lease", {"path": path, "have": have, **more}, deadline())
+    return ask(control, "lease", {"path": path, "have": have, "wait_s": 20, **more}, deadline())
 def report(answer, **more):
     worker = answer["worker"]
-    return {name: worker[name] for name in ("pid", "execs", "loads", "bound")} | {"loaded": {}, "worn": ""} | more
+    known = {name: worker[name] for name in ("pid", "execs", "loads", "bound")}
+    return known | {"loaded": {}, "ran": {}, "worn": ""} | more
 def tell(control, method, params, descriptors=()):
     control.send({"method": method, "params": params}, deadline(), descriptors)
 def settle(control): ask(control, "status", {}, deadline())  # what was told before has been heard

@@ -160,7 +160,7 @@ for number in range(4):
     except RunnerError as error:
         print(number, error)
 """
-    with site.open_daemon("max_workers = 4") as daemon:
+    with site.open_daemon("max_workers = 8") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
 
         assert site.run(attacker, daemon, code, script).splitlines() == [

@@ -20,7 +20,7 @@ from tests.kamailio.test_kamailio_host import Step, read, word
 from tests.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 PLAYER = HERE / "plays_steps.py"
@@ -46,6 +46,7 @@ class Server:
         self._caller, self._sink = Peer(port), Peer(port)
         self._steps = directory / "request"
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
+        cfg = cfg.replace('loadmodule "pv.so"', 'loadmodule "pv.so"\nloadmodule "tcpops.so"\nloadmodule "smsops.so"')
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
 
@@ -94,7 +95,8 @@ TEXTS = (
     "$(ru{s.substr,-1,-1})", "$(ru{s.substr,99999,99999})", "$(ru{s.select,-99999,:})", "$(ru{re.subst,/(/x/})",
     "$(ru{line.at,-9})", "$T_req($ru)", "$(T_rpl($ru){s.len})", "$_s($_s($ru))", "$cfg(x)", "$(msgbuf(99999))",
     "$msgbuf(-1)", "$branch(uri)", "$(branch(uri)[-1])", "$rb", "$ct", "$conid", "$(conid)", "$(conid{s.len})", "$ctu",
-    "$cts", "$(ctu{s.len})", "$tcp(conid)", "$tcp(c_si)", "$natsData", "$mqtt(msg)", "$var($(conid))", "$avp($conid)",
+    "$cts", "$(ctu{s.len})", "$tcp(conid)", "$tcp(c_si)", "$smsbody", "$natsData", "$mqtt(msg)", "$var($(conid))",
+    "$avp($conid)",
     "$(var(x){s.select,0,$conid})", "<null>", "sip:", "sip:@", ";", "=", ",",
 )
 NAMES = (
@@ -147,9 +149,10 @@ GUARDED: dict[str, Case] = {
     ),
     "a connection without TCP": Case(
         [("PV.GetS", "$conid"), ("PV.GetI", "$(conid)"), ("PV.IsNull", "$conid"), ("PV.GetS", "$(conid{s.len})"),
-         ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})")],
-        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None},
+         ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})"), ("PV.GetS", "$tcp(conid)")],
+        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None},
     ),
+    "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
     "an R-URI of 1,024 bytes": Case(
         [("PV.SetS", "$rU", "1" * (1024 - len("sip:@example.com"))), ("PV.SetS", "$(rU)", "2" * 1008),
@@ -208,6 +211,41 @@ def test_numbers_of_more_than_31_bits_are_read_as_this_kamailio_has_them(server:
 
     assert answers[1:3] == ([None, 0] if "version: kamailio 5." in version else ["3000000000", -1294967296])
     assert answers[4:] == ["-2147483648", -2147483648]
+
+
+LONG = "a" * 60000
+# fmt: off
+FILLERS: dict[str, Callable[[int], Step]] = {
+    "names of script variables": lambda n: ("PV.GetS", f"$var(n{n})"),
+    "names of headers": lambda n: ("PV.IsNull", f"$hdr(X-{n})"),
+    "names of lists": lambda n: ("PV.SetS", f"$xavp(x{n}=>a)", "1"),
+    "transformations": lambda n: ("PV.GetI", f"$(ru{{s.substr,{n},2}}{{s.len}}{{s.tolower}}{{s.md5}}{{s.sha1}})"),
+    "transformations that are guarded": lambda n: ("PV.GetS", f"$(ru{{s.rm,{n}}})"),
+    "values of script variables": lambda n: ("PV.SetS", f"$var(v{n % 300})", LONG),
+    "values of a message's variables": lambda n: ("PV.SetS", f"$avp(a{n % 300})", LONG),
+    "headers": lambda n: ("HDR.Append", f"X-{n}: {LONG}\r\n"),
+    "headers in the middle": lambda n: ("HDR.Insert", f"X-{n}: {LONG}\r\n"),
+    "headers of a reply": lambda n: ("HDR.AppendToReply", f"X-{n}: {LONG}\r\n"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("what", FILLERS)
+def test_a_script_cannot_fill_the_memory_of_a_process(what: str, tmp_path: Path) -> None:
+    """Without bounds the process answers nothing any more, or nothing while the script runs."""
+    server = Server(tmp_path)
+    count = 800 if len(str(FILLERS[what](0)[-1])) > len(LONG) // 2 else 20_000
+    known: Step = ("PV.GetS", "$(ru{s.len})")
+
+    with server.kamailio:
+        first = server.play(Case([known]))
+        filled = server.play(Case([FILLERS[what](number) for number in range(count)]))
+        after = server.play(Case([known, ("PV.SetS", "$rU", "new"), ("HDR.Append", "X-A: 1\r\n")]))
+    server.close()
+
+    assert len(filled) == count
+    assert after == [*first, 0, 0]
+    assert "app_mono: " in server.kamailio.log(), "what is refused is said"
 
 
 HEADERS = (
