@@ -98,6 +98,10 @@ namespace SR
         }
 
         /// <summary>The value of a variable of integer type; 0 for everything else.</summary>
+        /// <returns>
+        /// Of a number of 64 bits, which Kamailio has since 5.7, the lower 32 bits: -1294967296 for 3000000000.
+        /// <see cref="GetS"/> gives all its digits.
+        /// </returns>
         public static int GetI(string pvn)
         {
             return Host.Number("PV.GetI", pvn, 0);

@@ -62,6 +62,13 @@ def base(release: str) -> Path:
     return place / "root"
 
 
+def remove_left(place: Path) -> None:
+    """Remove the roots of runs that were killed."""
+    for root in place.glob("run-*"):
+        if not Path("/proc", root.name.removeprefix("run-")).exists():
+            shutil.rmtree(root, ignore_errors=True)
+
+
 def prepare(root: Path, *, as_user: bool) -> str:
     """Put a clone of the checkout, and its user, into a root; the shell command that goes there."""
     for file in map(Path, BORROWED):
@@ -107,7 +114,12 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("a root of another release takes root: run it with sudo")
     template = base(arguments.release)
+    remove_left(template.parent)
     root = template.parent / f"run-{os.getpid()}"
+    # Of the checkout's owner, who need not be root.
+    git = ["git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT), "status", "--porcelain"]
+    if subprocess.run(git, capture_output=True, check=False).stdout:
+        print("The last commit is what runs; this checkout has changes that are not in it.", file=sys.stderr)  # noqa: T201
     try:
         subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(root)], check=True)  # noqa: S607 - from PATH
         go = prepare(root, as_user=arguments.as_user)
