@@ -113,7 +113,12 @@ wait()
 
 TAKES_WORKERS = """
 held = [connected() for _ in range(2)]
-for control in held: lease(control, sys.argv[2])
+wires = []
+for control in held:
+    answer = lease(control, sys.argv[2])
+    wires.append(control.take_descriptors(ENDS))
+    tell(control, "ran", {"pid": answer["worker"]["pid"], "generation": answer["generation"]["id"], "has_run": True})
+    settle(control)
 say("taken")
 wait()
 """
