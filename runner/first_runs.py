@@ -124,7 +124,7 @@ class FirstRuns:
             hang_up(wire)  # upkeep has ended it meanwhile
             self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
             return True
-        log.warning("worker %d: %s", worker.pid, reason)
+        log.warning("worker %d: %s", worker.pid, f"{reason} (Call-ID {call_id})" if call_id else reason)
         try:
             worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:
