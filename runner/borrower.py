@@ -59,6 +59,7 @@ class Client:
         told: Generations that it was told of; kept, so that their copies stay for as long as it may load them.
         rejected: Builds that it could not load and that are good for all that we know, by id.
         holds_foreign: Whether it says that it holds a worker from an earlier daemon.
+        is_inner: Whether its execs are within others of the same process.
         ended: Workers that were ended while it held them: it may still say what they died of.
     """
 
@@ -72,6 +73,7 @@ class Client:
     told: dict[str, Generation] = field(default_factory=dict)
     rejected: dict[str, ScriptInvalid] = field(default_factory=dict)
     holds_foreign: bool = False
+    is_inner: bool = False
     ended: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_LOANS))
     sending: threading.Lock = field(default_factory=threading.Lock)
 

@@ -69,7 +69,9 @@ class FirstRuns:
             return held
         # Most often it is known in milliseconds. Else the caller is answered in time to try something else.
         now = time.monotonic()
-        return self._runner.pool.warming.begin(generation, now + (deadline - now) / 2, client.uid)
+        return self._runner.pool.warming.begin(
+            generation, now + (deadline - now) / 2, client.uid, is_inner=client.is_inner
+        )
 
     def has_run(self, client: Client, params: dict[str, Any]) -> None:
         """A client tells that its first run has ended in time, or did not begin."""

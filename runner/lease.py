@@ -116,6 +116,7 @@ class Lease:
 
     Args:
         socket_path: The daemon's control socket.
+        is_inner: It runs scripts within an exec of another lease of this process.
     """
 
     _pid: int
@@ -135,8 +136,9 @@ class Lease:
     _is_busy: bool
     _inner: Lease | None
 
-    def __init__(self, socket_path: str) -> None:
+    def __init__(self, socket_path: str, *, is_inner: bool = False) -> None:
         self._socket_path = socket_path
+        self._is_inner = is_inner
         self._forget_all()
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
@@ -159,7 +161,7 @@ class Lease:
             self._begin_anew()
         if self._is_busy:
             # A script called a function that runs a route that runs a script: that one needs a worker of its own.
-            self._inner = self._inner or Lease(self._socket_path)
+            self._inner = self._inner or Lease(self._socket_path, is_inner=True)
             return self._inner.exec(path, param, host, deadline)
         outcome = ExecOutcome()
         while True:
@@ -303,7 +305,7 @@ class Lease:
         held, known = self._held, self._scripts.get(path)
         have = held.report() if held and not is_first else None
         wait_s = max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING
-        params = {"path": path, "have": have, "wait_s": wait_s, **more}
+        params = {"path": path, "have": have, "wait_s": wait_s, "is_inner": self._is_inner, **more}
         answer = None
         if self._control is not None:
             try:

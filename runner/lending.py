@@ -170,7 +170,7 @@ class Lending:
         return {"refused": self.refusals(client)}, None
 
     def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
-        client.runs_scripts = True
+        client.runs_scripts, client.is_inner = True, params.get("is_inner") is True
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
         path = None if params["path"] is None else reports.text(params["path"])

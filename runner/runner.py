@@ -286,8 +286,10 @@ class Runner:
             log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
             if self.pool.is_closed:
                 return  # whoever closed the pool has ended it
-            # When as many as may do this at one time have come to nothing, it is time to refuse the build for a while.
-            weight = -(-self.settings.poison_losses // self.pool.warming.share())
+            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
+            # When as many as may do this at one time have, it is time to refuse the build for a while.
+            is_endless = isinstance(error, ExecTimeout)
+            weight = -(-self.settings.poison_losses // self.pool.warming.share()) if is_endless else 1
             self.poison.note(generation, call, counts_for, weight=weight)
         finally:
             self.pool.release(slot, survives=survives)

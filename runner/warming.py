@@ -35,14 +35,15 @@ class _Build:
 
     Attributes:
         path: Its script.
-        beginning: Workers that run it for the first time, within the time of their callers.
+        beginning: Workers that run it for the first time, within the time of their callers: until when each is counted,
+            for of a client that leased and never runs nothing may ever be heard.
         warming: Since when, of each worker beyond that time, by its pid.
         is_known: Whether a first run has ended, or has turned out to be slow.
         is_slow: Whether the last one was not done in its caller's time.
     """
 
     path: str
-    beginning: int = 0
+    beginning: list[float] = field(default_factory=list)
     warming: dict[int, float] = field(default_factory=dict)
     is_known: bool = False
     is_slow: bool = False
@@ -51,9 +52,10 @@ class _Build:
 class FirstRun:
     """One first run of a build that was allowed to begin. It ends in one of the two ways, once."""
 
-    def __init__(self, warming: Warming, generation: Generation, user: int | None) -> None:
+    def __init__(self, warming: Warming, generation: Generation, user: int | None, until: float) -> None:
         self.generation: Any = generation  # whoever began it knows more of it
         self.user = user
+        self._until = until
         self.was_crowded_out = False  # it was late, and its worker could not go on because others did already
         self._warming = warming
         self._is_over = False
@@ -62,19 +64,19 @@ class FirstRun:
         """It has ended in time, or its worker was lost; nothing if it is over already."""
         if not self._is_over:
             self._is_over = True
-            self._warming.ended(self.generation, self.user, has_run=has_run)
+            self._warming.ended(self.generation, self.user, self._until, has_run=has_run)
 
     def becomes(self, generation: Generation) -> None:
         """It turned out to be one of another generation: with helpers that it needs, or of a newer build."""
         if generation is not self.generation and not self._is_over:
-            self._warming.ended(self.generation, self.user, has_run=False)
-            self._warming.joined(generation, self.user)
+            self._warming.ended(self.generation, self.user, self._until, has_run=False)
+            self._until = self._warming.joined(generation, self.user)
             self.generation = generation
 
     def may_finish(self, pid: int) -> bool:
         """It was not done in time: whether its worker may go on until ``Warming.warmed``."""
         self._is_over = True
-        may_finish = self._warming.is_late(self.generation, pid, self.user)
+        may_finish = self._warming.is_late(self.generation, pid, self.user, self._until)
         self.was_crowded_out = not may_finish
         return may_finish
 
@@ -84,7 +86,7 @@ class Warming:
     Counts first runs by generation, and by the user whose clients run it. May be used from many threads.
 
     Args:
-        settings: ``max_workers``.
+        settings: ``max_workers``; ``exec_timeout_s`` and ``first_exec_timeout_s``, beyond which no run is counted.
         clock: Monotonic seconds, also those of deadlines.
     """
 
@@ -98,42 +100,53 @@ class Warming:
         """How many workers may run one build for the first time at one time."""
         return max(1, self.settings.max_workers // SHARE)
 
-    def begin(self, generation: Generation, deadline: float, user: int | None = None) -> FirstRun:
+    def begin(
+        self, generation: Generation, deadline: float, user: int | None = None, *, is_inner: bool = False
+    ) -> FirstRun:
         """
         A worker is about to run a build for the first time; what it gives has to be ended.
 
         Waits while a share of the workers does so already and nobody knows yet how long it takes: most often that is
         known in a few milliseconds.
 
+        Args:
+            generation: The build.
+            deadline: Of the wait.
+            user: Whose clients run it.
+            is_inner: Within another run of the same caller, which must not wait for itself.
+
         Raises:
             PoolExhausted: It is slow, and a share of the workers is at it; or that was not known in time.
         """
         with self._changed:
             build = self._build(generation, user)
-            while build.beginning + len(build.warming) >= self.share() and (build.is_slow or not build.is_known):
+            while not is_inner and self._is_full(build) and (build.is_slow or not build.is_known):
                 left_s = deadline - self._clock()
                 if build.is_slow or left_s <= 0:
                     raise PoolExhausted(self._told(build))
                 self._changed.wait(left_s)
-            build.beginning += 1
-        return FirstRun(self, generation, user)
+        return FirstRun(self, generation, user, self.joined(generation, user))
 
-    def joined(self, generation: Generation, user: int | None = None) -> None:
-        """As ``begin``, without a wait: a run that had begun is one of this build."""
+    def joined(self, generation: Generation, user: int | None = None) -> float:
+        """As ``begin``, without a wait: a run that had begun is one of this build. Until when it is counted."""
+        until = self._clock() + self.settings.exec_timeout_s + self.settings.first_exec_timeout_s
         with self._changed:
-            self._build(generation, user).beginning += 1
+            self._build(generation, user).beginning.append(until)
+        return until
 
-    def ended(self, generation: Generation, user: int | None = None, *, has_run: bool) -> None:
+    def ended(
+        self, generation: Generation, user: int | None = None, until: float | None = None, *, has_run: bool
+    ) -> None:
         """A first run has ended within its caller's time. ``has_run`` False: the worker was lost, or never began."""
         with self._changed:
             build = self._build(generation, user)
-            build.beginning = max(0, build.beginning - 1)
+            _no_more(build, until)
             if has_run:
                 # Also where one was late before: a Warm that is behind it, a database that hung, one odd message.
                 build.is_known, build.is_slow = True, False
             self._changed.notify_all()
 
-    def is_late(self, generation: Generation, pid: int, user: int | None = None) -> bool:
+    def is_late(self, generation: Generation, pid: int, user: int | None = None, until: float | None = None) -> bool:
         """
         A first run was not done in time.
 
@@ -142,7 +155,7 @@ class Warming:
         """
         with self._changed:
             build = self._build(generation, user)
-            build.beginning = max(0, build.beginning - 1)
+            _no_more(build, until)
             may_go_on = len(build.warming) < self.share()
             if may_go_on:
                 build.is_known = build.is_slow = True
@@ -178,8 +191,16 @@ class Warming:
                 for pid, since in build.warming.items()
             }
 
+    def _is_full(self, build: _Build) -> bool:
+        return not self._is_idle(build) and len(build.beginning) + len(build.warming) >= self.share()
+
+    def _is_idle(self, build: _Build) -> bool:
+        now = self._clock()
+        build.beginning = [until for until in build.beginning if until > now]
+        return not build.beginning and not build.warming
+
     def _told(self, build: _Build) -> str:
-        at_it = build.beginning + len(build.warming)
+        at_it = len(build.beginning) + len(build.warming)
         workers = "1 worker runs" if at_it == 1 else f"{at_it} workers run"
         return f"{build.path}: {workers} it for the first time, which takes longer than a call may wait"
 
@@ -188,10 +209,15 @@ class Warming:
         build = self._builds.pop(key, None) or _Build(generation.path)
         self._builds[key] = build  # the most recently used last
         if len(self._builds) > MOST_BUILDS:
-            idle = next(
-                (other_key for other_key, other in self._builds.items() if not other.beginning and not other.warming),
-                None,
-            )
+            idle = next((key for key, other in self._builds.items() if self._is_idle(other)), None)
             if idle is not None:
                 del self._builds[idle]
         return build
+
+
+def _no_more(build: _Build, until: float | None) -> None:
+    """A run is counted no more: the one that would be until then, or the oldest where nobody knows which."""
+    if until in build.beginning:
+        build.beginning.remove(until)
+    elif until is None and build.beginning:
+        del build.beginning[0]

@@ -25,6 +25,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
     ("runner/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "Scripts.extend",
     ("runner/warming.py", "Warming._builds"): "MOST_BUILDS, in _build, but for those under way",
+    ("runner/warming.py", "Warming._build(generation, user).beginning"): (
+        "one for each worker that runs it; each is over at its time, in _is_idle"
+    ),
     ("runner/warming.py", "build.warming"): "a share of the workers, in is_late",
     ("runner/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
     ("runner/conversation.py", "Conversation.bound"): "helpers of what is loaded: a load for each, so max_loads",

@@ -211,6 +211,15 @@ def test_the_worker_that_ran_a_build_is_preferred_to_one_that_only_loaded_it(tmp
     assert [first, *rest] == [1, 2, 3, 4, 5]
 
 
+def test_a_first_run_that_ends_its_process_late_is_no_reason_to_refuse_the_build_to_all(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "X", SLOW.format('Thread.Sleep(900); if (PV.GetS("$ci") == null) Environment.Exit(3);'))
+    with library(poison_s=60.0) as runner:
+        assert isinstance(outcome(runner, script), ExecTimeout)
+        until(lambda: is_warm(runner), "it has ended")
+
+        assert runner.poison.refused() == {}
+
+
 # With a daemon, and several processes.
 
 

@@ -127,6 +127,33 @@ def test_a_build_that_was_late_once_is_slow_no_more_when_a_first_run_ends_in_tim
     assert all(may_begin(counts, generation) for _ in range(4))
 
 
+def test_a_first_run_of_which_nothing_is_heard_is_counted_no_more_after_the_longest_time_it_can_take() -> None:
+    """A client that leased, and never ran what it leased for, kept its siblings from the build while it lived."""
+    now = [100.0]
+    settings = Settings(max_workers=4, exec_timeout_s=0.4, first_exec_timeout_s=5.0)
+    counts, generation = Warming(settings, lambda: now[0]), build()
+    silent = counts.begin(generation, now[0])
+
+    now[0] += 5.3
+    with pytest.raises(PoolExhausted):
+        counts.begin(generation, now[0])
+    now[0] += 0.2
+    counts.begin(generation, now[0])
+
+    silent.end(has_run=False)
+    with pytest.raises(PoolExhausted):
+        counts.begin(generation, now[0])
+
+
+def test_a_script_that_runs_itself_again_does_not_wait_for_itself() -> None:
+    counts, generation = warming(4), build()
+    counts.begin(generation, later())
+
+    counts.begin(generation, later(SOON_S), is_inner=True)
+
+    assert not may_begin(counts, generation)
+
+
 def test_builds_without_end_are_forgotten_but_not_what_is_under_way() -> None:
     counts, slow = warming(4), build("slow")
     counts.begin(slow, later())
