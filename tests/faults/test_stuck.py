@@ -57,7 +57,7 @@ def test_the_daemons_log_of_a_stuck_script_has_its_calls_its_stack_and_the_call_
             execute(lease, daemon, "NeverReturnsFromNative", "read", timeout_s=SHORT_S)
 
         until(lambda: "NeverReturnsFromNative.read" in daemon.log(), "the stacks are logged")
-        (told,) = [line for line in daemon.log().splitlines() if "managed stacks follow" in line]
+        (told,) = [line for line in daemon.log().splitlines() if "it was not done in time" in line]
         assert "it was not done in time; 1 calls were answered, 1 edits stand" in told
         assert "it asked last: PV.SetS '$var(before)'" in told
         assert f"Call-ID {MessageHost(INVITE).get_s('$ci')}" in told
