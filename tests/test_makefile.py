@@ -54,7 +54,7 @@ class Machine(NamedTuple):
         """Begin ``make test-packages``, in a process group of its own."""
         environment = os.environ | {"PATH": f"{self.here / 'bin'}:{os.environ['PATH']}"}
         return subprocess.Popen(
-            [MAKE, "test-packages", f"POLICY={self.policy}", f"APT_LOG={self.log}", "AS_ROOT="],
+            [MAKE, "--no-print-directory", "test-packages", f"POLICY={self.policy}", f"APT_LOG={self.log}", "AS_ROOT="],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
@@ -174,7 +174,7 @@ def test_a_virtual_environment_of_another_python_or_place_is_made_again(machine:
 
     def make() -> bool:
         """Whether it was left as it was."""
-        command = [MAKE, "venv", f"VENV={venv}", f"PYTHON={machine.here}/bin/python"]
+        command = [MAKE, "--no-print-directory", "venv", f"VENV={venv}", f"PYTHON={machine.here}/bin/python"]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=WAIT_S)
         return made_once.exists()
 

@@ -168,6 +168,7 @@ def test_a_directory_above_that_others_may_write_to_is_refused(file: Path, above
     assert refusal(file).endswith(f"chmod go-w {directory}")
 
 
+@as_root  # it has to belong to root
 def test_a_sticky_directory_may_stand_above_but_not_hold_the_file(file: Path) -> None:
     below = file.parent / "own" / "x.exe"
     below.parent.mkdir()
