@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.attack import site
-from tests.attack.users import as_root, new_user
+from tests.attack.users import as_root
 from tests.daemon import compiled
 from tests.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.attack.users import User
 
 pytestmark = as_root
@@ -29,12 +27,6 @@ tell(control, "unfinished", told, wire.descriptors())
 try: settle(control)
 except (ControlError, OSError): pass
 """
-
-
-@pytest.fixture
-def attacker() -> Iterator[User]:
-    with new_user() as user:
-        yield user
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.attack import site
-from tests.attack.users import as_root, new_user
+from tests.attack.users import as_root
 from tests.daemon import compiled
 from tests.programs import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.attack.users import User
 
 pytestmark = as_root
@@ -29,18 +27,6 @@ class Seen(Lease):
 print(run(Seen(sys.argv[1]), sys.argv[2]))
 """
 BORROWS = "control = connected(); answer = lease(control, sys.argv[2]); print(answer['worker']['pid'], flush=True)\n"
-
-
-@pytest.fixture
-def attacker() -> Iterator[User]:
-    with new_user() as user:
-        yield user
-
-
-@pytest.fixture
-def victim() -> Iterator[User]:
-    with new_user() as user:
-        yield user
 
 
 SWAPS = f"""

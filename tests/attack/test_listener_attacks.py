@@ -25,25 +25,6 @@ if TYPE_CHECKING:
     from runner.hosts.message import MessageHost
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served() as served:
-        yield served
-
-
-@pytest.fixture
-def caller(served: Served) -> Iterator[Peer]:
-    with Peer(served.port) as peer:
-        yield peer
-
-
-@pytest.fixture
-def victim() -> Iterator[Peer]:
-    """Somebody who has sent nothing."""
-    with Peer(9) as peer:
-        yield peer
-
-
 # Loops.
 
 
@@ -181,12 +162,12 @@ def test_a_request_may_come_back_once_from_where_a_script_sent_it() -> None:
         ("9" * 5000, b"70"), ("0" * 5000 + "9", b"8"), ("-1", b"70"), ("x", b"70"), ("", b"70"),
     ],
 )  # fmt: skip
-def test_no_more_than_70_hops_are_left_to_a_request(served: Served, victim: Peer, hops: str, sent: bytes) -> None:
+def test_no_more_than_70_hops_are_left_to_a_request(served: Served, bystander: Peer, hops: str, sent: bytes) -> None:
     with Peer(served.port) as caller:
-        request = caller.request(uri=f"sip:b@127.0.0.1:{victim.port}")
+        request = caller.request(uri=f"sip:b@127.0.0.1:{bystander.port}")
         caller.send(request.replace(b"Max-Forwards: 70", b"Max-Forwards: " + hops.encode()))
 
-    assert header(victim.receive(), b"Max-Forwards") == [sent]
+    assert header(bystander.receive(), b"Max-Forwards") == [sent]
 
 
 @pytest.mark.parametrize("hops", ["0", "00", "0" * 5000])
@@ -314,14 +295,14 @@ def test_a_body_that_is_shorter_than_it_says_reaches_no_script(served: Served, c
     assert code(caller.receive()) == 400
 
 
-def test_what_lies_behind_the_body_is_not_sent_on(caller: Peer, victim: Peer) -> None:
+def test_what_lies_behind_the_body_is_not_sent_on(caller: Peer, bystander: Peer) -> None:
     """It could be another request, for a next hop that reads a stream."""
-    request = caller.request(uri=f"sip:b@127.0.0.1:{victim.port}")
+    request = caller.request(uri=f"sip:b@127.0.0.1:{bystander.port}")
     hidden = request.replace(b"OPTIONS", b"BYE")
 
     caller.send(request.replace(b"Content-Length: 0", b"Content-Length: 4") + b"body" + hidden)
 
-    assert (victim.receive() or b"").endswith(b"\r\n\r\nbody")
+    assert (bystander.receive() or b"").endswith(b"\r\n\r\nbody")
 
 
 def test_a_reply_whose_body_is_shorter_than_it_says_is_dropped(served: Served, caller: Peer) -> None:

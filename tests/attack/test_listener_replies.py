@@ -11,39 +11,20 @@ from tests.attack.served import ANSWERS, SILENCE_S, Served, code, forwarded, hea
 from tests.kamailio.rig import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served() as served:
-        yield served
-
-
-@pytest.fixture
-def caller(served: Served) -> Iterator[Peer]:
-    with Peer(served.port) as peer:
-        yield peer
-
-
-@pytest.fixture
-def victim() -> Iterator[Peer]:
-    """Somebody who has sent nothing."""
-    with Peer(9) as peer:
-        yield peer
-
-
-def test_a_forged_reply_is_relayed_to_nobody(served: Served, victim: Peer) -> None:
+def test_a_forged_reply_is_relayed_to_nobody(served: Served, bystander: Peer) -> None:
     with Peer(served.port) as attacker:
         for branch in ("z9hG4bK1", "z9hG4bK" + "0" * 48, "", "z9hG4bK" + "\u00e9"):
             attacker.send(
                 f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:{served.port};branch={branch}\r\n"
-                f"Via: SIP/2.0/UDP 127.0.0.1:{victim.port};branch=z9hG4bKx\r\n"
+                f"Via: SIP/2.0/UDP 127.0.0.1:{bystander.port};branch=z9hG4bKx\r\n"
                 "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n".encode()
             )
     served.settled()
 
-    assert victim.receive(SILENCE_S) is None
+    assert bystander.receive(SILENCE_S) is None
     assert (served.count("foreign_replies"), served.count("forwarded")) == (4, 0)
 
 
@@ -72,18 +53,18 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_branch_that_was_seen_is_good_for_its_own_reply_only(
-    served: Served, caller: Peer, victim: Peer, change: tuple[bytes, bytes]
+    served: Served, caller: Peer, bystander: Peer, change: tuple[bytes, bytes]
 ) -> None:
     with Peer(served.port) as phone:
         genuine = reply_to(forwarded(caller, phone))
         wanted, instead = change
-        forged = re.sub(wanted, instead.replace(b"PORT", b"%d" % victim.port), genuine, count=1)
+        forged = re.sub(wanted, instead.replace(b"PORT", b"%d" % bystander.port), genuine, count=1)
         assert forged != genuine
 
         phone.send(forged)
         served.settled()
 
-        assert victim.receive(SILENCE_S) is None
+        assert bystander.receive(SILENCE_S) is None
         assert caller.receive(SILENCE_S) is None
         assert served.count("foreign_replies") == 1
         phone.send(genuine)
@@ -143,9 +124,9 @@ def test_one_transaction_has_one_branch_and_another_has_another(served: Served, 
         assert served.count("foreign_replies") == 1
 
 
-def test_the_vias_own_received_and_rport_send_nothing_elsewhere(served: Served, caller: Peer, victim: Peer) -> None:
+def test_the_vias_own_received_and_rport_send_nothing_elsewhere(served: Served, caller: Peer, bystander: Peer) -> None:
     """A caller writes them itself; the listener puts what it saw in their place."""
-    claims = f";received=127.0.0.2;rport={victim.port};received=127.0.0.3;branch"
+    claims = f";received=127.0.0.2;rport={bystander.port};received=127.0.0.3;branch"
     with Peer(served.port) as phone:
         request = caller.request("INVITE", f"sip:b@127.0.0.1:{phone.port}")
         caller.send(request.replace(b";branch", claims.encode()).replace(b";rport\r\n", b"\r\n"))
@@ -153,7 +134,7 @@ def test_the_vias_own_received_and_rport_send_nothing_elsewhere(served: Served, 
         phone.send(reply_to(phone.receive()))
 
         assert code(caller.receive()) == 200
-        assert victim.receive(SILENCE_S) is None
+        assert bystander.receive(SILENCE_S) is None
 
 
 def test_an_answer_never_goes_to_the_listener_itself() -> None:

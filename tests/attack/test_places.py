@@ -19,8 +19,6 @@ from tests.programs import WAIT_S, until
 from tests.shelf import INVITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.attack.users import User
 
 pytestmark = as_root
@@ -37,18 +35,6 @@ try:
 except (RunnerError, ControlError) as error: say(f"{len(held)} {error}")
 wait()
 """
-
-
-@pytest.fixture
-def attacker() -> Iterator[User]:
-    with new_user() as user:
-        yield user
-
-
-@pytest.fixture
-def victim() -> Iterator[User]:
-    with new_user() as user:
-        yield user
 
 
 def test_one_user_has_most_of_the_places_and_others_have_some(attacker: User, victim: User) -> None:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.attack import site
-from tests.attack.users import as_root, new_user
+from tests.attack.users import as_root
 from tests.daemon import app_mono, compiled
 from tests.programs import MCS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.attack.users import User
@@ -36,18 +35,6 @@ control = connected()
 answer = lease(control, sys.argv[2])
 worker = control.take_descriptors(ENDS)
 """
-
-
-@pytest.fixture
-def attacker() -> Iterator[User]:
-    with new_user() as user:
-        yield user
-
-
-@pytest.fixture
-def victim() -> Iterator[User]:
-    with new_user() as user:
-        yield user
 
 
 def test_workers_that_were_never_lent_to_it_count_for_nothing(attacker: User, victim: User) -> None:

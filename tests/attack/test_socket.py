@@ -13,7 +13,7 @@ from runner.errors import ConfigError
 from runner.serve import Daemon
 from runner.settings import Settings
 from tests.attack import site
-from tests.attack.users import as_root, new_user
+from tests.attack.users import as_root
 from tests.daemon import app_mono
 
 if TYPE_CHECKING:
@@ -33,18 +33,6 @@ wait()
 CONNECTS = (
     "try: Control.connect(sys.argv[1], deadline()); print('connected')\nexcept ControlError as error: print(error)"
 )
-
-
-@pytest.fixture
-def attacker() -> Iterator[User]:
-    with new_user() as user:
-        yield user
-
-
-@pytest.fixture
-def victim() -> Iterator[User]:
-    with new_user() as user:
-        yield user
 
 
 @pytest.fixture
