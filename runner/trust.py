@@ -1,8 +1,10 @@
 """Whose files may decide what runs: one rule for scripts and what lies beside them, caches, sockets and directories.
 
 The rule is that of sshd for ``authorized_keys`` (misc.c, safe_path): a file and every directory above it belong to root
-or to this process's user, and nobody else may write to them. A sticky directory of root, as /tmp is, may stand above,
-but not hold the file itself: in it anybody may make a file, but nobody may replace another one's.
+or to this process's user, and nobody else may write to them. A user's own group may where nobody else is in it: Debian
+gives each user one, and Debian 13 makes the files of an interactive user writable for it (pam_umask; so does its sshd
+look at them). A sticky directory of root, as /tmp is, may stand above, but not hold the file itself: in it anybody may
+make a file, but nobody may replace another one's.
 
 Must not know what is in a file, nor what it is for.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import os
 import pwd
 import stat as modes
@@ -200,6 +203,8 @@ def _refusal(path: str, stat: os.stat_result, allowed: tuple[int, ...], *, is_ab
         return f"{shown}, but has to belong to {names}: chown {_user_name(allowed[0])} {path}"
     if not mode & (modes.S_IWGRP | modes.S_IWOTH):
         return ""
+    if not mode & modes.S_IWOTH and _is_alone_in(stat.st_gid, stat.st_uid):
+        return ""
     if mode & modes.S_ISVTX and stat.st_uid == 0 and modes.S_ISDIR(stat.st_mode):
         if is_above:
             return ""
@@ -210,6 +215,17 @@ def _refusal(path: str, stat: os.stat_result, allowed: tuple[int, ...], *, is_ab
 def _names(path: str) -> list[str]:
     """The names on a way, the first one last."""
     return path.split(os.sep)[::-1]  # noqa: PTH206 - Path would drop ".."
+
+
+def _is_alone_in(gid: int, uid: int) -> bool:
+    """Whether this is a user's own group, with nobody else in it. Not root's: what is in /etc needs no such group."""
+    try:
+        user, group = pwd.getpwuid(uid), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    if uid == 0 or user.pw_gid != gid or not {user.pw_name}.issuperset(group.gr_mem):
+        return False
+    return not any(other.pw_gid == gid and other.pw_uid != uid for other in pwd.getpwall())
 
 
 def _user_name(uid: int) -> str:

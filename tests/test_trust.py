@@ -149,7 +149,7 @@ def test_what_belongs_to_root_and_nobody_else_may_change_is_trusted(file: Path) 
         place.require_trust()  # below /tmp, which is sticky
 
 
-@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+@pytest.mark.parametrize("mode", [pytest.param(0o664, marks=as_root), 0o646, 0o666])  # a user's own group may
 def test_a_file_that_others_may_write_to_is_refused_with_the_remedy(file: Path, mode: int) -> None:
     file.chmod(mode)
 
@@ -160,7 +160,7 @@ def test_a_file_that_others_may_write_to_is_refused_with_the_remedy(file: Path, 
 
 
 @pytest.mark.parametrize("above", [1, 2])
-@pytest.mark.parametrize("mode", [0o775, 0o777])
+@pytest.mark.parametrize("mode", [pytest.param(0o775, marks=as_root), 0o777])
 def test_a_directory_above_that_others_may_write_to_is_refused(file: Path, above: int, mode: int) -> None:
     directory = file.parents[above - 1]
     directory.chmod(mode)

@@ -70,7 +70,7 @@ def test_a_client_speaks_with_a_daemon_of_the_user_who_was_given_the_directory(
         site.heard(daemon, "listens")
 
         owned = victim.run(site.BEGIN + CONNECTS, str(socket))
-        given.chmod(0o775)
+        given.chmod(0o777)
         shared = victim.run(site.BEGIN + CONNECTS, str(socket))
         given.chmod(0o755)
         os.chown(given, 0, 0)

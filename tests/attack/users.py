@@ -76,7 +76,7 @@ class User(NamedTuple):
 def new_user() -> Iterator[User]:
     """A user with a group of its own, and a copy of the package ``runner`` that it can import."""
     name = f"attack-{secrets.token_hex(4)}"
-    _administer("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name)
+    administer("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name)
     known = pwd.getpwnam(name)
     home = Path(tempfile.mkdtemp(prefix="attack-"))
     try:
@@ -87,10 +87,11 @@ def new_user() -> Iterator[User]:
     finally:
         subprocess.run(["pkill", "-KILL", "-u", str(known.pw_uid)], check=False, timeout=WAIT_S)  # noqa: S607
         shutil.rmtree(home, ignore_errors=True)
-        _administer("userdel", name)
+        administer("userdel", name)
 
 
-def _administer(*command: str) -> None:
+def administer(*command: str) -> None:
+    """Run a program of /usr/sbin that has to succeed."""
     program = shutil.which(command[0], path=SBIN)
     assert program is not None
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=WAIT_S, check=False)
