@@ -192,13 +192,13 @@ class Drain:
                     self._selector.unregister(key.fd)
                     key.data()
             with self._lock:
-                todo, self._todo = self._todo, []
+                todo, self._todo, ends = self._todo, [], self._ends
             for step in todo:
                 try:
                     step()
                 except Exception:  # a drain that ended would let every worker block at its next line
                     log.exception("a worker's stderr cannot be read")
-            if self._ends:
+            if ends:
                 return
 
 
