@@ -134,6 +134,7 @@ class Drain:
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self._ends = False
+        self._has_ended = False  # nothing is taken from _todo any more
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -170,7 +171,7 @@ class Drain:
 
     def _do(self, step: Callable[[], None]) -> None:
         with self._lock:
-            if self._thread.is_alive():
+            if self._thread.is_alive() and not self._has_ended:
                 self._todo.append(step)
                 self._wake()
                 return
@@ -191,15 +192,21 @@ class Drain:
                 else:
                     self._selector.unregister(key.fd)
                     key.data()
-            with self._lock:
-                todo, self._todo, ends = self._todo, [], self._ends
-            for step in todo:
-                try:
-                    step()
-                except Exception:  # a drain that ended would let every worker block at its next line
-                    log.exception("a worker's stderr cannot be read")
-            if ends:
+            while todo := self._take_todo():
+                for step in todo:
+                    try:
+                        step()
+                    except Exception:  # a drain that ended would let every worker block at its next line
+                        log.exception("a worker's stderr cannot be read")
+            if self._has_ended:
                 return
+
+    def _take_todo(self) -> list[Callable[[], None]]:
+        """What is to be done now; at the end also what came while the rest was done."""
+        with self._lock:
+            todo, self._todo = self._todo, []
+            self._has_ended = self._ends and not todo
+            return todo
 
 
 def _shown(line: bytes) -> str:

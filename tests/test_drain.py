@@ -118,6 +118,26 @@ def test_the_drain_reads_and_tells_once_that_a_process_ended() -> None:
     assert tail.fd == -1
 
 
+def test_what_comes_while_the_drain_ends_is_done(pipe: tuple[Tail, int]) -> None:
+    """A pipe stayed open when a worker was removed while the thread registered another one."""
+    tail, _ = pipe
+    pidfd = os.pidfd_open(os.getpid())
+    is_busy = threading.Event()
+
+    with Drain() as drain:
+        drain.add(tail, pidfd, lambda: None)
+
+        def take_long() -> None:
+            is_busy.set()
+            until(lambda: drain._ends, "the drain is told to end")
+
+        drain._do(take_long)
+        assert is_busy.wait(WAIT_S)
+        drain.remove(tail, pidfd)
+
+    assert tail.fd == -1
+
+
 def test_a_drain_ends_while_a_grandchild_holds_a_pipe_open() -> None:
     read, write = os.pipe()
     tail = Tail(read, os.getpid(), lines_per_s=5)

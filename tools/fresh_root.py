@@ -14,6 +14,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("a root of another release takes root: run it with sudo")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the copy goes
     template = base(arguments.release)
     remove_left(template.parent)
     root = template.parent / f"run-{os.getpid()}"
