@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -63,8 +64,18 @@ def group() -> Iterator[Path]:
         for pid in members(place):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not members(place), "its processes have ended")
-        place.rmdir()
+        until(lambda: is_removed(place), "its processes have ended")
+
+
+def is_removed(group: Path) -> bool:
+    """Whether the cgroup could be removed: for a while the kernel has processes in it that it does not name any more."""
+    try:
+        group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def members(group: Path) -> list[int]:
