@@ -68,7 +68,7 @@ def group() -> Iterator[Path]:
 
 
 def is_removed(group: Path) -> bool:
-    """Whether the cgroup could be removed: for a while the kernel has processes in it that it does not name any more."""
+    """Whether it could be removed: for a while the kernel has processes in it that it names no more."""
     try:
         group.rmdir()
     except OSError as error:
