@@ -141,9 +141,11 @@ def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
         found["embedded"] = start("embedded", ("app_mono",), f'modparam("app_mono", "load", "{script}")', "mono_run();")
     for placement in ("together", "free"):
         place = directory / placement
-        place.mkdir()
+        own = place / "scripts" / script.name  # a daemon runs what is in its script_dirs
+        own.parent.mkdir(parents=True)
+        own.write_bytes(script.read_bytes())
         workers = f"num_workers = {children + 1}\nmax_workers = {children + 2}\nexec_timeout_s = 5.0"
-        told = f'load = "{script}"\nplacement = "{placement}"\n{workers}'
+        told = f'load = "{own}"\nplacement = "{placement}"\n{workers}'
         daemon = stack.enter_context(RunningDaemon(place, told))
         lines = f'modparam("app_python3", "load", "{OURS}")'
         found[f"ours, {placement}"] = start(

@@ -83,6 +83,8 @@ class Poison:
         Raises:
             ScriptRefused: It is; the text says for how long yet.
         """
+        if not self._until:
+            return  # the ordinary exec is not made longer
         if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
             raise ScriptRefused(
                 f"{generation.path}: refused for {left:.1f} s more, for it took worker after worker with it"
