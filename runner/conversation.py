@@ -270,7 +270,7 @@ class Conversation:
         return outcome
 
     def has_run(self, generation: Generation) -> bool:
-        """Whether the generation is loaded and has run to an end here: what is slow the first time is behind it."""
+        """Whether the generation has run to an end here: what is slow the first time is behind it."""
         return self.ran.get(generation.path) == generation.id
 
     def unfinished(self) -> Unfinished | None:
@@ -299,13 +299,10 @@ class Conversation:
                 return self._find(generation, question.args[0], deadline)
             return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
 
-        match (
-            None
-            if self.state is State.IDLE
-            else hear_out(self._channel, self._session, deadline, answer, self._most_heard)
-        ):
-            case None:
-                self.ran[generation.path] = generation.id
+        if self.state is State.IDLE:
+            self.ran[generation.path] = generation.id
+            return
+        match hear_out(self._channel, self._session, deadline, answer, self._most_heard):
             case Loaded(needs):
                 self._bind(generation)
                 if not needs:

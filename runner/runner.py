@@ -312,7 +312,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError as error:
-            if not _is_for_want_of_room(error, first):
+            if not _is_not_counted(error, first):
                 self.poison.note(generation, call_id(job.host))
             raise
         finally:
@@ -329,7 +329,7 @@ class Runner:
                 generation = self.scripts.reject(generation, error)
             except WorkerError as error:
                 # Loading compiles, and so runs static constructors. No message is to blame.
-                if not _is_for_want_of_room(error, first):
+                if not _is_not_counted(error, first):
                     self.poison.note(generation)
                 raise
             else:
@@ -372,8 +372,8 @@ class Runner:
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
 
 
-def _is_for_want_of_room(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a run was late that goes on, or would have where fewer did: what it comes to says whose fault it is."""
+def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
+    """Whether a late run is no loss of its build: its worker goes on, or had to end because others were going on."""
     return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
 
 

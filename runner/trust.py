@@ -1,10 +1,10 @@
 """Whose files may decide what runs: one rule for scripts and what lies beside them, caches, sockets and directories.
 
 The rule is that of sshd for ``authorized_keys`` (misc.c, safe_path): a file and every directory above it belong to root
-or to this process's user, and nobody else may write to them. A user's own group may where nobody else is in it: Debian
-gives each user one, and Debian 13 makes the files of an interactive user writable for it (pam_umask; so does its sshd
-look at them). A sticky directory of root, as /tmp is, may stand above, but not hold the file itself: in it anybody may
-make a file, but nobody may replace another one's.
+or to this process's user, and nobody else may write to them. A user's own group may write while nobody else is in it:
+Debian gives each user such a group, and Debian 13 lets it write to what an interactive user makes (umask 0002). A
+sticky directory of root, as /tmp is, may stand above, but not hold the file itself: in it anybody may make a file, but
+nobody may replace another one's.
 
 Must not know what is in a file, nor what it is for.
 """

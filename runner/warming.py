@@ -35,8 +35,8 @@ class _Build:
 
     Attributes:
         path: Its script.
-        beginning: Workers that run it for the first time, within the time of their callers: until when each is counted,
-            for of a client that leased and never runs nothing may ever be heard.
+        beginning: Workers that run it for the first time, within the time of their callers: the time until which each
+            is counted, because a client may lease a worker and never run anything.
         warming: Since when, of each worker beyond that time, by its pid.
         is_known: Whether a first run has ended, or has turned out to be slow.
         is_slow: Whether the last one was not done in its caller's time.
