@@ -78,7 +78,7 @@ class Conversation:
         loads: Assemblies loaded into the process; mono never frees them.
         loaded: Script path to the generation of it that is loaded.
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
-        ran: Script path to the id of the generation of it that has run to an end.
+        ran: Script path to the id of the loaded generation of it, when that has run to an end.
         last_used: When the last exec or load ended, on ``time.monotonic``.
         worn: One of ``events.WORN`` when the process should run no further exec; else empty.
         find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
@@ -240,6 +240,7 @@ class Conversation:
                             outcome.certain += 1
                         if type(event) is Done:
                             outcome.code, outcome.used, times, worn, _ = event
+                            self.ran[generation.path] = generation.id
                             if worn:
                                 self.worn = worn
                             if spent is not None and times:
@@ -249,14 +250,14 @@ class Conversation:
                     elif type(event) is Notice:
                         self._log(host, event, outcome)
                     else:
+                        if type(event) is Failed:
+                            self.ran[generation.path] = generation.id
                         self._take_end(event, outcome)
                 if outcome.code is not None:
                     break
                 events = self._turn(line, deadline)
         finally:
             self.last_used = ended = time.monotonic()
-            if session.state is State.IDLE:
-                self.ran[generation.path] = generation.id
             if placement.is_wanted and ended - started >= LONG_S:
                 placement.free()
             if outcome.dropped:
@@ -270,7 +271,7 @@ class Conversation:
         return outcome
 
     def has_run(self, generation: Generation) -> bool:
-        """Whether the generation has run to an end here: what is slow the first time is behind it."""
+        """Whether the generation is loaded here and has run to an end: what is slow the first time is behind it."""
         return self.ran.get(generation.path) == generation.id
 
     def unfinished(self) -> Unfinished | None:
@@ -351,6 +352,7 @@ class Conversation:
         """It is loaded, and the worker has no plan of it. What was there of its script is forgotten."""
         old = self.loaded.get(generation.path, generation)
         self.loaded[generation.path] = generation
+        self.ran.pop(generation.path, None)  # statics of a new load are new, also of a build that was here before
         forgotten = [old, generation]
         if len(self.loaded) > MAX_LOADED:
             forgotten.append(self.loaded.pop(next(iter(self.loaded))))

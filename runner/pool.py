@@ -171,8 +171,7 @@ class Pool(Generic[W]):
                 return None
             # The one released last was used last; but a client is best off with what its user had before.
             best = self._released
-            is_free = best is not None and best.state is State.IDLE and best.lent_to == user
-            if best is None or not is_free or not best.has_run(generation):
+            if best is None or best.state is not State.IDLE or best.lent_to != user or not best.has_run(generation):
                 best = self._ready(generation, user)
                 if best is None or (not best.has_run(generation) and self.warming.is_slow(generation, user)):
                     return None

@@ -77,7 +77,7 @@ def note(conversation: Conversation, report: Report, told: Mapping[str, Generati
     if len(bound) <= MAX_NAMES:
         conversation.bound = bound
     conversation.loaded = {told[id_].path: told[id_] for id_ in report.loaded if id_ in told}
-    conversation.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told}
+    conversation.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told and id_ in report.loaded}
 
 
 def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], Path]) -> tuple[str, ...]:

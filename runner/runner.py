@@ -212,7 +212,12 @@ class Runner:
             try:
                 with lease as worker:
                     job.queue += job.passed()
-                    if self.settings.statics == "fresh" or worker.has_run(generation):
+                    has_run = worker.has_run(generation)
+                    if has_run and worker.conversation.loaded[generation.path] is generation:
+                        # The common exec. This very build has run before, so it was accepted then.
+                        self._exec(worker, generation, job, None)
+                        return
+                    if has_run or self.settings.statics == "fresh":
                         generation = self._serve(worker, generation, job, None)
                     else:
                         generation = self._serve_first(lease.slot, generation, job)

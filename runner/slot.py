@@ -215,7 +215,7 @@ class Slot(Generic[W]):
     def has_run(self, generation: Generation) -> bool:
         """Whether the worker has the generation loaded and has run it to an end: what is slow at first is behind it."""
         worker = self.worker
-        return worker is not None and has(worker, generation) and worker.has_run(generation)
+        return worker is not None and worker.has_run(generation)
 
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""

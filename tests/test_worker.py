@@ -130,6 +130,18 @@ def test_an_exec_gives_its_code_and_counts_its_calls(worker: Worker, tmp_path: P
     assert worker.loaded == {generation.path: generation}
 
 
+def test_a_build_that_is_loaded_again_has_not_run(worker: Worker, tmp_path: Path) -> None:
+    """Its statics are new, so what is slow the first time comes again; it counted as warm."""
+    generation = loaded(worker, "ReturnsInt", tmp_path)
+    worker.exec(generation, None, MessageHost(INVITE), soon())
+    assert worker.has_run(generation)
+
+    worker.load(replace(generation, id="another build"), soon())
+    worker.load(generation, soon())
+
+    assert not worker.has_run(generation)
+
+
 @pytest.mark.parametrize("kind", [RefusingHost, BrokenHost])
 def test_a_call_that_the_host_refuses_or_fails_at_gives_the_error_value(
     worker: Worker, tmp_path: Path, kind: type[MessageHost]
