@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measure import Row, Times, against, alternate
+from runner import sip
 from runner.build import compile_script, ensure_bridge
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
+from runner import sip
+from runner.hosts.embedded.host import MessageHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bench.library import HERE, MESSAGE, settings
 from bench.measure import Row, Times, against, noise, rounds, within
+from runner import sip
 from runner.build import compile_script, ensure_bridge
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.client.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from tests.daemon import RunningDaemon
 

@@ -17,9 +17,9 @@ pythonnet.load("mono")
 
 import clr  # noqa: E402
 
+from runner import sip  # noqa: E402
 from runner.calls import CALLS  # noqa: E402
-from runner.hosts import sip  # noqa: E402
-from runner.hosts.message import MessageHost  # noqa: E402
+from runner.hosts.embedded.host import MessageHost  # noqa: E402
 
 peer_host, script, message = sys.argv[1:]
 clr.AddReference(peer_host)

@@ -20,12 +20,12 @@ from bench import report
 from bench.library import MESSAGE, settings
 from bench.measure import Row, Times, against, noise, rounds
 from bench.pool import memory_mib
+from runner import sip
 from runner.build import compile_script, ensure_bridge
-from runner.confine import MIB, environment
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker.confine import MIB, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

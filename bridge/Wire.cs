@@ -17,7 +17,7 @@ namespace SRBridge
         private const int HoldNoticesBytes = 32 * 1024;
         private const int ExitGateMs = 50;
 
-        // Texts of one exec that reach the log. runner/outcome.py takes one more, and some characters more: the text
+        // Texts of one exec that reach the log. runner/worker/outcome.py takes one more, and some characters more: the text
         // that tells how many were dropped.
         private const int MaxTexts = 999;
         private const int MaxTextCharacters = 1024 * 1024 - 100;

@@ -20,12 +20,12 @@ import atheris
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 with atheris.instrument_imports(include=["runner"]):
-    from runner.control import Control, ControlError
+    from runner import sip
+    from runner.control.connection import Control, ControlError
     from runner.errors import ConfigError, ProtocolViolation
-    from runner.hosts import sip
-    from runner.hosts.message import MessageHost
-    from runner.hosts.pv.listing import find, form
-    from runner.session import Session, State
+    from runner.hosts.embedded.host import MessageHost
+    from runner.hosts.embedded.pv.listing import find, form
+    from runner.wire.session import Session, State
     from tests.hostile_daemon import one_lease
     from tests.hostile_datagrams import one_datagram
 

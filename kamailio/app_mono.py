@@ -55,7 +55,7 @@ def _find_runner() -> None:
             packages = prefix.glob("lib/python3*/*-packages")
             places += sorted(packages, key=lambda found: (len(found.parent.name), found.parent.name), reverse=True)
         for place in places:
-            if (place / "runner" / "lease.py").is_file():
+            if (place / "runner" / "client" / "lease.py").is_file():
                 sys.path.append(str(place))
                 return
         raise ImportError(f"{here}: the package runner is neither above it nor in {here.parent}/../../../lib/python3*")
@@ -63,9 +63,9 @@ def _find_runner() -> None:
 
 _find_runner()
 
+from runner.client.lease import Lease  # noqa: E402
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError  # noqa: E402
-from runner.hosts.kamailio import KamailioHost  # noqa: E402
-from runner.lease import Lease  # noqa: E402
+from runner.hosts.kamailio.host import KamailioHost  # noqa: E402
 from runner.printable import RecordFormatter  # noqa: E402
 
 

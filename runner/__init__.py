@@ -10,8 +10,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.calls import Host
-    from runner.errors import (
+    from .build import compile_script
+    from .calls import Host
+    from .errors import (
         BuildError,
         CallRefused,
         ConfigError,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
         WorkerFailedToStart,
         WorkerGone,
     )
-    from runner.runner import ExecResult, Runner
-    from runner.settings import Settings
+    from .hosts.embedded.host import MessageHost
+    from .runner import ExecResult, Runner
+    from .settings import Settings
 
 __all__ = [
     "BuildError",
@@ -40,6 +42,7 @@ __all__ = [
     "ExecTimeout",
     "Host",
     "HostFault",
+    "MessageHost",
     "PoolExhausted",
     "ProtocolViolation",
     "Runner",
@@ -53,9 +56,17 @@ __all__ = [
     "WorkerError",
     "WorkerFailedToStart",
     "WorkerGone",
+    "compile_script",
 ]
 
-_MODULES = {"ExecResult": "runner", "Host": "calls", "Runner": "runner", "Settings": "settings"}  # the rest: errors
+_MODULES = {  # the rest: errors
+    "ExecResult": "runner",
+    "Host": "calls",
+    "MessageHost": "hosts.embedded.host",
+    "Runner": "runner",
+    "Settings": "settings",
+    "compile_script": "build",
+}
 
 
 # Hidden from type checkers, which would take it as leave to ask for any name at all.

@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from runner.worker.conversation import ExecOutcome
+
     from .calls import Host
-    from .conversation import ExecOutcome
     from .errors import RunnerError
 
 NS_PER_US = 1000

@@ -17,13 +17,10 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
-from .errors import ConfigError, ScriptError
-from .hosts.message import MessageHost
-from .hosts.nameaddr import parse_to_body
-from .hosts.outgoing import with_hop_counted
-from .hosts.pv.context import Address, Environment, Process, Socket, bracketed
-from .hosts.sip import SipParseError, parse
-from .hosts.stateless import (
+from runner.hosts.embedded.context import Address, Environment, Process, Socket, bracketed
+from runner.hosts.embedded.host import MessageHost
+from runner.hosts.embedded.outgoing import with_hop_counted
+from runner.hosts.embedded.stateless import (
     LARGEST_DATAGRAM,
     MAX_VIA_PARAMS,
     SIP_PORT,
@@ -34,14 +31,19 @@ from .hosts.stateless import (
     why_not_to,
     without_excess,
 )
-from .hosts.totag import stateless_tag
-from .hosts.uri import parse_uri
-from .hosts.via import first_via, vias
+from runner.hosts.embedded.to_tag import stateless_tag
+from runner.sip.message import SipParseError, parse
+from runner.sip.nameaddr import parse_to_body
+from runner.sip.uri import parse_uri
+from runner.sip.via import first_via, vias
+
+from .errors import ConfigError, ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .hosts.sip import SipMessage
+    from runner.sip.message import SipMessage
+
     from .runner import ExecResult
 
 log = logging.getLogger("runner.listener")

@@ -11,29 +11,31 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from runner import confine, sandbox
-from runner.build import ensure_bridge
-from runner.conversation import ExecOutcome, call_id
-from runner.drain import Drain
-from runner.errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
-from runner.job import ExecResult, Job, Timing
-from runner.poison import Poison
-from runner.pool import Pool
-from runner.reload import Scripts
-from runner.rundir import pinned, run_directory
-from runner.settings import Settings
-from runner.slot import fits, has
-from runner.worker import Worker, never
+from runner.pool.pool import Pool
+from runner.pool.slot import fits, has
+from runner.scripts.current import Scripts
+from runner.scripts.poison import Poison
+from runner.worker.conversation import ExecOutcome, call_id
+from runner.worker.rundir import BLOBS, pinned, run_directory
+from runner.worker.stderr import Drain
+from runner.worker.worker import Worker, never
+
+from .build import ensure_bridge
+from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .job import ExecResult, Job, Timing
+from .settings import Settings
+from .worker import confine, sandbox
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
 
-    from runner.calls import Host
-    from runner.content import Generation
-    from runner.slot import PoolSnapshot, Slot
-    from runner.stamps import Stamps
-    from runner.warming import FirstRun
+    from runner.pool.slot import PoolSnapshot, Slot
+    from runner.pool.warming import FirstRun
+    from runner.scripts.generation import Generation
+    from runner.scripts.stamps import Stamps
+
+    from .calls import Host
 
 __all__ = ["ExecResult", "Runner", "Timing"]
 
@@ -67,7 +69,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.scripts = Scripts(self.settings, self._directory, self.prepare)
+            self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
             self.pool: Pool[Worker] = Pool(
                 self.settings,
                 lambda: self._start(bridge),

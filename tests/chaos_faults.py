@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.control import PROTOCOL, Control, ControlError, ask
+from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.errors import RunnerError
 from tests.daemon import ENVIRONMENT, ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
@@ -34,7 +34,7 @@ UNKNOWN = 200  # scripts that nobody has
 CLIENT = """
 import sys, time
 from runner.lease import Lease
-from runner.hosts.message import MessageHost
+from runner import MessageHost
 host = MessageHost(sys.argv[3].encode())
 print("begins", flush=True)
 Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 10)

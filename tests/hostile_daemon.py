@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner import lease as lease_module
-from runner.control import Control
+from runner.client import lease as lease_module
+from runner.client.lease import Lease
+from runner.control.connection import Control
 from runner.errors import RunnerError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import ScriptError
-from runner.hosts.pv.context import Address, Process
+from runner.hosts.embedded.context import Address, Process
 from runner.listener import Action, Listener
 from runner.runner import ExecResult, Timing
 
 if TYPE_CHECKING:
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
 
 OWN = Address("127.0.0.1", 5060)
 CALLER = Address("192.0.2.7", 5062)

@@ -15,9 +15,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.hosts import sip
-from runner.hosts.message import MessageHost, to_bytes
-from runner.hosts.pv.context import Address, Environment, Socket
+from runner import sip
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

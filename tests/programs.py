@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import sandbox
+from runner.worker import sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.build import compile_script
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import compiled
 
 if TYPE_CHECKING:

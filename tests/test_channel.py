@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.channel import READ_BYTES, Channel, End, received
+from runner.wire.channel import READ_BYTES, Channel, End, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner import serve
-from runner.access import KEPT_PLACES
-from runner.channel import ENDS, received
-from runner.control import PROTOCOL, Control, ControlError, ask
+from runner.client.lease import Lease
+from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.daemon import daemon as daemon_module
+from runner.daemon.access import KEPT_PLACES
 from runner.errors import PoolExhausted, RunnerError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.settings import Settings
+from runner.wire.channel import ENDS, received
 from tests.daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 from tests.programs import WAIT_S, until
 
@@ -41,7 +41,7 @@ MAX_CLIENTS = 64
 CLIENT = """
 import sys, time
 from runner.lease import Lease
-from runner.hosts.message import MessageHost
+from runner import MessageHost
 host = MessageHost(open(sys.argv[3], "rb").read())
 Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 60)
 """
@@ -176,12 +176,12 @@ def run_or_none(lease: Lease, script: Path) -> int | None:
 
 
 def test_who_connects_and_says_nothing_loses_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "FIRST_S", 0.2)
+    monkeypatch.setattr(daemon_module, "FIRST_S", 0.2)
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     user = pwd.getpwuid(os.geteuid()).pw_name
     settings = Settings(socket=tmp_path / "c.sock", script_dirs=(scripts,), max_clients=1, worker_user=user)
-    with serve.Daemon(settings) as daemon:
+    with daemon_module.Daemon(settings) as daemon:
         thread = threading.Thread(target=daemon.serve)
         thread.start()
         try:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.control import Control, ControlError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.client.lease import Lease
+from runner.control.connection import Control, ControlError
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import RunningDaemon, compiled
 from tests.programs import WAIT_S
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import confine
 from runner.cli.confinement import measures
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker import confine
 from tests.daemon import compiled
 from tests.programs import WAIT_S, until
 from tests.shelf import said

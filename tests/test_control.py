@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.control import MAX_LINE_BYTES, MAX_NOTICES, Control, ControlError, ask
+from runner.control.connection import MAX_LINE_BYTES, MAX_NOTICES, Control, ControlError, ask
 from runner.errors import ConfigError
 from tests.programs import WAIT_S
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.control import PROTOCOL, Control, ask
+from runner.client.lease import Lease
+from runner.control.connection import PROTOCOL, Control, ask
 from runner.errors import PoolExhausted, RunnerError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import WAIT_S, stop, until
 

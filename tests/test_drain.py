@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.drain import KEPT_LINES, LONGEST_LINE, NO_NEWS, Drain, Tail
+from runner.worker.stderr import KEPT_LINES, LONGEST_LINE, NO_NEWS, Drain, Tail
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:

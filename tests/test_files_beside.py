@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.build import compile_script, publish
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import compiled

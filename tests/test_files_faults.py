@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ScriptError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import MCS, WAIT_S
 
@@ -162,7 +162,7 @@ def test_an_assembly_for_another_processor_runs_for_mono_compiles_it_itself(site
 
 def test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build(tmp_path: Path) -> None:
     """Root reads everything, so the daemon's place is taken by a child of another user."""
-    from runner.reload import Scripts  # noqa: PLC0415  # loaded before the child gives up its rights
+    from runner.scripts.current import Scripts  # noqa: PLC0415  # loaded before the child gives up its rights
     from runner.settings import Settings  # noqa: PLC0415
 
     if os.geteuid() != 0:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ConfigError, PoolExhausted
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
-from runner.reload import PATIENCE_S, Scripts
-from runner.rundir import run_directory
+from runner.hosts.embedded.host import MessageHost
+from runner.scripts.current import PATIENCE_S, Scripts
+from runner.scripts.stamps import Stamp
 from runner.settings import Settings
-from runner.stamps import Stamp
+from runner.worker.rundir import run_directory
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import WAIT_S, until
 
@@ -137,7 +137,7 @@ def test_a_copy_that_cannot_be_written_leaves_nothing_of_it_and_the_last_good_bu
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
         other.replace(script)
         assert scripts.current(str(script)) is good
-        assert len(list((tmp_path / "run" / "blobs").iterdir())) == 1
+        assert len(list((tmp_path / "run").iterdir())) == 1
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         assert scripts.current(str(script)) is not good
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptRefused
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import RunningDaemon, app_mono, compiled

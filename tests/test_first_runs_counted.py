@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from runner import reports
-from runner.borrower import Client, Loan
-from runner.channel import ENDS, Channel, received
-from runner.control import PROTOCOL, Control, ask
-from runner.conversation import Conversation
+from runner.control.connection import PROTOCOL, Control, ask
+from runner.daemon import reports
+from runner.daemon.borrower import Client, Loan
+from runner.daemon.daemon import Daemon
+from runner.daemon.loans import Lending
 from runner.errors import ExecTimeout, PoolExhausted, ProtocolViolation, RunnerError, ScriptRefused, WorkerDied
-from runner.lending import Lending
-from runner.serve import Daemon
-from runner.session import Session, State
+from runner.pool.slot import Slot
+from runner.pool.warming import Warming
 from runner.settings import Settings
-from runner.slot import Slot
-from runner.warming import Warming
+from runner.wire.channel import ENDS, Channel, received
+from runner.wire.session import Session, State
+from runner.worker.conversation import Conversation
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import MCS, WAIT_S, until
 from tests.test_first_runs import LOOPS, SLEEPS, clients, host, is_warm, library, outcome, status, warming

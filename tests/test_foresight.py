@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner import wire
 from runner.build import compile_script
 from runner.errors import HostFault
-from runner.foresight import ABSENT, EMPTY, LONGEST_VALUE, MAX_EDITS, MAX_READS, UNUSED_EXECS, Foresight, Plan
 from runner.hosts import foreseen
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.scripts.foresight import ABSENT, EMPTY, LONGEST_VALUE, MAX_EDITS, MAX_READS, UNUSED_EXECS, Foresight, Plan
 from runner.settings import Settings
+from runner.wire import messages
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def test_a_long_value_is_not_sent() -> None:
 
     text, certain = plan.ahead(host)
 
-    assert text == wire.AHEAD % (f"{ABSENT},{wire.value(host.get_s('$ci'))}", 0)
+    assert text == messages.AHEAD % (f"{ABSENT},{messages.value(host.get_s('$ci'))}", 0)
     assert certain == 0
 
 

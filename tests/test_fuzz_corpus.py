@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.control import Control, ControlError
+from runner.control.connection import Control, ControlError
 from runner.errors import ProtocolViolation
-from runner.session import Session, State
+from runner.wire.session import Session, State
 from tests.hostile_daemon import one_lease
 from tests.hostile_datagrams import one_datagram
 from tests.programs import WAIT_S

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts import kamailio_bounds
-from runner.hosts.kamailio_bounds import Names, Values
+from runner.hosts.kamailio import bounds
+from runner.hosts.kamailio.bounds import Names, Values
 
 MIB = 1024 * 1024
 
@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 def test_the_private_memory_is_what_kamailio_was_started_with(words: list[str], mib: int) -> None:
     line = "".join(f"{word}\0" for word in words).encode()
 
-    assert kamailio_bounds.private_bytes(line) == mib * MIB
+    assert bounds.private_bytes(line) == mib * MIB
 
 
 def test_more_memory_takes_more_names_and_more_values() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runner.hosts import kamailio_exports, kamailio_functions
-from runner.hosts.kamailio_exports import Exports, Server, UnreadableExports
+from runner.hosts.kamailio import exports, functions
+from runner.hosts.kamailio.exports import Exports, Server, UnreadableExports
 
 ANY_ROUTE, REQUEST_ROUTE = 0xFFFFFFFF, 1
 Row = tuple[str, int, int, int, int, int]
@@ -43,8 +43,8 @@ class Memory:
         return None
 
     def _add(self, name: str, rows: list[Row]) -> None:
-        module = kamailio_exports._Module(name=self._text(name))
-        table = (kamailio_exports._Command * (len(rows) + 1))()
+        module = exports._Module(name=self._text(name))
+        table = (exports._Command * (len(rows) + 1))()
         for row, (function, address, parameters, fixup, free, routes) in zip(table, rows, strict=False):
             row.name, row.function, row.param_no = self._text(function), address, parameters
             row.fixup, row.free_fixup, row.flags = fixup, free, routes
@@ -209,5 +209,5 @@ def test_a_function_that_kamailio_finds_elsewhere_is_refused() -> None:
 
 
 def test_in_a_program_that_is_no_kamailio_nothing_is_run() -> None:
-    with pytest.raises(kamailio_functions.CannotRun, match="ModF is off: this program is no Kamailio"):
-        kamailio_functions.run("has_totag", None, None)
+    with pytest.raises(functions.CannotRun, match="ModF is off: this program is no Kamailio"):
+        functions.run("has_totag", None, None)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.channel import ENDS, received
-from runner.control import Control, ask
+from runner.client.lease import Lease
+from runner.control.connection import Control, ask
 from runner.errors import HostFault, PoolExhausted, RunnerError, ScriptRefused
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
+from runner.wire.channel import ENDS, received
 from tests.daemon import RunningDaemon, compiled
 from tests.programs import WAIT_S, until
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runner.conversation import ExecOutcome
+    from runner.worker.conversation import ExecOutcome
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 ASKS = 'static int Main() { return PV.GetS("$ru") == null ? 1 : PV.SetS("$var(x)", "1"); }'

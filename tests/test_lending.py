@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from runner import reports
-from runner.access import no_place
-from runner.borrower import MAX_LOANS, MAX_REJECTED, MAX_TOLD, Client, Loan
-from runner.content import Generation, Part
-from runner.control import MAX_LINE_BYTES, Control
-from runner.conversation import Conversation
+from runner.control.connection import MAX_LINE_BYTES, Control
+from runner.daemon import reports
+from runner.daemon.access import no_place
+from runner.daemon.borrower import MAX_LOANS, MAX_REJECTED, MAX_TOLD, Client, Loan
+from runner.daemon.daemon import Daemon
+from runner.daemon.quiet import PAUSE_S, Quiet
+from runner.daemon.sharing import GRACE_S, WANTED_S, Sharing
 from runner.errors import ScriptInvalid, ScriptRefused
-from runner.poison import LONGEST_CALL_ID, MAX_COUNTED, MAX_REFUSED, Poison
-from runner.quiet import PAUSE_S, Quiet
-from runner.serve import Daemon
+from runner.scripts.generation import Generation, Part
+from runner.scripts.poison import LONGEST_CALL_ID, MAX_COUNTED, MAX_REFUSED, Poison
 from runner.settings import Settings
-from runner.sharing import GRACE_S, WANTED_S, Sharing
+from runner.worker.conversation import Conversation
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.slot import Slot
-    from runner.worker import Worker
+    from runner.pool.slot import Slot
+    from runner.worker.worker import Worker
 
 ONE, OTHER, THIRD = 1001, 1002, 1003
 ROOT = 0

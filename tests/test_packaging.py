@@ -52,7 +52,10 @@ def test_kamailio_loads_its_side_by_a_path_that_names_no_python(wheel: Path, tmp
     # Of the release before, and of another program: neither is taken.
     for other in ("lib/python3.9/site-packages/runner", "lib/python3.99/site-packages/other"):
         (prefix / other).mkdir(parents=True)
-    (prefix / "lib/python3.9/site-packages/runner/lease.py").write_text("raise ImportError('too old')\n", "ascii")
+    (prefix / "lib/python3.9/site-packages/runner/client").mkdir()
+    (prefix / "lib/python3.9/site-packages/runner/client/lease.py").write_text(
+        "raise ImportError('too old')\n", "ascii"
+    )
     (package,) = prefix.glob("lib/python3*/site-packages/runner/cli")
     code = "from runner.migrate import installed; print(installed.script())"
     told = subprocess.run(

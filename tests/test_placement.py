@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.client.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import RunningDaemon, app_mono, compiled

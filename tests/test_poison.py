@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.content import Generation, Part
+from runner.client.lease import Lease
 from runner.errors import ScriptRefused, WorkerDied
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
-from runner.poison import Poison
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.scripts.generation import Generation, Part
+from runner.scripts.poison import Poison
 from runner.settings import Settings
 from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import WAIT_S, until

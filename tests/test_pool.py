@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import PoolExhausted, ScriptError, ScriptInvalid, WorkerDied, WorkerFailedToStart
-from runner.pool import Pool
+from runner.pool.pool import Pool
 from runner.settings import Settings
 
 if TYPE_CHECKING:

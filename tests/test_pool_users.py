@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import PoolExhausted, ScriptInvalid, WorkerDied, WorkerFailedToStart
-from runner.pool import LONGEST_BACK_OFF_S, Pool
+from runner.pool.pool import LONGEST_BACK_OFF_S, Pool
 from runner.settings import Settings
 from tests.test_pool import SOON_S, Build, Clock, Lib, Stable, Worker, soon, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.slot import Slot
+    from runner.pool.slot import Slot
 
 ONE, OTHER = 1001, 1002
 BUILD = Build("1")

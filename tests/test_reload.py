@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.reload import Scripts
+from runner.scripts.current import Scripts
 from runner.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runner.content import Generation
+    from runner.scripts.generation import Generation
 
 SOON_S = 10.0
 SECOND_NS = 1_000_000_000
@@ -294,7 +294,7 @@ def test_a_broken_file_is_refused_by_name_when_nothing_else_can_serve(
 
 
 def test_no_cut_of_an_assembly_passes_for_a_whole_one(builds: Builds) -> None:
-    from runner.content import check_assembly  # noqa: PLC0415  # the one test of it
+    from runner.scripts.generation import check_assembly  # noqa: PLC0415  # the one test of it
 
     data = builds["a"]
     check_assembly("x", data)
@@ -500,7 +500,7 @@ def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: B
     script.write_bytes(builds["a"])
     scripts.accept(scripts.current(str(script)))
 
-    assert len(list((tmp_path / "run" / "blobs").iterdir())) <= 2
+    assert len(list((tmp_path / "run").iterdir())) <= 2
     assert scripts.copy_of(last.assembly).exists(), "still held here"
 
 

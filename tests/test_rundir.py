@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from runner import rundir
-from runner.rundir import LOCK, PREFIX, run_directory
+from runner.worker import rundir
+from runner.worker.rundir import LOCK, PREFIX, run_directory
 
 DIES_INSIDE = """
 import os, signal
-from runner.rundir import run_directory
+from runner.worker.rundir import run_directory
 with run_directory() as place:
     (place / "copy").write_text("x")
     print(place, flush=True)

@@ -22,7 +22,7 @@ from runner.errors import (
     ScriptNotFound,
     WorkerDied,
 )
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.programs import MCS, WAIT_S, until
@@ -307,7 +307,7 @@ def test_no_orphan_survives_a_runner_that_was_killed(tmp_path: Path, source: str
     base = tmp_path / "tmp"
     base.mkdir()
     program = textwrap.dedent(f"""
-        from runner.hosts.message import MessageHost
+        from runner import MessageHost
         from runner.runner import Runner
         from runner.settings import Settings
         with Runner(Settings(num_workers=2, exec_timeout_s=60)) as runner:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import sandbox
 from runner.build import compile_script
+from runner.client.lease import Lease
 from runner.errors import ConfigError, ExecTimeout, RunnerError, WorkerDied
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import ExecResult, Runner
 from runner.settings import Settings
+from runner.worker import sandbox
 from tests.daemon import RunningDaemon, compiled
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.shelf import said

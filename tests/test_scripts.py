@@ -12,7 +12,7 @@ import pytest
 
 from runner.build import publish
 from runner.errors import ExecTimeout, ScriptError, WorkerDied
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.programs import MCS, WAIT_S, until

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import ensure_bridge
+from runner.client.lease import Lease
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, ScriptError, ScriptInvalid
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
-from runner.stamps import YOUNG_NS
+from runner.hosts.embedded.host import MessageHost
+from runner.scripts.stamps import YOUNG_NS
 from tests.daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 from tests.programs import MCS, WAIT_S, stop, until
 
@@ -256,7 +256,7 @@ def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(daemon: RunningDaemon, 
 def test_the_worker_of_a_client_that_was_killed_ends(daemon: RunningDaemon) -> None:
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     program = (
-        "import sys, time\nfrom runner.lease import Lease\nfrom runner.hosts.message import MessageHost\n"
+        "import sys, time\nfrom runner.client.lease import Lease\nfrom runner import MessageHost\n"
         "lease = Lease(sys.argv[1])\n"
         "lease.exec(sys.argv[2], None, MessageHost(open(sys.argv[3], 'rb').read()), time.monotonic() + 5)\n"
         "print('held', flush=True)\ntime.sleep(60)\n"

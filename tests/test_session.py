@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from runner.calls import CALLS
 from runner.errors import ConfigError, ProtocolViolation
-from runner.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
-from runner.session import TABLE, Session, State
+from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from runner.wire.session import TABLE, Session, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

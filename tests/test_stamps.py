@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.stamps import YOUNG_NS, Stamps, stamp_of
+from runner.scripts.stamps import YOUNG_NS, Stamps, stamp_of
 
 if TYPE_CHECKING:
     from pathlib import Path

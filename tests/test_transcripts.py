@@ -24,13 +24,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner import wire
 from runner.build import compile_script, ensure_bridge, publish
 from runner.calls import CALLS
-from runner.channel import Channel
-from runner.confine import MONO_ENVIRONMENT
-from runner.events import Done, Event, Loaded, Notice, Question
-from runner.session import Session, State
+from runner.wire import messages
+from runner.wire.channel import Channel
+from runner.wire.events import Done, Event, Loaded, Notice, Question
+from runner.wire.session import Session, State
+from runner.worker.confine import MONO_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -83,7 +83,7 @@ class Bridge:
                 self._rest = line + more
                 continue
             assert all(0x20 <= byte <= 0x7E for byte in line)
-            self._messages = wire.messages(line)
+            self._messages = messages.parse(line)
         return self._messages.pop(0)
 
     def close(self) -> None:
@@ -195,11 +195,11 @@ def spoken(arguments: dict[str, Any]) -> dict[str, Any]:
     """A session's arguments; what travels ahead is text and types, which JSON has not."""
     if (ahead := arguments.get("ahead")) is None:
         return arguments
-    told = wire.told(ahead["plan"]) if ahead["plan"] else ""
-    values = ",".join(wire.value(value) for value in ahead["values"])
+    told = messages.told(ahead["plan"]) if ahead["plan"] else ""
+    values = ",".join(messages.value(value) for value in ahead["values"])
     takes = tuple(CALLS[call].parameters[-1] for call in arguments["takes"])
     return arguments | {
-        "ahead": told + wire.AHEAD % (values, ahead["certain"]),
+        "ahead": told + messages.AHEAD % (values, ahead["certain"]),
         "certain": ahead["certain"],
         "takes": takes,
     }

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from runner.content import Generation, Part
 from runner.errors import PoolExhausted
+from runner.pool.warming import MOST_BUILDS, Warming
+from runner.scripts.generation import Generation, Part
 from runner.settings import Settings
-from runner.warming import MOST_BUILDS, Warming
 from tests.programs import WAIT_S, until
 
 SOON_S = 0.05

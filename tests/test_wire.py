@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import wire
-from runner.session import Session, State
+from runner.wire import messages
+from runner.wire.session import Session, State
 
 LIMIT = 64 * 1024
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
@@ -20,7 +20,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40
 def body(line: bytes) -> dict[str, Any]:
     """The one message of a line, read back as a worker would."""
     assert line.endswith(b"\n")
-    (message,) = wire.messages(line[:-1])
+    (message,) = messages.parse(line[:-1])
     return message
 
 
@@ -32,7 +32,7 @@ def assert_is_one_line_of_plain_ascii(line: bytes) -> None:
 @given(ANY_TEXT)
 @settings(deadline=None)
 def test_any_text_comes_back_from_an_answer_and_the_line_is_plain_ascii(text: str) -> None:
-    line = wire.answer(1, text)
+    line = messages.answer(1, text)
 
     assert_is_one_line_of_plain_ascii(line)
     # Two lone halves side by side are one character to every reader of JSON.
@@ -43,9 +43,9 @@ def test_any_text_comes_back_from_an_answer_and_the_line_is_plain_ascii(text: st
 @settings(deadline=None)
 def test_any_text_in_a_request_or_a_refusal_makes_a_line_of_plain_ascii(one: str, other: str) -> None:
     for line in (
-        wire.load_request(1, {"path": one, "helpers": {other: None}}),
-        Session(LIMIT, State.IDLE).exec("6f", one, ahead=wire.AHEAD % (wire.quoted(other), 0)),
-        wire.refusal(3, one),
+        messages.load_request(1, {"path": one, "helpers": {other: None}}),
+        Session(LIMIT, State.IDLE).exec("6f", one, ahead=messages.AHEAD % (messages.quoted(other), 0)),
+        messages.refusal(3, one),
     ):
         assert_is_one_line_of_plain_ascii(line)
 
@@ -53,13 +53,13 @@ def test_any_text_in_a_request_or_a_refusal_makes_a_line_of_plain_ascii(one: str
 @given(st.binary(max_size=60))
 @settings(deadline=None)
 def test_any_bytes_of_a_sip_message_cross_as_text_and_come_back_as_the_same_bytes(value: bytes) -> None:
-    result = body(wire.answer(1, value.decode("utf-8", "surrogateescape")))["result"]
+    result = body(messages.answer(1, value.decode("utf-8", "surrogateescape")))["result"]
 
     assert result.encode("utf-8", "surrogateescape") == value
 
 
 def test_a_load_request_is_the_message_that_the_protocol_describes() -> None:
-    line = wire.load_request(1, {"path": "/x/a.exe", "helpers": {"Gone": None}})
+    line = messages.load_request(1, {"path": "/x/a.exe", "helpers": {"Gone": None}})
 
     assert line == (b'{"jsonrpc":"2.0","id":1,"method":"load","params":{"path":"/x/a.exe","helpers":{"Gone":null}}}\n')
 
@@ -68,15 +68,15 @@ def test_a_load_request_is_the_message_that_the_protocol_describes() -> None:
     ("result", "text"), [(None, b"null"), (0, b"0"), (-127, b"-127"), ("é\x7f", b'"\\u00e9\\u007f"')]
 )
 def test_an_answer_holds_its_result(result: str | int | None, text: bytes) -> None:
-    assert wire.answer(7, result) == b'{"jsonrpc":"2.0","id":7,"result":' + text + b"}\n"
+    assert messages.answer(7, result) == b'{"jsonrpc":"2.0","id":7,"result":' + text + b"}\n"
 
 
 def test_a_refusal_is_an_error_with_the_code_of_a_refused_call() -> None:
-    assert body(wire.refusal(7, "no")) == {"jsonrpc": "2.0", "id": 7, "error": {"code": -32010, "message": "no"}}
+    assert body(messages.refusal(7, "no")) == {"jsonrpc": "2.0", "id": 7, "error": {"code": -32010, "message": "no"}}
 
 
 def test_a_batch_gives_its_messages_in_order() -> None:
-    assert wire.messages(b'[{"a":1},{"b":2}]') == [{"a": 1}, {"b": 2}]
+    assert messages.parse(b'[{"a":1},{"b":2}]') == [{"a": 1}, {"b": 2}]
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def test_a_batch_gives_its_messages_in_order() -> None:
     ids=range(14),
 )
 def test_a_line_that_is_no_message_is_refused_by_name(line: bytes) -> None:
-    with pytest.raises(wire.NotAMessage, match="expected"):
-        wire.messages(line)
+    with pytest.raises(messages.NotAMessage, match="expected"):
+        messages.parse(line)
 
 
 @given(st.binary(max_size=60))
 @settings(deadline=None)
 def test_arbitrary_bytes_are_messages_or_refused_by_name(line: bytes) -> None:
     try:
-        found = wire.messages(line)
-    except wire.NotAMessage:
+        found = messages.parse(line)
+    except messages.NotAMessage:
         return
 
     assert all(isinstance(message, dict) for message in found)
@@ -118,7 +118,7 @@ def test_arbitrary_bytes_are_messages_or_refused_by_name(line: bytes) -> None:
 @given(st.binary(max_size=200))
 @settings(deadline=None)
 def test_what_is_shown_of_a_line_is_short_and_safe_to_print(line: bytes) -> None:
-    text = wire.shown(line)
+    text = messages.shown(line)
 
     assert text.isascii()
     assert text.isprintable()
@@ -127,10 +127,10 @@ def test_what_is_shown_of_a_line_is_short_and_safe_to_print(line: bytes) -> None
 
 def test_numbers_that_json_does_not_know_are_never_written() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        wire.load_request(1, {"x": float("nan")})
+        messages.load_request(1, {"x": float("nan")})
 
 
 def test_messages_are_what_the_json_module_reads() -> None:
     message = {"jsonrpc": "2.0", "method": "Core.Log", "params": [3, "a\nb"]}
 
-    assert wire.messages(json.dumps(message).encode()) == [message]
+    assert messages.parse(json.dumps(message).encode()) == [message]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import compile_script, ensure_bridge
-from runner.drain import Drain
 from runner.errors import (
     CallRefused,
     ConfigError,
@@ -21,17 +20,19 @@ from runner.errors import (
     WorkerFailedToStart,
     WorkerGone,
 )
-from runner.hosts.message import MessageHost
-from runner.reload import Scripts
-from runner.session import State
+from runner.hosts.embedded.host import MessageHost
+from runner.scripts.current import Scripts
 from runner.settings import Settings
-from runner.worker import Worker
+from runner.wire.session import State
+from runner.worker.rundir import BLOBS
+from runner.worker.stderr import Drain
+from runner.worker.worker import Worker
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runner.content import Generation
+    from runner.scripts.generation import Generation
 
 SHELF = Path(__file__).parent / "scripts"
 INVITE = (
@@ -68,7 +69,8 @@ def soon() -> float:
 
 
 def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
-    generation = Scripts(Settings(observer="none"), tmp_path).current(str(compile_script(SHELF / f"{name}.cs")))
+    scripts = Scripts(Settings(observer="none"), tmp_path / BLOBS)
+    generation = scripts.current(str(compile_script(SHELF / f"{name}.cs")))
     assert worker.load(generation, soon()) == ()
     return generation
 

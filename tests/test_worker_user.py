@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner import confine
 from runner.build import compile_script
 from runner.errors import ConfigError, ExecTimeout
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker import confine
 from tests.daemon import ROOT, RunningDaemon, compiled
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.shelf import said

@@ -18,7 +18,7 @@ def main() -> NoReturn:
     """The console command. Ends the process: 0 true, 1 false, 2 a failure of the runner or bad usage, 130 Ctrl-C."""
     code = 2
     try:
-        from runner.cli.app import start  # noqa: PLC0415 - see the module's docstring
+        from .app import start  # noqa: PLC0415 - see the module's docstring
 
         code = start(sys.argv[1:])
         sys.stdout.flush()

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runner import build as compiler
-from runner.cli import INTERRUPTED, control, show
 from runner.errors import BuildError, ConfigError, RunnerError
+
+from . import INTERRUPTED, admin, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.cli.job import Job
+    from .job import Job
 
 TRUE, FALSE, FAILED = 0, 1, 2
 # What these warn of comes back as the error of the run, and is told once.
@@ -95,7 +96,7 @@ def exec_(
     config: Config = None,
 ) -> None:
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
-    from runner.cli.job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
+    from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
     job = Job("exec", script, param, message, config, timeout, is_profiled=profile)
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
@@ -114,7 +115,7 @@ def run(
     config: Config = None,
 ) -> None:
     """Load a script at start and run it on a SIP message, as mono_run(PARAM) does."""
-    from runner.cli.job import Job  # noqa: PLC0415 - as above
+    from .job import Job  # noqa: PLC0415 - as above
 
     job = Job("run", load, param, message, config, timeout)
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
@@ -135,7 +136,7 @@ def doctor(config: Config = None, *, json: Json = False) -> None:
 
     Each line that is not fine says how to mend it. Exit status 1 if one is not; "-" is not there, and not needed.
     """
-    from runner.cli.doctor import examine  # noqa: PLC0415 - as above
+    from .doctor import examine  # noqa: PLC0415 - as above
 
     _guarded(lambda: TRUE if examine(config, as_json=json) else FALSE)
 
@@ -156,7 +157,7 @@ def migrate(
     ] = None,
 ) -> None:
     """Show, as a patch, what a kamailio.cfg that used app_mono has to change, and the app-mono.toml that it needs."""
-    from runner.cli.migrate import carry_out  # noqa: PLC0415 - as above
+    from .migrate import carry_out  # noqa: PLC0415 - as above
 
     _guarded(lambda: carry_out(cfg, write=write, follow=follow, settings=settings))
 
@@ -172,7 +173,7 @@ def kamailio_cfg(
     unit: Annotated[bool, typer.Option("--service", help="Only the daemon's systemd unit.")] = False,
 ) -> None:
     """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
-    from runner.cli.kamailio_cfg import lines, service  # noqa: PLC0415 - as above
+    from .kamailio_cfg import lines, service  # noqa: PLC0415 - as above
 
     _guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml, app_python3s=python3s)))
 
@@ -188,7 +189,7 @@ def pv_list(
     json: Json = False,
 ) -> None:
     """List what there is: how it is written, its meaning, whether it is writable, and where that was read."""
-    from runner.cli import pv  # noqa: PLC0415 - as above
+    from . import pv  # noqa: PLC0415 - as above
 
     _guarded(lambda: pv.list_(containing, as_json=json))
 
@@ -201,7 +202,7 @@ def pv_get(
     json: Json = False,
 ) -> None:
     """Print the value of EXPR on a SIP message."""
-    from runner.cli import pv  # noqa: PLC0415 - as above
+    from . import pv  # noqa: PLC0415 - as above
 
     _guarded(lambda: pv.get(expression, message, as_json=json))
 
@@ -229,11 +230,11 @@ def serve(
     """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all; TERM drains, HUP reads settings."""
     actions = {name: value for name, value in (("on_true", on_true), ("on_false", on_false)) if value is not None}
     if sip is None:
-        from runner.cli.daemon import serve as serve_clients  # noqa: PLC0415 - as above
+        from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
         _guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
     else:
-        from runner.cli.listen import listen  # noqa: PLC0415 - as above
+        from .listen import listen  # noqa: PLC0415 - as above
 
         _guarded(lambda: listen(sip, script, param, config, actions))
 
@@ -241,37 +242,37 @@ def serve(
 @app.command("status")
 def status(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
     """Ask the daemon how it is."""
-    _controlled(config, socket, lambda path: control.status(path, as_json=json))
+    _controlled(config, socket, lambda path: admin.status(path, as_json=json))
 
 
 @app.command("workers")
 def workers(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
     """List the daemon's workers, and who holds each."""
-    _controlled(config, socket, lambda path: control.workers(path, as_json=json))
+    _controlled(config, socket, lambda path: admin.workers(path, as_json=json))
 
 
 @app.command("reload")
 def reload(*, config: Config = None, socket: Socket = None) -> None:
     """Let the daemon read its settings anew, as HUP does."""
-    _controlled(config, socket, control.reload)
+    _controlled(config, socket, admin.reload)
 
 
 @app.command("reset")
 def reset(*, config: Config = None, socket: Socket = None) -> None:
     """Replace all of the daemon's workers, and read the setting load again."""
-    _controlled(config, socket, control.reset)
+    _controlled(config, socket, admin.reset)
 
 
 @app.command("drain")
 def drain(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon; workers that clients hold go on serving them, until the next daemon takes over."""
-    _controlled(config, socket, lambda path: control.end(path, "drain"))
+    _controlled(config, socket, lambda path: admin.end(path, "drain"))
 
 
 @app.command("stop")
 def stop(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon and all of its workers."""
-    _controlled(config, socket, lambda path: control.end(path, "stop"))
+    _controlled(config, socket, lambda path: admin.end(path, "stop"))
 
 
 @app.callback()
@@ -310,8 +311,8 @@ class _Lines(logging.Handler):
 def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
     if watch and repeat > 1:
         raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
-    from runner.cli import profile  # noqa: PLC0415 - as above
-    from runner.cli.watch import watch as run_at_every_save  # noqa: PLC0415 - as above
+    from . import profile  # noqa: PLC0415 - as above
+    from .watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
         try:
@@ -361,7 +362,7 @@ def _print(text: str) -> int:
 
 def _controlled(config: str | None, socket: str | None, action: Callable[[str], None]) -> None:
     def carry_out() -> int:
-        action(control.socket_path(config, socket))
+        action(admin.socket_path(config, socket))
         return TRUE
 
     _guarded(carry_out)

@@ -13,8 +13,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner import confine, sandbox
 from runner.errors import ConfigError
+from runner.worker import confine, sandbox
 
 if TYPE_CHECKING:
     from runner.settings import Settings

@@ -19,18 +19,19 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from runner import build, migrate
-from runner.cli import control, show
-from runner.cli.confinement import measures
 from runner.errors import RunnerError
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+
+from . import admin, show
+from .confinement import measures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.cli.confinement import Measure
-    from runner.cli.show import Verdict
+    from .confinement import Measure
+    from .show import Verdict
 
     Tell = Callable[[str, str, Verdict], None]
 
@@ -183,9 +184,9 @@ def _kamailio() -> str:
 
 def _daemon(config: str | None) -> str:
     """Whether a running daemon has a worker for each process of Kamailio that runs scripts."""
-    path = control.socket_path(config, None)
+    path = admin.socket_path(config, None)
     try:
-        told = control.request(path, "status")
+        told = admin.request(path, "status")
     except RunnerError as error:
         is_roots = config is not None and os.geteuid() == 0 and not Settings.from_file(config).worker_user
         hint = "; started by root it needs worker_user" if is_roots else ""

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner.build import compile_script
-from runner.cli.outcome import Outcome
-from runner.cli.profile import TimedHost, parts_us
 from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+
+from .outcome import Outcome
+from .profile import TimedHost, parts_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from runner.build import compile_script
 from runner.calls import LOG_LEVELS
-from runner.cli import show
 from runner.errors import BuildError, ConfigError, ScriptNotFound
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.settings import Settings
 
+from . import show
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
     from runner.runner import ExecResult
 
 log = logging.getLogger("runner.listener")

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 
 from runner import migrate as change
-from runner.cli import show
 from runner.errors import ConfigError
 from runner.migrate import installed
+
+from . import show
 
 TRANSLATED, LEFT, NOTHING = 0, 1, 3
 

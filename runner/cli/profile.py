@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from runner.calls import CALLS
-from runner.cli import show
+
+from . import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.cli.outcome import Outcome
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
+
+    from .outcome import Outcome
 
 US = 1000
 EDITS = frozenset(call.method for call in CALLS.values() if call.is_edit)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from runner.cli import show
-from runner.cli.job import host_of, read_message
 from runner.errors import ConfigError
-from runner.hosts.pv import listing
-from runner.hosts.pv.transform import transformations
-from runner.hosts.pv.value import CannotEvaluate
+from runner.hosts.embedded.pv import listing
+from runner.hosts.embedded.pv.transform import transformations
+from runner.hosts.embedded.value import CannotEvaluate
+
+from . import show
+from .job import host_of, read_message
 
 if TYPE_CHECKING:
-    from runner.hosts.pv.value import Value
+    from runner.hosts.embedded.value import Value
 
 HAS_VALUE, IS_NULL = 0, 1
 

@@ -20,9 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.calls import LOG_LEVELS
-from runner.cli.outcome import Outcome
 from runner.errors import BuildError, RunnerError, ScriptError, WorkerError
 from runner.printable import printable
+
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

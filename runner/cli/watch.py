@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import show
+from . import show
 
 if TYPE_CHECKING:
-    from runner.cli.job import Job
-    from runner.cli.outcome import Outcome
+    from .job import Job
+    from .outcome import Outcome
 
 LOOK_EVERY_S = 0.1
 SETTLED_AFTER_S = 0.05  # a save may be several writes, and a compiler's output is

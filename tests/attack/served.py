@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Self
 
-from runner.hosts.pv.context import Address
+from runner.hosts.embedded.context import Address
 from runner.listener import Action, Listener
 from runner.runner import ExecResult, Timing
 from tests.kamailio.rig import Peer
@@ -16,8 +16,8 @@ from tests.programs import WAIT_S, until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.hosts.message import MessageHost
-    from runner.hosts.pv.context import Process
+    from runner.hosts.embedded.context import Process
+    from runner.hosts.embedded.host import MessageHost
 
 RESULT = ExecResult(ok=True, exit_code=0, error=None, timing=Timing(0, 0, 0, 0), calls=0)
 ANSWERS = Action.of("reply:200:OK")

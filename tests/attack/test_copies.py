@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import ScriptInvalid
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import compiled
@@ -21,7 +21,7 @@ from tests.programs import MCS, WAIT_S
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runner.content import Generation
+    from runner.scripts.generation import Generation
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 RETURNS = "static int Main() {{ return {0}; }}"

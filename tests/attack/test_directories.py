@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import remove
-from runner.remove import NOT_DONE, remove_at
+from runner.worker import remove
+from runner.worker.remove import NOT_DONE, remove_at
 from tests.attack.users import as_root, new_user
 from tests.programs import WAIT_S, until
 

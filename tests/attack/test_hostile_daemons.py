@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from runner import answers
-from runner.control import Control, ControlError
+from runner.client.lease import Lease
+from runner.control import answers
+from runner.control.connection import Control, ControlError
 from runner.errors import RunnerError
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
 from tests.programs import WAIT_S
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import unit
-from runner.lease import Lease
+from runner.client.lease import Lease
+from runner.daemon import unit
 from tests import daemon as daemons
 from tests.attack.users import as_root
 from tests.daemon import RunningDaemon, app_mono, compiled

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
 
 
 # Loops.

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli import daemon as daemon_command
-from runner.lease import Lease
+from runner.cli import serve as daemon_command
+from runner.client.lease import Lease
 from runner.printable import CONTINUED, RECORD_CHARACTERS, RecordFormatter, ended_record, printable, record
 from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble

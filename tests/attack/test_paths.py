@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import RunnerError, ScriptError, ScriptInvalid, ScriptNotFound
-from runner.hosts.message import MessageHost
-from runner.reload import MOST_NAMES, MOST_SCRIPTS, Scripts
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
-from runner.script import MOST_HELPERS
+from runner.scripts.current import MOST_NAMES, MOST_SCRIPTS, Scripts
+from runner.scripts.script import MOST_HELPERS
 from runner.settings import Settings
 from tests.attack.users import as_root, new_user
 from tests.daemon import compiled
@@ -294,7 +294,7 @@ def test_scripts_without_end_are_forgotten_one_after_the_other(allowed: Path, tm
 
     assert len(scripts._scripts) == MOST_SCRIPTS
     gc.collect()
-    assert len(list((tmp_path / "run" / "blobs").iterdir())) == 1
+    assert len(list((tmp_path / "run").iterdir())) == 1
 
 
 def test_a_script_has_no_more_helpers_than_it_may(allowed: Path, tmp_path: Path) -> None:

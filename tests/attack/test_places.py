@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.access import KEPT_PLACES, SHARE
+from runner.client.lease import Lease
+from runner.daemon.access import KEPT_PLACES, SHARE
 from runner.errors import PoolExhausted
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from tests.attack import site
 from tests.attack.users import as_root, new_user
 from tests.daemon import app_mono, compiled

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import rundir
-from runner.lease import Lease
-from runner.remove import NOT_DONE
+from runner.client.lease import Lease
+from runner.worker import rundir
+from runner.worker.remove import NOT_DONE
 from tests.attack.test_directories import DEPTH, MEMORY, NOBODYS, nest, on_a_path, removed
 from tests.attack.users import User, as_root, new_user
 from tests.daemon import ROOT, RunningDaemon, compiled

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import confine, seccomp
 from runner.cli.confinement import measures
 from runner.runner import Runner
-from runner.sandbox import TMP_BYTES
 from runner.settings import Settings
+from runner.worker import confine, seccomp
+from runner.worker.sandbox import TMP_BYTES
 from tests.programs import WAIT_S, needs_bwrap
 from tests.shelf import said
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.daemon.daemon import Daemon
 from runner.errors import ConfigError
-from runner.serve import Daemon
 from runner.settings import Settings
 from tests.attack import site
 from tests.attack.users import as_root

@@ -16,7 +16,7 @@ def test_an_attack_runs_as_a_user_that_is_gone_afterwards() -> None:
     with new_user() as user:
         printed = user.run(code)
 
-    assert printed.split() == [str(user.uid), "[]", f"{user.home}/runner/control.py"]
+    assert printed.split() == [str(user.uid), "[]", f"{user.home}/runner/control/connection.py"]
     assert not user.home.exists()
     with pytest.raises(KeyError):
         pwd.getpwnam(user.name)

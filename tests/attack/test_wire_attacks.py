@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner import outcome as bounds
-from runner import wire
-from runner.channel import Channel
-from runner.content import Generation, Part
-from runner.conversation import MAX_LOADED, Conversation, ExecOutcome
 from runner.errors import ExecTimeout, ProtocolViolation
-from runner.foresight import Plan
-from runner.hosts.message import MessageHost
-from runner.outcome import (
+from runner.hosts.embedded.host import MessageHost
+from runner.runner import Runner
+from runner.scripts.foresight import Plan
+from runner.scripts.generation import Generation, Part
+from runner.settings import Settings
+from runner.wire import messages
+from runner.wire.channel import Channel
+from runner.wire.session import Session, State
+from runner.worker import outcome as bounds
+from runner.worker.conversation import MAX_LOADED, Conversation, ExecOutcome
+from runner.worker.outcome import (
     LINES_OF_AN_EXEC,
     LOOK_EVERY,
     MAX_EDITS,
@@ -28,9 +31,6 @@ from runner.outcome import (
     MAX_TEXT_CHARACTERS,
     MAX_TEXTS,
 )
-from runner.runner import Runner
-from runner.session import Session, State
-from runner.settings import Settings
 from tests.daemon import ROOT, compiled
 from tests.programs import WAIT_S
 from tests.shelf import INVITE, works_on
@@ -274,7 +274,7 @@ def test_what_one_exec_said_does_not_count_for_the_next() -> None:
 
 def test_the_bounds_are_those_of_the_protocol_document() -> None:
     rows = re.findall(r"\(`([A-Z_]+)`\) \| (\d+)", (ROOT / "docs" / "protocol.md").read_text("utf-8"))
-    known = vars(bounds) | vars(wire)
+    known = vars(bounds) | vars(messages)
 
     assert len(rows) == 6
     assert [(name, int(number)) for name, number in rows] == [(name, known[name]) for name, _ in rows]

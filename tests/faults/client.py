@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from runner.build import publish
 from runner.errors import RunnerError
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import app_mono
 from tests.programs import WAIT_S
 from tests.shelf import INVITE, script
 
 if TYPE_CHECKING:
-    from runner.lease import Lease
+    from runner.client.lease import Lease
     from tests.daemon import RunningDaemon
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ExecTimeout, RunnerError
-from runner.lease import Lease
 from tests.daemon import RunningDaemon
 from tests.faults.cgroup import PidsGroup, pids_group
 from tests.faults.client import execute, publish_all, works

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Odd = Callable[[str, float], ExecResult]
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
 
 SHORT_S = 1.0
 ODD = Path(__file__).parent / "odd_bridge.py"

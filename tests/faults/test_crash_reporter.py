@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import confine
 from runner.errors import WorkerDied
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker import confine
 from tests.programs import WAIT_S
 from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
 
 ABORT, SEGV, FPE, ILL = "6", "11", "8", "4"
 

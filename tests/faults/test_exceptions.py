@@ -13,7 +13,7 @@ from tests.programs import until
 from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
     from runner.runner import Runner
 
 SHORT_S = 0.3

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ScriptError, WorkerDied
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import ENVIRONMENT, RunningDaemon
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GROWN_MIB = 200
 CLIENT = """
 import sys, time
-from runner.hosts.message import MessageHost
+from runner import MessageHost
 from runner.lease import Lease
 message = MessageHost(b"OPTIONS sip:a@example.com SIP/2.0\\r\\n\\r\\n")
 Lease(sys.argv[1]).exec(sys.argv[2], None, message, time.monotonic() + 60)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import ensure_bridge
+from runner.client.lease import Lease
 from runner.errors import PoolExhausted, RunnerError
-from runner.lease import Lease
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.daemon import RunningDaemon
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
 
 SHORT_S = 1.0
 STANDARD = 3  # descriptors 0 to 2 are open; whatever else is open stays so

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import ExecTimeout
-from runner.hosts.message import MessageHost
-from runner.lease import Lease
+from runner.hosts.embedded.host import MessageHost
 from tests.daemon import RunningDaemon
 from tests.faults.client import execute, publish_all, works
 from tests.programs import until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
-    from runner.hosts.message import MessageHost
+    from runner.hosts.embedded.host import MessageHost
     from runner.runner import Runner
 
 

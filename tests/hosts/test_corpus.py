@@ -6,10 +6,10 @@ import base64
 import json
 from pathlib import Path
 
+from runner import sip
 from runner.errors import ConfigError
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.listing import find, form
+from runner.hosts.embedded.host import MessageHost
+from runner.hosts.embedded.pv.listing import find, form
 
 ROOT = Path(__file__).parent.parent.parent
 INVITE = sip.parse((ROOT / "examples" / "messages" / "invite.sip").read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts.edits import Edits
+from runner.sip.edits import Edits
 
 DATA = b"0123456789"
 

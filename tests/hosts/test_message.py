@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import ConfigError
-from runner.hosts.message import MessageHost, to_text
-from runner.hosts.pv.context import Address
+from runner.hosts.embedded.context import Address
+from runner.hosts.embedded.host import MessageHost, to_text
 
 INVITE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\n"

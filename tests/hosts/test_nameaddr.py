@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.hosts.nameaddr import NameAddr, ToBody, ToParam, parse_nameaddr, parse_to_body
+from runner.sip.nameaddr import NameAddr, ToBody, ToParam, parse_nameaddr, parse_to_body
 
 
 def body(text: bytes, *, is_list: bool = False) -> ToBody:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.context import Address, Environment, Socket
+from runner import sip
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost
 
 SOCKET = Socket(Address("127.0.0.1", 5100))
 INVITE = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.hosts.params import Param, find_param, parse_params
+from runner.sip.params import Param, find_param, parse_params
 
 
 def test_names_tokens_and_quoted_values_are_split() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.listing import find, form
+from runner import sip
+from runner.hosts.embedded.host import MessageHost
+from runner.hosts.embedded.pv.listing import find, form
 
 MESSAGES = [
     path.read_bytes() for path in sorted((Path(__file__).parent.parent.parent / "examples" / "messages").glob("*.sip"))

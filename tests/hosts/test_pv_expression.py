@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts.message import MessageHost
+from runner.hosts.embedded.host import MessageHost
 
 MESSAGE = b"OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nX: 1\r\nX: 2\r\nX: 3\r\n\r\n"
 

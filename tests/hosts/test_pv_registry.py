@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.hosts.pv import listing
+from runner.hosts.embedded.pv import listing
 
 if TYPE_CHECKING:
-    from runner.hosts.pv.registry import Variable
+    from runner.hosts.embedded.pv.registry import Variable
 
 PAGE = Path(__file__).parents[2] / "docs" / "pseudo-variables.md"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost
 
 MESSAGE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\n"

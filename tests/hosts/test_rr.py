@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost
 
 MAIN = Socket(Address("127.0.0.1", 5100), "main")
 ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts import sip
+from runner import sip
 
 HEAD = b"OPTIONS sip:a SIP/2.0\r\n"
 

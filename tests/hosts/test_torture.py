@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts import sip
-from runner.hosts.message import MessageHost
-from runner.hosts.pv.listing import find, form
+from runner import sip
+from runner.hosts.embedded.host import MessageHost
+from runner.hosts.embedded.pv.listing import find, form
 
 SDP = b"v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\nm=audio 49217 RTP/AVP 0 12\r\n"
 SDP += b"m=video 3227 RTP/AVP 31\r\na=rtpmap:31 LPC\r\n"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts.pv import families, transform
-from runner.hosts.pv.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.pv import families, transform
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 families.load()
 

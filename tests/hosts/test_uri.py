@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.hosts.uri import Proto, Scheme, Uri, parse_uri
+from runner.sip.uri import Proto, Scheme, Uri, parse_uri
 
 
 def parsed(text: bytes) -> Uri:

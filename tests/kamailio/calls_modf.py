@@ -12,9 +12,9 @@ import KSR
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from runner.hosts import kamailio_functions
-from runner.hosts.kamailio import KamailioHost
-from runner.hosts.kamailio_exports import Exports
+from runner.hosts.kamailio import functions
+from runner.hosts.kamailio.exports import Exports
+from runner.hosts.kamailio.host import KamailioHost
 
 
 class Caller:
@@ -56,7 +56,7 @@ def mod_init():
     if table:
         # Every module is loaded by now, and none is initialised.
         rows = {(row.module, row.name) for row in Exports().exports()}
-        runs = sorted(row for row in rows if kamailio_functions.why_not(row[1]) is None)
+        runs = sorted(row for row in rows if functions.why_not(row[1]) is None)
         Path(table).write_text(json.dumps(runs), encoding="ascii")
         os._exit(0)
     return Caller()

@@ -11,7 +11,7 @@ import KSR
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from runner.calls import CALLS
-from runner.hosts.kamailio import KamailioHost
+from runner.hosts.kamailio.host import KamailioHost
 
 
 class Player:

@@ -1,0 +1,156 @@
+"""``app-mono status | workers | reload | reset | drain | stop``: words with a running daemon."""
+
+from __future__ import annotations
+
+import json as json_
+import os
+import select
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from runner.control.connection import Control, ControlError, ask
+from runner.errors import ConfigError
+from runner.settings import Settings
+
+from . import show
+
+ANSWER_S = 10.0
+ENDED_S = 15.0
+DEFAULT_CONFIG = "/etc/app-mono/app-mono.toml"
+
+
+def socket_path(config: str | None, socket: str | None) -> str:
+    """Where the daemon listens: the option, else what the settings say; /etc/app-mono's where they are there."""
+    if socket is not None:
+        return socket
+    if config is None and Path(DEFAULT_CONFIG).exists():
+        config = DEFAULT_CONFIG
+    return str((Settings.from_file(config) if config else Settings()).socket)
+
+
+def request(path: str, method: str) -> dict[str, Any]:
+    """
+    One request to the daemon.
+
+    Raises:
+        ConfigError: No daemon answers there.
+    """
+    deadline = time.monotonic() + ANSWER_S
+    try:
+        connection = Control.connect(path, deadline)
+        try:
+            return ask(connection, method, {}, deadline)
+        finally:
+            connection.close()
+    except ControlError as error:
+        raise ConfigError(f"no daemon answers: {error}; start one with app-mono serve --config FILE") from error
+
+
+def status(path: str, *, as_json: bool) -> None:
+    """What the daemon looks like now."""
+    told = request(path, "status")
+    if as_json:
+        show.line(json_.dumps(told))
+        return
+    lent = sum(1 for worker in told["workers"] if worker["client"])
+    rows = [
+        ("daemon", f"process {told['pid']}, up {_duration(told['up_s'])}, {told['socket']}"),
+        (
+            "serves",
+            f"mono_run of {told['load']}" if told["load"] else f"mono_exec below {', '.join(told['script_dirs'])}",
+        ),
+        (
+            "workers",
+            f"{len(told['workers'])} of at most {told['max_workers']}: {lent} lent, {told['starting']} starting",
+        ),
+        ("clients", f"{told['clients']} connected, {told['users']} of them run scripts, {told['waiting']} wait"),
+    ]
+    if told["from_earlier_daemon"]:
+        rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
+    rows += [
+        ("warming", f"worker {worker['pid']} runs {found['script']} for the first time, {_duration(found['since_s'])}")
+        for worker in told["workers"]
+        if (found := worker["warming"])
+    ]
+    if told["start_failures"]:
+        when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
+        why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
+        rows.append(("trouble", why))
+    for script, left_s in told["refused_scripts"].items():
+        rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
+    for message in told["refused_messages"]:
+        what = f"{message['script']} to messages of Call-ID {message['call_id']!a}"
+        rows.append(("refused", f"{what} {_until(message['left_s'])}: they took worker after worker with them"))
+    if told["advice"]:
+        rows.append(("advice", told["advice"]))
+    for name, text in rows:
+        show.line(f"{name:<8} {text}")
+
+
+def workers(path: str, *, as_json: bool) -> None:
+    """The daemon's workers, one a line."""
+    told = request(path, "status")["workers"]
+    if as_json:
+        show.line(json_.dumps(told))
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("pid", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
+        table.add_column(name, justify="right" if name in {"pid", "client", "execs", "loads", "age"} else "left")
+    for worker in told:
+        cells = show.cells(
+            str(worker["pid"]),
+            "lent" if worker["client"] else "warming" if worker["warming"] else worker["state"],
+            str(worker["client"] or ""),
+            str(worker["execs"]),
+            str(worker["loads"]),
+            _duration(worker["age_s"]),
+            " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
+            worker["doom"],
+        )
+        table.add_row(*cells)
+    show.table(table)
+
+
+def reload(path: str) -> None:
+    """Let the daemon read its settings anew."""
+    late = request(path, "reload")["needs_restart"]
+    show.line("settings read anew" + (f"; these count after a restart: {', '.join(late)}" if late else ""))
+
+
+def reset(path: str) -> None:
+    """Replace every worker, and read ``load`` again."""
+    request(path, "reset")
+    show.line("every worker is replaced when its exec ends")
+
+
+def end(path: str, method: str) -> None:
+    """
+    `drain` or `stop`, and wait until the daemon has gone.
+
+    Raises:
+        ConfigError: It is still there after a while.
+    """
+    process = os.pidfd_open(request(path, "status")["pid"])
+    try:
+        pid = request(path, method)["pid"]
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(ENDED_S * 1000):
+            raise ConfigError(f"the daemon, process {pid}, has not ended after {ENDED_S:g} s")
+    finally:
+        os.close(process)
+    show.line("stopped" if method == "stop" else "drained: workers that are lent go on with their clients")
+
+
+def _until(left_s: float) -> str:
+    return f"for {left_s} s more, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"

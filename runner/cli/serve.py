@@ -1,0 +1,108 @@
+"""``app-mono serve --config``: the daemon in the foreground, its log, and the signals of its administrator."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from logging.handlers import WatchedFileHandler
+from typing import TYPE_CHECKING
+
+from runner.daemon.daemon import Daemon
+from runner.daemon.unit import end_others
+from runner.errors import ConfigError, RunnerError
+from runner.printable import RecordFormatter
+from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+log = logging.getLogger("runner.serve")
+
+# sd-daemon(3): the journal takes the level from the first characters of a line.
+JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"), (0, "<7>"))
+
+LEFT_S = 2.0  # of the end: what scripts left running, and what that starts meanwhile
+
+
+def serve(config: str | None, others: Mapping[str, str | None]) -> int:
+    """
+    Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
+
+    SIGTERM leaves workers to the clients that hold them. SIGINT (Ctrl-C) ends everything, and where this is the main
+    process of a unit of systemd also what scripts left running in it. SIGHUP reads the settings anew. The log file may
+    be moved away at any time: the next line makes it anew.
+
+    Args:
+        config: Its settings, a TOML file.
+        others: Options that were given and have no meaning for a daemon.
+
+    Raises:
+        RunnerError: It cannot start.
+    """
+    misplaced = next((name for name, value in others.items() if value is not None), None)
+    if misplaced is not None:
+        raise ConfigError(f"{misplaced} has a meaning with --sip only, for one --sip udp:127.0.0.1:5060")
+    if config is None:
+        raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
+    settings = Settings.from_file(config)
+    _log_to(settings.log_file)
+    with Daemon(settings, lambda: Settings.from_file(config)) as daemon:
+        signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
+        signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
+        signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
+        log.warning("serving %s, process %d", settings.socket, os.getpid())
+        keeps_loans = daemon.serve()
+    if not keeps_loans and (left := end_others(time.monotonic() + LEFT_S)):
+        log.warning("ended %d processes that scripts had left in the unit", left)
+    log.warning("ended")
+    return 0
+
+
+def _reload(daemon: Daemon) -> None:
+    try:
+        daemon.reload()
+    except RunnerError as error:
+        log.error("the old settings stay: %s", error)  # noqa: TRY400  # the message says it all
+
+
+def _log_to(file: Path | None) -> None:
+    handler: logging.Handler
+    if file is not None:
+        try:
+            handler = _LogFile(file, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise ConfigError(f"log_file {file}: {error.strerror}") from error
+        handler.setFormatter(RecordFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Journal() if "JOURNAL_STREAM" in os.environ else RecordFormatter("%(message)s"))
+    logger = logging.getLogger("runner")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class _LogFile(WatchedFileHandler):
+    """A line that the file does not take, for one because its file system is full, goes to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # WatchedFileHandler lets the failure to make the file anew out, into whoever has something to say.
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"{self.format(record)}\n")
+
+
+class _Journal(RecordFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = next(mark for least, mark in JOURNAL_LEVELS if record.levelno >= least)
+        return "\n".join(level + line for line in super().format(record).split("\n"))

@@ -1,0 +1,1 @@
+"""The side of a lease that Kamailio imports: standard library only."""

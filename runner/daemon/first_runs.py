@@ -1,0 +1,153 @@
+"""
+First runs of builds in workers that clients hold: who may begin one, and what becomes of one that was not done in time.
+
+Must not know connections, nor how workers are lent and come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import WorkerError
+from runner.scripts.poison import LONGEST_CALL_ID
+from runner.wire.channel import hang_up
+from runner.wire.unfinished import Unfinished
+
+from . import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.pool.slot import Slot
+    from runner.pool.warming import FirstRun
+    from runner.runner import Runner
+    from runner.scripts.generation import Generation, Helper
+    from runner.wire.channel import Channel
+    from runner.worker.worker import Worker
+
+    from .borrower import Client, Loan
+
+log = logging.getLogger("runner.first_runs")
+
+
+class FirstRuns:
+    """
+    Counts first runs of clients, and finishes those that were handed over. Safe to use from several threads.
+
+    Args:
+        runner: Knows how many may be at it, and finishes what is left.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def admit(
+        self, client: Client, slot: Slot[Worker], held: FirstRun | None, generation: Generation, deadline: float
+    ) -> FirstRun | None:
+        """
+        A client is about to run a build in a worker.
+
+        Args:
+            client: Who.
+            slot: The worker's place.
+            held: A first run that it was allowed before, in this worker.
+            generation: The build.
+            deadline: Longest wait for others that run it for the first time, on ``time.monotonic``.
+
+        Returns:
+            What it has to tell the end of; None when the worker has run the build before.
+
+        Raises:
+            PoolExhausted: As ``Warming.begin``.
+        """
+        if self._runner.settings.statics == "fresh" or slot.has_run(generation):
+            if held is not None:
+                held.end(has_run=slot.has_run(held.generation))
+            return None
+        if held is not None:
+            held.becomes(generation)
+            return held
+        # Most often it is known in milliseconds. Else the caller is answered in time to try something else.
+        now = time.monotonic()
+        return self._runner.pool.warming.begin(
+            generation, now + (deadline - now) / 2, client.uid, is_inner=client.is_inner
+        )
+
+    def has_run(self, client: Client, params: dict[str, Any]) -> None:
+        """A client tells that its first run has ended in time, or did not begin."""
+        loan = client.loans.get(reports.count(params["pid"]))
+        has_run = params.get("has_run", True) is True
+        first = None if loan is None else loan.first
+        if loan is not None and first is not None and first.generation.id == params["generation"]:
+            if has_run:
+                loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
+            loan.first = None
+            first.end(has_run=has_run)
+
+    def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
+        """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
+        warming = self._runner.pool.warming
+        return not warming.is_slow(generation, client.uid) or self._runner.pool.warm(generation, client.uid) >= users
+
+    def take_over(self, client: Client, params: dict[str, Any], wire: Channel | None) -> bool:
+        """
+        A client hands over a worker that was not done with its first run in time.
+
+        Returns:
+            Whether the worker goes on; False: it is to be ended, as one that is stuck.
+        """
+        # All of it is understood before anything changes: a message that cannot be must not take a worker with it.
+        report, reason = reports.understood(params), str(params["reason"])[: reports.MAX_TEXT]
+        unfinished = Unfinished.from_json(params["unfinished"])
+        loan = client.loans.get(report.pid)
+        if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
+            return False
+        reports.note(loan.slot.living.conversation, report, client.told)
+        told = params["call_id"]
+        call_id = told[:LONGEST_CALL_ID] if isinstance(told, str) else None
+        return self._goes_on(client, loan, loan.first, call_id, reason, wire=wire, unfinished=unfinished)
+
+    def _goes_on(
+        self,
+        client: Client,
+        loan: Loan,
+        first: FirstRun,
+        call_id: str | None,
+        reason: str,
+        *,
+        wire: Channel,
+        unfinished: Unfinished,
+    ) -> bool:
+        worker = loan.slot.living
+        if not first.may_finish(worker.pid):
+            return False
+        loan.first = None
+        if client.give_back(worker.pid) is None:
+            hang_up(wire)  # upkeep has ended it meanwhile
+            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
+            return True
+        log.warning("worker %d: %s", worker.pid, f"{reason} (Call-ID {call_id})" if call_id else reason)
+        try:
+            worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
+        except WorkerError as error:
+            log.warning("worker %d: client %d, uid %d: %s", worker.pid, client.pid, client.uid, error)
+            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
+            self._runner.pool.release(loan.slot, survives=False)
+            return True
+        loan.slot.is_lent = False
+        worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
+        self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
+        return True
+
+    def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
+        """Finds what a script loads by name in a run that is finished here; bounded as where its client asks."""
+        scripts = self._runner.scripts
+
+        def find(generation: Generation, name: str, _deadline: float) -> Helper | None:
+            is_short = len(name) <= reports.MAX_TEXT
+            is_meant = is_trusted or (is_short and reports.mentioned(generation, [name], scripts.copy_of))
+            return scripts.plugin(generation, name) if is_meant else None
+
+        return find

@@ -1,0 +1,413 @@
+"""
+Who holds which worker: leases, as clients ask for them and give them back.
+
+Must not know connections; ``serve`` has them, one thread a client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner.control.connection import PROTOCOL
+from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
+from runner.pool.slot import fits, has
+from runner.scripts.poison import LONGEST_CALL_ID
+from runner.wire.channel import hang_up
+
+from . import reports
+from .borrower import MAX_LOANS, Loan
+from .first_runs import FirstRuns
+from .quiet import Quiet
+from .reports import Report, understood
+from .sharing import Sharing
+from .verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.pool.slot import Slot
+    from runner.pool.warming import FirstRun
+    from runner.runner import Runner
+    from runner.scripts.generation import Generation
+    from runner.wire.channel import Channel
+    from runner.worker.worker import Worker
+
+    from .borrower import Client
+
+log = logging.getLogger("runner.lending")
+
+MAX_BEHIND = 64  # scripts to load ahead at one time: it is warmth, and the rest is loaded when it is used
+
+Answer = tuple[dict[str, Any], "Channel | None"]
+"""A result, and the wire that goes beside it."""
+
+
+class Lending:
+    """
+    Lends the workers of one runner. Every method is safe to call from several clients' threads.
+
+    Args:
+        runner: Owns the workers and knows the scripts.
+        wake: Called when there is upkeep to do.
+    """
+
+    def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+        self.clients: set[Client] = set()
+        self.is_draining = False
+        self._runner = runner
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._news = False  # whether more messages are refused than clients were told
+        self._behind: set[str] = set()  # scripts of workers that came back with an older build
+        self._verdicts = Verdicts(runner)
+        self._firsts = FirstRuns(runner)
+        self._sharing = Sharing()
+        self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
+        self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
+        self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
+            "hello": self._hello,
+            "lease": self._lease,
+            "find": self._find,
+        }
+        self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
+            "loaded": lambda client, params: self._verdicts.loaded(client, params["generation"]),
+            "ran": self._firsts.has_run,
+            "report": self._report,
+        }
+        self.returns: dict[str, Callable[[Client, dict[str, Any], Channel | None], None]] = {
+            "release": self._release,
+            "retire": self._retire,
+            "unfinished": self._unfinished,
+        }
+        """Notices that have a wire beside them."""
+
+    def join(self, client: Client) -> None:
+        """A client has come."""
+        with self._lock:
+            self.clients.add(client)
+
+    def leave(self, client: Client) -> None:
+        """A client has gone. Its workers end; while draining they go on, for it may live."""
+        with self._lock:
+            self.clients.discard(client)
+        if not self.is_draining:
+            for loan in list(client.loans.values()):
+                self._end_loan(client, loan, "its client has gone")
+
+    def borrowers(self) -> dict[int, int]:
+        """The worker's pid to its client's pid."""
+        return {pid: client.pid for client in self._all() for pid in list(client.loans)}
+
+    def users(self) -> int:
+        """Clients that run scripts, so each wants a worker of its own."""
+        return sum(1 for client in self._all() if client.wants_worker)
+
+    def ask_back(self, why: Callable[[Slot[Worker]], str]) -> list[tuple[Client, str]]:
+        """Loans to be given back soon that were not asked for yet, with the reason."""
+        asked = []
+        for client in self._all():
+            for loan in list(client.loans.values()):
+                if not loan.slot.living.is_alive:
+                    self._end_loan(client, loan, "died while lent")
+                elif not loan.told_swap and (reason := why(loan.slot)):
+                    loan.told_swap = True
+                    asked.append((client, reason))
+        return asked
+
+    def share_out(self) -> None:
+        """End a loan of a user who holds more than a share of the workers, where clients of another one wait."""
+        settings, waiting = self._runner.settings, self._runner.pool.waiting_users()
+        if (found := self._sharing.overdue(self._all(), waiting, settings)) is not None:
+            client, loan = found
+            self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
+
+    def has_refusals(self) -> bool:
+        """Whether more messages are refused than clients were told; True once."""
+        with self._lock:
+            news, self._news = self._news, False
+        return news
+
+    def refusals(self, client: Client) -> list[tuple[str, str, float]]:
+        """The messages that a client is not to run scripts on."""
+        return self._runner.poison.refused_messages(None, client.counts_for)
+
+    def prepare(self) -> None:
+        """Load new builds ahead on workers that came back with older ones."""
+        with self._lock:
+            behind, self._behind = self._behind, set()
+        for path in behind:
+            self._runner.prepare(path)
+
+    def abandon(self) -> int:
+        """Leave every worker to its client; how many those were."""
+        slots = [loan.slot for client in self._all() for loan in list(client.loans.values())]
+        for slot in slots:
+            self._runner.pool.abandon(slot)
+        return len(slots)
+
+    def end(self, reason: str) -> None:
+        """End every worker that is lent."""
+        for client in self._all():
+            for loan in list(client.loans.values()):
+                self._end_loan(client, loan, reason)
+
+    def _all(self) -> list[Client]:
+        with self._lock:
+            return list(self.clients)
+
+    # Requests.
+
+    def _hello(self, client: Client, params: dict[str, Any]) -> Answer:
+        if params["protocol"] != PROTOCOL:
+            raise ConfigError(f"this daemon speaks control protocol {PROTOCOL}, the client {params['protocol']!r:.20}")
+        have = params["have"]
+        if have is not None:
+            client.holds_foreign = True
+            self._from_before.tell(f"client {client.pid}, worker {reports.count(have['pid'])}")
+        return {"refused": self.refusals(client)}, None
+
+    def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
+        client.runs_scripts, client.is_inner = True, params.get("is_inner") is True
+        if self.is_draining:
+            raise ConfigError("the daemon is draining: no new leases")
+        path = None if params["path"] is None else reports.text(params["path"])
+        have = None if params["have"] is None else understood(params["have"])
+        generation = self._runner.current(path)
+        self._runner.poison.check(generation, client.counts_for)
+        if have is not None and have.pid in client.loans:
+            # Only who holds a worker of ours has tried to load anything.
+            generation = self._verdicts.of_load(client, generation, params)
+        longest_s = self._runner.settings.allocate_timeout_s
+        wait_s = min(longest_s, reports.seconds(params.get("wait_s", longest_s)))  # one that began before us says none
+        deadline = time.monotonic() + wait_s
+        slot = self._slot_for(client, have, generation, deadline)
+        first = None
+        try:
+            first = self._admit(client, have, slot, generation, deadline)
+            return self._lent(client, path, have, generation, slot=slot, first=first)
+        except BaseException:
+            # While it waited for a worker its script may have been deleted, or refused.
+            if first is not None:
+                first.end(has_run=False)
+            if slot is not None:
+                self._runner.pool.release(slot, survives=True)
+            raise
+
+    def _lent(
+        self,
+        client: Client,
+        path: str | None,
+        have: Report | None,
+        generation: Generation,
+        *,
+        slot: Slot[Worker] | None,
+        first: FirstRun | None,
+    ) -> Answer:
+        """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
+        stamps = self._runner.stamps(path)
+        if self._runner.current(path).id != generation.id:
+            stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
+        result: dict[str, Any] = {
+            "generation": generation.told(),
+            "stamps": stamps.as_json() if stamps is not None else None,
+            "keep": self.users() <= self._runner.settings.max_workers
+            and self._firsts.may_keep(client, generation, self.users()),
+            "is_ours": slot is not None or (have is not None and have.pid in client.loans),
+            "worker": None,
+        }
+        client.tell(generation, slot.living.loaded.values() if slot is not None else ())
+        if slot is None:
+            if have is not None and (held := client.loans.get(have.pid)) is not None:
+                held.slot.is_kept = result["keep"]
+            return result, None
+        worker = slot.living
+        if has(worker, generation) and (slot.lent_to is None or client.is_trusted):
+            self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
+        result["worker"] = {
+            "pid": worker.pid,
+            "execs": worker.execs,
+            "loads": worker.loads,
+            "bound": dict(worker.bound),
+            "ran": dict(worker.conversation.ran),
+            "loaded": [loaded.told() for loaded in worker.loaded.values()],
+            "keep": result["keep"],
+            "fresh": self._runner.settings.statics == "fresh",
+            "max_execs": slot.max_jobs,
+            "max_loads": self._runner.settings.max_loads,
+            "max_line_bytes": self._runner.settings.max_line_bytes,
+            "is_placed": self._runner.settings.placement != "free",
+        }
+        wire = worker.lend()
+        slot.is_lent, slot.lent_to, slot.is_kept = True, client.uid, result["keep"]
+        client.loans[worker.pid] = Loan(slot, time.monotonic(), first=first)
+        return result, wire
+
+    def undo(self, client: Client, pid: int, wire: Channel) -> None:
+        """The answer of a lease did not reach the client: the worker is as good as before."""
+        loan = client.give_back(pid)
+        if loan is None:
+            wire.close()  # upkeep has ended it meanwhile
+        else:
+            self._take_back(client, loan, wire)
+
+    def _take_back(self, client: Client, loan: Loan, wire: Channel) -> bool:
+        """A loan that has ended with this wire: the worker is free again, or ended where it is another wire."""
+        try:
+            # Who is trusted can end the daemon anyway, and to open the wire again takes a share of an exec.
+            loan.slot.living.take_back(wire, is_shared=not client.is_trusted)
+        except WorkerError as error:
+            log.warning("worker %d: client %d, uid %d: %s", loan.slot.living.pid, client.pid, client.uid, error)
+            self._runner.pool.release(loan.slot, survives=False)
+            return False
+        loan.slot.is_lent = False
+        self._runner.pool.release(loan.slot, survives=True)
+        return True
+
+    def _find(self, client: Client, params: dict[str, Any]) -> Answer:
+        helper = self._verdicts.plugin(client, reports.text(params["generation"]), reports.text(params["name"]))
+        return {"helper": None if helper is None else helper.as_json()}, None
+
+    def _admit(
+        self, client: Client, have: Report | None, slot: Slot[Worker] | None, generation: Generation, deadline: float
+    ) -> FirstRun | None:
+        """What the client has to tell the end of, where its worker has not run the build before."""
+        held = None if have is None else client.loans.get(have.pid)
+        if slot is not None:
+            # What it was about to run in the worker that it has, it runs in this one: it must not wait for itself.
+            moved = None
+            if held is not None:
+                moved, held.first = held.first, None
+            return self._firsts.admit(client, slot, moved, generation, deadline)
+        if held is not None:
+            held.first = self._firsts.admit(client, held.slot, held.first, generation, deadline)
+            if held.first is not None and client.loans.get(held.slot.living.pid) is not held:
+                held.first.end(has_run=False)  # upkeep has ended the loan while this waited
+        return None
+
+    def _slot_for(
+        self, client: Client, have: Report | None, generation: Generation, deadline: float
+    ) -> Slot[Worker] | None:
+        """A worker for the client; None when it does best to keep the one that it has."""
+        pool = self._runner.pool
+        if have is None:
+            self._refuse_more(client)
+            self._wake()
+            return pool.acquire(generation, deadline, client.uid)
+        pool.use(generation)
+        held = client.loans.get(have.pid)
+        if held is not None:
+            self._note(client, held, have)
+            held.told_swap = False
+            if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
+                # One that has run it answers now; without any this one may be the first.
+                if not pool.may_wait(generation, client.uid) and not pool.warming.refusal(generation, client.uid):
+                    return None
+                self._refuse_more(client)
+                return pool.acquire(generation, deadline, client.uid)
+            if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
+                return None
+        return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
+
+    def _refuse_more(self, client: Client) -> None:
+        """
+        Refuse a client that has workers enough.
+
+        Raises:
+            PoolExhausted: It has.
+        """
+        if len(client.loans) >= MAX_LOANS:
+            raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
+
+    # Notices.
+
+    def _report(self, client: Client, params: dict[str, Any]) -> None:
+        report = understood(params)
+        if (loan := client.loans.get(report.pid)) is not None:
+            self._note(client, loan, report)
+
+    def _release(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
+        report = understood(params)
+        loan = client.loans.get(report.pid)
+        if loan is None:
+            client.holds_foreign = False
+            hang_up(wire)
+            return
+        self._note(client, loan, report)
+        if wire is None:
+            # A process out of descriptors cannot take what is passed to it: the kernel closed the wire. Or it is none.
+            self._end_loan(client, loan, "it came back without its wire")
+            return
+        if client.give_back(report.pid) is None:
+            wire.close()  # upkeep has ended it meanwhile
+            return
+        loaded = dict(loan.slot.living.loaded)
+        if not self._take_back(client, loan, wire):
+            return
+        outdated = {path for path, generation in loaded.items() if self._is_outdated(path, generation)}
+        if outdated:
+            with self._lock:
+                self._behind |= set(list(outdated)[: MAX_BEHIND - len(self._behind)])
+            self._wake()
+
+    def _retire(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
+        pid, call_id = reports.count(params["pid"]), params["call_id"]
+        reason = str(params["reason"])[: reports.MAX_TEXT]
+        told = f"{reason} (Call-ID {str(call_id)[:LONGEST_CALL_ID]})" if call_id else reason
+        loan = client.give_back(pid)
+        # Whose worker it was has run what it says, and one worker is one loss.
+        was_lent = loan is not None or pid in client.ended
+        if was_lent and self._verdicts.lost(client, params["taken_by"], call_id):
+            self._news = True
+            self._wake()
+        if loan is None:
+            if pid in client.ended:
+                client.ended.remove(pid)
+            client.holds_foreign = False
+            self._strays.tell(f"worker {pid}, client {client.pid}: {told}")
+            hang_up(wire)
+            return
+        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms. There are as
+        # many of these threads as loans at most: the slot is taken until the worker has ended.
+        end = threading.Thread(
+            target=self._end_retired,
+            args=(loan, told, params["is_stuck"] is True, wire),
+            name=f"end {pid}",
+            daemon=True,
+        )
+        try:
+            end.start()
+        except RuntimeError:  # the kernel gives no thread
+            self._end_retired(loan, told, params["is_stuck"] is True, wire)
+
+    def _unfinished(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
+        if not self._firsts.take_over(client, params, wire):
+            self._retire(client, params | {"is_stuck": True, "taken_by": None}, wire)
+
+    def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: Channel | None) -> None:  # noqa: FBT001 - private
+        if is_stuck:
+            loan.slot.living.end_stuck(told)
+        else:
+            log.info("worker %d: %s", loan.slot.living.pid, told)
+        self._runner.pool.release(loan.slot, survives=False)
+        # Until here the wire was open, or the worker would have ended itself without a word.
+        hang_up(wire)
+
+    def _note(self, client: Client, loan: Loan, report: Report) -> None:
+        reports.note(loan.slot.living.conversation, report, client.told)
+
+    def _is_outdated(self, path: str, loaded: Generation) -> bool:
+        with contextlib.suppress(RunnerError):
+            return self._runner.scripts.current(path).id != loaded.id
+        return False
+
+    def _end_loan(self, client: Client, loan: Loan, reason: str) -> None:
+        worker = loan.slot.living
+        if client.give_back(worker.pid) is None:
+            return  # another thread was first
+        client.ended.append(worker.pid)
+        log.info("worker %d: %s", worker.pid, reason)
+        self._runner.pool.release(loan.slot, survives=False)

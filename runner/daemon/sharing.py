@@ -1,0 +1,64 @@
+"""
+Workers where clients of several users want them: none keeps more than its share from another who waits.
+
+A client that is asked for its worker gives it back with its next exec; this is for those that do not. Must not know how
+a loan is ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from runner.settings import Settings
+
+    from .borrower import Client, Loan
+
+WANTED_S = 5.0  # whoever got no worker in time asks again soon, and is taken for waiting until then
+GRACE_S = 1.0  # beyond the longest exec: by then a client that runs anything has seen that it is asked
+
+
+class Sharing:
+    """
+    Knows since when users wait for workers that others hold. For one thread.
+
+    Args:
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._wanted: dict[int, float] = {}  # by user, of whom there are as many as the system has
+
+    def overdue(
+        self, clients: Sequence[Client], waiting: Collection[int], settings: Settings
+    ) -> tuple[Client, Loan] | None:
+        """
+        The loan that is to be ended now; None for none.
+
+        It is of a user who holds more than a share while one with less has waited for longer than any exec takes. So
+        its client has run nothing since it was asked, or does not give back what it should.
+
+        Args:
+            clients: All that are connected.
+            waiting: Users of the callers that wait in this moment.
+            settings: ``max_workers`` and ``exec_timeout_s``.
+        """
+        now = self._clock()
+        self._wanted |= dict.fromkeys(waiting, now + WANTED_S)
+        self._wanted = {user: until for user, until in self._wanted.items() if until > now}
+        loans = [(client, loan) for client in clients for loan in list(client.loans.values())]
+        held = Counter(client.uid for client, _ in loans)
+        share = settings.max_workers / (len(held.keys() | self._wanted.keys()) or 1)
+        lack = {user for user in self._wanted if held[user] < share}
+        greedy = [(client, loan) for client, loan in loans if lack and held[client.uid] > share]
+        since = {id(loan): loan.wanted_since or now for _, loan in greedy}
+        for _, loan in loans:
+            loan.wanted_since = since.get(id(loan), 0.0)
+        late = now - settings.exec_timeout_s - GRACE_S
+        due = [(client, loan) for client, loan in greedy if loan.wanted_since < late]
+        return min(due, key=lambda found: found[1].wanted_since) if due and lack & set(waiting) else None

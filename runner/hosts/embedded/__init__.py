@@ -1,0 +1,1 @@
+"""The embedded host: a SIP message without a SIP server."""

@@ -1,0 +1,175 @@
+"""
+What pseudo-variables read and write: one message, what a script did to it so far, and what outlives it.
+
+Must not know a particular pseudo-variable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runner.sip.edits import Edits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.sip.message import Header, SipMessage
+
+    from .value import Value
+
+PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
+"""core/ip_addr.h, enum sip_protos; $prid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A transport address."""
+
+    ip: str
+    port: int
+    proto: str = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """
+    A listening socket of the SIP server.
+
+    Attributes:
+        address: Where it listens.
+        name: Its name in the configuration; empty for none.
+        advertised: What it tells others instead of its own address; None for nothing else.
+    """
+
+    address: Address
+    name: str = ""
+    advertised: Address | None = None
+
+    @property
+    def text(self) -> str:
+        """As ``$Ras`` and ``$fs`` show it: ``udp:127.0.0.1:5060``."""
+        return f"{self.address.proto}:{bracketed(self.address.ip)}:{self.address.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """
+    What Kamailio's configuration and process would say.
+
+    Attributes:
+        sockets: Every listening socket; the one that received the message may be among them.
+        server_id: ``$sid``; 0 means not configured.
+        defines: ``#!define`` names and texts, for ``$def`` and ``$defn``.
+        variables: Environment variables, for ``$env`` and ``$envn``.
+        hash_tables: Names of the hash tables that exist.
+    """
+
+    sockets: tuple[Socket, ...] = ()
+    server_id: int = 0
+    defines: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    hash_tables: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Branch:
+    """One further destination of a request (core/dset.h, struct branch)."""
+
+    uri: bytes = b""
+    dst_uri: bytes | None = None
+    path: bytes | None = None
+    q: int | None = None
+    send_socket: bytes | None = None
+    flags: int = 0
+    location_ua: bytes | None = None
+    ruid: bytes | None = None
+    otcpid: int = 0
+
+
+@dataclass(slots=True)
+class Process:
+    """What lives as long as the SIP server's process: ``$var``, ``$vn``, ``$shv``, hash tables, ``$sbranch``."""
+
+    script_variables: dict[tuple[str, bytes], Value] = field(default_factory=dict)
+    shared_variables: dict[bytes, Value] = field(default_factory=dict)
+    hash_tables: dict[bytes, dict[bytes, Value]] = field(default_factory=dict)
+    static_branch: Branch = field(default_factory=lambda: Branch(q=0))
+
+
+@dataclass(slots=True)
+class XavpNode:
+    """One value of an xavp: a list of further named values, text, a number, or nothing."""
+
+    name: bytes
+    value: Value | list[XavpNode] | None
+
+
+@dataclass(slots=True)
+class Context:
+    """
+    One message in the hands of a script.
+
+    Attributes:
+        message: As received, or as rebuilt by ``msg_apply_changes``.
+        source: Who sent it.
+        socket: The socket that received it.
+        edits: Changes that reads don't see.
+        new_uri: The R-URI written; None while it is the message's own.
+        request_q: The R-URI's weight among the branches, in thousandths; None for none.
+        dst_uri: ``$du``; None when unset.
+        path: The path vector, as Route headers are made of.
+        force_socket: ``$fs``; None when unset.
+        flags: ``$mf``.
+        script_flags: ``$sf``.
+        branch_flags: ``$bf``.
+        branches: ``$branch`` and ``$br``, without the R-URI itself.
+        reply_headers: What goes into a reply, in order.
+        avps: Newest first.
+        xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
+        return_code: ``$rc``, what the last module function gave.
+        routed_params: URI parameters of the own Route that ``loose_route`` used; empty before.
+        is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
+        is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
+        is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
+        is_record_routed: True once ``record_route`` added its header.
+    """
+
+    message: SipMessage
+    source: Address
+    socket: Socket
+    environment: Environment = field(default_factory=Environment)
+    process: Process = field(default_factory=Process)
+    edits: Edits = field(default_factory=Edits)
+    new_uri: bytes | None = None
+    request_q: int | None = None
+    dst_uri: bytes | None = None
+    path: bytes | None = None
+    force_socket: Socket | None = None
+    flags: int = 0
+    script_flags: int = 0
+    branch_flags: int = 0
+    branches: list[Branch] = field(default_factory=list)
+    reply_headers: list[bytes] = field(default_factory=list)
+    avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
+    xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
+    return_code: int = 0
+    is_record_routed: bool = False
+    is_unusable: bool = False
+    routed_params: bytes = b""
+    is_upstream: bool | None = None
+    is_next_hop_a_route: bool = False
+
+    @property
+    def request_uri(self) -> bytes:
+        """The R-URI as it goes out."""
+        return self.message.first_line.uri if self.new_uri is None else self.new_uri
+
+    def header(self, key: bytes) -> Header | None:
+        """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
+        return self.message.header(key)
+
+
+def bracketed(ip: str) -> str:
+    """An IP address as it stands in a URI: IPv6 in brackets."""
+    return f"[{ip}]" if ":" in ip else ip

@@ -1,0 +1,273 @@
+"""
+The embedded host: a script's SR calls answered over a SIP message, without a SIP server.
+
+Must not know workers or the wire: it is one of the Hosts of ``runner.calls``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from runner import sip
+from runner.calls import FAILED, MODF_CANNOT_RUN
+from runner.errors import ConfigError
+from runner.hosts import foreseen
+from runner.sip.header_names import header_key
+from runner.sip.uri import Scheme, parse_uri
+
+from . import modf, outgoing
+from .context import Address, Context, Environment, Process, Socket
+from .pv import expression, families
+from .to_tag import stateless_tag
+from .value import NULL, CannotEvaluate, Value, make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.hosts.embedded.pv.expression import Spec
+
+_LOOPBACK = Address("127.0.0.1", 5060)
+_INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
+_WARNING = 0
+SL_REPLY_ERROR = "sl_reply_error"
+
+families.load()
+
+
+def to_bytes(text: str) -> bytes:
+    """Text of a script as bytes of the message; lone surrogates are the bytes they stand for (PEP 383)."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def to_text(data: bytes) -> str:
+    """Bytes of the message as text of a script; the inverse of ``to_bytes``."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+class MessageHost:
+    """
+    One SIP message in the hands of a script.
+
+    Args:
+        message: The datagram, or a message already parsed.
+        source: Who sent it.
+        received_on: The socket it came in on.
+        environment: What Kamailio's configuration would say.
+        process: Variables that outlive the message; None for fresh ones.
+
+    Attributes:
+        logs: What the script and this host logged, in order, as (level, text).
+        context: The message with what was done to it.
+        had_bare_lf: True when lines of the head ended with LF alone; they are CRLF now.
+        to_tag: Tag for the To of such replies; None for Kamailio's stateless one.
+        replies: Replies the script asked for with ``ModF("sl_reply_error")``, in order.
+
+    Raises:
+        SipParseError: The bytes are no SIP message; it names line and column.
+    """
+
+    def __init__(
+        self,
+        message: bytes | sip.SipMessage,
+        *,
+        source: Address = _LOOPBACK,
+        received_on: Socket | Address = _LOOPBACK,
+        environment: Environment | None = None,
+        process: Process | None = None,
+    ) -> None:
+        parsed = sip.parse_text(message) if isinstance(message, bytes) else message
+        socket = received_on if isinstance(received_on, Socket) else Socket(received_on)
+        self.logs: list[tuple[int, str]] = []
+        self.replies: list[bytes] = []
+        self.to_tag: str | None = None
+        self.had_bare_lf = parsed.had_bare_lf
+        self.context = Context(parsed, source, socket, environment or Environment((socket,)), process or Process())
+
+    @property
+    def reply_headers(self) -> list[str]:
+        """What ``HDR.AppendToReply`` added, in order."""
+        return [to_text(text) for text in self.context.reply_headers]
+
+    def message_bytes(self) -> bytes:
+        """The message with the script's edits, and without what a proxy adds (its Via)."""
+        return outgoing.edited(self.context, is_leaving=True)
+
+    def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
+        """The message as Kamailio would send it on, its Via with that branch; None when it could not."""
+        return outgoing.forwarded(self.context, branch=branch.encode())
+
+    def reply(self, code: int, reason: str, to_tag: str | None = None) -> bytes | None:
+        """
+        The reply Kamailio would send; None when it could not.
+
+        ``to_tag`` is put into a To without one: None for Kamailio's own stateless tag, empty for none.
+        """
+        tag = stateless_tag(self.context) or b"" if to_tag is None else to_tag.encode()
+        return outgoing.reply(self.context, code, to_bytes(reason), to_tag=tag)
+
+    def log(self, level: int, text: str) -> None:
+        """``Core.Log``: kept in ``logs``."""
+        self.logs.append((level, text))
+
+    def modf(self, function: str) -> int:
+        """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
+        if function == SL_REPLY_ERROR:
+            # sl, sl_reply_error: without an error on record it is 500 (core/error.c, err2reason_phrase).
+            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)", self.to_tag)
+            self.replies += [] if answer is None else [answer]
+            self.context.return_code = 1
+            return 1
+        run = modf.FUNCTIONS.get(function)
+        value = None if run is None else run(self.context)
+        if value is None:
+            self.logs.append(
+                (_WARNING, f"ModF({function!r}) gave -127: not in the embedded host, it needs a real Kamailio")
+            )
+            return MODF_CANNOT_RUN
+        self.context.return_code = value
+        return value
+
+    def get_s(self, name: str) -> str | None:
+        """``PV.GetS``."""
+        try:
+            text = _spec(name).read(self.context).text
+        except CannotEvaluate:
+            return None
+        return None if text is None else text.decode("utf-8", "surrogateescape")
+
+    def get_i(self, name: str) -> int:
+        """``PV.GetI``: only a value of integer type has a number here (app_mono_api.c, sr_mono_pv_geti)."""
+        try:
+            value = _spec(name).read(self.context)
+        except CannotEvaluate:
+            return 0
+        return expression.wrap(value.number) if value.is_integer and value.number is not None else 0
+
+    def set_s(self, name: str, value: str) -> int:
+        """``PV.SetS``: the text ends at a NUL, as a C string does."""
+        try:
+            return self._write(name, make((_c_string(value), None, False, False, 0)))
+        except CannotEvaluate:
+            return FAILED
+
+    def set_i(self, name: str, value: int) -> int:
+        """``PV.SetI``: a number outside 32 bits gives -1."""
+        if not _INT_MIN <= value <= _INT_MAX:
+            return FAILED
+        return self._write(name, Value(None, value, is_integer=True))
+
+    def unset(self, name: str) -> int:
+        """``PV.Unset``."""
+        return self._write(name, NULL)
+
+    def is_null(self, name: str) -> int:
+        """``PV.IsNull``."""
+        try:
+            return int(_spec(name).read(self.context).is_null)
+        except CannotEvaluate:
+            return FAILED
+
+    def hdr_append(self, text: str) -> int:
+        """``HDR.Append``: behind the last header, not seen by reads."""
+        return self._edit(self._append, text)
+
+    def hdr_insert(self, text: str) -> int:
+        """``HDR.Insert``: behind the first header, not seen by reads."""
+        return self._edit(self._insert, text)
+
+    def hdr_remove(self, name: str) -> int:
+        """``HDR.Remove``: every header of that type, or of that name when Kamailio has no type for it."""
+        return self._edit(self._remove, name)
+
+    def hdr_append_to_reply(self, text: str) -> int:
+        """``HDR.AppendToReply``: as it is; an empty text gives -1 (app_mono_api.c, sr_mono_hdr_append_to_reply)."""
+        return self._edit(self._append_to_reply, text)
+
+    depends_on = staticmethod(foreseen.depends_on)
+    changes = staticmethod(foreseen.changes)
+    is_always_certain = staticmethod(foreseen.is_always_certain)
+
+    def is_certain(self, call: str, target: str) -> bool:
+        """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
+        message = self.context.message
+        if target == "$rU":
+            uri = parse_uri(self.context.request_uri) if message.first_line.is_request else None
+            return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
+        if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
+            return False
+        return foreseen.is_always_certain(call, target) or bool(message.headers)
+
+    def expand(self, text: str) -> str:
+        """
+        A path or parameter with the variables put in, as Kamailio's pv_printf does.
+
+        Raises:
+            ConfigError: An expression in it is malformed or unknown.
+        """
+        if text.isascii() and "$" not in text and "\0" not in text:
+            return text
+        try:
+            parsed = expression.parse_format(_c_string(text))
+        except CannotEvaluate as error:
+            raise ConfigError(f"{text!r} is no valid format string: {error}") from error
+        return to_text(parsed.print(self.context))
+
+    def _edit(self, edit: Callable[[bytes], None], text: str) -> int:
+        try:
+            edit(_c_string(text))
+        except CannotEvaluate:
+            return FAILED
+        return 0
+
+    def _headers(self) -> tuple[sip.Header, ...]:
+        """Every header; raises CannotEvaluate when one cannot be parsed or there is none."""
+        message = self.context.message
+        if message.broken_at is not None or not message.headers:
+            raise CannotEvaluate("a header cannot be parsed")
+        return message.headers
+
+    def _append(self, raw: bytes) -> None:
+        self.context.edits.insert(self._headers()[-1].end, raw)
+
+    def _insert(self, raw: bytes) -> None:
+        if not self.context.message.headers:
+            raise CannotEvaluate("there is no header")
+        self.context.edits.insert(self.context.message.headers[0].end, raw)
+
+    def _remove(self, name: bytes) -> None:
+        key = header_key(name)
+        for header in self._headers():
+            if header.key == key:
+                self.context.edits.replace(header.start, header.end - header.start)
+
+    def _append_to_reply(self, raw: bytes) -> None:
+        if not raw:
+            raise CannotEvaluate("an empty reply header")
+        self.context.reply_headers.append(raw)
+
+    def _write(self, name: str, value: Value) -> int:
+        try:
+            _spec(name).write(self.context, value)
+        except CannotEvaluate:
+            return FAILED
+        return 0
+
+
+@lru_cache(maxsize=4096)
+def _spec(name: str) -> Spec:
+    return expression.parse_whole(_c_string(name))
+
+
+def _c_string(text: str) -> bytes:
+    """
+    A script's text as Kamailio gets it: cut at the first NUL.
+
+    Raises:
+        CannotEvaluate: It holds a lone surrogate that stands for no byte.
+    """
+    try:
+        data = to_bytes(text)
+        return data.partition(b"\0")[0] if b"\0" in data else data
+    except UnicodeEncodeError as error:
+        raise CannotEvaluate("a lone surrogate stands for no byte") from error

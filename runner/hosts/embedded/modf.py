@@ -1,0 +1,357 @@
+"""
+``Core.ModF``: the module functions a host without a SIP server can honestly offer, by name.
+
+Must not know scripts: a Context in, the function's own value out.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from runner import sip
+from runner.hosts.embedded.pv.branches import MAX_BRANCHES
+from runner.hosts.embedded.pv.request import method
+from runner.hosts.embedded.pv.routing import find_socket
+from runner.sip import contacts, sdp
+from runner.sip.edits import Edits
+from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
+from runner.sip.uri import parse_uri
+from runner.sip.via import vias
+
+from . import outgoing, record_route
+from .context import Branch, Context
+
+_TRUE, _FALSE = 1, -1
+_CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
+_GRUU_WITHOUT_VALUE = 2
+_FURTHER_VIA = 2
+_STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
+ModuleFunction = Callable[[Context], int | None]
+"""None: with this message it does what only a SIP server can."""
+
+
+def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
+    return _TRUE if is_true else _FALSE
+
+
+def apply_changes(context: Context) -> int:
+    """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
+    if context.is_record_routed:
+        return _FALSE
+    try:
+        message = _up_to_bad_to(sip.parse(outgoing.edited(context)))
+    except sip.SipParseError:
+        context.is_unusable = True
+        return _STOP
+    context.message = message
+    context.new_uri = None
+    context.edits = Edits()
+    context.reply_headers = []
+    is_cut = message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING)
+    return _STOP if is_cut else _TRUE
+
+
+def _up_to_bad_to(message: sip.SipMessage) -> sip.SipMessage:
+    """core/parser/msg_parser.c, get_hdr_field parses a To at once: one that fails ends the headers."""
+    header = message.header(b"to")
+    if header is None or parse_to_body(header.body) is not None:
+        return message
+    return replace(message, headers=message.headers[: message.headers.index(header)], broken_at=header.start)
+
+
+def _reset_destination(context: Context) -> int:
+    context.dst_uri = None
+    return _TRUE
+
+
+def _remove_body(context: Context) -> int:
+    """textopsx, remove_body: true with nothing to remove, too."""
+    body, start = _body(context), context.message.body_start
+    if body and start is not None:
+        context.edits.replace(start, len(body))
+    return _TRUE
+
+
+def _has_to_tag(context: Context) -> int:
+    header = context.header(b"to")
+    found = None if header is None else parse_to_body(header.body)
+    return _truth(found is not None and bool(found.tag))
+
+
+def _has_body(context: Context) -> int:
+    """textops, has_body: what Content-Length says; without that header there is none."""
+    header = context.header(b"content-length")
+    return _truth(header is not None and int(header.body.split()[0]) > 0)
+
+
+def _append_branch(context: Context) -> int:
+    """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
+    socket = context.force_socket
+    context.branches.append(
+        Branch(context.request_uri, context.dst_uri, context.path, None, socket.text.encode() if socket else None)
+    )
+    return _TRUE
+
+
+def _append_static_branch(context: Context) -> int:
+    """pv: pv_branch.c, sbranch_append."""
+    branch = context.process.static_branch
+    if not branch.uri or len(context.branches) >= MAX_BRANCHES - 1:
+        return _FALSE
+    context.branches.append(replace(branch))
+    return _TRUE
+
+
+def _use_static_branch(context: Context) -> int:
+    """pv: pv_branch.c, sbranch_set_ruri: its path is never used, the source asks for it the wrong way round."""
+    branch = context.process.static_branch
+    if not branch.uri:
+        return _FALSE
+    context.new_uri = branch.uri
+    context.dst_uri = branch.dst_uri
+    context.path = None
+    if branch.send_socket:
+        context.force_socket = find_socket(context, branch.send_socket)
+    context.request_q = branch.q
+    context.branch_flags |= branch.flags
+    return _TRUE
+
+
+def _is_first_hop(context: Context) -> int:
+    """siputils: sipops.c, is_first_hop: a request with one Via; a reply that the own Record-Route let through."""
+    message = context.message
+    if message.first_line.is_request:
+        return _truth(len(vias(message)) < _FURTHER_VIA)
+    header = context.header(b"record-route")
+    if message.broken_at is not None or header is None:
+        return _truth(message.broken_at is None)
+    routes = parse_route_body(header.body)
+    return _truth(routes is not None and record_route.is_own_and_not_the_sender(context, routes[0].uri))
+
+
+def _date() -> bytes:
+    return time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime()).encode()
+
+
+def _append_time(context: Context) -> int:
+    """textops, append_time: a Date header for the reply."""
+    context.reply_headers.append(_date())
+    return _TRUE
+
+
+def _append_time_to_request(context: Context) -> int:
+    """textops, append_time_to_request: a Date header behind the first header."""
+    if not context.message.headers:
+        return _FALSE
+    context.edits.insert(context.message.headers[0].end, _date())
+    return _TRUE
+
+
+def _body(context: Context) -> bytes:
+    """core/parser/parse_body.h, get_body: empty for none, and where a header cannot be parsed."""
+    message = context.message
+    return message.body or b"" if message.broken_at is None else b""
+
+
+def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
+    header = context.header(b"content-type")
+    return None if header is None else sdp.sessions(header.body, _body(context))
+
+
+def _is_audio_on_hold(context: Context) -> int:
+    """textops: how the first audio stream on hold is so: 1 by its address (RFC 2543), 2 by its direction (RFC 3264)."""
+    return sdp.audio_hold(_sessions(context) or ()) or _FALSE
+
+
+def _address_family(context: Context) -> int:
+    """sdpops, sdp_get_address_family: 4 or 6 of the last session."""
+    found = _sessions(context)
+    return (found[-1].family if found else None) or _FALSE
+
+
+def _set_body_multipart(context: Context) -> int:
+    """textops, set_body_multipart without arguments: the body becomes the only part of a multipart/mixed one."""
+    message = context.message
+    header = context.header(b"content-type")
+    kind = b"text/plain" if header is None else header.body
+    if sdp.media_type(kind) == b"multipart/mixed":
+        return _TRUE
+    if not message.body or message.body_start is None or message.broken_at is not None:
+        return _FALSE
+    body = sdp.as_only_part(kind, message.body)
+    edits, end = context.edits, message.headers[-1].end
+    edits.edits = [edit for edit in edits.edits if edit.offset < message.body_start]
+    if header is not None:
+        edits.replace(header.start, header.end - header.start)
+    edits.insert(end, b'Content-Type: multipart/mixed;boundary="%s"\r\n' % sdp.BOUNDARY)
+    if context.header(b"content-length") is None:
+        edits.insert(end, b"Content-Length: %d\r\n" % len(body))
+    edits.insert(end, b"Mime-Version: 1.0\r\n")
+    edits.replace(message.body_start, len(message.body), body)
+    return _TRUE
+
+
+def _decode_contact(context: Context) -> int:
+    """siputils: contact_ops.c, decode_contact: the R-URI; in a reply the status stands in its place."""
+    line = context.message.first_line
+    try:
+        context.new_uri = contacts.decoded(context.request_uri if line.is_request else line.status)
+    except contacts.CannotDecodeError as error:
+        return error.code
+    return _TRUE
+
+
+def _decode_contact_header(context: Context) -> int:
+    """siputils: contact_ops.c, decode_contact_header: the first Contact header, its last address first."""
+    header = context.header(b"contact")
+    if header is None:
+        return _FALSE
+    found = contacts.uris(header.body)
+    if found is None:
+        return _CONTACT_DOES_NOT_PARSE
+    try:
+        for contact in reversed(found):
+            text = contacts.decoded(contact.uri)
+            context.edits.replace(header.body_start + contact.offset, len(contact.uri), text)
+    except contacts.CannotDecodeError as error:
+        return error.code
+    return _TRUE
+
+
+def _remote_party(context: Context) -> bytes:
+    """What siputils reads where nobody set rpid_avp: $avp(s:rpid); empty for none."""
+    found = [value.text for key, value in context.avps if key == b"rpid"]
+    return found[0] or b"" if found else b""
+
+
+def _append_remote_party(context: Context) -> int:
+    """siputils: rpid.c, append_rpid_hf."""
+    message, party_id = context.message, _remote_party(context)
+    if not party_id or message.broken_at is not None or not message.headers:
+        return _FALSE
+    text = b"Remote-Party-ID: " + party_id + b";party=calling;id-type=subscriber;screen=yes\r\n"
+    context.edits.insert(message.headers[-1].end, text)
+    return _TRUE
+
+
+_E164 = re.compile(rb"\+[0-9]{2,15}")
+
+
+def _is_remote_party_a_number(context: Context) -> int:
+    """siputils: rpid.c, is_rpid_user_e164."""
+    address = parse_nameaddr(_remote_party(context))
+    uri = None if address is None else parse_uri(address.uri)
+    return _truth(uri is not None and _E164.fullmatch(uri.user) is not None)
+
+
+def _is_gruu(context: Context) -> int:
+    """siputils: sipops.c, w_is_gruu: 1 with a value, 2 without."""
+    uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+    found = None if uri is None else uri.param(b"gr")
+    if found is None or not found.text:
+        return _FALSE
+    return _TRUE if found.value else _GRUU_WITHOUT_VALUE
+
+
+def _sl_forward_reply(context: Context) -> int | None:
+    return _FALSE if context.message.first_line.is_request else None
+
+
+def _forward_reply(context: Context) -> int | None:
+    """corex: true whatever happens; a request with two Vias would go out as if it were a reply."""
+    return _TRUE if context.message.first_line.is_request and len(vias(context.message)) == 1 else None
+
+
+def _is_identified(context: Context) -> bool:
+    """Whether tm can look for the transaction of a request (tm: t_lookup.c, t_lookup_request)."""
+    message = context.message
+    sender = context.header(b"from")
+    is_whole = message.first_line.is_request and message.broken_at is None
+    return is_whole and sender is not None and parse_to_body(sender.body) is not None
+
+
+def _precheck_transaction(context: Context) -> int:
+    """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
+    sender = context.header(b"from")
+    found = None if sender is None else parse_to_body(sender.body)
+    is_looked_for = context.message.first_line.is_request and method(context) not in {b"ACK", b"CANCEL"}
+    return _FALSE if is_looked_for and found is not None and found.tag else _CANNOT_CHECK
+
+
+def _options_reply(context: Context) -> int:
+    """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
+    uri = parse_uri(context.request_uri)
+    if method(context) != b"OPTIONS" or uri is None or uri.user:
+        return _FALSE
+    context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
+    return _TRUE
+
+
+def _reset_static_branch(context: Context) -> int:
+    context.process.static_branch = Branch(q=0)
+    return _TRUE
+
+
+def _always(value: int) -> ModuleFunction:
+    """For what has one answer where there is no transaction, no faked message, nothing to print to."""
+    return lambda _: value
+
+
+# What looks at the transaction, at the socket's event or at a log that this host has not got.
+_TRUE_WITHOUT_A_SERVER = """
+    pv_xavp_print pv_xavu_print pv_xavi_print sht_print resetdebug
+    t_reset_fr t_reset_retr t_reset_max_lifetime t_drop_replies t_use_uac_headers t_clean t_relay_cancel
+"""
+_FALSE_WITHOUT_A_SERVER = """
+    is_faked_msg is_incoming t_is_failure_route t_is_branch_route t_check_trans t_lookup_request t_lookup_cancel
+    t_retransmit_reply t_branch_timeout t_branch_replied t_any_timeout t_any_replied t_is_canceled t_is_expired
+    t_is_retr_async_reply t_get_status_code t_load_contacts t_next_contacts t_next_contact_flow t_flush_flags
+    t_flush_xflags t_reuse_branch t_drop
+"""
+
+FUNCTIONS: dict[str, ModuleFunction] = {
+    "msg_apply_changes": apply_changes,
+    "resetdsturi": _reset_destination,
+    "isdsturiset": lambda context: _truth(context.dst_uri is not None),
+    "remove_body": _remove_body,
+    "has_body": _has_body,
+    "append_branch": _append_branch,
+    "record_route": record_route.record_route,
+    "remove_record_route": record_route.remove_record_route,
+    "loose_route": record_route.loose_route,
+    "loose_route_preloaded": record_route.loose_route_preloaded,
+    "rr_next_hop_route": lambda context: _truth(context.is_next_hop_a_route),
+    "is_first_hop": _is_first_hop,
+    "append_time": _append_time,
+    "append_time_to_request": _append_time_to_request,
+    "is_audio_on_hold": _is_audio_on_hold,
+    "set_body_multipart": _set_body_multipart,
+    "sdp_content": lambda context: _truth(_sessions(context) is not None),
+    "sdp_get_address_family": _address_family,
+    "sdp_with_ice": lambda context: _truth(b"a=candidate" in _body(context)),
+    "options_reply": _options_reply,
+    "decode_contact": _decode_contact,
+    "decode_contact_header": _decode_contact_header,
+    "append_rpid_hf": _append_remote_party,
+    "is_rpid_user_e164": _is_remote_party_a_number,
+    "is_gruu": _is_gruu,
+    "sl_forward_reply": _sl_forward_reply,
+    "forward_reply": _forward_reply,
+    "sbranch_set_ruri": _use_static_branch,
+    "sbranch_append": _append_static_branch,
+    "sbranch_reset": _reset_static_branch,
+    "t_is_request_route": lambda context: _truth(context.message.first_line.is_request),
+    "t_is_reply_route": lambda context: _truth(not context.message.first_line.is_request),
+    "t_release": lambda context: _truth(_is_identified(context)),
+    "t_save_lumps": lambda context: _truth(not context.message.first_line.is_request),
+    "t_precheck_trans": _precheck_transaction,
+    "has_totag": _has_to_tag,
+    "is_request": lambda context: _truth(context.message.first_line.is_request),
+    "is_reply": lambda context: _truth(not context.message.first_line.is_request),
+    **dict.fromkeys(_TRUE_WITHOUT_A_SERVER.split(), _always(_TRUE)),
+    **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
+}
+"""Every function offered. Any other name is -127, as Kamailio answers for a name it does not know."""

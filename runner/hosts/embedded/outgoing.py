@@ -1,0 +1,220 @@
+"""
+What leaves: the forwarded message and the reply, as Kamailio builds them (core/msg_translator.c).
+
+Must not know scripts or variables: a Context in, bytes out.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from runner.sip.edits import Edits
+from runner.sip.message import parse
+from runner.sip.nameaddr import parse_to_body
+from runner.sip.via import Via, first_via, split_outside_quotes, vias
+
+from .context import Context, Socket, bracketed
+
+if TYPE_CHECKING:
+    from runner.sip.message import Header
+
+_CRLF = b"\r\n"
+IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
+"""Headers a request is told apart by (core/parser/msg_parser.c, check_transaction_quadruple)."""
+
+_FIRST_HOPS = 70  # RFC 3261, 8.1.1.6
+
+_FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
+SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
+
+
+def edited(context: Context, *, is_leaving: bool = False) -> bytes:
+    """
+    The message with the script's edits and nothing of a proxy's own: no Via, no Route.
+
+    ``is_leaving`` says that it goes out by the socket that would be chosen; else none is known (``$mbu``).
+    """
+    return _apply(context, _by_socket(context, context.edits) if is_leaving else context.edits.leaving_by(b""))
+
+
+def _by_socket(context: Context, edits: Edits) -> Edits:
+    """rr: record.c, record_route: another socket than the message came in by makes two Record-Routes."""
+    socket = context.force_socket
+    return edits if socket is None or socket == context.socket else edits.leaving_by(_hostport(socket))
+
+
+def _hostport(socket: Socket) -> bytes:
+    own = socket.advertised or socket.address
+    return f"{bracketed(own.ip)}:{own.port}".encode()
+
+
+def forwarded(context: Context, *, branch: bytes) -> bytes | None:
+    """
+    The message as it is sent on; None when it cannot be.
+
+    A request gets a Via with that branch, and its own Via is completed; a reply loses its topmost Via.
+    """
+    if context.is_unusable:
+        return None
+    if context.message.first_line.is_request:
+        return _forwarded_request(context, branch)
+    return _forwarded_reply(context)
+
+
+def with_hop_counted(data: bytes) -> bytes | None:
+    """
+    A request with its Max-Forwards one lower, or with a new one; None when no hop is left (RFC 3261, 16.3 and 16.6).
+
+    Kamailio leaves this to a module, which sends no more than 70 on (modules/maxfwd/maxfwd.c, max_limit).
+
+    Raises:
+        SipParseError: The script's edits left no SIP message.
+    """
+    message = parse(data)
+    header = message.header(b"max-forwards")
+    if header is None or not header.body.isdigit():
+        start = end = message.headers_end
+        if header is not None:
+            start, end = header.start, header.end
+        return data[:start] + b"Max-Forwards: %d\r\n" % _FIRST_HOPS + data[end:]
+    digits = header.body.lstrip(b"0")
+    if not digits:
+        return None
+    hops = min(int(digits), _FIRST_HOPS + 1) if len(digits) <= len(str(_FIRST_HOPS)) + 1 else _FIRST_HOPS + 1
+    return data[: header.body_start] + b"%d" % (hops - 1) + data[header.body_start + len(header.body) :]
+
+
+def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
+    via = first_via(context.message)
+    # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
+    found = {key: context.message.header(key) for key in IDENTIFYING}
+    sender = found[b"from"]
+    if via is None or None in found.values() or sender is None or parse_to_body(sender.body) is None:
+        return None
+    edits = deepcopy(_by_socket(context, context.edits))
+    socket = context.force_socket or context.socket
+    line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode() + _hostport(socket) + b";branch="
+    route = b"" if not context.path else b"Route: " + context.path + _CRLF
+    first_route = context.message.header(b"route")
+    if route and first_route is not None:
+        edits.insert(first_route.start, route)
+        route = b""
+    edits.insert(via.header.start, line + branch + _CRLF + route)
+    _complete_via(context, via, edits)
+    return _apply(context, edits)
+
+
+def _complete_via(context: Context, via: Via, edits: Edits) -> None:
+    """RFC 3581 and core/msg_translator.c, received_test, received_builder, rport_builder."""
+    rport, received = via.param(b"rport"), via.param(b"received")
+    if _needs_received(context, via):
+        text = b";received=" + context.source.ip.encode()
+        if received is not None:
+            edits.replace(received.start - 1, received.length + 1, text)
+        else:
+            edits.insert(via.host_end, text)
+    if rport is not None:
+        edits.replace(rport.start - 1, rport.length + 1, b";rport=%d" % context.source.port)
+
+
+def _needs_received(context: Context, via: Via) -> bool:
+    return (
+        via.param(b"received") is not None
+        or via.param(b"rport") is not None
+        or via.host.strip(b"[]").lower() != context.source.ip.encode()
+    )
+
+
+def _forwarded_reply(context: Context) -> bytes | None:
+    """core/forward.c, do_forward_reply: without the first Via body, and to where the second says."""
+    header = context.message.header(b"via")
+    if header is None or len(vias(context.message)) == 1:
+        return None
+    edits = deepcopy(context.edits.leaving_by(b""))
+    bodies = split_outside_quotes(header.body, 0x2C)
+    if len(bodies) == 1:
+        edits.replace(header.start, header.end - header.start)
+    else:
+        first_blank = len(bodies[1][1]) - len(bodies[1][1].lstrip())
+        edits.replace(header.body_start, bodies[1][0] + first_blank)
+    return _apply(context, edits)
+
+
+def _apply(context: Context, edits: Edits) -> bytes:
+    """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
+    line = context.message.first_line
+    data = context.message.data
+    edits = _with_content_length(context, edits)
+    if context.new_uri is None or not line.is_request:
+        return edits.apply(data)
+    end = line.uri_start + len(line.uri)
+    return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
+
+
+def _with_content_length(context: Context, edits: Edits) -> Edits:
+    """core/msg_translator.c, adjust_clen: a body that changed its length changes Content-Length too."""
+    message = context.message
+    header = message.header(b"content-length")
+    if message.body_start is None or header is None:
+        return edits
+    in_body = Edits([edit for edit in edits.edits if edit.offset >= message.body_start])
+    delta = len(in_body.apply(message.data)) - len(message.data)
+    if not delta:
+        return edits
+    changed = deepcopy(edits)
+    changed.replace(header.body_start, len(header.body), b"%d" % (len(message.body or b"") + delta))
+    return changed
+
+
+def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:
+    """
+    The reply to a request; None when its headers cannot be parsed, or it is an ACK.
+
+    Args:
+        context: The request, with ``reply_headers``.
+        code: Three digits.
+        reason: Of the status line.
+        to_tag: Put in when the To has no tag; empty for none.
+    """
+    message = context.message
+    via = first_via(message)
+    line = message.first_line
+    is_readable = message.broken_at is None and not context.is_unusable
+    if not is_readable or via is None or not line.is_request or line.method == b"ACK":
+        return None
+    out = [line.version, b" %03d " % code, reason, _CRLF]
+    for header in message.headers:
+        raw = message.data[header.start : header.end]
+        match header.type:
+            case b"via":
+                text = message.data[header.start : header.body_start + len(header.body)]
+                out += (_reply_via(context, via, text) if header is via.header else text, _CRLF)
+            case b"record-route" if _FIRST_WITH_RECORD_ROUTE <= code < _FIRST_WITHOUT:
+                out.append(raw)
+            case b"to":
+                out.append(_with_tag(header, raw, to_tag))
+            case b"from" | b"call-id" | b"cseq":
+                out.append(raw)
+    out += context.reply_headers
+    out += (SERVER, _CRLF, b"Content-Length: 0", _CRLF, _CRLF)
+    return b"".join(out)
+
+
+def _reply_via(context: Context, via: Via, text: bytes) -> bytes:
+    """core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place, received at the end of the line."""
+    rport = via.param(b"rport")
+    if rport is not None:
+        start = rport.start - via.header.start
+        text = text[: start - 1] + b";rport=%d" % context.source.port + text[start + rport.length :]
+    if _needs_received(context, via):
+        text += b";received=" + context.source.ip.encode()
+    return text
+
+
+def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:
+    found = parse_to_body(header.body)
+    if not to_tag or (found is not None and found.tag):
+        return raw
+    end = header.body_start + len(header.body) - header.start
+    return raw[:end] + b";tag=" + to_tag + raw[end:]

@@ -1,0 +1,196 @@
+"""Further destinations of a request: ``$br``, ``$branch``, ``$sbranch``, ``$ds`` (pv_branch.c, core/dset.c)."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.context import Branch
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+
+from .expression import wrap
+from .registry import Access, register
+from .request import text_or_null
+from .routing import find_socket
+
+MAX_BRANCHES = 12
+"""core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
+
+_PARTS = {
+    b"uri": "uri",
+    b"dst_uri": "dst_uri",
+    b"path": "path",
+    b"Q": "q",
+    b"q": "q",
+    b"send_socket": "send_socket",
+    b"count": "count",
+    b"flags": "flags",
+    b"ruid": "ruid",
+    b"location_ua": "location_ua",
+    b"otcpid": "otcpid",
+    b"instance": "instance",
+}
+_READ_ONLY = {"count", "ruid", "location_ua", "instance"}
+
+
+def append(access: Access, uri: bytes) -> None:
+    """
+    One more branch (core/dset.c, append_branch).
+
+    Raises:
+        CannotEvaluate: There are too many.
+    """
+    context = access.context
+    if len(context.branches) >= MAX_BRANCHES - 1:
+        raise CannotEvaluate("too many branches")
+    socket = context.force_socket
+    context.branches.append(Branch(uri, send_socket=None if socket is None else socket.text.encode()))
+
+
+def _parse_part(text: bytes) -> str:
+    try:
+        return _PARTS[text]
+    except KeyError:
+        raise CannotEvaluate(f"unknown branch part {text!r}") from None
+
+
+def _read_part(access: Access, branch: Branch) -> Value:
+    """pv_branch.c, pv_get_branchx_helper."""
+    if access.name == "count":
+        return Value.integer(len(access.context.branches))
+    if not branch.uri:
+        return NULL
+    match access.name:
+        case "q":
+            return NULL if branch.q is None else Value.integer(branch.q)
+        case "flags":
+            return Value.integer(branch.flags & 0xFFFFFFFF)
+        case "otcpid":
+            return Value.integer(branch.otcpid)
+        case "instance":
+            return NULL
+    return text_or_null(getattr(branch, access.name))
+
+
+def _write_part(access: Access, branch: Branch, value: Value) -> None:
+    """pv_branch.c, pv_set_branchx_helper, all but the URI."""
+    name = access.name
+    if name in _READ_ONLY:
+        return
+    if name in {"q", "flags", "otcpid"}:
+        if value.number is None and not value.is_null:
+            raise CannotEvaluate(f"{name} of a branch needs a number")
+        unset = None if name == "q" else 0
+        setattr(branch, name, unset if value.number is None else wrap(value.number))
+        return
+    if value.text is None and not value.is_null:
+        raise CannotEvaluate(f"{name} of a branch needs a text")
+    if name == "send_socket":
+        socket = find_socket(access.context, value.text) if value.text else None
+        branch.send_socket = None if socket is None else socket.text.encode()
+        return
+    setattr(branch, name, value.text or None)
+
+
+def _branch(access: Access) -> Branch | None:
+    branches = access.context.branches
+    at = access.position
+    if at < 0:
+        at += len(branches)
+    return branches[at] if 0 <= at < len(branches) else None
+
+
+def _read(access: Access) -> Value:
+    branch = _branch(access)
+    return NULL if branch is None else _read_part(access, branch)
+
+
+def _write(access: Access, value: Value) -> None:
+    branch = _branch(access)
+    if branch is None:
+        raise CannotEvaluate("no such branch")
+    if access.name != "uri":
+        _write_part(access, branch, value)
+    elif value.is_null or value.text == b"":
+        access.context.branches.remove(branch)
+    elif value.text is None:
+        raise CannotEvaluate("the URI of a branch needs a text")
+    else:
+        branch.uri = value.text
+
+
+def _read_static(access: Access) -> Value:
+    return _read_part(access, access.context.process.static_branch)
+
+
+def _write_static(access: Access, value: Value) -> None:
+    process = access.context.process
+    if access.name != "uri":
+        _write_part(access, process.static_branch, value)
+    elif value.is_null or value.text == b"":
+        process.static_branch = Branch(q=0)
+    elif value.text is None:
+        raise CannotEvaluate("the URI of a branch needs a text")
+    else:
+        process.static_branch.uri = value.text
+
+
+def _first(access: Access) -> Value:
+    context = access.context
+    return Value(context.branches[0].uri) if context.branches and context.message.first_line.is_request else NULL
+
+
+def _append_first(access: Access, value: Value) -> None:
+    if not value.text:
+        raise CannotEvaluate("$br needs a text")
+    append(access, value.text)
+
+
+def _with_q(uri: bytes, q: int | None) -> bytes:
+    return uri if q is None else b"<" + uri + b">;q=" + q_text(q)
+
+
+def q_text(q: int) -> bytes:
+    """core/qvalue.c, q2str: thousandths as ``0.5``, ``1``, ``0``."""
+    if q >= 1000:  # noqa: PLR2004 - a thousand thousandths
+        return b"1"
+    return b"0." + (b"%03d" % q).rstrip(b"0") if q > 0 else b"0"
+
+
+def _all(access: Access) -> Value:
+    context = access.context
+    if not context.branches or not context.message.first_line.is_request:
+        return NULL
+    return Value(b", ".join(_with_q(branch.uri, branch.q) for branch in context.branches))
+
+
+def _destination_set(access: Access) -> Value:
+    """core/dset.c, print_dset: the R-URI when it was changed, then the branches; null for nothing at all."""
+    context = access.context
+    pairs = [] if context.new_uri is None else [(context.new_uri, context.request_q)]
+    pairs += [(branch.uri, branch.q) for branch in context.branches]
+    uris = [b"<" + uri + b">" + (b"" if q is None else b";q=" + q_text(q)) for uri, q in pairs]
+    return Value(b"Contact: " + b", ".join(uris)) if uris else NULL
+
+
+_SOURCE = "pv: pv_branch.c, pv_get_branchx"
+register("br", "URI of the first branch; a write appends one.", "pv: pv_core.c, pv_get_branch", _first, _append_first)
+register("bR", "Every branch.", "pv: pv_core.c, pv_get_branches", _all)
+register(
+    "branch",
+    "Part of a branch: uri, dst_uri, path, Q, send_socket, count, flags, ruid, location_ua, otcpid.",
+    _SOURCE,
+    _read,
+    _write,
+    parse_name=_parse_part,
+    takes_index=True,
+)
+register(
+    "sbranch",
+    "The same of the static branch, which lives as long as the process.",
+    "pv: pv_branch.c, pv_get_sbranch",
+    _read_static,
+    _write_static,
+    parse_name=_parse_part,
+)
+register("ds", "The destination set as a Contact header.", "pv: pv_core.c, pv_get_dset", _destination_set)
+register(
+    "ruid location_ua", "Of the registrar's record; always null here.", "pv: pv_core.c, pv_get_ruid", lambda _: NULL
+)

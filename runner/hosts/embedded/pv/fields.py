@@ -1,0 +1,178 @@
+"""Single headers with a variable of their own: ``$ci``, ``$cs``, ``$ct``, ``$ua``, the body (pv_core.c)."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip import contacts
+from runner.sip.nameaddr import parse_to_body
+from runner.sip.via import split_outside_quotes
+
+from .headers import body_value
+from .registry import Access, Reader, one_of, register
+from .request import cseq
+
+_INT_MAX = 0x7FFFFFFF
+_COMMA, _SEMICOLON = b","[0], b";"[0]
+
+
+def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
+    def read(access: Access) -> Value:
+        header = access.context.header(key)
+        if header is None:
+            return NULL
+        return body_value(access.context.message, header) if header.body or not empty_is_null else NULL
+
+    return read
+
+
+def _uri_of(key: bytes) -> Reader:
+    def read(access: Access) -> Value:
+        header = access.context.header(key)
+        found = None if header is None else parse_to_body(header.body)
+        if header is None or found is None:
+            return NULL
+        return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
+
+    return read
+
+
+def _cseq_number(access: Access) -> Value:
+    header, number = access.context.header(b"cseq"), cseq(access.context)[0]
+    return Value.piece(access.context.message.data, header.body_start, len(number)) if header and number else NULL
+
+
+def _content_length(access: Access) -> Value:
+    header = access.context.header(b"content-length")
+    if header is None:
+        return NULL
+    digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
+    body = body_value(access.context.message, header)
+    return Value.integer_text(header.body, int(digits or b"0"), body.behind)
+
+
+def _body(access: Access) -> Value:
+    body = access.context.message.body
+    return NULL if body is None or access.context.message.broken_at is not None else Value(body)
+
+
+def _body_size(access: Access) -> Value:
+    return Value.integer(len(_body(access).text or b""))
+
+
+def _buffer(access: Access) -> Value:
+    return Value(access.context.message.data)
+
+
+def _length(access: Access) -> Value:
+    return Value.integer(len(access.context.message.data))
+
+
+def _expires(access: Access) -> Value:
+    """pv_core.c, pv_get_expires: over the expires of every Contact, the Expires header where one has none."""
+    message = access.context.message
+    if message.broken_at is not None:
+        return NULL
+    header = message.header(b"expires")
+    if header is not None and not header.body.strip():
+        return NULL
+    default = None if header is None else _seconds(header.body.strip())
+    found: list[int] = []
+    for contact in message.all_headers(b"contact"):
+        if contacts.uris(contact.body) is None:
+            return NULL
+        for _, text in split_outside_quotes(contact.body, _COMMA):
+            own = _contact_expires(text)
+            if own is not None and not own.isdigit():
+                return NULL
+            seconds = default if own is None else int(own) % (1 << 32)
+            found += [] if seconds is None else [seconds]
+    if not found:
+        if default is None:
+            return NULL
+        found = [default]
+    seconds = min(found) if access.name == "min" else max(found)
+    return Value.integer(seconds)
+
+
+_MAX_EXPIRES_LENGTH = 10
+
+
+def _seconds(body: bytes) -> int:
+    """core/parser/parse_expires.c, expires_parser: the digits in front, 0 for none or for too long a text."""
+    digits = body[: len(body) - len(body.lstrip(b"0123456789"))]
+    return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
+
+
+def _contact_expires(text: bytes) -> bytes | None:
+    for _, piece in split_outside_quotes(text, _SEMICOLON)[1:]:
+        name, _, value = piece.partition(b"=")
+        if name.strip().lower() == b"expires" and value.strip():
+            return value.strip()
+    return None
+
+
+def _is_sdp(access: Access) -> bool:
+    header = access.context.header(b"content-type")
+    return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
+
+
+def _sdp_part(access: Access) -> bytes | None:
+    """The body when it is SDP, else the first part of a multipart body that is."""
+    body = access.context.message.body
+    if not body or _is_sdp(access):
+        return body
+    for part in body.split(b"\r\n--"):
+        head, blank, rest = part.partition(b"\r\n\r\n")
+        if blank and b"application/sdp" in head.lower():
+            return rest + b"\r\n"
+    return None
+
+
+def _refuse(_: Access, value: Value) -> None:
+    raise CannotEvaluate(f"SDP is not written here, {value!r}")
+
+
+def _sdp(access: Access) -> Value:
+    """sdpops: sdpops_mod.c, pv_get_sdp."""
+    body = _sdp_part(access)
+    if not body:
+        return NULL
+    if access.name == "body":
+        return Value(body)
+    for line in body.splitlines():
+        if line.startswith(b"o="):
+            words = line.split()
+            # str2sint: a version beyond 31 bits is no number to it.
+            is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
+            return Value.integer_text(words[2], int(words[2])) if is_number else NULL
+    return NULL
+
+
+register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))
+register("cs", "Number of the CSeq; text.", "pv: pv_core.c, pv_get_cseq", _cseq_number)
+register("csb", "Body of the CSeq.", "pv: pv_core.c, pv_get_cseq_body", _body_of(b"cseq"))
+register("ct", "Body of the first Contact.", "pv: pv_core.c, pv_get_contact", _body_of(b"contact", empty_is_null=True))
+register("cT", "Content-Type.", "pv: pv_core.c, pv_get_content_type", _body_of(b"content-type"))
+register("cl", "Content-Length.", "pv: pv_core.c, pv_get_content_length", _content_length)
+register("ua", "User-Agent.", "pv: pv_core.c, pv_get_useragent", _body_of(b"user-agent"))
+register("rt", "URI of the Refer-To.", "pv: pv_core.c, pv_get_refer_to", _uri_of(b"refer-to"))
+register("re", "URI of the Remote-Party-ID.", "pv: pv_core.c, pv_get_rpid", _uri_of(b"remote-party-id"))
+register("rb", "Body of the message; null without one.", "pv: pv_core.c, pv_get_msg_body", _body)
+register("bs", "Length of the body.", "pv: pv_core.c, pv_get_body_size", _body_size)
+register("mb", "The message as received.", "pv: pv_core.c, pv_get_msg_buf", _buffer)
+register("ml", "Length of the message.", "pv: pv_core.c, pv_get_msg_len", _length)
+register(
+    "expires",
+    "Least (min) or most (max) seconds of the Contacts.",
+    "pv: pv_core.c, pv_get_expires",
+    _expires,
+    parse_name=one_of("min", "max"),
+)
+register(
+    "sdp",
+    "SDP: body, sess_version.",
+    "sdpops: sdpops_mod.c, pv_get_sdp",
+    _sdp,
+    _refuse,
+    parse_name=one_of("body", "sess_version"),
+)

@@ -1,0 +1,243 @@
+"""The request line: ``$ru`` and its parts, the original ``$ou``, ``$rm``, ``$rs``, ``$rr``, ``$rv`` (pv_core.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
+from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+
+from .registry import Access, Reader, register
+
+if TYPE_CHECKING:
+    from runner.hosts.embedded.context import Context
+
+METHODS = {
+    b"INVITE": 1,
+    b"CANCEL": 2,
+    b"ACK": 4,
+    b"BYE": 8,
+    b"INFO": 16,
+    b"REGISTER": 32,
+    b"SUBSCRIBE": 64,
+    b"NOTIFY": 128,
+    b"MESSAGE": 256,
+    b"OPTIONS": 512,
+    b"PRACK": 1024,
+    b"UPDATE": 2048,
+    b"REFER": 4096,
+    b"PUBLISH": 8192,
+    b"KDMQ": 16384,
+}
+"""core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
+METHOD_OTHER = 1 << 19
+
+_SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.URN: 5}
+"""core/parser/msg_parser.h, enum _uri_type; ``$rz`` as an integer."""
+
+
+def text_or_null(text: bytes | None) -> Value:
+    """The text; null when it is empty or None."""
+    return make((text, None, False, False, 0)) if text else NULL
+
+
+def text_and_number(text: bytes, number: int) -> Value:
+    """Text that also has a number, and is text (pvapi.c, pv_get_strintval)."""
+    return Value(text, number)
+
+
+def uri_part(uri: Uri, part: str) -> Value:
+    """pv_core.c, pv_get_xuri_attr."""
+    match part:
+        case "user":
+            return text_or_null(uri.user)
+        case "host":
+            return text_or_null(uri.host)
+        case "port":
+            if uri.port is not None:
+                return text_and_number(uri.port, uri.port_number)
+            return text_and_number(b"5061", 5061) if uri.proto is Proto.TLS else text_and_number(b"5060", 5060)
+        case "proto":
+            return text_and_number(uri.transport, uri.proto) if uri.transport else text_and_number(b"UDP", 1)
+        case "scheme":
+            return text_and_number(uri.scheme.value, _SCHEME_NUMBERS[uri.scheme])
+        case _:
+            return Value.integer(len(uri.user))
+
+
+def _current(access: Access) -> Value:
+    context = access.context
+    if not context.message.first_line.is_request or parse_uri(context.request_uri) is None:
+        return NULL
+    return _line_uri(context) if context.new_uri is None else Value(context.new_uri)
+
+
+def _original(access: Access) -> Value:
+    line = access.context.message.first_line
+    return _line_uri(access.context) if line.is_request and parse_uri(line.uri) is not None else NULL
+
+
+def _line_uri(context: Context) -> Value:
+    line = context.message.first_line
+    return Value.piece(context.message.data, line.uri_start, len(line.uri))
+
+
+def _current_part(part: str) -> Reader:
+    def read(access: Access) -> Value:
+        context = access.context
+        uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+        return NULL if uri is None else uri_part(uri, part)
+
+    return read
+
+
+def _original_part(part: str) -> Reader:
+    def read(access: Access) -> Value:
+        line = access.context.message.first_line
+        uri = parse_uri(line.uri) if line.is_request else None
+        return NULL if uri is None else uri_part(uri, part)
+
+    return read
+
+
+def _write_uri(access: Access, value: Value) -> None:
+    if value.text is None:
+        raise CannotEvaluate("$ru needs a text")
+    access.context.new_uri = value.text
+
+
+def rewrite(
+    context: Context, *, user: bytes | None = None, host: bytes | None = None, port: bytes | None = None
+) -> None:
+    """
+    Change one part of the R-URI (core/action.c, SET_USER_T, SET_HOST_T, SET_PORT_T).
+
+    Raises:
+        CannotEvaluate: The R-URI does not parse, or it is tel and the port is to be set.
+    """
+    uri = parse_uri(context.request_uri)
+    if uri is None:
+        raise CannotEvaluate("the R-URI does not parse")
+    is_tel = uri.scheme is Scheme.TEL and not uri.is_phone
+    if is_tel and port is not None:
+        raise CannotEvaluate("a tel URI has no port")
+    # A sips URI with user=phone becomes sip, a urn too: the type alone is looked at.
+    scheme = b"tel" if is_tel and host is None else b"sips" if uri.scheme is Scheme.SIPS else b"sip"
+    new_user = uri.user if user is None else user
+    out = [scheme, b":", new_user]
+    if new_user and uri.password is not None:
+        out += (b":", uri.password)
+    if uri.scheme is Scheme.TEL and uri.params is not None:
+        out += (b";", uri.params)
+    new_host = host if host is not None else None if is_tel or uri.scheme is Scheme.URN else uri.host
+    if new_host is not None:
+        out += (b"@" if new_user else b"", new_host)
+    new_port = uri.port if port is None else port or None
+    if new_port is not None:
+        out += (b":", new_port)
+    if uri.sip_params is not None:
+        out += (b";", uri.sip_params)
+    if is_tel and host is not None:
+        out.append(b";user=phone")
+    if uri.headers is not None:
+        out += (b"?", uri.headers)
+    context.new_uri = b"".join(out)
+
+
+def _write_user(access: Access, value: Value) -> None:
+    if value.text is None and not value.is_null:
+        raise CannotEvaluate("$rU needs a text")
+    rewrite(access.context, user=value.text or b"")
+
+
+def _write_host(access: Access, value: Value) -> None:
+    if value.text is None:
+        raise CannotEvaluate("$rd needs a text")
+    rewrite(access.context, host=value.text)
+
+
+def _write_port(access: Access, value: Value) -> None:
+    number = value.number
+    text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 64)))
+    rewrite(access.context, port=text)
+
+
+def cseq(context: Context) -> tuple[bytes, bytes]:
+    """Number and method of the CSeq header; empty texts without one."""
+    header = context.header(b"cseq")
+    words = header.body.split() if header is not None else []
+    return (words[0], words[1]) if len(words) > 1 else (b"", b"")
+
+
+def method(context: Context) -> bytes:
+    """The method of a request, that of the CSeq for a reply."""
+    line = context.message.first_line
+    return line.method if line.is_request else cseq(context)[1]
+
+
+def method_number(name: bytes) -> int:
+    """Kamailio's number of a method."""
+    return METHODS.get(name, METHOD_OTHER)
+
+
+def _method(access: Access) -> Value:
+    name = method(access.context)
+    if access.context.message.first_line.is_request:
+        return Value.piece(access.context.message.data, 0, len(name), method_number(name))
+    return text_and_number(name, method_number(name)) if name else NULL
+
+
+def _method_number(access: Access) -> Value:
+    return Value.integer(method_number(method(access.context)))
+
+
+def _status(access: Access) -> Value:
+    line = access.context.message.first_line
+    return NULL if line.is_request else Value.integer_text(line.status, int(line.status))
+
+
+def _status_number(access: Access) -> Value:
+    line = access.context.message.first_line
+    return Value.integer(0) if line.is_request else Value.integer_text(line.status, int(line.status))
+
+
+def _reason(access: Access) -> Value:
+    line = access.context.message.first_line
+    return NULL if line.is_request else Value(line.reason)
+
+
+def _version(access: Access) -> Value:
+    return Value(access.context.message.first_line.version)
+
+
+def _type_number(access: Access) -> Value:
+    return Value.integer(1 if access.context.message.first_line.is_request else 2)
+
+
+def _type_text(access: Access) -> Value:
+    return Value(b"rq" if access.context.message.first_line.is_request else b"rp")
+
+
+_SOURCE = "pv: pv_core.c, pv_get_ruri_attr"
+register("ru ruri", "Request URI. A write is seen at once.", "pv: pv_core.c, pv_get_ruri", _current, _write_uri)
+register("rU ruri.user", "User of the R-URI; null for none.", _SOURCE, _current_part("user"), _write_user)
+register("rd ruri.domain", "Host of the R-URI.", _SOURCE, _current_part("host"), _write_host)
+register("rp", "Port of the R-URI, 5060 or 5061 without one; text.", _SOURCE, _current_part("port"), _write_port)
+register("rP", "Transport of the R-URI, UDP without one.", _SOURCE, _current_part("proto"))
+register("rz", "Scheme of the R-URI.", _SOURCE, _current_part("scheme"))
+register("rUl", "Length of the R-URI's user.", _SOURCE, _current_part("length"))
+_SOURCE = "pv: pv_core.c, pv_get_ouri_attr"
+register("ou ouri", "Request URI as received.", "pv: pv_core.c, pv_get_ouri", _original)
+register("oU", "User of the received R-URI.", _SOURCE, _original_part("user"))
+register("od", "Host of the received R-URI.", _SOURCE, _original_part("host"))
+register("op", "Port of the received R-URI.", _SOURCE, _original_part("port"))
+register("oP", "Transport of the received R-URI.", _SOURCE, _original_part("proto"))
+register("oUl", "Length of the received R-URI's user.", _SOURCE, _original_part("length"))
+register("rm", "Method, of the CSeq in a reply.", "pv: pv_core.c, pv_get_method", _method)
+register("rmid", "Kamailio's number of the method.", "pv: pv_core.c, pv_get_methodid", _method_number)
+register("rs", "Status of a reply.", "pv: pv_core.c, pv_get_status", _status)
+register("rsi", "Status of a reply, 0 for a request.", "pv: pv_core.c, pv_get_statusi", _status_number)
+register("rr", "Reason of a reply.", "pv: pv_core.c, pv_get_reason", _reason)
+register("rv", "Version of the first line.", "pv: pv_core.c, pv_get_version", _version)
+register("mt", "Type of the message: 1 request, 2 reply.", "pv: pv_core.c, pv_get_msgtype", _type_number)
+register("mts", "Type of the message: rq or rp.", "pv: pv_core.c, pv_get_msgtypes", _type_text)

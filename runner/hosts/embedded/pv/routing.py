@@ -1,0 +1,276 @@
+"""Where the message goes next and came through: ``$nh``, ``$fs``, ``$via0``, ``$rpl``, ``$route_uri``, ``$fti``."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from runner.hosts.embedded.context import PROTOCOL_NUMBERS, Socket
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.nameaddr import parse_route_body
+from runner.sip.uri import Uri, parse_uri
+from runner.sip.via import Via, vias
+
+from .parties import header_and_party
+from .registry import Access, Reader, one_of, register
+from .request import text_or_null, uri_part
+
+if TYPE_CHECKING:
+    from runner.hosts.embedded.context import Context
+
+_DEFAULT_PORT = 5060
+
+
+def next_hop_uri(context: Context) -> bytes | None:
+    """``$du``, else the R-URI; for a reply the second Via (core/forward.h, get_next_hop)."""
+    if not context.message.first_line.is_request:
+        return _reply_uri(context)
+    return context.dst_uri or context.request_uri or context.message.first_line.uri
+
+
+def _reply_uri(context: Context) -> bytes | None:
+    found = vias(context.message)
+    if len(found) < 2:  # noqa: PLR2004 - the second Via is meant
+        return None
+    host, port = _answer_to(found[1])
+    return b"sip:%s:%d;transport=%s" % (host, port, found[1].transport.lower())
+
+
+def _answer_to(via: Via) -> tuple[bytes, int]:
+    """RFC 3261 18.2.2 and RFC 3581: received and rport, else sent-by."""
+    received, rport = via.param(b"received"), via.param(b"rport")
+    host = received.value if received is not None and received.value else via.host
+    port = rport.value if rport is not None and rport.value else via.port
+    return host, int(port) if port.isdigit() else _DEFAULT_PORT
+
+
+def _next_hop(access: Access) -> Value:
+    uri = next_hop_uri(access.context)
+    if uri is None:
+        return NULL
+    if access.name == "u":
+        return Value(uri)
+    found = parse_uri(uri)
+    if found is None:
+        return NULL
+    if access.name == "p" and not access.context.message.first_line.is_request:
+        return Value.integer(int(found.port or b"5060"))
+    match access.name:
+        case "U":
+            return text_or_null(found.user)
+        case "d":
+            return text_or_null(found.host)
+        case "p":
+            return uri_part(found, "port")
+        case "P":
+            return uri_part(found, "proto")
+        case _:
+            return Value.integer(_ip_version(found.host))
+
+
+def _ip_version(host: bytes) -> int:
+    """4 or 6 for an address, 0 for a name."""
+    try:
+        return ip_address(host.decode("latin-1").strip("[]")).version
+    except ValueError:
+        return 0
+
+
+def find_socket(context: Context, name: bytes) -> Socket | None:
+    """
+    The listening socket ``proto:ip:port``, ``ip:port`` or ``ip``; None when none matches (core/socket_info.c).
+
+    Raises:
+        CannotEvaluate: The port is no number.
+    """
+    text = name.decode("latin-1")
+    proto = ""
+    head, colon, rest = text.partition(":")
+    if colon and head.lower() in PROTOCOL_NUMBERS:
+        proto, text = head.lower(), rest
+    ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
+    if not ip or (port and not port.isdigit()):
+        raise CannotEvaluate("bad port of a socket")
+    for socket in context.environment.sockets:
+        address = socket.address
+        if address.ip == ip and (not port or address.port == int(port)) and proto in {"", address.proto}:
+            return socket
+    return None
+
+
+def _write_socket(access: Access, value: Value) -> None:
+    if value.is_null:
+        access.context.force_socket = None
+        return
+    if not value.text:
+        raise CannotEvaluate("$fs needs a text")
+    access.context.force_socket = find_socket(access.context, value.text) or access.context.force_socket
+
+
+def _write_socket_name(access: Access, value: Value) -> None:
+    if value.is_null:
+        access.context.force_socket = None
+        return
+    if not value.text:
+        raise CannotEvaluate("$fsn needs a text")
+    for socket in access.context.environment.sockets:
+        if socket.name.encode() == value.text:
+            access.context.force_socket = socket
+
+
+def _socket(access: Access) -> Value:
+    socket = access.context.force_socket
+    return NULL if socket is None else Value(socket.text.encode())
+
+
+def _socket_name(access: Access) -> Value:
+    socket = access.context.force_socket
+    return NULL if socket is None else text_or_null(socket.name.encode())
+
+
+def _socket_port(access: Access) -> Value:
+    socket = access.context.force_socket
+    if socket is None:
+        return Value.integer(0)
+    return Value.integer_text(b"%d" % socket.address.port, socket.address.port)
+
+
+def _via(at: int) -> Reader:
+    def read(access: Access) -> Value:
+        found = vias(access.context.message) if access.context.message.broken_at is None else []
+        if not (found if at < 0 else found[at : at + 1]):
+            return NULL
+        return _via_part(found[at], access.name)
+
+    return read
+
+
+def _via_part(via: Via, part: str) -> Value:
+    match part:
+        case "host":
+            return Value(via.host)
+        case "port":
+            return Value.integer(int(via.port) if via.port.isdigit() else _DEFAULT_PORT)
+        case "proto":
+            return Value(via.transport)
+        case "protoid":
+            return Value.integer(PROTOCOL_NUMBERS.get(via.transport.decode("latin-1").lower(), 0))
+    param = via.param(part.encode())
+    return NULL if param is None else text_or_null(param.value)
+
+
+def _reply_destination(access: Access) -> Value:
+    """pv_core.c, pv_get_rpl_attrs: null for a request."""
+    context = access.context
+    if context.message.first_line.is_request:
+        return NULL
+    found = vias(context.message)
+    if access.name == "cntvia":
+        return Value.integer(len(found))
+    if access.name == "cntrr":
+        return Value.integer(len(context.message.all_headers(b"record-route")))
+    uri = _reply_uri(context)
+    if uri is None:
+        return NULL
+    host, port = _answer_to(found[1])
+    match access.name:
+        case "duri":
+            return Value(uri)
+        case "dhost":
+            return Value(host)
+        case "dport":
+            return Value.integer(port)
+        case "dproto":
+            return Value(found[1].transport.lower())
+        case _:
+            return Value.integer(PROTOCOL_NUMBERS.get(found[1].transport.decode("latin-1").lower(), 0))
+
+
+def _route_uri(access: Access) -> Value:
+    header = access.context.header(b"route")
+    if header is None:
+        raise CannotEvaluate("there is no Route")
+    found = parse_route_body(header.body)
+    return NULL if found is None else Value(found[0].uri)
+
+
+def own_sockets(context: Context, uri: Uri) -> list[Socket]:
+    """core/socket_info.c, grep_sock_info: the sockets of that address, and those that advertise it."""
+    place = uri.host.decode("latin-1").strip("[]").lower(), uri.port_number or _DEFAULT_PORT
+    return [
+        socket
+        for socket in (*context.environment.sockets, context.socket)
+        if any(own is not None and place == (own.ip.lower(), own.port) for own in (socket.address, socket.advertised))
+    ]
+
+
+def is_upstream(context: Context) -> bool:
+    """rr: loose.c, is_direction: upstream when the own Route has another ftag than the From; asked once a message."""
+    if context.is_upstream is None:
+        params = (param.partition(b"=") for param in _routed_params(context).split(b";"))
+        tag = next((value for name, _, value in params if name.strip() == b"ftag"), b"")
+        found = header_and_party(context, b"from")
+        sender = b"" if found is None else found[1].tag
+        context.is_upstream = bool(tag and sender) and tag != sender
+    return context.is_upstream
+
+
+def _routed_params(context: Context) -> bytes:
+    """rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own."""
+    header = context.header(b"route")
+    if context.routed_params or header is None or not context.message.first_line.is_request:
+        return context.routed_params
+    found = parse_route_body(header.body)
+    uri = None if found is None else parse_uri(found[0].uri)
+    return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""
+
+
+def _initial_tag(key: bytes, opposite: bytes) -> Reader:
+    """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
+
+    def read(access: Access) -> Value:
+        found = header_and_party(access.context, opposite if is_upstream(access.context) else key)
+        return NULL if found is None else text_or_null(found[1].tag)
+
+    return read
+
+
+def _direction(access: Access) -> Value:
+    number, name = (2, b"upstream") if is_upstream(access.context) else (1, b"downstream")
+    return Value.integer(number) if access.name == "id" else Value(name)
+
+
+_VIA_PARTS = one_of("host", "port", "proto", "protoid", "branch", "rport", "received", "i")
+register(
+    "nh",
+    "Next hop, $du or R-URI: u, U, d, p, P, i.",
+    "pv: pv_core.c, pv_get_nh",
+    _next_hop,
+    parse_name=one_of("u", "U", "d", "p", "P", "i"),
+)
+register("fs", "Socket to send from; null when not forced.", "pv: pv_core.c, pv_get_force_sock", _socket, _write_socket)
+register("fsn", "Name of the forced socket.", "pv: pv_core.c, pv_get_force_sock_name", _socket_name, _write_socket_name)
+register("fsp", "Port of the forced socket, 0 for none.", "pv: pv_core.c, pv_get_force_sock_port", _socket_port)
+_SOURCE = "pv: pv_core.c, pv_get_via_attr"
+register("via0", "Part of the first Via.", _SOURCE, _via(0), parse_name=_VIA_PARTS)
+register("via1", "Part of the second Via.", _SOURCE, _via(1), parse_name=_VIA_PARTS)
+register("viaZ", "Part of the last Via.", _SOURCE, _via(-1), parse_name=_VIA_PARTS)
+register(
+    "rpl",
+    "Where a reply goes: duri, dhost, dport, dproto, dprotoid, cntvia, cntrr.",
+    "pv: pv_core.c, pv_get_rpl_attrs",
+    _reply_destination,
+    parse_name=one_of("duri", "dhost", "dport", "dproto", "dprotoid", "cntvia", "cntrr"),
+)
+register("route_uri", "URI of the first Route.", "rr: rr_mod.c, pv_get_route_uri_f", _route_uri)
+register(
+    "fti", "From tag of the initial request.", "rr: rr_mod.c, pv_get_from_tag_initial", _initial_tag(b"from", b"to")
+)
+register("tti", "To tag of the initial request.", "rr: rr_mod.c, pv_get_to_tag_initial", _initial_tag(b"to", b"from"))
+register(
+    "rdir",
+    "Direction in the dialog: id, name.",
+    "rr: rr_mod.c, pv_get_rdir",
+    _direction,
+    parse_name=one_of("id", "name"),
+)

@@ -1,0 +1,79 @@
+"""Variables of the script itself: ``$var``, ``$vz``, ``$vn``, ``$shv`` (pv_svar.c, pv_shv.c)."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.value import NULL, Value, make
+
+from .registry import Access, register
+
+_ZERO = Value.integer(0)
+
+
+def stored(value: Value) -> Value:
+    """What a variable keeps of an assigned value: the number when it is of integer type, else the text."""
+    if value.is_integer and value.number is not None:
+        return Value.integer(value.number)
+    return make((value.text or b"", None, False, False, 0))
+
+
+def joined(texts: list[bytes], delimiter: bytes) -> bytes:
+    """Every text, as Kamailio's loops join for ``[*]``: no delimiter while nothing but empty texts came."""
+    out = b""
+    for text in texts:
+        out += delimiter + text if out else text
+    return out
+
+
+def _read_zero(access: Access) -> Value:
+    return access.context.process.script_variables.get(("var", access.name), _ZERO)
+
+
+def _write_zero(access: Access, value: Value) -> None:
+    access.context.process.script_variables[("var", access.name)] = _ZERO if value.is_null else stored(value)
+
+
+def _read_null(access: Access) -> Value:
+    return access.context.process.script_variables.get(("vn", access.name), NULL)
+
+
+def _write_null(access: Access, value: Value) -> None:
+    access.context.process.script_variables[("vn", access.name)] = NULL if value.is_null else stored(value)
+
+
+def _read_shared(access: Access) -> Value:
+    return access.context.process.shared_variables.get(access.name, _ZERO)
+
+
+def _write_shared(access: Access, value: Value) -> None:
+    access.context.process.shared_variables[access.name] = Value(b"") if value.is_null else stored(value)
+
+
+def _name(text: bytes) -> bytes:
+    return text
+
+
+_SOURCE = "pv: pv_svar.c, pv_get_scriptvar; add_var"
+register(
+    "var vz",
+    "Script variable, never null: fresh or unset it is the integer 0. Lives as long as the process.",
+    _SOURCE,
+    _read_zero,
+    _write_zero,
+    parse_name=_name,
+)
+register(
+    "vn",
+    "Script variable that is null when fresh or unset. Lives as long as the process.",
+    _SOURCE,
+    _read_null,
+    _write_null,
+    parse_name=_name,
+)
+register(
+    "shv",
+    "Shared variable; fresh it is 0, after Unset the empty text.",
+    "pv: pv_shv.c, pv_get_shvar",
+    _read_shared,
+    _write_shared,
+    parse_name=_name,
+)

@@ -1,0 +1,178 @@
+"""The server and its configuration: version, server id, defines, environment, return code, colours (core/pv_core.c)."""
+
+from __future__ import annotations
+
+import os
+from uuid import uuid4
+
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+
+from .registry import Access, one_of, register
+
+_VERSION, _VERSION_NUMBER, _FULL = b"5.6.3", 5006003, b"kamailio 5.6.3 (x86_64/linux) "
+_CONSTANTS = {
+    "IPv4": 2,
+    "INET": 2,
+    "IPv6": 10,
+    "INET6": 10,
+    "UDP": 1,
+    "TCP": 2,
+    "TLS": 3,
+    "SCTP": 4,
+    "WS": 5,
+    "WSS": 6,
+}
+_DEBUG = -1
+
+
+def _define(access: Access) -> Value:
+    text = access.context.environment.defines.get(access.name)
+    return NULL if text is None else Value(text.encode())
+
+
+def _define_or_zero(access: Access) -> Value:
+    text = access.context.environment.defines.get(access.name)
+    return Value.integer(0) if text is None else _maybe_number(text)
+
+
+def _maybe_number(text: str) -> Value:
+    digits = text.removeprefix("-")
+    return Value.integer(int(text)) if digits.isdecimal() and digits.isascii() else Value(text.encode())
+
+
+def _variable(access: Access) -> Value:
+    text = access.context.environment.variables.get(access.name)
+    return NULL if text is None else Value(text.encode())
+
+
+def _variable_or_zero(access: Access) -> Value:
+    text = access.context.environment.variables.get(access.name)
+    return Value.integer(0) if text is None else _maybe_number(text)
+
+
+def _name(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _version(access: Access) -> Value:
+    match access.name:
+        case "num":
+            return Value(_VERSION)
+        case "full":
+            return Value(_FULL)
+        case _:
+            return Value(b"")
+
+
+def _ksr(access: Access) -> Value:
+    return Value(_VERSION) if access.name == "ver" else Value.integer(_VERSION_NUMBER)
+
+
+def _group_and_name(text: bytes) -> tuple[bytes, bytes]:
+    group, dot, name = text.partition(b".")
+    if not dot or not group or not name:
+        raise CannotEvaluate(f"expected group.name, not {text!r}")
+    return group, name
+
+
+def _setting(access: Access) -> Value:
+    return Value.integer(_DEBUG) if access.name == (b"core", b"debug") else NULL
+
+
+def _null(_: Access) -> Value:
+    return NULL
+
+
+def _any(text: bytes) -> bytes:
+    return text
+
+
+_SOURCE = "core: pv_core.c, pv_get_retcode"
+register(
+    "? rc retcode",
+    "Return code of the last function.",
+    _SOURCE,
+    lambda access: Value.integer(access.context.return_code),
+)
+register("def", "Text of a #!define; null when not defined.", "core: pv_core.c, pv_get_def", _define, parse_name=_name)
+register(
+    "defn",
+    "Value of a #!define; 0 when not defined.",
+    "core: pv_core.c, pv_get_defn",
+    _define_or_zero,
+    parse_name=_name,
+)
+register("env", "Environment variable; null when unset.", "core: pv_core.c, pv_get_env", _variable, parse_name=_name)
+register(
+    "envn",
+    "Environment variable; 0 when unset, a number when it reads as one.",
+    "core: pv_core.c, pv_get_envn",
+    _variable_or_zero,
+    parse_name=_name,
+)
+register(
+    "version",
+    "Version of Kamailio this host answers for: num, full, hash.",
+    "pv: pv.c, pv_get_sr_version",
+    _version,
+    parse_name=one_of("num", "full", "hash"),
+)
+register("ksr", "The same: ver, verval.", "pv: pv_core.c, pv_get_ksr_attrs", _ksr, parse_name=one_of("ver", "verval"))
+register(
+    "K",
+    "Kamailio's number of a transport or address family.",
+    "pv: pv_core.c, pv_get_K",
+    lambda access: Value.integer(_CONSTANTS[access.name]),
+    parse_name=one_of(*_CONSTANTS),
+)
+register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer(1))
+register("null", "Always null.", "core: pvapi.c, pv_get_null", _null)
+register(
+    "sid",
+    "Server id.",
+    "pv: pv_core.c, pv_get_server_id",
+    lambda access: Value.integer(access.context.environment.server_id),
+)
+register(
+    "sruid",
+    "A text unlike any other of this server.",
+    "kex: kex_mod.c, pv_get_sruid_val",
+    lambda _: Value(b"srid-" + uuid4().hex.encode()),
+)
+register("pp", "Process id.", "pv: pv_core.c, pv_get_pid", lambda _: Value.integer(os.getpid()))
+register("mi", "Number of the message in this process.", "pv: pv_core.c, pv_get_msgid", lambda _: Value.integer(1))
+register(
+    "ccp",
+    "A setting of a module that can change at run time.",
+    "pv: pv_core.c, pv_get_ccp_attrs",
+    _setting,
+    lambda _, __: None,
+    parse_name=_group_and_name,
+)
+register("stat", "A statistic; none is kept here.", "pv: pv_stats.c, pv_get_stat", _null, parse_name=_any)
+register(
+    "err.class err.level err.info err.rcode err.rreason",
+    "Error of the parser; always null.",
+    "pv: pv_core.c, pv_get_errinfo_attr",
+    _null,
+)
+
+
+_COLOURS = {letter: number for number, letter in enumerate(b"srgybpcw")} | {b"x"[0]: 9}
+
+
+def _parse_colour(text: bytes) -> bytes:
+    """xlog: xlog.c, pv_parse_color_name: foreground and background, x for the default; capitals are bold."""
+    letters = text[:1].lower() + text[1:]
+    if len(text) != 2 or text[:1] == b"X" or not set(letters) <= set(_COLOURS):  # noqa: PLR2004 - two letters
+        raise CannotEvaluate("expected two colour letters")
+    return b"\x1b[%d;3%d;4%dm" % (text[:1].isupper(), _COLOURS[letters[0]], _COLOURS[letters[1]])
+
+
+register(
+    "C",
+    "Terminal colours: foreground and background, two letters of srgybpcwx. Empty in a Kamailio that logs to syslog.",
+    "xlog: xlog.c, pv_get_color",
+    lambda access: Value(access.name),
+    parse_name=_parse_colour,
+)

@@ -1,0 +1,135 @@
+"""Transactions (tmx: t_var.c): a host without one answers as Kamailio does before there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.hosts.embedded.to_tag import stateless_tag
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+
+from .expression import parse_whole
+from .parties import header_and_party
+from .registry import Access, one_of, register
+
+if TYPE_CHECKING:
+    from runner.hosts.embedded.context import Context
+
+
+def _null(_: Access) -> Value:
+    return NULL
+
+
+def _fails(_: Access) -> Value:
+    raise CannotEvaluate("not known to this host")
+
+
+_T = one_of(
+    "id_index",
+    "id_label",
+    "id_index_n",
+    "id_label_n",
+    "reply_type",
+    "reply_code",
+    "branch_index",
+    "reply_reason",
+    "reply_last",
+    "ruid",
+)
+
+
+def _checked(access: Access) -> Context:
+    """
+    The message, when a transaction could be looked up for it (tm: t_lookup.c, t_check_msg).
+
+    Raises:
+        CannotEvaluate: A header or the From does not parse.
+    """
+    context = access.context
+    if context.message.broken_at is not None or header_and_party(context, b"from") is None:
+        raise CannotEvaluate("no transaction can be looked up")
+    return context
+
+
+def _reply_code(access: Access) -> Value:
+    line = _checked(access).message.first_line
+    return Value.integer(0 if line.is_request else int(line.status))
+
+
+def _reply_text(access: Access) -> Value:
+    """Empty, for a reply too."""
+    _checked(access)
+    return Value(b"")
+
+
+def _branch_index(access: Access) -> Value:
+    return Value.integer(0 if access.context.message.first_line.is_request else -1)
+
+
+def _transaction(access: Access) -> Value:
+    match access.name:
+        case "branch_index":
+            return _branch_index(access)
+        case "reply_code":
+            return _reply_code(access)
+        case _:
+            return NULL
+
+
+_SOURCE = "tmx: t_var.c, pv_get_t"
+register(
+    "T", "Of the transaction: reply_code, branch_index; null before there is one.", _SOURCE, _transaction, parse_name=_T
+)
+register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, parse_name=one_of("flags", "uri"))
+register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
+register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
+register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
+register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
+register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
+
+
+def _local_tag(access: Access) -> Value:
+    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, which there is none of."""
+    tag = None if access.name == "t" else stateless_tag(access.context)
+    return NULL if tag is None else Value(tag)
+
+
+register(
+    "ltt",
+    "To tag of a reply made here: s stateless, t of the transaction, x either.",
+    "sl: sl.c, pv_get_ltt",
+    _local_tag,
+    parse_name=one_of("s", "t", "x"),
+)
+_NAMED = one_of("ip", "port", "proto", "sproto", "af", "buf", "len", "sip", "sport")
+register(
+    "snd sndto sndfrom",
+    "Of a message being sent, in a send event only; null.",
+    "pv: pv_core.c, pv_get_sndto",
+    _null,
+    parse_name=_NAMED,
+)
+
+
+def _refuse(_: Access, value: Value) -> None:
+    raise CannotEvaluate(f"a received datagram is written in its event only, not {value!r}")
+
+
+register(
+    "rcv",
+    "Of a received datagram, in its event only; null.",
+    "pv: pv_core.c, pv_get_rcv",
+    _null,
+    _refuse,
+    parse_name=one_of("buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"),
+)
+register(
+    "hfitname hfitbody",
+    "Header iterator; none is open, null.",
+    "textopsx: textopsx.c",
+    _null,
+    parse_name=lambda text: text,
+)
+register(
+    "blitval", "Body line iterator; none is open, null.", "textopsx: textopsx.c", _null, parse_name=lambda text: text
+)

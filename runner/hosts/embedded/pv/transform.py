@@ -1,0 +1,331 @@
+"""
+Transformations: the ``{class.name,params}`` chain of an expression, and the table of those there are.
+
+Must not know a particular transformation: the families in ``transformations/`` register theirs. Follows Kamailio's
+core/pvapi.c (tr_lookup, tr_exec) and the parameter macros of modules/pv/pv_trans.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+MAX_RESULT_BYTES = 65535
+"""TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
+
+Resolve = Callable[[bytes], Value]
+"""Evaluates a parameter that is an expression, ``$var(x)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """
+    A parameter as written.
+
+    Attributes:
+        text: May be empty.
+        first: What Kamailio sees as its first byte; with an empty text the byte that ended it.
+    """
+
+    text: bytes
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """A parameter that is an expression."""
+
+    text: bytes
+
+
+Param = int | Literal | Dynamic
+Params = tuple[Param, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One transformation at work."""
+
+    value: Value
+    params: Params
+    resolve: Resolve
+
+    @property
+    def text(self) -> bytes:
+        """The value as text; a number as decimals."""
+        return b"%d" % (self.value.number or 0) if self.value.text is None else self.value.text
+
+    def needs_text(self) -> bytes:
+        """The value's text, for families that refuse anything else; CannotEvaluate when missing or empty."""
+        if not self.value.text:
+            raise CannotEvaluate("the value has no text")
+        return self.value.text
+
+    def number(self, position: int) -> int:
+        """A parameter as a number; CannotEvaluate for an expression without one."""
+        match self.params[position]:
+            case int(number):
+                return number
+            case Dynamic(text):
+                number_or_none = self.resolve(text).number
+                if number_or_none is None:
+                    raise CannotEvaluate("a parameter is not a number")
+                return number_or_none
+        raise CannotEvaluate("a parameter is not a number")
+
+    def string(self, position: int) -> Literal:
+        """A parameter as text; CannotEvaluate for an expression that is null or empty."""
+        match self.params[position]:
+            case Literal() as literal:
+                return literal
+            case Dynamic(text):
+                resolved = self.resolve(text).text
+                if resolved:
+                    return Literal(resolved, resolved[0])
+        raise CannotEvaluate("a parameter has no text")
+
+
+class Scanner:
+    """The text of a chain and a position in it; reads as from a C string: behind the end is a NUL."""
+
+    BLANKS = b" \t\n"
+
+    def __init__(self, text: bytes, at: int) -> None:
+        self.text = text
+        self.at = at
+
+    @property
+    def byte(self) -> bytes:
+        """The byte at the position; NUL behind the end."""
+        return self.text[self.at : self.at + 1] or b"\0"
+
+    def skip_blanks(self) -> None:
+        """Go to the next byte that is no blank."""
+        while self.byte in self.BLANKS:
+            self.at += 1
+
+    def until(self, stops: bytes) -> bytes:
+        """Go to the next of ``stops`` or the end; what was passed."""
+        start = self.at
+        while self.byte not in stops and self.byte != b"\0":
+            self.at += 1
+        return self.text[start : self.at]
+
+    def expect(self, wanted: bytes) -> None:
+        """Pass one byte, or raise CannotEvaluate."""
+        if self.byte != wanted:
+            raise CannotEvaluate(f"expected {wanted!r} in a transformation, got {self.byte!r}")
+        self.at += 1
+
+    def number(self) -> Param:
+        """A number or an expression."""
+        self.skip_blanks()
+        if self.byte == b"$":
+            return self.dynamic()
+        if self.byte not in b"+-0123456789":
+            raise CannotEvaluate("expected a number in a transformation")
+        is_negative = self.byte == b"-"
+        if self.byte in b"+-":
+            self.at += 1
+        self.skip_blanks()
+        number = 0
+        while self.byte in b"0123456789":
+            number = (number * 10 + self.text[self.at] - b"0"[0]) & 0xFFFFFFFF
+            self.at += 1
+        return _to_int32(-number if is_negative else number)
+
+    def string(self, *, may_end_with_comma: bool = False) -> Param:
+        """A text up to a tab, newline, comma or brace, or an expression."""
+        self.skip_blanks()
+        if self.byte == b"$":
+            return self.dynamic()
+        start = self.at
+        self.until(b"\t\n,}")
+        if self.byte == b"\0":
+            raise CannotEvaluate("a transformation is not closed")
+        if may_end_with_comma and self.byte == b",":
+            self.at += 1
+        return Literal(self.text[start : self.at], self.text[start])
+
+    def dynamic(self) -> Dynamic:
+        """An expression."""
+        from . import expression  # noqa: PLC0415 - expressions have transformations: a cycle
+
+        start = self.at
+        self.at += expression.parse_at(self.text[start:])[1]
+        return Dynamic(self.text[start : self.at])
+
+
+ParseParams = Callable[[Scanner], Params]
+
+
+def no_params(scanner: Scanner) -> Params:  # noqa: ARG001 - one of several parsers
+    """Nothing; a comma is refused where the brace is expected."""
+    return ()
+
+
+def takes(kinds: str) -> ParseParams:
+    """
+    A parser of parameters.
+
+    Args:
+        kinds: One letter each: ``n`` number, ``s`` text, ``c`` text that may end with a comma. A ``?`` in front: all
+            may be missing.
+    """
+    letters = kinds.removeprefix("?")
+
+    def parse_params(scanner: Scanner) -> Params:
+        params: list[Param] = []
+        if kinds.startswith("?") and scanner.byte == b"}":
+            return ()
+        for letter in letters:
+            scanner.expect(b",")
+            params.append(scanner.number() if letter == "n" else scanner.string(may_end_with_comma=letter == "c"))
+            scanner.skip_blanks()
+        return tuple(params)
+
+    return parse_params
+
+
+@dataclass(frozen=True, slots=True)
+class Transformation:
+    """
+    One transformation.
+
+    Attributes:
+        name: ``class.name``.
+        parameters: As a reader would write them: ``,offset,length``; empty without any.
+        meaning: For the reader of the list.
+        source: Kamailio's file and function.
+        parse_params: Reads what is behind the name.
+        apply: Gives the new value; raises CannotEvaluate where Kamailio gives an error.
+    """
+
+    name: str
+    parameters: str
+    meaning: str
+    source: str
+    parse_params: ParseParams
+    apply: Callable[[Call], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transformation with its parameters, as written in an expression."""
+
+    transformation: Transformation
+    params: Params
+
+
+Chain = tuple[Step, ...]
+
+_TRANSFORMATIONS: dict[tuple[bytes, bytes], Transformation] = {}
+
+
+def register(
+    name: str, meaning: str, source: str, parse_params: ParseParams = no_params, parameters: str = ""
+) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
+    """Add the decorated function as a transformation; may be used several times on one function."""
+
+    def add(apply: Callable[[Call], Value]) -> Callable[[Call], Value]:
+        family, _, short = name.encode().partition(b".")
+        if (family, short) in _TRANSFORMATIONS:
+            raise RuntimeError(f"transformation {name} is registered twice")
+        _TRANSFORMATIONS[family, short] = Transformation(name, parameters, meaning, source, parse_params, apply)
+        return apply
+
+    return add
+
+
+def transformations(containing: str = "") -> list[Transformation]:
+    """Every transformation whose name or meaning contains the text, without regard to case; sorted by name."""
+    _load()
+    wanted = containing.lower()
+    found = [t for t in _TRANSFORMATIONS.values() if wanted in t.name or wanted in t.meaning.lower()]
+    return sorted(found, key=lambda transformation: transformation.name)
+
+
+def parse(text: bytes, offset: int) -> tuple[Chain, int]:
+    """
+    Parse the chain that begins at an offset; also the offset behind its last brace.
+
+    Raises:
+        CannotEvaluate: It is malformed, or a transformation is unknown.
+    """
+    _load()
+    steps: list[Step] = []
+    scanner = Scanner(text, offset)
+    end = offset
+    while True:
+        scanner.skip_blanks()
+        if scanner.byte != b"{":
+            return tuple(steps), end
+        scanner.at += 1
+        steps.append(_parse_step(scanner))
+        scanner.expect(b"}")
+        end = scanner.at
+
+
+def apply(chain: Chain, value: Value, resolve: Resolve) -> Value:
+    """
+    Send a value through a chain.
+
+    Raises:
+        CannotEvaluate: One of the transformations fails.
+    """
+    for step in chain:
+        value = step.transformation.apply(_share_buffer(Call(value, step.params, resolve), step.transformation.name))
+    return value
+
+
+_COPIES_FIRST = ("uri.", "param.value", "param.in", "param.name")
+
+
+def _share_buffer(call: Call, name: str) -> Call:
+    """
+    The call with what its parameters do to the value.
+
+    The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: a parameter that is a number too
+    writes over its last digits. ``$(var(v){s.strip,$var(n)})`` of 2147483647 and 1 gives 147483641. Those that copy
+    the value before they look at parameters are safe.
+    """
+    value = call.value
+    if not value.is_printed or name.startswith(_COPIES_FIRST):
+        return call
+    known: dict[bytes, Value] = {}
+    text = value.text or b""
+    for param in call.params:
+        if isinstance(param, Dynamic):
+            try:
+                resolved = known[param.text] = call.resolve(param.text)
+            except CannotEvaluate:
+                return call  # the transformation will find out when it asks
+            if resolved.is_printed:
+                over = resolved.text or b""
+                text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
+    if not known:
+        return call
+    return Call(Value(text, value.number, is_integer=True, is_printed=True), call.params, lambda name: known[name])
+
+
+def _parse_step(scanner: Scanner) -> Step:
+    family = scanner.until(b".")
+    scanner.expect(b".")
+    # The class is case sensitive and exact, the name is neither.
+    name = scanner.until(b",}").strip(b" \t\r\n").lower()
+    transformation = _TRANSFORMATIONS.get((family, name))
+    if transformation is None:
+        raise CannotEvaluate(f"unknown transformation {(family + b'.' + name).decode('latin-1')}")
+    return Step(transformation, transformation.parse_params(scanner))
+
+
+def _to_int32(number: int) -> int:
+    return (number + 0x80000000) % 0x100000000 - 0x80000000
+
+
+def _load() -> None:
+    from . import transformations as families  # noqa: PLC0415 - they register here: a cycle
+
+    families.load()

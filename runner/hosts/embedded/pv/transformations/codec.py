@@ -1,0 +1,192 @@
+"""``{s.encode.*}`` and ``{s.decode.*}``: hexadecimal, 7 bit, Base58, Base64."""
+
+from __future__ import annotations
+
+import base64
+
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+from .text import not_null
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_string; core/basex.h"
+_INVALID = 0xFF
+
+
+def _result(text: bytes) -> Value:
+    if len(text) > MAX_RESULT_BYTES:
+        raise CannotEvaluate("the result is too big")
+    return Value(text)
+
+
+@register("s.encode.hexa", "in hexadecimal, small letters", _SOURCE)
+def _encode_hexa(call: Call) -> Value:
+    return _result(not_null(call).hex().encode())
+
+
+@register("s.decode.hexa", "from hexadecimal; an odd last digit is ignored", _SOURCE)
+def _decode_hexa(call: Call) -> Value:
+    text = not_null(call)
+    if text.split() != [text] and text:
+        raise CannotEvaluate("not hexadecimal")  # bytes.fromhex would skip white space
+    try:
+        return Value(bytes.fromhex(text[: len(text) // 2 * 2].decode("latin-1")))
+    except ValueError as error:
+        raise CannotEvaluate("not hexadecimal") from error
+
+
+@register("s.encode.7bit", "packed as 7 bit PDU, in hexadecimal", _SOURCE)
+def _encode_7bit(call: Call) -> Value:
+    text = not_null(call)
+    if len(text) > (MAX_RESULT_BYTES + 1) * 7 // 8 - 1:
+        raise CannotEvaluate("the value is too big")
+    out = bytearray()
+    at, shift = 0, 0
+    while at < len(text):
+        following = text[at + 1] if at + 1 < len(text) else call.value.behind
+        out.append((text[at] >> shift | following << (7 - shift)) & 0xFF)
+        shift += 1
+        at += 1
+        if shift == 7:  # noqa: PLR2004 - eight characters are in seven bytes
+            at += 1
+            shift = 0
+    return _result(out.hex().upper().encode())
+
+
+@register("s.decode.7bit", "unpacked from a 7 bit PDU in hexadecimal", _SOURCE)
+def _decode_7bit(call: Call) -> Value:
+    text = not_null(call)
+    if len(text) > MAX_RESULT_BYTES // 2:
+        raise CannotEvaluate("the value is too big")
+    out = bytearray()
+    left, carried = 1, 0
+    for at in range(0, len(text), 2):
+        low = text[at + 1] if at + 1 < len(text) else call.value.behind
+        octet = (hex_value(text[at]) << 4 | hex_value(low)) & 0xFF
+        out.append((octet << (left - 1) & 0x7F) | carried)
+        carried = octet >> (8 - left)
+        left += 1
+        if left == 8:  # noqa: PLR2004 - eight characters are in seven bytes
+            out.append(carried)
+            left, carried = 1, 0
+    return Value(bytes(out))
+
+
+def hex_value(octet: int) -> int:
+    """core/strutils.c, hex_to_char: no check, any byte gives some number modulo 256."""
+    if octet in b"0123456789":
+        return octet - b"0"[0]
+    return (bytes([octet]).lower()[0] - b"a"[0] + 10) & 0xFF
+
+
+_BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_MAX_BASE58 = 8192  # longer ones take quadratic time, in Kamailio as here
+
+
+@register("s.encode.base58", "in Base58", _SOURCE)
+def _encode_base58(call: Call) -> Value:
+    text = not_null(call)
+    if len(text) > _MAX_BASE58:
+        raise CannotEvaluate("the value is too big")
+    number = int.from_bytes(text, "big")
+    digits = bytearray()
+    while number:
+        number, digit = divmod(number, 58)
+        digits.append(_BASE58[digit])
+    zeros = len(text) - len(text.lstrip(b"\0"))
+    return Value(b"1" * zeros + bytes(digits[::-1]))
+
+
+@register("s.decode.base58", "from Base58, with NULs behind it: one, and one for each leading 1", _SOURCE)
+def _decode_base58(call: Call) -> Value:
+    text = not_null(call)
+    if len(text) > _MAX_BASE58:
+        raise CannotEvaluate("the value is too big")
+    number = 0
+    for octet in text:
+        digit = _BASE58.find(octet)
+        if digit < 0:
+            raise CannotEvaluate("not Base58")
+        number = number * 58 + digit
+    # core/basex.c, b58_decode counts one byte more than it wrote, and leading zeros at the wrong end.
+    ones = len(text) - len(text.lstrip(b"1"))
+    return Value(number.to_bytes((number.bit_length() + 7) // 8, "big") + b"\0" * (1 + ones))
+
+
+@register("s.encode.base64", "in Base64", _SOURCE)
+def _encode_base64(call: Call) -> Value:
+    return _result(base64.b64encode(not_null(call)))
+
+
+@register("s.encode.base64t", "in Base64 without padding", _SOURCE)
+def _encode_base64t(call: Call) -> Value:
+    return _result(base64.b64encode(not_null(call)).rstrip(b"="))
+
+
+@register("s.encode.base64url", "in Base64 for URLs", _SOURCE)
+def _encode_base64url(call: Call) -> Value:
+    return _result(base64.urlsafe_b64encode(not_null(call)))
+
+
+@register("s.encode.base64urlt", "in Base64 for URLs without padding", _SOURCE)
+def _encode_base64urlt(call: Call) -> Value:
+    return _result(base64.urlsafe_b64encode(not_null(call)).rstrip(b"="))
+
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_DIGITS = {octet: digit for digit, octet in enumerate(_ALPHABET + b"+/")}
+_URL_DIGITS = {octet: digit for digit, octet in enumerate(_ALPHABET + b"-_")}
+
+
+@register("s.decode.base64", "from Base64; wrong bytes give wrong bytes", _SOURCE)
+def _decode_base64(call: Call) -> Value:
+    return Value(_from_base64(not_null(call)))
+
+
+@register("s.decode.base64t", "from Base64 with or without padding", _SOURCE)
+def _decode_base64t(call: Call) -> Value:
+    return Value(_from_base64(_padded(not_null(call))))
+
+
+def _padded(text: bytes) -> bytes:
+    return text + b"=" * (-len(text) % 4)
+
+
+def _from_base64(text: bytes) -> bytes:
+    """core/basex.h, base64_dec: checks the length and the last two bytes, and no digit."""
+    if not text:
+        return b""
+    if len(text) % 4 or (text[-2:-1] == b"=" and text[-1:] != b"="):
+        raise CannotEvaluate("not Base64")
+    out = bytearray()
+    for at in range(0, len(text), 4):
+        first, second, third, fourth = (_DIGITS.get(octet, _INVALID) for octet in text[at : at + 4])
+        out += bytes(
+            ((first << 2 | second >> 4) & 0xFF, (second << 4 | third >> 2) & 0xFF, (third << 6 | fourth) & 0xFF)
+        )
+    return bytes(out[: len(text) // 4 * 3 - text[-2:].count(b"=")])
+
+
+@register("s.decode.base64url", "from Base64 for URLs; fails on the empty text", _SOURCE)
+def _decode_base64url(call: Call) -> Value:
+    return Value(_from_base64url(not_null(call)))
+
+
+@register("s.decode.base64urlt", "the same with or without padding", _SOURCE)
+def _decode_base64urlt(call: Call) -> Value:
+    return Value(_from_base64url(_padded(not_null(call))))
+
+
+def _from_base64url(text: bytes) -> bytes:
+    """core/basex.c, base64url_dec."""
+    digits = text.rstrip(b"=")
+    size = len(text) * 6 // 8 - (len(text) - len(digits))
+    if size <= 0 or any(octet not in _URL_DIGITS for octet in digits):
+        raise CannotEvaluate("not Base64 for URLs")
+    out = bytearray()
+    for at in range(0, len(digits), 4):
+        block = 0
+        for place, octet in enumerate(digits[at : at + 4]):
+            block |= _URL_DIGITS[octet] << (18 - 6 * place)
+        out += block.to_bytes(3, "big")
+    return bytes(out[:size].ljust(size, b"\0"))

@@ -1,0 +1,155 @@
+"""``{s.*}``: a part of the text."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Literal, Params, Scanner, register, takes
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+from .text import not_null
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
+_WHITE = b" \t\r\n"
+
+
+def _copied(text: bytes) -> Value:
+    """What strncpy makes of it: behind a NUL all is NUL."""
+    if len(text) > MAX_RESULT_BYTES:
+        raise CannotEvaluate("the result is too big")
+    return Value(text.partition(b"\0")[0].ljust(len(text), b"\0"))
+
+
+def _parse_substr(scanner: Scanner) -> Params:
+    params = takes("nn")(scanner)
+    length = params[1]
+    if isinstance(length, int) and length < 0:
+        raise CannotEvaluate("substr: the length is negative")
+    return params
+
+
+@register(
+    "s.substr",
+    "bytes from an offset; negative counts from the end, length 0 is all",
+    _SOURCE,
+    _parse_substr,
+    ",offset,length",
+)
+def _substr(call: Call) -> Value:
+    text = not_null(call)
+    offset, length = call.number(0), call.number(1)
+    size = len(text)
+    if length < 0 or offset >= size or -offset > size:
+        raise CannotEvaluate("substr: out of range")
+    start = offset if offset >= 0 else size + offset
+    return _copied(text[start : start + length] if length and start + length <= size else text[start:])
+
+
+_ESCAPES = {b"\\": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+def _parse_select(scanner: Scanner) -> Params:
+    scanner.expect(b",")
+    number = scanner.number()
+    scanner.skip_blanks()
+    scanner.expect(b",")
+    separator = scanner.byte
+    if separator == b"\0":
+        raise CannotEvaluate("select: no separator")
+    scanner.at += 1
+    if separator == b"\\":
+        escaped = _ESCAPES.get(scanner.byte)
+        if escaped is None:
+            raise CannotEvaluate("select: unknown escape")
+        separator = escaped
+        scanner.at += 1
+    scanner.skip_blanks()
+    return number, Literal(separator, separator[0])
+
+
+@register("s.select", "one of the fields; negative counts from the end", _SOURCE, _parse_select, ",index,separator")
+def _select(call: Call) -> Value:
+    fields = not_null(call).split(call.string(1).text)
+    index = call.number(0)
+    return _copied(fields[index] if -len(fields) <= index < len(fields) else b"")
+
+
+@register("s.strip", "without the first bytes", _SOURCE, takes("n"), ",count")
+def _strip(call: Call) -> Value:
+    text, count = not_null(call), call.number(0)
+    return Value(text) if count <= 0 else _copied(text[count:])
+
+
+@register("s.striptail", "without the last bytes", _SOURCE, takes("n"), ",count")
+def _striptail(call: Call) -> Value:
+    text, count = not_null(call), call.number(0)
+    return Value(text) if count <= 0 else _copied(text[:-count])
+
+
+@register("s.stripto", "from the first occurrence of a byte on; empty without one", _SOURCE, takes("s"), ",byte")
+def _stripto(call: Call) -> Value:
+    text = not_null(call)
+    at = text.find(call.string(0).first)
+    return Value(b"") if at < 0 else _copied(text[at:])
+
+
+@register("s.before", "all before the first occurrence of a byte; all without one", _SOURCE, takes("c"), ",byte")
+def _before(call: Call) -> Value:
+    text = not_null(call)
+    at = text.find(call.string(0).first)
+    return Value(text if at < 0 else text[:at])
+
+
+@register("s.after", "all behind the first occurrence of a byte; empty without one", _SOURCE, takes("c"), ",byte")
+def _after(call: Call) -> Value:
+    text = not_null(call)
+    at = text.find(call.string(0).first)
+    return Value(b"" if at < 0 else text[at + 1 :])
+
+
+@register(
+    "s.rbefore", "all before a byte, if it is the last; else fails (reads past the end)", _SOURCE, takes("c"), ",byte"
+)
+def _rbefore(call: Call) -> Value:
+    text = not_null(call)
+    # The search begins at the last byte and goes forward: a bug of 5.6.3 that reads what is behind the text.
+    if text[-1:] != bytes([call.string(0).first]):
+        raise CannotEvaluate("rbefore reads past the end of the value")
+    return Value(text[:-1])
+
+
+@register("s.rafter", "always empty (searches forward from the last byte)", _SOURCE, takes("c"), ",byte")
+def _rafter(call: Call) -> Value:
+    not_null(call)
+    call.string(0)
+    return Value(b"")
+
+
+@register("s.trim", "without white space at both ends", _SOURCE)
+def _trim(call: Call) -> Value:
+    return Value(not_null(call).strip(_WHITE))
+
+
+@register("s.rtrim", "without white space at the end", _SOURCE)
+def _rtrim(call: Call) -> Value:
+    return Value(not_null(call).rstrip(_WHITE))
+
+
+@register("s.ltrim", "without white space at the start", _SOURCE)
+def _ltrim(call: Call) -> Value:
+    return Value(not_null(call).lstrip(_WHITE))
+
+
+@register("s.unquote", "without a pair of equal quotes around it", _SOURCE)
+def _unquote(call: Call) -> Value:
+    return _without_pair(call, (b'""', b"''"))
+
+
+@register("s.unbracket", "without a pair of brackets around it", _SOURCE)
+def _unbracket(call: Call) -> Value:
+    return _without_pair(call, (b"()", b"[]", b"{}", b"<>"))
+
+
+def _without_pair(call: Call, pairs: tuple[bytes, ...]) -> Value:
+    text = not_null(call)
+    if call.value.text is None or len(text) < len(pairs[0]):
+        return Value(text, call.value.number, is_integer=call.value.is_integer)
+    return Value(text[1:-1] if text[:1] + text[-1:] in pairs else text)

@@ -1,0 +1,109 @@
+"""``{s.*}``: replace, remove, prefixes, lines."""
+
+from __future__ import annotations
+
+import re
+
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Params, Scanner, register, takes
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+from .text import not_null
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
+
+
+@register("s.rmws", "without white space", _SOURCE)
+def _rmws(call: Call) -> Value:
+    return Value(not_null(call).translate(None, b" \t\r\n"))
+
+
+@register("s.numeric", "the digits only", _SOURCE)
+def _numeric(call: Call) -> Value:
+    not_null(call)
+    if call.value.text is None:
+        raise CannotEvaluate("numeric: the value has no text")
+    return Value(re.sub(rb"[^0-9]", b"", call.value.text))
+
+
+@register("s.replace", "every occurrence of a text replaced", _SOURCE, takes("ss"), ",old,new")
+def _replace(call: Call) -> Value:
+    return _replaced(call, call.string(0).text, call.string(0).first, call.string(1).text)
+
+
+_RM_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+@register("s.rm", "every occurrence of a text removed; knows \\n \\r \\t \\\\", _SOURCE, takes("s"), ",text")
+def _rm(call: Call) -> Value:
+    wanted = call.string(0)
+    old = wanted.text
+    if not hasattr(call.params[0], "first"):
+        return _replaced(call, old, wanted.first, b"")
+    old = re.sub(rb"\\(.)", lambda found: _RM_ESCAPES.get(found.group(1), found.group(1)), old, flags=re.DOTALL)
+    return _replaced(call, old, wanted.first, b"")
+
+
+def _replaced(call: Call, old: bytes, first: int, new: bytes) -> Value:
+    text = not_null(call)
+    if old:
+        return Value(text.replace(old, new))
+    # An empty text to look for never advances where the byte that ended it occurs: 5.6.3 hangs or overruns.
+    if first in text:
+        raise CannotEvaluate("nothing to look for")
+    return Value(text)
+
+
+@register("s.prefixes", "all prefixes with commas between; limit 0 is no limit", _SOURCE, takes("?n"), "[,limit]")
+def _prefixes(call: Call) -> Value:
+    return _all_prefixes(call, b"%s", 3)
+
+
+@register("s.prefixes.quoted", "the same, each in single quotes", _SOURCE, takes("?n"), "[,limit]")
+def _prefixes_quoted(call: Call) -> Value:
+    return _all_prefixes(call, b"'%s'", 1)
+
+
+def _all_prefixes(call: Call, form: bytes, overhead: int) -> Value:
+    text = not_null(call)
+    longest = len(text)
+    if call.params and 0 < (limit := call.number(0)) < longest:
+        longest = limit
+    if longest * (longest // 2 + overhead) > MAX_RESULT_BYTES:
+        raise CannotEvaluate("prefixes: the result is too big")
+    return Value(b",".join(form % text[:size] for size in range(1, longest + 1)))
+
+
+def _parse_fmtline(scanner: Scanner) -> Params:
+    params = takes("nn")(scanner)
+    if any(isinstance(param, int) and param < 0 for param in params):
+        raise CannotEvaluate("fmtlines: a number is negative")
+    return params
+
+
+@register(
+    "s.fmtlines", "a line end and blanks before bytes 2 to width (a bug)", _SOURCE, _parse_fmtline, ",width,indent"
+)
+def _fmtlines(call: Call) -> Value:
+    return _formatted(call, b" ")
+
+
+@register("s.fmtlinet", "the same with tabs", _SOURCE, _parse_fmtline, ",width,indent")
+def _fmtlinet(call: Call) -> Value:
+    return _formatted(call, b"\t")
+
+
+def _formatted(call: Call, pad: bytes) -> Value:
+    text, width, indent = not_null(call), call.number(0), call.number(1)
+    if width <= 0 or indent < 0 or len(text) + len(text) // width * (2 + indent) > MAX_RESULT_BYTES - 1:
+        raise CannotEvaluate("fmtlines: out of range")
+    if min(width, len(text)) * (2 + indent) + len(text) > MAX_RESULT_BYTES:
+        raise CannotEvaluate("fmtlines: the result is too big")
+    # With an indent of at least the text's length 5.6.3 copies the text to where it writes, and reads it from there.
+    is_overwritten = indent >= len(text)
+    out = bytearray()
+    for at, octet in enumerate(text):
+        # "(i/n)==0" where "(i%n)==0" was meant: breaks inside the first line only.
+        if 0 < at < width:
+            out += b"\r\n" + pad * indent
+        out.append(out[at] if is_overwritten and at < len(out) else octet)
+    return Value(bytes(out))

@@ -1,0 +1,59 @@
+"""``{line.*}``: lines of a text, without their line ends. Null and empty fail."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.pv.transform import Call, register, takes
+from runner.hosts.embedded.value import Value
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_line"
+
+
+def _line(text: bytes) -> Value:
+    return Value(text.removesuffix(b"\r"))
+
+
+@register("line.count", "how many lines, as text: the integer type is lost", _SOURCE)
+def _count(call: Call) -> Value:
+    text = call.needs_text()
+    return _line(b"%d" % (text.count(b"\n") + (not text.endswith(b"\n"))))
+
+
+@register("line.sw", "the first line that starts with a text", _SOURCE, takes("s"), ",text")
+def _sw(call: Call) -> Value:
+    text, wanted = call.needs_text(), call.string(0).text
+    if text.startswith(wanted):
+        start = 0
+    else:
+        start = text.find(b"\n" + wanted) + 1
+        if start == 0:
+            return Value(b"")
+    # The end is looked for behind the wanted text, which may itself hold line ends.
+    end = text.find(b"\n", start + len(wanted))
+    return _line(text[start:] if end < 0 else text[start:end])
+
+
+@register("line.at", "the line at a position; negative counts from the end", _SOURCE, takes("n"), ",index")
+def _at(call: Call) -> Value:
+    text, index = call.needs_text(), call.number(0)
+    if index < 0:
+        return _line(_from_end(text, -index))
+    lines = text.split(b"\n", index + 1) if index < len(text) + 1 else []
+    return _line(lines[index] if index < len(lines) else b"")
+
+
+def _from_end(text: bytes, position: int) -> bytes:
+    """
+    The line at a position from the end, 1 for the last.
+
+    The byte where a search starts is not looked at, so of two line ends in a row one stays in the line before.
+    """
+    last = len(text) - 1 - text.endswith(b"\n")
+    before = text.rfind(b"\n", 0, max(last, 0))
+    found = 1
+    while found < position and before >= 0:
+        last = before - 1
+        before = text.rfind(b"\n", 0, max(last, 0))
+        found += 1
+    if found != position:
+        return b""
+    return text[before + 1 : last + 1]

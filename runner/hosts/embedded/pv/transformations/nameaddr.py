@@ -1,0 +1,72 @@
+"""``{nameaddr.*}`` and ``{tobody.*}``: addresses. Null, empty and malformed ones fail."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.pv.transform import Call, register
+from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip import nameaddr
+from runner.sip.uri import Uri, parse_uri
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_nameaddr"
+_TOBODY_SOURCE = "modules/pv/pv_trans.c, tr_eval_tobody"
+
+
+def _nameaddr(call: Call) -> nameaddr.NameAddr:
+    parsed = nameaddr.parse_nameaddr(call.needs_text())
+    if parsed is None:
+        raise CannotEvaluate("an angle bracket does not close")
+    return parsed
+
+
+@register("nameaddr.name", "the display name with its quotes and blanks", _SOURCE)
+def _name(call: Call) -> Value:
+    return Value(_nameaddr(call).name)
+
+
+@register("nameaddr.uri", "the URI", _SOURCE)
+def _uri(call: Call) -> Value:
+    return Value(_nameaddr(call).uri)
+
+
+@register("nameaddr.len", "the length up to the closing bracket", _SOURCE)
+def _len(call: Call) -> Value:
+    return Value.integer(_nameaddr(call).length)
+
+
+def _tobody(call: Call) -> tuple[nameaddr.ToBody, Uri]:
+    body = nameaddr.parse_to_body(call.needs_text())
+    uri = None if body is None else parse_uri(body.uri)
+    if body is None or uri is None:
+        raise CannotEvaluate("the value is no From or To body with a URI")
+    return body, uri
+
+
+@register("tobody.uri", "the URI", _TOBODY_SOURCE)
+def _to_uri(call: Call) -> Value:
+    return Value(_tobody(call)[0].uri)
+
+
+@register("tobody.display", "the display name with its quotes", _TOBODY_SOURCE)
+def _to_display(call: Call) -> Value:
+    return Value(_tobody(call)[0].display)
+
+
+@register("tobody.tag", "the tag", _TOBODY_SOURCE)
+def _to_tag(call: Call) -> Value:
+    return Value(_tobody(call)[0].tag or b"")
+
+
+@register("tobody.user", "the user part of the URI", _TOBODY_SOURCE)
+def _to_user(call: Call) -> Value:
+    return Value(_tobody(call)[1].user)
+
+
+@register("tobody.host", "the host of the URI", _TOBODY_SOURCE)
+def _to_host(call: Call) -> Value:
+    return Value(_tobody(call)[1].host)
+
+
+@register("tobody.params", "all from the first parameter on", _TOBODY_SOURCE)
+def _to_params(call: Call) -> Value:
+    start = _tobody(call)[0].params_start
+    return Value(b"" if start is None else call.needs_text()[start:])

@@ -1,0 +1,96 @@
+"""``{param.*}``: lists of parameters. Null, empty and malformed lists fail."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.pv.transform import Call, Dynamic, Literal, Params, Scanner, register
+from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.params import Param, find_param, parse_params
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_paramlist, tr_parse_paramlist"
+
+
+def _parse_separator(scanner: Scanner, *, is_only: bool) -> tuple[Literal | Dynamic, ...]:
+    """An optional separator, of one byte where it is a literal."""
+    if scanner.byte != b",":
+        return ()
+    scanner.at += 1
+    start = scanner.at
+    separator = scanner.string(may_end_with_comma=is_only)
+    if scanner.at - start != 1 and not (is_only and isinstance(separator, Dynamic)):
+        raise CannotEvaluate("the separator must be one byte")
+    scanner.skip_blanks()
+    return (separator,) if isinstance(separator, Literal | Dynamic) else ()
+
+
+def _parse_name(scanner: Scanner) -> Params:
+    scanner.expect(b",")
+    name = scanner.string()
+    scanner.skip_blanks()
+    return name, *_parse_separator(scanner, is_only=False)
+
+
+def _parse_index(scanner: Scanner) -> Params:
+    scanner.expect(b",")
+    index = scanner.number()
+    scanner.skip_blanks()
+    return index, *_parse_separator(scanner, is_only=False)
+
+
+def _parse_count(scanner: Scanner) -> Params:
+    return _parse_separator(scanner, is_only=True)
+
+
+def _params(call: Call, separator_at: int) -> tuple[Param, ...]:
+    text = call.needs_text()
+    separator = b";"
+    if len(call.params) > separator_at:
+        given = call.string(separator_at).text
+        if isinstance(call.params[separator_at], Literal) and len(given) != 1:
+            raise CannotEvaluate("the separator must be one byte")
+        separator = given[:1]
+    if len(text) > 1 and text.endswith(separator):
+        text = text[:-1]
+    params = parse_params(text, separator)
+    if not params:
+        raise CannotEvaluate("the value is no list of parameters")
+    return params
+
+
+@register("param.value", "the value of a parameter", _SOURCE, _parse_name, ",name[,separator]")
+def _value(call: Call) -> Value:
+    found = find_param(_params(call, 1), call.string(0).text)
+    return Value(b"" if found is None else found.body)
+
+
+@register("param.in", "1 if there is such a parameter, else 0", _SOURCE, _parse_name, ",name[,separator]")
+def _in(call: Call) -> Value:
+    return Value.integer(int(find_param(_params(call, 1), call.string(0).text) is not None))
+
+
+def _at(call: Call) -> Param:
+    params = _params(call, 1)
+    index = call.number(0)
+    return params[index] if -len(params) <= index < len(params) else Param(b"")
+
+
+@register(
+    "param.valueat",
+    "the value at a position; negative counts from the end",
+    _SOURCE,
+    _parse_index,
+    ",index[,separator]",
+)
+def _valueat(call: Call) -> Value:
+    return Value(_at(call).body)
+
+
+@register(
+    "param.name", "the name at a position; negative counts from the end", _SOURCE, _parse_index, ",index[,separator]"
+)
+def _name(call: Call) -> Value:
+    return Value(_at(call).name)
+
+
+@register("param.count", "how many parameters there are", _SOURCE, _parse_count, "[,separator]")
+def _count(call: Call) -> Value:
+    return Value.integer(len(_params(call, 0)))

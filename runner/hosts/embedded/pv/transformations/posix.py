@@ -1,0 +1,81 @@
+"""
+POSIX extended regular expressions, through the C library that Kamailio uses as well.
+
+Python's own ``re`` takes the first alternative where POSIX takes the longest, so it cannot stand in.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import Any
+
+from runner.hosts.embedded.value import CannotEvaluate
+
+# glibc's regex.h; musl has the same values.
+_EXTENDED, _ICASE, _NEWLINE, _NOTBOL = 1, 2, 4, 1
+_REGEX_BYTES = 256  # regex_t has 64 in glibc
+_LC_ALL_MASK = 8127
+
+
+class _Match(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_int), ("end", ctypes.c_int))
+
+
+class Regex:
+    """A compiled expression."""
+
+    def __init__(self, pattern: bytes, *, ignores_case: bool, is_multiline: bool) -> None:
+        self._libc = _libc()
+        self._compiled = ctypes.create_string_buffer(_REGEX_BYTES)
+        flags = _EXTENDED | (_ICASE if ignores_case else 0) | (_NEWLINE if is_multiline else 0)
+        before = self._libc.uselocale(_c_locale())
+        try:
+            failed = self._libc.regcomp(self._compiled, pattern, flags)
+        finally:
+            self._libc.uselocale(before)
+        if failed:
+            raise CannotEvaluate("malformed regular expression")
+
+    def __del__(self) -> None:
+        self._libc.regfree(self._compiled)
+
+    def match(self, text: bytes, groups: int, *, is_line_start: bool) -> list[tuple[int, int]] | None:
+        """
+        The first match: start and end of all, then of the groups; -1 for a group without part in it.
+
+        Args:
+            text: Without NUL.
+            groups: How many groups are wanted.
+            is_line_start: Whether ``^`` matches at the start.
+        """
+        found = (_Match * (groups + 1))()
+        before = self._libc.uselocale(_c_locale())
+        try:
+            failed = self._libc.regexec(self._compiled, text, groups + 1, found, 0 if is_line_start else _NOTBOL)
+        finally:
+            self._libc.uselocale(before)
+        return None if failed else [(match.start, match.end) for match in found]
+
+
+@lru_cache(maxsize=1)
+def _libc() -> Any:
+    """The C library."""
+    try:
+        libc = ctypes.CDLL(None)
+        libc.newlocale.restype = ctypes.c_void_p
+        libc.newlocale.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p]
+        libc.uselocale.restype = ctypes.c_void_p
+        libc.uselocale.argtypes = [ctypes.c_void_p]
+        libc.regcomp.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        libc.regexec.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int]
+        libc.regfree.argtypes = [ctypes.c_void_p]
+    except (OSError, AttributeError) as error:
+        raise CannotEvaluate("this system has no POSIX regular expressions") from error
+    return libc
+
+
+@lru_cache(maxsize=1)
+def _c_locale() -> Any:
+    """Kamailio runs in the C locale, where a character is a byte."""
+    return _libc().newlocale(_LC_ALL_MASK, b"C", None)

@@ -1,0 +1,86 @@
+"""``{sock.*}``: parts of a socket, ``proto:host:port``. Null and what is no socket fail."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.hosts.embedded.pv.transform import Call, register
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+_SOURCE = "modules/corex/corex_var.c, tr_sock_eval; core/socket_info.c, parse_protohostport"
+_PROTOS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
+_NUMBER = re.compile(rb"\+?[0-9]*")
+_UINT_MAX_DIGITS = 10
+_UINT_MAX = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    proto: bytes = b""
+    host: bytes = b""
+    port: bytes = b""
+
+
+def _split_outside_brackets(text: bytes) -> list[bytes]:
+    """Split at colons, those of an IPv6 address excepted."""
+    parts, start, depth = [], 0, 0
+    for at, octet in enumerate(text):
+        if octet == b"["[0]:
+            depth += 1
+        elif octet == b"]"[0]:
+            depth -= 1
+        elif octet == b":"[0] and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+        if depth not in {0, 1}:
+            raise CannotEvaluate("brackets do not match")
+    parts.append(text[start:])
+    return parts
+
+
+def _is_port(text: bytes) -> bool:
+    digits = text.removeprefix(b"+").lstrip(b"0")
+    return _NUMBER.fullmatch(text) is not None and len(digits) <= _UINT_MAX_DIGITS and int(digits or b"0") <= _UINT_MAX
+
+
+def _parse(call: Call) -> _Socket:
+    text = call.value.text
+    if not text or text.endswith(b":"):
+        raise CannotEvaluate("the value is no socket")
+    match _split_outside_brackets(text):
+        case [host]:
+            return _Socket(host=host)
+        case [host, port] if _is_port(port):
+            return _Socket(host=host, port=port)
+        case [proto, host] if proto.lower() in _PROTOS:
+            return _Socket(proto, host)
+        case [proto, host, port] if proto.lower() in _PROTOS and _is_port(port):
+            return _Socket(proto, host, port)
+    raise CannotEvaluate("the value is no socket")
+
+
+@register("sock.host", "the host", _SOURCE)
+def _host(call: Call) -> Value:
+    return Value(_parse(call).host)
+
+
+@register("sock.port", "the port", _SOURCE)
+def _port(call: Call) -> Value:
+    return Value(_parse(call).port)
+
+
+@register("sock.proto", "the protocol", _SOURCE)
+def _proto(call: Call) -> Value:
+    return Value(_parse(call).proto)
+
+
+@register("sock.touri", "a SIP URI", _SOURCE)
+def _touri(call: Call) -> Value:
+    socket = _parse(call)
+    if not socket.host:
+        return Value(b"")
+    out = b"sip:" + socket.host
+    if socket.port:
+        out += b":" + socket.port
+    return Value(out + b";transport=" + socket.proto if socket.proto else out)

@@ -1,0 +1,122 @@
+"""``{s.*}``: length, number, case, digests, hash, time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+
+from runner.hosts.embedded.pv.transform import Call, register, takes
+from runner.hosts.embedded.value import CannotEvaluate, Value
+
+_SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
+_INT_MIN, _INT_MAX, _UINT_MAX = -(1 << 31), (1 << 31) - 1, (1 << 32) - 1
+_SIGNED = re.compile(rb"[+-]?[0-9]*")
+_UNSIGNED = re.compile(rb"\+?[0-9]*")
+_MAX_DIGITS = 4000  # int() of Python refuses more
+
+
+def not_null(call: Call) -> bytes:
+    """The value as text; all of the ``s`` family refuse null."""
+    if call.value.is_null:
+        raise CannotEvaluate("a null value cannot be transformed")
+    return call.text
+
+
+@register("s.len", "number of bytes", _SOURCE)
+def _len(call: Call) -> Value:
+    return Value.integer(len(not_null(call)))
+
+
+@register("s.int", "the number that the text is", _SOURCE)
+def _int(call: Call) -> Value:
+    text = not_null(call)
+    number = call.value.number
+    if number is None:
+        # core/ut.h, str2sint: no digits at all is 0.
+        number = _parse_int(text, _SIGNED)
+        if not _INT_MIN <= number <= _INT_MAX:
+            raise CannotEvaluate("the number is too large")
+    return Value(text, number, is_integer=True)
+
+
+def _parse_int(text: bytes, form: re.Pattern[bytes]) -> int:
+    digits = text.lstrip(b"+-").lstrip(b"0")
+    if form.fullmatch(text) is None or len(digits) > _MAX_DIGITS:
+        raise CannotEvaluate("the value is not a number")
+    number = int(digits or b"0")
+    return -number if text[:1] == b"-" else number
+
+
+@register("s.tolower", "with small letters a-z", _SOURCE)
+def _tolower(call: Call) -> Value:
+    return Value(not_null(call).lower())
+
+
+@register("s.toupper", "with capital letters A-Z", _SOURCE)
+def _toupper(call: Call) -> Value:
+    return Value(not_null(call).upper())
+
+
+@register("s.md5", "MD5 digest in hexadecimal", _SOURCE)
+def _md5(call: Call) -> Value:
+    return Value(hashlib.md5(not_null(call), usedforsecurity=False).hexdigest().encode())
+
+
+@register("s.sha256", "SHA-256 digest in hexadecimal", _SOURCE)
+def _sha256(call: Call) -> Value:
+    return Value(hashlib.sha256(not_null(call)).hexdigest().encode())
+
+
+@register("s.sha384", "SHA-384 digest in hexadecimal", _SOURCE)
+def _sha384(call: Call) -> Value:
+    return Value(hashlib.sha384(not_null(call)).hexdigest().encode())
+
+
+@register("s.sha512", "SHA-512 digest in hexadecimal", _SOURCE)
+def _sha512(call: Call) -> Value:
+    return Value(hashlib.sha512(not_null(call)).hexdigest().encode())
+
+
+@register("s.count", "how often a byte occurs", _SOURCE, takes("c"), ",byte")
+def _count(call: Call) -> Value:
+    return Value.integer(not_null(call).count(call.string(0).first))
+
+
+@register("s.corehash", "Kamailio's hash, or the slot in a table of that size", _SOURCE, takes("?n"), "[,size]")
+def _corehash(call: Call) -> Value:
+    text = not_null(call)
+    size = call.number(0) if call.params else 0
+    number = core_hash(text)
+    return Value(b"%d" % (number & (size - 1) & _UINT_MAX if size else number))
+
+
+def core_hash(text: bytes) -> int:
+    """core/hashes.h, core_hash: bytes count as signed characters."""
+    signed = [octet - 256 if octet > 127 else octet for octet in text]  # noqa: PLR2004 - a signed char
+    words = []
+    whole = len(signed) // 4 * 4
+    for at in range(0, whole, 4):
+        first, second, third, fourth = signed[at : at + 4]
+        words.append((first << 24) + (second << 16) + (third << 8) + fourth)
+    tail = 0
+    for octet in signed[whole:]:
+        tail = (tail << 8) + octet
+    total = 0
+    for word in (*words, tail):
+        unsigned = word & _UINT_MAX
+        total = (total + (unsigned ^ (unsigned >> 3))) & _UINT_MAX
+    return (total + (total >> 11) + (total >> 13) + (total >> 23)) & _UINT_MAX
+
+
+@register("s.ftime", "a Unix time in the format of strftime, local time", _SOURCE, takes("s"), ",format")
+def _ftime(call: Call) -> Value:
+    text = not_null(call)
+    number = call.value.number
+    if number is None:
+        number = _parse_int(text, _UNSIGNED)
+        if number > _UINT_MAX:
+            raise CannotEvaluate("the number is too large")
+        number = (number + (1 << 31)) % (1 << 32) - (1 << 31)
+    form = call.string(0).text.partition(b"\0")[0].decode("ascii", "surrogateescape")
+    return Value(time.strftime(form, time.localtime(number)).encode("ascii", "surrogateescape"))

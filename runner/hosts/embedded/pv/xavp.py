@@ -1,0 +1,276 @@
+"""Extended values: ``$xavp(a[i]=>b[j])``, ``$xavi`` without regard to case, ``$xavu`` one value a name (pv_xavp.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.hosts.embedded.context import Context, XavpNode
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+
+from .expression import Dynamic, parse_index
+from .registry import ALL, Access, Reader, Writer, register
+from .scriptvars import stored
+
+_WHITE = b" \t\r\n"
+_OPENING, _CLOSING = b"[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One ``name[index]``; the index is None without brackets."""
+
+    name: bytes
+    index: int | str | Dynamic | None = None
+
+    def resolve(self, context: Context) -> int | str | None:
+        """The index; CannotEvaluate when a dynamic one has no number."""
+        if not isinstance(self.index, Dynamic):
+            return self.index
+        value = self.index.spec.read(context)
+        if value.number is None:
+            raise CannotEvaluate("the index has no number")
+        return value.number
+
+
+Path = tuple[Step, Step | None]
+
+
+def parse_name(text: bytes) -> Path:
+    """pv_xavp.c, pv_parse_xavp_name: ``name``, ``name[i]``, either with ``=>name[i]`` behind it."""
+    first, rest = _parse_step(text)
+    if not rest.startswith(b"="):
+        return first, None
+    if not rest.startswith(b"=>"):
+        raise CannotEvaluate(f"bad xavp name {text!r}")
+    second, _ = _parse_step(rest[2:])
+    if not second.name:
+        raise CannotEvaluate(f"bad xavp name {text!r}")
+    return first, second
+
+
+def _parse_step(text: bytes) -> tuple[Step, bytes]:
+    text = text.lstrip(_WHITE)
+    at = 0
+    while at < len(text) and text[at] not in b" \t\r\n=[":
+        at += 1
+    name, rest = text[:at], text[at:].lstrip(_WHITE)
+    if not rest.startswith(b"["):
+        return Step(name), rest
+    # pv_xavp_fill_ni: brackets nest, and the end of the name closes what is open.
+    depth, end = 0, 0
+    while end < len(rest):
+        depth += (rest[end] == _OPENING) - (rest[end] == _CLOSING)
+        if depth == 0:
+            break
+        end += 1
+    if end == 1:
+        raise CannotEvaluate("an index is empty")
+    return Step(name, parse_index(rest[1:end])), rest[end + 1 :]
+
+
+def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
+    return [node for node in nodes if node.name == name]
+
+
+def _folded(path: Path, kind: str) -> Path:
+    """Names of an xavi are one whatever their case."""
+    if kind != "xavi":
+        return path
+    first, second = path
+    return Step(first.name.lower(), first.index), None if second is None else Step(second.name.lower(), second.index)
+
+
+def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
+    at = index if isinstance(index, int) else 0
+    if at < 0:
+        at += len(nodes)
+    return nodes[at] if 0 <= at < len(nodes) else None
+
+
+def _value(node: XavpNode) -> Value:
+    if isinstance(node.value, list):
+        # The address of the list, which is none once its last value went (pv_xavp.c, pv_xavp_get_value).
+        return Value(b"<<xavp:%#x>>" % id(node.value) if node.value else b"<<xavp:(nil)>>")
+    return node.value or NULL
+
+
+def _reader(kind: str) -> Reader:
+    def read(access: Access) -> Value:
+        first, second = _folded(access.name, kind)
+        context = access.context
+        node = _at(_named(context.xavps[kind], first.name), first.resolve(context))
+        if node is None:
+            return NULL
+        if second is None:
+            return _value(node)
+        if not isinstance(node.value, list):
+            return NULL
+        index = second.resolve(context)
+        children = _named(node.value, second.name)
+        child = _at(children, index)
+        if child is None:
+            return NULL
+        if index == ALL:
+            last = _value(children[-1])
+            text = b", ".join(_value(each).text or b"" for each in children)
+            return Value(text, last.number, last.is_integer)
+        return _value(child)
+
+    return read
+
+
+def _write_index(index: int | str | None, size: int) -> int:
+    """pv_xavp.c, pv_set_xavp: unlike a read, a negative index of a write counts from behind the last."""
+    at = index if isinstance(index, int) else 0
+    return at + size + 1 if at < 0 else at
+
+
+def _remove(nodes: list[XavpNode], step: Step, index: int | str | None) -> None:
+    found = _named(nodes, step.name)
+    if index == ALL:
+        nodes[:] = [node for node in nodes if node.name != step.name]
+        return
+    at = _write_index(index, len(found))
+    if 0 <= at < len(found):
+        nodes[:] = [node for node in nodes if node is not found[at]]
+
+
+def _unset(access: Access, kind: str, path: Path) -> None:
+    first, second = path
+    context = access.context
+    nodes = context.xavps[kind]
+    index = first.resolve(context)
+    if second is None:
+        _remove(nodes, first, index)
+        return
+    second_index = second.resolve(context)
+    found = _named(nodes, first.name)
+    if index != ALL:
+        at = _write_index(index, len(found))
+        found = found[at : at + 1] if at >= 0 else []
+    for node in found:
+        if isinstance(node.value, list):
+            _remove(node.value, second, second_index)
+
+
+def _assign(nodes: list[XavpNode], step: Step, index: int | str | None, value: Value) -> bool:
+    """Without brackets one more in front, with them in the place of one that is there; False when none is."""
+    if step.index is None:
+        nodes.insert(0, XavpNode(step.name, value))
+        return True
+    found = _named(nodes, step.name)
+    at = _write_index(index, len(found))
+    if not 0 <= at < len(found):
+        return False
+    found[at].value = value
+    return True
+
+
+def _writer(kind: str) -> Writer:
+    def write(access: Access, value: Value) -> None:
+        path = _folded(access.name, kind)
+        if value.is_null:
+            _unset(access, kind, path)
+            return
+        first, second = path
+        context = access.context
+        nodes = context.xavps[kind]
+        new = stored(value)
+        index = first.resolve(context)
+        if second is None:
+            if index == ALL or not _assign(nodes, first, index, new):
+                raise CannotEvaluate("no such value")
+            return
+        second_index = second.resolve(context)
+        if first.index is None:
+            nodes.insert(0, XavpNode(first.name, [XavpNode(second.name, new)]))
+            return
+        if index == ALL:
+            return
+        at = _write_index(index, len(_named(nodes, first.name)))
+        node = _at(_named(nodes, first.name), at) if at >= 0 else None
+        if node is None:
+            return
+        if not isinstance(node.value, list):
+            raise CannotEvaluate("the value is no list")
+        if second_index != ALL:
+            _assign(node.value, second, second_index, new)
+
+    return write
+
+
+def count(context: Context, path: Path) -> int:
+    """How many values the xavp has."""
+    first, second = path
+    found = _named(context.xavps["xavp"], first.name)
+    if second is None:
+        return len(found)
+    node = _at(found, first.resolve(context))
+    return len(_named(node.value, second.name)) if node is not None and isinstance(node.value, list) else 0
+
+
+def _read_unique(access: Access) -> Value:
+    first, second = access.name
+    node = _at(_named(access.context.xavps["xavu"], first.name), 0)
+    if node is not None and second is not None:
+        node = _at(_named(node.value, second.name), 0) if isinstance(node.value, list) else None
+    return NULL if node is None else _value(node)
+
+
+def _write_unique(access: Access, value: Value) -> None:
+    first, second = access.name
+    nodes = access.context.xavps["xavu"]
+    node = _at(_named(nodes, first.name), 0)
+    if value.is_null:
+        if second is None:
+            nodes[:] = [each for each in nodes if each is not node]
+        elif node is not None and isinstance(node.value, list):
+            node.value[:] = [each for each in node.value if each.name != second.name]
+        return
+    if node is None:
+        node = XavpNode(first.name, None)
+        nodes.insert(0, node)
+    if second is None:
+        node.value = stored(value)
+        return
+    if not isinstance(node.value, list):
+        node.value = []
+    children = _named(node.value, second.name)
+    if children:
+        children[0].value = stored(value)
+    else:
+        node.value.insert(0, XavpNode(second.name, stored(value)))
+
+
+def _parse_unique(text: bytes) -> Path:
+    """pv_xavp.c, pv_parse_xavu_name: all but ``=`` is part of a name, brackets too."""
+    name, equals, rest = text.strip(_WHITE).partition(b"=")
+    if equals and (rest[:1] != b">" or len(rest) == 1):
+        raise CannotEvaluate(f"bad xavu name {text!r}")
+    return Step(name), Step(rest[1:]) if equals else None
+
+
+register(
+    "xavp",
+    "Values in lists by name, newest first; a write without [i] adds one.",
+    "pv: pv_xavp.c, pv_get_xavp",
+    _reader("xavp"),
+    _writer("xavp"),
+    parse_name=parse_name,
+)
+register(
+    "xavi",
+    "The same, names without regard to case.",
+    "pv: pv_xavp.c, pv_get_xavi",
+    _reader("xavi"),
+    _writer("xavi"),
+    parse_name=parse_name,
+)
+register(
+    "xavu",
+    "One value a name; a write replaces it.",
+    "pv: pv_xavp.c, pv_get_xavu",
+    _read_unique,
+    _write_unique,
+    parse_name=_parse_unique,
+)

@@ -1,0 +1,260 @@
+"""
+The functions of Kamailio's module rr: Record-Route and Route (RFC 3261, 16.4 and 16.12).
+
+Must not know scripts: a Context in, the function's own value out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.hosts.embedded.pv.routing import is_upstream, own_sockets
+from runner.sip.edits import OUT
+from runner.sip.nameaddr import parse_route_body, parse_to_body
+from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+
+from .context import PROTOCOL_NUMBERS, Context, Socket, bracketed
+
+if TYPE_CHECKING:
+    from runner.sip.message import Header
+
+_DEFAULT_PORT = 5060
+_DRIVEN, _NOT_DRIVEN, _PRELOADED = 1, -1, -3  # rr/loose.h; RR_ERROR is -1, too
+
+
+class _CannotRouteError(Exception):
+    """A Route or its URI does not parse; edits made until then stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """
+    One address of a Route header.
+
+    Attributes:
+        header: The header it stands in.
+        uri: As written.
+        start: Offset of the address in the message.
+        end: Offset behind it.
+    """
+
+    header: Header
+    uri: bytes
+    start: int
+    end: int
+
+
+def record_route(context: Context) -> int:
+    """record.c, record_route: once a message, in front of the first header, with ;lr and the first sender's tag."""
+    message = context.message
+    if context.is_record_routed or not message.headers:
+        return _NOT_DRIVEN
+    address = context.socket.advertised or context.socket.address
+    found = message.header(b"to" if is_upstream(context) else b"from")
+    sender = None if found is None else parse_to_body(found.body)
+    if sender is None:
+        return _NOT_DRIVEN
+    uri = parse_uri(context.request_uri) if message.first_line.is_request else None
+    scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
+    start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}:{address.port}".encode()
+    end = (b";lr;ftag=" + sender.tag if sender.tag else b";lr") + b">\r\n"
+    doubled = start + OUT + b";r2=on" + end + start + own + b";r2=on" + end
+    context.edits.insert(message.headers[0].start, start + own + end, doubled=doubled)
+    context.is_record_routed = True
+    return _DRIVEN
+
+
+def remove_record_route(context: Context) -> int:
+    """record.c, remove_record_route: the headers that came with the message."""
+    for header in context.message.all_headers(b"record-route"):
+        context.edits.replace(header.start, header.end - header.start)
+    return _DRIVEN
+
+
+def loose_route(context: Context) -> int:
+    """
+    loose.c, loose_route: a topmost Route that is one of the own sockets goes, the one behind it is the destination.
+
+    Returns:
+        1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
+    """
+    uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+    recipient = context.header(b"to")
+    to = None if recipient is None else parse_to_body(recipient.body)
+    if not context.message.all_headers(b"route") or uri is None or to is None:
+        return _NOT_DRIVEN
+    try:
+        if not to.tag or not own_sockets(context, uri):
+            return _after_loose(context, is_preloaded=not to.tag)
+        return _after_strict(context)
+    except _CannotRouteError:
+        return _NOT_DRIVEN
+
+
+def loose_route_preloaded(context: Context) -> int:
+    """rr_mod.c, w_loose_route_preloaded: the same, but only the preloaded case is true."""
+    return _DRIVEN if loose_route(context) == _PRELOADED else _NOT_DRIVEN
+
+
+class _Routes:
+    """The Route headers of a message, read one at a time as loose.c does: a broken one matters when it is reached."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.headers = context.message.all_headers(b"route")
+        self.at = 0
+        self.index = 0
+        self.current = self._read(self.headers[0])
+
+    def _read(self, header: Header) -> list[_Route]:
+        found = parse_route_body(header.body)
+        if found is None:
+            raise _CannotRouteError
+        at = header.body_start
+        return [_Route(header, one.uri, at + one.start, at + one.end) for one in found]
+
+    @property
+    def top(self) -> _Route:
+        """The topmost address that was not passed yet."""
+        return self.current[self.index]
+
+    def following(self) -> _Route | None:
+        """The address behind the topmost one in the same header."""
+        return self.current[self.index + 1] if self.index + 1 < len(self.current) else None
+
+    def last_header(self) -> list[_Route]:
+        """The addresses of the last header."""
+        return self._read(self.headers[-1])
+
+    def pass_top(self) -> bool:
+        """Go on to the next address, without the header when that was its last; False when there is no other."""
+        if self.following() is not None:
+            self.index += 1
+            return True
+        header = self.headers[self.at]
+        self.context.edits.replace(header.start, header.end - header.start)
+        self.at += 1
+        if self.at == len(self.headers):
+            return False
+        self.current, self.index = self._read(self.headers[self.at]), 0
+        return True
+
+    def cut_passed(self) -> None:
+        """Delete what was passed of the current header."""
+        if self.index:
+            header = self.headers[self.at]
+            self.context.edits.replace(header.body_start, self.top.start - header.body_start)
+
+    def cut_top(self) -> None:
+        """Delete all up to the address behind the topmost one, the whole header when there is none."""
+        header, following = self.headers[self.at], self.following()
+        if following is None:
+            self.context.edits.replace(header.start, header.end - header.start)
+        else:
+            self.context.edits.replace(header.body_start, following.start - header.body_start)
+
+
+def _after_loose(context: Context, *, is_preloaded: bool) -> int:
+    """loose.c, after_loose: the R-URI is the request's own."""
+    routes = _Routes(context)
+    uri = _parsed(routes.top.uri)
+    if own_sockets(context, uri):
+        context.routed_params = uri.params or b""
+        done = _PRELOADED if is_preloaded else _DRIVEN
+        if not routes.pass_top():
+            return done
+        if _is_doubled(uri):
+            second = _parsed(routes.top.uri)
+            context.force_socket = _own_socket(context, second) or context.force_socket
+            if not routes.pass_top():
+                return done
+        uri = _parsed(routes.top.uri)
+        context.is_next_hop_a_route = True
+    if _is_loose(uri):
+        context.dst_uri = _with_maddr(routes.top.uri, uri)
+        routes.cut_passed()
+        return _DRIVEN
+    # The next hop is a strict router: the R-URI goes to the end of the routes, and its URI becomes the R-URI.
+    message = context.message
+    if message.broken_at is not None:
+        return _NOT_DRIVEN
+    context.edits.insert(message.headers[-1].end, b"Route: <" + message.first_line.uri + b">\r\n")
+    context.new_uri = _with_maddr(routes.top.uri, uri)
+    routes.cut_top()
+    return _DRIVEN
+
+
+def _after_strict(context: Context) -> int:
+    """loose.c, after_strict: the R-URI is the own one that a strict router took from the routes."""
+    routes = _Routes(context)
+    uri = _parsed(routes.top.uri)
+    if _is_doubled(uri) and own_sockets(context, uri):
+        context.force_socket = _own_socket(context, uri) or context.force_socket
+        if not routes.pass_top():
+            return _NOT_DRIVEN
+        uri = _parsed(routes.top.uri)
+    context.routed_params = _parsed(context.request_uri).params or b""
+    if not _is_loose(uri):
+        context.new_uri = _with_maddr(routes.top.uri, uri)
+        routes.cut_top()
+        return _DRIVEN
+    context.dst_uri = _with_maddr(routes.top.uri, uri)
+    routes.cut_passed()
+    if context.message.broken_at is not None:
+        return _NOT_DRIVEN
+    *before, last = routes.last_header()
+    context.new_uri = _with_maddr(last.uri, _parsed(last.uri))
+    start, end = (before[-1].end, last.end) if before else (last.header.start, last.header.end)
+    context.edits.replace(start, end - start)
+    return _DRIVEN
+
+
+def _parsed(uri: bytes) -> Uri:
+    found = parse_uri(uri)
+    if found is None:
+        raise _CannotRouteError
+    return found
+
+
+def _own_socket(context: Context, uri: Uri) -> Socket | None:
+    own = own_sockets(context, uri)
+    return next((s for s in own if uri.proto in {0, PROTOCOL_NUMBERS[s.address.proto]}), None)
+
+
+def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
+    """siputils: sipops.c, is_first_hop_mode: an own address, by number, but not the sender's."""
+    uri = parse_uri(text)
+    if uri is None:
+        return False
+    host, source = uri.host.decode("latin-1").strip("[]"), context.source
+    is_own = any(
+        own is not None and host == own.ip and uri.port_number in {0, own.port}
+        for socket in (*context.environment.sockets, context.socket)
+        for own in (socket.address, socket.advertised)
+        if uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}
+    )
+    is_sender = (host, uri.port_number or _DEFAULT_PORT, uri.proto or Proto.UDP) == (
+        source.ip,
+        source.port,
+        PROTOCOL_NUMBERS[source.proto],
+    )
+    return is_own and not is_sender
+
+
+def _is_loose(uri: Uri) -> bool:
+    """loose.c, is_strict: by the name alone, whatever lr has as its value."""
+    return any(name.partition(b"=")[0].strip() == b"lr" for name in (uri.params or b"").lower().split(b";"))
+
+
+def _is_doubled(uri: Uri) -> bool:
+    """rr_common: r2 says that the own Route is the first of two."""
+    return any(name.partition(b"=")[0].strip() == b"r2" for name in (uri.params or b"").lower().split(b";"))
+
+
+def _with_maddr(text: bytes, uri: Uri) -> bytes:
+    """loose.c, get_maddr_uri: where maddr points, the port kept."""
+    address = uri.param(b"maddr").value
+    if not address:
+        return text
+    return b"sip:" + address + (b":" + uri.port if uri.port else b"")

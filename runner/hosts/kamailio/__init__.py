@@ -1,0 +1,1 @@
+"""The message of a running Kamailio, through its KEMI functions."""

@@ -1,0 +1,150 @@
+"""
+``ModF`` on a running Kamailio: a module function that takes no parameters, or the reason why it is not called.
+
+Standard library only: it is imported by the Python that Kamailio embeds. No function that it calls may end the server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from .exports import Exports
+
+# Functions that take parameters look for them even when they get none. app_mono passes NULL; the message object of
+# app_python3 passes two pointers that it never set (python_msgobj.c, msg_call_function), which ends Kamailio sooner or
+# later. These have the same through KEMI. By module and name: the method of KSR.MODULE, and its arguments.
+_BY_KEMI: dict[tuple[str, str], tuple[str, tuple[int | str, ...]]] = {
+    ("blst", "blst_clear_ignore"): ("blst_clear_ignore_all", ()),
+    ("blst", "blst_rpl_clear_ignore"): ("blst_rpl_clear_ignore_all", ()),
+    ("blst", "blst_rpl_set_ignore"): ("blst_rpl_set_ignore_all", ()),
+    ("blst", "blst_set_ignore"): ("blst_set_ignore_all", ()),
+    ("corex", "append_branch"): ("append_branch", ()),
+    ("dmq", "dmq_t_replicate"): ("t_replicate", ()),
+    ("msilo", "m_dump"): ("mdump", ()),
+    ("msilo", "m_store"): ("mstore", ()),
+    ("nathelper", "add_rcv_param"): ("add_rcv_param", (0,)),
+    ("permissions", "allow_source_address"): ("allow_source_address", (1,)),
+    ("prefix_route", "prefix_route"): ("prefix_route_uri", ()),
+    ("presence", "handle_publish"): ("handle_publish", ()),
+    ("rr", "record_route"): ("record_route", ()),
+    ("rtpengine", "block_dtmf"): ("block_dtmf0", ()),
+    ("rtpengine", "block_media"): ("block_media0", ()),
+    ("rtpengine", "rtpengine_answer"): ("rtpengine_answer0", ()),
+    ("rtpengine", "rtpengine_delete"): ("rtpengine_delete0", ()),
+    ("rtpengine", "rtpengine_manage"): ("rtpengine_manage0", ()),
+    ("rtpengine", "rtpengine_offer"): ("rtpengine_offer0", ()),
+    ("rtpengine", "rtpengine_query"): ("rtpengine_query0", ()),
+    ("rtpengine", "silence_media"): ("silence_media0", ()),
+    ("rtpengine", "start_recording"): ("start_recording", ()),
+    ("rtpengine", "stop_media"): ("stop_media0", ()),
+    ("rtpengine", "stop_recording"): ("stop_recording", ()),
+    ("rtpengine", "unblock_dtmf"): ("unblock_dtmf0", ()),
+    ("rtpengine", "unblock_media"): ("unblock_media0", ()),
+    ("rtpengine", "unsilence_media"): ("unsilence_media0", ()),
+    ("rtpproxy", "rtpproxy_answer"): ("rtpproxy_answer0", ()),
+    ("rtpproxy", "rtpproxy_destroy"): ("rtpproxy_destroy0", ()),
+    ("rtpproxy", "rtpproxy_offer"): ("rtpproxy_offer0", ()),
+    ("rtpproxy", "unforce_rtp_proxy"): ("rtpproxy_destroy0", ()),
+    ("sanity", "sanity_check"): ("sanity_check_defaults", ()),
+    ("siputils", "is_first_hop"): ("is_first_hop", ()),
+    ("siputils", "is_gruu"): ("is_gruu", ()),
+    ("textops", "has_body"): ("has_body", ()),
+    ("tm", "t_drop_replies"): ("t_drop_replies_all", ()),
+    ("tm", "t_load_contacts"): ("t_load_contacts", ()),
+    ("tm", "t_lookup_cancel"): ("t_lookup_cancel", ()),
+    ("tm", "t_relay_to"): ("t_relay_to_flags", (0,)),
+    ("tm", "t_replicate"): ("t_replicate", ("",)),
+}
+
+# Of this process, for Kamailio loads all its modules before it forks; a text is why they cannot be read.
+_known: Exports | str | None = None
+
+
+class CannotRun(RunnerError):
+    """The function was not called; the text is the reason."""
+
+
+def run(name: str, msg: Any, ksr: Any) -> int:
+    """
+    Call a function without a parameter.
+
+    Args:
+        name: Its name in kamailio.cfg.
+        msg: The message object of app_python3; None where Kamailio has none.
+        ksr: Kamailio's module ``KSR``.
+
+    Returns:
+        The function's own value.
+
+    Raises:
+        CannotRun: It is unknown, takes a parameter, or would not be safe.
+    """
+    reason = why_not(name)
+    if reason is not None:
+        raise CannotRun(reason)
+    function = _exports().function(name)
+    assert function is not None  # noqa: S101  # or there was a reason
+    if function.has_options:
+        return _run_by_kemi(function.module, name, ksr)
+    if not function.is_for_replies and getattr(msg, "Type", None) == "SIP_REPLY":
+        # It looks for the first line of a request (sca_handle_subscribe ends Kamailio so).
+        raise CannotRun("it is for requests, and this message is a reply")
+    try:
+        return int(msg.call_function(name))
+    except AttributeError as error:
+        raise CannotRun("this Kamailio gives its script no message object") from error
+    except RuntimeError as error:
+        raise CannotRun(str(error)) from error
+
+
+def why_not(name: str) -> str | None:
+    """
+    Why a function is called on no message at all; None when it is on some.
+
+    Raises:
+        RunnerError: The tables of this Kamailio cannot be read.
+    """
+    function = _exports().function(name)
+    if function is None:
+        return "no loaded module has such a function without parameters"
+    if function.refusal is None and function.has_options and (function.module, name) not in _BY_KEMI:
+        return "it takes parameters too, and cannot be called safely without them"
+    return function.refusal
+
+
+def _run_by_kemi(module: str, name: str, ksr: Any) -> int:
+    method, arguments = _BY_KEMI[module, name]
+    call = getattr(getattr(ksr, module, None), method, None)
+    if call is None:
+        raise CannotRun(f"KSR.{module}.{method} is not available")
+    try:
+        value = call(*arguments)
+    except (SystemError, TypeError) as error:  # another number of parameters than in 5.6 and 6.0
+        raise CannotRun(str(error)) from error
+    return (1 if value else -1) if type(value) is bool else int(value)
+
+
+def _exports() -> Exports:
+    global _known  # noqa: PLW0603  # read once a process
+    if _known is None:
+        try:
+            from . import exports  # noqa: PLC0415  # ctypes only where a script calls ModF
+
+            _known = exports.Exports()
+        except (ImportError, RunnerError) as error:
+            _known = f"ModF is off: {error}"
+    if isinstance(_known, str):
+        raise CannotRun(_known)
+    return _known
+
+
+def is_tcp_off() -> bool:
+    """Whether this Kamailio runs without TCP; True when that cannot be found out."""
+    try:
+        from . import exports  # noqa: PLC0415  # ctypes only where it is needed
+    except ImportError:
+        return True
+    return exports.is_tcp_off()

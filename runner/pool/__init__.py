@@ -1,0 +1,1 @@
+"""The pool: who serves next, and the upkeep of the workers."""

@@ -1,0 +1,286 @@
+"""
+A worker's place in the pool: what it is doing, whether it fits a script, whether it is due to be retired.
+
+Must not lock and must not do I/O under the pool's lock: everything here reads plain attributes, but for what says so.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runner.settings import Settings
+
+KIB_PER_MIB = 1024
+GRACE_S = 0.5  # the stop ladder keeps to the deadline itself; this much later something is stuck
+
+
+class Helper(Protocol):
+    """What the pool knows of a helper: its content."""
+
+    @property
+    def hash(self) -> str:
+        """Names the content."""
+
+
+class Generation(Protocol):
+    """What the pool knows of a generation."""
+
+    @property
+    def id(self) -> str:
+        """Names the content of all its parts."""
+
+    @property
+    def path(self) -> str:
+        """The script, as its caller names it."""
+
+    @property
+    def helpers(self) -> Mapping[str, Helper | None]:
+        """By simple name; None when it was looked for and is not there."""
+
+
+class Holder(Protocol):
+    """What a process holds of scripts and their helpers."""
+
+    @property
+    def loaded(self) -> Mapping[str, Generation]:
+        """The generation loaded last, by script."""
+
+    @property
+    def bound(self) -> Mapping[str, str]:
+        """The hash of each helper that the process is bound to, by simple name."""
+
+
+class Worker(Holder, Protocol):
+    """What the pool needs of a worker; ``runner.worker.Worker`` is the one in service."""
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+
+    def has_run(self, generation: Any) -> bool:
+        """Whether it has the generation loaded, and has run it to an end."""
+
+    @property
+    def is_alive(self) -> bool:
+        """False once the process has ended. Cheap, never waits."""
+
+    @property
+    def execs(self) -> int:
+        """Execs begun so far."""
+
+    @property
+    def loads(self) -> int:
+        """Loads done so far."""
+
+    @property
+    def worn(self) -> str:
+        """Why it should run no further exec though it answered; empty for no reason."""
+
+    @property
+    def started_at(self) -> float:
+        """When it was ready, on the pool's clock."""
+
+    @property
+    def last_used(self) -> float:
+        """When its last exec or load ended, on the pool's clock."""
+
+    def rss_kib(self) -> int:
+        """Resident memory."""
+
+    def load(self, generation: Any, deadline: float) -> tuple[str, ...]:  # the worker knows more of a generation
+        """Load a generation; the names it needs, empty when it is loaded."""
+
+    def stop(self, deadline: float) -> None:
+        """End it, politely at first."""
+
+    def kill(self) -> None:
+        """End it now, from any thread, also while somebody else uses it."""
+
+
+W = TypeVar("W", bound=Worker)
+
+
+def fits(worker: Holder, generation: Generation) -> bool:
+    """Whether nothing that the worker is bound to contradicts the generation's helpers: mono binds a name once."""
+    for name, helper in generation.helpers.items():
+        there = worker.bound.get(name)
+        if there is not None and (helper is None or helper.hash != there):
+            return False
+    return True
+
+
+def has(worker: Holder, generation: Generation) -> bool:
+    """Whether exactly this generation is the script's last one in the worker."""
+    loaded = worker.loaded.get(generation.path)
+    return loaded is generation or (loaded is not None and loaded.id == generation.id)
+
+
+class State(StrEnum):
+    """What a slot is doing. Only an idle one may be taken; every other mark has an owner that will change it."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LEASED = "leased"
+    PREPARING = "preparing"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSnapshot:
+    """One worker as it was; times in seconds. ``loaded`` are paths, ``helpers`` names."""
+
+    pid: int
+    state: str
+    execs: int
+    loads: int
+    age_s: float
+    unused_s: float
+    loaded: tuple[str, ...]
+    helpers: tuple[str, ...]
+    doom: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSnapshot:
+    """
+    The pool as it was.
+
+    ``start_failures`` counts starts that failed since a worker served last, and ``start_error`` says why the last did.
+    ``next_start_s`` is 0 when a worker may be started now.
+    """
+
+    workers: tuple[WorkerSnapshot, ...]
+    starting: int
+    ending: int
+    waiting: int
+    start_failures: int
+    next_start_s: float
+    start_error: str
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The workers, smallest pid first."""
+        return tuple(sorted(worker.pid for worker in self.workers))
+
+
+@dataclass(eq=False, slots=True)
+class Slot(Generic[W]):
+    """A place in the pool. The pool changes it, under its lock, or owns it by its mark."""
+
+    max_jobs: int
+    """Execs of this worker, jitter included; 0 for no limit."""
+    state: State = State.STARTING
+    worker: W | None = None
+    """None while it starts."""
+    is_lent: bool = False
+    """Whether another process holds the worker's wire, and for as long as it likes."""
+    is_kept: bool = False
+    """Whether who holds the wire, while it is lent, keeps it between execs: nobody can say when it comes back."""
+    lent_to: int | None = None
+    """
+    The user of the first client that the worker was lent to; None while it never was.
+
+    A client that has a wire can make the worker load any code, and may keep copies of the wire when it gives it back:
+    whoever has the worker later is in its hands. So a worker is for clients of one user for as long as it lives, and
+    only what one does that was never lent tells anything to all.
+    """
+    doom: str = ""
+    """Why it is retired at the end of its lease; empty when it is not."""
+
+    @property
+    def living(self) -> W:
+        """The worker of a slot that has one."""
+        if self.worker is None:
+            raise RuntimeError("this slot has no worker yet")
+        return self.worker
+
+    def may_serve(self, user: int | None) -> bool:
+        """Whether a client of that user may have the worker; None: this process itself, with what was never lent."""
+        return self.lent_to is None or self.lent_to == user
+
+    def fits(self, generation: Generation | None) -> bool:
+        """Whether the worker may load the generation; None: whatever comes."""
+        return generation is None or fits(self.living, generation)
+
+    def has(self, generation: Generation | None) -> bool:
+        """Whether the worker has the generation loaded."""
+        return generation is not None and self.worker is not None and has(self.worker, generation)
+
+    def has_run(self, generation: Generation) -> bool:
+        """Whether the worker has the generation loaded and has run it to an end: what is slow at first is behind it."""
+        worker = self.worker
+        return worker is not None and worker.has_run(generation)
+
+    def has_older(self, generation: Generation) -> bool:
+        """Whether another generation of the same script is loaded here."""
+        return generation.path in self.living.loaded and not self.has(generation)
+
+    def over_limit(self, settings: Settings, now: float) -> str:
+        """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
+        worker = self.living
+        if worn := worker.worn:
+            return worn
+        if self.max_jobs and worker.execs >= self.max_jobs:
+            return "max_jobs"
+        if settings.max_loads and worker.loads >= settings.max_loads:
+            return "max_loads"
+        if settings.ttl_s and now - worker.started_at >= settings.ttl_s:
+            return "ttl_s"
+        return ""
+
+    def over_memory(self, settings: Settings) -> str:
+        """As ``over_limit``, for ``max_worker_memory_mib``. Reads from the kernel, so never under the lock."""
+        if settings.max_worker_memory_mib:
+            mib = self.living.rss_kib() // KIB_PER_MIB
+            if mib > settings.max_worker_memory_mib:
+                return f"max_worker_memory_mib, {mib} MiB"
+        return ""
+
+    def snapshot(self, now: float) -> WorkerSnapshot:
+        """The worker as it is now; only for a slot that has one."""
+        worker = self.living
+        return WorkerSnapshot(
+            pid=worker.pid,
+            state=self.state.value,
+            execs=worker.execs,
+            loads=worker.loads,
+            age_s=now - worker.started_at,
+            unused_s=now - worker.last_used,
+            loaded=tuple(worker.loaded),
+            helpers=tuple(worker.bound),
+            doom=self.doom,
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.worker.pid} {self.state}" if self.worker else str(self.state)
+
+
+def jobs_limit(settings: Settings) -> int:
+    """``max_jobs`` for one worker, lowered by up to ``max_jobs_jitter``; 0 for no limit."""
+    if not settings.max_jobs:
+        return 0
+    spread = settings.max_jobs * settings.max_jobs_jitter
+    return max(1, settings.max_jobs - int(random.random() * spread))  # noqa: S311  # spreads load, guards nothing
+
+
+def stop_all(workers: Sequence[Worker], deadline: float, clock: Callable[[], float]) -> None:
+    """Stop workers in parallel until ``deadline``; what is left then is killed."""
+    stopping: list[tuple[Worker, threading.Thread]] = []
+    for worker in workers:
+        thread = threading.Thread(target=worker.stop, args=(deadline,), name=f"stop {worker.pid}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the kernel gives no thread: not politely, then
+            worker.kill()
+        else:
+            stopping.append((worker, thread))
+    for worker, thread in stopping:
+        thread.join(max(0.0, deadline - clock()) + GRACE_S)
+        if thread.is_alive():
+            worker.kill()

@@ -1,0 +1,174 @@
+"""
+What a script will ask, learned from its execs: values that travel with an exec, and edits that cannot fail.
+
+A guess saves a turn on the wire and never changes what a script sees: the bridge drops a value that an edit may have
+changed, and asks for what was not sent. Must not know turns, nor Kamailio's names: what depends on what, the host says.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from runner.calls import CALLS
+from runner.wire.messages import AHEAD, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.calls import Foreseen
+
+MAX_READS = 32
+MAX_EDITS = 32
+MAX_ONCE = 64  # edits that were asked for once; a second time they are learned, so names made anew each time are not
+LONGEST_VALUE = 1024  # characters; a longer one is asked for when it is wanted
+LONGEST_NAME = 64
+UNUSED_EXECS = 16  # a value that so many execs did not use is sent no more
+ABSENT = "false"
+"""In the place of a value that is not sent; no call's result is a bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    What goes with each exec of one generation.
+
+    Attributes:
+        reads: Call and name of each value, in the order in which values travel.
+        edits: Call and target of each edit that the host may call certain, in the order of their bits.
+        told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
+            group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
+        takes: The type of the value that each edit writes.
+        methods: The host's method for each edit, and its target; None where the value is all that it takes.
+        all_used: The bits of all reads.
+        always: The bits of edits that are certain on every message.
+        asked: The others: call, target and bit.
+    """
+
+    reads: tuple[tuple[str, str], ...] = ()
+    edits: tuple[tuple[str, str], ...] = ()
+    told: dict[str, Any] = field(default_factory=dict)
+    takes: tuple[type, ...] = ()
+    methods: tuple[tuple[str, str | None], ...] = ()
+    all_used: int = 0
+    always: int = 0
+    asked: tuple[tuple[str, str, int], ...] = ()
+
+    def ahead(self, host: Any) -> tuple[str, int]:
+        """
+        What travels with an exec.
+
+        Returns:
+            The values now and the edits that cannot fail now, as ``wire.AHEAD`` has them; ``ABSENT`` stands for what
+            cannot be read or is too long. And those edits as bits.
+        """
+        values = []
+        for call, name in self.reads:
+            try:
+                value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
+            except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
+                value = False
+            kind = type(value)
+            if kind is str:
+                values.append(quoted(value) if len(value) <= LONGEST_VALUE else ABSENT)
+            else:
+                values.append("null" if value is None else str(value) if kind is int else ABSENT)
+        certain = self.always
+        for call, target, bit in self.asked:
+            if host.is_certain(call, target):
+                certain |= bit
+        return AHEAD % (",".join(values), certain), certain
+
+    def told_edit(self, number: int, value: Any) -> str:
+        """An edit with its value, as a script has it."""
+        call, target = self.edits[number]
+        return f"{call}{(target, value) if target else (value,)!r:.200}"
+
+
+EMPTY = Plan()
+
+
+class Foresight:
+    """What was learned of one generation. Shared by every caller that runs it, from any thread."""
+
+    def __init__(self) -> None:
+        self.plan = EMPTY
+        self._unused: dict[tuple[str, str], int] = {}
+        self._edits: dict[tuple[str, str], tuple[str, str]] = {}
+        self._once: set[tuple[str, str]] = set()
+        self._learning = threading.Lock()
+
+    def learn(self, host: Foreseen, plan: Plan, used: int, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """
+        Take in what an exec did.
+
+        Args:
+            host: Says what depends on what.
+            plan: What travelled with it.
+            used: Which of the plan's values the script used, as bits.
+            asked: The questions it put all the same: call and arguments.
+        """
+        if not asked and used == plan.all_used:
+            return
+        with self._learning:
+            is_changed = False
+            for number, read in enumerate(plan.reads):
+                if read in self._unused:
+                    self._unused[read] = 0 if used >> number & 1 else self._unused[read] + 1
+                    if self._unused[read] > UNUSED_EXECS:
+                        del self._unused[read]
+                        is_changed = True
+            for call, args in asked:
+                is_changed |= self._note(host, call, args)
+            if is_changed:
+                self.plan = self._planned(host)
+
+    def _note(self, host: Foreseen, call: str, args: tuple[Any, ...]) -> bool:
+        target = args[0] if CALLS[call].has_target else ""
+        key = (call, target)
+        if len(target) > LONGEST_NAME or not target.isascii():
+            return False
+        if not CALLS[call].is_edit:
+            if key in self._unused or len(self._unused) >= MAX_READS or host.depends_on(target) is None:
+                return False
+            self._unused[key] = 0
+            return True
+        if key in self._edits or len(self._edits) >= MAX_EDITS:
+            return False
+        if key not in self._once:
+            if len(self._once) >= MAX_ONCE:
+                self._once.clear()
+            self._once.add(key)
+            return False
+        found = host.changes(call, target)
+        if found is not None:
+            self._edits[key] = found
+        return found is not None
+
+    def _planned(self, host: Foreseen) -> Plan:
+        groups = {"": 0}
+        reads = []
+        for call, name in self._unused:
+            group = host.depends_on(name) or ""
+            reads.append([call, name, groups.setdefault(group, len(groups))])
+        edits = [
+            [call, target, groups.setdefault(group, len(groups)), takes]
+            for (call, target), (group, takes) in self._edits.items()
+        ]
+        always, asked = 0, []
+        for number, (call, target) in enumerate(self._edits):
+            if host.is_always_certain(call, target):
+                always |= 1 << number
+            else:
+                asked.append((call, target, 1 << number))
+        return Plan(
+            reads=tuple(self._unused),
+            edits=tuple(self._edits),
+            told={"reads": reads, "edits": edits},
+            takes=tuple(CALLS[call].parameters[-1] for call, _ in self._edits),
+            methods=tuple((CALLS[call].method, target or None) for call, target in self._edits),
+            all_used=(1 << len(self._unused)) - 1,
+            always=always,
+            asked=tuple(asked),
+        )

@@ -1,0 +1,181 @@
+"""
+The poison guard: what takes worker after worker with it is refused for a while, and others go on.
+
+Two things are counted. The build of a script, so that one that was mended runs at once; and the Call-ID of the messages
+that a script ran on, so that one caller who sends a deadly message again and again is refused before the script is.
+What clients of a user tell may count for that user's clients alone, so that nobody can have a script refused to others.
+
+Must not know why a worker was lost; it counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import ScriptRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.settings import Settings
+
+    from .generation import Generation
+
+log = logging.getLogger("runner.poison")
+
+LONGEST_CALL_ID = 200  # more of it is not looked at: it is whatever a caller sent
+MAX_COUNTED = 1024  # builds and Call-IDs whose losses are counted; the oldest goes, and each has cost a worker
+MAX_REFUSED = 128  # builds and Call-IDs that are refused at one time; all of these fit into one message to a client
+BUILD = ""  # in the place of a Call-ID: the losses of a build, whatever the messages
+
+Key = tuple["int | None", str, str]
+"""The user for whose clients it counts, None for all; the build or the path; the Call-ID."""
+
+
+class Poison:
+    """
+    Counts lost workers by generation and by Call-ID. May be used from many threads.
+
+    Args:
+        settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_within_s`` seconds refuse a script,
+            or one caller's messages to it, for ``poison_s`` seconds.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._lost: dict[Key, deque[float]] = {}
+        self._until: dict[Key, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def note(
+        self, generation: Generation, call_id: str | None = None, user: int | None = None, *, weight: int = 1
+    ) -> bool:
+        """
+        A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
+
+        Args:
+            generation: The build.
+            call_id: The message's; None for none.
+            user: For whose clients it counts; None: for all.
+            weight: As how many losses of the build it counts: one that held a worker for seconds is not soon repeated.
+
+        Returns:
+            Whether messages of this Call-ID are refused from now on.
+        """
+        limits = self.settings
+        is_refused = False
+        if call_id:
+            call_id = call_id[:LONGEST_CALL_ID]
+            # By path, not by build: what a caller sends is not mended by a new build, and has to prove itself again.
+            is_refused = self._count((user, generation.path, call_id), generation.path, limits.poison_message_losses)
+        self._count((user, generation.id, BUILD), generation.path, limits.poison_losses, weight)
+        return is_refused
+
+    def check(self, generation: Generation, user: int | None = None) -> None:
+        """
+        Raise when this build is refused to all now, or to clients of ``user``.
+
+        Raises:
+            ScriptRefused: It is; the text says for how long yet.
+        """
+        if not self._until:
+            return  # the ordinary exec is not made longer
+        if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
+            raise ScriptRefused(
+                f"{generation.path}: refused for {left:.1f} s more, for it took worker after worker with it"
+            )
+
+    def check_message(self, path: str, call_id: Callable[[], str | None]) -> None:
+        """
+        Raise when messages of this Call-ID are refused to the script at ``path`` now.
+
+        ``call_id`` is called only when any message is refused, so the ordinary exec is not made longer.
+
+        Raises:
+            ScriptRefused: They are; the text says for how long yet.
+        """
+        if self._until and (text := call_id()):
+            text = text[:LONGEST_CALL_ID]
+            refuse_message(path, text, self._left((None, path, text)))
+
+    def refused(self) -> dict[str, float]:
+        """The scripts refused now to anybody, with the seconds left."""
+        return {path: left for path, (_, _, call_id), left in self._refused() if call_id == BUILD}
+
+    def refused_messages(self, *users: int | None) -> list[tuple[str, str, float]]:
+        """The messages refused now: the script, their Call-ID, and the seconds left; to ``users``, to all for none."""
+        told = [(path, key, left) for path, key, left in self._refused() if key[2] != BUILD]
+        return [(path, key[2], left) for path, key, left in told if not users or key[0] in users]
+
+    def _refused(self) -> list[tuple[str, Key, float]]:
+        """The script, its key, and the seconds left."""
+        now = self._clock()
+        with self._lock:
+            told = [(path, key, round(until - now, 1)) for key, (path, until) in self._until.items()]
+        return [(path, key, left) for path, key, left in told if left > 0]
+
+    def _left(self, key: Key) -> float:
+        """Seconds for which it is refused; 0 when it is not."""
+        if (refused := self._until.get(key)) is None:
+            return 0.0
+        left = refused[1] - self._clock()
+        if left <= 0:
+            with self._lock:
+                if self._until.get(key) is refused:  # it may have been refused anew
+                    del self._until[key]
+        return max(0.0, left)
+
+    def _count(self, key: Key, path: str, most: int, weight: int = 1) -> bool:
+        if not most:
+            return False
+        now = self._clock()
+        with self._lock:
+            self._forget(now)
+            lost = self._lost.setdefault(key, deque(maxlen=most))
+            lost.extend([now] * min(weight, most))
+            _bound(self._lost, MAX_COUNTED)
+            if len(lost) < most or now - lost[0] > self.settings.poison_within_s:
+                return False
+            del self._lost[key]
+            self._until[key] = (path, now + self.settings.poison_s)
+            _bound(self._until, MAX_REFUSED)
+        who, _, call_id = key
+        what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
+        whom = "" if who is None else f" to clients of uid {who}"
+        # Of losses that weigh more than one nobody has seen so many.
+        cost = f"it cost {len(lost)} workers" if weight == 1 else "as many first runs as may go on came to no good end"
+        log.error("%s: %s%s for %g s: %s", path, what, whom, self.settings.poison_s, cost)
+        return True
+
+    def _forget(self, now: float) -> None:
+        """Drop what no longer counts: a Call-ID seldom comes back."""
+        for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_within_s]:
+            del self._lost[key]
+        for key in [key for key, (_, until) in self._until.items() if until <= now]:
+            del self._until[key]
+
+
+def _bound(found: dict[Key, Any], most: int) -> None:
+    """Forget the oldest of too many."""
+    if len(found) > most:
+        del found[next(iter(found))]
+
+
+def refuse_message(path: str, call_id: str, left_s: float) -> None:
+    """
+    Raise when there is time left.
+
+    Raises:
+        ScriptRefused: There is.
+    """
+    if left_s > 0:
+        raise ScriptRefused(
+            f"{path}: messages of Call-ID {call_id!a} are refused for {left_s:.1f} s more, "
+            "for they took worker after worker with them"
+        )

@@ -1,0 +1,364 @@
+"""One conversation with one worker, without I/O: bytes in, events out.
+
+Must not import anything that reads, waits or looks at a clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from runner.calls import CALLS, QUESTIONS
+from runner.errors import ConfigError, ProtocolViolation
+
+from . import messages
+from .events import WORN, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from .messages import AWAITED, EDITS, END, USED, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
+
+
+ANY_EDITS = -1  # as bits: all of them
+ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
+"""What a message that is not of the common kind may raise while it is taken for one."""
+
+
+class State(StrEnum):
+    """Whose turn it is, and what for."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LOADING = "loading"
+    RUNNING = "running"
+    ASKED = "asked"
+    CLOSED = "closed"
+    BROKEN = "broken"
+
+    __hash__ = str.__hash__  # Enum's own is a call into Python for each look into the table
+
+
+# Comes in every turn, so it is made without a call of Python.
+_done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)
+
+_ANYWHERE = tuple(State)[:5]
+
+# (state, what happens) -> next state. "<-" comes from the worker, "->" goes to it. What is not here is a violation.
+TABLE: dict[tuple[State, str], State] = {
+    (State.STARTING, "<- ready"): State.IDLE,
+    (State.IDLE, "-> load"): State.LOADING,
+    (State.LOADING, "<- result"): State.IDLE,
+    (State.LOADING, "<- error"): State.IDLE,
+    (State.IDLE, "-> exec"): State.RUNNING,
+    (State.RUNNING, "<- notice"): State.RUNNING,
+    (State.RUNNING, "<- question"): State.ASKED,
+    (State.ASKED, "<- notice"): State.ASKED,
+    (State.ASKED, "-> answer"): State.RUNNING,
+    (State.RUNNING, "<- result"): State.IDLE,
+    (State.RUNNING, "<- error"): State.IDLE,
+    **{(state, "<- exiting"): State.CLOSED for state in _ANYWHERE},
+}
+
+
+class Session:
+    """
+    The state of one conversation.
+
+    Outgoing messages are methods that return the bytes to send; incoming bytes go into ``receive``, which returns what
+    they mean. A violation sets BROKEN and raises; after it, and after CLOSED, nothing is accepted.
+
+    Args:
+        max_line_bytes: Longest line either side may send, its end included.
+        state: STARTING for a new worker, IDLE for a conversation that another has led until now.
+    """
+
+    def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
+        self.state = state
+        self.max_line_bytes = max_line_bytes
+        self._rest = bytearray()
+        self._searched = 0
+        self._request_id = 0
+        self._question_id = 0
+        self._awaited = AWAITED % 0
+        self._certain = 0
+        self._takes: Sequence[type] = ()
+
+    def where(self) -> tuple[State, int, int, bytes]:
+        """The state, the number of the last request and of the last question, and the beginning of a line heard."""
+        return self.state, self._request_id, self._question_id, bytes(self._rest)
+
+    @classmethod
+    def resumed(cls, max_line_bytes: int, state: State, request: int, question: int, heard: bytes) -> Session:
+        """
+        The session of an exec or load that another session began, as ``where`` had it there.
+
+        Which edits are certain is not known any more: any are understood, and whoever hears them drops them.
+        """
+        session = cls(max_line_bytes, state)
+        session._request_id, session._question_id = request, question
+        session._awaited = AWAITED % request
+        session._rest = bytearray(heard)
+        session._certain = ANY_EDITS
+        return session
+
+    def passed_on(self) -> Session:
+        """The session of whoever leads the conversation next, with an idle worker."""
+        return Session(self.max_line_bytes, State.IDLE)
+
+    @property
+    def is_closed(self) -> bool:
+        """True after ``exiting`` or the end of the stream."""
+        return self.state is State.CLOSED
+
+    def load(self, params: Mapping[str, Any]) -> bytes:
+        """The line that asks for a load; IDLE becomes LOADING."""
+        line = self._sent("-> load", messages.load_request(self._request_id + 1, params))
+        self._request_id += 1
+        return line
+
+    def exec(
+        self,
+        generation: str,
+        param: str | None,
+        *,
+        fresh: bool = False,
+        ahead: str = "",
+        certain: int = 0,
+        takes: Sequence[type] = (),
+    ) -> bytes:
+        """
+        The line that starts an exec; IDLE becomes RUNNING.
+
+        Args:
+            generation: Its id.
+            param: Main's one argument; None gives Main none at all.
+            fresh: Whether the script's own assembly gets new statics first.
+            ahead: What ``Plan.ahead`` gave.
+            certain: The edits of the plan, as bits, that may come without being asked for.
+            takes: The type of value that each edit of the plan takes.
+
+        Raises:
+            ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
+        """
+        if fresh:
+            ahead = messages.FRESH + ahead
+        if param is not None:
+            ahead = messages.PARAM % messages.quoted(param) + ahead
+        self._request_id += 1
+        self._awaited = AWAITED % self._request_id
+        text = messages.EXEC % (self._request_id, generation, ahead)
+        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode()
+        if self.state is State.IDLE and len(line) <= self.max_line_bytes:
+            self.state = State.RUNNING
+        else:
+            self._request_id -= 1
+            self._sent("-> exec", line)  # says what is wrong
+        self._certain, self._takes = certain, takes
+        return line
+
+    def answer(self, result: str | int | None) -> bytes:
+        """The line that answers the open question; ASKED becomes RUNNING."""
+        line = messages.answer(self._question_id, result)
+        if len(line) > self.max_line_bytes:
+            return self.refuse(f"the answer has {len(line)} bytes, more than max_line_bytes")
+        return self._sent("-> answer", line)
+
+    def refuse(self, reason: str) -> bytes:
+        """The line that gives the script the open call's error value; ASKED becomes RUNNING."""
+        return self._sent("-> answer", messages.refusal(self._question_id, reason[:REASON_CHARACTERS]))
+
+    def receive(self, data: bytes) -> list[Event]:
+        """
+        What these bytes mean, in order; an incomplete line waits for more. While CLOSED they mean nothing.
+
+        Raises:
+            ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
+                as nothing of a broken conversation is believed.
+        """
+        # What comes in nearly every turn, one whole line with a result or a question, is understood here without a call
+        # of Python: it would cost three times as much as elsewhere, for the caches have forgotten it by now (measured).
+        # Nothing changes before all of it is understood; what is odd is looked at again, from its beginning.
+        if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
+            try:
+                text = data.decode("ascii")
+                if text.startswith(self._awaited):
+                    code, at = scan(text, len(self._awaited))
+                    used, at = scan(text, text.index(USED, at, at + len(USED)) + len(USED))
+                    edits, at = scan(text, text.index(EDITS, at, at + len(EDITS)) + len(EDITS))
+                    certain, takes = self._certain, self._takes
+                    for edit, value in edits:
+                        if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
+                            break
+                    else:
+                        are_right = type(code) is int and type(used) is int and used >= 0 and type(edits) is list
+                        if are_right and text[at:] == END:
+                            self.state = State.IDLE
+                            return [_done((code, used, (), "", edits))]
+                else:
+                    message, end = scan(text, 0)
+                    number, call, args = message["id"], CALLS[message["method"]], message["params"]
+                    is_call = type(args) is list and tuple(map(type, args)) == call.parameters and not call.is_notice
+                    if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
+                        self.state, self._question_id = State.ASKED, number
+                        return [Question(call.name, tuple(args))]
+            except ODD:
+                pass
+        return self._received(data)
+
+    def _received(self, data: bytes) -> list[Event]:
+        """As ``receive``, of whatever comes."""
+        events: list[Event] = []
+        if self.state is State.CLOSED:
+            return events
+        rest: bytes | bytearray = data
+        if self._rest:
+            self._rest += data  # in place: a long line comes in many pieces
+            rest = self._rest
+        start = 0
+        try:
+            while (end := rest.find(b"\n", start or self._searched)) >= 0:
+                if end - start >= self.max_line_bytes:
+                    self._refuse_length(end - start)
+                for message in messages.parse(rest[start:end]):
+                    event = self._understood(message)
+                    events.append(event)
+                    if type(event) is Exiting:
+                        return events
+                start, self._searched = end + 1, 0
+            if rest is self._rest:
+                del self._rest[:start]
+            elif start < len(rest):
+                self._rest = bytearray(rest[start:])
+            self._searched = len(self._rest)
+            if self._searched >= self.max_line_bytes:
+                self._refuse_length(self._searched)
+        except messages.NotAMessage as error:
+            raise self._violation(str(error)) from error
+        return events
+
+    def end(self) -> None:
+        """The stream has ended; any state becomes CLOSED."""
+        if self.state is not State.BROKEN:
+            self.state = State.CLOSED
+
+    def _refuse_length(self, length: int) -> NoReturn:
+        raise messages.NotAMessage(f"expected a line of at most {self.max_line_bytes} bytes, got {length} or more")
+
+    def _sent(self, what: str, line: bytes) -> bytes:
+        following = TABLE.get((self.state, what))
+        if following is None:
+            raise RuntimeError(f"{what} is not allowed while {self.state.value}")
+        if len(line) > self.max_line_bytes:
+            raise ConfigError(
+                f"expected a line of at most {self.max_line_bytes} bytes (max_line_bytes), got {len(line)}"
+            )
+        self.state = following
+        return line
+
+    def _advance(self, what: str) -> State:
+        """Makes the step that ``what`` asks for and gives the state it was made from."""
+        before = self.state
+        following = TABLE.get((before, what))
+        if following is None:
+            raise self._violation(f"{what} is not allowed while {before.value}")
+        self.state = following
+        return before
+
+    def _violation(self, text: str) -> ProtocolViolation:
+        step, self.state = self.state, State.BROKEN
+        return ProtocolViolation(text, step=step.name)
+
+    def _understood(self, message: dict[str, Any]) -> Event:
+        """What a message means that does not come in every turn."""
+        match message if type(message.get("id", 0)) is int else {}:  # true is no number here
+            case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
+                return self._question(question_id, method, args)
+            case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self._request_id:
+                return self._result(result)
+            case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
+                return self._error(error)
+            case {"jsonrpc": "2.0", "method": method} if "id" not in message:
+                return self._told(method, message.get("params"))
+        raise self._violation(f"expected a message of this wire, got {messages.shown(repr(message).encode())}")
+
+    def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
+        call = QUESTIONS.get(method) if type(method) is str else None
+        if call is None or call.is_notice or tuple(map(type, args)) != call.parameters:
+            raise self._violation(f"expected a question, got {messages.shown(f'{method!a} {args!a}'.encode())}")
+        self._advance("<- question")
+        self._question_id = question_id
+        return Question(method, tuple(args))
+
+    def _told(self, method: Any, params: Any) -> Event:
+        """What wants no answer."""
+        match method, params:
+            case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
+                self._advance("<- ready")
+                return Ready(runtime, pid)
+            case "ready", {"protocol": other}:
+                raise self._violation(f"expected protocol {messages.PROTOCOL}, the bridge speaks {other!r}")
+            case "exiting", {"code": int(code), "exec": int(request_id)}:
+                before = self._advance("<- exiting")
+                is_running = before in {State.RUNNING, State.ASKED}
+                return Exiting(code, during_exec=is_running and request_id == self._request_id)
+            case "Core.Log", [int(level), str(text)]:
+                # Also while one thread of the script waits for its answer: others may still log.
+                self._advance("<- notice")
+                return Notice(method, (level, text))
+            case "edits", list(edits) if self.state is State.RUNNING and self._are_edits(edits):
+                return Edits(edits)
+        raise self._violation(
+            f"expected a notice of this wire, got {messages.shown(f'{method!a} {params!a}'.encode())}"
+        )
+
+    def _are_edits(self, edits: Any) -> bool:
+        """Whether these are pairs of the number of a certain edit and a value of the kind that it takes."""
+        if self._certain == ANY_EDITS:
+            return type(edits) is list
+        return type(edits) is list and all(
+            type(edit) is list
+            and [type(part) for part in edit[:1]] == [int]
+            and edit[0] >= 0
+            and self._certain >> edit[0] & 1
+            and [type(part) for part in edit[1:]] == [self._takes[edit[0]]]
+            for edit in edits
+        )
+
+    def _result(self, result: dict[str, Any]) -> Event:
+        before = self._advance("<- result")
+        if before is State.RUNNING:
+            code, used = result.get("code"), result.get("used", 0)
+            spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", [])
+            if (
+                (type(code) is int and type(used) is int and used >= 0)
+                and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
+                and (type(worn) is str and (not worn or worn in WORN))
+                and self._are_edits(edits)
+            ):
+                return Done(code, used, tuple(spent), worn, edits)
+        else:
+            needs = result.get("needs")
+            if type(needs) is list and all(type(name) is str for name in needs):
+                return Loaded(tuple(needs))
+        raise self._violation(
+            f"expected the result of a {before.value} worker, got {messages.shown(repr(result).encode())}"
+        )
+
+    def _error(self, error: dict[str, Any]) -> Failed:
+        match error:
+            case {"code": int(code), "message": str(message)}:
+                data = error.get("data")
+                told = data if isinstance(data, dict) else {}
+                detail, worn = told.get("stack"), told.get("worn")
+                self._advance("<- error")
+                return Failed(
+                    code,
+                    message,
+                    detail if isinstance(detail, str) else "",
+                    worn if isinstance(worn, str) and worn in WORN else "",
+                )
+        raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")

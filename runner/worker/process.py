@@ -1,0 +1,238 @@
+"""The process of one worker: started confined, signalled, and ended with all that it started.
+
+Must not know what is said on its wire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runner.errors import WorkerFailedToStart
+
+from . import confine, sandbox, seccomp
+from .remove import remove
+from .rundir import BLOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.settings import Settings
+
+WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
+REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
+
+
+class Process:
+    """
+    One mono process, in its sandbox where there is one, and its private working directory. ``Process.start`` makes it.
+
+    Args:
+        outermost: Our child.
+        inside: mono in its sandbox. 0: it said no word in time, and is not known. None: there is no sandbox.
+
+    Attributes:
+        pid: mono's process, and its process group, by the number that they have out here.
+        wire: Our ends, the pipe to read first; closing them is the part of whoever uses them.
+        stderr: The reading end of its standard error, likewise.
+        ended: Readable when it has ended; for polling only.
+        watched: The same, and closing it is the part of whoever watches it.
+        exit_code: In the manner of ``subprocess``: a signal is negative. None until ``kill``.
+    """
+
+    def __init__(
+        self,
+        outermost: subprocess.Popen[bytes],
+        inside: int | None,
+        *,
+        wire: tuple[int, int],
+        stderr: int,
+        directory: Path,
+        ended: int,
+        watched: int,
+    ) -> None:
+        self.pid = inside or outermost.pid
+        self.wire = wire
+        self.stderr = stderr
+        self.exit_code: int | None = None
+        self.ended = ended
+        self.watched = watched
+        self._outermost = outermost
+        self._is_walled = inside is not None
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._users = 1  # of the descriptors: whoever closes, and who looks or signals just now
+        # Inside a sandbox mono is not our child: its number may be another's as soon as it ended, its descriptor not.
+        self._mono = self._last = self.ended
+        if inside:
+            with contextlib.suppress(OSError):
+                self._last = os.pidfd_open(sandbox.first_inside(inside))
+                self._mono = os.pidfd_open(inside)
+
+    @classmethod
+    def start(cls, settings: Settings, bridge: Path, directory: Path, deadline: float) -> Self:
+        """
+        Start mono, confined as the settings say.
+
+        Args:
+            settings: ``mono``, and what ``confine`` and ``sandbox`` read.
+            bridge: SRBridge.exe.
+            directory: The runner's, in which the private working directory is made.
+            deadline: Until then a process in a sandbox should say its first word: that tells which it is.
+
+        Raises:
+            ConfigError: ``worker_user``, ``worker_group`` or ``sandbox`` cannot be had; nothing was started.
+            WorkerFailedToStart: There is no such program, or the user may not go there; nothing is left.
+        """
+        user, wall = confine.user(settings), sandbox.find(settings.sandbox)
+        if shutil.which(settings.mono) is None:
+            raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
+        # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
+            try:
+                their_reads, our_writes = _pipe(theirs=given, ours=undo, we_read=False)
+                our_reads, their_writes = _pipe(theirs=given, ours=undo, we_read=True)
+                stderr_read, stderr_write = _pipe(theirs=given, ours=undo, we_read=True)
+                place = Path(tempfile.mkdtemp(prefix="worker-", dir=directory))
+                undo.callback(remove, place)
+                work, builds = place / WORK, place / BUILDS
+                for made in (work, builds):
+                    made.mkdir(mode=0o700)
+                arguments = [
+                    str(settings.max_line_bytes),
+                    settings.leftover_threads,
+                    str(directory / BLOBS),
+                    str(builds),
+                ]
+                command = confine.limited([settings.mono, "--debug", str(bridge), *arguments], settings)
+                told = tells = denied = -1
+                if wall:
+                    told, tells = _pipe(theirs=given, ours=undo, we_read=True)
+                    os.set_blocking(told, False)
+                    if (denied := seccomp.descriptor()) >= 0:
+                        given.callback(os.close, denied)
+                    scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
+                    wire = (their_reads, their_writes)
+                    command = sandbox.wrapped(
+                        wall,
+                        command,
+                        wire,
+                        tells,
+                        denied,
+                        scripts=scripts,
+                        hidden=directory,
+                        shown=shown,
+                        own=place,
+                        made=(work, builds),
+                    )
+                if user is not None:
+                    for made in (place, work, builds):
+                        os.chown(made, user.uid, user.gid)
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL if wall else their_reads,
+                    stdout=stderr_write if wall else their_writes,
+                    stderr=stderr_write,
+                    pass_fds=sandbox.given(their_reads, their_writes, tells, denied) if wall else [],
+                    cwd=work,
+                    env=confine.environment(settings, user),
+                    start_new_session=True,
+                    # SIGXFSZ would end mono at its limit of file size. Python ignores it, and so does mono then.
+                    restore_signals=False,
+                    user=None if user is None else user.uid,
+                    group=None if user is None else user.gid,
+                    extra_groups=None if user is None else user.groups,
+                )
+                undo.callback(process.wait, REAP_S)
+                undo.callback(process.kill)
+                ended = os.pidfd_open(process.pid)
+                undo.callback(os.close, ended)
+                watched = os.dup(ended)
+            except OSError as error:
+                why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {why}") from error
+            undo.pop_all()
+        inside = None
+        if wall:
+            with open(told, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed behind it
+                inside = sandbox.speaker(our_reads, info, deadline)
+        return cls(
+            process,
+            inside,
+            wire=(our_reads, our_writes),
+            stderr=stderr_read,
+            directory=place,
+            ended=ended,
+            watched=watched,
+        )
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """Whether it ends within that time; true when it is closed, by whatever thread."""
+        with self._used() as is_open:
+            return not is_open or _ends(self.ended, timeout_s)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to mono alone; to none when it has gone."""
+        with self._used() as is_open, contextlib.suppress(ProcessLookupError):
+            if is_open:
+                signal.pidfd_send_signal(self._mono, number)
+
+    def kill(self) -> None:
+        """End it and all that it started at once, and remove its working directory. Only once, by one thread."""
+        if self._is_walled:
+            # First mono alone, so that what is around it tells how it ended.
+            self.send_signal(signal.SIGKILL)
+            self.has_ended(REAP_S)
+        # The process is not reaped before its group is killed: until then the group's number cannot be another's.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._outermost.pid, signal.SIGKILL)
+        code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
+        _ends(self._last, REAP_S)
+        self.exit_code = sandbox.exit_code(code) if self._is_walled else code
+        remove(self._directory)
+
+    def close(self) -> None:
+        """Give back what tells of its end, after ``kill``. Only once; another thread may look at it meanwhile."""
+        self._let_go()
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[bool]:
+        """Keep the descriptors open for the length of a block; false: they are closed, and may be others' by now."""
+        with self._lock:
+            is_open = self._users > 0
+            self._users += is_open
+        try:
+            yield is_open
+        finally:
+            if is_open:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._users -= 1
+            is_last = not self._users
+        if is_last:
+            for descriptor in {self.ended, self._mono, self._last}:
+                os.close(descriptor)
+
+
+def _pipe(*, theirs: contextlib.ExitStack, ours: contextlib.ExitStack, we_read: bool) -> tuple[int, int]:
+    """Both ends, the one to read first; each is closed by its stack."""
+    reads, writes = os.pipe2(os.O_CLOEXEC)
+    (ours if we_read else theirs).callback(os.close, reads)
+    (theirs if we_read else ours).callback(os.close, writes)
+    return reads, writes
+
+
+def _ends(pidfd: int, timeout_s: float) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))

@@ -1,0 +1,193 @@
+"""The private directory of one runner: the copies of scripts and of the bridge, and its workers' working directories.
+
+A runner that was killed cannot remove its own, so the next one does: a directory whose lock nobody holds is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import ConfigError
+
+from .remove import LATER, NOT_DONE, enter, remove_within
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+log = logging.getLogger("runner.rundir")
+
+END_S = 3.0  # of the daemon's end, which the unit gives 15 s; what is left goes at the next start
+SWEEP_S = 2.0  # of the start, for all dead runners together; the rest goes in the background
+LOOKED_AT = 10_000  # names that another user, too, may make in a /tmp: a start must not take longer for each
+PREFIX = "app-mono-"
+LOCK = "lock"
+BLOBS = "blobs"
+BRIDGE = "bridge"
+
+
+@contextlib.contextmanager
+def run_directory(group: int | None = None) -> Generator[Path]:
+    """
+    A new directory, for this user only, that goes when the block ends. Sweeps those of dead runners.
+
+    Args:
+        group: Of workers that run as another user. It may pass through the directory and not list it, and what is
+            made there belongs to it.
+
+    Raises:
+        ConfigError: It cannot be made, for one because the file system is full.
+    """
+    place = None
+    try:
+        base = Path(tempfile.gettempdir())
+        _sweep(base)
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        new = place / f"{LOCK}.new"
+        lock = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if place is not None:
+            place.rmdir()
+        raise ConfigError(f"the directory for copies and workers cannot be made: {error}; see TMPDIR") from error
+    try:
+        # Locked before it has its name: a lock file that nobody holds, however shortly, says that its runner is dead.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        new.rename(place / LOCK)
+        if group is not None:
+            os.chown(place, -1, group)
+            place.chmod(0o2710)
+        yield place
+    finally:
+        try:
+            if why := _clear(place, time.monotonic() + END_S):
+                log.warning("%s: is left to the next start: %s", place, why)
+        finally:
+            os.close(lock)
+
+
+def pinned(bridge: Path, directory: Path) -> Path:
+    """
+    Copy SRBridge.exe and what lies beside it into the directory of a runner; the copy.
+
+    Workers start from copies: their user may not be able to read the originals, and a build beside a running daemon
+    changes nothing under it.
+
+    Raises:
+        ConfigError: It cannot be copied, for one because the file system is full.
+    """
+    place = directory / BRIDGE
+    try:
+        place.mkdir()
+        for file in bridge.parent.glob("SR*"):
+            if file.suffix != ".stamp":
+                copy = place / file.name
+                shutil.copyfile(file, copy)
+                copy.chmod(0o440)
+        place.chmod(0o2710)
+    except OSError as error:
+        raise ConfigError(f"the bridge cannot be copied to {place}: {error}; see TMPDIR") from error
+    return place / bridge.name
+
+
+def _sweep(base: Path) -> None:
+    """Remove the directories of dead runners; whatever is found there, the start goes on."""
+    deadline = time.monotonic() + SWEEP_S
+    with os.scandir(base) as entries:
+        named = (entry.name for entry in entries if entry.name.startswith(PREFIX))
+        for name in itertools.islice(named, LOOKED_AT):
+            try:
+                _remove_dead(base / name, deadline)
+            except OSError:  # another user's, no directory, or one of a runner that lives or just starts
+                continue
+            except Exception:  # no directory is worth a daemon that does not start
+                log.exception("%s: cannot be removed", base / name)
+        if next(named, None) is not None:
+            log.warning("%s: has more than %d %s*; the rest is not looked at", base, LOOKED_AT, PREFIX)
+
+
+def _remove_dead(place: Path, deadline: float) -> None:
+    """
+    Remove the directory of a runner if that is dead: in the background when the deadline comes first.
+
+    Raises:
+        OSError: It is another user's, or that of a runner that lives, or was not made by one.
+    """
+    directory = _opened(place)
+    try:
+        # A directory without its lock file is just being made, or was not made by a runner.
+        lock = os.open(LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+    finally:
+        os.close(directory)
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _let_run(place)
+        why = _clear(place, deadline)
+        if why == NOT_DONE:
+            LATER.add(place, lambda until: _clear(place, until), undo.pop_all().close)
+        elif why:
+            log.warning("%s: cannot be removed: %s", place, why)
+
+
+def _clear(place: Path, deadline: float) -> str:
+    """
+    Remove a runner's directory, which this process has locked, and all in it; as ``remove_within``. Never raises.
+
+    The lock goes last, so that the next start finds what is left. Each directory in it goes by itself: it is the
+    worker's user whose tree it is.
+    """
+    try:
+        directory = _opened(place)
+    except OSError as error:
+        return "" if isinstance(error, FileNotFoundError) else str(error.strerror)
+    try:
+        why = ""
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name != LOCK:
+                    why = remove_within(directory, entry.name, deadline) or why
+                    if why == NOT_DONE:
+                        break
+        if not why:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(LOCK, dir_fd=directory)
+            place.rmdir()
+    except OSError as error:
+        why = str(error.strerror)
+    finally:
+        if why:
+            with contextlib.suppress(OSError):
+                os.close(os.open(LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=directory))
+        os.close(directory)
+    return why
+
+
+def _opened(place: Path) -> int:
+    """
+    A descriptor of a directory that this process's user made.
+
+    Raises:
+        OSError: It is not his, or none.
+    """
+    base = os.open(place.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return enter(base, place.name, os.geteuid())
+    finally:
+        os.close(base)
+
+
+def _let_run(place: Path) -> None:
+    """A worker that was stopped when its runner died cannot see that its wire hung up; going on, it ends itself."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(place):
+                os.kill(int(process.name), signal.SIGCONT)

@@ -1,0 +1,375 @@
+"""One mono process: start, ready, load, exec, and the ladder that ends it.
+
+Must not know of other workers, of the pool, or which generation is current.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import ExecTimeout, ProtocolViolation, RunnerError, WorkerDied, WorkerError, WorkerFailedToStart
+from runner.wire.channel import Channel
+from runner.wire.events import WORN
+from runner.wire.session import Session, State
+
+from .conversation import Conversation, ExecOutcome
+from .placement import ALWAYS
+from .process import Process
+from .stderr import Drain, Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.calls import Host
+    from runner.scripts.generation import Generation
+    from runner.settings import Settings
+    from runner.wire.channel import End
+    from runner.wire.unfinished import Unfinished
+
+log = logging.getLogger("runner.worker")
+
+STACKS_S = 0.05
+STACKS_QUIET_S = 0.005  # a dump is one burst of lines
+IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
+KILLED_S = 2.0  # longest that the other threads wait for the one that kills; all of its own waits are shorter
+
+
+def never(_pid: int) -> bool:
+    """A worker that was not done in time may not go on."""
+    return False
+
+
+class Worker:
+    """
+    One warm mono process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
+
+    Its wire may be lent to another process; until it is given back only its process is known here.
+
+    Attributes:
+        pid: mono's process, and its process group, by the number that they have out here.
+        started_at: On ``time.monotonic``.
+        runtime: The version of mono.
+        conversation: What is said, and what the process holds because of it.
+    """
+
+    def __init__(self, process: Process, conversation: Conversation, tail: Tail) -> None:
+        self.pid = process.pid
+        self.started_at = time.monotonic()
+        self.runtime = ""
+        self.conversation = conversation
+        self._is_lent = False
+        self._lent: tuple[End, ...] = ()  # the wire as it was lent last
+        self._process = process
+        self._tail = tail
+        self._has_ended = False
+        self._lock = threading.Lock()
+        self._is_killed = False  # or being killed, by the one thread that set it
+        self._is_gone = threading.Event()
+        self._forget: Callable[[], None] = lambda: None
+
+    @classmethod
+    def start(
+        cls,
+        settings: Settings,
+        bridge: Path,
+        directory: Path,
+        drain: Drain,
+        on_exit: Callable[[], None] = lambda: None,
+    ) -> Worker:
+        """
+        Start mono and wait until the bridge says that it is ready.
+
+        Args:
+            settings: ``start_timeout_s``, and what ``Process.start`` reads.
+            bridge: SRBridge.exe.
+            directory: Where the worker's private, empty working directory is made.
+            drain: Reads its stderr.
+            on_exit: Called on the drain's thread when the process ends.
+
+        Raises:
+            ConfigError: As ``Process.start``.
+            WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing of it is left.
+        """
+        began = time.monotonic()
+        deadline = began + settings.start_timeout_s
+        process = Process.start(settings, bridge, directory, deadline)
+        tail = Tail(process.stderr, process.pid, settings.max_stderr_lines_per_s)
+        conversation = Conversation(
+            Channel(*process.wire),
+            Session(settings.max_line_bytes),
+            process.pid,
+            0 if settings.placement == "free" else ALWAYS,
+        )
+        worker = cls(process, conversation, tail)
+        worker._join(drain, on_exit)
+        worker._await_ready(deadline)
+        log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
+        return worker
+
+    def __repr__(self) -> str:
+        return f"<Worker {self.conversation!r}{', lent' if self._is_lent else ''}>"
+
+    @property
+    def state(self) -> State:
+        """The state of its conversation."""
+        return self.conversation.state
+
+    @property
+    def execs(self) -> int:
+        """Execs begun."""
+        return self.conversation.execs
+
+    @property
+    def loads(self) -> int:
+        """Assemblies loaded into the process."""
+        return self.conversation.loads
+
+    @property
+    def worn(self) -> str:
+        """Why it should run no further exec; empty for no reason."""
+        return WORN.get(self.conversation.worn, "")
+
+    @property
+    def last_used(self) -> float:
+        """When its last exec or load ended, on ``time.monotonic``."""
+        return self.conversation.last_used
+
+    @property
+    def loaded(self) -> Mapping[str, Generation]:
+        """Script path to the generation of it that is loaded."""
+        return self.conversation.loaded
+
+    @property
+    def bound(self) -> dict[str, str]:
+        """Simple name of a helper assembly to the hash of the content that the process has bound to it."""
+        return self.conversation.bound
+
+    def has_run(self, generation: Generation) -> bool:
+        """As ``Conversation.has_run``."""
+        return self.conversation.has_run(generation)
+
+    @property
+    def is_alive(self) -> bool:
+        """True while nobody has seen the process end, and its conversation can go on. No system call."""
+        has_ended = self._has_ended or self._process.exit_code is not None
+        return not has_ended and (self._is_lent or self.conversation.can_go_on)
+
+    def rss_kib(self) -> int:
+        """Resident memory in KiB; 0 when the process has gone."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        except (OSError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+    def load(
+        self, generation: Generation, deadline: float, *, may_finish: Callable[[int], bool] = never
+    ) -> tuple[str, ...]:
+        """As ``Conversation.load``; a worker that is lost is killed, and the error tells its end. See ``exec``."""
+        try:
+            return self.conversation.load(generation, deadline)
+        except BaseException as error:
+            self._end_unless_survived(error, may_finish=may_finish)
+            raise
+
+    def exec(
+        self,
+        generation: Generation,
+        param: str | None,
+        host: Host,
+        deadline: float,
+        *,
+        fresh: bool = False,
+        outcome: ExecOutcome | None = None,
+        may_finish: Callable[[int], bool] = never,
+    ) -> ExecOutcome:
+        """
+        As ``Conversation.exec``; a worker that is lost is killed, and the error tells its end and the edits.
+
+        When it was not done in time ``may_finish`` is asked whether the worker may go on; then ``finish`` is the next
+        call, and the error has ``is_left``.
+        """
+        outcome = outcome or ExecOutcome()
+        try:
+            self.conversation.exec(generation, param, host, deadline, fresh=fresh, outcome=outcome)
+        except BaseException as error:
+            self._end_unless_survived(error, outcome, may_finish)
+            raise
+        if not self.conversation.can_go_on:
+            log.info("worker %d: the script ended the process with code %s", self.pid, outcome.code)
+            self.kill()
+        return outcome
+
+    def finish(self, generation: Generation, deadline: float) -> None:
+        """As ``Conversation.finish``; a worker that is lost is killed, and the error tells its end."""
+        try:
+            self.conversation.finish(generation, deadline)
+        except BaseException as error:
+            self._end_unless_survived(error)
+            raise
+
+    def lend(self) -> Channel:
+        """
+        The wire, to be passed to another process; closing it is the caller's. Only for an idle worker.
+
+        From now on the process lives for as long as whoever holds the wire wants it.
+        """
+        if self.state is not State.IDLE:
+            raise RuntimeError(f"a worker that is {self.state.value} cannot be lent")
+        self._is_lent = True
+        wire = self.conversation.hand_over()
+        self._lent = wire.ends()
+        return wire
+
+    def take_back(self, wire: Channel, unfinished: Unfinished | None = None, *, is_shared: bool = True) -> None:
+        """
+        End a loan: the wire is owned from now on, and idle unless something is unfinished; the records go on.
+
+        Args:
+            wire: What came back.
+            unfinished: What the worker is in the middle of; None: nothing.
+            is_shared: Whether who had it may have kept copies of it, to do harm: then it is opened again.
+
+        Raises:
+            WorkerError: It is not the wire that was lent, or it cannot be opened again. It is closed, the loan goes on.
+        """
+        # Whoever gives back pipes of its own would speak in the worker's name with whoever uses it next.
+        if (came := wire.ends()) != self._lent:
+            wire.close()
+            expected, got = (" and ".join(map(str, ends)) for ends in (self._lent, came))
+            raise ProtocolViolation(f"expected the ends of its wire, {expected}; got {got}")
+        try:
+            wire = wire.reopened() if is_shared else wire
+        except OSError as error:
+            raise WorkerError(f"its wire cannot be opened again: {error.strerror}") from error
+        self._is_lent = False
+        self.conversation = self.conversation.passed_on(wire, unfinished)
+
+    def end_stuck(self, reason: str) -> None:
+        """Log why it is ended, ask mono for the stacks of its threads, and kill it; takes at most ``STACKS_S`` more."""
+        log.warning("worker %d: %s; its managed stacks follow", self.pid, reason)
+        self._ask_for_stacks()
+        self.kill()
+
+    def stop(self, deadline: float) -> None:
+        """End it politely: hang up, then SIGTERM, then SIGKILL, each with its share of the time left."""
+        self.conversation.end()
+        for share, number in ((3, None), (2, signal.SIGTERM)):
+            if number is not None:
+                self._process.send_signal(number)
+            if self._process.has_ended(max(0.0, deadline - time.monotonic()) / share):
+                break
+        self.kill()
+
+    def kill(self) -> None:
+        """
+        End it and all of its children at once, and remove its working directory.
+
+        May be called again, and from another thread: one does it, the others wait for it, ``KILLED_S`` at most. In the
+        middle of a turn the conversation is left to whoever takes part in it: the hang-up reaches him.
+        """
+        if self.state not in IN_A_TURN:
+            self.conversation.end()
+        with self._lock:
+            is_mine, self._is_killed = not self._is_killed, True
+        if not is_mine:
+            self._is_gone.wait(KILLED_S)
+            return
+        try:
+            self._process.kill()
+            self._tail.pump()
+            self._forget()
+        finally:
+            self._is_gone.set()
+
+    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
+        def ended() -> None:
+            self._has_ended = True
+            on_exit()
+
+        drain.add(self._tail, self._process.watched, ended)
+
+        def forget() -> None:
+            drain.remove(self._tail, self._process.watched)
+            self._process.close()
+
+        self._forget = forget
+
+    def _await_ready(self, deadline: float) -> None:
+        try:
+            self.runtime = self.conversation.await_ready(deadline)
+        except WorkerError as error:
+            self.conversation.end()
+            self.kill()
+            raise WorkerFailedToStart(
+                f"worker {self.pid} was not ready: {self._why(error)}",
+                exit_code=self._process.exit_code,
+                step=State.STARTING.name,
+                last_lines=self._tail.lines(),
+            ) from error
+
+    def _end_unless_survived(
+        self, error: BaseException, outcome: ExecOutcome | None = None, may_finish: Callable[[int], bool] = never
+    ) -> None:
+        """
+        Leave the worker usable, to be finished, or killed.
+
+        Raises:
+            WorkerError: In the place of ``error``, with the worker's end and last words.
+        """
+        if isinstance(error, RunnerError) and not isinstance(error, WorkerError):
+            return
+        step = self.state.name
+        if self._is_killed and isinstance(error, Exception) and not isinstance(error, WorkerError):
+            # Another thread did, at a moment in which this one took the wire for open.
+            error = WorkerDied("it was killed", step=step)
+        if not isinstance(error, WorkerError):
+            # Interrupted in the middle of a turn, for one by Ctrl-C: nobody knows whose move it is.
+            self.conversation.end()
+            self.kill()
+            return
+        step = error.step or step
+        stands = f"; {outcome.told()}" if outcome else ""
+        if isinstance(error, ExecTimeout):
+            if self.conversation.unfinished() is not None and may_finish(self.pid):
+                left = ExecTimeout(f"worker {self.pid}: {error}{stands}; it is left to finish its first run", step=step)
+                left.is_left = True
+                raise left from error
+            self._ask_for_stacks()
+        self.conversation.end()
+        self.kill()
+        raise type(error)(
+            f"worker {self.pid}: {self._why(error)}{stands}",
+            exit_code=self._process.exit_code,
+            step=step,
+            last_lines=self._tail.lines(),
+        ) from error
+
+    def _why(self, error: WorkerError) -> str:
+        last = self._tail.lines()
+        said = f"; its last line: {last[-1]}" if last else ""
+        return f"{error} ({_told(self._process.exit_code)}){said}"
+
+    def _ask_for_stacks(self) -> None:
+        """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
+        before = self._tail.count()
+        self._process.send_signal(signal.SIGQUIT)
+        deadline = time.monotonic() + STACKS_S
+        while time.monotonic() < deadline:
+            seen = self._tail.count()
+            if self._process.has_ended(STACKS_QUIET_S) or self._tail.count() == seen > before:
+                return
+
+
+def _told(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "it still runs"
+    if exit_code < 0:
+        return f"signal {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
