@@ -78,10 +78,10 @@ lint: venv-dev ## ruff with bandit's rules, mypy, and the audit where it can be 
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m tests.audit || [ $$? = 2 ]
+	$(BIN)/python -m tools.audit || [ $$? = 2 ]
 
 audit: venv-dev ## known faults of the packages that are installed, by pip-audit; fails when nobody can be asked
-	@$(BIN)/python -m tests.audit
+	@$(BIN)/python -m tools.audit
 
 check: lint test ## what has to pass before a merge
 
@@ -123,7 +123,7 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 
 SECONDS ?= 60
 chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number
-	@$(BIN)/python -m tests.chaos $(SECONDS) $(SEED)
+	@$(BIN)/python -m tools.chaos $(SECONDS) $(SEED)
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt
@@ -141,7 +141,7 @@ wheel: venv ## the Python package with the C# sources in it, into dist/
 
 oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
 	@[ -n "$(ORACLE)" ] || { echo "say where the recorded answers are: make oracle ORACLE=path" >&2; exit 2; }
-	$(BIN)/python -m tests.oracle "$(ORACLE)"
+	$(BIN)/python -m tools.oracle "$(ORACLE)"
 
 clean: ## remove what was built; the packages of the system stay
 	@[ ! -e build/roots ] || $(AS_ROOT) rm -rf --one-file-system build/roots

@@ -14,8 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.daemon import ROOT, RunningDaemon, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
+from tests.running_daemon import RunningDaemon, compiled
 
 CHILDREN, REQUESTS = 4, 200
 EMPTY = """

@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fault_scripts import SCRIPTS, SOURCE
-from tests.daemon import ROOT, RunningDaemon
 from tests.faults.cgroup import PidsGroup, pids_group
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.kamailio.routes import built_for_app_mono
+from tests.places import ROOT
 from tests.programs import until
+from tests.running_daemon import RunningDaemon
 
 PATIENCE_S = 3.0
 LOOK_S = 1.0

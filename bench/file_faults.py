@@ -15,8 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.daemon import ROOT, RunningDaemon, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
+from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measure import US, Row, Times, against, alternate, noise, rounds
-from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
 from tests.kamailio.routes import built_for_app_mono
+from tests.places import ROOT
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

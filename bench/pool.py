@@ -21,7 +21,7 @@ from runner.build import compile_script, ensure_bridge
 from runner.client.lease import Lease
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
-from tests.daemon import RunningDaemon
+from tests.running_daemon import RunningDaemon
 
 CHANGES = 100  # of each script in each of two rounds
 BETWEEN_S = 0.05

@@ -1,4 +1,4 @@
-"""tests.audit: what it makes of pip-audit's answers."""
+"""tools.audit: what it makes of pip-audit's answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.audit import FAULTY, NOBODY, SOUND, judge
+from tools.audit import FAULTY, NOBODY, SOUND, judge
 
 FINE = {"name": "rich", "version": "15.0.0", "vulns": []}
 FAULT = {"id": "PYSEC-2026-1", "fix_versions": ["2.1"], "description": "", "aliases": []}

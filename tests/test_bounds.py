@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.bounds_table import BOUNDS, BRIDGE_BOUNDS
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "kamailio").glob("*.py")])
 BRIDGE = sorted([*(ROOT / "bridge").glob("*.cs"), *(ROOT / "lib").glob("*.cs")])
 

@@ -11,11 +11,11 @@ import pytest
 
 from runner import build
 from runner.errors import BuildError, ScriptInvalid, ScriptNotFound
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
 GOOD = 'class X { static int Main() { SR.Core.Log(1, SR.PV.GetS("$ru")); return 0; } }\n'
 
 

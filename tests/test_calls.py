@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
 from runner.calls import CALLS, FAILED, LOG_LEVELS, MODF_CANNOT_RUN, Call, Host
+from tests.places import ROOT
 
-SR_CS = Path(__file__).parent.parent / "lib" / "SR.cs"
+SR_CS = ROOT / "lib" / "SR.cs"
 ANSWERED_IN_SR_DLL = {"Core.APIVersion", "Core.Err", "Core.Dbg"}
 EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=lambda call: call.name)
 

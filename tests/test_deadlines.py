@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.places import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "kamailio").glob("*.py")])
 
 # Methods that wait without an end when they get no argument at all, and what would bound them.

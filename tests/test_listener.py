@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from tests.daemon import COMMAND, ENVIRONMENT, ROOT, app_mono, compiled
 from tests.kamailio.rig import Peer, free_udp_port
+from tests.places import ROOT
 from tests.programs import WAIT_S, until
+from tests.running_daemon import COMMAND, ENVIRONMENT, app_mono, compiled
 from tests.sipp.sipp import Sipp
 
 if TYPE_CHECKING:

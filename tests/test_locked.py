@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.daemon import ROOT
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.daemon import ROOT
+from tests.places import ROOT
 from tests.programs import WAIT_S, until
 
 MAKE = shutil.which("make") or "make"

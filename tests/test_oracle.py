@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import oracle
+from tests.places import ROOT
+from tools import oracle
 
 SAMPLE = Path(__file__).parent / "oracle-sample.jsonl"
 
@@ -19,7 +20,10 @@ DEVIATIONS: frozenset[tuple[str, str]] = frozenset()
 READS_ONLY = """
 import sys
 from pathlib import Path
-from tests import oracle
+
+from tests.places import ROOT
+
+from tools import oracle
 
 opened = []
 sys.addaudithook(lambda event, args: opened.append(args) if event == "open" else None)
@@ -67,7 +71,7 @@ def test_nothing_but_the_given_file_is_read(tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
     )
 
     assert (done.returncode, done.stderr.strip()) == (0, f"{ {str(given)} } []")

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.daemon import RunningDaemon, app_mono
+from tests.running_daemon import RunningDaemon, app_mono
 
 if TYPE_CHECKING:
     import subprocess

@@ -15,8 +15,8 @@ from runner.errors import ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.daemon import compiled
 from tests.programs import MCS, WAIT_S
+from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

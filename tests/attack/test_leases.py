@@ -9,8 +9,8 @@ import pytest
 
 from tests.attack import site
 from tests.attack.users import as_root
-from tests.daemon import compiled
 from tests.programs import until
+from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from tests.attack.users import User

@@ -14,10 +14,10 @@ import pytest
 
 from runner.client.lease import Lease
 from runner.daemon import unit
-from tests import daemon as daemons
+from tests import running_daemon as daemons
 from tests.attack.users import as_root
-from tests.daemon import RunningDaemon, app_mono, compiled
 from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

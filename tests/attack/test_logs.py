@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from runner.cli import serve as daemon_command
 from runner.client.lease import Lease
 from runner.printable import CONTINUED, RECORD_CHARACTERS, RecordFormatter, ended_record, printable, record
-from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
 from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from runner.scripts.current import MOST_NAMES, MOST_SCRIPTS, Scripts
 from runner.scripts.script import MOST_HELPERS
 from runner.settings import Settings
 from tests.attack.users import as_root, new_user
-from tests.daemon import compiled
 from tests.programs import MCS, WAIT_S
+from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

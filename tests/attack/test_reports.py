@@ -10,14 +10,14 @@ import pytest
 
 from tests.attack import site
 from tests.attack.users import as_root
-from tests.daemon import app_mono, compiled
 from tests.programs import MCS, until
+from tests.running_daemon import app_mono, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.attack.users import User
-    from tests.daemon import RunningDaemon
+    from tests.running_daemon import RunningDaemon
 
 pytestmark = as_root
 

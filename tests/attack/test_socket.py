@@ -14,7 +14,7 @@ from runner.errors import ConfigError
 from runner.settings import Settings
 from tests.attack import site
 from tests.attack.users import as_root
-from tests.daemon import app_mono
+from tests.running_daemon import app_mono
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

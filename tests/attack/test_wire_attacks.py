@@ -31,8 +31,9 @@ from runner.worker.outcome import (
     MAX_TEXT_CHARACTERS,
     MAX_TEXTS,
 )
-from tests.daemon import ROOT, compiled
+from tests.places import ROOT
 from tests.programs import WAIT_S
+from tests.running_daemon import compiled
 from tests.shelf import INVITE, works_on
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.daemon import ROOT
+from tests.places import ROOT
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from runner.build import publish
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
-from tests.daemon import app_mono
 from tests.programs import WAIT_S
+from tests.running_daemon import app_mono
 from tests.shelf import INVITE, script
 
 if TYPE_CHECKING:
     from runner.client.lease import Lease
-    from tests.daemon import RunningDaemon
+    from tests.running_daemon import RunningDaemon
 
 
 def publish_all(daemon: RunningDaemon, *names: str) -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from runner.client.lease import Lease
 from runner.errors import ExecTimeout, RunnerError
-from tests.daemon import RunningDaemon
 from tests.faults.cgroup import PidsGroup, pids_group
 from tests.faults.client import execute, publish_all, works
 from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,10 @@ from runner.errors import ScriptError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.daemon import ENVIRONMENT, RunningDaemon
 from tests.faults.cgroup import memory_group
 from tests.faults.client import publish_all, workers, works
 from tests.programs import WAIT_S, until
+from tests.running_daemon import ENVIRONMENT, RunningDaemon
 from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from runner.errors import WorkerError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.daemon import compiled
 from tests.programs import WAIT_S, until
+from tests.running_daemon import compiled
 from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from runner.client.lease import Lease
 from runner.errors import PoolExhausted, RunnerError
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.daemon import RunningDaemon
 from tests.faults.client import execute, held, publish_all, workers, works
 from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon
 from tests.shelf import run, works_on
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from runner.errors import ExecTimeout, RunnerError, WorkerDied, WorkerError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import ExecResult, Runner
 from runner.settings import Settings
-from tests.daemon import compiled
 from tests.programs import WAIT_S, stop, until
+from tests.running_daemon import compiled
 from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:

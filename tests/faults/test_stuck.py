@@ -11,9 +11,9 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ExecTimeout
 from runner.hosts.embedded.host import MessageHost
-from tests.daemon import RunningDaemon
 from tests.faults.client import execute, publish_all, works
 from tests.programs import until
+from tests.running_daemon import RunningDaemon
 from tests.shelf import INVITE, run, works_on
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
 from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

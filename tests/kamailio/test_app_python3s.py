@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli.kamailio_cfg import lines
-from tests.daemon import ROOT, compiled
 from tests.kamailio.rig import Kamailio, free_udp_port, has_module, preamble
 from tests.kamailio.routes import HERE, Place, ours, place, running
 from tests.kamailio.test_app_mono import KAMCMD, PATIENT, Site
 from tests.kamailio.test_kamailio_host import CASES, PLAYER, Played, play, read
+from tests.places import ROOT
 from tests.programs import WAIT_S, until
+from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos import Report, internal_errors, run
+from tools.chaos import Report, internal_errors, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import compile_script
-from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module
+from tests.places import ROOT
 from tests.programs import WAIT_S
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

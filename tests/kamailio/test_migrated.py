@@ -17,9 +17,9 @@ from runner.cli.kamailio_cfg import lines
 from runner.migrate import migrate
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
 from tests.kamailio.routes import needs_app_mono
+from tests.places import ROOT
 from tests.programs import MCS
 
-ROOT = Path(__file__).parent.parent.parent
 STAND_IN = Path(__file__).parent / "stand_in.py"
 ARGUMENT = '$var(q) = "a\\"b\\\\c\'d  e"; $var(n) = 7;\n'
 FRAGMENTS = (

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.modf_rig import REQUESTS, Caller, would_run
 from tests.kamailio.modules import STARTS, TABLES, Start
 from tests.kamailio.rig import KAMAILIO, MODULES
 from tests.kamailio.routes import HERE, Place, built_for_app_mono, ours, place, running
 from tests.kamailio.test_kamailio_host import read, word
+from tests.places import ROOT
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import ROOT, RunningDaemon
 from tests.kamailio.routes import (
     HERE,
     Place,
@@ -21,6 +20,8 @@ from tests.kamailio.routes import (
     place,
     running,
 )
+from tests.places import ROOT
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +10,12 @@ from runner.build import compile_script
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SOURCE = Path(__file__).parent.parent.parent / "kamailio" / "Routing.cs"
+SOURCE = ROOT / "kamailio" / "Routing.cs"
 TABLE = SOURCE.with_name("numbers.txt")
 
 

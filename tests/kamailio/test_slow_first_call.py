@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import ROOT, RunningDaemon, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
 from tests.programs import WAIT_S
+from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import compiled
 from tests.kamailio.rig import has_module
 from tests.kamailio.test_app_mono import Site
 from tests.kamailio.test_app_python3s import SiteS
+from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from pathlib import Path

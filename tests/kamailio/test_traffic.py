@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon import ROOT, RunningDaemon, app_mono, compiled
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
 from tests.programs import until
+from tests.running_daemon import RunningDaemon, app_mono, compiled
 from tests.sipp.sipp import Sipp
 
 if TYPE_CHECKING:

@@ -5,11 +5,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.places import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 COMMAND = [sys.executable, "-c", "from runner.cli import main; main()"]
 OLD = 'loadmodule "app_mono.so"\nroute {\n\tmono_exec("/a/x.exe", "$rU");\n}\n'
 NEW = 'route {\n\tpython_exec("mono_exec", "/a/x.exe $rU");\n}\n'

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.migrate import migrate, warnings
-from tests.daemon import app_mono
+from tests.running_daemon import app_mono
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,99 @@
+"""``app-mono pv``: the list of variables and their values on a message."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.places import ROOT
+from tests.running_daemon import COMMAND, ENVIRONMENT, app_mono
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INVITE = ROOT / "examples" / "messages" / "invite.sip"
+
+
+def get(expression: str, message: str = str(INVITE)) -> tuple[int, str, str]:
+    told = app_mono("pv", "get", expression, "--message", message)
+    return told.returncode, told.stdout, told.stderr
+
+
+def test_the_list_tells_name_meaning_writable_and_source() -> None:
+    told = app_mono("pv", "list", "--json", "Call-ID")
+
+    (row,) = [row for row in json.loads(told.stdout) if row["name"] == "$ci"]
+    assert row["writable"] == "no"
+    assert "pv_core.c" in row["source"]
+    assert row["meaning"]
+
+
+def test_transformations_are_listed_too() -> None:
+    rows = json.loads(app_mono("pv", "list", "--json", "{s.substr").stdout)
+
+    assert [row["name"].partition(",")[0] for row in rows] == ["{s.substr"]
+
+
+def test_the_list_for_people_has_a_line_for_each() -> None:
+    told = app_mono("pv", "list")
+
+    assert told.returncode == 0
+    assert "$ru" in told.stdout
+    assert "{uri.host}" in told.stdout
+
+
+def test_a_filter_without_a_match_says_so() -> None:
+    told = app_mono("pv", "list", "no such thing")
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "no such thing" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "status", "out"),
+    [("$rm", 0, "INVITE\n"), ("$(rm{s.len})", 0, "6\n"), ("$hdr(X-None)", 1, ""), ("$(rm{s.substr,9,1})", 2, "")],
+)
+def test_a_value_null_and_a_failure_are_told_apart(expression: str, status: int, out: str) -> None:
+    assert get(expression)[:2] == (status, out)
+
+
+def test_an_empty_value_is_no_null(tmp_path: Path) -> None:
+    message = tmp_path / "empty.sip"
+    message.write_bytes(INVITE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Empty: \r\n\r\n", 1))
+
+    assert get("$hdr(X-Empty)", str(message)) == (0, "\n", "")
+    assert get("$hdr(X-None)", str(message))[0] == 1
+
+
+def test_bytes_come_out_as_they_are(tmp_path: Path) -> None:
+    message = tmp_path / "bytes.sip"
+    message.write_bytes(INVITE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Bytes: \xe9\xff\r\n\r\n", 1))
+
+    told = subprocess.run(
+        [*COMMAND, "pv", "get", "$hdr(X-Bytes)", "-m", str(message)], env=ENVIRONMENT, capture_output=True, check=True
+    )
+
+    assert told.stdout == b"\xe9\xff\n"
+
+
+@pytest.mark.parametrize("expression", ["", "$", "ru", "$nosuch", "$(ru", "$(ru{s.nosuch})", "$hdr("])
+def test_what_is_no_expression_is_one_clear_line(expression: str) -> None:
+    status, out, err = get(expression)
+
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1, err
+
+
+def test_a_message_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
+    message = tmp_path / "not.sip"
+    message.write_bytes(b"this is no message\r\n\r\n")
+
+    missing, wrong = get("$ru", str(tmp_path / "missing.sip")), get("$ru", str(message))
+
+    assert (missing[0], wrong[0]) == (2, 2)
+    assert "missing.sip: expected a readable SIP message" in missing[2]
+    assert "line 1" in wrong[2]

@@ -1,0 +1,519 @@
+"""runner.session: every step that the table allows, and that nothing else is one."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.calls import CALLS
+from runner.errors import ConfigError, ProtocolViolation
+from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from runner.wire.session import TABLE, Session, State
+from tests.places import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROTOCOL_MD = ROOT / "docs" / "protocol.md"
+LIMIT = 64 * 1024
+
+READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":2,"runtime":"6.8","pid":7}}\n'
+LOG = b'{"jsonrpc":"2.0","method":"Core.Log","params":[3,"hello"]}\n'
+QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
+EXITING = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3,"exec":%d}}\n'
+
+# The session of session_in() has made one load (id 1), so the exec of RUNNING and ASKED is request 2.
+REQUEST = {State.LOADING: 1, State.IDLE: 1, State.RUNNING: 2, State.ASKED: 2}
+
+
+WRONG_EDITS: list[Any] = [
+    None, 7, "", {}, ["0a"], [0, "a"], [[]], [[0]], [[0, "a"], [2]], [[0, 7]], [[0, None]], [[2, "a"]], [[2, True]],
+    [[1, "a"]], [[3, "a"]], [[-1, 7]], [[True, "a"]], [[2.0, 7]], [["0", "a"]], [[[0], "a"]], [[0, ["a"]]],
+    [[1 << 70, "a"]], [[0, "a", "b"]], [{"0": "a", "1": "b"}],
+]  # fmt: skip
+"""With the first and the third edit certain, which take a text and a number."""
+
+
+def result(request_id: int, value: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": request_id, "result": value}).encode() + b"\n"
+
+
+def error(request_id: int, **members: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": members}).encode() + b"\n"
+
+
+def session_in(state: State, limit: int = LIMIT) -> Session:
+    """A session that has come to this state by the steps of an ordinary conversation."""
+    session = Session(limit)
+    steps: list[tuple[State, Callable[[], object]]] = [
+        (State.IDLE, lambda: session.receive(READY)),
+        (State.LOADING, lambda: session.load({})),
+        (State.IDLE, lambda: session.receive(result(1, {"needs": []}))),
+        (State.RUNNING, lambda: session.exec("6f", None, certain=0b101, takes=(str, str, int))),
+        (State.ASKED, lambda: session.receive(QUESTION)),
+    ]
+    if state is State.CLOSED:
+        session.end()
+    elif state is State.BROKEN:
+        with pytest.raises(ProtocolViolation):
+            session.receive(b"x\n")
+    elif state is not State.STARTING:
+        last = [reached for reached, _ in steps].index(state)
+        for _, step in steps[: (2 if state is State.IDLE else last) + 1]:
+            step()
+    assert session.state is state
+    return session
+
+
+def incoming(event: str, state: State) -> bytes:
+    """The line that would be this event, with the id and the shape that fit the state best."""
+    request_id = REQUEST.get(state, 1)
+    return {
+        "<- ready": READY,
+        "<- notice": LOG,
+        "<- question": QUESTION,
+        "<- exiting": EXITING % request_id,
+        "<- error": error(request_id, code=-32000, message="boom"),
+        "<- result": result(request_id, {"needs": []} if state is State.LOADING else {"code": 0}),
+    }[event]
+
+
+def say(session: Session, event: str) -> bytes:
+    match event:
+        case "-> load":
+            return session.load({})
+        case "-> exec":
+            return session.exec("6f", "p")
+    return session.answer("x")
+
+
+INCOMING = ("<- ready", "<- notice", "<- question", "<- exiting", "<- error", "<- result")
+OUTGOING = ("-> load", "-> exec", "-> answer")
+
+
+def pairs(events: tuple[str, ...], *, allowed: bool) -> list[tuple[State, str]]:
+    return [(state, event) for state in State for event in events if ((state, event) in TABLE) is allowed]
+
+
+def documented_table() -> dict[tuple[State, str], State]:
+    """The table of docs/protocol.md in the words of ``TABLE``; its last two rows are said by no message."""
+    words = {
+        "← notice `ready`": ("<- ready",),
+        "→ request `load`": ("-> load",),
+        "→ request `exec`": ("-> exec",),
+        "← result or error": ("<- result", "<- error"),
+        "← notice `Core.Log` or `edits`": ("<- notice",),
+        "← notice `Core.Log`": ("<- notice",),
+        "← request, one of the calls": ("<- question",),
+        "→ result or error": ("-> answer",),
+        "← notice `exiting`": ("<- exiting",),
+        "← end of stream": (),
+        "← anything else": (),
+    }
+    rows = re.findall(r"^\| ([A-Z]+|any) \| (.+?) \| ([A-Z]+) \| .+? \|$", PROTOCOL_MD.read_text("utf-8"), re.MULTILINE)
+    assert [event for _, event, _ in rows if event not in words] == []
+    assert rows[-2:] == [("any", "← end of stream", "CLOSED"), ("any", "← anything else", "BROKEN")]
+    alive = [state for state in State if state not in {State.CLOSED, State.BROKEN}]
+    return {
+        (state, event): State[following]
+        for where, event_words, following in rows
+        for state in (alive if where == "any" else [State[where]])
+        for event in words[event_words]
+    }
+
+
+def test_the_table_is_the_one_in_the_protocol_document() -> None:
+    assert documented_table() == TABLE
+
+
+@pytest.mark.parametrize(("state", "event"), pairs(INCOMING, allowed=True))
+def test_a_message_of_the_table_leads_to_its_state(state: State, event: str) -> None:
+    session = session_in(state)
+
+    events = session.receive(incoming(event, state))
+
+    assert len(events) == 1
+    assert session.state is TABLE[state, event]
+
+
+@pytest.mark.parametrize(("state", "event"), pairs(INCOMING, allowed=False))
+def test_a_message_that_is_not_in_the_table_is_a_violation(state: State, event: str) -> None:
+    session = session_in(state)
+
+    if state is State.CLOSED:
+        assert session.receive(incoming(event, state)) == []
+        assert session.state is State.CLOSED
+        return
+    with pytest.raises(ProtocolViolation, match=r"expected|not allowed") as caught:
+        session.receive(incoming(event, state))
+    assert session.state is State.BROKEN
+    assert caught.value.step == state.name
+    assert not caught.value.worker_survives
+
+
+@pytest.mark.parametrize(("state", "event"), pairs(OUTGOING, allowed=True))
+def test_what_we_may_say_is_one_line_and_leads_to_its_state(state: State, event: str) -> None:
+    session = session_in(state)
+
+    line = say(session, event)
+
+    assert line.index(b"\n") == len(line) - 1
+    assert session.state is TABLE[state, event]
+
+
+@pytest.mark.parametrize(("state", "event"), pairs(OUTGOING, allowed=False))
+def test_speaking_out_of_turn_is_the_callers_mistake_and_changes_nothing(state: State, event: str) -> None:
+    session = session_in(state)
+
+    with pytest.raises(RuntimeError, match="not allowed while"):
+        say(session, event)
+
+    assert session.state is state
+
+
+def test_speaking_out_of_turn_does_not_make_the_awaited_answer_a_stranger() -> None:
+    """The number of the refused request was taken all the same, so the running exec's result was a violation."""
+    session = session_in(State.RUNNING)
+
+    with pytest.raises(RuntimeError):
+        session.load({})
+
+    assert session.receive(result(2, {"code": 0})) == [Done(0)]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_the_end_of_the_stream_closes_every_conversation_that_is_not_broken(state: State) -> None:
+    session = session_in(state)
+
+    session.end()
+
+    assert session.state is (State.BROKEN if state is State.BROKEN else State.CLOSED)
+
+
+CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]] = [
+    (None, READY, [Ready("6.8", 7)]),
+    (lambda session: session.load({}), result(1, {"needs": ["H"]}), [Loaded(("H",))]),
+    (lambda session: session.load({}), error(2, code=-32001, message="bad"), [Failed(-32001, "bad", "")]),
+    (lambda session: session.load({}), result(3, {"needs": []}), [Loaded(())]),
+    (
+        lambda session: session.exec("6f", "p"),
+        b"[%s,%s]\n"
+        % (
+            b'{"jsonrpc":"2.0","method":"Core.Log","params":[-1,"\\u00e9\\udc80"]}',
+            b'{"jsonrpc":"2.0","id":9,"method":"PV.SetI","params":["$var(x)",-5]}',
+        ),
+        [Notice("Core.Log", (-1, "é\udc80")), Question("PV.SetI", ("$var(x)", -5))],
+    ),
+    (
+        lambda session: session.answer(0),
+        LOG + result(4, {"code": 1}),
+        [Notice("Core.Log", (3, "hello")), Done(1)],
+    ),
+    (
+        lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
+        b'[{"jsonrpc":"2.0","method":"edits","params":[[2,7],[0,"a"]]},%s]\n' % LOG.strip()
+        + result(5, {"code": 0, "used": 3, "edits": [[0, "b"], [2, -1]]}),
+        [Edits([[2, 7], [0, "a"]]), Notice("Core.Log", (3, "hello")), Done(0, 3, (), "", [[0, "b"], [2, -1]])],
+    ),
+    (
+        lambda session: session.exec("6f", None, certain=0b101, takes=(str, str, int)),
+        result(6, {"code": 1, "edits": [[0, "b"]]}),
+        [Done(1, edits=[[0, "b"]])],
+    ),
+    (
+        lambda session: session.exec("6f", None),
+        error(7, code=-32000, message="E: boom", data={"type": "E", "message": "boom", "stack": "  at X"}),
+        [Failed(-32000, "E: boom", "  at X")],
+    ),
+    (lambda session: session.exec("6f", None), EXITING % 8, [Exiting(3, during_exec=True)]),
+]
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_a_line_split_anywhere_gives_the_same_events(data: st.DataObject) -> None:
+    session = Session(LIMIT)
+
+    for speak, lines, expected in CONVERSATION:
+        if speak is not None:
+            speak(session)
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(lines)), max_size=6)))
+        events = [
+            event
+            for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)
+            for event in session.receive(lines[begin:end])
+        ]
+        assert events == expected
+
+
+def test_a_conversation_that_comes_byte_by_byte_gives_the_same_events() -> None:
+    session = Session(LIMIT)
+
+    for speak, lines, expected in CONVERSATION:
+        if speak is not None:
+            speak(session)
+        assert [event for byte in lines for event in session.receive(bytes([byte]))] == expected
+
+
+WORDS = ["edits", "used", "jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data", "stack"]
+NAMES = [*CALLS, *WORDS, "needs", "loaded", "exec", "protocol", "runtime", "pid", "2.0", "ready", "exiting", "\ud800"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 3) | st.integers() | st.floats() | st.sampled_from(NAMES) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=6,
+)
+NEARLY_MESSAGES = st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0")},
+    optional={
+        "id": st.integers(1, 2) | VALUES,
+        "method": st.sampled_from(NAMES) | VALUES,
+        "params": VALUES,
+        "result": VALUES,
+        "error": VALUES,
+    },
+)
+LINES = st.binary(max_size=80) | (NEARLY_MESSAGES | st.lists(NEARLY_MESSAGES) | VALUES).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+@given(st.sampled_from(State), st.lists(LINES, max_size=4))
+@settings(deadline=None, max_examples=1000)
+def test_arbitrary_lines_end_in_a_named_error_or_in_events(state: State, lines: list[bytes]) -> None:
+    session = session_in(state)
+
+    violated = state is State.BROKEN
+    try:
+        for line in lines:
+            session.receive(line + b"\n")
+    except ProtocolViolation:
+        violated = True
+
+    assert (session.state is State.BROKEN) is violated
+
+
+def outcome(session: Session, *pieces: bytes) -> tuple[list[Event], State] | str:
+    """What a session makes of these bytes: events and its state then, or the violation."""
+    events: list[Event] = []
+    try:
+        for piece in pieces:
+            events += session.receive(piece)
+    except ProtocolViolation as error:
+        return str(error)
+    return events, session.state
+
+
+ANY_EDITS: st.SearchStrategy[list[Any]] = st.lists(
+    st.integers(-1, 4) | st.sampled_from(["a", True, None, 1.0, []]), max_size=5
+)
+NEARLY_RESULTS = st.fixed_dictionaries(
+    {"jsonrpc": st.sampled_from(["2.0", "2.0", "1.0"]), "id": st.sampled_from([2, 2, 2, 1, True, "2"])},
+    optional={
+        "result": st.fixed_dictionaries(
+            {"code": st.sampled_from([0, 1, -5, "0", True, None])},
+            optional={
+                "used": st.sampled_from([0, 0, 3, -1, True, "1"]),
+                "edits": ANY_EDITS | st.sampled_from(WRONG_EDITS),
+                "worn": st.sampled_from(["", "threads", "nothing", 1]),
+                "other": st.just(1),
+            },
+        ),
+        "method": st.sampled_from(["PV.GetS", "edits", "Core.Log", "PV.SetI", None]),
+        "params": st.sampled_from([["$ru"], ["$ru", 1], [0, "a"], [3, "text"], []]),
+    },
+)
+
+
+@given(
+    (NEARLY_RESULTS | NEARLY_MESSAGES).map(lambda value: json.dumps(value).encode()), st.sampled_from([b"\n", b" \n"])
+)
+@settings(deadline=None, max_examples=2000)
+def test_the_short_way_through_a_line_understands_what_the_long_one_does(line: bytes, end: bytes) -> None:
+    """A line that comes in two pieces goes the long way."""
+    short, long = (outcome(session_in(State.RUNNING), *pieces) for pieces in ([line + end], [line[:5], line[5:] + end]))
+
+    assert repr(short) == repr(long)
+
+
+def test_a_name_that_no_encoding_can_hold_is_a_violation_like_any_other() -> None:
+    """The text of the violation was made with str.encode, which refuses a lone surrogate with an error of its own."""
+    for line in (
+        b'{"jsonrpc":"2.0","id":1,"method":"\\ud800","params":[]}\n',
+        b'{"jsonrpc":"2.0","method":"\\ud800","params":[]}\n',
+        b'{"jsonrpc":"2.0","method":"","params":"\\ud800"}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["\\ud800",1]}\n',
+        b'{"jsonrpc":"2.0","id":2,"result":{"code":"\\ud800"}}\n',
+    ):
+        with pytest.raises(ProtocolViolation, match="expected"):
+            session_in(State.RUNNING).receive(line)
+
+
+def test_nesting_of_any_depth_is_a_violation_like_any_other() -> None:
+    for depth in [*range(800, 1100), 100_000]:
+        deep = b"[" * depth + b"]" * depth
+        for line in (
+            b'{"jsonrpc":"2.0","id":2,"result":{"code":%s}}\n' % deep,
+            b'{"jsonrpc":"2.0","id":2,"method":"PV.GetS","params":%s}\n' % deep,
+            b'{"jsonrpc":"2.0","method":"Core.Log","params":%s}\n' % deep,
+            b'{"jsonrpc":"2.0","id":%s}\n' % deep,
+        ):
+            with pytest.raises(ProtocolViolation):
+                session_in(State.RUNNING).receive(line)
+
+
+def test_nothing_after_exiting_is_believed_not_even_that_it_is_a_message() -> None:
+    """Bytes after the line of ``exiting`` broke the conversation, and the exit code was lost with it."""
+    session = session_in(State.RUNNING)
+
+    assert session.receive(EXITING % 2 + b"Segmentation fault\n" + LOG) == [Exiting(3, during_exec=True)]
+
+    assert session.state is State.CLOSED
+    assert session.receive(b"x" * (2 * LIMIT)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "exec_id", "during_exec"),
+    [
+        (State.STARTING, 0, False),
+        (State.IDLE, 1, False),
+        (State.LOADING, 1, False),
+        (State.RUNNING, 2, True),
+        (State.ASKED, 2, True),
+        (State.RUNNING, 0, False),
+        (State.RUNNING, 1, False),
+    ],
+)
+def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: int, *, during_exec: bool) -> None:
+    assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, during_exec)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        result(1, {"code": 0}),
+        result(3, {"code": 0}),
+        result(2, {}),
+        result(2, {"code": "0"}),
+        result(2, {"needs": []}),
+        *(result(2, {"code": 0, "edits": edits}) for edits in WRONG_EDITS),
+        *(b'{"jsonrpc":"2.0","method":"edits","params":%s}\n' % json.dumps(edits).encode() for edits in WRONG_EDITS),
+        error(1, code=1, message=""),
+        error(2, code="x", message=""),
+        error(2, code=1),
+        b'{"jsonrpc":"1.0","id":2,"result":{"code":0}}\n',
+        b'{"id":2,"result":{"code":0}}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"Core.Log","params":[3,"hello"]}\n',
+        b'{"jsonrpc":"2.0","method":"PV.SetS","params":["$rU","x"]}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":[]}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":[null]}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.SetI","params":["$var(x)",true]}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"PV.SetI","params":["$var(x)",1.5]}\n',
+        b'{"jsonrpc":"2.0","id":"1","method":"PV.GetS","params":["$ru"]}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"KSR.drop","params":[]}\n',
+        b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3}}\n',
+        b"\n",
+    ],
+)
+def test_a_message_of_the_wrong_shape_is_a_violation_while_running(line: bytes) -> None:
+    session = session_in(State.RUNNING)
+
+    with pytest.raises(ProtocolViolation, match="expected"):
+        session.receive(line)
+
+    assert session.state is State.BROKEN
+
+
+def test_a_bridge_of_another_protocol_is_named_so() -> None:
+    with pytest.raises(ProtocolViolation, match="expected protocol 2, the bridge speaks 3"):
+        session_in(State.STARTING).receive(READY.replace(b'"protocol":2', b'"protocol":3'))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_call_of_the_table_crosses_with_its_arguments(name: str) -> None:
+    call = CALLS[name]
+    args = [7 if kind is int else "x" for kind in call.parameters]
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": name, "params": args}
+    if not call.is_notice:
+        message["id"] = 1
+
+    (event,) = session_in(State.RUNNING).receive(json.dumps(message).encode() + b"\n")
+
+    assert event == (Notice if call.is_notice else Question)(name, tuple(args))
+
+
+def padded(length: int) -> bytes:
+    """A log notice whose line has this many bytes, its end included."""
+    return LOG.replace(b"hello", b"x" * (length - len(LOG) + 5))
+
+
+def test_the_longest_line_is_accepted_and_one_byte_more_is_a_violation() -> None:
+    session_in(State.RUNNING).receive(padded(LIMIT))
+
+    with pytest.raises(ProtocolViolation, match=f"at most {LIMIT} bytes"):
+        session_in(State.RUNNING).receive(padded(LIMIT + 1))
+
+
+def test_a_line_that_never_ends_is_a_violation_as_soon_as_it_is_too_long() -> None:
+    session = session_in(State.RUNNING)
+
+    session.receive(padded(LIMIT)[:-1])
+
+    with pytest.raises(ProtocolViolation, match=f"at most {LIMIT} bytes"):
+        session.receive(b"x")
+
+
+@pytest.mark.parametrize(
+    ("param", "fresh", "params"),
+    [
+        (None, False, b'{"generation":"6f"}'),
+        ("", False, b'{"generation":"6f","param":""}'),
+        ("p\x7f", True, b'{"generation":"6f","param":"p\\u007f","fresh":true}'),
+    ],
+)
+def test_no_parameter_is_no_argument_and_an_empty_one_is_an_empty_argument(
+    param: str | None, *, fresh: bool, params: bytes
+) -> None:
+    line = session_in(State.IDLE).exec("6f", param, fresh=fresh)
+
+    assert line == b'{"jsonrpc":"2.0","id":2,"method":"exec","params":' + params + b"}\n"
+
+
+def test_an_exec_that_does_not_fit_into_a_line_is_refused_and_the_worker_stays_idle() -> None:
+    session = session_in(State.IDLE)
+
+    with pytest.raises(ConfigError, match="max_line_bytes"):
+        session.exec("6f", "x" * LIMIT)
+
+    assert session.state is State.IDLE
+
+
+def test_an_answer_that_does_not_fit_into_a_line_becomes_a_refusal() -> None:
+    session = session_in(State.ASKED)
+
+    line = session.answer("x" * LIMIT)
+
+    assert b'"code":-32010' in line
+    assert session.state is State.RUNNING
+
+
+def test_a_refusal_always_fits_into_a_line() -> None:
+    """A host that failed with a very long text left its question without any answer."""
+    session = session_in(State.ASKED)
+
+    line = session.refuse("\U0001f480" * LIMIT)
+
+    assert len(line) < LIMIT
+    assert session.state is State.RUNNING
+
+
+def test_an_answer_carries_the_number_of_its_question() -> None:
+    session = session_in(State.RUNNING)
+
+    session.receive(QUESTION.replace(b'"id":1', b'"id":41'))
+
+    assert session.answer(None) == b'{"jsonrpc":"2.0","id":41,"result":null}\n'

@@ -1,0 +1,122 @@
+"""A worker on the CPU of its caller, who is never tied down himself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.client.lease import Lease
+from runner.hosts.embedded.host import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+from tests.programs import WAIT_S
+from tests.running_daemon import RunningDaemon, app_mono, compiled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
+ALL = os.sched_getaffinity(0)
+ASKS = 'static int Main() { return PV.GetI("$Ts") > 0 ? 0 : 1; }'  # a variable that never travels ahead
+
+pytestmark = pytest.mark.skipif(len(ALL) < 2, reason="with one CPU there is nothing to choose: run it on two")
+
+
+class Looking(MessageHost):
+    """Looks where everybody is while the script waits for its answer."""
+
+    seen: tuple[set[int], set[int]]
+    worker: int
+
+    def get_i(self, name: str) -> int:
+        self.seen = os.sched_getaffinity(0), os.sched_getaffinity(self.worker)
+        return super().get_i(name)
+
+
+def runner(placement: str) -> Runner:
+    values = {"exec_timeout_s": WAIT_S, "allocate_timeout_s": WAIT_S, "spare_workers": 0, "observer": "none"}
+    return Runner(Settings(placement=placement, **values))  # type: ignore[arg-type]
+
+
+def borrowed(daemon: RunningDaemon) -> int:
+    """The worker that this process has of a daemon."""
+    told = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
+    (pid,) = [worker["pid"] for worker in told if worker["client"] == os.getpid()]
+    assert isinstance(pid, int)
+    return pid
+
+
+def looked(running: Runner, script: Path) -> Looking:
+    host = Looking(INVITE)
+    (host.worker,) = running.snapshot().pids
+    assert running.mono_exec(script, host=host).ok
+    return host
+
+
+def test_a_worker_is_kept_on_the_cpu_of_its_caller_who_may_go_anywhere(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("together") as running:
+        host = looked(running, script)
+
+        assert host.seen[0] == ALL
+        assert len(host.seen[1]) == 1
+        assert host.seen[1] < ALL
+
+
+def test_a_worker_follows_its_caller_to_another_cpu(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("together") as running:
+        try:
+            for cpu in (min(ALL), max(ALL), min(ALL)):
+                os.sched_setaffinity(0, {cpu})
+                assert looked(running, script).seen[1] == {cpu}
+        finally:
+            os.sched_setaffinity(0, ALL)
+
+
+def test_the_kernel_places_both_where_that_is_set(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("free") as running:
+        assert looked(running, script).seen == (ALL, ALL)
+
+
+def test_a_callers_own_choice_of_cpus_is_kept(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Asks", ASKS)
+    one = {min(ALL)}
+    with runner("together") as running:
+        os.sched_setaffinity(0, one)
+        try:
+            assert looked(running, script).seen == (one, one)
+            assert os.sched_getaffinity(0) == one
+        finally:
+            os.sched_setaffinity(0, ALL)
+
+
+def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Sleeps", "static int Main() { Thread.Sleep(30); return 0; }")
+    with runner("together") as running:
+        assert running.mono_exec(script, host=MessageHost(INVITE)).ok
+        (worker,) = running.snapshot().pids
+
+        assert os.sched_getaffinity(worker) == ALL
+
+
+@pytest.mark.parametrize(("placement", "is_shared"), [("free", False), ("together", True)])
+def test_a_worker_that_is_lent_shares_the_cpu_of_its_client_unless_that_is_not_wanted(
+    tmp_path: Path, placement: str, *, is_shared: bool
+) -> None:
+    with RunningDaemon(tmp_path, f'placement = "{placement}"') as daemon:
+        script = compiled(daemon.scripts, "Asks", ASKS)
+        lease = Lease(str(daemon.socket))
+        with contextlib.closing(lease):
+            host = Looking(INVITE)
+            assert lease.exec(str(script), None, MessageHost(INVITE), time.monotonic() + WAIT_S).code == 0
+            host.worker = borrowed(daemon)
+            assert lease.exec(str(script), None, host, time.monotonic() + WAIT_S).code == 0
+
+    assert (len(host.seen[1]) == 1) is is_shared

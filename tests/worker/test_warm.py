@@ -1,0 +1,98 @@
+"""``public static void Warm()``: what takes long the first time, done while a script is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import ScriptInvalid
+from runner.hosts.embedded.host import MessageHost
+from runner.runner import Runner
+from runner.settings import Settings
+from tests.programs import WAIT_S
+from tests.running_daemon import compiled
+from tests.shelf import INVITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+THROWS = 'public static void Warm() { throw new Exception("no table"); } '
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    with Runner(Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, observer="none")) as runner:
+        yield runner
+
+
+def exit_code(runner: Runner, script: Path) -> int | None:
+    return runner.mono_exec(str(script), host=MessageHost(INVITE)).exit_code
+
+
+def test_warm_runs_once_a_load_and_before_main(runner: Runner, tmp_path: Path) -> None:
+    counts = "static int s_warm; public static void Warm() { s_warm += 5; } static int Main() { return s_warm++; }"
+    script = compiled(tmp_path, "X", counts)
+
+    before = [exit_code(runner, script) for _ in range(3)]
+    compiled(tmp_path, "X", counts.replace("5", "50"))
+
+    assert before == [5, 6, 7]
+    assert exit_code(runner, script) == 50
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "static void Warm() { s_warm = 1; }",
+        "public static int Warm() { s_warm = 1; return 0; }",
+        "public static void Warm(int x) { s_warm = 1; }",
+        "public void Warm() { s_warm = 1; }",
+    ],
+)
+def test_a_method_that_only_has_the_name_is_left_alone(runner: Runner, tmp_path: Path, other: str) -> None:
+    script = compiled(tmp_path, "X", f"static int s_warm; {other} static int Main() {{ return s_warm; }}")
+
+    assert exit_code(runner, script) == 0
+
+
+def test_in_warm_there_is_no_message(runner: Runner, tmp_path: Path) -> None:
+    script = compiled(
+        tmp_path,
+        "X",
+        """static string s_seen; static int s_edit, s_count;
+        public static void Warm() { s_seen = PV.GetS("$ru"); s_edit = PV.SetS("$rU", "x"); s_count++; }
+        static bool Is() { return s_seen == null && s_edit == -1 && s_count == 1 && PV.GetS("$rU") == "bob"; }
+        static int Main() { return Is() ? 0 : 1; }""",
+    )
+
+    assert exit_code(runner, script) == 0
+
+
+def test_a_build_whose_warm_throws_is_not_offered_and_the_last_good_one_serves(runner: Runner, tmp_path: Path) -> None:
+    script = compiled(tmp_path, "X", "static int Main() { return 4; }")
+    before = exit_code(runner, script)
+    compiled(
+        tmp_path, "X", 'public static void Warm() { throw new Exception("no table"); } static int Main() { return 5; }'
+    )
+    after = exit_code(runner, script)
+    alone = compiled(
+        tmp_path, "Y", 'public static void Warm() { throw new Exception("no table"); } static void Main() {}'
+    )
+
+    assert (before, after) == (4, 4)
+    error = runner.mono_exec(str(alone), host=MessageHost(INVITE)).error
+    assert isinstance(error, ScriptInvalid)
+    assert "Warm() threw System.Exception: no table" in str(error)
+
+
+def test_what_warm_changes_around_itself_is_put_back(runner: Runner, tmp_path: Path) -> None:
+    script = compiled(
+        tmp_path,
+        "X",
+        """public static void Warm() { Environment.SetEnvironmentVariable("LEFT", "1"); }
+        static int Main() { return Environment.GetEnvironmentVariable("LEFT") == null ? 0 : 1; }""",
+    )
+
+    assert exit_code(runner, script) == 0

@@ -1,0 +1,256 @@
+"""
+``make chaos``: a real Kamailio under sipp's steady traffic while faults are put into everything behind it.
+
+``python -m tools.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. The end is a
+table, and exit status 1 when a request was lost that no fault had hit, when nothing was answered for a second, when a
+kind of fault never happened, when an internal error was logged (the first ones are shown), or when something is left
+over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from tests.kamailio.rig import Peer
+from tests.programs import until
+from tests.sipp.sipp import Sipp
+from tools.chaos_faults import Faults, Site, small_file_system
+
+RATE = 100  # of sipp, calls a second
+PROBE_S = 0.02
+PAUSE_S = 0.25  # between two faults
+LATE_S = 0.5  # T1: a client sends again
+LOST_S = 3.0
+LONGEST_GAP_S = 1.0
+MOST_FALSE = (
+    0.2  # with four faults a second; a process that has just lost its worker answers false while the daemon is away
+)
+MOST_DAEMON_MIB = 120  # it takes 50 when it has served some clients; what grows with each request goes past this soon
+SHOWN_ERRORS = 5
+TELL_OF_AN_ERROR = ("internal error", "upkeep failed", "Traceback (most recent")
+GO_ON = ("Traceback (most recent", "During handling", "The above exception", " ")
+
+
+@dataclass
+class Report:
+    """What came out; times in seconds."""
+
+    seed: int
+    sent: int = 0
+    answered: int = 0
+    late: int = 0
+    lost: int = 0
+    false: int = 0
+    longest_gap_s: float = 0.0
+    killed: int = 0
+    daemon_mib: int = 0
+    internal_errors: list[str] = field(default_factory=list)
+    sipp_calls: int = 0
+    sipp_failed: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    left_over: list[str] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        """What must not be; empty when all is well."""
+        found = [f"never happened: {kind}" for kind, count in self.faults.items() if not count]
+        if self.lost:
+            found.append(f"{self.lost} requests were lost")
+        if self.false > MOST_FALSE * self.sent:
+            found.append(f"{self.false} of {self.sent} runs were false")
+        if self.sipp_failed:
+            found.append(f"{self.sipp_failed} calls of sipp failed")
+        if self.longest_gap_s >= LONGEST_GAP_S:
+            found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
+        if self.daemon_mib > MOST_DAEMON_MIB:
+            found.append(f"a daemon had {self.daemon_mib} MiB of memory, more than {MOST_DAEMON_MIB}")
+        if self.internal_errors:
+            kinds: dict[str, str] = {}
+            for error in self.internal_errors:
+                kinds.setdefault(re.sub(r"\d+", "N", error), error)
+            first = "\n".join(list(kinds.values())[:SHOWN_ERRORS])
+            found.append(f"{len(self.internal_errors)} internal errors of {len(kinds)} kinds were logged:\n{first}")
+        return found + [f"left over: {what}" for what in self.left_over]
+
+    def __str__(self) -> str:
+        rows = [
+            ("seed", self.seed),
+            ("requests sent", self.sent),
+            ("answered", self.answered),
+            (f"answered after {LATE_S} s", self.late),
+            ("lost", self.lost),
+            ("false: their worker or the daemon was hit", self.false),
+            ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
+            ("workers killed", self.killed),
+            ("most memory of a daemon", f"{self.daemon_mib} MiB"),
+            ("internal errors logged", len(self.internal_errors)),
+            ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
+            *((f"fault: {kind}", count) for kind, count in self.faults.items()),
+            ("left over", ", ".join(self.left_over) or "nothing"),
+        ]
+        return "\n".join(f"{name:42} {value}" for name, value in rows)
+
+
+class Probe:
+    """One request every ``PROBE_S`` seconds, each of its own Call-ID, in a thread; times of the answers."""
+
+    def __init__(self, port: int) -> None:
+        self._peer = Peer(port)
+        self._ended = threading.Event()
+        self.sent: dict[str, float] = {}
+        self.answered: dict[str, tuple[float, bool]] = {}
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._send, self._hear)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        number = 0
+        while not self._ended.wait(PROBE_S):
+            number += 1
+            call_id = f"probe-{number}"
+            self.sent[call_id] = time.monotonic()
+            self._peer.send(self._peer.request(call_id=call_id))
+
+    def _hear(self) -> None:
+        while not self._ended.is_set() or len(self.answered) < len(self.sent):
+            reply = self._peer.receive(LOST_S if self._ended.is_set() else 0.5)
+            if reply is None:
+                if self._ended.is_set():
+                    return
+                continue
+            call_id = next(line for line in reply.split(b"\r\n") if line.startswith(b"Call-ID:")).split()[1].decode()
+            self.answered[call_id] = time.monotonic(), reply.startswith(b"SIP/2.0 200 OK")
+
+    def close(self) -> None:
+        """Send no more, and wait for the last answers."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(2 * LOST_S)
+        self._peer.close()
+
+    def into(self, report: Report) -> None:
+        """Count."""
+        report.sent, report.answered = len(self.sent), len(self.answered)
+        report.lost = len(self.sent.keys() - self.answered.keys())
+        waits = [when - self.sent[call_id] for call_id, (when, _) in self.answered.items()]
+        report.late = sum(wait > LATE_S for wait in waits)
+        report.false = sum(not is_true for _, is_true in self.answered.values())
+        times = sorted(when for when, _ in self.answered.values())
+        report.longest_gap_s = max((after - before for before, after in pairwise(times)), default=LOST_S)
+
+
+def run(seconds: float, seed: int, directory: Path) -> Report:
+    """
+    Let it rain for so many seconds.
+
+    Args:
+        seconds: How long; each kind of fault comes once even when that takes longer.
+        seed: Of the order of faults.
+        directory: For everybody's files; nothing of theirs is there or in the temporary directory afterwards.
+    """
+    numbers = random.Random(seed)  # noqa: S311 - so that a run can be had again
+    report = Report(seed)
+    (directory / "tmp").mkdir()
+    with small_file_system(directory / "tmp") as can_be_full:
+        site = _rain(seconds, numbers, directory, report, can_be_full=can_be_full)
+        # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
+        report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
+        report.left_over += [str(path) for path in site.temporary.iterdir()]
+    if (directory / "control.sock").exists():
+        report.left_over.append("the control socket")
+    return report
+
+
+def _rain(seconds: float, numbers: random.Random, directory: Path, report: Report, *, can_be_full: bool) -> Site:
+    with ExitStack() as stack:
+        site = Site(directory, stack, can_be_full=can_be_full)
+        faults = Faults(site, numbers)
+        report.faults = dict.fromkeys(faults.kinds, 0)
+        with Peer(site.port) as peer:
+            until(lambda: b"200 OK" in (peer.ask(peer.request()) or b""), "a first request is true")
+        calls = int(seconds * RATE)
+        with Sipp("options", site.port, calls, RATE, directory / "sipp") as sipp:
+            probe = Probe(site.port)
+            ends = time.monotonic() + seconds
+            while time.monotonic() < ends or not all(report.faults.values()):
+                for kind in numbers.sample(list(faults.kinds), len(faults.kinds)):
+                    if time.monotonic() >= ends and all(report.faults.values()):
+                        break
+                    report.daemon_mib = max(report.daemon_mib, most_memory_mib(site.daemon.pid))
+                    faults.kinds[kind]()
+                    report.faults[kind] += 1
+                    time.sleep(PAUSE_S)
+            probe.close()
+        probe.into(report)
+        counts = sipp.counts()
+        report.sipp_calls, report.sipp_failed = counts.created, counts.failed
+        logs = f"{site.daemon.log()}\n{site.kamailio.log()}"
+        report.internal_errors = internal_errors(logs)
+        report.killed, workers = site.killed(), site.workers()
+        descriptors = len(os.listdir(f"/proc/{site.daemon.pid}/fd"))  # noqa: PTH208 - how many is all that is wanted
+        if descriptors > 100:
+            report.left_over.append(f"{descriptors} descriptors of the daemon")
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
+        time.sleep(0.05)
+    report.left_over += [f"worker {pid}" for pid in workers if Path(f"/proc/{pid}").exists()]
+    return site
+
+
+def internal_errors(log: str) -> list[str]:
+    """What a log has of them: each a line that says so, or a traceback nobody announced, and what belongs to it."""
+    found: list[list[str]] = []
+    before = None  # the line before, while it belongs to an error
+    for line in log.splitlines():
+        if before is not None and (not line or line.startswith(GO_ON) or before.startswith(" ")):
+            found[-1].append(line)
+            before = line
+        elif any(words in line for words in TELL_OF_AN_ERROR):
+            found.append([line])
+            before = line
+        else:
+            before = None
+    return ["\n".join(lines).rstrip() for lines in found]
+
+
+def most_memory_mib(pid: int) -> int:
+    """The most resident memory that a process has had until now."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024  # type: ignore[index]
+
+
+def processes_in(directory: Path) -> list[int]:
+    """Who works in a directory or below, workers of every daemon there was."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str((process / "cwd").readlink()).startswith(str(directory)):
+                found.append(int(process.name))
+    return found
+
+
+def main() -> None:
+    """As the module says."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else random.randrange(1 << 31)  # noqa: S311
+    print(f"seed {seed}", flush=True)  # noqa: T201 - a command
+    with tempfile.TemporaryDirectory() as name:
+        report = run(seconds, seed, Path(name))
+    print(report)  # noqa: T201
+    for problem in report.problems():
+        print(f"PROBLEM: {problem}")  # noqa: T201
+    sys.exit(1 if report.problems() else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""What ``tools.chaos`` lets rain: the site that everything happens to, and every kind of fault by name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.errors import RunnerError
+from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
+from tests.programs import MCS, WAIT_S
+from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
+
+CHILDREN = 4
+AWHILE_S = 0.1  # for which a file is not what it should be
+FROZEN_S = 0.4
+CALLERS = 20
+WITHOUT_S = 0.3  # room, or descriptors
+UNKNOWN = 200  # scripts that nobody has
+CLIENT = """
+import sys, time
+from runner.lease import Lease
+from runner import MessageHost
+host = MessageHost(sys.argv[3].encode())
+print("begins", flush=True)
+Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 10)
+"""
+LOOPING = "OPTIONS sip:loops@example.com SIP/2.0\r\nCall-ID: killed\r\n\r\n"
+SCRIPT = """
+static int Main()
+{{
+    switch (PV.GetS("$rU"))
+    {{
+        case "throws": throw new Exception("chaos");
+        case "loops": while (true) {{ }}
+        case "exits": Environment.Exit(3); break;
+        case "dies": System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); break;
+        case "threads": for (int i = 0; i < 50; i++) new Thread(() => Thread.Sleep(50)).Start(); break;
+        case "nests": for (int i = 0; i < 1500; i++)
+        {{
+            System.IO.Directory.CreateDirectory("d");
+            System.IO.Directory.SetCurrentDirectory("d");
+        }}
+        break;
+        case "floods":
+            for (int i = 0; i < 20000; i++) {{ Core.Log(3, "flood " + i); Console.WriteLine("flood " + i); }}
+            break;
+    }}
+    HDR.AppendToReply("X-Build: {0}\\r\\n");
+    return 0;
+}}
+"""
+SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
+
+
+@contextlib.contextmanager
+def small_file_system(place: Path) -> Iterator[bool]:
+    """A file system of its own at ``place``, so that it can be filled; False where nobody lets us mount one."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=16384", "tmpfs", str(place)]
+    is_mounted = subprocess.run(command, capture_output=True, check=False, timeout=WAIT_S).returncode == 0
+    try:
+        yield is_mounted
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", "-l", str(place)], check=True, timeout=WAIT_S)  # noqa: S607  # from PATH
+
+
+class Site:
+    """The Kamailio, the daemon and the script that everything happens to."""
+
+    def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool) -> None:
+        self.directory = directory
+        self.can_be_full = can_be_full
+        self.temporary = directory / "tmp"
+        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS, {"TMPDIR": str(self.temporary)}))
+        self.builds = 0
+        self.library = self._library()
+        self.script = self.build()
+        self.port = free_udp_port()
+        cfg = preamble(self.port, ["kex", "sl", "pv", "app_python3"], children=CHILDREN)
+        cfg += f'modparam("app_python3", "load", "{ROOT}/kamailio/app_mono.py")\n'
+        cfg += f'request_route {{\n\tif (python_exec("mono_exec", "{self.script}")) sl_send_reply("200", "OK");\n'
+        cfg += '\telse sl_send_reply("200", "False");\n}\n'
+        env = {"APP_MONO_CONFIG": str(self.daemon.config)}
+        self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
+
+    def build(self) -> Path:
+        """The script anew, whatever is in its place."""
+        self.builds += 1
+        with contextlib.suppress(OSError):
+            (self.daemon.scripts / "Chaos.exe").rmdir()
+        return compiled(self.daemon.scripts, "Chaos", SCRIPT.format(self.builds))
+
+    def _library(self) -> bytes:
+        source = self.directory / "Library.cs"
+        source.write_text("public class Library { }\n", "utf-8")
+        subprocess.run([MCS, "-t:library", str(source)], check=True, capture_output=True)
+        return source.with_suffix(".dll").read_bytes()
+
+    def killed(self) -> int:
+        """Workers of all daemons until now that ended otherwise than by being replaced in time."""
+        log = self.daemon.log()
+        return log.count("started worker ") - log.count("retired worker ") - len(self.workers())
+
+    def workers(self) -> list[int]:
+        """The daemon's workers, those that are lent first."""
+        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
+        found = json.loads(told.stdout or "[]")
+        return [worker["pid"] for worker in sorted(found, key=lambda worker: not worker["client"])]
+
+    def request(self, user: str) -> None:
+        """One request whose script misbehaves; whoever answers it answers nobody else meanwhile."""
+        with Peer(self.port) as peer:
+            peer.send(peer.request(uri=f"sip:{user}@example.com", call_id=f"{user}-{time.monotonic_ns()}"))
+            peer.receive(2.0)
+
+
+class Faults:
+    """Every kind of fault, by name."""
+
+    def __init__(self, site: Site, numbers: random.Random) -> None:
+        self._site = site
+        self._numbers = numbers
+        self.kinds: dict[str, Callable[[], None]] = {
+            "worker SIGKILL": lambda: self._worker(signal.SIGKILL),
+            "worker SIGSEGV": lambda: self._worker(signal.SIGSEGV),
+            "worker SIGSTOP": lambda: self._worker(signal.SIGSTOP),
+            "daemon SIGKILL and start": lambda: self._restart(signal.SIGKILL),
+            "daemon drained and start": lambda: self._restart(signal.SIGTERM),
+            "daemon SIGSTOP for a while": self._freeze,
+            "script replaced": self._replaced,
+            "script half written": self._half_written,
+            "script deleted and back": self._deleted,
+            "script throws": lambda: self._site.request("throws"),
+            "script loops": lambda: self._site.request("loops"),
+            "script exits": lambda: self._site.request("exits"),
+            "script kills itself": lambda: self._site.request("dies"),
+            "script leaves threads": lambda: self._site.request("threads"),
+            "script nests directories": lambda: self._site.request("nests"),
+            "script floods the log": lambda: self._site.request("floods"),
+            "script without Main": lambda: self._in_its_place(lambda path: path.write_bytes(self._site.library)),
+            "a directory for a script": lambda: self._in_its_place(Path.mkdir),
+            "a FIFO for a script": lambda: self._in_its_place(os.mkfifo),
+            "a symlink to itself": lambda: self._in_its_place(lambda path: path.symlink_to(path)),
+            "client SIGKILL in mid exec": self._killed_client,
+            "client leases and vanishes": self._vanish,
+            "client forges reports": self._forge,
+            "client names unknown scripts": self._unknown,
+            "garbage on the control socket": self._garbage,
+            "200 connections to the daemon": self._storm,
+            "daemon SIGSTOP with 20 callers": self._freeze_with_callers,
+            "daemon out of descriptors": self._no_descriptors,
+        }
+        if site.can_be_full:
+            self.kinds["file system full"] = self._full
+
+    def _worker(self, number: signal.Signals) -> None:
+        workers = self._site.workers()[:CHILDREN]
+        if workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._numbers.choice(workers), number)
+
+    def _restart(self, number: signal.Signals) -> None:
+        self._site.daemon.signal(number)
+        self._site.daemon.wait()
+        self._site.daemon.start()
+
+    def _freeze(self) -> None:
+        self._site.daemon.signal(signal.SIGSTOP)
+        time.sleep(FROZEN_S)
+        self._site.daemon.signal(signal.SIGCONT)
+
+    def _freeze_with_callers(self) -> None:
+        self._site.daemon.signal(signal.SIGSTOP)
+        with contextlib.ExitStack() as stack:
+            for number in range(CALLERS):
+                with contextlib.suppress(OSError):
+                    sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    sock.settimeout(0.2)
+                    sock.connect(str(self._site.daemon.socket))
+                    sock.send(b'{"jsonrpc":"2.0","id":1,"method":"status","params":{}}\n'[: 5 * number])
+            time.sleep(FROZEN_S)
+        self._site.daemon.signal(signal.SIGCONT)
+
+    def _no_descriptors(self) -> None:
+        pid = self._site.daemon.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+        self._site.build()
+        time.sleep(WITHOUT_S)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def _full(self) -> None:
+        big = self._site.temporary / "big"
+        with contextlib.suppress(OSError), big.open("wb", buffering=0) as file:
+            while file.write(b"x" * 65536):
+                pass
+        self._site.build()
+        time.sleep(WITHOUT_S)
+        big.unlink()
+
+    def _in_its_place(self, make: Callable[[Path], object]) -> None:
+        self._site.script.unlink(missing_ok=True)
+        make(self._site.script)
+        time.sleep(AWHILE_S)
+        self._site.build()
+
+    def _killed_client(self) -> None:
+        command = [sys.executable, "-c", CLIENT, str(self._site.daemon.socket), str(self._site.script), LOOPING]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as client:
+            assert client.stdout is not None
+            client.stdout.readline()
+            time.sleep(AWHILE_S)
+            client.kill()
+
+    def _vanish(self) -> None:
+        deadline = time.monotonic() + 1
+        with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:
+            control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
+            ask(control, "lease", {"path": str(self._site.script), "have": None}, deadline)
+
+    def _forge(self) -> None:
+        """Say what is not so: of a worker that is held, of workers of others, and of builds that nobody rejected."""
+        deadline = time.monotonic() + 1
+        others = self._site.workers()
+        with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:
+            control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
+            script = str(self._site.script)
+            answer = ask(control, "lease", {"path": script, "have": None}, deadline)
+            generation, pid = answer["generation"]["id"], (answer["worker"] or {"pid": 1})["pid"]
+            forged = {"execs": 1 << 60, "loads": 1 << 60, "loaded": {"/x.exe": "0" * 32}, "bound": {"H": "0" * 64}}
+            for other in (*others, 1, pid):
+                report = {**forged, "pid": other, "worn": "memory"}
+                retire = {**report, "reason": "forged", "call_id": "x", "is_stuck": False, "taken_by": generation}
+                control.send({"method": "report", "params": report}, deadline)
+                for _ in range(6):
+                    if other != pid:
+                        control.send({"method": "retire", "params": retire}, deadline)
+            rejected = {"generation": generation, "message": "forged", "detail": ""}
+            ask(control, "lease", {"path": script, "have": None, "rejected": rejected}, deadline)
+
+    def _unknown(self) -> None:
+        deadline = time.monotonic() + 2
+        with contextlib.suppress(ControlError), contextlib.ExitStack() as stack:
+            control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
+            ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
+            for number in range(UNKNOWN):
+                with contextlib.suppress(RunnerError):
+                    path = f"{self._site.daemon.scripts}/{time.monotonic_ns()}-{number}.exe"
+                    ask(control, "lease", {"path": path, "have": None}, deadline)
+
+    def _replaced(self) -> None:
+        self._site.build()
+
+    def _half_written(self) -> None:
+        whole = self._site.script.read_bytes()
+        self._site.script.write_bytes(whole[: len(whole) // 2])
+        time.sleep(AWHILE_S)
+        self._site.build()
+
+    def _deleted(self) -> None:
+        self._site.script.unlink()
+        time.sleep(AWHILE_S)
+        self._site.build()
+
+    def _garbage(self) -> None:
+        for data in (os.urandom(300), b'{"jsonrpc":"2.0","id":1}\n', b"[" * 5000, b'{"half'):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(0.2)
+                sock.connect(str(self._site.daemon.socket))
+                sock.send(data)
+
+    def _storm(self) -> None:
+        socks = []
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                socks.append(socket.socket(socket.AF_UNIX))
+                socks[-1].settimeout(0.2)
+                socks[-1].connect(str(self._site.daemon.socket))
+        for sock in socks:
+            sock.close()
