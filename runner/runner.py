@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pool import Pool
-from runner.pool.slot import fits, has
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
 from runner.worker.conversation import ExecOutcome, call_id
@@ -70,7 +69,7 @@ class Runner:
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
             self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
-            self.pool: Pool[Worker] = Pool(
+            self.pool: Pool = Pool(
                 self.settings,
                 lambda: self._start(bridge),
                 lost=self.poison.note,
@@ -214,8 +213,8 @@ class Runner:
             try:
                 with lease as worker:
                     job.queue += job.passed()
-                    has_run = worker.has_run(generation)
-                    if has_run and worker.conversation.loaded[generation.path] is generation:
+                    has_run = worker.holdings.has_run(generation)
+                    if has_run and worker.holdings.loaded[generation.path] is generation:
                         # The common exec. This very build has run before, so it was accepted then.
                         self._exec(worker, generation, job, None)
                         return
@@ -234,7 +233,7 @@ class Runner:
 
     def _serve(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> Generation:
         """Load the build where it has to be, and run it unless the worker is bound to other helpers; what was run."""
-        is_ready = worker.loaded.get(generation.path) is generation
+        is_ready = worker.holdings.loaded.get(generation.path) is generation
         if is_ready:
             self.scripts.accept(generation)  # the keeper may have loaded it ahead
         else:
@@ -242,13 +241,13 @@ class Runner:
                 generation = self._ready(worker, generation, job.deadline, first)
             finally:
                 job.load += job.passed()
-            is_ready = has(worker, generation)
+            is_ready = worker.holdings.has(generation)
         if is_ready:
             self._exec(worker, generation, job, first)
             job.is_done = True
         return generation
 
-    def _serve_first(self, slot: Slot[Worker], generation: Generation, job: Job) -> Generation:
+    def _serve_first(self, slot: Slot, generation: Generation, job: Job) -> Generation:
         """As ``_serve``, of a build that this worker has not run before: what it needs the first time may be slow."""
         worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
         try:
@@ -258,11 +257,9 @@ class Runner:
                 self.finish_later(slot, first, call_id(job.host))
             raise
         finally:
-            first.end(has_run=worker.has_run(first.generation))
+            first.end(has_run=worker.holdings.has_run(first.generation))
 
-    def finish_later(
-        self, slot: Slot[Worker], first: FirstRun, call: str | None, counts_for: int | None = None
-    ) -> None:
+    def finish_later(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None = None) -> None:
         """
         Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm.
 
@@ -280,7 +277,7 @@ class Runner:
             self.pool.warming.warmed(first.generation, slot.living.pid, first.user)
             self.pool.release(slot, survives=False)
 
-    def _finish(self, slot: Slot[Worker], first: FirstRun, call: str | None, counts_for: int | None) -> None:
+    def _finish(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None) -> None:
         worker, generation, began = slot.living, first.generation, time.monotonic()
         survives = False
         try:
@@ -327,9 +324,9 @@ class Runner:
 
     def _ready(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
         """Load until the worker has the generation; gives another one when that is what should be leased for."""
-        if has(worker, generation):
+        if worker.holdings.has(generation):
             self.scripts.accept(generation)  # the keeper may have loaded it ahead
-        while not has(worker, generation) and fits(worker, generation):
+        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
             try:
                 needs = worker.load(generation, deadline, may_finish=first.may_finish if first else never)
             except ScriptInvalid as error:
@@ -368,7 +365,7 @@ class Runner:
         generation = self.scripts.pin(path)
         while True:
             with self.pool.lease(generation, deadline) as worker:
-                needs = () if has(worker, generation) else worker.load(generation, deadline)
+                needs = () if worker.holdings.has(generation) else worker.load(generation, deadline)
                 if not needs:
                     self.scripts.accept(generation)
                     return generation

@@ -29,7 +29,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/control/connection.py",
         "last.descriptors",
     ): "MAX_DESCRIPTORS, looked at after each read; close closes them",
-    ("runner/worker/conversation.py", "Conversation.ran"): "MAX_LOADED, in _note",
+    ("runner/worker/holdings.py", "Holdings.loaded"): "MAX_LOADED, in add",
     ("runner/daemon/loans.py", "client.ended"): "MAX_LOANS, the deque's own maxlen",
     ("runner/daemon/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
     ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "Scripts.extend",
@@ -39,8 +39,16 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
     ("runner/worker/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
-    ("runner/worker/conversation.py", "Conversation.bound"): "helpers of what is loaded: a load for each, so max_loads",
-    ("runner/worker/conversation.py", "Conversation.loaded"): "MAX_LOADED, in _note",
+    (
+        "runner/worker/conversation.py",
+        "Conversation.holdings",
+    ): "no container: it adds what is loaded to one, see there",
+    ("runner/worker/holdings.py", "Holdings.bound"): "helpers of what is loaded: a load for each, so max_loads",
+    (
+        "runner/worker/conversation.py",
+        "Conversation.holdings.bound",
+    ): "helpers of what is loaded: a load for each, so max_loads",
+    ("runner/worker/conversation.py", "holdings.ran"): "generations that are loaded: MAX_LOADED",
     ("runner/worker/conversation.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
     ("runner/worker/conversation.py", "outcome.spent"): "four words",
     (
@@ -52,7 +60,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/scripts/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
     ("runner/sip/edits.py", "Edits.edits"): ONE_MESSAGE,
-    ("runner/daemon/first_runs.py", "loan.slot.living.conversation.ran"): "scripts that are loaded there: MAX_LOADED",
+    ("runner/daemon/first_runs.py", "loan.slot.living.holdings.ran"): "scripts that are loaded there: MAX_LOADED",
     ("runner/hosts/kamailio/host.py", "_told"): "_MOST_TOLD, in _tell_once",
     (
         "runner/hosts/kamailio/bounds.py",
@@ -91,7 +99,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     (
         "runner/client/lease.py",
-        "conversation.loaded",
+        "holdings.loaded",
     ): "what one answer of the daemon names: MAX_LINE_BYTES of control.py",
     ("runner/daemon/loans.py", "Lending._behind"): "scripts of workers that came back, taken by each upkeep",
     ("runner/daemon/loans.py", "Lending.clients"): "the setting max_clients, where the daemon accepts",

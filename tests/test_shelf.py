@@ -312,7 +312,7 @@ def test_app_settings_come_from_the_scripts_own_config(runner: Runner, tmp_path:
 def test_crashes_leave_no_file_behind(host: MessageHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The working directories of the workers are kept here, so that what mono left in them would be seen."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("runner.process.remove", lambda _: None)
+    monkeypatch.setattr("runner.worker.process.remove", lambda _: None)
     shared = Path("/dev/shm")  # noqa: S108 - where mono leaves mono.PID
     pids: list[int] = []
 

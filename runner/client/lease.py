@@ -27,13 +27,13 @@ from runner.errors import (
     WorkerError,
     WorkerGone,
 )
-from runner.pool.slot import fits, has
 from runner.scripts.generation import Generation, Helper
 from runner.scripts.poison import LONGEST_CALL_ID, refuse_message
 from runner.scripts.stamps import Stamps
 from runner.wire.channel import ENDS, received
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation, ExecOutcome, call_id
+from runner.worker.holdings import Holdings
 from runner.worker.placement import SELDOM
 
 if TYPE_CHECKING:
@@ -88,24 +88,24 @@ class _Held:
     is_ours: bool = True
 
     def report(self) -> dict[str, Any]:
-        conversation = self.conversation
+        holdings = self.conversation.holdings
         return {
-            "pid": conversation.pid,
-            "execs": conversation.execs,
-            "loads": conversation.loads,
-            "loaded": {path: generation.id for path, generation in conversation.loaded.items()},
-            "bound": conversation.bound,
-            "ran": conversation.ran,
-            "worn": conversation.worn,
+            "pid": self.conversation.pid,
+            "execs": holdings.execs,
+            "loads": holdings.loads,
+            "loaded": {path: generation.id for path, generation in holdings.loaded.items()},
+            "bound": holdings.bound,
+            "ran": holdings.ran,
+            "worn": holdings.retire_reason,
         }
 
     def is_first_run(self, generation: Generation) -> bool:
         """Whether the worker has not run it before, so that it may be slow."""
-        return not self.fresh and not self.conversation.has_run(generation)
+        return not self.fresh and not self.conversation.holdings.has_run(generation)
 
     def is_worn(self) -> bool:
-        conversation = self.conversation
-        return conversation.execs >= self.most_execs or conversation.loads >= self.most_loads
+        holdings = self.conversation.holdings
+        return holdings.execs >= self.most_execs or holdings.loads >= self.most_loads
 
 
 class Lease:
@@ -207,8 +207,8 @@ class Lease:
                 raise
             else:
                 conversation = held.conversation
-                is_due = conversation.last_used >= self._report_after or not held.keep
-                if is_due or outcome.has_exited or conversation.worn:
+                is_due = conversation.holdings.last_used >= self._report_after or not held.keep
+                if is_due or outcome.has_exited or conversation.holdings.retire_reason:
                     self._after()
                 return outcome
 
@@ -230,14 +230,14 @@ class Lease:
             self._listen_after = now + LISTEN_S
             if control.has_news():
                 return None
-        conversation, generation, stamps = held.conversation, script.generation, script.stamps
-        if conversation.loaded.get(generation.path) is not generation:
-            if not has(conversation, generation):
+        holdings, generation, stamps = held.conversation.holdings, script.generation, script.stamps
+        if holdings.loaded.get(generation.path) is not generation:
+            if not holdings.has(generation):
                 return None
-            conversation.loaded[generation.path] = generation  # of two that say the same the one that is asked for
-        if conversation.ran.get(generation.path) != generation.id and not held.fresh:
+            holdings.loaded[generation.path] = generation  # of two that say the same the one that is asked for
+        if holdings.ran.get(generation.path) != generation.id and not held.fresh:
             return None
-        is_worn = conversation.execs >= held.most_execs or conversation.loads >= held.most_loads
+        is_worn = holdings.execs >= held.most_execs or holdings.loads >= held.most_loads
         return (held, script) if not is_worn and stamps is not None and stamps.hold() else None
 
     def _refuse(self, path: str, host: Host) -> None:
@@ -271,7 +271,7 @@ class Lease:
                 script = self._ask_lease(path, deadline)
                 continue
             self._first = script.generation if held.is_first_run(script.generation) else None
-            if has(held.conversation, script.generation):
+            if held.conversation.holdings.has(script.generation):
                 return held, script
             script = self._load(path, held, script.generation, deadline)
         raise PoolExhausted(f"{script.generation.path}: changed {LOAD_TRIES} times while it was being loaded")
@@ -283,7 +283,7 @@ class Lease:
                 raise PoolExhausted(self._outage)
             # It goes back when there is another one: until then it has the scripts that it has.
             return self._ask_lease(path, deadline, is_first=True)
-        if not fits(held.conversation, generation):
+        if not held.conversation.holdings.fits(generation):
             self._give_back()
             return self._ask_lease(path, deadline)
         try:
@@ -338,17 +338,21 @@ class Lease:
         channel = received(self._control.take_descriptors(ENDS))
         if channel is None:
             raise PoolExhausted("the daemon sent a worker without its wire")
+        loaded = [self._generation(told) for told in worker["loaded"]]
+        holdings = Holdings(
+            worker["execs"],
+            worker["loads"],
+            {generation.path: generation for generation in loaded},
+            worker["ran"],
+            worker["bound"],
+        )
         conversation = Conversation(
             channel,
             Session(worker["max_line_bytes"], State.IDLE),
             worker["pid"],
             SELDOM if worker["is_placed"] else 0,
+            holdings,
         )
-        conversation.execs, conversation.loads = worker["execs"], worker["loads"]
-        conversation.bound, conversation.ran = worker["bound"], worker["ran"]
-        for told in worker["loaded"]:
-            generation = self._generation(told)
-            conversation.loaded[generation.path] = generation
         conversation.find_helper = self._find_helper
         self._give_back()
         self._swap = ""
@@ -401,10 +405,10 @@ class Lease:
         if not conversation.can_go_on:
             self._lose("the script ended the process", None)
             return
-        if not held.keep or (conversation.worn and self._control is not None):
+        if not held.keep or (conversation.holdings.retire_reason and self._control is not None):
             self._give_back()
-        elif conversation.last_used >= self._report_after:
-            self._report_after = conversation.last_used + REPORT_S
+        elif conversation.holdings.last_used >= self._report_after:
+            self._report_after = conversation.holdings.last_used + REPORT_S
             self._tell("report", held.report())
 
     def _give_back(self) -> None:
@@ -434,7 +438,7 @@ class Lease:
     def _tell_first_run(self, conversation: Conversation) -> None:
         """The daemon waits to hear how long a build takes the first time, and others with it."""
         first = self._first
-        if first is not None and conversation.has_run(first):
+        if first is not None and conversation.holdings.has_run(first):
             self._first = None
             self._tell("ran", {"pid": conversation.pid, "generation": first.id})
 

@@ -38,7 +38,7 @@ class Loan:
         first: Its first run of a build, which it was allowed and has not told the end of.
     """
 
-    slot: Slot[Worker]
+    slot: Slot
     since: float
     told_swap: bool = False
     wanted_since: float = 0.0
@@ -116,4 +116,4 @@ class Client:
 
 def ids(worker: Worker) -> list[str]:
     """The generations that a worker has loaded."""
-    return [generation.id for generation in worker.loaded.values()]
+    return [generation.id for generation in worker.holdings.loaded.values()]

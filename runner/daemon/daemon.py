@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from runner.pool.slot import Slot
     from runner.settings import Settings
     from runner.wire.channel import Channel
-    from runner.worker.worker import Worker
 
     from .loans import Answer
 
@@ -382,13 +381,13 @@ class Daemon:
             for client in [client for client in list(self._lending.clients) if client.wants_worker]:
                 self._notify(client, "refuse", {"messages": self._lending.refusals(client)})
 
-    def _why_back(self, slot: Slot[Worker]) -> str:
+    def _why_back(self, slot: Slot) -> str:
         reason = self.runner.pool.wants_back(slot)
         if not reason and self.runner.snapshot().waiting:
             reason = "others wait for a worker"
         return reason
 
-    def _ask_back(self, why: Callable[[Slot[Worker]], str]) -> None:
+    def _ask_back(self, why: Callable[[Slot], str]) -> None:
         for client, reason in self._lending.ask_back(why):
             self._notify(client, "swap", {"reason": reason})
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from runner.runner import Runner
     from runner.scripts.generation import Generation, Helper
     from runner.wire.channel import Channel
-    from runner.worker.worker import Worker
 
     from .borrower import Client, Loan
 
@@ -44,7 +43,7 @@ class FirstRuns:
         self._runner = runner
 
     def admit(
-        self, client: Client, slot: Slot[Worker], held: FirstRun | None, generation: Generation, deadline: float
+        self, client: Client, slot: Slot, held: FirstRun | None, generation: Generation, deadline: float
     ) -> FirstRun | None:
         """
         A client is about to run a build in a worker.
@@ -82,7 +81,7 @@ class FirstRuns:
         first = None if loan is None else loan.first
         if loan is not None and first is not None and first.generation.id == params["generation"]:
             if has_run:
-                loan.slot.living.conversation.ran[first.generation.path] = first.generation.id
+                loan.slot.living.holdings.ran[first.generation.path] = first.generation.id
             loan.first = None
             first.end(has_run=has_run)
 
@@ -104,7 +103,7 @@ class FirstRuns:
         loan = client.loans.get(report.pid)
         if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
             return False
-        reports.note(loan.slot.living.conversation, report, client.told)
+        reports.note(loan.slot.living.holdings, report, client.told)
         told = params["call_id"]
         call_id = told[:LONGEST_CALL_ID] if isinstance(told, str) else None
         return self._goes_on(client, loan, loan.first, call_id, reason, wire=wire, unfinished=unfinished)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from runner.control.connection import PROTOCOL
 from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
-from runner.pool.slot import fits, has
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.wire.channel import hang_up
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from runner.runner import Runner
     from runner.scripts.generation import Generation
     from runner.wire.channel import Channel
-    from runner.worker.worker import Worker
 
     from .borrower import Client
 
@@ -106,7 +104,7 @@ class Lending:
         """Clients that run scripts, so each wants a worker of its own."""
         return sum(1 for client in self._all() if client.wants_worker)
 
-    def ask_back(self, why: Callable[[Slot[Worker]], str]) -> list[tuple[Client, str]]:
+    def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, str]]:
         """Loans to be given back soon that were not asked for yet, with the reason."""
         asked = []
         for client in self._all():
@@ -204,7 +202,7 @@ class Lending:
         have: Report | None,
         generation: Generation,
         *,
-        slot: Slot[Worker] | None,
+        slot: Slot | None,
         first: FirstRun | None,
     ) -> Answer:
         """The answer to ``lease``. Until the wire is in it, the slot is the caller's."""
@@ -219,21 +217,21 @@ class Lending:
             "is_ours": slot is not None or (have is not None and have.pid in client.loans),
             "worker": None,
         }
-        client.tell(generation, slot.living.loaded.values() if slot is not None else ())
+        client.tell(generation, slot.living.holdings.loaded.values() if slot is not None else ())
         if slot is None:
             if have is not None and (held := client.loans.get(have.pid)) is not None:
                 held.slot.is_kept = result["keep"]
             return result, None
         worker = slot.living
-        if has(worker, generation) and (slot.lent_to is None or client.is_trusted):
+        if worker.holdings.has(generation) and (slot.lent_to is None or client.is_trusted):
             self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
         result["worker"] = {
             "pid": worker.pid,
-            "execs": worker.execs,
-            "loads": worker.loads,
-            "bound": dict(worker.bound),
-            "ran": dict(worker.conversation.ran),
-            "loaded": [loaded.told() for loaded in worker.loaded.values()],
+            "execs": worker.holdings.execs,
+            "loads": worker.holdings.loads,
+            "bound": dict(worker.holdings.bound),
+            "ran": dict(worker.holdings.ran),
+            "loaded": [loaded.told() for loaded in worker.holdings.loaded.values()],
             "keep": result["keep"],
             "fresh": self._runner.settings.statics == "fresh",
             "max_execs": slot.max_jobs,
@@ -272,7 +270,7 @@ class Lending:
         return {"helper": None if helper is None else helper.as_json()}, None
 
     def _admit(
-        self, client: Client, have: Report | None, slot: Slot[Worker] | None, generation: Generation, deadline: float
+        self, client: Client, have: Report | None, slot: Slot | None, generation: Generation, deadline: float
     ) -> FirstRun | None:
         """What the client has to tell the end of, where its worker has not run the build before."""
         held = None if have is None else client.loans.get(have.pid)
@@ -288,9 +286,7 @@ class Lending:
                 held.first.end(has_run=False)  # upkeep has ended the loan while this waited
         return None
 
-    def _slot_for(
-        self, client: Client, have: Report | None, generation: Generation, deadline: float
-    ) -> Slot[Worker] | None:
+    def _slot_for(self, client: Client, have: Report | None, generation: Generation, deadline: float) -> Slot | None:
         """A worker for the client; None when it does best to keep the one that it has."""
         pool = self._runner.pool
         if have is None:
@@ -308,7 +304,8 @@ class Lending:
                     return None
                 self._refuse_more(client)
                 return pool.acquire(generation, deadline, client.uid)
-            if (has(held.slot.living, generation) or not fits(held.slot.living, generation)) and not held.slot.doom:
+            holdings = held.slot.living.holdings
+            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.doom:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
 
@@ -344,7 +341,7 @@ class Lending:
         if client.give_back(report.pid) is None:
             wire.close()  # upkeep has ended it meanwhile
             return
-        loaded = dict(loan.slot.living.loaded)
+        loaded = dict(loan.slot.living.holdings.loaded)
         if not self._take_back(client, loan, wire):
             return
         outdated = {path for path, generation in loaded.items() if self._is_outdated(path, generation)}
@@ -397,7 +394,7 @@ class Lending:
         hang_up(wire)
 
     def _note(self, client: Client, loan: Loan, report: Report) -> None:
-        reports.note(loan.slot.living.conversation, report, client.told)
+        reports.note(loan.slot.living.holdings, report, client.told)
 
     def _is_outdated(self, path: str, loaded: Generation) -> bool:
         with contextlib.suppress(RunnerError):

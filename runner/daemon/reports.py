@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runner.wire.events import WORN
+from runner.wire.events import RETIRE_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from runner.scripts.generation import Generation, Part
-    from runner.worker.conversation import Conversation
+    from runner.worker.holdings import Holdings
 
 MAX_COUNT = 10**9  # execs or loads of one worker: one each millisecond for eleven days
 MAX_NAMES = 4096  # scripts or helpers of one worker; mono takes about 10 KiB for each, and frees none
@@ -27,14 +27,14 @@ class Report(NamedTuple):
     """
     What a worker has done and holds.
 
-    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``worn`` is one of ``events.WORN``
-    or "".
+    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``retire_reason`` is one of
+    ``events.RETIRE_REASONS`` or "".
     """
 
     pid: int
     execs: int
     loads: int
-    worn: str
+    retire_reason: str
     bound: dict[str, str]
     loaded: tuple[str, ...]
     ran: tuple[str, ...]
@@ -52,32 +52,32 @@ def understood(told: Mapping[str, Any]) -> Report:
         count(told["pid"]),
         count(told["execs"]),
         count(told["loads"]),
-        worn if worn in WORN else "",  # nor a daemon that began before the client every reason
+        worn if worn in RETIRE_REASONS else "",  # nor a daemon that began before the client every reason
         {text(name): text(content) for name, content in table(told["bound"]).items()},
         tuple(text(id_) for id_ in table(told["loaded"]).values()),
         tuple(text(id_) for id_ in table(told.get("ran", {})).values()),  # likewise
     )
 
 
-def note(conversation: Conversation, report: Report, told: Mapping[str, Generation]) -> None:
+def note(holdings: Holdings, report: Report, told: Mapping[str, Generation]) -> None:
     """
     What a client says of its worker is what we know of it.
 
     A process runs nothing back, and mono binds a name for good: counts and names only grow.
 
     Args:
-        conversation: Of the worker, as we know it.
+        holdings: Of the worker, as we know them.
         report: What the client says.
         told: Generations that the client knows of, by id; of others it can have loaded none.
     """
-    conversation.execs = max(conversation.execs, report.execs)
-    conversation.loads = max(conversation.loads, report.loads)
-    conversation.worn = conversation.worn or report.worn
-    bound = conversation.bound | report.bound
+    holdings.execs = max(holdings.execs, report.execs)
+    holdings.loads = max(holdings.loads, report.loads)
+    holdings.retire_reason = holdings.retire_reason or report.retire_reason
+    bound = holdings.bound | report.bound
     if len(bound) <= MAX_NAMES:
-        conversation.bound = bound
-    conversation.loaded = {told[id_].path: told[id_] for id_ in report.loaded if id_ in told}
-    conversation.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told and id_ in report.loaded}
+        holdings.bound = bound
+    holdings.loaded = {told[id_].path: told[id_] for id_ in report.loaded if id_ in told}
+    holdings.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told and id_ in report.loaded}
 
 
 def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], Path]) -> tuple[str, ...]:

@@ -12,17 +12,19 @@ import random
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING
 
 from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError, WorkerError
 
-from .slot import Generation, PoolSnapshot, Slot, State, W, jobs_limit, stop_all
+from .slot import PoolSnapshot, Slot, State, jobs_limit, stop_all
 from .warming import Warming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.scripts.generation import Generation
     from runner.settings import Settings
+    from runner.worker.worker import Worker
 
 log = logging.getLogger("runner.pool")
 
@@ -34,28 +36,28 @@ MOST_DOUBLINGS = 16  # of a back-off; it is at its longest before, and a float h
 RECENT_SCRIPTS = 32  # this many scripts are loaded ahead on a new worker
 
 
-class _Request(Generic[W]):
+class _Request:
     """One caller that wants a worker; the event tells it that ``slot`` or ``refusal`` was set."""
 
     def __init__(self, generation: Generation | None, user: int | None) -> None:
         self.generation = generation
         self.user = user
         self.event = threading.Event()
-        self.slot: Slot[W] | None = None
+        self.slot: Slot | None = None
         self.refusal = ""
 
 
-class _Lease(Generic[W]):
+class _Lease:
     """What ``Pool.lease`` gives: a class, for a generator would cost every exec as much as all else in the pool."""
 
     __slots__ = ("_deadline", "_generation", "_pool", "slot")
 
-    def __init__(self, pool: Pool[W], generation: Generation | None, deadline: float) -> None:
+    def __init__(self, pool: Pool, generation: Generation | None, deadline: float) -> None:
         self._pool = pool
         self._generation = generation
         self._deadline = deadline
 
-    def __enter__(self) -> W:
+    def __enter__(self) -> Worker:
         self.slot = self._pool.acquire(self._generation, self._deadline)
         return self.slot.living
 
@@ -67,7 +69,7 @@ class _Lease(Generic[W]):
         )
 
 
-class Pool(Generic[W]):
+class Pool:
     """
     Workers, the callers that wait for them, and the upkeep.
 
@@ -86,10 +88,10 @@ class Pool(Generic[W]):
     def __init__(
         self,
         settings: Settings,
-        start: Callable[[], W],
+        start: Callable[[], Worker],
         clock: Callable[[], float] = time.monotonic,
-        lost: Callable[[Any], object] = lambda _: None,  # whoever counts knows more of a generation
-        loaded: Callable[[Any], object] = lambda _: None,
+        lost: Callable[[Generation], object] = lambda _: None,
+        loaded: Callable[[Generation], object] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.warming = Warming(settings, clock)
@@ -102,10 +104,10 @@ class Pool(Generic[W]):
         self._loaded = loaded
         self._lock = threading.Lock()
         self._upkeep = threading.Lock()
-        self._slots: list[Slot[W]] = []
-        self._released: Slot[W] | None = None  # the last one to become idle; it may be gone by now
-        self._queue: deque[_Request[W]] = deque()
-        self._ending: list[tuple[W, str]] = []  # retired, and why; stopped by tick
+        self._slots: list[Slot] = []
+        self._released: Slot | None = None  # the last one to become idle; it may be gone by now
+        self._queue: deque[_Request] = deque()
+        self._ending: list[tuple[Worker, str]] = []  # retired, and why; stopped by tick
         self._recent: OrderedDict[str, Generation] = OrderedDict()  # by script, most recently used last
         self._closed = False
         self._empty = threading.Event()  # set when the last slot goes after close
@@ -113,7 +115,7 @@ class Pool(Generic[W]):
         self._not_before = 0.0
         self._start_error: Exception | None = None
 
-    def lease(self, generation: Generation | None, deadline: float) -> _Lease[W]:
+    def lease(self, generation: Generation | None, deadline: float) -> _Lease:
         """
         Hold one worker for the length of a ``with`` block.
 
@@ -134,7 +136,7 @@ class Pool(Generic[W]):
         """
         return _Lease(self, generation, deadline)
 
-    def acquire(self, generation: Generation | None, deadline: float, user: int | None = None) -> Slot[W]:
+    def acquire(self, generation: Generation | None, deadline: float, user: int | None = None) -> Slot:
         """
         As ``lease``, without its end: the caller owns the slot until it calls ``release``.
 
@@ -148,7 +150,7 @@ class Pool(Generic[W]):
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
         if generation is not None and (slot := self._at_once(generation, user)) is not None:
             return slot
-        request: _Request[W] = _Request(generation, user)
+        request: _Request = _Request(generation, user)
         with self._lock:
             if generation is not None:
                 self._remember(generation)
@@ -165,7 +167,7 @@ class Pool(Generic[W]):
             self._withdraw(request)
             raise
 
-    def _at_once(self, generation: Generation, user: int | None) -> Slot[W] | None:
+    def _at_once(self, generation: Generation, user: int | None) -> Slot | None:
         """The common case without a request: nobody waits, and an idle worker has the generation."""
         with self._lock:
             if self._queue or self._closed or self._recent.get(generation.path) is not generation:
@@ -183,7 +185,7 @@ class Pool(Generic[W]):
         self._discard(best, "died while idle", was_idle=True)
         return None
 
-    def release(self, slot: Slot[W], *, survives: bool) -> None:
+    def release(self, slot: Slot, *, survives: bool) -> None:
         """End a mark: the worker is idle again, retired, or killed; then who waits is served."""
         if not survives or not slot.living.is_alive:
             self._discard(slot, "died" if survives else "lost")
@@ -205,7 +207,7 @@ class Pool(Generic[W]):
         if self._ending:
             self._bury(keep=self.settings.max_workers)
 
-    def acquire_loaded(self, generation: Generation, user: int) -> Slot[W] | None:
+    def acquire_loaded(self, generation: Generation, user: int) -> Slot | None:
         """As ``acquire``, but only an idle worker that has the generation loaded, now; None when there is none."""
         with self._lock:
             best = self._ready(generation, user)
@@ -243,12 +245,12 @@ class Pool(Generic[W]):
         with self._lock:
             return {request.user for request in self._queue if request.user is not None}
 
-    def abandon(self, slot: Slot[W]) -> None:
+    def abandon(self, slot: Slot) -> None:
         """Forget a leased worker without ending it."""
         with self._lock:
             self._remove(slot)
 
-    def wants_back(self, slot: Slot[W]) -> str:
+    def wants_back(self, slot: Slot) -> str:
         """Why a leased worker should be given back soon, empty when it should not: a limit, or a better one waits."""
         memory = slot.over_memory(self.settings)
         with self._lock:
@@ -256,7 +258,7 @@ class Pool(Generic[W]):
             if slot.doom:
                 return slot.doom
             idle = [other for other in self._slots if other.state is State.IDLE]
-            for path in slot.living.loaded:
+            for path in slot.living.holdings.loaded:
                 newer = self._recent.get(path)
                 if (
                     newer is not None
@@ -445,7 +447,7 @@ class Pool(Generic[W]):
 
     # A caller takes a slot and gives it back.
 
-    def _wait(self, request: _Request[W], begin: float, deadline: float) -> Slot[W]:
+    def _wait(self, request: _Request, begin: float, deadline: float) -> Slot:
         limit = min(deadline, begin + self.settings.allocate_timeout_s)
         while True:
             request.event.wait(max(0.0, limit - self._clock()))
@@ -469,7 +471,7 @@ class Pool(Generic[W]):
                 self._queue.appendleft(request)
                 self._assign()
 
-    def _withdraw(self, request: _Request[W]) -> None:
+    def _withdraw(self, request: _Request) -> None:
         """Forget a caller that gives up, also one that was interrupted between assignment and use."""
         with self._lock:
             if request in self._queue:
@@ -481,7 +483,7 @@ class Pool(Generic[W]):
                     slot.state = State.IDLE
                 self._assign()
 
-    def _discard(self, slot: Slot[W], what: str, *, was_idle: bool = False) -> None:
+    def _discard(self, slot: Slot, what: str, *, was_idle: bool = False) -> None:
         """Drop a worker that is dead or not to be believed, and kill what is left of it."""
         with self._lock:
             self._remove(slot)
@@ -489,7 +491,7 @@ class Pool(Generic[W]):
         worker = slot.living
         worker.kill()
         log.warning("worker %d: %s (%s)", worker.pid, what, self._age(worker))
-        if was_idle and worker.execs == 0:
+        if was_idle and worker.holdings.execs == 0:
             # Started, but never of any use: without a pause this would go on as fast as mono starts.
             self._step_back(WorkerError(f"worker {worker.pid}: {what} before its first exec"))
         self.wake.set()
@@ -498,7 +500,7 @@ class Pool(Generic[W]):
 
     def _assign(self) -> None:
         """Give slots to waiting callers: first come, first served, the user first whose clients have fewest workers."""
-        patient: set[_Request[W]] = set()
+        patient: set[_Request] = set()
         while waiting := [request for request in self._queue if request not in patient]:
             held = Counter(slot.lent_to for slot in self._slots if slot.is_lent)
             request = min(waiting, key=lambda waiting: held[waiting.user])
@@ -513,7 +515,7 @@ class Pool(Generic[W]):
             self._queue.remove(request)
             request.event.set()
 
-    def _warm(self, generation: Generation | None, user: int | None) -> list[Slot[W]]:
+    def _warm(self, generation: Generation | None, user: int | None) -> list[Slot]:
         """
         The workers that a caller of a build has to wait for, where the build is slow the first time.
 
@@ -524,20 +526,20 @@ class Pool(Generic[W]):
         shared = [slot for slot in self._slots if not (slot.is_lent and slot.is_kept)]
         return [slot for slot in shared if slot.has_run(generation) and slot.may_serve(user)]
 
-    def _one_too_many(self) -> _Request[W]:
+    def _one_too_many(self) -> _Request:
         """Which caller goes when one too many waits: the last one of the user who has most of them there."""
         waiting = Counter(request.user for request in self._queue)
         most = max(waiting.values())
         return next(request for request in reversed(self._queue) if waiting[request.user] == most)
 
-    def _ready(self, generation: Generation, user: int | None) -> Slot[W] | None:
+    def _ready(self, generation: Generation, user: int | None) -> Slot | None:
         """The idle worker that is best for a user among those that have the generation."""
         ready = [
             slot for slot in self._slots if slot.state is State.IDLE and slot.has(generation) and slot.may_serve(user)
         ]
         return max(ready, key=lambda slot: (slot.has_run(generation), *_preferred(slot)), default=None)
 
-    def _choose(self, generation: Generation | None, user: int | None) -> Slot[W] | None:
+    def _choose(self, generation: Generation | None, user: int | None) -> Slot | None:
         idle = [slot for slot in self._slots if slot.state is State.IDLE]
         if self._closed or (generation is not None and self._is_refused(generation, user)):
             return None
@@ -552,7 +554,7 @@ class Pool(Generic[W]):
             best.state = State.LEASED
             return best
         if idle and len(self._slots) >= self.settings.max_workers and not self._backs_off():
-            oldest = min(idle, key=lambda slot: slot.living.last_used)
+            oldest = min(idle, key=lambda slot: slot.living.holdings.last_used)
             why = "bound to other helpers" if oldest in theirs else "lent to another user before"
             oldest.doom = f"{why}, no room beside it"
             self._retire(oldest)
@@ -564,22 +566,22 @@ class Pool(Generic[W]):
         if len(self._recent) > RECENT_SCRIPTS:
             self._recent.popitem(last=False)
 
-    def _add(self, beyond: int = 0) -> Slot[W] | None:
+    def _add(self, beyond: int = 0) -> Slot | None:
         """A new slot whose worker the caller must start; None when there is no room or starts fail."""
         if self._closed or len(self._slots) >= self.settings.max_workers + beyond or self._backs_off():
             return None
-        slot: Slot[W] = Slot(max_jobs=jobs_limit(self.settings))
+        slot: Slot = Slot(max_jobs=jobs_limit(self.settings))
         self._slots.append(slot)
         return slot
 
-    def _remove(self, slot: Slot[W]) -> None:
+    def _remove(self, slot: Slot) -> None:
         self._slots.remove(slot)
         if self._released is slot:
             self._released = None
         if self._closed and not self._slots:
             self._empty.set()
 
-    def _retire(self, slot: Slot[W]) -> None:
+    def _retire(self, slot: Slot) -> None:
         self._remove(slot)
         self._ending.append((slot.living, slot.doom))
         self.wake.set()
@@ -593,7 +595,7 @@ class Pool(Generic[W]):
         """Whether a build is slow the first time, no worker is warm, and as many as may are at it."""
         return bool(self.warming.refusal(generation, user)) and not self._warm(generation, user)
 
-    def _refusal(self, request: _Request[W]) -> str:
+    def _refusal(self, request: _Request) -> str:
         if self._closed:
             return "the pool is closed"
         if request.generation is not None and self._is_refused(request.generation, request.user):
@@ -613,7 +615,7 @@ class Pool(Generic[W]):
 
     # Outside the lock.
 
-    def _behind(self) -> Slot[W] | None:
+    def _behind(self) -> Slot | None:
         """Mark an idle worker that lacks a script which is in use these days."""
         with self._lock:
             if self._queue:
@@ -626,7 +628,7 @@ class Pool(Generic[W]):
                     return slot
         return None
 
-    def _reserve(self) -> Slot[W] | None:
+    def _reserve(self) -> Slot | None:
         """
         A new slot, when fewer workers are warm than there should be.
 
@@ -645,7 +647,7 @@ class Pool(Generic[W]):
                 return self._add(beyond=1)
         return None
 
-    def _fill(self, slot: Slot[W]) -> bool:
+    def _fill(self, slot: Slot) -> bool:
         """Start the worker of a new slot and mark it leased; False when that failed and the slot is gone."""
         try:
             worker = self._start()
@@ -681,7 +683,7 @@ class Pool(Generic[W]):
         if not again:
             log.warning("a worker did not start (%d in a row), next try in %.1f s: %s", failures, pause, error)
 
-    def _load_recent(self, slot: Slot[W], first: Generation | None = None) -> bool:
+    def _load_recent(self, slot: Slot, first: Generation | None = None) -> bool:
         """Load what is used these days on a new worker, unless somebody waits for it. False: the worker is lost."""
         with self._lock:
             generations = [*([first] if first else []), *reversed(self._recent.values())]
@@ -706,7 +708,7 @@ class Pool(Generic[W]):
                 return False
         return True
 
-    def _count_lost(self, slot: Slot[W], generation: Generation) -> None:
+    def _count_lost(self, slot: Slot, generation: Generation) -> None:
         """A generation cost a worker; one that a client had in its hands may have ended of something else."""
         if slot.lent_to is None:
             self._lost(generation)
@@ -716,7 +718,7 @@ class Pool(Generic[W]):
             if self._recent.get(generation.path) is generation:
                 del self._recent[generation.path]
 
-    def _pick(self, generation: Generation, tried: set[int]) -> Slot[W] | None:
+    def _pick(self, generation: Generation, tried: set[int]) -> Slot | None:
         """Mark an idle worker with an older generation; doom the busy ones that cannot take the new one."""
         with self._lock:
             older = [slot for slot in self._slots if slot.worker is not None and slot.has_older(generation)]
@@ -729,7 +731,7 @@ class Pool(Generic[W]):
                 best.state = State.PREPARING
             return best
 
-    def _replace(self, old: Slot[W], generation: Generation) -> None:
+    def _replace(self, old: Slot, generation: Generation) -> None:
         with self._lock:
             room = len(self._slots) < self.settings.max_workers
             if not self._backs_off():
@@ -757,9 +759,13 @@ class Pool(Generic[W]):
         now = self._clock()
         with self._lock:
             idle = [slot for slot in self._slots if slot.state is State.IDLE]
-            for slot in sorted(idle, key=lambda slot: slot.living.last_used):
+            for slot in sorted(idle, key=lambda slot: slot.living.holdings.last_used):
                 slot.doom = slot.over_limit(self.settings, now)
-                if not slot.doom and self._surplus() and now - slot.living.last_used >= self.settings.idle_ttl_s:
+                if (
+                    not slot.doom
+                    and self._surplus()
+                    and now - slot.living.holdings.last_used >= self.settings.idle_ttl_s
+                ):
                     slot.doom = "idle_ttl_s"
                 if slot.doom:
                     self._retire(slot)
@@ -780,8 +786,10 @@ class Pool(Generic[W]):
         else:
             stop_all([worker for worker, _ in ending], end, self._clock)
 
-    def _age(self, worker: W) -> str:
-        return f"{worker.execs} execs, {worker.loads} loads, {self._clock() - worker.started_at:.0f} s"
+    def _age(self, worker: Worker) -> str:
+        return (
+            f"{worker.holdings.execs} execs, {worker.holdings.loads} loads, {self._clock() - worker.started_at:.0f} s"
+        )
 
     def _next_due(self) -> float:
         now = self._clock()
@@ -795,15 +803,15 @@ class Pool(Generic[W]):
                     if self.settings.ttl_s:
                         due = min(due, slot.living.started_at + self.settings.ttl_s - now)
                     if surplus:
-                        due = min(due, slot.living.last_used + self.settings.idle_ttl_s - now)
+                        due = min(due, slot.living.holdings.last_used + self.settings.idle_ttl_s - now)
         return max(SHORTEST_NAP_S, due)
 
 
-def _nearness(slot: Slot[Any], generation: Generation | None) -> int:
+def _nearness(slot: Slot, generation: Generation | None) -> int:
     """How little is left to do before the worker runs the build as fast as it can."""
     return 0 if generation is None else slot.has(generation) + slot.has_run(generation)
 
 
-def _preferred(slot: Slot[Any]) -> tuple[bool, float]:
+def _preferred(slot: Slot) -> tuple[bool, float]:
     """Of several idle workers the greatest is taken: one that its user had before, and the one used last of those."""
-    return slot.lent_to is not None, slot.living.last_used
+    return slot.lent_to is not None, slot.living.holdings.last_used

@@ -10,116 +10,17 @@ import random
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from runner.scripts.generation import Generation
     from runner.settings import Settings
+    from runner.worker.worker import Worker
 
 KIB_PER_MIB = 1024
 GRACE_S = 0.5  # the stop ladder keeps to the deadline itself; this much later something is stuck
-
-
-class Helper(Protocol):
-    """What the pool knows of a helper: its content."""
-
-    @property
-    def hash(self) -> str:
-        """Names the content."""
-
-
-class Generation(Protocol):
-    """What the pool knows of a generation."""
-
-    @property
-    def id(self) -> str:
-        """Names the content of all its parts."""
-
-    @property
-    def path(self) -> str:
-        """The script, as its caller names it."""
-
-    @property
-    def helpers(self) -> Mapping[str, Helper | None]:
-        """By simple name; None when it was looked for and is not there."""
-
-
-class Holder(Protocol):
-    """What a process holds of scripts and their helpers."""
-
-    @property
-    def loaded(self) -> Mapping[str, Generation]:
-        """The generation loaded last, by script."""
-
-    @property
-    def bound(self) -> Mapping[str, str]:
-        """The hash of each helper that the process is bound to, by simple name."""
-
-
-class Worker(Holder, Protocol):
-    """What the pool needs of a worker; ``runner.worker.Worker`` is the one in service."""
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-
-    def has_run(self, generation: Any) -> bool:
-        """Whether it has the generation loaded, and has run it to an end."""
-
-    @property
-    def is_alive(self) -> bool:
-        """False once the process has ended. Cheap, never waits."""
-
-    @property
-    def execs(self) -> int:
-        """Execs begun so far."""
-
-    @property
-    def loads(self) -> int:
-        """Loads done so far."""
-
-    @property
-    def worn(self) -> str:
-        """Why it should run no further exec though it answered; empty for no reason."""
-
-    @property
-    def started_at(self) -> float:
-        """When it was ready, on the pool's clock."""
-
-    @property
-    def last_used(self) -> float:
-        """When its last exec or load ended, on the pool's clock."""
-
-    def rss_kib(self) -> int:
-        """Resident memory."""
-
-    def load(self, generation: Any, deadline: float) -> tuple[str, ...]:  # the worker knows more of a generation
-        """Load a generation; the names it needs, empty when it is loaded."""
-
-    def stop(self, deadline: float) -> None:
-        """End it, politely at first."""
-
-    def kill(self) -> None:
-        """End it now, from any thread, also while somebody else uses it."""
-
-
-W = TypeVar("W", bound=Worker)
-
-
-def fits(worker: Holder, generation: Generation) -> bool:
-    """Whether nothing that the worker is bound to contradicts the generation's helpers: mono binds a name once."""
-    for name, helper in generation.helpers.items():
-        there = worker.bound.get(name)
-        if there is not None and (helper is None or helper.hash != there):
-            return False
-    return True
-
-
-def has(worker: Holder, generation: Generation) -> bool:
-    """Whether exactly this generation is the script's last one in the worker."""
-    loaded = worker.loaded.get(generation.path)
-    return loaded is generation or (loaded is not None and loaded.id == generation.id)
 
 
 class State(StrEnum):
@@ -170,13 +71,13 @@ class PoolSnapshot:
 
 
 @dataclass(eq=False, slots=True)
-class Slot(Generic[W]):
+class Slot:
     """A place in the pool. The pool changes it, under its lock, or owns it by its mark."""
 
     max_jobs: int
     """Execs of this worker, jitter included; 0 for no limit."""
     state: State = State.STARTING
-    worker: W | None = None
+    worker: Worker | None = None
     """None while it starts."""
     is_lent: bool = False
     """Whether another process holds the worker's wire, and for as long as it likes."""
@@ -194,7 +95,7 @@ class Slot(Generic[W]):
     """Why it is retired at the end of its lease; empty when it is not."""
 
     @property
-    def living(self) -> W:
+    def living(self) -> Worker:
         """The worker of a slot that has one."""
         if self.worker is None:
             raise RuntimeError("this slot has no worker yet")
@@ -206,29 +107,29 @@ class Slot(Generic[W]):
 
     def fits(self, generation: Generation | None) -> bool:
         """Whether the worker may load the generation; None: whatever comes."""
-        return generation is None or fits(self.living, generation)
+        return generation is None or self.living.holdings.fits(generation)
 
     def has(self, generation: Generation | None) -> bool:
         """Whether the worker has the generation loaded."""
-        return generation is not None and self.worker is not None and has(self.worker, generation)
+        return generation is not None and self.worker is not None and self.worker.holdings.has(generation)
 
     def has_run(self, generation: Generation) -> bool:
         """Whether the worker has the generation loaded and has run it to an end: what is slow at first is behind it."""
         worker = self.worker
-        return worker is not None and worker.has_run(generation)
+        return worker is not None and worker.holdings.has_run(generation)
 
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""
-        return generation.path in self.living.loaded and not self.has(generation)
+        return generation.path in self.living.holdings.loaded and not self.has(generation)
 
     def over_limit(self, settings: Settings, now: float) -> str:
         """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
         worker = self.living
-        if worn := worker.worn:
-            return worn
-        if self.max_jobs and worker.execs >= self.max_jobs:
+        if reason := worker.retire_reason:
+            return reason
+        if self.max_jobs and worker.holdings.execs >= self.max_jobs:
             return "max_jobs"
-        if settings.max_loads and worker.loads >= settings.max_loads:
+        if settings.max_loads and worker.holdings.loads >= settings.max_loads:
             return "max_loads"
         if settings.ttl_s and now - worker.started_at >= settings.ttl_s:
             return "ttl_s"
@@ -244,16 +145,16 @@ class Slot(Generic[W]):
 
     def snapshot(self, now: float) -> WorkerSnapshot:
         """The worker as it is now; only for a slot that has one."""
-        worker = self.living
+        worker, holdings = self.living, self.living.holdings
         return WorkerSnapshot(
             pid=worker.pid,
             state=self.state.value,
-            execs=worker.execs,
-            loads=worker.loads,
+            execs=holdings.execs,
+            loads=holdings.loads,
             age_s=now - worker.started_at,
-            unused_s=now - worker.last_used,
-            loaded=tuple(worker.loaded),
-            helpers=tuple(worker.bound),
+            unused_s=now - holdings.last_used,
+            loaded=tuple(holdings.loaded),
+            helpers=tuple(holdings.bound),
             doom=self.doom,
         )
 

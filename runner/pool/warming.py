@@ -18,9 +18,8 @@ from runner.errors import PoolExhausted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.scripts.generation import Generation
     from runner.settings import Settings
-
-    from .slot import Generation
 
 MOST_BUILDS = 256  # that are remembered; of one that is forgotten a share runs it first, once more
 SHARE = 4  # a quarter of the workers

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-WORN = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
+RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
 """What a bridge says of a process that should be replaced though it answered."""
 
 NO_EDITS: list[Any] = []
@@ -55,8 +55,9 @@ class Done(NamedTuple):
     Main returned ``code``.
 
     ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
-    unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of ``WORN``
-    when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that came last.
+    unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of
+    ``RETIRE_REASONS`` when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that
+    came last.
     """
 
     code: int

@@ -13,7 +13,7 @@ from runner.calls import CALLS, QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
 from . import messages
-from .events import WORN, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from .events import RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
 from .messages import AWAITED, EDITS, END, USED, scan
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class Session:
             if (
                 (type(code) is int and type(used) is int and used >= 0)
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
-                and (type(worn) is str and (not worn or worn in WORN))
+                and (type(worn) is str and (not worn or worn in RETIRE_REASONS))
                 and self._are_edits(edits)
             ):
                 return Done(code, used, tuple(spent), worn, edits)
@@ -359,6 +359,6 @@ class Session:
                     code,
                     message,
                     detail if isinstance(detail, str) else "",
-                    worn if isinstance(worn, str) and worn in WORN else "",
+                    worn if isinstance(worn, str) and worn in RETIRE_REASONS else "",
                 )
         raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")

@@ -29,6 +29,7 @@ from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Noti
 from runner.wire.session import Session, State
 from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, hear_out
 
+from .holdings import Holdings
 from .outcome import (
     LINES_OF_AN_EXEC,
     LOOK_EVERY,
@@ -56,7 +57,6 @@ log = logging.getLogger("runner.conversation")
 NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
 RESULTS = frozenset({str, int, bool, type(None)})
-MAX_LOADED = 512  # scripts that one worker is known to have; one more, and the eldest is loaded again when it is wanted
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
 
 
@@ -75,26 +75,16 @@ class Conversation:
 
     Attributes:
         pid: The process at the other end.
-        execs: Execs begun.
-        loads: Assemblies loaded into the process; mono never frees them.
-        loaded: Script path to the generation of it that is loaded.
-        bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
-        ran: Script path to the id of the loaded generation of it, when that has run to an end.
-        last_used: When the last exec or load ended, on ``time.monotonic``.
-        worn: One of ``events.WORN`` when the process should run no further exec; else empty.
+        holdings: What the process has done and holds.
         find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
             None: there is none. Whoever knows the script's files sets it; it may raise a ``RunnerError``.
     """
 
-    def __init__(self, channel: Channel, session: Session, pid: int, follows: int = ALWAYS) -> None:
+    def __init__(
+        self, channel: Channel, session: Session, pid: int, follows: int = ALWAYS, holdings: Holdings | None = None
+    ) -> None:
         self.pid = pid
-        self.execs = 0
-        self.loads = 0
-        self.loaded: dict[str, Generation] = {}
-        self.bound: dict[str, str] = {}
-        self.ran: dict[str, str] = {}
-        self.worn = ""
-        self.last_used = time.monotonic()
+        self.holdings = Holdings() if holdings is None else holdings
         self.find_helper: Callable[[Generation, str, float], Helper | None] = _find_nothing
         self._channel = channel
         self._session = session
@@ -105,7 +95,7 @@ class Conversation:
         self._placement = Placement(pid, follows)
 
     def __repr__(self) -> str:
-        return f"<Conversation {self.pid} {self.state.value}, {self.execs} execs, {self.loads} loads>"
+        return f"<Conversation {self.pid} {self.state.value}, {self.holdings.execs} execs, {self.holdings.loads} loads>"
 
     @property
     def state(self) -> State:
@@ -137,10 +127,10 @@ class Conversation:
             WorkerError: The worker is lost.
         """
         line = self._session.load(generation.load_params())
-        self.loads += 1
+        self.holdings.loads += 1
         self._heard = 0
         event = self._next(line, deadline)
-        self._bind(generation)
+        self.holdings.bind(generation)
         match event:
             case Loaded(needs):
                 if not needs:
@@ -183,10 +173,11 @@ class Conversation:
             WorkerError: The worker is lost; edits received until then stand.
             HostFault: The host refused an edit that it had called certain. The worker is as before.
         """
-        self.execs += 1
+        holdings = self.holdings
+        holdings.execs += 1
         self._heard = 0
         if fresh:
-            self.loads += 1
+            holdings.loads += 1
         outcome = outcome or ExecOutcome()
         spent, session, placement = outcome.spent, self._session, self._placement
         began = 0.0 if spent is None else time.monotonic()
@@ -241,9 +232,9 @@ class Conversation:
                             outcome.certain += 1
                         if type(event) is Done:
                             outcome.code, outcome.used, times, worn, _ = event
-                            self.ran[generation.path] = generation.id
+                            holdings.ran[generation.path] = generation.id
                             if worn:
-                                self.worn = worn
+                                holdings.retire_reason = worn
                             if spent is not None and times:
                                 spent["decode"], spent["script"] = times
                     elif type(event) is Question:
@@ -252,13 +243,13 @@ class Conversation:
                         self._log(host, event, outcome)
                     else:
                         if type(event) is Failed:
-                            self.ran[generation.path] = generation.id
+                            holdings.ran[generation.path] = generation.id
                         self._take_end(event, outcome)
                 if outcome.code is not None:
                     break
                 events = self._turn(line, deadline)
         finally:
-            self.last_used = ended = time.monotonic()
+            holdings.last_used = ended = time.monotonic()
             if placement.is_wanted and ended - started >= LONG_S:
                 placement.free()
             if outcome.dropped:
@@ -270,10 +261,6 @@ class Conversation:
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
-
-    def has_run(self, generation: Generation) -> bool:
-        """Whether the generation is loaded here and has run to an end: what is slow the first time is behind it."""
-        return self.ran.get(generation.path) == generation.id
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time, for ``passed_on``; None: nobody can go on with it."""
@@ -301,21 +288,22 @@ class Conversation:
                 return self._find(generation, question.args[0], deadline)
             return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
 
+        holdings = self.holdings
         if self.state is State.IDLE:
-            self.ran[generation.path] = generation.id
+            holdings.ran[generation.path] = generation.id
             return
         match hear_out(self._channel, self._session, deadline, answer, self._most_heard):
             case Loaded(needs):
-                self._bind(generation)
+                holdings.bind(generation)
                 if not needs:
                     self._note(generation)
             case Exiting(code):
                 raise WorkerDied(f"the script ended the process with code {code}")
             case Done(worn=worn) | Failed(worn=worn):
-                if self.loaded.get(generation.path) is generation:
-                    self.ran[generation.path] = generation.id
-                self.worn = worn or self.worn
-                self.last_used = time.monotonic()
+                if holdings.has(generation):
+                    holdings.ran[generation.path] = generation.id
+                holdings.retire_reason = worn or holdings.retire_reason
+                holdings.last_used = time.monotonic()
 
     def hand_over(self) -> Channel:
         """The channel, for whoever goes on with the conversation; here it has ended."""
@@ -330,10 +318,7 @@ class Conversation:
             state, request, question = unfinished.state, unfinished.request, unfinished.question
             session = Session.resumed(session.max_line_bytes, state, request, question, unfinished.heard.encode())
             channel.unsent = unfinished.unsent.encode()
-        going_on = Conversation(channel, session, self.pid, self._placement.every)
-        going_on.execs, going_on.loads = self.execs, self.loads
-        going_on.loaded, going_on.bound = self.loaded, self.bound
-        going_on.worn, going_on.ran = self.worn, self.ran
+        going_on = Conversation(channel, session, self.pid, self._placement.every, self.holdings)
         going_on.find_helper = self.find_helper
         return going_on
 
@@ -342,24 +327,10 @@ class Conversation:
         self._session.end()
         self._channel.close()
 
-    def _bind(self, generation: Generation) -> None:
-        """A load has ended. Whatever its result is, the helpers before the first trouble are bound already."""
-        self.last_used = time.monotonic()
-        binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
-        self.loads += len(binds.keys() - self.bound.keys())
-        self.bound.update(binds)
-
     def _note(self, generation: Generation) -> None:
-        """It is loaded, and the worker has no plan of it. What was there of its script is forgotten."""
-        old = self.loaded.get(generation.path, generation)
-        self.loaded[generation.path] = generation
-        self.ran.pop(generation.path, None)  # statics of a new load are new, also of a build that was here before
-        forgotten = [old, generation]
-        if len(self.loaded) > MAX_LOADED:
-            forgotten.append(self.loaded.pop(next(iter(self.loaded))))
-            self.ran.pop(forgotten[-1].path, None)
-        for known in forgotten:
-            self._plans.pop(known.id, None)
+        """It is loaded, and the worker has no plan of it."""
+        for replaced in self.holdings.add(generation):
+            self._plans.pop(replaced, None)
 
     def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
         match event:
@@ -371,7 +342,7 @@ class Conversation:
             case Failed(messages.SCRIPT_CANNOT_RUN, message, detail):
                 raise ScriptInvalid(message, detail)
             case Failed(_, message, detail, worn):
-                self.worn = worn or self.worn
+                self.holdings.retire_reason = worn or self.holdings.retire_reason
                 raise ScriptError(message, detail)
             case _:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
@@ -387,8 +358,8 @@ class Conversation:
             return b""
         if helper is None:
             return self._session.answer(None)
-        self.bound[name] = helper.hash
-        self.loads += 1
+        self.holdings.bound[name] = helper.hash
+        self.holdings.loads += 1
         return self._session.answer(helper.hash)
 
     def _answer(

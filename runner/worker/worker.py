@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ExecTimeout, ProtocolViolation, RunnerError, WorkerDied, WorkerError, WorkerFailedToStart
 from runner.wire.channel import Channel
-from runner.wire.events import WORN
+from runner.wire.events import RETIRE_REASONS
 from runner.wire.session import Session, State
 
 from .conversation import Conversation, ExecOutcome
@@ -24,7 +24,7 @@ from .process import Process
 from .stderr import Drain, Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from runner.calls import Host
     from runner.scripts.generation import Generation
@@ -55,7 +55,8 @@ class Worker:
         pid: mono's process, and its process group, by the number that they have out here.
         started_at: On ``time.monotonic``.
         runtime: The version of mono.
-        conversation: What is said, and what the process holds because of it.
+        conversation: What is said with it.
+        holdings: What it has done and holds, also while its wire is lent.
     """
 
     def __init__(self, process: Process, conversation: Conversation, tail: Tail) -> None:
@@ -63,6 +64,7 @@ class Worker:
         self.started_at = time.monotonic()
         self.runtime = ""
         self.conversation = conversation
+        self.holdings = conversation.holdings
         self._is_lent = False
         self._lent: tuple[End, ...] = ()  # the wire as it was lent last
         self._process = process
@@ -121,38 +123,9 @@ class Worker:
         return self.conversation.state
 
     @property
-    def execs(self) -> int:
-        """Execs begun."""
-        return self.conversation.execs
-
-    @property
-    def loads(self) -> int:
-        """Assemblies loaded into the process."""
-        return self.conversation.loads
-
-    @property
-    def worn(self) -> str:
+    def retire_reason(self) -> str:
         """Why it should run no further exec; empty for no reason."""
-        return WORN.get(self.conversation.worn, "")
-
-    @property
-    def last_used(self) -> float:
-        """When its last exec or load ended, on ``time.monotonic``."""
-        return self.conversation.last_used
-
-    @property
-    def loaded(self) -> Mapping[str, Generation]:
-        """Script path to the generation of it that is loaded."""
-        return self.conversation.loaded
-
-    @property
-    def bound(self) -> dict[str, str]:
-        """Simple name of a helper assembly to the hash of the content that the process has bound to it."""
-        return self.conversation.bound
-
-    def has_run(self, generation: Generation) -> bool:
-        """As ``Conversation.has_run``."""
-        return self.conversation.has_run(generation)
+        return RETIRE_REASONS.get(self.holdings.retire_reason, "")
 
     @property
     def is_alive(self) -> bool:

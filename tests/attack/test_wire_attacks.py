@@ -22,7 +22,8 @@ from runner.wire import messages
 from runner.wire.channel import Channel
 from runner.wire.session import Session, State
 from runner.worker import outcome as bounds
-from runner.worker.conversation import MAX_LOADED, Conversation, ExecOutcome
+from runner.worker.conversation import Conversation, ExecOutcome
+from runner.worker.holdings import MAX_LOADED
 from runner.worker.outcome import (
     LINES_OF_AN_EXEC,
     LOOK_EVERY,
@@ -298,9 +299,9 @@ def test_a_worker_is_known_to_have_so_many_scripts_and_no_more() -> None:
         for number in range(count):
             conversation.load(generation(number), time.monotonic() + WAIT_S)
 
-        assert len(conversation.loaded) == MAX_LOADED
-        assert "/x/0.exe" not in conversation.loaded
-        assert conversation.loads == count
+        assert len(conversation.holdings.loaded) == MAX_LOADED
+        assert "/x/0.exe" not in conversation.holdings.loaded
+        assert conversation.holdings.loads == count
 
 
 # The bridge keeps to the bounds, so that a script that logs in a loop costs nothing but its texts.

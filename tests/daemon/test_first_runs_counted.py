@@ -24,6 +24,7 @@ from runner.settings import Settings
 from runner.wire.channel import ENDS, Channel, received
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
+from runner.worker.holdings import Holdings
 from tests.daemon.test_first_runs import LOOPS, SLEEPS, clients, host, is_warm, library, outcome, status, warming
 from tests.pool.test_warming import SOON_S, build, later
 from tests.programs import MCS, WAIT_S, until
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.runner import Runner
+    from runner.worker.worker import Worker
 
 SEVEN = "static int Main() { return 7; }"
 LATER_LOOPS = "static int s_calls; static int Main() { if (s_calls++ == 1) Thread.Sleep(60000); return 0; }"
@@ -136,7 +138,7 @@ def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted(
     counts, generation = Warming(Settings(max_workers=4)), build()
     pool = SimpleNamespace(warming=counts)
     lending = Lending(cast("Runner", SimpleNamespace(settings=counts.settings, pool=pool)), lambda: None)
-    slot: Slot[Any] = Slot(max_jobs=0, worker=SimpleNamespace(pid=1, loaded={}, bound={}, has_run=lambda _: False))
+    slot: Slot = Slot(max_jobs=0, worker=cast("Worker", SimpleNamespace(pid=1, holdings=Holdings())))
     client = Client(cast("Control", None), 1, os.getuid())
     client.loans[1] = Loan(slot, 0.0)
     have = reports.understood(Raw.report(1))

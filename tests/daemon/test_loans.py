@@ -24,14 +24,13 @@ from runner.errors import ScriptInvalid, ScriptRefused
 from runner.scripts.generation import Generation, Part
 from runner.scripts.poison import LONGEST_CALL_ID, MAX_COUNTED, MAX_REFUSED, Poison
 from runner.settings import Settings
-from runner.worker.conversation import Conversation
+from runner.worker.holdings import Holdings
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.pool.slot import Slot
-    from runner.worker.worker import Worker
 
 ONE, OTHER, THIRD = 1001, 1002, 1003
 ROOT = 0
@@ -49,10 +48,10 @@ class Lent:
 
     def __init__(self, *loaded: Generation) -> None:
         self.living = self
-        self.loaded = {generation.path: generation for generation in loaded}
+        self.holdings = Holdings(loaded={generation.path: generation for generation in loaded})
 
     def loan(self) -> Loan:
-        return Loan(cast("Slot[Worker]", self), 0.0)
+        return Loan(cast("Slot", self), 0.0)
 
 
 def build(path: str, name: str) -> Generation:
@@ -138,25 +137,25 @@ def test_a_report_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_reason_that_only_a_later_version_knows_is_none() -> None:
-    assert reports.understood(REPORT | {"worn": "later"}).worn == ""
-    assert reports.understood({name: value for name, value in REPORT.items() if name != "worn"}).worn == ""
+    assert reports.understood(REPORT | {"worn": "later"}).retire_reason == ""
+    assert reports.understood({name: value for name, value in REPORT.items() if name != "worn"}).retire_reason == ""
 
 
 def test_what_is_known_of_a_worker_only_grows_and_has_an_end() -> None:
-    conversation = Conversation.__new__(Conversation)
-    conversation.execs, conversation.loads, conversation.worn, conversation.bound = 5, 5, "memory", {"H": "x"}
+    holdings = Holdings()
+    holdings.execs, holdings.loads, holdings.retire_reason, holdings.bound = 5, 5, "memory", {"H": "x"}
     known = build("/x.exe", "1")
 
     reports.note(
-        conversation, reports.understood(REPORT | {"loaded": {"/elsewhere": known.id, "b": "?"}}), {known.id: known}
+        holdings, reports.understood(REPORT | {"loaded": {"/elsewhere": known.id, "b": "?"}}), {known.id: known}
     )
-    assert (conversation.execs, conversation.loads, conversation.worn) == (5, 5, "memory")
-    assert conversation.loaded == {"/x.exe": known}, "a script is where its build says"
+    assert (holdings.execs, holdings.loads, holdings.retire_reason) == (5, 5, "memory")
+    assert holdings.loaded == {"/x.exe": known}, "a script is where its build says"
     for begin in range(0, 3 * reports.MAX_NAMES, reports.MAX_NAMES // 2):
         names = {str(number): "x" for number in range(begin, begin + reports.MAX_NAMES // 2)}
-        reports.note(conversation, reports.understood(REPORT | {"bound": names}), {})
-    assert len(conversation.bound) <= reports.MAX_NAMES
-    assert conversation.bound["H"] == "x"
+        reports.note(holdings, reports.understood(REPORT | {"bound": names}), {})
+    assert len(holdings.bound) <= reports.MAX_NAMES
+    assert holdings.bound["H"] == "x"
 
 
 def test_of_names_that_a_load_needs_those_are_looked_for_that_the_assembly_has(tmp_path: Path) -> None:

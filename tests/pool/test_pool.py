@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,25 @@ import pytest
 
 from runner.errors import PoolExhausted, ScriptError, ScriptInvalid, WorkerDied, WorkerFailedToStart
 from runner.pool.pool import Pool
+from runner.scripts.generation import Generation, Helper, Part
 from runner.settings import Settings
+from runner.worker.holdings import Holdings
+from runner.worker.worker import Worker as LiveWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from runner.pool.slot import Slot
+
 SOON_S = 5.0
 
 
-@dataclass(frozen=True)
-class Lib:
-    hash: str
+def Lib(content: str) -> Helper:  # noqa: N802 - reads as what it makes
+    return Helper(Part("/lib.dll", content))
 
 
-@dataclass(frozen=True)
-class Build:
-    id: str
-    path: str = "/a.exe"
-    helpers: dict[str, Lib | None] = field(default_factory=dict)
+def Build(number: str, path: str = "/a.exe", helpers: dict[str, Helper | None] | None = None) -> Generation:  # noqa: N802
+    return Generation(number, path, Part(path, number), None, None, helpers or {})
 
 
 class Clock:
@@ -43,48 +43,41 @@ class Clock:
         return self.now
 
 
-class Worker:
+class Worker(LiveWorker):
     """A worker without a process: it does what it is told and remembers it."""
+
+    is_alive = True
 
     def __init__(self, pid: int, clock: Callable[[], float]) -> None:
         self.pid = pid
-        self.is_alive = True
-        self.execs = 0
-        self.loads = 0
-        self.worn = ""
-        self.started_at = self.last_used = clock()
-        self.loaded: dict[str, Build] = {}
-        self.bound: dict[str, str] = {}
+        self.started_at = clock()
+        self.holdings = Holdings(last_used=clock())
         self.ended = ""
         self.memory_kib = 1024
         self.fail_load: Exception | None = None
         self.needs: tuple[str, ...] = ()
-        self.ran: dict[str, str] = {}
         self._clock = clock
-
-    def has_run(self, generation: Any) -> bool:
-        return bool(self.ran.get(generation.path) == generation.id)
 
     def rss_kib(self) -> int:
         return self.memory_kib
 
-    def load(self, generation: Any, deadline: float) -> tuple[str, ...]:
+    def load(self, generation: Generation, deadline: float, **_: object) -> tuple[str, ...]:
         assert deadline > self._clock()
         if self.fail_load:
             raise self.fail_load
         if self.needs:
             return self.needs
-        self.loads += 1
-        self.loaded[generation.path] = generation
-        self.bound |= {name: lib.hash for name, lib in generation.helpers.items() if lib}
+        self.holdings.loads += 1
+        self.holdings.loaded[generation.path] = generation
+        self.holdings.bound |= {name: lib.hash for name, lib in generation.helpers.items() if lib}
         return ()
 
-    def exec(self, generation: Build) -> None:
-        if self.loaded.get(generation.path) != generation:
+    def run(self, generation: Generation) -> None:
+        if not self.holdings.has(generation):
             self.load(generation, self._clock() + 1)
-        self.execs += 1
-        self.ran[generation.path] = generation.id
-        self.last_used = self._clock()
+        self.holdings.execs += 1
+        self.holdings.ran[generation.path] = generation.id
+        self.holdings.last_used = self._clock()
 
     def stop(self, deadline: float) -> None:
         assert deadline
@@ -127,15 +120,15 @@ class Stable:
 class Held:
     """A lease held by another thread until it is let go."""
 
-    def __init__(self, pool: Pool[Worker], generation: Build | None = None, deadline_s: float = SOON_S) -> None:
+    def __init__(self, pool: Pool, generation: Generation | None = None, deadline_s: float = SOON_S) -> None:
         self._leave = threading.Event()
         self.has = threading.Event()
-        self.worker: Worker | None = None
+        self.worker: LiveWorker | None = None
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, args=(pool, generation, time.monotonic() + deadline_s))
         self._thread.start()
 
-    def _run(self, pool: Pool[Worker], generation: Build | None, deadline: float) -> None:
+    def _run(self, pool: Pool, generation: Generation | None, deadline: float) -> None:
         try:
             with pool.lease(generation, deadline) as self.worker:
                 self.has.set()
@@ -148,6 +141,11 @@ class Held:
         self._leave.set()
         self._thread.join(SOON_S)
         assert not self._thread.is_alive()
+
+
+def living(slot: Slot) -> Worker:
+    assert isinstance(slot.living, Worker)
+    return slot.living
 
 
 def until(what: Callable[[], object]) -> None:
@@ -167,10 +165,10 @@ def stable() -> Stable:
 
 
 @pytest.fixture
-def make(stable: Stable) -> Iterator[Callable[..., Pool[Worker]]]:
-    pools: list[Pool[Worker]] = []
+def make(stable: Stable) -> Iterator[Callable[..., Pool]]:
+    pools: list[Pool] = []
 
-    def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> Pool[Worker]:
+    def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> Pool:
         stable._clock = clock
         pool = Pool(Settings(**({"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05} | settings)), stable, clock)
         pools.append(pool)
@@ -181,7 +179,7 @@ def make(stable: Stable) -> Iterator[Callable[..., Pool[Worker]]]:
         pool.close()
 
 
-Make = Any  # Callable[..., Pool[Worker]]; the fixture's type
+Make = Any  # Callable[..., Pool]; the fixture's type
 
 
 def test_a_worker_is_started_by_the_first_caller_and_kept(make: Make, stable: Stable) -> None:
@@ -201,9 +199,9 @@ def test_the_worker_that_has_the_generation_is_preferred_then_the_most_recently_
     pool = make(num_workers=3, spare_workers=0)
     pool.tick()
     one, two, three = (slot.living for slot in pool._slots)
-    one.exec(Build("1"))
-    two.exec(Build("2"))
-    three.exec(Build("3", "/other.exe"))
+    one.run(Build("1"))
+    two.run(Build("2"))
+    three.run(Build("3", "/other.exe"))
 
     with pool.lease(Build("1"), soon()) as has_it:
         assert has_it is one
@@ -215,12 +213,12 @@ def test_the_worker_that_has_the_generation_is_preferred_then_the_most_recently_
 def test_a_worker_bound_to_another_content_of_a_helper_is_not_chosen(make: Make) -> None:
     pool = make()
     with pool.lease(None, soon()) as bound:
-        bound.exec(Build("1", helpers={"H": Lib("old")}))
+        bound.run(Build("1", helpers={"H": Lib("old")}))
 
     b = Build("2", "/b.exe", {"H": Lib("new")})
     with pool.lease(b, soon()) as other:
         assert other is not bound
-        other.exec(b)
+        other.run(b)
     with pool.lease(Build("4", "/d.exe", {"H": Lib("old"), "I": Lib("x")}), soon()) as same:
         assert same is bound
     with pool.lease(Build("3", "/c.exe", {"H": None}), soon()) as without:
@@ -231,7 +229,7 @@ def test_without_room_the_least_recently_used_incompatible_worker_makes_place(ma
     pool = make(num_workers=2, max_workers=2, spare_workers=0)
     pool.tick()
     for index, slot in enumerate(list(pool._slots)):
-        slot.living.exec(Build(str(index), helpers={"H": Lib(str(index))}))
+        slot.living.run(Build(str(index), helpers={"H": Lib(str(index))}))
 
     with pool.lease(Build("9", helpers={"H": Lib("9")}), soon()) as fresh:
         assert fresh.pid == 102
@@ -247,8 +245,8 @@ def test_two_scripts_with_different_helpers_alternate_without_starting_again(mak
 
     for build in builds * 500:
         with pool.lease(build, soon()) as worker:
-            worker.exec(build)
-            assert worker.bound == {"H": build.id}
+            worker.run(build)
+            assert worker.holdings.bound == {"H": build.id}
 
     assert stable.tries == 2
 
@@ -284,7 +282,7 @@ def test_no_two_callers_hold_one_worker(make: Make) -> None:
                 assert worker.pid not in held
                 held.add(worker.pid)
                 most.append(len(held))
-                worker.exec(build)
+                worker.run(build)
                 held.remove(worker.pid)
             pool.tick()
 
@@ -356,7 +354,7 @@ def test_any_other_error_costs_the_worker(make: Make, stable: Stable, error: Bas
 def test_a_worker_that_died_idle_is_never_handed_out(make: Make, stable: Stable) -> None:
     pool = make()
     with pool.lease(None, soon()) as worker:
-        worker.exec(Build("1"))
+        worker.run(Build("1"))
     worker.is_alive = False
 
     with pool.lease(None, soon()) as other:
@@ -383,7 +381,7 @@ def test_a_worker_over_a_limit_is_retired_after_its_lease(
 
     with pool.lease(None, clock() + 1) as worker:
         for name, value in use.items():
-            setattr(worker, name, value)
+            setattr(worker.holdings if hasattr(worker.holdings, name) else worker, name, value)
     pool.tick()
 
     assert worker.ended == "stopped"
@@ -407,7 +405,7 @@ def test_tick_keeps_the_workers_and_the_spare_alive(make: Make, stable: Stable) 
     pool.tick()
     assert pool.snapshot().pids == (100, 101, 102)
     for worker in stable.all:
-        worker.execs = 1
+        worker.holdings.execs = 1
     stable.all[1].is_alive = False
 
     pool.tick()
@@ -420,7 +418,7 @@ def test_tick_stops_idle_workers_above_the_warm_ones_after_idle_ttl(make: Make, 
     pool = make(clock, num_workers=1, spare_workers=0, max_workers=3, idle_ttl_s=10)
     with pool.lease(None, clock() + 1), pool.lease(None, clock() + 1), pool.lease(None, clock() + 1) as last:
         pass
-    last.last_used += 1
+    last.holdings.last_used += 1
     assert pool.tick() == pytest.approx(1)
     clock.now += 9.5
 
@@ -512,7 +510,7 @@ def test_a_new_worker_has_the_recently_used_scripts_loaded(make: Make) -> None:
     a, b = Build("a", "/a.exe", {"H": Lib("1")}), Build("b", "/b.exe", {"H": Lib("2")})
     for build in (a, b):
         with pool.lease(build, soon()) as worker:
-            worker.exec(build)
+            worker.run(build)
     c = Build("c", "/c.exe")
     with pytest.raises(WorkerDied), pool.lease(c, soon()):
         raise WorkerDied("gone")
@@ -539,20 +537,20 @@ def test_prepare_loads_a_new_generation_on_idle_workers_that_had_the_old_one(mak
     pool = make(num_workers=3, spare_workers=0)
     pool.tick()
     one, two, three = (slot.living for slot in pool._slots)
-    one.exec(Build("1"))
-    two.exec(Build("1"))
+    one.run(Build("1"))
+    two.run(Build("1"))
 
     assert pool.prepare(Build("2")) == ()
 
-    assert one.loaded["/a.exe"] == two.loaded["/a.exe"] == Build("2")
-    assert three.loaded == {}
+    assert one.holdings.loaded["/a.exe"] == two.holdings.loaded["/a.exe"] == Build("2")
+    assert three.holdings.loaded == {}
     assert {worker.state for worker in pool.snapshot().workers} == {"idle"}
 
 
 def test_prepare_says_which_names_are_needed(make: Make) -> None:
     pool = make()
     with pool.lease(Build("1"), soon()) as worker:
-        worker.exec(Build("1"))
+        worker.run(Build("1"))
     worker.needs = ("H",)
 
     assert pool.prepare(Build("2")) == ("H",)
@@ -563,7 +561,7 @@ def test_prepare_says_which_names_are_needed(make: Make) -> None:
 def test_prepare_raises_for_a_script_that_cannot_be_loaded_and_keeps_the_worker(make: Make) -> None:
     pool = make()
     with pool.lease(Build("1"), soon()) as worker:
-        worker.exec(Build("1"))
+        worker.run(Build("1"))
     worker.fail_load = ScriptInvalid("not .NET")
 
     with pytest.raises(ScriptInvalid):
@@ -576,7 +574,7 @@ def test_prepare_starts_the_replacement_of_a_worker_with_outdated_helpers_first(
     pool = make(num_workers=1, spare_workers=0, max_workers=2)
     old = Build("1", helpers={"H": Lib("1")})
     with pool.lease(old, soon()) as worker:
-        worker.exec(old)
+        worker.run(old)
     new = Build("2", helpers={"H": Lib("2")})
 
     pool.prepare(new)
@@ -586,7 +584,7 @@ def test_prepare_starts_the_replacement_of_a_worker_with_outdated_helpers_first(
     (only,) = pool.snapshot().workers
     assert (only.pid, only.loaded, only.helpers) == (101, ("/a.exe",), ("H",))
     with pool.lease(new, soon()) as prepared:
-        assert prepared.loads == 1
+        assert prepared.holdings.loads == 1
 
 
 def test_a_busy_worker_with_outdated_helpers_drains(make: Make) -> None:
@@ -594,7 +592,7 @@ def test_a_busy_worker_with_outdated_helpers_drains(make: Make) -> None:
     old = Build("1", helpers={"H": Lib("1")})
 
     with pool.lease(old, soon()) as worker:
-        worker.exec(old)
+        worker.run(old)
         pool.prepare(Build("2", helpers={"H": Lib("2")}))
         assert worker.is_alive
     pool.tick()
@@ -666,7 +664,7 @@ def test_a_keeper_replaces_a_dead_worker_when_it_is_woken(make: Make, stable: St
     keeper = threading.Thread(target=pool.keep)
     keeper.start()
     until(lambda: pool.snapshot().pids == (100,))
-    stable.all[0].execs = 1
+    stable.all[0].holdings.execs = 1
     stable.all[0].is_alive = False
 
     pool.wake.set()
@@ -682,6 +680,6 @@ def test_callers_alone_do_not_pile_up_retired_workers_that_nobody_stops(make: Ma
 
     for _ in range(10):
         with pool.lease(None, soon()) as worker:
-            worker.execs = 1
+            worker.holdings.execs = 1
 
     assert sum(worker.is_alive for worker in stable.all) <= 2

@@ -11,12 +11,13 @@ import pytest
 from runner.errors import PoolExhausted, ScriptInvalid, WorkerDied, WorkerFailedToStart
 from runner.pool.pool import LONGEST_BACK_OFF_S, Pool
 from runner.settings import Settings
-from tests.pool.test_pool import SOON_S, Build, Clock, Lib, Stable, Worker, soon, until
+from tests.pool.test_pool import SOON_S, Build, Clock, Lib, Stable, Worker, living, soon, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.pool.slot import Slot
+    from runner.scripts.generation import Generation
 
 ONE, OTHER = 1001, 1002
 BUILD = Build("1")
@@ -27,25 +28,25 @@ class Site:
 
     def __init__(self, clock: Any = time.monotonic, **settings: Any) -> None:
         self.stable = Stable(clock)
-        self.lost: list[Build] = []
-        self.loaded: list[Build] = []
+        self.lost: list[Generation] = []
+        self.loaded: list[Generation] = []
         values = {"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05, "spare_workers": 0} | settings
-        self.pool: Pool[Worker] = Pool(Settings(**values), self.stable, clock, self.lost.append, self.loaded.append)
+        self.pool: Pool = Pool(Settings(**values), self.stable, clock, self.lost.append, self.loaded.append)
 
-    def lend(self, user: int, build: Build | None = BUILD) -> Slot[Worker]:
+    def lend(self, user: int, build: Generation | None = BUILD) -> Slot:
         slot = self.pool.acquire(build, soon(), user)
         slot.is_lent, slot.lent_to = True, user
         return slot
 
-    def give_back(self, slot: Slot[Worker]) -> Worker:
+    def give_back(self, slot: Slot) -> Worker:
         slot.is_lent = False
         self.pool.release(slot, survives=True)
-        return slot.living
+        return living(slot)
 
-    def had_by(self, user: int, build: Build = BUILD) -> Worker:
+    def had_by(self, user: int, build: Generation = BUILD) -> Worker:
         """A worker that is idle now and was lent to a user, with a build loaded."""
         slot = self.lend(user, build)
-        slot.living.exec(build)
+        living(slot).run(build)
         return self.give_back(slot)
 
 
@@ -77,7 +78,7 @@ def test_a_user_gets_its_own_worker_before_one_that_was_never_lent(site: Site) -
     """Those that were never lent serve anybody, and tell what is to be believed."""
     ones = site.had_by(ONE)
     fresh = site.pool.acquire(None, soon())
-    fresh.living.exec(BUILD)
+    living(fresh).run(BUILD)
     site.pool.release(fresh, survives=True)
 
     assert site.lend(ONE).living is ones
@@ -88,7 +89,7 @@ def test_without_room_the_worker_unused_longest_makes_place_whoevers_it_was(site
     site = Site(clock, max_workers=2)
     sites.append(site)
 
-    def lend(user: int) -> Slot[Worker]:
+    def lend(user: int) -> Slot:
         slot = site.pool.acquire(BUILD, clock.now + 1, user)
         slot.is_lent, slot.lent_to = True, user
         return slot
@@ -96,14 +97,14 @@ def test_without_room_the_worker_unused_longest_makes_place_whoevers_it_was(site
     slots = [lend(ONE), lend(ONE)]
     for slot in slots:
         clock.now += 1
-        slot.living.exec(BUILD)
+        living(slot).run(BUILD)
         site.give_back(slot)
 
     third = lend(OTHER)
 
-    assert third.living not in [slot.living for slot in slots]
+    assert living(third) not in [living(slot) for slot in slots]
     site.pool.tick()
-    assert [slot.living.ended for slot in slots] == ["stopped", ""]
+    assert [living(slot).ended for slot in slots] == ["stopped", ""]
 
 
 def test_of_two_users_who_wait_the_one_with_fewer_workers_is_served_first(sites: list[Site]) -> None:
@@ -169,14 +170,14 @@ def test_only_a_worker_that_was_never_lent_says_that_a_build_loads(site: Site) -
 
     assert site.pool.try_out(BUILD) == ()
     assert site.pool.has_loaded(BUILD)
-    assert fresh.living.loads == 1
+    assert living(fresh).holdings.loads == 1
     assert site.pool.try_out(BUILD) == ()
-    assert fresh.living.loads == 1, "it is loaded once, however often that is asked"
+    assert living(fresh).holdings.loads == 1, "it is loaded once, however often that is asked"
 
 
 def test_what_is_tried_out_costs_the_worker_only_where_it_takes_it(site: Site) -> None:
     slot = site.pool.acquire(None, soon())
-    worker = slot.living
+    worker = living(slot)
     site.pool.release(slot, survives=True)
 
     worker.needs = ("H",)
@@ -185,7 +186,7 @@ def test_what_is_tried_out_costs_the_worker_only_where_it_takes_it(site: Site) -
     with pytest.raises(ScriptInvalid):
         site.pool.try_out(BUILD)
     assert site.stable.ended == {}
-    worker.bound = {"H": "old"}
+    worker.holdings.bound = {"H": "old"}
     assert site.pool.try_out(Build("2", helpers={"H": Lib("new")})) is None, "bound to another helper, it knows nothing"
     worker.fail_load = WorkerDied("it died")
     with pytest.raises(WorkerDied):
@@ -221,12 +222,12 @@ def test_what_a_worker_that_was_lent_does_with_a_new_build_counts_for_nobody(
 def test_a_worker_that_was_never_lent_is_asked_first(site: Site) -> None:
     fresh = site.pool.acquire(BUILD, soon())
     ones = site.had_by(ONE)
-    fresh.living.exec(BUILD)
-    fresh.living.needs = ("H",)
+    living(fresh).run(BUILD)
+    living(fresh).needs = ("H",)
     site.pool.release(fresh, survives=True)
 
     assert site.pool.prepare(Build("2")) == ("H",)
-    assert ones.loads == 1
+    assert ones.holdings.loads == 1
 
 
 def test_starts_that_failed_a_thousand_times_are_tried_again_like_the_first_ones(sites: list[Site]) -> None:

@@ -281,9 +281,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> CountedCalls:
         name: getattr(os, name)
         for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE", "O_NONBLOCK")
     }
-    monkeypatch.setattr("runner.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
+    monkeypatch.setattr("runner.wire.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
     monkeypatch.setattr(
-        "runner.channel.select", SimpleNamespace(poll=counted.poll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT)
+        "runner.wire.channel.select", SimpleNamespace(poll=counted.poll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT)
     )
     return counted
 

@@ -31,12 +31,13 @@ from runner.wire.channel import Channel
 from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session, State
 from runner.worker.confine import MONO_ENVIRONMENT
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 HERE = Path(__file__).parent / "transcripts"
-MANUAL = HERE.parent.parent / "examples" / "MySRTest.cs"
+MANUAL = ROOT / "examples" / "MySRTest.cs"
 TRANSCRIPTS = sorted(HERE.glob("*.jsonl"))
 MONO = shutil.which("mono") or "mono"
 LIMIT = 1024 * 1024

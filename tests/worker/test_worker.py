@@ -129,19 +129,19 @@ def test_an_exec_gives_its_code_and_counts_its_calls(worker: Worker, tmp_path: P
 
     assert (outcome.code, outcome.calls, outcome.edits) == (0, 17, 9)
     assert worker.state is State.IDLE
-    assert worker.loaded == {generation.path: generation}
+    assert worker.holdings.loaded == {generation.path: generation}
 
 
 def test_a_build_that_is_loaded_again_has_not_run(worker: Worker, tmp_path: Path) -> None:
     """Its statics are new, so what is slow the first time comes again; it counted as warm."""
     generation = loaded(worker, "ReturnsInt", tmp_path)
     worker.exec(generation, None, MessageHost(INVITE), soon())
-    assert worker.has_run(generation)
+    assert worker.holdings.has_run(generation)
 
     worker.load(replace(generation, id="another build"), soon())
     worker.load(generation, soon())
 
-    assert not worker.has_run(generation)
+    assert not worker.holdings.has_run(generation)
 
 
 @pytest.mark.parametrize("kind", [RefusingHost, BrokenHost])
