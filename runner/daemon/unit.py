@@ -1,5 +1,5 @@
 """
-The unit of systemd whose main process this is: what scripts left running in it.
+What the daemon has to do with systemd: it says how it is (sd_notify(3)), and ends what scripts left in its unit.
 
 A child that a script put into a session of its own outlives its worker, and where the unit has ``KillMode=process`` it
 outlives the unit, too. Must not touch anything where this is not such a unit's main process: the cgroup of a shell or
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -18,12 +19,26 @@ SERVICE = ".service"
 LOOK_S = 0.01
 
 
+def notify(state: str) -> None:
+    """Send a line such as ``READY=1`` to the socket that systemd names in the environment; never waits or fails."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.setblocking(False)  # noqa: FBT003  # positional only
+        # An address that begins with @ is of the abstract namespace.
+        sock.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+
+
 def end_others(deadline: float) -> int:
     """
-    End every other process of the unit's cgroup at once; how many there were. Without such a unit: none.
+    End every other process of the unit's cgroup at once.
 
     Args:
-        deadline: On ``time.monotonic``: scripts' processes may start others meanwhile.
+        deadline: When to stop looking, on ``time.monotonic``: these processes may start others meanwhile.
+
+    Returns:
+        How many were ended; 0 without such a unit.
     """
     group = own_group()
     if group is None:
@@ -62,7 +77,7 @@ def _others(group: Path) -> list[int]:
 
 
 def _end(pid: int) -> bool:
-    """Kill one, if it is the one that was listed: by the time of the look its number may be another's."""
+    """Kill one, if it still is in the unit: by now its number may be another process's."""
     try:
         process = os.pidfd_open(pid)
     except OSError:
