@@ -12,7 +12,7 @@ from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 from runner.daemon.daemon import Daemon
-from runner.daemon.unit import end_others
+from runner.daemon.systemd import end_others
 from runner.errors import ConfigError, RunnerError
 from runner.printable import RecordFormatter
 from runner.settings import Settings

@@ -27,7 +27,7 @@ from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
 from .loans import Lending
 from .quiet import Quiet
-from .unit import notify
+from .systemd import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

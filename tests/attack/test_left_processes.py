@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.client.lease import Lease
-from runner.daemon import unit
+from runner.daemon import systemd
 from tests import running_daemon as daemons
 from tests.attack.users import as_root
 from tests.programs import WAIT_S, until
@@ -155,12 +155,12 @@ def test_a_daemon_that_is_not_the_main_process_of_its_unit_ends_none_of_it(
 def test_without_systemd_there_is_no_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SYSTEMD_EXEC_PID", raising=False)
 
-    assert unit.own_group() is None
-    assert unit.end_others(time.monotonic()) == 0
+    assert systemd.own_group() is None
+    assert systemd.end_others(time.monotonic()) == 0
 
 
 def test_the_cgroup_of_a_session_is_no_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
-    monkeypatch.setattr(unit, "_name", lambda _: "/user.slice/user-0.slice/session-1.scope")
+    monkeypatch.setattr(systemd, "_name", lambda _: "/user.slice/user-0.slice/session-1.scope")
 
-    assert unit.own_group() is None
+    assert systemd.own_group() is None
