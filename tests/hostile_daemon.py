@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.client import lease as lease_module
+from runner.client import held as held_module
 from runner.client.lease import Lease
 from runner.control.connection import Control
 from runner.errors import RunnerError
@@ -27,8 +27,9 @@ PATIENCE_S = 10.0
 SCRIPT = "/x/a.exe"
 GENERATION: dict[str, Any] = {"id": "6f", "path": SCRIPT, "parts": [[SCRIPT, "aa"], None, None], "helpers": {}}
 WORKER: dict[str, Any] = {
-    "pid": 0x7FFF_FFFF, "execs": 0, "loads": 0, "bound": {}, "ran": {}, "loaded": [GENERATION], "keep": True,
-    "fresh": False, "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096, "is_placed": False,
+    "lease": "1e", "pid": 0x7FFF_FFFF, "is_local": True, "execs": 0, "loads": 0, "bound": {}, "ran": {},
+    "loaded": [GENERATION], "keep": True, "fresh": False, "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096,
+    "is_placed": False,
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,
@@ -68,7 +69,7 @@ def one_lease(data: bytes) -> None:
         # Where the socket lies and who is asked about it, other tests look at; a signal to whatever has this pid none.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Control, "connect", lambda _path, _deadline: Control(next(connections)))
-            patch.setattr(lease_module, "_let_run", _is_a_process)
+            patch.setattr(held_module, "send_sigcont", _is_a_process)
             client = Lease("/nowhere/control.sock")
             for _ in range(2):
                 with contextlib.suppress(RunnerError):

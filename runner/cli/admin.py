@@ -1,4 +1,4 @@
-"""``app-mono status | workers | reload | reset | drain | stop``: words with a running daemon."""
+"""``app-mono status | workers | reload | reset | drain | stop``: what an administrator asks of a running daemon."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ import os
 import select
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.table import Table
 
+from runner.control import messages
 from runner.control.connection import Control, ControlError, ask
+from runner.control.kinds import Malformed
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
 from runner.errors import ConfigError
 from runner.settings import Settings
 
 from . import show
+
+if TYPE_CHECKING:
+    from runner.control.messages import Message
+
+A = TypeVar("A", bound="Message")
 
 ANSWER_S = 10.0
 ENDED_S = 15.0
@@ -31,118 +40,136 @@ def socket_path(config: str | None, socket: str | None) -> str:
     return str((Settings.from_file(config) if config else Settings()).socket)
 
 
-def request(path: str, method: str) -> dict[str, Any]:
+def request(path: str, asked: type[Message], answer: type[A]) -> A:
     """
-    One request to the daemon.
+    One request to the daemon, and its answer.
 
     Raises:
-        ConfigError: No daemon answers there.
+        ConfigError: No daemon answers there, or one of another version.
+        RunnerError: The daemon refused.
     """
     deadline = time.monotonic() + ANSWER_S
     try:
         connection = Control.connect(path, deadline)
         try:
-            return ask(connection, method, {}, deadline)
+            return answer.read(ask(connection, asked.method, {}, deadline))
         finally:
             connection.close()
+    except Malformed as error:
+        raise ConfigError(f"the daemon at {path} is of another version, restart it: {asked.method}: {error}") from error
     except ControlError as error:
         raise ConfigError(f"no daemon answers: {error}; start one with app-mono serve --config FILE") from error
 
 
 def status(path: str, *, as_json: bool) -> None:
     """What the daemon looks like now."""
-    told = request(path, "status")
+    now = request(path, StatusRequest, Status)
     if as_json:
-        show.line(json_.dumps(told))
+        show.line(json_.dumps(now.as_json()))
         return
-    lent = sum(1 for worker in told["workers"] if worker["client"])
+    lent = sum(1 for worker in now.workers if worker.client)
     rows = [
-        ("daemon", f"process {told['pid']}, up {_duration(told['up_s'])}, {told['socket']}"),
-        (
-            "serves",
-            f"mono_run of {told['load']}" if told["load"] else f"mono_exec below {', '.join(told['script_dirs'])}",
-        ),
-        (
-            "workers",
-            f"{len(told['workers'])} of at most {told['max_workers']}: {lent} lent, {told['starting']} starting",
-        ),
-        ("clients", f"{told['clients']} connected, {told['users']} of them run scripts, {told['waiting']} wait"),
+        ("daemon", f"process {now.pid}, up {_duration(now.up_s)}, {now.socket}"),
+        ("serves", f"mono_run of {now.load}" if now.load else f"mono_exec below {', '.join(now.script_dirs)}"),
+        ("workers", f"{len(now.workers)} of at most {now.max_workers}: {lent} lent, {now.starting} starting"),
+        ("clients", f"{now.clients} connected, {now.users} of them run scripts, {now.waiting} wait"),
     ]
-    if told["from_earlier_daemon"]:
-        rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
+    if now.from_earlier_daemon:
+        rows.append(("", f"{now.from_earlier_daemon} still use a worker of an earlier daemon"))
     rows += [
-        ("warming", f"worker {worker['pid']} runs {found['script']} for the first time, {_duration(found['since_s'])}")
-        for worker in told["workers"]
-        if (found := worker["warming"])
+        ("warming", f"worker {worker.pid} runs {found.script} for the first time, {_duration(found.since_s)}")
+        for worker in now.workers
+        if (found := worker.warming)
     ]
-    if told["start_failures"]:
-        when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
-        why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
-        rows.append(("trouble", why))
-    for script, left_s in told["refused_scripts"].items():
+    if now.start_failures:
+        when = f"next in {now.next_start_s} s" if now.next_start_s else "now tried again"
+        rows.append(("trouble", f"{now.start_failures} starts failed, {when}: {now.start_error}"))
+    for script, left_s in now.refused_scripts.items():
         rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
-    for message in told["refused_messages"]:
-        what = f"{message['script']} to messages of Call-ID {message['call_id']!a}"
-        rows.append(("refused", f"{what} {_until(message['left_s'])}: they took worker after worker with them"))
-    if told["advice"]:
-        rows.append(("advice", told["advice"]))
+    for message in now.refused_messages:
+        what = f"{message.script} to messages of Call-ID {message.call_id!a}"
+        rows.append(("refused", f"{what} {_until(message.left_s)}: they took worker after worker with them"))
+    if now.advice:
+        rows.append(("advice", now.advice))
     for name, text in rows:
         show.line(f"{name:<8} {text}")
 
 
 def workers(path: str, *, as_json: bool) -> None:
     """The daemon's workers, one a line."""
-    told = request(path, "status")["workers"]
+    found = request(path, StatusRequest, Status).workers
     if as_json:
-        show.line(json_.dumps(told))
+        show.line(json_.dumps([worker.as_json() for worker in found]))
         return
     table = Table(box=None, pad_edge=False)
     for name in ("pid", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
         table.add_column(name, justify="right" if name in {"pid", "client", "execs", "loads", "age"} else "left")
-    for worker in told:
+    for worker in found:
         cells = show.cells(
-            str(worker["pid"]),
-            "lent" if worker["client"] else "warming" if worker["warming"] else worker["state"],
-            str(worker["client"] or ""),
-            str(worker["execs"]),
-            str(worker["loads"]),
-            _duration(worker["age_s"]),
-            " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
-            worker["doom"],
+            str(worker.pid),
+            "lent" if worker.client else "warming" if worker.warming else worker.state,
+            str(worker.client or ""),
+            str(worker.execs),
+            str(worker.loads),
+            _duration(worker.age_s),
+            " ".join(os.path.basename(loaded) for loaded in worker.loaded),  # noqa: PTH119  # a name, not a file
+            worker.retire_reason,
         )
         table.add_row(*cells)
     show.table(table)
 
 
 def reload(path: str) -> None:
-    """Let the daemon read its settings anew."""
-    late = request(path, "reload")["needs_restart"]
-    show.line("settings read anew" + (f"; these count after a restart: {', '.join(late)}" if late else ""))
+    """Let the daemon read its settings again."""
+    late = request(path, messages.ReloadRequest, messages.ReloadAnswer).needs_restart
+    show.line("settings read again" + (f"; these count after a restart: {', '.join(late)}" if late else ""))
 
 
 def reset(path: str) -> None:
     """Replace every worker, and read ``load`` again."""
-    request(path, "reset")
+    request(path, messages.ResetRequest, messages.Done)
     show.line("every worker is replaced when its exec ends")
 
 
-def end(path: str, method: str) -> None:
+def drain(path: str) -> None:
     """
-    `drain` or `stop`, and wait until the daemon has gone.
+    Let the daemon end, and leave lent workers to their clients.
 
     Raises:
         ConfigError: It is still there after a while.
     """
-    process = os.pidfd_open(request(path, "status")["pid"])
+    _end(path, messages.DrainRequest)
+    show.line("drained: workers that are lent go on with their clients")
+
+
+def stop(path: str) -> None:
+    """
+    Let the daemon end, and all of its workers.
+
+    Raises:
+        ConfigError: It is still there after a while.
+    """
+    _end(path, messages.StopRequest)
+    show.line("stopped")
+
+
+def _end(path: str, asked: type[messages.DrainRequest | messages.StopRequest]) -> None:
+    """
+    Let the daemon end, and wait until the daemon has gone.
+
+    Raises:
+        ConfigError: It is still there after a while.
+    """
+    # Of its status the pid alone is read, so that a daemon of another version can be ended as well.
+    process = os.pidfd_open(request(path, StatusRequest, messages.Process).pid)
     try:
-        pid = request(path, method)["pid"]
+        pid = request(path, asked, messages.Process).pid
         poll = select.poll()
         poll.register(process, select.POLLIN)
         if not poll.poll(ENDED_S * 1000):
             raise ConfigError(f"the daemon, process {pid}, has not ended after {ENDED_S:g} s")
     finally:
         os.close(process)
-    show.line("stopped" if method == "stop" else "drained: workers that are lent go on with their clients")
 
 
 def _until(left_s: float) -> str:

@@ -253,7 +253,7 @@ def workers(*, config: Config = None, socket: Socket = None, json: Json = False)
 
 @app.command("reload")
 def reload(*, config: Config = None, socket: Socket = None) -> None:
-    """Let the daemon read its settings anew, as HUP does."""
+    """Let the daemon read its settings again, as HUP does."""
     _controlled(config, socket, admin.reload)
 
 
@@ -266,13 +266,13 @@ def reset(*, config: Config = None, socket: Socket = None) -> None:
 @app.command("drain")
 def drain(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon; workers that clients hold go on serving them, until the next daemon takes over."""
-    _controlled(config, socket, lambda path: admin.end(path, "drain"))
+    _controlled(config, socket, admin.drain)
 
 
 @app.command("stop")
 def stop(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon and all of its workers."""
-    _controlled(config, socket, lambda path: admin.end(path, "stop"))
+    _controlled(config, socket, admin.stop)
 
 
 @app.callback()

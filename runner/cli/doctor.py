@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from runner import build, migrate
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
@@ -186,11 +188,11 @@ def _daemon(config: str | None) -> str:
     """Whether a running daemon has a worker for each process of Kamailio that runs scripts."""
     path = admin.socket_path(config, None)
     try:
-        told = admin.request(path, "status")
+        now = admin.request(path, StatusRequest, Status)
     except RunnerError as error:
         is_roots = config is not None and os.geteuid() == 0 and not Settings.from_file(config).worker_user
         hint = "; started by root it needs worker_user" if is_roots else ""
         raise _Trouble(f"not needed to run scripts from the command line: {error}{hint}") from error
-    if told["advice"]:
-        raise _Trouble(told["advice"])
-    return f"{path}: {told['users']} processes run scripts, max_workers {told['max_workers']}"
+    if now.advice:
+        raise _Trouble(now.advice)
+    return f"{path}: {now.users} processes run scripts, max_workers {now.max_workers}"

@@ -1,22 +1,18 @@
 """A client's side of a lease: one process that borrows a worker from the daemon and speaks with it directly.
 
-Standard library only, as a child of Kamailio imports it; no threads. The daemon is asked when there is a reason: no
-worker yet, a script that changed, a worker that is to be swapped. Must not know Kamailio.
+The daemon is asked when there is a reason: no worker yet, a script that changed, a worker that it wants back. Standard
+library only, as a child of Kamailio imports it; no threads. Must not know Kamailio, nor how the daemon is reached.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import math
 import os
-import signal
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runner.control import answers
-from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.control import messages
+from runner.control.messages import LeaseAnswer, LeaseRequest, Report, Swap
 from runner.errors import (
     ExecTimeout,
     HostFault,
@@ -27,119 +23,55 @@ from runner.errors import (
     WorkerError,
     WorkerGone,
 )
-from runner.scripts.generation import Generation, Helper
-from runner.scripts.poison import LONGEST_CALL_ID, refuse_message
-from runner.scripts.stamps import Stamps
 from runner.wire.channel import ENDS, received
-from runner.wire.session import Session, State
-from runner.worker.conversation import Conversation, ExecOutcome, call_id
-from runner.worker.holdings import Holdings
-from runner.worker.placement import SELDOM
+from runner.worker.conversation import ExecOutcome, call_id
+
+from .held import Held
+from .known import Known, Refusals
+from .link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from runner.calls import Host
-    from runner.scripts.foresight import Foresight
+    from runner.control.messages import Needs, Refuse, Rejected, Worker
+    from runner.scripts.generation import Generation, Helper
+
+    from .known import Script
 
 log = logging.getLogger("runner.lease")
 
 LISTEN_S = 0.01  # under load, news may wait so long: each look is a system call, and none is urgent
-NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
 SHARE_FOR_WAITING = 0.9  # of an answer's time, the daemon may wait for a worker; the rest is for its way
-SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (reload.PATIENCE_S)
+SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (current.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
-# Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
-REFUSED_BACK_OFF_S = 0.1
-FIRST_BACK_OFF_S = 0.25
-LONGEST_BACK_OFF_S = 8.0
 LOAD_TRIES = 16
-MOST_SCRIPTS = 1024  # that are known at one time; one that was forgotten is asked for again
-LEARNED_GENERATIONS = 64  # of the builds told of last, what was learned is kept
-
-
-@dataclass(slots=True)
-class _Script:
-    """What the daemon told of a script, and when that has to be asked again."""
-
-    generation: Generation
-    stamps: Stamps | None
-
-    def is_current(self) -> bool:
-        return self.stamps is not None and self.stamps.hold()
-
-
-@dataclass(slots=True)
-class _Held:
-    """
-    The worker that this process holds.
-
-    ``keep`` False: others wait for one, so it goes back after each exec. ``is_ours`` False: it is another daemon's than
-    the one that is connected, whose copies it cannot load.
-    """
-
-    conversation: Conversation
-    keep: bool
-    fresh: bool
-    most_execs: float
-    most_loads: float
-    is_ours: bool = True
-
-    def report(self) -> dict[str, Any]:
-        holdings = self.conversation.holdings
-        return {
-            "pid": self.conversation.pid,
-            "execs": holdings.execs,
-            "loads": holdings.loads,
-            "loaded": {path: generation.id for path, generation in holdings.loaded.items()},
-            "bound": holdings.bound,
-            "ran": holdings.ran,
-            "worn": holdings.retire_reason,
-        }
-
-    def is_first_run(self, generation: Generation) -> bool:
-        """Whether the worker has not run it before, so that it may be slow."""
-        return not self.fresh and not self.conversation.holdings.has_run(generation)
-
-    def is_worn(self) -> bool:
-        holdings = self.conversation.holdings
-        return holdings.execs >= self.most_execs or holdings.loads >= self.most_loads
 
 
 class Lease:
     """
     The one lease of a client process. Connects at the first exec; ``close`` gives everything back.
 
-    For one thread. After a fork the child begins anew, and the parent's lease stays the parent's.
+    For one thread. After a fork the child starts with nothing, and the parent's lease stays the parent's.
 
     Args:
         socket_path: The daemon's control socket.
         is_inner: It runs scripts within an exec of another lease of this process.
     """
 
-    _pid: int
-    _control: Control | None
-    _held: _Held | None
-    _scripts: dict[str | None, _Script]
-    _learned: dict[str, Foresight]
-    _swap: str
-    _ask_swap_after: float
-    _connect_after: float
-    _report_after: float
-    _listen_after: float
-    _back_off_s: float
-    _outage: str
-    _first: Generation | None
-    _refused: dict[tuple[str, str], float]
-    _is_busy: bool
-    _inner: Lease | None
-
     def __init__(self, socket_path: str, *, is_inner: bool = False) -> None:
         self._socket_path = socket_path
         self._is_inner = is_inner
-        self._forget_all()
+        self._pid = os.getpid()
+        self._link = Link(socket_path, self._report, self._hear)
+        self._held: Held | None = None
+        self._first: Generation | None = None  # the build of which the daemon waits to hear how its first run ends
+        self._known = Known()
+        self._refusals = Refusals()
+        self._swap = ""  # why the daemon wants the worker back
+        self._ask_swap_after = self._report_after = self._listen_after = 0.0
+        self._is_busy = False
+        self._inner: Lease | None = None
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float
@@ -158,7 +90,7 @@ class Lease:
             RunnerError: As ``Runner.mono_exec`` has it in its result.
         """
         if os.getpid() != self._pid:
-            self._begin_anew()
+            self._reset()
         if self._is_busy:
             # A script called a function that runs a route that runs a script: that one needs a worker of its own.
             self._inner = self._inner or Lease(self._socket_path, is_inner=True)
@@ -168,15 +100,15 @@ class Lease:
             try:
                 self._first = None
                 held, script = self._at_once(path) or self._ready(path, deadline)
-                if self._refused:
-                    self._refuse(script.generation.path, host)
+                if self._refusals.until:
+                    self._refusals.check(script.generation.path, call_id(host))
                 self._is_busy = True
                 try:
                     held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
                 finally:
                     self._is_busy = False
                     if self._first is not None:
-                        self._tell_first_run(held.conversation)
+                        self._tell_first_run(held)
             except HostFault:
                 self._after()
                 raise
@@ -195,14 +127,14 @@ class Lease:
                 if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {told}", host)):
                     raise ExecTimeout(f"worker {pid}: {told}; it is left to finish its first run") from error
                 # Also while it was being loaded it is this script that cost the worker.
-                lost = self._scripts.get(path)
+                lost = self._known.scripts.get(path)
                 pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=lost, is_stuck=is_stuck)
                 raise type(error)(f"worker {pid}: {told}", step=error.step) from error
             except RunnerError:
                 self._drop_first_run()
                 raise
             except BaseException:
-                # Interrupted in the middle of a turn: nobody knows whose move it is.
+                # Interrupted in the middle of a turn: nobody knows whose turn it is.
                 self._lose("interrupted", host)
                 raise
             else:
@@ -213,16 +145,16 @@ class Lease:
                 return outcome
 
     def close(self) -> None:
-        """Give the worker back and close the connection; the next exec begins anew."""
+        """Give the worker back and close the connection; the next exec takes a new one."""
         if os.getpid() == self._pid:
             self._give_back()
-        self._begin_anew()
+        self._reset()
 
     # Before an exec.
 
-    def _at_once(self, path: str | None) -> tuple[_Held, _Script] | None:
+    def _at_once(self, path: str | None) -> tuple[Held, Script] | None:
         """The common case of ``_ready``: nothing is new, and the worker has the script."""
-        held, control, script = self._held, self._control, self._scripts.get(path)
+        held, control, script = self._held, self._link.control, self._known.scripts.get(path)
         if held is None or control is None or script is None or self._swap:
             return None
         now = time.monotonic()
@@ -234,24 +166,16 @@ class Lease:
         if holdings.loaded.get(generation.path) is not generation:
             if not holdings.has(generation):
                 return None
-            holdings.loaded[generation.path] = generation  # of two that say the same the one that is asked for
+            holdings.loaded[generation.path] = generation  # of two equal ones the one that is asked for
         if holdings.ran.get(generation.path) != generation.id and not held.fresh:
             return None
-        is_worn = holdings.execs >= held.most_execs or holdings.loads >= held.most_loads
-        return (held, script) if not is_worn and stamps is not None and stamps.hold() else None
+        is_spent = holdings.execs >= held.most_execs or holdings.loads >= held.most_loads
+        return (held, script) if not is_spent and stamps is not None and stamps.hold() else None
 
-    def _refuse(self, path: str, host: Host) -> None:
-        """Raise when the daemon lets messages of this Call-ID be refused."""
-        now = time.monotonic()
-        self._refused = {key: until for key, until in self._refused.items() if until > now}
-        if text := call_id(host):
-            text = text[:LONGEST_CALL_ID]
-            refuse_message(path, text, self._refused.get((path, text), 0.0) - now)
-
-    def _ready(self, path: str | None, deadline: float) -> tuple[_Held, _Script]:
+    def _ready(self, path: str | None, deadline: float) -> tuple[Held, Script]:
         """A worker that has the script's current generation."""
         self._listen(deadline)
-        script = self._scripts.get(path)
+        script = self._known.scripts.get(path)
         if (
             self._held is None
             or script is None
@@ -263,7 +187,7 @@ class Lease:
                 # Without an answer the build that is known runs, in the rest of the time.
                 until -= (deadline - time.monotonic()) * SHARE_OF_KNOWN
             script = self._ask_lease(path, until)
-        elif (self._swap or self._held.is_worn()) and time.monotonic() >= self._ask_swap_after:
+        elif (self._swap or self._held.is_spent()) and time.monotonic() >= self._ask_swap_after:
             script = self._ask_lease(path, min(deadline, time.monotonic() + SWAP_S))
         for _ in range(LOAD_TRIES):
             held = self._held
@@ -276,11 +200,11 @@ class Lease:
             script = self._load(path, held, script.generation, deadline)
         raise PoolExhausted(f"{script.generation.path}: changed {LOAD_TRIES} times while it was being loaded")
 
-    def _load(self, path: str | None, held: _Held, generation: Generation, deadline: float) -> _Script:
+    def _load(self, path: str | None, held: Held, generation: Generation, deadline: float) -> Script:
         """One step towards a worker that has the generation; gives what to go on with."""
         if not held.is_ours:
-            if self._control is None:
-                raise PoolExhausted(self._outage)
+            if self._link.control is None:
+                raise PoolExhausted(self._link.outage)
             # It goes back when there is another one: until then it has the scripts that it has.
             return self._ask_lease(path, deadline, is_first=True)
         if not held.conversation.holdings.fits(generation):
@@ -289,111 +213,74 @@ class Lease:
         try:
             needs = held.conversation.load(generation, deadline)
         except ScriptInvalid as error:
-            wrong = {"generation": generation.id, "message": str(error), "detail": error.detail}
-            return self._ask_lease(path, deadline, rejected=wrong)
+            rejected = messages.Rejected(generation=generation.id, message=str(error), detail=error.detail)
+            return self._ask_lease(path, deadline, rejected=rejected)
         if needs:
-            return self._ask_lease(path, deadline, needs={"generation": generation.id, "names": list(needs)})
-        self._tell("loaded", {"generation": generation.id})
-        return self._scripts[path]
+            return self._ask_lease(path, deadline, needs=messages.Needs(generation=generation.id, names=needs))
+        self._link.tell(messages.Loaded(generation=generation.id))
+        return self._known.scripts[path]
 
-    def _ask_lease(self, path: str | None, deadline: float, *, is_first: bool = False, **more: Any) -> _Script:
+    def _ask_lease(
+        self,
+        path: str | None,
+        deadline: float,
+        *,
+        is_first: bool = False,
+        needs: Needs | None = None,
+        rejected: Rejected | None = None,
+    ) -> Script:
         """
         Ask the daemon for a script's generation, and for a worker where there is none or a better one.
 
         With ``is_first`` for a worker in any case, as if there were none.
         """
-        held, known = self._held, self._scripts.get(path)
-        have = held.report() if held and not is_first else None
-        wait_s = max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING
-        params = {"path": path, "have": have, "wait_s": wait_s, "is_inner": self._is_inner, **more}
-        answer = None
-        if self._control is not None:
-            try:
-                answer = answers.lease(self._ask(self._control, "lease", params, deadline))
-            except ControlError as error:
-                self._disconnect(error, has_waited=True)
+        held, known = self._held, self._known.scripts.get(path)
+        request = LeaseRequest(
+            path=path,
+            have=held.report() if held and not is_first else None,
+            wait_s=max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING,
+            is_inner=self._is_inner,
+            needs=needs,
+            rejected=rejected,
+        )
+        answer = self._link.ask(request, LeaseAnswer, deadline)
         if answer is None:
             # What was served until now goes on being served while the daemon is away.
-            if held is not None and known is not None and not more:
+            if held is not None and known is not None and not needs and not rejected:
                 return known
-            raise PoolExhausted(self._outage)
+            raise PoolExhausted(self._link.outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
-        script = self._script(answer)
-        self._scripts.pop(path, None)
-        self._scripts[path] = script
-        if len(self._scripts) > MOST_SCRIPTS:
-            del self._scripts[next(iter(self._scripts))]  # the one that was asked for least recently
-        if (worker := answer["worker"]) is not None:
-            self._take(worker)
+        script = self._known.add(path, answer.generation, answer.stamps)
+        if answer.worker is not None:
+            self._take(answer.worker)
         elif self._held is not None:
-            self._held.keep, self._held.is_ours = answer["keep"], answer["is_ours"]
-            if not answer["is_ours"]:
+            self._held.keep, self._held.is_ours = answer.keep, answer.is_ours
+            if not answer.is_ours:
                 self._swap = "it is a worker of an earlier daemon"
-        if self._control is not None:
-            self._control.drop_descriptors()
+        if self._link.control is not None:
+            self._link.control.drop_descriptors()
         return script
 
-    def _take(self, worker: dict[str, Any]) -> None:
-        assert self._control is not None  # noqa: S101  # it has just answered
-        channel = received(self._control.take_descriptors(ENDS))
+    def _take(self, worker: Worker) -> None:
+        assert self._link.control is not None  # noqa: S101  # it has just answered
+        channel = received(self._link.control.take_descriptors(ENDS))
         if channel is None:
             raise PoolExhausted("the daemon sent a worker without its wire")
-        loaded = [self._generation(told) for told in worker["loaded"]]
-        holdings = Holdings(
-            worker["execs"],
-            worker["loads"],
-            {generation.path: generation for generation in loaded},
-            worker["ran"],
-            worker["bound"],
-        )
-        conversation = Conversation(
-            channel,
-            Session(worker["max_line_bytes"], State.IDLE),
-            worker["pid"],
-            SELDOM if worker["is_placed"] else 0,
-            holdings,
-        )
-        conversation.find_helper = self._find_helper
+        held = Held.of(worker, channel, map(self._known.with_lessons, worker.loaded))
+        held.conversation.find_helper = self._find_helper
         self._give_back()
         self._swap = ""
-        most_execs, most_loads = worker["max_execs"] or math.inf, worker["max_loads"] or math.inf  # 0: no limit
-        self._held = _Held(conversation, worker["keep"], worker["fresh"], most_execs, most_loads)
-
-    def _script(self, answer: dict[str, Any]) -> _Script:
-        stamps = answer["stamps"]
-        known = None if stamps is None else Stamps.from_json(stamps)
-        return _Script(self._generation(answer["generation"]), known)
-
-    def _generation(self, told: dict[str, Any]) -> Generation:
-        """A generation that the daemon tells of, with what was learned of it, whoever the worker is."""
-        learned = self._learned.pop(told["id"], None)
-        generation = Generation.from_told(told, learned)
-        self._learned[generation.id] = generation.foresight
-        if len(self._learned) > LEARNED_GENERATIONS:
-            del self._learned[next(iter(self._learned))]
-        return generation
+        self._held = held
 
     def _find_helper(self, generation: Generation, name: str, deadline: float) -> Helper | None:
         """An assembly that a running script loads by its name; None where there is none, or no daemon to ask."""
-        if self._control is None:
+        answer = self._link.ask(
+            messages.FindRequest(generation=generation.id, name=name), messages.FindAnswer, deadline
+        )
+        if answer is None or answer.helper is None:
             return None
-        try:
-            answer = self._ask(self._control, "find", {"generation": generation.id, "name": name}, deadline)
-            known = answers.helper(answer)
-        except ControlError as error:
-            self._disconnect(error, has_waited=True)
-            return None
-        if known is None:
-            return None
-        for script in self._scripts.values():
-            if script.generation is generation:
-                script.stamps = None  # by now this is another generation, with that helper
-        return Helper.from_json(known)
-
-    def _ask_anew(self) -> None:
-        """What is known of the scripts goes on serving only where the daemon has nothing to say."""
-        for script in self._scripts.values():
-            script.stamps = None
+        self._known.ask_again(generation)  # by now the script is another generation, with that helper
+        return answer.helper
 
     # After an exec.
 
@@ -405,182 +292,98 @@ class Lease:
         if not conversation.can_go_on:
             self._lose("the script ended the process", None)
             return
-        if not held.keep or (conversation.holdings.retire_reason and self._control is not None):
+        if not held.keep or (conversation.holdings.retire_reason and self._link.control is not None):
             self._give_back()
         elif conversation.holdings.last_used >= self._report_after:
             self._report_after = conversation.holdings.last_used + REPORT_S
-            self._tell("report", held.report())
+            self._link.tell(held.report())
 
     def _give_back(self) -> None:
         """Return the worker. Where nobody takes it, its wire is closed and it ends itself."""
         held, self._held = self._held, None
-        if held is None:
-            return
-        _let_run(held.conversation.pid)
-        with contextlib.closing(held.conversation.hand_over()) as wire:
-            self._tell("release", held.report(), wire.descriptors())
+        if held is not None:
+            held.release(self._link)
 
-    def _lose(self, reason: str, host: Host | None, *, script: _Script | None = None, is_stuck: bool = False) -> int:
+    def _lose(self, reason: str, host: Host | None, *, script: Script | None = None, is_stuck: bool = False) -> int:
         """Drop a worker that cannot go on. The daemon ends it, and asks it for its stacks first."""
         held, self._held = self._held, None
         if held is None:
             return 0
         # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
-        self._connect_after = 0.0
-        if is_stuck:
-            _let_run(held.conversation.pid)
-        with contextlib.closing(held.conversation.hand_over()) as wire:
-            message = {**held.report(), "reason": reason, "call_id": host and call_id(host), "is_stuck": is_stuck}
-            message["taken_by"] = script and script.generation.id
-            self._tell("retire", message, wire.descriptors())
+        self._link.connect_after = 0.0
+        held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
         return held.conversation.pid
 
-    def _tell_first_run(self, conversation: Conversation) -> None:
+    def _tell_first_run(self, held: Held) -> None:
         """The daemon waits to hear how long a build takes the first time, and others with it."""
         first = self._first
-        if first is not None and conversation.holdings.has_run(first):
+        if first is not None and held.conversation.holdings.has_run(first):
             self._first = None
-            self._tell("ran", {"pid": conversation.pid, "generation": first.id})
+            self._link.tell(messages.Ran(lease=held.lease, generation=first.id))
 
     def _drop_first_run(self) -> None:
         """It was allowed and did not begin: others may."""
         held, first, self._first = self._held, self._first, None
         if held is not None and first is not None:
-            self._tell("ran", {"pid": held.conversation.pid, "generation": first.id, "has_run": False})
+            self._link.tell(messages.Ran(lease=held.lease, generation=first.id, has_run=False))
 
     def _leave(self, reason: str, host: Host) -> int:
         """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
         held, first = self._held, self._first
-        if held is None or first is None or self._control is None:
+        if held is None or first is None or self._link.control is None:
             return 0
-        if (unfinished := held.conversation.unfinished()) is None:
+        if not held.leave(self._link, reason, host, first):
             return 0
         self._held = self._first = None
-        with contextlib.closing(held.conversation.hand_over()) as wire:
-            message = {**held.report(), "reason": reason, "call_id": call_id(host), "generation": first.id}
-            self._tell("unfinished", {**message, "unfinished": unfinished.as_json()}, wire.descriptors())
         return held.conversation.pid
 
-    # The connection.
+    # The daemon.
 
     def _listen(self, deadline: float) -> None:
         """Look for news without waiting, and connect again when it is time to."""
-        control = self._control
-        if control is None:
-            if self._outage and time.monotonic() < self._connect_after:
-                if self._held is None:
-                    raise PoolExhausted(self._outage)
+        link = self._link
+        if link.control is not None:
+            if link.listen(deadline):
                 return
-            self._connect(deadline)
+        elif link.is_pausing():
+            if self._held is None:
+                raise PoolExhausted(link.outage)
             return
-        while control.has_news() and time.monotonic() < deadline:
-            try:
-                self._hear(control.receive(time.monotonic() + NOTICE_S))
-                control.drop_descriptors()
-            except ControlError as error:
-                self._disconnect(error, has_waited=False)
-                self._connect(deadline)
-                return
+        self._connect(deadline)
 
     def _connect(self, exec_deadline: float) -> None:
         # Without a worker there is nothing else to do with the time, but half of it is for the exec.
         now = time.monotonic()
-        deadline = now + (SWAP_S if self._held else max(SWAP_S, (exec_deadline - now) / 2))
-        have = self._held.report() if self._held else None
-        try:
-            self._control = Control.connect(self._socket_path, deadline)
-            answer = answers.hello(self._ask(self._control, "hello", {"protocol": PROTOCOL, "have": have}, deadline))
-        except (ControlError, RunnerError) as error:
-            # A daemon that refuses this process, for one because it has clients enough, is as good as none.
-            self._disconnect(error, has_waited=self._control is not None or time.monotonic() >= deadline)
+        answer = self._link.connect(now + (SWAP_S if self._held else max(SWAP_S, (exec_deadline - now) / 2)))
+        if answer is None:
             if self._held is None:
-                raise PoolExhausted(self._outage) from error
+                raise PoolExhausted(self._link.outage)
             return
-        self._control.drop_descriptors()
-        self._note_refused(answer.get("refused", ()))
+        self._refusals.add(answer.refused)
         if self._held is not None:
             self._held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers
         # Another daemon may know other generations; the worker goes on until there is a better one.
-        self._ask_anew()
-        if self._outage:
-            log.warning("the daemon at %s answers again", self._socket_path)
-        self._outage, self._back_off_s = "", FIRST_BACK_OFF_S
+        self._known.ask_again()
         self._ask_swap_after = 0.0
 
-    def _disconnect(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        pause = self._back_off_s if has_waited else REFUSED_BACK_OFF_S
-        if has_waited:
-            self._back_off_s = min(LONGEST_BACK_OFF_S, 2 * self._back_off_s)
-        self._connect_after = time.monotonic() + pause
-        if not self._outage:
-            goes_on = "; its worker goes on" if self._held else ""
-            log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
-        self._outage = f"no daemon at {self._socket_path}: {error}"
-
-    def _ask(self, control: Control, method: str, params: dict[str, Any], deadline: float) -> dict[str, Any]:
-        notices: list[dict[str, Any]] = []
-        answer = ask(control, method, params, deadline, notices)
-        for notice in notices:
-            self._hear(notice)
-        return answer
-
-    def _hear(self, notice: dict[str, Any]) -> None:
-        match notice:
-            case {"method": "swap", "params": {"reason": str(reason)}}:
-                log.info("the daemon wants the worker back: %s", reason)
-                self._swap = reason
-                self._ask_swap_after = 0.0
-                self._ask_anew()
-            case {"method": "refuse", "params": {"messages": list(messages)}}:
-                self._note_refused(answers.refused(messages))
-            case _:
-                raise ControlError(f"expected a notice of this protocol, got {notice!r:.80}")
-
-    def _note_refused(self, messages: Iterable[tuple[str, str, float]]) -> None:
-        now = time.monotonic()
-        self._refused.update({(path, text): now + left_s for path, text, left_s in messages})
-        while len(self._refused) > answers.MAX_REFUSED:
-            del self._refused[next(iter(self._refused))]  # the one that was told of first
-
-    def _tell(self, method: str, params: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
-        if self._control is None:
+    def _hear(self, notice: Refuse | Swap) -> None:
+        if not isinstance(notice, Swap):
+            self._refusals.add(notice.messages)
             return
-        try:
-            self._control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S, descriptors)
-        except ControlError as error:
-            self._disconnect(error, has_waited=True)
+        self._known.ask_again()
+        if self._held is not None and self._held.lease == notice.lease:
+            log.info("the daemon wants the worker back: %s", notice.reason)
+            self._swap = notice.reason
+            self._ask_swap_after = 0.0
 
-    def _begin_anew(self) -> None:
+    def _report(self) -> Report | None:
+        return self._held.report() if self._held else None
+
+    def _reset(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
         if self._inner is not None:
             self._inner.close()
-        if self._control is not None:
-            self._control.close()
+        self._link.close()
         if self._held is not None:
             self._held.conversation.end()
-        self._forget_all()
-
-    def _forget_all(self) -> None:
-        self._pid = os.getpid()
-        self._control = None
-        self._held = None
-        self._first = None
-        self._scripts = {}
-        self._learned = {}
-        self._swap = ""
-        self._ask_swap_after = self._connect_after = self._report_after = self._listen_after = 0.0
-        self._back_off_s = FIRST_BACK_OFF_S
-        self._outage = ""
-        self._is_busy = False
-        self._inner = None
-        self._refused = {}  # by script and Call-ID: until when
-
-
-def _let_run(pid: int) -> None:
-    """A stopped process does not see that its wire hangs up, and perhaps no daemon is there to kill it."""
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGCONT)
+        Lease.__init__(self, self._socket_path, is_inner=self._is_inner)

@@ -1,7 +1,7 @@
 """The daemon's control connection, both ends: JSON-RPC 2.0 lines over a Unix socket, with descriptors beside them.
 
-Standard library only, as a child of Kamailio imports it. Must not know what is asked or who answers;
-docs/protocol.md describes each message.
+Standard library only, as a child of Kamailio imports it. Must not know what is asked or who answers; ``messages`` has
+each message.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .peer import impostor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_LINE_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024  # so at most as many lines wait to be taken
 MAX_DESCRIPTORS = 2  # beside one line: both ends of a wire
-MAX_NOTICES = 1024  # before one answer; a daemon has a handful to tell
+MAX_NOTICES = 1024  # before one answer; a daemon has a handful
 
 FAILED = -32000  # a RunnerError; data.kind has its name
-INVALID_REQUEST = -32600
 UNKNOWN_METHOD = -32601
 INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
 
 
 class ControlError(Exception):
@@ -90,7 +90,7 @@ class Control:
 
     def send(self, message: dict[str, Any], deadline: float, descriptors: Sequence[int] = ()) -> None:
         """
-        Send one message, with descriptors beside it if there are any. Where there is room nothing is waited for.
+        Send one message, with descriptors beside it if there are any. Waits only while the socket is full.
 
         Raises:
             ControlError: It was not taken in time, or nobody is there. The connection is of no use any more.
@@ -98,6 +98,8 @@ class Control:
         data = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode("ascii") + b"\n"
         if len(data) > MAX_LINE_BYTES:
             raise ControlError(f"a message of {len(data)} bytes is longer than {MAX_LINE_BYTES}")
+        # Not socket.send_fds: it drops its flags (CPython 3.11), and without MSG_NOSIGNAL a daemon that has gone could
+        # end a process of Kamailio by SIGPIPE.
         beside = []
         if descriptors:
             beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
@@ -159,6 +161,9 @@ class Control:
         """Wait for bytes, and put them to those that are there."""
         try:
             self._await(select.POLLIN, deadline)
+            # Not socket.recv_fds: it drops its flags as well, and without MSG_CMSG_CLOEXEC whatever this process starts
+            # could inherit the descriptors. Those that find no room the kernel closes (unix(7)). It also passes fewer
+            # where this process is out of descriptors, so MSG_CTRUNC does not say whose fault that is.
             data, beside, _, _ = self._sock.recvmsg(
                 READ_BYTES, socket.CMSG_SPACE(MAX_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
             )
@@ -209,7 +214,7 @@ def ask(
     control: Control, method: str, params: dict[str, Any], deadline: float, notices: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
     """
-    One request and its result; notices that come in between are put into ``notices``.
+    Send one request and give its result; notices that come before that are put into ``notices``.
 
     Raises:
         RunnerError: The other end refused; the same class and text as there.
@@ -218,7 +223,7 @@ def ask(
     try:
         control.send({"id": 1, "method": method, "params": params}, deadline)
     except ControlError:
-        # Who is refused is told why and hung up on, perhaps before this was sent.
+        # A client that is refused gets the reason and is hung up on, perhaps before this was sent.
         if not control.has_news():
             raise
     for _ in range(MAX_NOTICES):
@@ -244,7 +249,7 @@ def failure(error: RunnerError) -> dict[str, Any]:
 
 
 def as_error(text: str, data: object) -> RunnerError:
-    """The error that an answer tells of; ``RunnerError`` itself where its name is not known here."""
+    """The error in an answer; ``RunnerError`` itself where its name is not known here."""
     kind = data.get("kind") if isinstance(data, dict) else None
     known = getattr(errors, kind, RunnerError) if isinstance(kind, str) else RunnerError
     if not (isinstance(known, type) and issubclass(known, RunnerError)):

@@ -34,6 +34,21 @@ def peer_of(sock: socket.socket) -> Peer:
     return Peer(*struct.unpack("iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
 
 
+def shares_pids(pid: int) -> bool:
+    """
+    Whether a process counts processes as this one does, so that a pid of ours is the same process there.
+
+    A peer that this process cannot see has pid 0, and one in a namespace of its own has a second number there: NSpid in
+    proc(5), which everybody may read, unlike the link in ns/. Where /proc hides it the answer is no.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    (numbers,) = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")] or [[str(pid)]]
+    return pid > 0 and len(numbers) == 1
+
+
 def groups_of(sock: socket.socket) -> list[int]:
     """The supplementary groups of the other end."""
     numbers = array.array("I")

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from runner.control import messages
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from runner.pool.slot import Slot
     from runner.pool.warming import FirstRun
     from runner.scripts.generation import Generation
+    from runner.settings import Settings
     from runner.worker.worker import Worker
 
 MAX_LOANS = 2  # a worker, and a better one until the first is given back
-MAX_TOLD = 1024  # generations; one that was forgotten is told again when its client cannot load it any more
+MAX_KNOWN = 1024  # generations; one that was forgotten comes again when its client cannot load it any more
 MAX_REJECTED = 16  # builds that it could not load and others perhaps can
 
 
@@ -32,17 +35,39 @@ class Loan:
     One worker that a client holds.
 
     Attributes:
+        id: Names it to the client, and to no daemon after this one.
         since: When it was lent.
-        told_swap: The client was asked to give it back.
+        is_wanted_back: The client was asked to give it back.
         wanted_since: Since when other users wait for a worker while it is not given back; 0 while none do.
-        first: Its first run of a build, which it was allowed and has not told the end of.
+        first: Its first run of a build, which it was allowed and has not said the end of.
     """
 
+    id: str
     slot: Slot
     since: float
-    told_swap: bool = False
+    is_wanted_back: bool = False
     wanted_since: float = 0.0
     first: FirstRun | None = None
+
+    def as_message(self, client: Client, settings: Settings, *, keep: bool) -> messages.Worker:
+        """What the client has to know of the worker."""
+        worker = self.slot.living
+        return messages.Worker(
+            lease=self.id,
+            pid=worker.pid,
+            is_local=client.is_local,
+            execs=worker.holdings.execs,
+            loads=worker.holdings.loads,
+            bound=dict(worker.holdings.bound),
+            ran=dict(worker.holdings.ran),
+            loaded=tuple(worker.holdings.loaded.values()),
+            keep=keep,
+            fresh=settings.statics == "fresh",
+            max_execs=self.slot.max_jobs,
+            max_loads=settings.max_loads,
+            max_line_bytes=settings.max_line_bytes,
+            is_placed=settings.placement != "free",
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -55,12 +80,14 @@ class Client:
         uid: Its user.
         is_trusted: Whether its word counts for clients of all users; see ``access.is_trusted``.
         is_extra: Whether it has one of the places that are kept for administrators: it may ask, and not borrow.
+        is_local: Whether it counts processes as the daemon does; see ``peer.shares_pids``.
+        loans: By id.
         runs_scripts: Whether it ever asked for a worker; others only look.
-        told: Generations that it was told of; kept, so that their copies stay for as long as it may load them.
+        known: Generations that it knows of, by id; kept, so that their copies stay for as long as it may load them.
         rejected: Builds that it could not load and that are good for all that we know, by id.
         holds_foreign: Whether it says that it holds a worker from an earlier daemon.
         is_inner: Whether its execs are within others of the same process.
-        ended: Workers that were ended while it held them: it may still say what they died of.
+        ended: Loans that were ended while it held the worker: it may still say what that died of.
     """
 
     control: Control
@@ -68,13 +95,14 @@ class Client:
     uid: int
     is_trusted: bool = False
     is_extra: bool = False
-    loans: dict[int, Loan] = field(default_factory=dict)
+    is_local: bool = True
+    loans: dict[str, Loan] = field(default_factory=dict)
     runs_scripts: bool = False
-    told: dict[str, Generation] = field(default_factory=dict)
+    known: dict[str, Generation] = field(default_factory=dict)
     rejected: dict[str, ScriptInvalid] = field(default_factory=dict)
     holds_foreign: bool = False
     is_inner: bool = False
-    ended: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_LOANS))
+    ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOANS))
     sending: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -84,21 +112,21 @@ class Client:
 
     @property
     def counts_for(self) -> int | None:
-        """For whom a loss counts that it tells of: clients of its user; None: of all users."""
+        """For whom a loss counts that it reports: clients of its user; None: of all users."""
         return None if self.is_trusted else self.uid
 
-    def tell(self, generation: Generation, loaded: Iterable[Generation] = ()) -> None:
-        """It is told of the generation that is current now, and of those that its new worker has loaded."""
+    def learn(self, generation: Generation, loaded: Iterable[Generation] = ()) -> None:
+        """It will know of the generation that is current now, and of those that its new worker has loaded."""
         in_use = {id_ for loan in self.loans.values() for id_ in ids(loan.slot.living)}
         in_use |= {other.id for other in loaded}
         # Of a script it may load the current build, or use those that a worker has.
-        kept = {id_: told for id_, told in self.told.items() if id_ in in_use or told.path != generation.path}
+        kept = {id_: known for id_, known in self.known.items() if id_ in in_use or known.path != generation.path}
         for other in (*loaded, generation):
             kept.pop(other.id, None)
             kept[other.id] = other
-        for id_ in list(kept)[: max(0, len(kept) - MAX_TOLD)]:
+        for id_ in list(kept)[: max(0, len(kept) - MAX_KNOWN)]:
             del kept[id_]
-        self.told = kept
+        self.known = kept
 
     def reject(self, id_: str, error: ScriptInvalid) -> None:
         """Remember a build that it could not load."""
@@ -106,9 +134,9 @@ class Client:
         if len(self.rejected) > MAX_REJECTED:
             del self.rejected[next(iter(self.rejected))]
 
-    def give_back(self, pid: int) -> Loan | None:
-        """The loan of that worker, which has ended; None when there is none."""
-        loan = self.loans.pop(pid, None)
+    def give_back(self, lease: str) -> Loan | None:
+        """The loan of that id, which has ended; None when there is none."""
+        loan = self.loans.pop(lease, None)
         if loan is not None and loan.first is not None:
             loan.first.end(has_run=loan.slot.has_run(loan.first.generation))
         return loan

@@ -2,53 +2,56 @@
 The daemon: owns the workers and lends them to clients over a Unix socket.
 
 It is not on the way of an exec: a client that holds a worker speaks with it directly, and goes on doing so when the
-daemon has gone. One thread a client, so that one that hangs holds up nobody else. Must not know Kamailio.
+daemon has gone. One thread for each client, so that one that hangs holds up nobody else. Must not know Kamailio.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import queue
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.control.connection import INVALID_PARAMS, UNKNOWN_METHOD, Control, ControlError, failure
-from runner.control.peer import ROOT, peer_of
-from runner.errors import ConfigError, RunnerError
+from runner.control import messages
+from runner.control.connection import (
+    Control,
+    ControlError,
+    failure,
+)
+from runner.control.peer import ROOT, peer_of, shares_pids
+from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
+from runner.errors import ConfigError
 from runner.runner import Runner
-from runner.wire.channel import ENDS, hang_up, received
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
-from .loans import Lending
+from .dispatch import SEND_S, Dispatch
+from .loans import Loans
 from .quiet import Quiet
 from .systemd import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.pool.slot import Slot
+    from runner.pool.slot import PoolSnapshot, Slot
     from runner.settings import Settings
-    from runner.wire.channel import Channel
 
     from .loans import Answer
 
-log = logging.getLogger("runner.serve")
+log = logging.getLogger("runner.daemon")
 
-SEND_S = 1.0  # a client that does not read its answers is dropped
-NOTICE_S = 0.001  # nor is a notice waited for: upkeep tells one client after the other, and the watchdog waits for it
 FIRST_S = 10.0  # whoever connects and says nothing takes another one's place
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
-ENDING = {"drain": True, "stop": False}  # keeps_loans
-ADMINISTRATION = frozenset({"reload", "reset", *ENDING})  # what changes the daemon for clients of all users
+ENDING: dict[type[messages.Message], bool] = {messages.DrainRequest: True, messages.StopRequest: False}  # keeps_loans
+# What changes the daemon for clients of all users.
+ADMINISTRATION = frozenset({messages.ReloadRequest, messages.ResetRequest, *ENDING})
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
@@ -62,7 +65,7 @@ class Daemon:
 
     Args:
         settings: ``script_dirs`` is required; the rest as for ``Runner``.
-        reread: Reads the settings anew, for ``reload``.
+        reread: Reads the settings again, for ``reload``.
 
     Raises:
         ConfigError: ``script_dirs`` is not set; it is root's and ``worker_user`` is not set; or the socket cannot be
@@ -76,22 +79,27 @@ class Daemon:
         self.started_at = time.monotonic()
         self._reread = reread
         self._wake = threading.Event()
-        self._lending = Lending(self.runner, self._wake.set)
+        self._loans = Loans(self.runner, self._wake.set)
         self._ended = threading.Event()
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._parts = contextlib.ExitStack()
         self._refused = Quiet(log, logging.WARNING, "a client is refused")
-        self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
-            "status": lambda _client, _params: (self.status(), None),
-            "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
-            "reset": lambda _client, _params: self._reset(),
-            **dict.fromkeys(ENDING, lambda _client, _params: ({"pid": os.getpid()}, None)),
+        requests: dict[type[messages.Message], Callable[[Client, Any], Answer]] = {
+            messages.StatusRequest: lambda _client, _request: (self.status(), None),
+            messages.ReloadRequest: lambda _client, _request: (self._reload(), None),
+            messages.ResetRequest: lambda _client, _request: (self._reset(), None),
+            **dict.fromkeys(ENDING, lambda _client, _request: (messages.Process(pid=os.getpid()), None)),
         }
+        # The end closes every connection, so the answer goes first.
+        after = {kind: partial(self.end, keeps_loans=keeps_loans) for kind, keeps_loans in ENDING.items()}
+        self._dispatch = Dispatch(self._loans, requests, self._check_right, after)
 
     def __enter__(self) -> Self:
         if self.settings.script_dirs is None:
-            raise ConfigError('a daemon needs script_dirs: the directories of scripts, for one ["/etc/kamailio/mono"]')
+            raise ConfigError(
+                'a daemon needs script_dirs: the directories of scripts, for example ["/etc/kamailio/mono"]'
+            )
         if os.geteuid() == ROOT and not self.settings.worker_user:
             # Whoever may connect can have any code run in a worker: its wire takes what is said on it.
             raise ConfigError(
@@ -119,7 +127,7 @@ class Daemon:
         notify("READY=1")
         keeps_loans = self._wait_for_end()
         notify("STOPPING=1")
-        self._lending.is_draining = keeps_loans
+        self._loans.is_draining = keeps_loans
         self._ended.set()
         self._wake.set()
         with contextlib.suppress(OSError):
@@ -127,10 +135,10 @@ class Daemon:
         for thread in threads:
             thread.join(SEND_S)
         if keeps_loans:
-            log.warning("drained: %d workers go on with their clients", self._lending.abandon())
+            log.warning("drained: %d workers go on with their clients", self._loans.abandon())
         else:
             self._end_loans()
-        for client in list(self._lending.clients):
+        for client in list(self._loans.clients):
             client.control.shutdown()
         return keeps_loans
 
@@ -153,7 +161,7 @@ class Daemon:
 
     def reload(self) -> list[str]:
         """
-        Read the settings anew and go on with them.
+        Read the settings again and go on with them.
 
         Returns:
             Names of changed settings that count only after a restart.
@@ -172,45 +180,60 @@ class Daemon:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # who holds a worker asks again before it runs a script
         self.runner.pool.wake.set()
-        log.warning("settings read anew%s", f"; only after a restart: {', '.join(late)}" if late else "")
+        log.warning("settings read again%s", f"; only after a restart: {', '.join(late)}" if late else "")
         return late
 
-    def status(self) -> dict[str, Any]:
-        """What the daemon looks like now, as JSON; times in seconds."""
+    def status(self) -> Status:
+        """What the daemon looks like now."""
         pool = self.runner.snapshot()
-        borrowers = self._lending.borrowers()
+        users, most = self._loans.users(), self.settings.max_workers
+        return Status(
+            pid=os.getpid(),
+            socket=str(self.settings.socket),
+            up_s=round(time.monotonic() - self.started_at, 1),
+            load=str(self.settings.load) if self.settings.load else None,
+            script_dirs=tuple(str(directory) for directory in self.settings.script_dirs or ()),
+            clients=len(self._loans.clients),
+            users=users,
+            max_workers=most,
+            advice=f"{users} processes run scripts: set max_workers to at least {users}" if users > most else "",
+            from_earlier_daemon=sum(1 for client in list(self._loans.clients) if client.holds_foreign),
+            starting=pool.starting,
+            ending=pool.ending,
+            waiting=pool.waiting,
+            start_failures=pool.start_failures,
+            next_start_s=round(pool.next_start_s, 1),
+            start_error=pool.start_error,
+            refused_scripts=self.runner.poison.refused(),
+            refused_messages=tuple(
+                RefusedMessage(script=script, call_id=call_id, left_s=left_s)
+                for script, call_id, left_s in self.runner.poison.refused_messages()
+            ),
+            workers=self._workers(pool),
+        )
+
+    def _workers(self, pool: PoolSnapshot) -> tuple[WorkerStatus, ...]:
+        borrowers = self._loans.borrowers()
         warming = {
-            pid: {"script": script, "since_s": round(since_s, 1)}
+            pid: Warming(script=script, since_s=round(since_s, 1))
             for pid, (script, since_s) in self.runner.pool.warming.now().items()
         }
-        users, most = self._lending.users(), self.settings.max_workers
-        return {
-            "pid": os.getpid(),
-            "socket": str(self.settings.socket),
-            "up_s": round(time.monotonic() - self.started_at, 1),
-            "load": str(self.settings.load) if self.settings.load else None,
-            "script_dirs": [str(directory) for directory in self.settings.script_dirs or ()],
-            "clients": len(self._lending.clients),
-            "users": users,
-            "max_workers": most,
-            "advice": f"{users} processes run scripts: set max_workers to at least {users}" if users > most else "",
-            "from_earlier_daemon": sum(1 for client in list(self._lending.clients) if client.holds_foreign),
-            "starting": pool.starting,
-            "ending": pool.ending,
-            "waiting": pool.waiting,
-            "start_failures": pool.start_failures,
-            "next_start_s": round(pool.next_start_s, 1),
-            "start_error": pool.start_error,
-            "refused_scripts": self.runner.poison.refused(),
-            "refused_messages": [
-                {"script": script, "call_id": call_id, "left_s": left_s}
-                for script, call_id, left_s in self.runner.poison.refused_messages()
-            ],
-            "workers": [
-                dataclasses.asdict(worker) | {"client": borrowers.get(worker.pid), "warming": warming.get(worker.pid)}
-                for worker in pool.workers
-            ],
-        }
+        return tuple(
+            WorkerStatus(
+                pid=worker.pid,
+                state=worker.state,
+                execs=worker.execs,
+                loads=worker.loads,
+                age_s=worker.age_s,
+                unused_s=worker.unused_s,
+                loaded=worker.loaded,
+                helpers=worker.helpers,
+                retire_reason=worker.doom,
+                client=borrowers.get(worker.pid),
+                warming=warming.get(worker.pid),
+            )
+            for worker in pool.workers
+        )
 
     # One client, in its own thread.
 
@@ -221,13 +244,13 @@ class Daemon:
             except OSError as error:
                 if self._ended.is_set():
                     return
-                # For one, out of descriptors: nothing is gained by trying again at once.
+                # For example, out of descriptors: nothing is gained by trying again at once.
                 log.error("cannot accept a connection: %s", error)  # noqa: TRY400  # the reason is all there is
                 self._ended.wait(UPKEEP_S)
                 continue
             try:
                 self._welcome(sock)
-            except Exception as error:  # noqa: BLE001  # for one, no thread; whoever comes next may have more luck
+            except Exception as error:  # noqa: BLE001  # no thread, for example; the next one may have more luck
                 sock.close()
                 log.error("cannot serve a connection: %s", error)  # noqa: TRY400  # the reason is all there is
 
@@ -246,118 +269,59 @@ class Daemon:
                 connection.send({"id": None, "error": failure(ConfigError(reason))}, time.monotonic() + SEND_S)
             connection.close()
             return
-        client = Client(connection, peer.pid, peer.uid, is_trusted(peer.uid, self.settings), is_extra)
-        self._lending.join(client)
+        is_known = is_trusted(peer.uid, self.settings)
+        client = Client(connection, peer.pid, peer.uid, is_known, is_extra, shares_pids(peer.pid))
+        self._loans.join(client)
         thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
         try:
             thread.start()
         except BaseException:
-            self._lending.leave(client)
+            self._loans.leave(client)
             raise
 
     def _full(self, uid: int) -> str:
         """Why there is no place for a client of that user; empty when there is one."""
-        return no_place(
-            uid, [client.uid for client in list(self._lending.clients) if not client.is_extra], self.settings
-        )
+        return no_place(uid, [client.uid for client in list(self._loans.clients) if not client.is_extra], self.settings)
 
     def _extras(self) -> int:
-        return sum(client.is_extra for client in list(self._lending.clients))
+        return sum(client.is_extra for client in list(self._loans.clients))
 
     def _converse(self, client: Client) -> None:
         limit_s = FIRST_S
         try:
             while True:
-                self._answer(client, client.control.receive(time.monotonic() + limit_s))
+                self._dispatch.answer(client, client.control.receive(time.monotonic() + limit_s))
                 limit_s = FIRST_S if client.is_extra else IDLE_S
         except ControlError as error:
-            # Only who has a worker is told of: each costs a start, so there cannot be any number of lines.
+            # Above DEBUG only for a client with a worker: each costs a start, so there cannot be any number of lines.
             log.log(logging.INFO if client.loans else logging.DEBUG, "client %d: %s", client.pid, error)
         except Exception:  # one client's fault must not end the daemon
             log.exception("client %d: internal error", client.pid)
         finally:
             client.control.close()
-            self._lending.leave(client)
+            self._loans.leave(client)
 
-    def _answer(self, client: Client, message: dict[str, Any]) -> None:
-        method, params, request_id = message.get("method"), message.get("params", {}), message.get("id")
-        if not isinstance(method, str) or not isinstance(params, dict):
-            raise ControlError(f"expected a request, got {message!r:.80}")
-        if "id" not in message:
-            self._note(client, method, params)
-            return
-        self._reply(client, request_id, method, params)
-
-    def _note(self, client: Client, method: str, params: dict[str, Any]) -> None:
-        wire = None
-        try:
-            if method in self._lending.returns:
-                wire = received(client.control.take_descriptors(ENDS))
-                self._lending.returns[method](client, params, wire)
-            elif method in self._lending.notices:
-                self._lending.notices[method](client, params)
-            else:
-                raise ControlError(f"there is no notice {method!r:.80}")
-        except MALFORMED as error:
-            hang_up(wire)
-            raise ControlError(f"{method}: parameters not as expected: {error!r:.80}") from error
-
-    def _reply(self, client: Client, request_id: object, method: str, params: dict[str, Any]) -> None:
-        request = self._requests.get(method)
-        if request is None:
-            error = {"code": UNKNOWN_METHOD, "message": f"there is no method {method!r:.80}"}
-            self._send(client, {"id": request_id, "error": error})
-            return
-        try:
-            self._check_right(client, method)
-            result, wire = request(client, params)
-        except RunnerError as error:
-            self._send(client, {"id": request_id, "error": failure(error)})
-        except MALFORMED as error:
-            text = f"{method}: parameters not as expected: {error!r:.80}"
-            self._send(client, {"id": request_id, "error": {"code": INVALID_PARAMS, "message": text}})
-        else:
-            try:
-                self._send(client, {"id": request_id, "result": result}, wire)
-            except ControlError:
-                if wire is not None:
-                    self._lending.undo(client, result["worker"]["pid"], wire)
-                raise
-            finally:
-                if method in ENDING:  # answered first: the end closes every connection
-                    self.end(keeps_loans=ENDING[method])
-            hang_up(wire)
-
-    def _check_right(self, client: Client, method: str) -> None:
+    def _check_right(self, client: Client, request: type[messages.Message]) -> None:
         """
-        Refuse what is not this client's to ask.
+        Refuse what a client may not ask.
 
         Raises:
-            ConfigError: It is not.
+            ConfigError: It may not.
         """
-        if method in ADMINISTRATION and not client.is_trusted:
-            raise ConfigError(f"{method}: only root, the daemon's user and socket_owner may")
-        if client.is_extra and method in self._lending.requests:
+        if request in ADMINISTRATION and not client.is_trusted:
+            raise ConfigError(f"{request.method}: only root, the daemon's user and socket_owner may")
+        if client.is_extra and request in self._loans.requests:
             raise ConfigError(self._full(client.uid) or "this place is for questions; connect again")
-
-    def _send(self, client: Client, message: dict[str, Any], wire: Channel | None = None) -> None:
-        with client.sending:
-            client.control.send(message, time.monotonic() + SEND_S, wire.descriptors() if wire else ())
-
-    def _notify(self, client: Client, method: str, params: dict[str, Any]) -> None:
-        """Send what needs no answer. A client that has not read the ones before is hung up on."""
-        try:
-            with client.sending:
-                client.control.send({"method": method, "params": params}, time.monotonic() + NOTICE_S)
-        except ControlError:
-            client.control.shutdown()
 
     # Requests of an administrator.
 
-    def _reset(self) -> Answer:
+    def _reload(self) -> messages.ReloadAnswer:
+        return messages.ReloadAnswer(needs_restart=tuple(self.reload()))
+
+    def _reset(self) -> messages.Done:
         self.runner.reset()
         self._ask_back(lambda _slot: "reset")
-        return {}, None
+        return messages.Done()
 
     # Upkeep.
 
@@ -367,19 +331,19 @@ class Daemon:
             try:
                 notify("WATCHDOG=1")
                 self._tell_refusals()
-                self._lending.prepare()
+                self._loans.prepare()
                 self._ask_back(self._why_back)
-                self._lending.share_out()
+                self._loans.share_out()
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)
             self._wake.clear()
 
     def _tell_refusals(self) -> None:
-        """Clients that hold a worker do not ask before they use it, so they are told what not to run."""
-        if self._lending.has_refusals():
-            for client in [client for client in list(self._lending.clients) if client.wants_worker]:
-                self._notify(client, "refuse", {"messages": self._lending.refusals(client)})
+        """Clients that hold a worker do not ask before they use it, so they have to know what not to run."""
+        if self._loans.has_refusals():
+            for client in [client for client in list(self._loans.clients) if client.wants_worker]:
+                self._dispatch.notify(client, messages.Refuse(messages=self._loans.refusals(client)))
 
     def _why_back(self, slot: Slot) -> str:
         reason = self.runner.pool.wants_back(slot)
@@ -388,12 +352,12 @@ class Daemon:
         return reason
 
     def _ask_back(self, why: Callable[[Slot], str]) -> None:
-        for client, reason in self._lending.ask_back(why):
-            self._notify(client, "swap", {"reason": reason})
+        for client, swap in self._loans.ask_back(why):
+            self._dispatch.notify(client, swap)
 
     def _end_loans(self) -> None:
         self._ask_back(lambda _slot: "the daemon stops")
         deadline = time.monotonic() + LAST_EXECS_S
-        while time.monotonic() < deadline and self._lending.borrowers():
+        while time.monotonic() < deadline and self._loans.borrowers():
             time.sleep(0.01)
-        self._lending.end("the daemon stops")
+        self._loans.end("the daemon stops")

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from runner.control.kinds import MAX_TEXT
 from runner.errors import WorkerError
-from runner.scripts.poison import LONGEST_CALL_ID
 from runner.wire.channel import hang_up
-from runner.wire.unfinished import Unfinished
 
 from . import reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.control.messages import HandOver, Ran
     from runner.pool.slot import Slot
     from runner.pool.warming import FirstRun
     from runner.runner import Runner
@@ -56,7 +56,7 @@ class FirstRuns:
             deadline: Longest wait for others that run it for the first time, on ``time.monotonic``.
 
         Returns:
-            What it has to tell the end of; None when the worker has run the build before.
+            What it has to say the end of; None when the worker has run the build before.
 
         Raises:
             PoolExhausted: As ``Warming.begin``.
@@ -74,62 +74,46 @@ class FirstRuns:
             generation, now + (deadline - now) / 2, client.uid, is_inner=client.is_inner
         )
 
-    def has_run(self, client: Client, params: dict[str, Any]) -> None:
-        """A client tells that its first run has ended in time, or did not begin."""
-        loan = client.loans.get(reports.count(params["pid"]))
-        has_run = params.get("has_run", True) is True
+    def has_run(self, client: Client, notice: Ran) -> None:
+        """A client says that its first run has ended in time, or did not begin."""
+        loan = client.loans.get(notice.lease)
         first = None if loan is None else loan.first
-        if loan is not None and first is not None and first.generation.id == params["generation"]:
-            if has_run:
+        if loan is not None and first is not None and first.generation.id == notice.generation:
+            if notice.has_run:
                 loan.slot.living.holdings.ran[first.generation.path] = first.generation.id
             loan.first = None
-            first.end(has_run=has_run)
+            first.end(has_run=notice.has_run)
 
     def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
         """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
         warming = self._runner.pool.warming
         return not warming.is_slow(generation, client.uid) or self._runner.pool.warm(generation, client.uid) >= users
 
-    def take_over(self, client: Client, params: dict[str, Any], wire: Channel | None) -> bool:
+    def take_over(self, client: Client, notice: HandOver, wire: Channel | None) -> bool:
         """
         A client hands over a worker that was not done with its first run in time.
 
         Returns:
             Whether the worker goes on; False: it is to be ended, as one that is stuck.
         """
-        # All of it is understood before anything changes: a message that cannot be must not take a worker with it.
-        report, reason = reports.understood(params), str(params["reason"])[: reports.MAX_TEXT]
-        unfinished = Unfinished.from_json(params["unfinished"])
-        loan = client.loans.get(report.pid)
+        loan = client.loans.get(notice.lease)
         if loan is None or loan.first is None or wire is None or client.uid != loan.first.user:
             return False
-        reports.note(loan.slot.living.holdings, report, client.told)
-        told = params["call_id"]
-        call_id = told[:LONGEST_CALL_ID] if isinstance(told, str) else None
-        return self._goes_on(client, loan, loan.first, call_id, reason, wire=wire, unfinished=unfinished)
+        reports.note(loan.slot.living.holdings, notice, client.known)
+        return self._goes_on(client, loan, loan.first, notice, wire)
 
-    def _goes_on(
-        self,
-        client: Client,
-        loan: Loan,
-        first: FirstRun,
-        call_id: str | None,
-        reason: str,
-        *,
-        wire: Channel,
-        unfinished: Unfinished,
-    ) -> bool:
+    def _goes_on(self, client: Client, loan: Loan, first: FirstRun, notice: HandOver, wire: Channel) -> bool:
         worker = loan.slot.living
         if not first.may_finish(worker.pid):
             return False
         loan.first = None
-        if client.give_back(worker.pid) is None:
+        if client.give_back(loan.id) is None:
             hang_up(wire)  # upkeep has ended it meanwhile
             self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
             return True
-        log.warning("worker %d: %s", worker.pid, f"{reason} (Call-ID {call_id})" if call_id else reason)
+        log.warning("worker %d: %s", worker.pid, reports.reason(notice))
         try:
-            worker.take_back(wire, unfinished, is_shared=not client.is_trusted)
+            worker.take_back(wire, notice.unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:
             log.warning("worker %d: client %d, uid %d: %s", worker.pid, client.pid, client.uid, error)
             self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
@@ -137,7 +121,7 @@ class FirstRuns:
             return True
         loan.slot.is_lent = False
         worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
-        self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
+        self._runner.finish_later(loan.slot, first, notice.call_id, client.counts_for)
         return True
 
     def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
@@ -145,7 +129,7 @@ class FirstRuns:
         scripts = self._runner.scripts
 
         def find(generation: Generation, name: str, _deadline: float) -> Helper | None:
-            is_short = len(name) <= reports.MAX_TEXT
+            is_short = len(name) <= MAX_TEXT
             is_meant = is_trusted or (is_short and reports.mentioned(generation, [name], scripts.copy_of))
             return scripts.plugin(generation, name) if is_meant else None
 

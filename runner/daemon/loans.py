@@ -1,33 +1,33 @@
 """
 Who holds which worker: leases, as clients ask for them and give them back.
 
-Must not know connections; ``serve`` has them, one thread a client.
+Must not know connections; ``daemon`` has them, one thread a client.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from runner.control.connection import PROTOCOL
+from runner.control import messages
 from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
-from runner.scripts.poison import LONGEST_CALL_ID
 from runner.wire.channel import hang_up
 
 from . import reports
 from .borrower import MAX_LOANS, Loan
 from .first_runs import FirstRuns
 from .quiet import Quiet
-from .reports import Report, understood
 from .sharing import Sharing
 from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.control.messages import Report
     from runner.pool.slot import Slot
     from runner.pool.warming import FirstRun
     from runner.runner import Runner
@@ -36,15 +36,16 @@ if TYPE_CHECKING:
 
     from .borrower import Client
 
-log = logging.getLogger("runner.lending")
+log = logging.getLogger("runner.loans")
 
-MAX_BEHIND = 64  # scripts to load ahead at one time: it is warmth, and the rest is loaded when it is used
+LEASE_BYTES = 8  # random ones make a name that no daemon gives again
+MAX_OUTDATED = 64  # scripts to load ahead at one time: it is warmth, and the rest is loaded when it is used
 
-Answer = tuple[dict[str, Any], "Channel | None"]
-"""A result, and the wire that goes beside it."""
+Answer = tuple[messages.Message, "Channel | None"]
+"""An answer, and the wire that goes beside it."""
 
 
-class Lending:
+class Loans:
     """
     Lends the workers of one runner. Every method is safe to call from several clients' threads.
 
@@ -59,29 +60,29 @@ class Lending:
         self._runner = runner
         self._wake = wake
         self._lock = threading.Lock()
-        self._news = False  # whether more messages are refused than clients were told
-        self._behind: set[str] = set()  # scripts of workers that came back with an older build
+        self._news = False  # whether more messages are refused than clients know of
+        self._outdated: set[str] = set()  # scripts of workers that came back with an older build
         self._verdicts = Verdicts(runner)
         self._firsts = FirstRuns(runner)
         self._sharing = Sharing()
         self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
         self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
-        self.requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = {
-            "hello": self._hello,
-            "lease": self._lease,
-            "find": self._find,
+        self.requests: dict[type[messages.Message], Callable[[Client, Any], Answer]] = {
+            messages.HelloRequest: self._hello,
+            messages.LeaseRequest: self._lease,
+            messages.FindRequest: self._find,
         }
-        self.notices: dict[str, Callable[[Client, dict[str, Any]], None]] = {
-            "loaded": lambda client, params: self._verdicts.loaded(client, params["generation"]),
-            "ran": self._firsts.has_run,
-            "report": self._report,
+        self.notices: dict[type[messages.Message], Callable[[Client, Any], None]] = {
+            messages.Loaded: lambda client, notice: self._verdicts.loaded(client, notice.generation),
+            messages.Ran: self._firsts.has_run,
+            messages.Report: self._report,
         }
-        self.returns: dict[str, Callable[[Client, dict[str, Any], Channel | None], None]] = {
-            "release": self._release,
-            "retire": self._retire,
-            "unfinished": self._unfinished,
+        self.returns: dict[type[messages.Message], Callable[[Client, Any, Channel | None], None]] = {
+            messages.Release: self._release,
+            messages.Retire: self._retire,
+            messages.HandOver: self._take_over,
         }
-        """Notices that have a wire beside them."""
+        """Notices that have a wire beside them, which is the callee's from then on."""
 
     def join(self, client: Client) -> None:
         """A client has come."""
@@ -98,22 +99,22 @@ class Lending:
 
     def borrowers(self) -> dict[int, int]:
         """The worker's pid to its client's pid."""
-        return {pid: client.pid for client in self._all() for pid in list(client.loans)}
+        return {loan.slot.living.pid: client.pid for client in self._all() for loan in list(client.loans.values())}
 
     def users(self) -> int:
         """Clients that run scripts, so each wants a worker of its own."""
         return sum(1 for client in self._all() if client.wants_worker)
 
-    def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, str]]:
-        """Loans to be given back soon that were not asked for yet, with the reason."""
+    def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, messages.Swap]]:
+        """What to say to the clients whose workers are wanted back and that were not asked yet."""
         asked = []
         for client in self._all():
             for loan in list(client.loans.values()):
                 if not loan.slot.living.is_alive:
                     self._end_loan(client, loan, "died while lent")
-                elif not loan.told_swap and (reason := why(loan.slot)):
-                    loan.told_swap = True
-                    asked.append((client, reason))
+                elif not loan.is_wanted_back and (reason := why(loan.slot)):
+                    loan.is_wanted_back = True
+                    asked.append((client, messages.Swap(lease=loan.id, reason=reason)))
         return asked
 
     def share_out(self) -> None:
@@ -124,20 +125,20 @@ class Lending:
             self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
 
     def has_refusals(self) -> bool:
-        """Whether more messages are refused than clients were told; True once."""
+        """Whether more messages are refused than clients know of; True once."""
         with self._lock:
             news, self._news = self._news, False
         return news
 
-    def refusals(self, client: Client) -> list[tuple[str, str, float]]:
+    def refusals(self, client: Client) -> tuple[tuple[str, str, float], ...]:
         """The messages that a client is not to run scripts on."""
-        return self._runner.poison.refused_messages(None, client.counts_for)
+        return tuple(self._runner.poison.refused_messages(None, client.counts_for))
 
     def prepare(self) -> None:
         """Load new builds ahead on workers that came back with older ones."""
         with self._lock:
-            behind, self._behind = self._behind, set()
-        for path in behind:
+            outdated, self._outdated = self._outdated, set()
+        for path in outdated:
             self._runner.prepare(path)
 
     def abandon(self) -> int:
@@ -159,29 +160,24 @@ class Lending:
 
     # Requests.
 
-    def _hello(self, client: Client, params: dict[str, Any]) -> Answer:
-        if params["protocol"] != PROTOCOL:
-            raise ConfigError(f"this daemon speaks control protocol {PROTOCOL}, the client {params['protocol']!r:.20}")
-        have = params["have"]
-        if have is not None:
+    def _hello(self, client: Client, request: messages.HelloRequest) -> Answer:
+        if request.have is not None:
             client.holds_foreign = True
-            self._from_before.tell(f"client {client.pid}, worker {reports.count(have['pid'])}")
-        return {"refused": self.refusals(client)}, None
+            self._from_before.tell(f"client {client.pid}, lease {request.have.lease}")
+        return messages.HelloAnswer(refused=self.refusals(client)), None
 
-    def _lease(self, client: Client, params: dict[str, Any]) -> Answer:
-        client.runs_scripts, client.is_inner = True, params.get("is_inner") is True
+    def _lease(self, client: Client, request: messages.LeaseRequest) -> Answer:
+        client.runs_scripts, client.is_inner = True, request.is_inner
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
-        path = None if params["path"] is None else reports.text(params["path"])
-        have = None if params["have"] is None else understood(params["have"])
+        path, have = request.path, request.have
         generation = self._runner.current(path)
         self._runner.poison.check(generation, client.counts_for)
-        if have is not None and have.pid in client.loans:
-            # Only who holds a worker of ours has tried to load anything.
-            generation = self._verdicts.of_load(client, generation, params)
+        if have is not None and have.lease in client.loans:
+            # Only a client that holds a worker of ours has tried to load anything.
+            generation = self._verdicts.of_load(client, generation, request)
         longest_s = self._runner.settings.allocate_timeout_s
-        wait_s = min(longest_s, reports.seconds(params.get("wait_s", longest_s)))  # one that began before us says none
-        deadline = time.monotonic() + wait_s
+        deadline = time.monotonic() + (longest_s if request.wait_s is None else min(longest_s, request.wait_s))
         slot = self._slot_for(client, have, generation, deadline)
         first = None
         try:
@@ -209,44 +205,30 @@ class Lending:
         stamps = self._runner.stamps(path)
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
-        result: dict[str, Any] = {
-            "generation": generation.told(),
-            "stamps": stamps.as_json() if stamps is not None else None,
-            "keep": self.users() <= self._runner.settings.max_workers
-            and self._firsts.may_keep(client, generation, self.users()),
-            "is_ours": slot is not None or (have is not None and have.pid in client.loans),
-            "worker": None,
-        }
-        client.tell(generation, slot.living.holdings.loaded.values() if slot is not None else ())
+        users, held = self.users(), None if have is None else client.loans.get(have.lease)
+        keep = users <= self._runner.settings.max_workers and self._firsts.may_keep(client, generation, users)
+        is_ours = slot is not None or held is not None
+        client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
         if slot is None:
-            if have is not None and (held := client.loans.get(have.pid)) is not None:
-                held.slot.is_kept = result["keep"]
-            return result, None
+            if held is not None:
+                held.slot.is_kept = keep
+            answer = messages.LeaseAnswer(generation=generation, stamps=stamps, worker=None, keep=keep, is_ours=is_ours)
+            return answer, None
         worker = slot.living
         if worker.holdings.has(generation) and (slot.lent_to is None or client.is_trusted):
-            self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will tell that it loads
-        result["worker"] = {
-            "pid": worker.pid,
-            "execs": worker.holdings.execs,
-            "loads": worker.holdings.loads,
-            "bound": dict(worker.holdings.bound),
-            "ran": dict(worker.holdings.ran),
-            "loaded": [loaded.told() for loaded in worker.holdings.loaded.values()],
-            "keep": result["keep"],
-            "fresh": self._runner.settings.statics == "fresh",
-            "max_execs": slot.max_jobs,
-            "max_loads": self._runner.settings.max_loads,
-            "max_line_bytes": self._runner.settings.max_line_bytes,
-            "is_placed": self._runner.settings.placement != "free",
-        }
+            self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will say that it loads
+        loan = Loan(secrets.token_hex(LEASE_BYTES), slot, time.monotonic(), first=first)
+        lent = loan.as_message(client, self._runner.settings, keep=keep)
+        answer = messages.LeaseAnswer(generation=generation, stamps=stamps, worker=lent, keep=keep, is_ours=is_ours)
         wire = worker.lend()
-        slot.is_lent, slot.lent_to, slot.is_kept = True, client.uid, result["keep"]
-        client.loans[worker.pid] = Loan(slot, time.monotonic(), first=first)
-        return result, wire
+        slot.is_lent, slot.lent_to, slot.is_kept = True, client.uid, keep
+        client.loans[loan.id] = loan
+        return answer, wire
 
-    def undo(self, client: Client, pid: int, wire: Channel) -> None:
-        """The answer of a lease did not reach the client: the worker is as good as before."""
-        loan = client.give_back(pid)
+    def undo(self, client: Client, answer: messages.Message, wire: Channel) -> None:
+        """The answer of a lease did not reach the client: the worker is as it was before."""
+        worker = answer.worker if isinstance(answer, messages.LeaseAnswer) else None
+        loan = client.give_back(worker.lease) if worker is not None else None
         if loan is None:
             wire.close()  # upkeep has ended it meanwhile
         else:
@@ -265,15 +247,14 @@ class Lending:
         self._runner.pool.release(loan.slot, survives=True)
         return True
 
-    def _find(self, client: Client, params: dict[str, Any]) -> Answer:
-        helper = self._verdicts.plugin(client, reports.text(params["generation"]), reports.text(params["name"]))
-        return {"helper": None if helper is None else helper.as_json()}, None
+    def _find(self, client: Client, request: messages.FindRequest) -> Answer:
+        return messages.FindAnswer(helper=self._verdicts.plugin(client, request.generation, request.name)), None
 
     def _admit(
         self, client: Client, have: Report | None, slot: Slot | None, generation: Generation, deadline: float
     ) -> FirstRun | None:
-        """What the client has to tell the end of, where its worker has not run the build before."""
-        held = None if have is None else client.loans.get(have.pid)
+        """What the client has to say the end of, where its worker has not run the build before."""
+        held = None if have is None else client.loans.get(have.lease)
         if slot is not None:
             # What it was about to run in the worker that it has, it runs in this one: it must not wait for itself.
             moved = None
@@ -282,7 +263,7 @@ class Lending:
             return self._firsts.admit(client, slot, moved, generation, deadline)
         if held is not None:
             held.first = self._firsts.admit(client, held.slot, held.first, generation, deadline)
-            if held.first is not None and client.loans.get(held.slot.living.pid) is not held:
+            if held.first is not None and client.loans.get(held.id) is not held:
                 held.first.end(has_run=False)  # upkeep has ended the loan while this waited
         return None
 
@@ -294,10 +275,10 @@ class Lending:
             self._wake()
             return pool.acquire(generation, deadline, client.uid)
         pool.use(generation)
-        held = client.loans.get(have.pid)
+        held = client.loans.get(have.lease)
         if held is not None:
             self._note(client, held, have)
-            held.told_swap = False
+            held.is_wanted_back = False
             if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
                 # One that has run it answers now; without any this one may be the first.
                 if not pool.may_wait(generation, client.uid) and not pool.warming.refusal(generation, client.uid):
@@ -311,24 +292,22 @@ class Lending:
 
     def _refuse_more(self, client: Client) -> None:
         """
-        Refuse a client that has workers enough.
+        Refuse a client that holds as many workers as one may.
 
         Raises:
-            PoolExhausted: It has.
+            PoolExhausted: It does.
         """
         if len(client.loans) >= MAX_LOANS:
             raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
 
     # Notices.
 
-    def _report(self, client: Client, params: dict[str, Any]) -> None:
-        report = understood(params)
-        if (loan := client.loans.get(report.pid)) is not None:
+    def _report(self, client: Client, report: Report) -> None:
+        if (loan := client.loans.get(report.lease)) is not None:
             self._note(client, loan, report)
 
-    def _release(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
-        report = understood(params)
-        loan = client.loans.get(report.pid)
+    def _release(self, client: Client, report: messages.Release, wire: Channel | None) -> None:
+        loan = client.loans.get(report.lease)
         if loan is None:
             client.holds_foreign = False
             hang_up(wire)
@@ -338,7 +317,7 @@ class Lending:
             # A process out of descriptors cannot take what is passed to it: the kernel closed the wire. Or it is none.
             self._end_loan(client, loan, "it came back without its wire")
             return
-        if client.give_back(report.pid) is None:
+        if client.give_back(loan.id) is None:
             wire.close()  # upkeep has ended it meanwhile
             return
         loaded = dict(loan.slot.living.holdings.loaded)
@@ -347,54 +326,54 @@ class Lending:
         outdated = {path for path, generation in loaded.items() if self._is_outdated(path, generation)}
         if outdated:
             with self._lock:
-                self._behind |= set(list(outdated)[: MAX_BEHIND - len(self._behind)])
+                self._outdated |= set(list(outdated)[: MAX_OUTDATED - len(self._outdated)])
             self._wake()
 
-    def _retire(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
-        pid, call_id = reports.count(params["pid"]), params["call_id"]
-        reason = str(params["reason"])[: reports.MAX_TEXT]
-        told = f"{reason} (Call-ID {str(call_id)[:LONGEST_CALL_ID]})" if call_id else reason
-        loan = client.give_back(pid)
-        # Whose worker it was has run what it says, and one worker is one loss.
-        was_lent = loan is not None or pid in client.ended
-        if was_lent and self._verdicts.lost(client, params["taken_by"], call_id):
+    def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
+        loan, reason = client.give_back(notice.lease), reports.reason(notice)
+        # A client that had the worker has run what it says, and one worker is one loss.
+        was_lent = loan is not None or notice.lease in client.ended
+        if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):
             self._news = True
             self._wake()
         if loan is None:
-            if pid in client.ended:
-                client.ended.remove(pid)
+            if notice.lease in client.ended:
+                client.ended.remove(notice.lease)
             client.holds_foreign = False
-            self._strays.tell(f"worker {pid}, client {client.pid}: {told}")
+            self._strays.tell(f"lease {notice.lease}, client {client.pid}: {reason}")
             hang_up(wire)
             return
-        # Not here: the client asks for its next worker in the same breath, and an end takes up to 60 ms. There are as
-        # many of these threads as loans at most: the slot is taken until the worker has ended.
+        # Not here: the client asks for its next worker right away, and an end takes up to 60 ms. There are as many of
+        # these threads as loans at most: the slot is taken until the worker has ended.
         end = threading.Thread(
             target=self._end_retired,
-            args=(loan, told, params["is_stuck"] is True, wire),
-            name=f"end {pid}",
+            args=(loan, reason, notice.is_stuck, wire),
+            name=f"end {loan.slot.living.pid}",
             daemon=True,
         )
         try:
             end.start()
         except RuntimeError:  # the kernel gives no thread
-            self._end_retired(loan, told, params["is_stuck"] is True, wire)
+            self._end_retired(loan, reason, notice.is_stuck, wire)
 
-    def _unfinished(self, client: Client, params: dict[str, Any], wire: Channel | None) -> None:
-        if not self._firsts.take_over(client, params, wire):
-            self._retire(client, params | {"is_stuck": True, "taken_by": None}, wire)
+    def _take_over(self, client: Client, notice: messages.HandOver, wire: Channel | None) -> None:
+        if not self._firsts.take_over(client, notice, wire):
+            lost = messages.Retire(
+                lease=notice.lease, reason=notice.reason, call_id=notice.call_id, is_stuck=True, taken_by=None
+            )
+            self._retire(client, lost, wire)
 
-    def _end_retired(self, loan: Loan, told: str, is_stuck: bool, wire: Channel | None) -> None:  # noqa: FBT001 - private
+    def _end_retired(self, loan: Loan, reason: str, is_stuck: bool, wire: Channel | None) -> None:  # noqa: FBT001 - private
         if is_stuck:
-            loan.slot.living.end_stuck(told)
+            loan.slot.living.end_stuck(reason)
         else:
-            log.info("worker %d: %s", loan.slot.living.pid, told)
+            log.info("worker %d: %s", loan.slot.living.pid, reason)
         self._runner.pool.release(loan.slot, survives=False)
         # Until here the wire was open, or the worker would have ended itself without a word.
         hang_up(wire)
 
     def _note(self, client: Client, loan: Loan, report: Report) -> None:
-        reports.note(loan.slot.living.holdings, report, client.told)
+        reports.note(loan.slot.living.holdings, report, client.known)
 
     def _is_outdated(self, path: str, loaded: Generation) -> bool:
         with contextlib.suppress(RunnerError):
@@ -403,8 +382,8 @@ class Lending:
 
     def _end_loan(self, client: Client, loan: Loan, reason: str) -> None:
         worker = loan.slot.living
-        if client.give_back(worker.pid) is None:
+        if client.give_back(loan.id) is None:
             return  # another thread was first
-        client.ended.append(worker.pid)
+        client.ended.append(loan.id)
         log.info("worker %d: %s", worker.pid, reason)
         self._runner.pool.release(loan.slot, survives=False)

@@ -1,74 +1,36 @@
 """
-What a client says of its worker, as far as it can be: of the right kind, within bounds, never less than before.
+What a client says of its worker, as far as it can be true: never less than before, and of builds that it knows.
 
-A client is another process, and perhaps another user's. Must not know who it is.
+A client is another process, and perhaps another user's. Must not know who it is; ``control.messages`` has the shapes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from runner.wire.events import RETIRE_REASONS
+from runner.control.kinds import MAX_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from runner.control.messages import HandOver, Report, Retire
     from runner.scripts.generation import Generation, Part
     from runner.worker.holdings import Holdings
 
-MAX_COUNT = 10**9  # execs or loads of one worker: one each millisecond for eleven days
-MAX_NAMES = 4096  # scripts or helpers of one worker; mono takes about 10 KiB for each, and frees none
 MAX_NEEDS = 64  # names that are looked for at one time; a load that needs more asks again for the rest
-MAX_TEXT = 4096  # characters of a name, a path or a reason: what Linux takes for a path
 
 
-class Report(NamedTuple):
+def note(holdings: Holdings, report: Report, known: Mapping[str, Generation]) -> None:
     """
-    What a worker has done and holds.
-
-    ``loaded`` are ids of generations, and ``ran`` of those that have run to an end; ``retire_reason`` is one of
-    ``events.RETIRE_REASONS`` or "".
-    """
-
-    pid: int
-    execs: int
-    loads: int
-    retire_reason: str
-    bound: dict[str, str]
-    loaded: tuple[str, ...]
-    ran: tuple[str, ...]
-
-
-def understood(told: Mapping[str, Any]) -> Report:
-    """
-    A report as a client sends it.
-
-    Raises:
-        LookupError, TypeError, ValueError: It is none.
-    """
-    worn = text(told.get("worn", ""))  # a client that began before the daemon may not know it
-    return Report(
-        count(told["pid"]),
-        count(told["execs"]),
-        count(told["loads"]),
-        worn if worn in RETIRE_REASONS else "",  # nor a daemon that began before the client every reason
-        {text(name): text(content) for name, content in table(told["bound"]).items()},
-        tuple(text(id_) for id_ in table(told["loaded"]).values()),
-        tuple(text(id_) for id_ in table(told.get("ran", {})).values()),  # likewise
-    )
-
-
-def note(holdings: Holdings, report: Report, told: Mapping[str, Generation]) -> None:
-    """
-    What a client says of its worker is what we know of it.
+    Take what a client says of its worker into what is known of it.
 
     A process runs nothing back, and mono binds a name for good: counts and names only grow.
 
     Args:
         holdings: Of the worker, as we know them.
         report: What the client says.
-        told: Generations that the client knows of, by id; of others it can have loaded none.
+        known: Generations that the client knows of, by id; it can have loaded no others.
     """
     holdings.execs = max(holdings.execs, report.execs)
     holdings.loads = max(holdings.loads, report.loads)
@@ -76,11 +38,12 @@ def note(holdings: Holdings, report: Report, told: Mapping[str, Generation]) -> 
     bound = holdings.bound | report.bound
     if len(bound) <= MAX_NAMES:
         holdings.bound = bound
-    holdings.loaded = {told[id_].path: told[id_] for id_ in report.loaded if id_ in told}
-    holdings.ran = {told[id_].path: id_ for id_ in report.ran if id_ in told and id_ in report.loaded}
+    loaded = set(report.loaded.values())
+    holdings.loaded = {known[id_].path: known[id_] for id_ in report.loaded.values() if id_ in known}
+    holdings.ran = {known[id_].path: id_ for id_ in report.ran.values() if id_ in known and id_ in loaded}
 
 
-def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], Path]) -> tuple[str, ...]:
+def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[Part], Path]) -> tuple[str, ...]:
     """
     Those of the names that a client's worker asks for which the build refers to at all.
 
@@ -92,11 +55,8 @@ def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], P
         generation: The build.
         names: What the client says.
         copy_of: Where the copy of a file lies.
-
-    Raises:
-        TypeError, ValueError: These are no names.
     """
-    wanted = [name for name in map(text, listed(names)) if name and name not in generation.helpers][:MAX_NEEDS]
+    wanted = [name for name in names if name and name not in generation.helpers][:MAX_NEEDS]
     if not wanted:
         return ()
     parts = [generation.assembly, *(helper.assembly for helper in generation.helpers.values() if helper)]
@@ -112,40 +72,10 @@ def mentioned(generation: Generation, names: object, copy_of: Callable[[Part], P
     return tuple(name for name in wanted if name in found)
 
 
+def reason(notice: Retire | HandOver) -> str:
+    """Why a worker comes back as it does, for the log."""
+    return f"{notice.reason} (Call-ID {notice.call_id})" if notice.call_id else notice.reason
+
+
 def _encoded(name: str, encoding: str) -> bytes:
     return name.encode(encoding, "surrogatepass")
-
-
-def count(value: object) -> int:
-    """A number of things, from a client."""
-    if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"expected a count of at most {MAX_COUNT}, got {value!r:.40}")
-    return value
-
-
-def seconds(value: object) -> float:
-    """A time to wait, from a client."""
-    if type(value) not in {int, float} or not isinstance(value, int | float) or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"expected a number of seconds, got {value!r:.40}")
-    return value
-
-
-def text(value: object) -> str:
-    """A short text, from a client."""
-    if type(value) is not str or len(value) > MAX_TEXT:
-        raise ValueError(f"expected a text of at most {MAX_TEXT} characters, got {value!r:.40}")
-    return value
-
-
-def table(value: object) -> dict[Any, Any]:
-    """Names and what belongs to each, from a client."""
-    if not isinstance(value, dict) or len(value) > MAX_NAMES:
-        raise ValueError(f"expected an object of at most {MAX_NAMES} names, got {value!r:.40}")
-    return value
-
-
-def listed(value: object) -> list[Any]:
-    """Names, from a client."""
-    if not isinstance(value, list) or len(value) > MAX_NAMES:
-        raise ValueError(f"expected a list of at most {MAX_NAMES} names, got {value!r:.40}")
-    return value

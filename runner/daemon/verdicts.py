@@ -7,13 +7,14 @@ that no client ever had: one user must not be able to take a script from another
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.errors import ScriptInvalid, WorkerError, WorkerGone
 
 from . import reports
 
 if TYPE_CHECKING:
+    from runner.control.messages import LeaseRequest
     from runner.runner import Runner
     from runner.scripts.generation import Generation, Helper
 
@@ -31,33 +32,33 @@ class Verdicts:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def of_load(self, client: Client, generation: Generation, params: dict[str, Any]) -> Generation:
+    def of_load(self, client: Client, generation: Generation, request: LeaseRequest) -> Generation:
         """
         What runs after a client tried to load a build: it with its helpers, or the one before it.
 
         Args:
             client: It holds a worker of ours.
             generation: The build that is current.
-            params: Its request, with ``needs`` or ``rejected`` where it could not load a build.
+            request: What it asks, with ``needs`` or ``rejected`` where it could not load a build.
 
         Raises:
             ScriptError: Nothing can run.
         """
-        if (needs := params.get("needs")) is not None:
-            known = client.told.get(needs["generation"], generation)
-            if names := reports.mentioned(known, needs["names"], self._runner.scripts.copy_of):
+        if (needs := request.needs) is not None:
+            known = client.known.get(needs.generation, generation)
+            if names := reports.mentioned(known, needs.names, self._runner.scripts.copy_of):
                 generation = self._runner.scripts.extend(known, names)
-        if (rejected := params.get("rejected")) is not None:
-            error = ScriptInvalid(str(rejected["message"]), str(rejected["detail"]))
-            if (tried := client.told.get(rejected["generation"])) is not None:
+        if (rejected := request.rejected) is not None:
+            error = ScriptInvalid(rejected.message, rejected.detail)
+            if (tried := client.known.get(rejected.generation)) is not None:
                 return self._instead(client, tried, error)
-        # It was told so before, while there was nothing to try the build on.
+        # It said so before, while there was no worker to try the build on.
         before = client.rejected.get(generation.id)
         return self._instead(client, generation, before) if before is not None else generation
 
     def plugin(self, client: Client, generation_id: str, name: str) -> Helper | None:
         """An assembly beside a script that a client runs, which the script loads by its simple name."""
-        generation, scripts = client.told.get(generation_id), self._runner.scripts
+        generation, scripts = client.known.get(generation_id), self._runner.scripts
         if generation is None or not client.loans:
             return None
         is_meant = client.is_trusted or reports.mentioned(generation, [name], scripts.copy_of)
@@ -65,18 +66,15 @@ class Verdicts:
 
     def loaded(self, client: Client, generation_id: str) -> None:
         """A client says that a build loads."""
-        generation = client.told.get(generation_id)
+        generation = client.known.get(generation_id)
         # What nobody's word is needed for: upkeep loads what is in use on a worker that was never lent, too.
         if generation is not None and client.loans and client.is_trusted:
             self._runner.scripts.accept(generation)
 
-    def lost(self, client: Client, taken_by: object, call_id: object) -> bool:
+    def lost(self, client: Client, taken_by: str | None, call_id: str | None) -> bool:
         """A client says what took its worker; whether messages of that Call-ID are refused from now on."""
-        generation = client.told.get(taken_by) if isinstance(taken_by, str) else None
-        if generation is None:
-            return False
-        sender = call_id if isinstance(call_id, str) else None
-        return self._runner.poison.note(generation, sender, client.counts_for)
+        generation = None if taken_by is None else client.known.get(taken_by)
+        return generation is not None and self._runner.poison.note(generation, call_id, client.counts_for)
 
     def _instead(self, client: Client, generation: Generation, error: ScriptInvalid) -> Generation:
         """

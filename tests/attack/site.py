@@ -38,8 +38,8 @@ def lease(control, path, have=None, **more):
     return ask(control, "lease", {"path": path, "have": have, "wait_s": 20, **more}, deadline())
 def report(answer, **more):
     worker = answer["worker"]
-    known = {name: worker[name] for name in ("pid", "execs", "loads", "bound")}
-    return known | {"loaded": {}, "ran": {}, "worn": ""} | more
+    known = {name: worker[name] for name in ("lease", "execs", "loads", "bound")}
+    return known | {"loaded": {}, "ran": {}, "retire_reason": ""} | more
 def tell(control, method, params, descriptors=()):
     control.send({"method": method, "params": params}, deadline(), descriptors)
 def settle(control): ask(control, "status", {}, deadline())  # what was told before has been heard

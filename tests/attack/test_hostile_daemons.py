@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import socket
 import threading
 import time
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from runner.client.lease import Lease
-from runner.control import answers
 from runner.control.connection import Control, ControlError
+from runner.control.kinds import Malformed
+from runner.control.messages import HelloAnswer, LeaseAnswer
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
 from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
@@ -23,7 +25,7 @@ WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}
 # Values that are right where they stand, though they are in the list above.
 RIGHT: dict[str, list[Any]] = {
     "stamps": [None], "worker": [None], "keep": [True], "is_ours": [True], "fresh": [True],
-    "is_placed": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
+    "is_placed": [True], "is_local": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
     "max_execs": [None, 10**30], "max_loads": [None, 10**30],
     "execs": [10**30], "loads": [10**30], "max_line_bytes": [10**30], "path": ["", 'x"y'],
     "helpers": [{}, {"x": None}],
@@ -39,28 +41,28 @@ def test_an_answer_of_another_shape_is_refused_as_a_whole(name: str) -> None:
                 part[name] = value
                 break
         if any(type(value) is type(right) and value == right for right in RIGHT.get(name, [])):
-            assert answers.lease(answer) is answer
+            assert json.loads(json.dumps(LeaseAnswer.read(answer).as_json())) == answer
         else:
-            with pytest.raises(ControlError, match="of this protocol"):
-                answers.lease(answer)
+            with pytest.raises(Malformed, match=rf"{name}.*: expected .*, got "):
+                LeaseAnswer.read(answer)
 
 
 def test_an_answer_without_one_of_its_members_is_refused() -> None:
-    assert answers.lease(ANSWER) is ANSWER
+    assert json.loads(json.dumps(LeaseAnswer.read(ANSWER).as_json())) == ANSWER
     for name in ANSWER:
-        with pytest.raises(ControlError):
-            answers.lease({key: value for key, value in ANSWER.items() if key != name})
+        with pytest.raises(Malformed, match=f"^{name}: expected .*, got nothing"):
+            LeaseAnswer.read({key: value for key, value in ANSWER.items() if key != name})
     for name in WORKER:
-        with pytest.raises(ControlError):
-            answers.lease({**ANSWER, "worker": {key: value for key, value in WORKER.items() if key != name}})
+        with pytest.raises(Malformed, match=f"^worker.{name}: expected .*, got nothing"):
+            LeaseAnswer.read({**ANSWER, "worker": {key: value for key, value in WORKER.items() if key != name}})
 
 
 @pytest.mark.parametrize(
     "messages", [7, {}, [7], [[]], [["a", "b"]], [["a", [], 1]], [["a", "b", "c"]], [["a", "b", True]]]
 )
 def test_refused_messages_of_another_shape_are_refused(messages: Any) -> None:
-    with pytest.raises(ControlError, match="refused messages of this protocol"):
-        answers.hello({"refused": messages})
+    with pytest.raises(Malformed, match=r"^refused: expected a list of at most 4096 \[script, Call-ID, seconds\]"):
+        HelloAnswer.read({"refused": messages})
 
 
 class Endless(Control):
@@ -75,13 +77,13 @@ class Endless(Control):
         if time.monotonic() >= deadline:
             raise ControlError("nothing in time")
         self.notices += 1
-        return {"method": "swap", "params": {"reason": "again"}}
+        return {"method": "swap", "params": {"lease": "1e", "reason": "again"}}
 
 
 def test_notices_without_end_do_not_keep_a_client() -> None:
     ours, theirs = socket.socketpair()
     client = Lease("/nowhere/control.sock")
-    client._control = endless = Endless(ours)
+    client._link.control = endless = Endless(ours)
 
     def execs() -> None:
         with contextlib.suppress(RunnerError):

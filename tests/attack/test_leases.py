@@ -22,7 +22,7 @@ ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1"
 VICTIM = """
 class Seen(Lease):
     def _take(self, worker):
-        print(worker["pid"])
+        print(worker.pid)
         super()._take(worker)
 print(run(Seen(sys.argv[1]), sys.argv[2]))
 """
@@ -114,7 +114,7 @@ while conversation.load(generation, deadline()): pass
 kept = [os.dup(end) for end in conversation._channel.descriptors()]
 os.write(kept[1], conversation._session.exec(generation.id, None))  # from now on it loops, and says nothing
 borrowed._give_back()
-settle(borrowed._control)
+settle(borrowed._link.control)
 for end in kept: os.set_blocking(end, True)
 say("given back")
 wait()

@@ -42,7 +42,7 @@ def test_workers_that_were_never_lent_to_it_count_for_nothing(attacker: User, vi
     forges = f"""
 {FORGES}
 for number in range(20):
-    answer["worker"]["pid"] = int(sys.argv[3]) + number
+    answer["worker"]["lease"] = f"{{int(sys.argv[3]) + number:016x}}"
     {RETIRES.strip().replace(chr(10), chr(10) + "    ")}
 """
     with site.open_daemon("poison_s = 60.0") as daemon:

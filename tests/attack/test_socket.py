@@ -143,4 +143,4 @@ def test_a_daemon_of_root_has_to_say_whose_its_workers_are(tmp_path: Path) -> No
 
 def test_a_daemon_whose_workers_are_its_own_users_starts_when_that_is_said(tmp_path: Path) -> None:
     with own_daemon(tmp_path, worker_user=pwd.getpwuid(os.geteuid()).pw_name) as daemon:
-        assert daemon.status()["workers"]
+        assert daemon.status().workers

@@ -66,7 +66,9 @@ def test_a_worker_that_the_daemon_wanted_back_serves_on_when_the_daemon_dies(tmp
         script = compiled(daemon.scripts, "Asks", ASKS)
         with clients(daemon, 1) as (lease,):
             assert execute(lease, script).code == 0
-            until(lambda: lease._control is not None and lease._control.has_news(), "the daemon wants it back")
+            until(
+                lambda: lease._link.control is not None and lease._link.control.has_news(), "the daemon wants it back"
+            )
             daemon.signal(signal.SIGKILL)
 
             assert [execute(lease, script).code for _ in range(3)] == [0, 0, 0]

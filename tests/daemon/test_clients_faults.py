@@ -190,7 +190,7 @@ def test_who_connects_and_says_nothing_loses_the_place(tmp_path: Path, monkeypat
                 silent.settimeout(WAIT_S)
                 silent.connect(str(settings.socket))
                 assert silent.recv(1) == b"", "the daemon hangs up"
-            until(lambda: not daemon.status()["clients"], "its place is free")
+            until(lambda: not daemon.status().clients, "its place is free")
             with closing(Control.connect(str(settings.socket), time.monotonic() + WAIT_S)) as control:
                 assert ask(control, "hello", {"protocol": PROTOCOL, "have": None}, time.monotonic() + WAIT_S) == {
                     "refused": []
@@ -272,7 +272,7 @@ def lent_to(daemon: RunningDaemon, client: int) -> list[int]:
     return [worker["pid"] for worker in status(daemon)["workers"] if worker["client"] == client]
 
 
-REPORT = {"execs": 1, "loads": 1, "loaded": {}, "bound": {}, "worn": ""}
+REPORT = {"execs": 1, "loads": 1, "loaded": {}, "bound": {}, "retire_reason": ""}
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_worker_that_comes_back_without_its_wire_or_with_nonsense_is_not_lost_
         wire = received(control.take_descriptors(ENDS))
         assert wire is not None
         with contextlib.closing(wire):
-            told = {"pid": worker["pid"], "reason": "test", "call_id": None, "is_stuck": False, "taken_by": None}
+            told = {"lease": worker["lease"], "reason": "test", "call_id": None, "is_stuck": False, "taken_by": None}
             with contextlib.suppress(ControlError):
                 control.send({"method": method, "params": told | params}, deadline)
                 ask(control, "status", {}, deadline)

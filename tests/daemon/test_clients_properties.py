@@ -31,15 +31,15 @@ VALUES = st.recursive(
 )
 METHODS = ("hello", "lease", "status", "reload", "loaded", "find", "report", "release", "retire", "none")
 WORDS = (
-    *("protocol", "have", "path", "needs", "rejected", "generation", "names", "message", "detail", "pid", "execs"),
-    *("loads", "loaded", "bound", "worn", "reason", "call_id", "is_stuck", "taken_by"),
+    *("protocol", "have", "path", "needs", "rejected", "generation", "names", "message", "detail", "lease", "execs"),
+    *("loads", "loaded", "bound", "retire_reason", "reason", "call_id", "is_stuck", "taken_by"),
 )
 
 
 def params(script: Path) -> st.SearchStrategy[Any]:
     """Parameters that are nearly right: the words of the protocol, with some of the right values."""
     right: st.SearchStrategy[Any] = st.sampled_from(
-        [1, None, str(script), {}, [], True, {"pid": 1, "execs": 1, "loads": 1, "loaded": {}}]
+        [1, None, str(script), {}, [], True, {"lease": "1", "execs": 1, "loads": 1, "loaded": {}}]
     )
     nearly = st.dictionaries(st.sampled_from(WORDS), right | VALUES, max_size=len(WORDS))
     full = st.fixed_dictionaries(dict.fromkeys(WORDS, right | VALUES))

@@ -74,8 +74,8 @@ def test_a_frozen_daemon_costs_each_process_one_wait_and_nothing_is_asked_of_it_
         stop(daemon.pid)
 
         first = all_at_once(leases, script)
-        connected = [lease for lease in leases if lease._control is not None]
-        again = [time.monotonic() < lease._connect_after for lease in leases]
+        connected = [lease for lease in leases if lease._link.control is not None]
+        again = [lease._link.is_pausing() for lease in leases]
         begin = time.thread_time(), time.monotonic()
         seconds = all_at_once([lease for lease, is_off in zip(leases, again, strict=True) if is_off], script)
         waited_s = time.monotonic() - begin[1]
@@ -178,7 +178,7 @@ def test_a_client_with_a_worker_goes_on_when_a_new_daemon_has_no_place_for_it(tm
 
             assert [run(lease, script) for _ in range(5)] == [0] * 5
 
-        until(lambda: run(lease, script) == 0 and lease._control is not None, "it connects when there is a place")
+        until(lambda: run(lease, script) == 0 and lease._link.control is not None, "it connects when there is a place")
 
 
 def test_status_shows_the_brake_while_workers_cannot_be_started(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from runner.control.connection import PROTOCOL, Control, ask
-from runner.daemon import reports
+from runner.control.messages import Report
 from runner.daemon.borrower import Client, Loan
 from runner.daemon.daemon import Daemon
-from runner.daemon.loans import Lending
+from runner.daemon.loans import Loans
 from runner.errors import ExecTimeout, PoolExhausted, ProtocolViolation, RunnerError, ScriptRefused, WorkerDied
 from runner.pool.slot import Slot
 from runner.pool.warming import Warming
@@ -59,9 +59,9 @@ class Raw:
         self._control = Control.connect(str(daemon.socket), time.monotonic() + WAIT_S)
         self.ask("hello", {"protocol": PROTOCOL, "have": None})
         self.wire: Channel | None = None
-        self.pid = 0
+        self.worker = ""
 
-    def lease(self, script: Path, have: int | None = None, wait_s: float = WAIT_S) -> str:
+    def lease(self, script: Path, have: str | None = None, wait_s: float = WAIT_S) -> str:
         """The name of the error, or "" when it was answered."""
         known = None if have is None else self.report(have)
         try:
@@ -69,12 +69,12 @@ class Raw:
         except RunnerError as error:
             return type(error).__name__
         if answer["worker"]:
-            self.pid, self.wire = answer["worker"]["pid"], received(self._control.take_descriptors(ENDS))
+            self.worker, self.wire = answer["worker"]["lease"], received(self._control.take_descriptors(ENDS))
         return ""
 
     def release(self) -> None:
         assert self.wire is not None
-        message = {"method": "release", "params": self.report(self.pid)}
+        message = {"method": "release", "params": self.report(self.worker)}
         self._control.send(message, time.monotonic() + WAIT_S, self.wire.descriptors())
         self.wire.close()
         self.ask("status", {})
@@ -88,8 +88,8 @@ class Raw:
         return ask(self._control, method, params, time.monotonic() + WAIT_S)
 
     @staticmethod
-    def report(pid: int) -> dict[str, Any]:
-        return {"pid": pid, "execs": 0, "loads": 0, "bound": {}, "loaded": {}, "ran": {}, "worn": ""}
+    def report(lease: str) -> dict[str, Any]:
+        return {"lease": lease, "execs": 0, "loads": 0, "bound": {}, "loaded": {}, "ran": {}, "retire_reason": ""}
 
 
 @contextlib.contextmanager
@@ -137,15 +137,15 @@ def test_a_script_that_goes_while_a_client_waits_for_its_first_run_is_not_counte
 def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted() -> None:
     counts, generation = Warming(Settings(max_workers=4)), build()
     pool = SimpleNamespace(warming=counts)
-    lending = Lending(cast("Runner", SimpleNamespace(settings=counts.settings, pool=pool)), lambda: None)
+    loans = Loans(cast("Runner", SimpleNamespace(settings=counts.settings, pool=pool)), lambda: None)
     slot: Slot = Slot(max_jobs=0, worker=cast("Worker", SimpleNamespace(pid=1, holdings=Holdings())))
     client = Client(cast("Control", None), 1, os.getuid())
-    client.loans[1] = Loan(slot, 0.0)
-    have = reports.understood(Raw.report(1))
+    client.loans["1"] = Loan("1", slot, 0.0)
+    have = Report.read(Raw.report("1"))
     counts.begin(generation, later(), client.uid)
-    with in_background(lending._admit, client, have, None, generation, later()):
+    with in_background(loans._admit, client, have, None, generation, later()):
         until(lambda: counts._changed._waiters, "it waits")  # type: ignore[attr-defined]
-        assert client.give_back(1) is not None
+        assert client.give_back("1") is not None
         counts.ended(generation, client.uid, has_run=False)
 
     counts.begin(generation, later(SOON_S), client.uid)
@@ -155,7 +155,7 @@ def test_a_message_that_is_refused_before_its_first_run_is_not_counted(daemon: R
     script = compiled(daemon.scripts, "X", SEVEN)
     with clients(daemon, 2) as (refused, other):
         assert refused.run(compiled(daemon.scripts, "Y", SEVEN), limit_s=WAIT_S) == 7
-        refused._lease._refused[(str(script), "bad")] = time.monotonic() + WAIT_S
+        refused._lease._refusals.until[(str(script), "bad")] = time.monotonic() + WAIT_S
 
         assert refused.run(script, "bad", limit_s=WAIT_S) == ScriptRefused.__name__
         assert other.run(script, limit_s=2.0) == 7
@@ -166,7 +166,7 @@ def test_more_workers_than_one_client_may_hold_are_not_lent_for_a_slow_build(tmp
         slow, other = compiled(daemon.scripts, "X", SLEEPS), compiled(daemon.scripts, "Y", SEVEN)
         with raw(daemon, 1) as (greedy,):
             assert greedy.lease(other) == ""
-            first = greedy.pid
+            first = greedy.worker
             with clients(daemon, 2) as (one, two):
                 with in_background(one.run, slow):
                     two.run(slow)
@@ -225,8 +225,8 @@ def test_a_client_that_began_before_first_runs_were_counted_is_served(daemon: Ru
     script = compiled(daemon.scripts, "X", SEVEN)
     with raw(daemon, 1) as (old,):
         assert "worker" in old.ask("lease", {"path": str(script), "have": None})
-        report = {name: value for name, value in Raw.report(1).items() if name != "ran"}
-        assert reports.understood(report).ran == ()
+        report = {name: value for name, value in Raw.report("1").items() if name != "ran"}
+        assert Report.read(report).ran == {}
 
 
 # Workers.

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from runner.control.connection import MAX_LINE_BYTES, Control
+from runner.control.kinds import MAX_COUNT, MAX_NAMES, MAX_TEXT, Malformed
+from runner.control.messages import Needs, Report, Swap
 from runner.daemon import reports
 from runner.daemon.access import no_place
-from runner.daemon.borrower import MAX_LOANS, MAX_REJECTED, MAX_TOLD, Client, Loan
+from runner.daemon.borrower import MAX_KNOWN, MAX_LOANS, MAX_REJECTED, Client, Loan
 from runner.daemon.daemon import Daemon
 from runner.daemon.quiet import PAUSE_S, Quiet
 from runner.daemon.sharing import GRACE_S, WANTED_S, Sharing
@@ -51,7 +53,7 @@ class Lent:
         self.holdings = Holdings(loaded={generation.path: generation for generation in loaded})
 
     def loan(self) -> Loan:
-        return Loan(cast("Slot", self), 0.0)
+        return Loan("1", cast("Slot", self), 0.0)
 
 
 def build(path: str, name: str) -> Generation:
@@ -60,7 +62,7 @@ def build(path: str, name: str) -> Generation:
 
 def client(uid: int = ONE, workers: int = 0) -> Client:
     made = Client(cast("Control", None), 1, uid)
-    made.loans = {number: Lent().loan() for number in range(workers)}
+    made.loans = {str(number): Lent().loan() for number in range(workers)}
     return made
 
 
@@ -69,23 +71,23 @@ def client(uid: int = ONE, workers: int = 0) -> Client:
 
 def test_of_generations_a_client_is_told_only_so_many_are_kept_the_ones_told_last() -> None:
     one = client()
-    for number in range(MAX_TOLD + 100):
-        one.tell(build(f"/{number}.exe", "1"))
+    for number in range(MAX_KNOWN + 100):
+        one.learn(build(f"/{number}.exe", "1"))
 
-    assert len(one.told) == MAX_TOLD
-    assert {generation.path for generation in one.told.values()} == {
-        f"/{number + 100}.exe" for number in range(MAX_TOLD)
+    assert len(one.known) == MAX_KNOWN
+    assert {generation.path for generation in one.known.values()} == {
+        f"/{number + 100}.exe" for number in range(MAX_KNOWN)
     }
 
 
 def test_of_one_script_the_current_build_is_kept_and_what_a_worker_has_loaded() -> None:
     one = client()
     builds = [build("/x.exe", str(number)) for number in range(50)]
-    one.loans[1] = Lent(builds[3]).loan()
+    one.loans["1"] = Lent(builds[3]).loan()
     for generation in builds:
-        one.tell(generation, (builds[7],) if generation is builds[8] else ())
+        one.learn(generation, (builds[7],) if generation is builds[8] else ())
 
-    assert set(one.told) == {builds[3].id, builds[49].id}
+    assert set(one.known) == {builds[3].id, builds[49].id}
 
 
 def test_builds_that_a_client_could_not_load_are_remembered_up_to_a_number() -> None:
@@ -98,47 +100,50 @@ def test_builds_that_a_client_could_not_load_are_remembered_up_to_a_number() -> 
 
 def test_workers_that_were_ended_while_lent_are_remembered_as_long_as_one_can_hold_them() -> None:
     one = client()
-    one.ended.extend(range(100))
+    one.ended.extend(map(str, range(100)))
 
-    assert list(one.ended) == list(range(100 - MAX_LOANS, 100))
+    assert list(one.ended) == [str(number) for number in range(100 - MAX_LOANS, 100)]
 
 
 # What it reports.
 
 REPORT: dict[str, Any] = {
-    "pid": 1,
+    "lease": "1",
     "execs": 2,
     "loads": 3,
     "bound": {"H": "x"},
     "loaded": {"/x.exe": "id"},
-    "worn": "threads",
+    "retire_reason": "threads",
 }
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"pid": -1},
-        {"execs": reports.MAX_COUNT + 1},
+        {"lease": -1},
+        {"lease": ""},
+        {"lease": "x" * 65},
+        {"execs": MAX_COUNT + 1},
         {"execs": True},
         {"loads": 1.0},
         {"loads": None},
         {"bound": []},
-        {"bound": {str(number): "x" for number in range(reports.MAX_NAMES + 1)}},
+        {"bound": {str(number): "x" for number in range(MAX_NAMES + 1)}},
         {"bound": {"H": None}},
-        {"loaded": {"x": "y" * (reports.MAX_TEXT + 1)}},
-        {"worn": 7},
+        {"loaded": {"x": "y" * (MAX_TEXT + 1)}},
+        {"retire_reason": 7},
     ],
     ids=repr,
 )
 def test_a_report_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, TypeError, LookupError)):
-        reports.understood(REPORT | wrong)
+    with pytest.raises(Malformed):
+        Report.read(REPORT | wrong)
 
 
 def test_a_reason_that_only_a_later_version_knows_is_none() -> None:
-    assert reports.understood(REPORT | {"worn": "later"}).retire_reason == ""
-    assert reports.understood({name: value for name, value in REPORT.items() if name != "worn"}).retire_reason == ""
+    assert Report.read(REPORT | {"retire_reason": "later"}).retire_reason == ""
+    without = {name: value for name, value in REPORT.items() if name != "retire_reason"}
+    assert Report.read(without).retire_reason == ""
 
 
 def test_what_is_known_of_a_worker_only_grows_and_has_an_end() -> None:
@@ -146,15 +151,13 @@ def test_what_is_known_of_a_worker_only_grows_and_has_an_end() -> None:
     holdings.execs, holdings.loads, holdings.retire_reason, holdings.bound = 5, 5, "memory", {"H": "x"}
     known = build("/x.exe", "1")
 
-    reports.note(
-        holdings, reports.understood(REPORT | {"loaded": {"/elsewhere": known.id, "b": "?"}}), {known.id: known}
-    )
+    reports.note(holdings, Report.read(REPORT | {"loaded": {"/elsewhere": known.id, "b": "?"}}), {known.id: known})
     assert (holdings.execs, holdings.loads, holdings.retire_reason) == (5, 5, "memory")
     assert holdings.loaded == {"/x.exe": known}, "a script is where its build says"
-    for begin in range(0, 3 * reports.MAX_NAMES, reports.MAX_NAMES // 2):
-        names = {str(number): "x" for number in range(begin, begin + reports.MAX_NAMES // 2)}
-        reports.note(holdings, reports.understood(REPORT | {"bound": names}), {})
-    assert len(holdings.bound) <= reports.MAX_NAMES
+    for begin in range(0, 3 * MAX_NAMES, MAX_NAMES // 2):
+        names = {str(number): "x" for number in range(begin, begin + MAX_NAMES // 2)}
+        reports.note(holdings, Report.read(REPORT | {"bound": names}), {})
+    assert len(holdings.bound) <= MAX_NAMES
     assert holdings.bound["H"] == "x"
 
 
@@ -163,15 +166,15 @@ def test_of_names_that_a_load_needs_those_are_looked_for_that_the_assembly_has(t
     (tmp_path / "1").write_bytes(names + "Plugin".encode("utf-16-le"))
     generation = Generation.of("/x.exe", Part("/x.exe", "1"), None, None, {"Known": None})
 
-    def mentioned(names: list[Any], of: Generation = generation) -> tuple[str, ...]:
+    def mentioned(names: list[str], of: Generation = generation) -> tuple[str, ...]:
         return reports.mentioned(of, names, lambda part: tmp_path / part.hash)
 
     wanted = ["Helper", "NotAll", "Größe", "Plugin", "Help", "Known", "", "\ud800"]
     assert mentioned(wanted) == ("Helper", "Größe", "Plugin")
     assert len(mentioned([f"N{number}" for number in range(200)])) == reports.MAX_NEEDS
     assert mentioned(["Helper"], build("/gone.exe", "2")) == ()
-    with pytest.raises(ValueError, match="expected a text"):
-        mentioned([7])
+    with pytest.raises(Malformed, match="expected a text"):
+        Needs.read({"generation": "1", "names": [7]})
 
 
 # Places, and workers.
@@ -303,7 +306,7 @@ def test_a_client_that_reads_nothing_is_hung_up_on_and_not_waited_for(tmp_path: 
     with closing(Control(ours)) as control, theirs:
         silent = Client(control, 1, ONE)
         for _ in range(10_000):
-            daemon._notify(silent, "swap", {"reason": "x" * 1000})
+            daemon._dispatch.notify(silent, Swap(lease="1", reason="x" * 1000))
 
         theirs.settimeout(WAIT_S)
         begin = time.monotonic()

@@ -218,7 +218,9 @@ def test_a_daemon_tells_clients_that_hold_workers_which_messages_to_refuse(tmp_p
 
         assert [came(lease, MessageHost(INVITE)) for lease in leases] == [None] * 3
         lost = [came(leases[0], deadly("x")), came(leases[1], deadly("x"))]
-        until(lambda: leases[2]._control is not None and leases[2]._control.has_news(), "the third one is told")
+        until(
+            lambda: leases[2]._link.control is not None and leases[2]._link.control.has_news(), "the third one is told"
+        )
         held = leases[2]._held
         refused = [came(lease, deadly("x")) for lease in leases[1:]]
         late = stack.enter_context(closing(Lease(str(daemon.socket))))

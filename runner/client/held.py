@@ -1,0 +1,140 @@
+"""The worker that a client holds: taken from the daemon's answer, and told of and given back by the name of its lease.
+
+Standard library only, as a child of Kamailio imports it. Must not know scripts, nor when a worker is wanted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from runner.control.messages import HandOver, Release, Report, Retire
+from runner.wire.session import Session, State
+from runner.worker.conversation import Conversation, call_id
+from runner.worker.holdings import Holdings
+from runner.worker.placement import SELDOM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runner.calls import Host
+    from runner.control.messages import Worker
+    from runner.scripts.generation import Generation
+    from runner.wire.channel import Channel
+
+    from .link import Link
+
+
+@dataclass(slots=True)
+class Held:
+    """
+    One worker, for as long as this process holds it. After ``release``, ``retire`` or ``leave`` it is another's.
+
+    Attributes:
+        lease: Names it to the daemon.
+        is_local: Whether its pid is that process here, too, so that a signal reaches it.
+        keep: False: others wait for one, so it goes back after each exec.
+        fresh: Each exec begins with new statics.
+        most_execs, most_loads: When to ask for another one.
+        is_ours: False: it is another daemon's than the one that is connected, whose copies it cannot load.
+    """
+
+    conversation: Conversation
+    lease: str
+    is_local: bool
+    keep: bool
+    fresh: bool
+    most_execs: float
+    most_loads: float
+    is_ours: bool = True
+
+    @classmethod
+    def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:
+        """A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them."""
+        by_path = {generation.path: generation for generation in loaded}
+        holdings = Holdings(worker.execs, worker.loads, by_path, worker.ran, worker.bound)
+        follows = SELDOM if worker.is_placed and worker.is_local else 0
+        session = Session(worker.max_line_bytes, State.IDLE)
+        return cls(
+            Conversation(channel, session, worker.pid, follows, holdings),
+            worker.lease,
+            worker.is_local,
+            worker.keep,
+            worker.fresh,
+            worker.max_execs or math.inf,  # 0: no limit
+            worker.max_loads or math.inf,
+        )
+
+    def report(self) -> Report:
+        """What it has done and holds."""
+        holdings = self.conversation.holdings
+        return Report(
+            lease=self.lease,
+            execs=holdings.execs,
+            loads=holdings.loads,
+            bound=holdings.bound,
+            loaded={path: generation.id for path, generation in holdings.loaded.items()},
+            ran=holdings.ran,
+            retire_reason=holdings.retire_reason,
+        )
+
+    def is_first_run(self, generation: Generation) -> bool:
+        """Whether the worker has not run it before, so that it may be slow."""
+        return not self.fresh and not self.conversation.holdings.has_run(generation)
+
+    def is_spent(self) -> bool:
+        """Whether it has run or loaded as much as one worker may."""
+        holdings = self.conversation.holdings
+        return holdings.execs >= self.most_execs or holdings.loads >= self.most_loads
+
+    def release(self, link: Link) -> None:
+        """Give it back. Where no daemon takes it, its wire is closed and it ends itself."""
+        self._send_sigcont()
+        with contextlib.closing(self.conversation.hand_over()) as wire:
+            link.tell(Release(**vars(self.report())), wire.descriptors())
+
+    def retire(
+        self, link: Link, reason: str, host: Host | None, taken_by: Generation | None, *, is_stuck: bool
+    ) -> None:
+        """Let the daemon end it, and ask it for its stacks before that when it is stuck."""
+        if is_stuck:
+            self._send_sigcont()
+        with contextlib.closing(self.conversation.hand_over()) as wire:
+            notice = Retire(
+                lease=self.lease,
+                reason=reason,
+                call_id=call_id(host) if host else None,
+                is_stuck=is_stuck,
+                taken_by=taken_by.id if taken_by else None,
+            )
+            link.tell(notice, wire.descriptors())
+
+    def leave(self, link: Link, reason: str, host: Host, generation: Generation) -> bool:
+        """Let the daemon finish the first run of a generation; False where nobody could go on with it."""
+        if (unfinished := self.conversation.unfinished()) is None:
+            return False
+        with contextlib.closing(self.conversation.hand_over()) as wire:
+            notice = HandOver(
+                **vars(self.report()),
+                reason=reason,
+                call_id=call_id(host),
+                generation=generation.id,
+                unfinished=unfinished,
+            )
+            link.tell(notice, wire.descriptors())
+        return True
+
+    def _send_sigcont(self) -> None:
+        """A stopped process does not see that its wire hangs up, and perhaps no daemon is there to kill it."""
+        if self.is_local:
+            send_sigcont(self.conversation.pid)
+
+
+def send_sigcont(pid: int) -> None:
+    """Let a process go on, where it is there and ours to signal."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,149 @@
+"""A client's connection to its daemon: made when it is needed, lost without a fuss, and made again after a pause.
+
+Standard library only, as a child of Kamailio imports it; no threads. Must not know workers or scripts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.control.messages import HelloAnswer, HelloRequest, Message, Refuse, Report, Swap
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+log = logging.getLogger("runner.link")
+
+NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
+# Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
+REFUSED_BACK_OFF_S = 0.1
+FIRST_BACK_OFF_S = 0.25
+LONGEST_BACK_OFF_S = 8.0
+
+NOTICES: dict[str, type[Refuse | Swap]] = {Refuse.method: Refuse, Swap.method: Swap}
+A = TypeVar("A", bound=Message)
+
+
+class Link:
+    """
+    The connection of one process to its daemon. Whatever goes wrong ends it, and the next one is made after a pause.
+
+    Args:
+        socket_path: The daemon's control socket.
+        held: The report of the worker that this process holds, for a daemon that does not know of it; None for none.
+        hear: What to do with a notice of the daemon.
+
+    Attributes:
+        control: None while there is no connection.
+        outage: Why there is none, for people; empty while there is one, and before the first.
+        connect_after: When to try again, on ``time.monotonic``.
+    """
+
+    def __init__(
+        self, socket_path: str, held: Callable[[], Report | None], hear: Callable[[Refuse | Swap], None]
+    ) -> None:
+        self.control: Control | None = None
+        self.outage = ""
+        self.connect_after = 0.0
+        self._socket_path = socket_path
+        self._held = held
+        self._hear = hear
+        self._back_off_s = FIRST_BACK_OFF_S
+
+    def is_pausing(self) -> bool:
+        """Whether it is too early to connect again."""
+        return bool(self.outage) and time.monotonic() < self.connect_after
+
+    def connect(self, deadline: float) -> HelloAnswer | None:
+        """Connect and say hello; None when there is no daemon, or it has no place for this process."""
+        try:
+            self.control = Control.connect(self._socket_path, deadline)
+            hello = HelloRequest(protocol=PROTOCOL, have=self._held())
+            answer = self._answer(self.control, hello, HelloAnswer, deadline)
+        except (ControlError, RunnerError) as error:
+            # A daemon that refuses this process, for example because it has clients enough, is no better than none.
+            self._lose(error, has_waited=self.control is not None or time.monotonic() >= deadline)
+            return None
+        if self.outage:
+            log.warning("the daemon at %s answers again", self._socket_path)
+        self.outage, self._back_off_s = "", FIRST_BACK_OFF_S
+        return answer
+
+    def listen(self, deadline: float) -> bool:
+        """Hear the notices that are there, without waiting; False when the connection was lost."""
+        control = self.control
+        while control is not None and control.has_news() and time.monotonic() < deadline:
+            try:
+                self._take(control.receive(time.monotonic() + NOTICE_S))
+                control.drop_descriptors()
+            except ControlError as error:
+                self._lose(error, has_waited=False)
+                return False
+        return True
+
+    def ask(self, request: Message, answer: type[A], deadline: float) -> A | None:
+        """
+        One request and its answer, and before it the notices that came; None when there is no daemon to ask.
+
+        Descriptors beside the answer are there until ``Control.drop_descriptors``.
+
+        Raises:
+            RunnerError: The daemon refused.
+        """
+        if self.control is None:
+            return None
+        try:
+            return self._answer(self.control, request, answer, deadline)
+        except ControlError as error:
+            self._lose(error, has_waited=True)
+            return None
+
+    def tell(self, notice: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
+        if self.control is None:
+            return
+        said = {"method": notice.method, "params": notice.as_json()}
+        try:
+            self.control.send(said, time.monotonic() + NOTICE_S, descriptors)
+        except ControlError as error:
+            self._lose(error, has_waited=True)
+
+    def close(self) -> None:
+        """Close the connection, where there is one, without a word."""
+        if self.control is not None:
+            self.control.close()
+            self.control = None
+
+    def _answer(self, control: Control, request: Message, answer: type[A], deadline: float) -> A:
+        notices: list[dict[str, Any]] = []
+        said = ask(control, request.method, request.as_json(), deadline, notices)
+        for notice in notices:
+            self._take(notice)
+        return answer.read(said)
+
+    def _take(self, said: dict[str, Any]) -> None:
+        """
+        Hear one notice.
+
+        Raises:
+            ControlError: It is none of this protocol.
+        """
+        kind = NOTICES.get(str(said.get("method")))
+        if kind is None or "id" in said:
+            raise ControlError(f"expected a notice of this protocol, got {said!r:.80}")
+        self._hear(kind.read(said.get("params")))
+
+    def _lose(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
+        self.close()
+        pause_s = self._back_off_s if has_waited else REFUSED_BACK_OFF_S
+        if has_waited:
+            self._back_off_s = min(LONGEST_BACK_OFF_S, 2 * self._back_off_s)
+        self.connect_after = time.monotonic() + pause_s
+        if not self.outage:
+            goes_on = "; its worker goes on" if self._held() else ""
+            log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
+        self.outage = f"no daemon at {self._socket_path}: {error}"
