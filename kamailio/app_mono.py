@@ -21,7 +21,6 @@ Standard library only: this runs in the Python that Kamailio embeds.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import sys
@@ -46,22 +45,41 @@ DEFAULTS = {
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
 
-def _find_runner() -> None:
-    """Let the package ``runner`` be imported that belongs to this file, in a checkout or an installed wheel."""
-    if importlib.util.find_spec("runner") is None:
-        here = Path(__file__).resolve()
-        places = list(here.parents)
-        for prefix in here.parents[3:4]:  # of PREFIX/share/app-mono/kamailio/app_mono.py, which names no Python
-            packages = prefix.glob("lib/python3*/*-packages")
-            places += sorted(packages, key=lambda found: (len(found.parent.name), found.parent.name), reverse=True)
-        for place in places:
-            if (place / "runner" / "client" / "lease.py").is_file():
-                sys.path.append(str(place))
-                return
-        raise ImportError(f"{here}: the package runner is neither above it nor in {here.parent}/../../../lib/python3*")
+def _import_own_package() -> None:
+    """
+    Import the package ``runner`` that belongs to this file, of a checkout or an installed wheel.
+
+    Raises:
+        ImportError: There is none, or another module of that name was imported before.
+    """
+    here = Path(__file__).resolve()
+    places = list(here.parents)
+    for prefix in here.parents[3:4]:  # of PREFIX/share/app-mono/kamailio/app_mono.py, which names no Python
+        packages = prefix.glob("lib/python3*/*-packages")
+        places += sorted(packages, key=lambda found: (len(found.parent.name), found.parent.name), reverse=True)
+    places += map(Path, sys.path)  # for a copy of this file that lies elsewhere
+    own = next((place for place in places if (place / "runner" / "client" / "lease.py").is_file()), None)
+    if own is None:
+        raise ImportError(
+            f"{here}: the package runner is neither above this file, nor in {here.parent}/../../../lib/python3*, "
+            "nor on the path of Kamailio's Python"
+        )
+    # First on the path, so that no other module of that name is found; and for this import alone, so that nothing else
+    # that lies there takes the place of a module of the standard library.
+    sys.path.insert(0, str(own))
+    try:
+        import runner  # noqa: PLC0415 - as above
+    finally:
+        sys.path.remove(str(own))
+    found = runner.__file__ or str(next(iter(runner.__path__), "?"))
+    if Path(found).resolve() != (own / "runner" / "__init__.py").resolve():
+        raise ImportError(
+            f"app_mono needs its own package runner, {own}/runner, but Kamailio's Python has already imported another "
+            f"module of that name, {found}: give that one another name, or do not import it in Kamailio"
+        )
 
 
-_find_runner()
+_import_own_package()
 
 from runner.client.lease import Lease  # noqa: E402
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError  # noqa: E402
@@ -80,31 +98,31 @@ class _KamailioLog(logging.Handler):
 
 
 def _settings() -> dict[str, Any]:
-    """The few settings of the daemon's file that count here; each that is wrong is told and takes its default."""
+    """The few settings of the daemon's file that count here; one that is wrong is logged and takes its default."""
     path = os.environ.get("APP_MONO_CONFIG") or CONFIG
     values = dict(DEFAULTS)
     try:
-        told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        log.warning("%s: there is no such file; the defaults hold", path)
+        log.warning("%s: there is no such file; the defaults apply", path)
         return values
     except (OSError, ValueError) as error:
-        log.error("%s: expected a TOML file, the defaults hold: %s", path, error)  # noqa: TRY400  # told in full
+        log.error("%s: expected a TOML file, the defaults apply: %s", path, error)  # noqa: TRY400  # the reason is all there is
         return values
     for name, default in DEFAULTS.items():
-        value = told.get(name, default)
+        value = read.get(name, default)
         kind = float if isinstance(default, float) else type(default)
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind:
-            log.error("%s: %s: expected %s, but %r came; %r holds", path, name, kind.__name__, value, default)
+            log.error("%s: %s: expected %s, got %r; %r applies", path, name, kind.__name__, value, default)
             value = default
         values[name] = value
     return values
 
 
 def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> bool:
-    """What a failure is to the routing script: true or false, as the settings say for this script."""
+    """What a failure means to the routing script: true or false, as the settings say for this script."""
     name = (
         "on_timeout"
         if isinstance(error, ExecTimeout)
@@ -121,9 +139,9 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     try:
         code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
     except RunnerError as error:
-        told = f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else error
-        # An outage was told when it began; here it would be one line a call.
-        log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", told)
+        text = f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else error
+        # An outage was logged when it began; here it would be one line for each call.
+        log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", text)
         return TRUE if _meaning(_values, path, error) else FALSE
     except Exception:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
@@ -193,7 +211,7 @@ class Methods:
         try:
             path, param = split(arguments)
         except ConfigError as error:
-            log.error("%s", error)  # noqa: TRY400  # told in full
+            log.error("%s", error)  # noqa: TRY400  # the reason is all there is
             return FALSE
         return _execute(msg, path, param)
 
@@ -213,9 +231,8 @@ log.propagate = False
 log.handlers = [_KamailioLog()]
 log.handlers[0].setFormatter(RecordFormatter())
 
-# A reload runs this file again in the same namespace: the old lease is given back, the next exec takes a new one.
-if "_lease" in globals():
-    globals()["_lease"].close()
+# A reload runs this file again, and not the modules that it imports: the lease before is given back by their memory of
+# it, and the next exec takes a new one.
 _values = _settings()
 _timeout_s = _values["exec_timeout_s"] - MODULE_TAKES_S
-_lease = Lease(_values["socket"])
+_lease = Lease.of_process(_values["socket"])

@@ -24,13 +24,13 @@ import sys
 
 import KSR
 
-# A reload runs this file again, and only this one: the other has to read its settings again, too.
+# A reload runs this file again, and this one alone: the other has to read its settings again as well.
 if "app_mono" in sys.modules:
     importlib.reload(sys.modules["app_mono"])
 
 import app_mono
 
-REPLY = 2  # what $mt gives for one
+REPLY = 2  # the value of $mt for a reply
 
 
 class _Message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from runner.control import messages
 from runner.control.messages import LeaseAnswer, LeaseRequest, Report, Swap
@@ -59,6 +59,8 @@ class Lease:
         is_inner: It runs scripts within an exec of another lease of this process.
     """
 
+    _of_process: ClassVar[Lease | None] = None
+
     def __init__(self, socket_path: str, *, is_inner: bool = False) -> None:
         self._socket_path = socket_path
         self._is_inner = is_inner
@@ -72,6 +74,14 @@ class Lease:
         self._ask_swap_after = self._report_after = self._listen_after = 0.0
         self._is_busy = False
         self._inner: Lease | None = None
+
+    @classmethod
+    def of_process(cls, socket_path: str) -> Lease:
+        """The lease of this process from now on; the one before is given back. It outlives a reload of its caller."""
+        if cls._of_process is not None:
+            cls._of_process.close()
+        cls._of_process = cls(socket_path)
+        return cls._of_process
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float
@@ -229,8 +239,7 @@ class Lease:
         needs: Needs | None = None,
         rejected: Rejected | None = None,
     ) -> Script:
-        """
-        Ask the daemon for a script's generation, and for a worker where there is none or a better one.
+        """Ask the daemon for a script's generation and, where there is none or a better one, for a worker.
 
         With ``is_first`` for a worker in any case, as if there were none.
         """

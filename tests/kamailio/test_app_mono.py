@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kamailio.decoys import decoy
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import WAIT_S, until
@@ -51,7 +52,14 @@ class Site:
         self._calls = 0
 
     def start(
-        self, call: str, *, settings: str = PATIENT, daemon: bool = True, script: Path | None = None, more: str = ""
+        self,
+        call: str,
+        *,
+        settings: str = PATIENT,
+        daemon: bool = True,
+        script: Path | None = None,
+        more: str = "",
+        path: tuple[Path, ...] = (),
     ) -> None:
         """
         Start all of it.
@@ -62,6 +70,7 @@ class Site:
             daemon: Whether there is one.
             script: What Kamailio's Python loads; None: our side itself.
             more: Lines of kamailio.cfg.
+            path: Where Kamailio's Python looks for modules before anything else.
         """
         config = self.daemon.config
         config.write_text(config.read_text("utf-8") + settings, "utf-8")
@@ -71,7 +80,7 @@ class Site:
         cfg += f'modparam("{self.python}", "load", "{script or self.script}")\n'
         cfg += f'modparam("ctl", "binrpc", "unix:{self.ctl}")\n'
         cfg += call if "request_route" in call else ANSWERS.format(call=call)
-        env = {"APP_MONO_CONFIG": str(config), "PYTHONPATH": str(OURS.parent)}
+        env = {"APP_MONO_CONFIG": str(config), "PYTHONPATH": ":".join(map(str, [*path, OURS.parent]))}
         self.kamailio = self._stack.enter_context(Kamailio(cfg, self.directory / "kamailio", self.port, env))
         self.peer = self._stack.enter_context(Peer(self.port))
 
@@ -144,6 +153,29 @@ def test_a_path_that_is_none_is_false_and_one_line_in_the_log(site: Site, argume
     assert site.result() == -1
     assert site.kamailio.log().count("app_mono: mono_exec") == 1
     assert "Traceback" not in site.kamailio.log()
+
+
+def test_another_package_named_runner_on_the_path_is_not_taken_for_ours(site: Site, tmp_path: Path) -> None:
+    """It shadowed ours: every call failed, or ran that one's code."""
+    decoy(tmp_path / "decoy")
+    script = compiled(site.daemon.scripts, "Fine", "static int Main() { return 0; }")
+
+    site.start(f'python_exec("mono_exec", "{script}");', path=(tmp_path / "decoy",))
+
+    assert site.works()
+
+
+def test_where_another_runner_was_imported_first_the_log_of_kamailio_says_what_to_do(
+    site: Site, tmp_path: Path
+) -> None:
+    other = decoy(tmp_path / "decoy")
+    loads_both = tmp_path / "loads_both.py"
+    loads_both.write_text("import runner\nfrom app_mono import *\n", "utf-8")
+
+    with pytest.raises(AssertionError, match="kamailio did not start") as caught:
+        site.start("", daemon=False, script=loads_both, path=(tmp_path / "decoy",))
+
+    assert f"another module of that name, {other}: give that one another name" in str(caught.value)
 
 
 def test_mono_run_runs_what_load_names(site: Site) -> None:
