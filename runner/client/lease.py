@@ -319,7 +319,7 @@ class Lease:
         if held is None:
             return 0
         # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
-        self._link.connect_after = 0.0
+        self._link.backoff.retry_now()
         held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
         return held.conversation.pid
 

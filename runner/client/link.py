@@ -9,6 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runner.backoff import Backoff
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.control.messages import HelloAnswer, HelloRequest, Message, Refuse, Report, Swap
 from runner.errors import RunnerError
@@ -20,9 +21,9 @@ log = logging.getLogger("runner.link")
 
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
 # Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
-REFUSED_BACK_OFF_S = 0.1
-FIRST_BACK_OFF_S = 0.25
-LONGEST_BACK_OFF_S = 8.0
+REFUSED_PAUSE_S = 0.1
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 8.0
 
 NOTICES: dict[str, type[Refuse | Swap]] = {Refuse.method: Refuse, Swap.method: Swap}
 A = TypeVar("A", bound=Message)
@@ -40,7 +41,7 @@ class Link:
     Attributes:
         control: None while there is no connection.
         outage: Why there is none, for people; empty while there is one, and before the first.
-        connect_after: When to try again, on ``time.monotonic``.
+        backoff: When to try again.
     """
 
     def __init__(
@@ -48,15 +49,14 @@ class Link:
     ) -> None:
         self.control: Control | None = None
         self.outage = ""
-        self.connect_after = 0.0
         self._socket_path = socket_path
         self._held = held
         self._hear = hear
-        self._back_off_s = FIRST_BACK_OFF_S
+        self.backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
 
     def is_pausing(self) -> bool:
         """Whether it is too early to connect again."""
-        return bool(self.outage) and time.monotonic() < self.connect_after
+        return bool(self.outage) and self.backoff.is_waiting()
 
     def connect(self, deadline: float) -> HelloAnswer | None:
         """Connect and say hello; None when there is no daemon, or it has no place for this process."""
@@ -70,7 +70,8 @@ class Link:
             return None
         if self.outage:
             log.warning("the daemon at %s answers again", self._socket_path)
-        self.outage, self._back_off_s = "", FIRST_BACK_OFF_S
+        self.outage = ""
+        self.backoff.reset()
         return answer
 
     def listen(self, deadline: float) -> bool:
@@ -139,10 +140,10 @@ class Link:
 
     def _lose(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
         self.close()
-        pause_s = self._back_off_s if has_waited else REFUSED_BACK_OFF_S
         if has_waited:
-            self._back_off_s = min(LONGEST_BACK_OFF_S, 2 * self._back_off_s)
-        self.connect_after = time.monotonic() + pause_s
+            self.backoff.fail()
+        else:
+            self.backoff.pause(REFUSED_PAUSE_S)
         if not self.outage:
             goes_on = "; its worker goes on" if self._held() else ""
             log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
