@@ -6,26 +6,22 @@ Must not import anything that reads, waits or looks at a clock.
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from runner.calls import CALLS, QUESTIONS
+from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
-from . import messages
+from . import common_turn, messages
 from .events import RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
-from .messages import AWAITED, EDITS, END, USED, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
 
 
 ANY_EDITS = -1  # as bits: all of them
-ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
-"""What a message that is not of the common kind may raise while it is taken for one."""
 
 
 class State(StrEnum):
@@ -41,9 +37,6 @@ class State(StrEnum):
 
     __hash__ = str.__hash__  # Enum's own is a call into Python for each look into the table
 
-
-# Comes in every turn, so it is made without a call of Python.
-_done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)
 
 _ANYWHERE = tuple(State)[:5]
 
@@ -62,6 +55,11 @@ TABLE: dict[tuple[State, str], State] = {
     (State.RUNNING, "<- error"): State.IDLE,
     **{(state, "<- exiting"): State.CLOSED for state in _ANYWHERE},
 }
+
+# The steps of every exec, read from the table once: a look into it needs a tuple and two calls.
+AFTER_EXEC = TABLE[State.IDLE, "-> exec"]
+AFTER_QUESTION = TABLE[State.RUNNING, "<- question"]
+AFTER_RESULT = TABLE[State.RUNNING, "<- result"]
 
 
 class Session:
@@ -83,7 +81,7 @@ class Session:
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
-        self._awaited = AWAITED % 0
+        self._awaited = common_turn.beginning(0)
         self._certain = 0
         self._takes: Sequence[type] = ()
 
@@ -100,7 +98,7 @@ class Session:
         """
         session = cls(max_line_bytes, state)
         session._request_id, session._question_id = request, question
-        session._awaited = AWAITED % request
+        session._awaited = common_turn.beginning(request)
         session._rest = bytearray(heard)
         session._certain = ANY_EDITS
         return session
@@ -144,19 +142,13 @@ class Session:
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        if fresh:
-            ahead = messages.FRESH + ahead
-        if param is not None:
-            ahead = messages.PARAM % messages.quoted(param) + ahead
-        self._request_id += 1
-        self._awaited = AWAITED % self._request_id
-        text = messages.EXEC % (self._request_id, generation, ahead)
-        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode()
+        request_id = self._request_id + 1
+        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh)
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
-            self.state = State.RUNNING
+            self.state = AFTER_EXEC
         else:
-            self._request_id -= 1
             self._sent("-> exec", line)  # says what is wrong
+        self._request_id, self._awaited = request_id, awaited
         self._certain, self._takes = certain, takes
         return line
 
@@ -179,34 +171,15 @@ class Session:
             ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
                 as nothing of a broken conversation is believed.
         """
-        # What comes in nearly every turn, one whole line with a result or a question, is understood here without a call
-        # of Python: it would cost three times as much as elsewhere, for the caches have forgotten it by now (measured).
-        # Nothing changes before all of it is understood; what is odd is looked at again, from its beginning.
         if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
-            try:
-                text = data.decode("ascii")
-                if text.startswith(self._awaited):
-                    code, at = scan(text, len(self._awaited))
-                    used, at = scan(text, text.index(USED, at, at + len(USED)) + len(USED))
-                    edits, at = scan(text, text.index(EDITS, at, at + len(EDITS)) + len(EDITS))
-                    certain, takes = self._certain, self._takes
-                    for edit, value in edits:
-                        if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
-                            break
-                    else:
-                        are_right = type(code) is int and type(used) is int and used >= 0 and type(edits) is list
-                        if are_right and text[at:] == END:
-                            self.state = State.IDLE
-                            return [_done((code, used, (), "", edits))]
-                else:
-                    message, end = scan(text, 0)
-                    number, call, args = message["id"], CALLS[message["method"]], message["params"]
-                    is_call = type(args) is list and tuple(map(type, args)) == call.parameters and not call.is_notice
-                    if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
-                        self.state, self._question_id = State.ASKED, number
-                        return [Question(call.name, tuple(args))]
-            except ODD:
-                pass
+            event = common_turn.read(data, self._awaited, self._certain, self._takes)
+            if isinstance(event, Done):
+                self.state = AFTER_RESULT
+                return [event]
+            if event is not None:
+                self.state = AFTER_QUESTION
+                self._question_id, question = event
+                return [question]
         return self._received(data)
 
     def _received(self, data: bytes) -> list[Event]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
-from runner.calls import CALLS, FIND
+from runner.calls import FIND
 from runner.errors import (
-    CallRefused,
+    ConfigError,
     ExecTimeout,
     HostFault,
     ProtocolViolation,
@@ -29,42 +29,23 @@ from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Noti
 from runner.wire.session import Session, State
 from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, hear_out
 
+from . import host_calls
 from .holdings import Holdings
-from .outcome import (
-    LINES_OF_AN_EXEC,
-    LOOK_EVERY,
-    MAX_EDITS,
-    MAX_KEPT_QUESTIONS,
-    MAX_TEXT_CHARACTERS,
-    MAX_TEXTS,
-    ExecOutcome,
-    in_time,
-)
+from .outcome import LINES_OF_AN_EXEC, LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from runner.calls import Foreseen, Host
     from runner.scripts.foresight import Plan
     from runner.scripts.generation import Generation, Helper
     from runner.wire.channel import Channel
 
-__all__ = ["Conversation", "ExecOutcome", "call_id"]
-
 log = logging.getLogger("runner.conversation")
 
-NS_PER_S = 1_000_000_000
 SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-RESULTS = frozenset({str, int, bool, type(None)})
 LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
-
-
-def call_id(host: Host) -> str | None:
-    """The Call-ID of the message, to say whose exec it was; None where a host has none, or fails."""
-    with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
-        return host.get_s("$ci")
-    return None
 
 
 class Conversation:
@@ -143,7 +124,7 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected the result of a load, got {event}")
 
-    def exec(  # noqa: PLR0915 - each call that it made instead would cost every exec a microsecond
+    def exec(
         self,
         generation: Generation,
         param: str | None,
@@ -173,94 +154,89 @@ class Conversation:
             WorkerError: The worker is lost; edits received until then stand.
             HostFault: The host refused an edit that it had called certain. The worker is as before.
         """
-        holdings = self.holdings
+        holdings, session, placement = self.holdings, self._session, self._placement
         holdings.execs += 1
+        holdings.loads += fresh
         self._heard = 0
-        if fresh:
-            holdings.loads += 1
         outcome = outcome or ExecOutcome()
-        spent, session, placement = outcome.spent, self._session, self._placement
-        began = 0.0 if spent is None else time.monotonic()
+        profile = outcome.profile
+        if profile is not None:
+            profile.begin()
         is_foreseen = hasattr(host, "depends_on")
         plan = generation.foresight.plan if is_foreseen else EMPTY
-        ahead, certain, is_new = "", 0, False
-        if plan is not EMPTY:
-            ahead, certain = plan.ahead(host)
-            is_new = self._plans.get(generation.id) is not plan
-            if is_new:
-                ahead = messages.told(plan.told) + ahead
-            if len(ahead) > self._longest_ahead:
-                ahead, certain, is_new = "", 0, False
-        if spent is not None:
+        ahead, certain = ("", 0) if plan is EMPTY else self._ahead(generation, plan, host)
+        if profile is not None:
             ahead += messages.PROFILED
-        line = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
-        if spent is not None:
-            spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
-        started = 0.0
-        if placement.is_wanted:
-            started = time.monotonic()
-            if placement.left:
-                placement.left -= 1
-            else:
-                placement.follow()
         try:
-            try:
-                data = self._channel.turn(line, deadline)
-            except OSError as error:
-                events = self._left_unanswered(error, is_first=True)
-            else:
-                events = session.receive(data) if data else self._ended()
-            if is_new:
-                self._plans[generation.id] = plan
-            while True:
-                line = b""
-                for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
-                    if type(event) is Done or type(event) is Edits:
-                        edits: Iterable[Any] = event.edits
-                        if len(event.edits) + outcome.certain > LOOK_EVERY:
-                            outcome.bound_edits(len(event.edits))
-                            edits = in_time(event.edits, deadline)
-                        for number, value in edits:
-                            method, target = plan.methods[number]
-                            try:
-                                edit = getattr(host, method)
-                                result = edit(value) if target is None else edit(target, value)
-                            except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-                                result = self._failed(plan.edits[number][0], error)
-                            if result != 0:  # it was called certain; the script has gone on
-                                outcome.refused = outcome.refused or plan.told_edit(number, value)
-                            outcome.certain += 1
-                        if type(event) is Done:
-                            outcome.code, outcome.used, times, worn, _ = event
-                            holdings.ran[generation.path] = generation.id
-                            if worn:
-                                holdings.retire_reason = worn
-                            if spent is not None and times:
-                                spent["decode"], spent["script"] = times
-                    elif type(event) is Question:
-                        line = self._answer(host, event, outcome, generation, deadline)
-                    elif type(event) is Notice:
-                        self._log(host, event, outcome)
-                    else:
-                        if type(event) is Failed:
-                            holdings.ran[generation.path] = generation.id
-                        self._take_end(event, outcome)
-                if outcome.code is not None:
-                    break
+            first = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
+        except ConfigError:
+            self._plans.pop(generation.id, None)  # the line was too long, so a plan in it was not sent
+            raise
+        if profile is not None:
+            profile.encoded()
+        began = placement.before_exec() if placement.is_wanted else 0.0
+        try:
+            events = self._turn(first, deadline, is_first=True)
+            while (line := self._take(events, generation, plan, host, outcome, deadline=deadline)) is not None:
                 events = self._turn(line, deadline)
         finally:
             holdings.last_used = ended = time.monotonic()
-            if placement.is_wanted and ended - started >= LONG_S:
+            if began and ended - began >= LONG_S:
                 placement.free()
             if outcome.dropped:
-                self._log(host, outcome.dropped_texts(), ExecOutcome())
-        if spent is not None:
-            spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
+                host_calls.write_log(self.pid, host, outcome.dropped_texts(), ExecOutcome())
+            if profile is not None:
+                profile.end()
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
         return outcome
+
+    def _ahead(self, generation: Generation, plan: Plan, host: Host) -> tuple[str, int]:
+        """The values that travel with an exec, after their plan where the worker has not got it, and certain edits."""
+        ahead, certain = plan.ahead(host)
+        is_new = self._plans.get(generation.id) is not plan
+        if is_new:
+            ahead = messages.told(plan.told) + ahead
+        if len(ahead) > self._longest_ahead:
+            return "", 0
+        if is_new:
+            self._plans[generation.id] = plan
+        return ahead, certain
+
+    def _take(
+        self,
+        events: list[Event],
+        generation: Generation,
+        plan: Plan,
+        host: Host,
+        outcome: ExecOutcome,
+        *,
+        deadline: float,
+    ) -> bytes | None:
+        """What was heard, in order: the line to say next, empty to hear on; None when the exec is over."""
+        line = b""
+        for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
+            if type(event) is Done:
+                code, outcome.used, times, worn, edits = event
+                if edits:
+                    host_calls.edit(self.pid, host, plan, edits, outcome, deadline=deadline)
+                outcome.code = code
+                self.holdings.ran[generation.path] = generation.id
+                if worn:
+                    self.holdings.retire_reason = worn
+                if times and outcome.profile is not None:
+                    outcome.profile.add(times)
+            elif type(event) is Question:
+                line = self._answer(host, event, outcome, generation, deadline)
+            elif type(event) is Edits:
+                host_calls.edit(self.pid, host, plan, event.edits, outcome, deadline=deadline)
+            elif type(event) is Notice:
+                host_calls.write_log(self.pid, host, event, outcome)
+            else:
+                self._take_end(event, generation, outcome)
+        return line if outcome.code is None else None
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time, for ``passed_on``; None: nobody can go on with it."""
@@ -332,7 +308,10 @@ class Conversation:
         for replaced in self.holdings.add(generation):
             self._plans.pop(replaced, None)
 
-    def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
+    def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
+        """How an exec ends that has no result."""
+        if type(event) is Failed:
+            self.holdings.ran[generation.path] = generation.id
         match event:
             case Exiting(code, during_exec=True):
                 outcome.code, outcome.has_exited = code, True
@@ -366,48 +345,13 @@ class Conversation:
         self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
     ) -> bytes:
         """The line that answers a question; empty when nobody waits for it any more."""
-        call, args = question.call, question.args
-        if call == FIND.name:
-            return self._find(generation, args[0], deadline)
-        outcome.answered += 1
-        if CALLS[call].is_edit:
-            if outcome.edited + outcome.certain >= MAX_EDITS:
-                outcome.bound_edits(1)
-            outcome.edited += 1
-        outcome.asked = asked = outcome.asked or []
-        if len(asked) == MAX_KEPT_QUESTIONS:
-            del asked[: MAX_KEPT_QUESTIONS // 2]
-        asked.append((call, args))
-        refusal = ""
-        try:
-            result = getattr(host, CALLS[call].method)(*args)
-            if type(result) not in RESULTS:
-                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
-        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-            self._failed(call, error)
-            refusal = str(error) if isinstance(error, CallRefused) else f"the host failed: {error}"
+        if question.call == FIND.name:
+            return self._find(generation, question.args[0], deadline)
+        result, refusal = host_calls.ask(self.pid, host, question, outcome)
         # Another thread of the script may have ended the process meanwhile; the call was made all the same.
         if self._session.state is not State.ASKED:
             return b""
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
-
-    def _log(self, host: Host, notice: Notice, outcome: ExecOutcome) -> None:
-        length = len(notice.args[1])
-        if outcome.dropped or outcome.logs == MAX_TEXTS or outcome.characters + length > MAX_TEXT_CHARACTERS:
-            outcome.dropped += 1
-            return
-        outcome.logs += 1
-        outcome.characters += length
-        try:
-            host.log(*notice.args)
-        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-            self._failed(notice.call, error)
-
-    def _failed(self, call: str, error: Exception) -> object:
-        """A call that the host did not answer: the script gets its error value."""
-        if not isinstance(error, CallRefused):
-            log.error("worker %d: the host failed at %s", self.pid, call, exc_info=error)
-        return None
 
     def _turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
         """Say one line, where there is one, and hear what comes next; nothing where that is no whole line yet."""

@@ -56,6 +56,37 @@ def in_time(items: Sequence[T], deadline: float) -> Iterator[T]:
         yield item
 
 
+class Profile:
+    """
+    Where the time of one exec goes.
+
+    Args:
+        spent: Filled, in nanoseconds: ``encode`` for the first line, ``turns`` for all after it, of which the bridge
+            needs ``decode`` until Main begins and ``script`` in Main.
+    """
+
+    def __init__(self, spent: dict[str, int]) -> None:
+        self._spent = spent
+        self._last = 0
+
+    def begin(self) -> None:
+        """The exec begins."""
+        self._last = time.monotonic_ns()
+
+    def encoded(self) -> None:
+        """Its first line is ready."""
+        now = time.monotonic_ns()
+        self._spent["encode"], self._last = now - self._last, now
+
+    def add(self, times: Sequence[int]) -> None:
+        """What the bridge needed."""
+        self._spent["decode"], self._spent["script"] = times
+
+    def end(self) -> None:
+        """The exec is over."""
+        self._spent["turns"] = time.monotonic_ns() - self._last
+
+
 class ExecOutcome:
     """
     What one exec did.
@@ -70,8 +101,7 @@ class ExecOutcome:
         characters: Of all these texts together.
         dropped: Texts beyond ``MAX_TEXTS`` and ``MAX_TEXT_CHARACTERS``, which went nowhere.
         used: Which of the values sent ahead the script used, as bits.
-        spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
-            bridge needs ``decode`` until Main begins and ``script`` in Main.
+        profile: Where the time goes, when that was asked for; else None.
         refused: The first edit that the host had called certain and refused; empty for none.
         has_exited: Whether the script ended its process, which is its worker.
     """
@@ -87,7 +117,7 @@ class ExecOutcome:
     dropped: int = 0
     used: int = 0
     refused: str = ""
-    spent: dict[str, int] | None = None
+    profile: Profile | None = None
     has_exited: bool = False
 
     def dropped_texts(self) -> Notice:
