@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
+REASON_CHARACTERS = 80  # of a refusal: only a reader of the wire sees it, and it must always fit into a line
 
 
 ANY_EDITS = -1  # as bits: all of them
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 _ANYWHERE = tuple(State)[:5]
 
-# (state, what happens) -> next state. "<-" comes from the worker, "->" goes to it. What is not here is a violation.
+# (state, event) -> next state. "<-" comes from the worker, "->" goes to it. Anything that is not here is a violation.
 TABLE: dict[tuple[State, str], State] = {
     (State.STARTING, "<- ready"): State.IDLE,
     (State.IDLE, "-> load"): State.LOADING,
@@ -67,11 +67,11 @@ class Session:
     The state of one conversation.
 
     Outgoing messages are methods that return the bytes to send; incoming bytes go into ``receive``, which returns what
-    they mean. A violation sets BROKEN and raises; after it, and after CLOSED, nothing is accepted.
+    they mean. A violation sets BROKEN and raises. After it, and after CLOSED, nothing is accepted.
 
     Args:
         max_line_bytes: Longest line either side may send, its end included.
-        state: STARTING for a new worker, IDLE for a conversation that another has led until now.
+        state: STARTING for a new worker, IDLE for one that another session talked to until now.
     """
 
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
@@ -94,7 +94,7 @@ class Session:
         """
         The session of an exec or load that another session began, as ``where`` had it there.
 
-        Which edits are certain is not known any more: any are understood, and whoever hears them drops them.
+        Which edits are certain is no longer known: any are accepted, and whoever receives them drops them.
         """
         session = cls(max_line_bytes, state)
         session._request_id, session._question_id = request, question
@@ -104,7 +104,7 @@ class Session:
         return session
 
     def passed_on(self) -> Session:
-        """The session of whoever leads the conversation next, with an idle worker."""
+        """The session of whoever talks to the worker next; the worker is idle."""
         return Session(self.max_line_bytes, State.IDLE)
 
     @property
@@ -165,11 +165,11 @@ class Session:
 
     def receive(self, data: bytes) -> list[Event]:
         """
-        What these bytes mean, in order; an incomplete line waits for more. While CLOSED they mean nothing.
+        What these bytes mean, in order. An incomplete line waits for the rest. While CLOSED they mean nothing.
 
         Raises:
-            ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
-                as nothing of a broken conversation is believed.
+            ProtocolViolation: The table does not allow a line now. Events before it in the same bytes are lost, because
+                nothing of a broken conversation is believed.
         """
         if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
             event = common_turn.read(data, self._awaited, self._certain, self._takes)
@@ -183,7 +183,7 @@ class Session:
         return self._received(data)
 
     def _received(self, data: bytes) -> list[Event]:
-        """As ``receive``, of whatever comes."""
+        """As ``receive``, for any line."""
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
@@ -233,7 +233,7 @@ class Session:
         return line
 
     def _advance(self, what: str) -> State:
-        """Makes the step that ``what`` asks for and gives the state it was made from."""
+        """Make the step ``what``; returns the state before it."""
         before = self.state
         following = TABLE.get((before, what))
         if following is None:
@@ -246,7 +246,7 @@ class Session:
         return ProtocolViolation(text, step=step.name)
 
     def _understood(self, message: dict[str, Any]) -> Event:
-        """What a message means that does not come in every turn."""
+        """What a message means that is not the common turn's."""
         match message if type(message.get("id", 0)) is int else {}:  # true is no number here
             case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
                 return self._question(question_id, method, args)
@@ -267,7 +267,7 @@ class Session:
         return Question(method, tuple(args))
 
     def _told(self, method: Any, params: Any) -> Event:
-        """What wants no answer."""
+        """A message that needs no answer."""
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
                 self._advance("<- ready")

@@ -44,21 +44,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.conversation")
 
-SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
+SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
+LAST_WORDS_S = 0.5  # what a process wrote before it ended is in the pipe already
 
 
 class Conversation:
     """
-    One worker's wire. Used by one caller at a time.
+    The talk with one worker. Used by one caller at a time.
 
-    Every method that speaks raises a ``WorkerError`` when the worker is lost; ending it is its owner's part.
+    Every method that sends raises a ``WorkerError`` when the worker is lost; its owner ends it.
 
     Attributes:
         pid: The process at the other end.
         holdings: What the process has done and holds.
-        find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
-            None: there is none. Whoever knows the script's files sets it; it may raise a ``RunnerError``.
+        find_helper: Finds an assembly beside the running script by its simple name, until a deadline; returns None when
+            there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Conversation:
         self._channel = channel
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
-        self._heard = 0  # bytes of this exec or load, but for its first turn
+        self._heard = 0  # bytes of this exec or load
         self._most_heard = session.max_line_bytes * LINES_OF_AN_EXEC
         self._plans: dict[str, Plan] = {}
         self._placement = Placement(pid, follows)
@@ -90,7 +90,7 @@ class Conversation:
         return state is not State.CLOSED and state is not State.BROKEN
 
     def await_ready(self, deadline: float) -> str:
-        """Wait for the first line of a new worker; gives the version of its runtime."""
+        """Wait for the first line of a new worker; returns the version of its runtime."""
         event = self._next(b"", deadline)
         if not isinstance(event, Ready):
             raise ProtocolViolation(f"expected ready, got {event}")
@@ -98,13 +98,13 @@ class Conversation:
 
     def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
         """
-        Load one generation, or learn what it lacks.
+        Load one generation, or learn what it is missing.
 
         Returns:
             The simple names of assemblies it needs and was not given; empty when it is loaded.
 
         Raises:
-            ScriptInvalid: It cannot be run. The worker is as before.
+            ScriptInvalid: It cannot be run. The worker is unchanged.
             WorkerError: The worker is lost.
         """
         line = self._session.load(generation.load_params())
@@ -138,21 +138,21 @@ class Conversation:
         Run Main of a loaded generation and let ``host`` answer its calls.
 
         Args:
-            generation: The generation; what is learned of it is kept there.
+            generation: The generation. What is learned about it is kept there.
             param: Main's one argument; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
             fresh: Give the script's own assembly new statics first.
-            outcome: Filled while the exec runs, so that it tells what was done also when an error ends it.
+            outcome: Filled while the exec runs, so that it is complete also when an error ends the exec.
 
         Returns:
-            The outcome, with its exit code; also when the script ended the process itself: then ``can_go_on`` is False.
+            The outcome, with its exit code. After a script that ended the process itself ``can_go_on`` is False.
 
         Raises:
-            ScriptError: The script threw; edits made before stand. The worker is as before.
-            WorkerGone: The process had ended before the exec reached it: nothing ran.
-            WorkerError: The worker is lost; edits received until then stand.
-            HostFault: The host refused an edit that it had called certain. The worker is as before.
+            ScriptError: The script threw. Edits before that stand; the worker is unchanged.
+            WorkerGone: The process had ended before the exec reached it; nothing ran.
+            WorkerError: The worker is lost. Edits received until then stand.
+            HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
         holdings, session, placement = self.holdings, self._session, self._placement
         holdings.execs += 1
@@ -190,11 +190,11 @@ class Conversation:
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
-            raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
+            raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
         return outcome
 
     def _ahead(self, generation: Generation, plan: Plan, host: Host) -> tuple[str, int]:
-        """The values that travel with an exec, after their plan where the worker has not got it, and certain edits."""
+        """The values that travel with an exec, after their plan if it is new; and the certain edits."""
         ahead, certain = plan.ahead(host)
         is_new = self._plans.get(generation.id) is not plan
         if is_new:
@@ -215,7 +215,7 @@ class Conversation:
         *,
         deadline: float,
     ) -> bytes | None:
-        """What was heard, in order: the line to say next, empty to hear on; None when the exec is over."""
+        """Process events in order; returns the next line, empty to keep listening, None when it is over."""
         line = b""
         for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
             if type(event) is Done:
@@ -239,7 +239,7 @@ class Conversation:
         return line if outcome.code is None else None
 
     def unfinished(self) -> Unfinished | None:
-        """Where an exec or load stands that was not done in time, for ``passed_on``; None: nobody can go on with it."""
+        """Where an exec or load stands that was not done in time; None when nobody can continue it."""
         state, request, question, heard = self._session.where()
         if state.value not in STATES or len(heard) + len(self._channel.unsent) > LONGEST_REST:
             return None
@@ -247,11 +247,11 @@ class Conversation:
 
     def finish(self, generation: Generation, deadline: float) -> None:
         """
-        Hear an exec or a load to its end that was not done in time; then the conversation is idle again.
+        Follow an exec or a load that was not done in time to its end; then the conversation is idle again.
 
         Args:
             generation: What runs, or is loaded.
-            deadline: The end of all patience, on ``time.monotonic``.
+            deadline: When to give up, on ``time.monotonic``.
 
         Raises:
             WorkerError: The worker is lost.
@@ -259,7 +259,7 @@ class Conversation:
         self._placement.free()
 
         def answer(question: Question) -> bytes:
-            # Without its helper a static constructor would fail, for as long as the worker lives.
+            # Without its helper a static constructor would fail for the rest of the worker's life.
             if question.call == FIND.name:
                 return self._find(generation, question.args[0], deadline)
             return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
@@ -282,13 +282,13 @@ class Conversation:
                 holdings.last_used = time.monotonic()
 
     def hand_over(self) -> Channel:
-        """The channel, for whoever goes on with the conversation; here it has ended."""
+        """The channel, for whoever continues the conversation; this one has ended."""
         self._placement.free()
         self._session.end()
         return self._channel.moved()
 
     def passed_on(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
-        """The same conversation over another channel, with all that is known of the worker; idle, unless unfinished."""
+        """The same conversation over another channel, with all that is known; idle unless unfinished."""
         session = self._session.passed_on()
         if unfinished is not None:
             state, request, question = unfinished.state, unfinished.request, unfinished.question
@@ -299,17 +299,17 @@ class Conversation:
         return going_on
 
     def end(self) -> None:
-        """Nothing more will be said: the state is CLOSED and the channel closed; the worker sees the hang-up."""
+        """End the talk: the state is CLOSED and the channel is closed. The worker sees the hang-up."""
         self._session.end()
         self._channel.close()
 
     def _note(self, generation: Generation) -> None:
-        """It is loaded, and the worker has no plan of it."""
+        """The generation is loaded, and the worker has no plan for it yet."""
         for replaced in self.holdings.add(generation):
             self._plans.pop(replaced, None)
 
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
-        """How an exec ends that has no result."""
+        """The end of an exec without a result."""
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:
@@ -327,7 +327,7 @@ class Conversation:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
     def _find(self, generation: Generation, name: str, deadline: float) -> bytes:
-        """The line that answers which copy holds an assembly beside the running script."""
+        """The line that says which copy holds an assembly beside the running script."""
         helper = None
         try:
             helper = self.find_helper(generation, name, deadline)
@@ -344,17 +344,17 @@ class Conversation:
     def _answer(
         self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
     ) -> bytes:
-        """The line that answers a question; empty when nobody waits for it any more."""
+        """The line that answers a question; empty when nobody waits for it any longer."""
         if question.call == FIND.name:
             return self._find(generation, question.args[0], deadline)
         result, refusal = host_calls.ask(self.pid, host, question, outcome)
-        # Another thread of the script may have ended the process meanwhile; the call was made all the same.
+        # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
         if self._session.state is not State.ASKED:
             return b""
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
 
     def _turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
-        """Say one line, where there is one, and hear what comes next; nothing where that is no whole line yet."""
+        """Send a line, unless it is empty, and return what comes next; nothing while that is not a whole line."""
         try:
             data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
         except OSError as error:
@@ -372,10 +372,10 @@ class Conversation:
         raise WorkerDied("the process ended", step=step)
 
     def _left_unanswered(self, error: OSError, *, is_first: bool) -> list[Event]:
-        """The last words of a worker that did not take a line; else an error."""
+        """The last words of a worker that did not take a line; without any, an error."""
         if isinstance(error, TimeoutError):
             raise ExecTimeout("it was not done in time") from error
-        # It may have said something before it went, for one that it is exiting.
+        # It may have written something before it ended, for example that it is exiting.
         if events := self._last_words():
             return events
         raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
@@ -386,7 +386,7 @@ class Conversation:
         return []
 
     def _next(self, line: bytes, deadline: float) -> Event:
-        """The next event, where a turn has one only."""
+        """The next event, when a turn has only one."""
         events = self._turn(line, deadline, is_first=True)
         while not events:
             events = self._turn(b"", deadline)

@@ -1,7 +1,7 @@
 """What a script's calls do at the host: questions answered, edits made, texts logged, all within bounds.
 
-A host that fails must not tear the conversation: the script gets the call's error value, and the log says why. Must not
-know wires.
+A host that fails must not break the conversation: the script gets the call's error value, and the log says why. Must
+not know wires.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def ask(pid: int, host: Host, question: Question, outcome: ExecOutcome) -> tuple
 
 def edit(pid: int, host: Host, plan: Plan, edits: list[Any], outcome: ExecOutcome, *, deadline: float) -> None:
     """
-    Make edits that were called certain.
+    Make edits that were declared certain.
 
     Args:
         pid: The worker, for the log.
@@ -93,7 +93,7 @@ def edit(pid: int, host: Host, plan: Plan, edits: list[Any], outcome: ExecOutcom
             result = make(value) if target is None else make(target, value)
         except Exception as error:  # noqa: BLE001 - as the module says
             result = _report(pid, plan.edits[number][0], error)
-        if result != 0:  # it was called certain; the script has gone on
+        if result != 0:  # it was declared certain, and the script has gone on
             outcome.refused = outcome.refused or plan.told_edit(number, value)
         outcome.certain += 1
 
