@@ -34,7 +34,7 @@ MAX_EDITS = 10_000
 """Edits of one exec, certain or not. Each stays in the memory of the message, which is Kamailio's."""
 
 MAX_KEPT_QUESTIONS = 256
-"""Questions of one exec that are kept, to learn from and for the log. When there are more, the older half is dropped."""
+"""Questions of one exec that are kept, to learn from and for the log. With more the older half is dropped."""
 
 LINES_OF_AN_EXEC = 4
 """Lines of ``max_line_bytes`` that one exec may send. The arguments of its questions stay in memory until it ends."""
