@@ -304,7 +304,7 @@ def test_the_number_of_loaded_scripts_known_of_a_worker_is_limited() -> None:
         assert conversation.holdings.loads == count
 
 
-# The bridge keeps within the bounds, so that a script that logs in a loop loses only its texts.
+# The bridge keeps to the bounds, so that a script that logs in a loop costs nothing but its texts.
 
 
 @pytest.fixture(scope="module")
@@ -343,14 +343,14 @@ def test_a_script_that_logs_a_million_lines_does_its_work(played: Played) -> Non
     assert host.get_s("$rU") == "done"
 
 
-def test_a_script_may_log_999_lines(played: Played) -> None:
+def test_a_script_may_log_a_thousand_lines_less_one(played: Played) -> None:
     done, host = played(f'for (int i = 0; i < {MAX_TEXTS - 1}; i++) Core.Log(1, "line " + i);')
 
     assert done.ok, done
     assert [logged for _, logged in host.logs] == [f"line {number}" for number in range(MAX_TEXTS - 1)]
 
 
-def test_a_script_may_log_a_million_characters_and_the_text_beyond_is_cut(
+def test_a_script_logs_a_million_characters_and_the_text_that_goes_beyond_is_cut(
     played: Played,
 ) -> None:
     _, host = played("for (int i = 0; i < 4; i++) Core.Log(1, new string((char)('a' + i), 600000));")
@@ -363,13 +363,13 @@ def test_a_script_may_log_a_million_characters_and_the_text_beyond_is_cut(
 
 
 @pytest.mark.parametrize("end", ["System.Environment.Exit(3);", 'throw new System.Exception("boom");'])
-def test_dropped_texts_are_reported_however_the_script_ends(played: Played, end: str) -> None:
+def test_dropped_texts_are_told_however_the_script_ends(played: Played, end: str) -> None:
     _, host = played(f'for (int i = 0; i < 2000; i++) Core.Log(1, "x"); if (PV.GetS("$rU") != "") {{ {end} }}')
 
     assert [logged for _, logged in host.logs[MAX_TEXTS - 1 :]] == [f"{2000 - MAX_TEXTS + 1} more texts were dropped\n"]
 
 
-def test_texts_dropped_in_one_exec_do_not_count_in_the_next(
+def test_texts_dropped_in_one_exec_are_not_missing_in_the_next(
     played: Played,
 ) -> None:
     played('for (int i = 0; i < 5000; i++) Core.Log(1, "x");')
@@ -379,7 +379,7 @@ def test_texts_dropped_in_one_exec_do_not_count_in_the_next(
 
 
 @pytest.mark.parametrize("name", ["$var(a)", "$rU"])
-def test_a_script_that_edits_without_end_is_ended_and_reported(played: Played, runner: Runner, name: str) -> None:
+def test_a_script_that_edits_without_end_is_ended_and_told(played: Played, runner: Runner, name: str) -> None:
     body = f'for (int i = 0; i < int.Parse(a[0]); i++) PV.SetS("{name}", "v" + i);'
     errors = [str(played(body, "50000")[0].error)]  # each edit is a question
     assert played(body, "5000")[0].ok
@@ -389,10 +389,10 @@ def test_a_script_that_edits_without_end_is_ended_and_reported(played: Played, r
     assert works_on(runner)
 
 
-def test_the_longest_lines_of_the_bridge_are_within_the_bounds(
+def test_the_fullest_lines_of_the_bridge_are_within_the_bounds(
     played: Played,
 ) -> None:
-    """The lines have as many short edits and texts as the bridge holds back before it sends a line."""
+    """As many short edits and texts as the bridge holds back before it sends a line."""
     body = (
         'for (int n = 0; n < 8; n++) { for (int i = 0; i < 1000; i++) PV.SetI("$var(a)", 1);'
         ' for (int i = 0; i < 100; i++) Core.Log(1, ""); }'

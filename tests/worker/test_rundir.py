@@ -14,6 +14,7 @@ import pytest
 
 from runner.worker import rundir
 from runner.worker.rundir import LOCK, PREFIX, run_directory
+from tests.places import ROOT
 
 DIES_INSIDE = """
 import os, signal
@@ -61,7 +62,7 @@ def test_the_directory_of_a_killed_runner_is_removed_by_the_next(base: Path) -> 
     # The child finds the base through TMPDIR, as this process does.
     done = subprocess.run(
         [sys.executable, "-c", DIES_INSIDE], capture_output=True, text=True, check=False, timeout=60,
-        cwd=Path(rundir.__file__).parents[2],
+        cwd=ROOT,
     )  # fmt: skip
     left = Path(done.stdout.strip())
     assert (left / "copy").read_text(encoding="ascii") == "x"

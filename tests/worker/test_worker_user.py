@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
-NOBODYS = 61234  # a uid that no system assigns, so that no other process counts
+NOBODYS = 61234  # a number that no system gives to anybody, so no other process counts
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run workers as another user: run as root")
 
