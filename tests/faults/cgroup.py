@@ -77,7 +77,7 @@ def pids_group() -> Iterator[PidsGroup]:
                 return
         finally:
             place.rmdir()
-    raise LookupError(f"fork and thread bombs need a cgroup with pids.max (for one, as root): {why}")
+    raise LookupError(f"fork and thread bombs need a cgroup with pids.max, for example as root: {why}")
 
 
 @contextlib.contextmanager
@@ -105,4 +105,4 @@ def memory_group(most_mib: int) -> Iterator[Path]:
             members = place / "cgroup.procs"
             until(lambda members=members: not members.read_text("ascii"), "its members have ended")  # type: ignore[misc]
             place.rmdir()
-    raise LookupError(f"the kernel's way out of memory needs a cgroup with a limit of it (for one, as root): {why}")
+    raise LookupError(f"the out-of-memory killer needs a cgroup with a memory limit, for example as root: {why}")

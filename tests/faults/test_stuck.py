@@ -33,7 +33,7 @@ SHORT_S = 1.0  # long enough to load a script on a busy machine
         ("Deadlocks", "Deadlocks.Hold"),
     ],
 )
-def test_a_script_that_never_returns_ends_at_the_deadline_and_its_managed_stack_is_logged(
+def test_what_never_returns_ends_at_the_deadline_and_its_managed_stack_is_logged(
     runner: Runner, host: MessageHost, caplog: pytest.LogCaptureFixture, call: str, stack: str
 ) -> None:
     caplog.set_level(logging.WARNING)
