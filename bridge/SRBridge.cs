@@ -2,9 +2,9 @@
 //
 // Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
 // Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
-// Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
+// Foresight.cs  what came with the exec    StrayThreads.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
-// ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
+// ScriptConfig.cs  X.exe.config            ProcessState.cs  what a script may not change for the next one
 // ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
 // Mirror.cs   directories that look like a script's own
 // WarmUp.cs   what is run once before ready  InternalCalls.cs  programs with an SR.cs of their own
@@ -34,13 +34,13 @@ namespace SRBridge
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
         private readonly ExecRequest _request = new ExecRequest();
-        private readonly Leftovers _leftovers;
-        private readonly Surroundings _surroundings;
+        private readonly StrayThreads _strays;
+        private readonly ProcessState _state;
 
-        internal Bridge(Wire wire, Loader loader, Leftovers leftovers, Surroundings surroundings)
+        internal Bridge(Wire wire, Loader loader, StrayThreads strays, ProcessState state)
         {
-            _surroundings = surroundings;
-            _leftovers = leftovers;
+            _state = state;
+            _strays = strays;
             _wire = wire;
             _loader = loader;
             _calls = new Calls(wire);
@@ -62,16 +62,16 @@ namespace SRBridge
             StderrWriter.Install();
             var copies = new Copies(arguments.Length > 2 ? arguments[2] : ".");
             var loader = new Loader(copies, new Mirror(arguments.Length > 3 ? arguments[3] : null));
-            var surroundings = new Surroundings();
-            WarmUp.Bridge(loader, copies, surroundings, maxLineBytes);
+            var state = new ProcessState();
+            WarmUp.Bridge(loader, copies, state, maxLineBytes);
 
-            Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
+            StrayThreads strays = arguments.Length > 1 && arguments[1] == "keep" ? null : new StrayThreads();
             AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
-            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = Leftovers.WatchName }.Start();
-            var bridge = new Bridge(wire, loader, leftovers, surroundings); // now that all threads of ours are there
-            if (leftovers != null)
+            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = StrayThreads.WatchName }.Start();
+            var bridge = new Bridge(wire, loader, strays, state); // now that all threads of ours are there
+            if (strays != null)
             {
-                leftovers.Found(); // compiled before it is wanted
+                strays.HasAny(); // compiled before it is wanted
             }
             bridge.SayReady();
             bridge.Serve();
@@ -186,7 +186,7 @@ namespace SRBridge
             }
             finally
             {
-                _surroundings.Restore();
+                _state.Restore();
             }
         }
 
@@ -205,7 +205,7 @@ namespace SRBridge
             int code = 0;
             long began = 0;
             ScriptConfig.Use(script.Config);
-            _surroundings.Show(script);
+            _state.Show(script);
             _loader.Running = script;
             try
             {
@@ -233,7 +233,7 @@ namespace SRBridge
             long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
-            string worn = RanOutOfMemory(thrown) ? "memory" : _leftovers != null && _leftovers.Found() ? "threads" : null;
+            string worn = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
             if (thrown == null)
             {
                 SayCode(id, code, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
@@ -242,7 +242,7 @@ namespace SRBridge
             {
                 SayError(id, ScriptThrew, Summary(thrown), thrown, worn);
             }
-            _surroundings.Restore(); // now, for nobody waits any more
+            _state.Restore(); // now, for nobody waits any more
         }
 
         private static bool RanOutOfMemory(Exception thrown)

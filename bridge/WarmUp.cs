@@ -34,7 +34,7 @@ namespace SRBridge
             return SR.PV.IsNull("$du") + SR.HDR.AppendToReply("X: \u00e9\r\n");
         }
 
-        internal static void Bridge(Loader loader, Copies copies, Surroundings surroundings, int maxLineBytes)
+        internal static void Bridge(Loader loader, Copies copies, ProcessState state, int maxLineBytes)
         {
             const int unix = 1, streamCloexec = 1 | 0x80000, shutWrite = 1;
             var fds = new int[2];
@@ -45,7 +45,7 @@ namespace SRBridge
             byte[] lines = Encoding.ASCII.GetBytes(Lines(copies));
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
-            new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, surroundings).Serve();
+            new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, state).Serve();
             loader.Drop(Assembly.GetExecutingAssembly().Location);
             Close(fds[0]);
             Close(fds[1]);
