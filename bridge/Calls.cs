@@ -17,6 +17,8 @@ namespace SRBridge
         private static readonly object Zero = 0L;
 
         private readonly Wire _wire;
+        private readonly Outbox _outbox;
+        private readonly WireWatch _watch;
         private readonly JsonReader _reader = new JsonReader();
         private readonly object _turn = new object();
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
@@ -30,9 +32,11 @@ namespace SRBridge
         /// <summary>Calls of the main thread that were refused because no exec runs: a static constructor at load.</summary>
         internal int RefusedAtLoad;
 
-        internal Calls(Wire wire)
+        internal Calls(Wire wire, Outbox outbox, WireWatch watch)
         {
             _wire = wire;
+            _outbox = outbox;
+            _watch = watch;
         }
 
         /// <summary>Which of the values that came with the exec were asked for, as bits.</summary>
@@ -49,7 +53,11 @@ namespace SRBridge
         {
             _ahead.ExecStarts(plan, values, certain);
             Waited = 0;
-            _wire.ExecStarts(id);
+            lock (_outbox.Gate)
+            {
+                _outbox.ExecStarts(id, _wire.LineCame);
+                _watch.ExecStarts();
+            }
             if (_execs == 0 || Native.ThreadCount() != _threadsAlone || _threadsAlone < 0)
             {
                 // A thread, task or timer of an exec before may carry its number.
@@ -65,9 +73,9 @@ namespace SRBridge
         {
             lock (_turn)
             {
-                lock (_wire.Gate)
+                lock (_outbox.Gate)
                 {
-                    _wire.TellDropped();
+                    _outbox.LogDropped();
                     _exec = 0;
                 }
             }
@@ -75,21 +83,21 @@ namespace SRBridge
 
         internal override void Log(int level, string text)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
                 if (!BelongsToExec())
                 {
                     return;
                 }
-                int longest = _wire.TakesText(text.Length);
+                int longest = _outbox.CountText(text.Length);
                 if (longest < 0)
                 {
                     return;
                 }
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
-                _wire.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
-                _wire.EndNotice(mark);
+                int mark = _outbox.Begin();
+                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
+                _outbox.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
+                _outbox.EndNotice(mark);
             }
         }
 
@@ -194,9 +202,9 @@ namespace SRBridge
         /// <param name="text">What is written; null for the number.</param>
         private bool TryEdit(int edit, string text, int number)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
-                JsonWriter json = _wire.Edits;
+                JsonWriter json = _outbox.Edits;
                 int mark = json.Length;
                 json.Raw(mark > 0 ? ",[" : "[").Number(edit).Raw(",");
                 bool isSent = text == null || json.TryText(text);
@@ -205,26 +213,26 @@ namespace SRBridge
                     json.Number(number);
                 }
                 json.Raw("]");
-                if (!isSent || json.Length - mark > _wire.LongestEdits)
+                if (!isSent || json.Length - mark > _outbox.LongestEdits)
                 {
                     json.Length = mark;
                     return false;
                 }
-                _wire.EndEdit(mark);
+                _outbox.EndEdit(mark);
                 return true;
             }
         }
 
         private bool TryAsk(string call, string argument, string second, int shape, int number)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
-                if ((long)argument.Length + (second == null ? 0 : second.Length) >= _wire.MaxLineBytes)
+                if ((long)argument.Length + (second == null ? 0 : second.Length) >= _outbox.MaxLineBytes)
                 {
                     return false;
                 }
-                int mark = _wire.Begin();
-                JsonWriter json = _wire.Out;
+                int mark = _outbox.Begin();
+                JsonWriter json = _outbox.Out;
                 json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1);
                 json.Raw(",\"method\":\"").Raw(call).Raw("\",\"params\":[");
                 bool isSent = json.TryText(argument);
@@ -238,13 +246,13 @@ namespace SRBridge
                     json.Raw(",").Number(number);
                 }
                 json.Raw("]}");
-                if (!isSent || !_wire.Fits(mark))
+                if (!isSent || !_outbox.Fits(mark))
                 {
-                    _wire.TakeBack(mark);
+                    _outbox.TakeBack(mark);
                     return false;
                 }
                 _question++;
-                _wire.EndTurn(mark);
+                _outbox.EndTurn(mark);
                 return true;
             }
         }

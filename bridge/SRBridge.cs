@@ -1,7 +1,8 @@
 // The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
 //
 // Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
-// Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
+// Wire.cs     lines of the runner          Outbox.cs  lines to it, in batches
+// WireWatch.cs  hang-up                     Calls.cs   a script's SR calls over the wire
 // Foresight.cs  what came with the exec    StrayThreads.cs  threads that outlive their Main
 // Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
 // ScriptConfig.cs  X.exe.config            ProcessState.cs  what a script may not change for the next one
@@ -30,6 +31,7 @@ namespace SRBridge
         private static readonly string[] NoArguments = new string[0];
 
         private readonly Wire _wire;
+        private readonly Outbox _outbox;
         private readonly Calls _calls;
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
@@ -37,13 +39,14 @@ namespace SRBridge
         private readonly StrayThreads _strays;
         private readonly ProcessState _state;
 
-        internal Bridge(Wire wire, Loader loader, StrayThreads strays, ProcessState state)
+        internal Bridge(Wire wire, Outbox outbox, WireWatch watch, Loader loader, StrayThreads strays, ProcessState state)
         {
             _state = state;
             _strays = strays;
             _wire = wire;
+            _outbox = outbox;
             _loader = loader;
-            _calls = new Calls(wire);
+            _calls = new Calls(wire, outbox, watch);
             _loader.Ask = _calls.FindAssembly;
             _loader.Prepare = Prepare;
         }
@@ -57,7 +60,8 @@ namespace SRBridge
             int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
             int reads, writes;
             Native.ClaimWire(out reads, out writes);
-            var wire = new Wire(reads, writes, maxLineBytes);
+            var outbox = new Outbox(writes, maxLineBytes);
+            var watch = new WireWatch(reads, outbox);
             Native.DieQuickly();
             StderrWriter.Install();
             var copies = new Copies(arguments.Length > 2 ? arguments[2] : ".");
@@ -66,9 +70,10 @@ namespace SRBridge
             WarmUp.Bridge(loader, copies, state, maxLineBytes);
 
             StrayThreads strays = arguments.Length > 1 && arguments[1] == "keep" ? null : new StrayThreads();
-            AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
-            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = StrayThreads.WatchName }.Start();
-            var bridge = new Bridge(wire, loader, strays, state); // now that all threads of ours are there
+            AppDomain.CurrentDomain.ProcessExit += (sender, e) => outbox.SayExiting(Environment.ExitCode);
+            watch.Start();
+            // After the watch: Calls counts the threads that are the bridge's own.
+            var bridge = new Bridge(new Wire(reads, maxLineBytes), outbox, watch, loader, strays, state);
             if (strays != null)
             {
                 strays.HasAny(); // compiled before it is wanted
@@ -81,12 +86,12 @@ namespace SRBridge
 
         private void SayReady()
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
-                _wire.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
-                _wire.EndTurn(mark);
+                int mark = _outbox.Begin();
+                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
+                _outbox.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
+                _outbox.EndTurn(mark);
             }
         }
 
@@ -157,16 +162,16 @@ namespace SRBridge
                 SayError(id, ScriptCannotRun, error.Message, error.InnerException);
                 return;
             }
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
-                _wire.Out.Raw("{\"needs\":[");
+                _outbox.Out.Raw("{\"needs\":[");
                 for (int i = 0; i < needs.Count; i++)
                 {
-                    _wire.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
+                    _outbox.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
                 }
-                _wire.Out.Raw("]}}");
-                _wire.EndTurn(mark);
+                _outbox.Out.Raw("]}}");
+                _outbox.EndTurn(mark);
             }
         }
 
@@ -256,8 +261,8 @@ namespace SRBridge
 
         private int BeginResult(long id)
         {
-            int mark = _wire.BeginResult();
-            _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
+            int mark = _outbox.BeginResult();
+            _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
             return mark;
         }
 
@@ -265,48 +270,48 @@ namespace SRBridge
         /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
         private void SayCode(long id, int code, string worn, long[] spent)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
-                _wire.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(_calls.Used);
-                _wire.PutEdits();
+                _outbox.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(_calls.Used);
+                _outbox.PutEdits();
                 if (worn != null)
                 {
-                    _wire.Out.Raw(",\"worn\":").Text(worn);
+                    _outbox.Out.Raw(",\"worn\":").Text(worn);
                 }
                 if (spent != null)
                 {
                     const long nanoseconds = 1000000000;
-                    _wire.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
-                    _wire.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
+                    _outbox.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
+                    _outbox.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
                 }
-                _wire.Out.Raw("}}");
-                _wire.EndTurn(mark);
-                _wire.ExecId = 0;
+                _outbox.Out.Raw("}}");
+                _outbox.EndTurn(mark);
+                _outbox.ExecId = 0;
             }
         }
 
         private void SayError(long id, int code, string message, Exception cause, string worn = null)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"error\":{\"code\":").Number(code);
-                _wire.Out.Raw(",\"message\":").Text(Bounded(message));
+                int mark = _outbox.Begin();
+                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"error\":{\"code\":").Number(code);
+                _outbox.Out.Raw(",\"message\":").Text(Bounded(message));
                 if (cause != null)
                 {
-                    _wire.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
-                    _wire.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
-                    _wire.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString))));
+                    _outbox.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
+                    _outbox.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
+                    _outbox.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString))));
                     if (worn != null)
                     {
-                        _wire.Out.Raw(",\"worn\":").Text(worn);
+                        _outbox.Out.Raw(",\"worn\":").Text(worn);
                     }
-                    _wire.Out.Raw("}");
+                    _outbox.Out.Raw("}");
                 }
-                _wire.Out.Raw("}}");
-                _wire.EndTurn(mark);
-                _wire.ExecId = 0;
+                _outbox.Out.Raw("}}");
+                _outbox.EndTurn(mark);
+                _outbox.ExecId = 0;
             }
         }
 
@@ -345,7 +350,7 @@ namespace SRBridge
 
         private string Bounded(string text)
         {
-            int longest = _wire.MaxLineBytes / 32;
+            int longest = _outbox.MaxLineBytes / 32;
             return text.Length > longest ? text.Substring(0, longest) + " ..." : text;
         }
     }

@@ -12,11 +12,10 @@ namespace SRBridge
     /// </remarks>
     internal sealed class StrayThreads
     {
-        internal const string WatchName = "SRBridge watch";
         private const int Looks = 3;
         private const string Tasks = "/proc/self/task";
 
-        private static readonly string[] Known = { "SGen", "Finalizer", "Timer-Scheduler", WatchName };
+        private static readonly string[] Known = { "SGen", "Finalizer", "Timer-Scheduler", WireWatch.ThreadName };
 
         private int _resting;
         private bool _hasPool;

@@ -45,7 +45,9 @@ namespace SRBridge
             byte[] lines = Encoding.ASCII.GetBytes(Lines(copies));
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
-            new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, state).Serve();
+            var outbox = new Outbox(fds[1], maxLineBytes);
+            var watch = new WireWatch(fds[1], outbox); // never started: this wire needs none
+            new SRBridge.Bridge(new Wire(fds[1], maxLineBytes), outbox, watch, loader, null, state).Serve();
             loader.Drop(Assembly.GetExecutingAssembly().Location);
             Close(fds[0]);
             Close(fds[1]);

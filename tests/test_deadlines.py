@@ -155,7 +155,7 @@ BRIDGE_ALLOWED = {
     ),
     ("Native.cs", "= (int)Write("): (1, "the runner reads until its deadline and hangs up then"),
     ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that says that it is raised"),
-    ("Wire.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
+    ("WireWatch.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
     ("StrayThreads.cs", "Thread.Sleep("): (1, "one millisecond"),
     ("Script.cs", ".GetResult()"): (4, "the script's own Main, up to the deadline of its exec"),
 }
