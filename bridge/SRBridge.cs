@@ -1,14 +1,11 @@
-// The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
+// The mono side of a worker: takes over the wire, warms up, says ready, then loads and runs scripts, one at a time.
 //
-// Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
-// Wire.cs     lines of the runner          Outbox.cs  lines to it, in batches
-// WireWatch.cs  hang-up                     Calls.cs   a script's SR calls over the wire
-// Foresight.cs  what came with the exec    StrayThreads.cs  threads that outlive their Main
-// Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
-// ScriptConfig.cs  X.exe.config            ProcessState.cs  what a script may not change for the next one
-// ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
-// Mirror.cs   directories that look like a script's own
-// WarmUp.cs   what is run once before ready  InternalCalls.cs  programs with an SR.cs of their own
+// The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs  JsonReader.cs  JsonWriter.cs
+// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
+//             InternalCalls.cs (programs with an SR.cs of their own)
+// An exec:    ExecRequest.cs  Calls.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
+// Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
+// The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
 using System;
 using System.Collections.Generic;
@@ -22,16 +19,12 @@ namespace SRBridge
     /// <summary>One worker process.</summary>
     internal sealed class Bridge
     {
-        private const int Protocol = 2;
-        private const int ScriptThrew = -32000;
-        private const int ScriptCannotRun = -32001;
-        private const int InvalidRequest = -32600;
         private const int DefaultMaxLineBytes = 8 * 1024 * 1024;
 
         private static readonly string[] NoArguments = new string[0];
 
         private readonly Wire _wire;
-        private readonly Outbox _outbox;
+        private readonly Replies _replies;
         private readonly Calls _calls;
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
@@ -44,7 +37,7 @@ namespace SRBridge
             _state = state;
             _strays = strays;
             _wire = wire;
-            _outbox = outbox;
+            _replies = new Replies(outbox);
             _loader = loader;
             _calls = new Calls(wire, outbox, watch);
             _loader.Ask = _calls.FindAssembly;
@@ -76,30 +69,12 @@ namespace SRBridge
             var bridge = new Bridge(new Wire(reads, maxLineBytes), outbox, watch, loader, strays, state);
             if (strays != null)
             {
-                strays.HasAny(); // compiled before it is wanted
+                strays.HasAny(); // compiles it before the first exec
             }
-            bridge.SayReady();
+            bridge._replies.Ready();
             bridge.Serve();
             Native.EndGroup();
             return 0;
-        }
-
-        private void SayReady()
-        {
-            lock (_outbox.Gate)
-            {
-                int mark = _outbox.Begin();
-                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
-                _outbox.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
-                _outbox.EndTurn(mark);
-            }
-        }
-
-        private static string RuntimeVersion()
-        {
-            Type runtime = Type.GetType("Mono.Runtime");
-            MethodInfo name = runtime == null ? null : runtime.GetMethod("GetDisplayName", BindingFlags.NonPublic | BindingFlags.Static);
-            return name == null ? Environment.Version.ToString() : ((string)name.Invoke(null, null)).Split(' ')[0];
         }
 
         /// <summary>Answers requests until the wire ends.</summary>
@@ -126,7 +101,7 @@ namespace SRBridge
                 catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
                     || error is InvalidCastException || error is NullReferenceException)
                 {
-                    // A line that is no request: the runner and the bridge do not speak the same language any more.
+                    // The line is not a request, so the two sides no longer agree on the protocol.
                     Console.Error.WriteLine("bridge: expected a load or exec request: " + error.Message);
                     return;
                 }
@@ -145,7 +120,7 @@ namespace SRBridge
                     Exec(_request);
                     break;
                 default:
-                    SayError(id, InvalidRequest, "expected load or exec, not " + method, null);
+                    _replies.Error(id, Replies.InvalidRequest, "expected load or exec, not " + method);
                     break;
             }
         }
@@ -159,20 +134,10 @@ namespace SRBridge
             }
             catch (InvalidScriptException error)
             {
-                SayError(id, ScriptCannotRun, error.Message, error.InnerException);
+                _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
             }
-            lock (_outbox.Gate)
-            {
-                int mark = BeginResult(id);
-                _outbox.Out.Raw("{\"needs\":[");
-                for (int i = 0; i < needs.Count; i++)
-                {
-                    _outbox.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
-                }
-                _outbox.Out.Raw("]}}");
-                _outbox.EndTurn(mark);
-            }
+            _replies.Loaded(id, needs);
         }
 
         private void Prepare(Script script, List<Assembly> assemblies)
@@ -181,8 +146,8 @@ namespace SRBridge
             Script.Compile(assemblies);
             if (_calls.RefusedAtLoad != refused)
             {
-                // Compiling ran a static constructor that asks the host. As in app_mono it belongs into the first exec,
-                // so the assembly is loaded again and not compiled ahead.
+                // Compiling ran a static constructor that asks the host. As in app_mono it has to run in the first
+                // exec, so the assembly is loaded again and not compiled ahead.
                 script.Refresh();
             }
             try
@@ -197,11 +162,10 @@ namespace SRBridge
 
         private void Exec(ExecRequest wanted)
         {
-            long id = wanted.Id;
             Script script = _loader.Find(wanted.Generation);
             if (script == null)
             {
-                SayError(id, ScriptCannotRun, "expected a generation that is loaded, not " + wanted.Generation, null);
+                _replies.Error(wanted.Id, Replies.ScriptCannotRun, "expected a generation that is loaded, not " + wanted.Generation);
                 return;
             }
             string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };
@@ -222,7 +186,7 @@ namespace SRBridge
                 {
                     script.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(id, script.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted.Id, script.Plan, wanted.Values, wanted.Certain);
                 began = Stopwatch.GetTimestamp();
                 code = script.Run(arguments);
             }
@@ -238,16 +202,17 @@ namespace SRBridge
             long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
-            string worn = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
+            string retireReason = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
             if (thrown == null)
             {
-                SayCode(id, code, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
+                long[] spent = wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null;
+                _replies.Returned(wanted.Id, code, _calls.Used, retireReason, spent);
             }
             else
             {
-                SayError(id, ScriptThrew, Summary(thrown), thrown, worn);
+                _replies.Threw(wanted.Id, thrown, retireReason);
             }
-            _state.Restore(); // now, for nobody waits any more
+            _state.Restore(); // after the reply, when nobody is waiting
         }
 
         private static bool RanOutOfMemory(Exception thrown)
@@ -257,101 +222,6 @@ namespace SRBridge
                 thrown = thrown.InnerException;
             }
             return thrown != null;
-        }
-
-        private int BeginResult(long id)
-        {
-            int mark = _outbox.BeginResult();
-            _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
-            return mark;
-        }
-
-        /// <param name="worn">Why this process should be replaced; null for no reason.</param>
-        /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        private void SayCode(long id, int code, string worn, long[] spent)
-        {
-            lock (_outbox.Gate)
-            {
-                int mark = BeginResult(id);
-                _outbox.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(_calls.Used);
-                _outbox.PutEdits();
-                if (worn != null)
-                {
-                    _outbox.Out.Raw(",\"worn\":").Text(worn);
-                }
-                if (spent != null)
-                {
-                    const long nanoseconds = 1000000000;
-                    _outbox.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
-                    _outbox.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
-                }
-                _outbox.Out.Raw("}}");
-                _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
-            }
-        }
-
-        private void SayError(long id, int code, string message, Exception cause, string worn = null)
-        {
-            lock (_outbox.Gate)
-            {
-                int mark = _outbox.Begin();
-                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"error\":{\"code\":").Number(code);
-                _outbox.Out.Raw(",\"message\":").Text(Bounded(message));
-                if (cause != null)
-                {
-                    _outbox.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
-                    _outbox.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
-                    _outbox.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString))));
-                    if (worn != null)
-                    {
-                        _outbox.Out.Raw(",\"worn\":").Text(worn);
-                    }
-                    _outbox.Out.Raw("}");
-                }
-                _outbox.Out.Raw("}}");
-                _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
-            }
-        }
-
-        private static string Summary(Exception thrown)
-        {
-            return thrown.GetType().FullName + ": " + Described(() => thrown.Message);
-        }
-
-        /// <summary>A script's own exception may throw again when it is asked what it is.</summary>
-        private static string Described(Func<string> describe)
-        {
-            try
-            {
-                return describe() ?? "";
-            }
-            catch (Exception error)
-            {
-                return "(no description: it threw " + error.GetType().FullName + ")";
-            }
-        }
-
-        /// <summary>Ends a stack where the bridge's own frames begin: they say nothing about the script.</summary>
-        private static string OwnFramesOnly(string stack)
-        {
-            var kept = new List<string>();
-            foreach (string line in stack.Split('\n'))
-            {
-                if (line.StartsWith("  at SRBridge.", StringComparison.Ordinal))
-                {
-                    break;
-                }
-                kept.Add(line);
-            }
-            return string.Join("\n", kept).TrimEnd();
-        }
-
-        private string Bounded(string text)
-        {
-            int longest = _outbox.MaxLineBytes / 32;
-            return text.Length > longest ? text.Substring(0, longest) + " ..." : text;
         }
     }
 }
