@@ -60,14 +60,16 @@ namespace SRBridge
         }
 
         /// <summary>Looks whether an edit is certain to return 0, and if so drops the values that it may change.</summary>
-        /// <param name="call">The call's name.</param>
-        /// <param name="target">The variable; empty for a header.</param>
-        /// <param name="text">The text that is written; null for a number.</param>
         /// <returns>The number of the edit in the plan; -1 when the host has to be asked.</returns>
-        internal int CertainEdit(string call, string target, string text)
+        internal int CertainEdit(Call call)
         {
-            int edit = _plan == null ? -1 : _plan.FindEdit(call, target);
-            if (edit < 0 || (_certain >> edit & 1) == 0 || text != null && !Takes(text, _plan.TakesWordsOnly[edit]))
+            int edit = _plan == null ? -1 : _plan.FindEdit(call.Name, call.Target);
+            if (edit < 0 || (_certain >> edit & 1) == 0)
+            {
+                return -1;
+            }
+            string text = call.Written;
+            if (text != null && !Takes(text, _plan.TakesWordsOnly[edit]))
             {
                 return -1;
             }

@@ -9,7 +9,26 @@ using System.Runtime.CompilerServices;
 
 namespace SR
 {
-    /// <summary>Who answers the calls of a script. Implemented by the bridge.</summary>
+    /// <summary>What a call does with its arguments.</summary>
+    internal enum CallShape
+    {
+        /// <summary>Reads what its argument names, and changes nothing.</summary>
+        Read,
+
+        /// <summary>Assigns a text, its second argument, to the variable that the first one names.</summary>
+        SetText,
+
+        /// <summary>Assigns a number, its second argument, to the variable that the first one names.</summary>
+        SetNumber,
+
+        /// <summary>Adds or removes headers by the text of its argument.</summary>
+        EditHeaders,
+
+        /// <summary>Does what its argument names, and may change anything: unsets a variable, runs a function.</summary>
+        Command
+    }
+
+    /// <summary>Answers the calls of a script. Implemented by the bridge.</summary>
     internal abstract class Host
     {
         /// <summary>The host of this process; null when the program does not run under a bridge.</summary>
@@ -18,18 +37,20 @@ namespace SR
         /// <summary>Sends one log message; the script does not wait.</summary>
         internal abstract void Log(int level, string text);
 
-        /// <summary>Asks for a text.</summary>
+        /// <summary>Reads a text.</summary>
         /// <returns>The text, or null when there is none or the call failed.</returns>
         internal abstract string AskText(string call, string argument);
 
-        /// <summary>Asks for a number.</summary>
+        /// <summary>Makes a call of one argument.</summary>
         /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
-        internal abstract int AskNumber(string call, string argument, int errorValue);
+        internal abstract int AskNumber(string call, CallShape shape, string argument, int errorValue);
 
-        /// <summary>Asks for a number, with a text as the second argument.</summary>
+        /// <summary>Assigns a text.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, string second, int errorValue);
 
-        /// <summary>Asks for a number, with a number as the second argument.</summary>
+        /// <summary>Assigns a number.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, int second, int errorValue);
 
         internal static string Text(string call, string argument)
@@ -38,10 +59,10 @@ namespace SR
             return host == null || argument == null ? null : host.AskText(call, argument);
         }
 
-        internal static int Number(string call, string argument, int errorValue)
+        internal static int Number(string call, CallShape shape, string argument, int errorValue)
         {
             Host host = Current;
-            return host == null || argument == null ? errorValue : host.AskNumber(call, argument, errorValue);
+            return host == null || argument == null ? errorValue : host.AskNumber(call, shape, argument, errorValue);
         }
     }
 
@@ -84,7 +105,7 @@ namespace SR
         /// <returns>The function's own value; -127 when it cannot be called or the name is null.</returns>
         public static int ModF(string text)
         {
-            return Host.Number("Core.ModF", text, CannotRun);
+            return Host.Number("Core.ModF", CallShape.Command, text, CannotRun);
         }
     }
 
@@ -104,7 +125,7 @@ namespace SR
         /// </returns>
         public static int GetI(string pvn)
         {
-            return Host.Number("PV.GetI", pvn, 0);
+            return Host.Number("PV.GetI", CallShape.Read, pvn, 0);
         }
 
         /// <summary>Assigns a text.</summary>
@@ -127,13 +148,13 @@ namespace SR
         /// <returns>0; -1 when it could not be done or the name is null.</returns>
         public static int Unset(string pvn)
         {
-            return Host.Number("PV.Unset", pvn, -1);
+            return Host.Number("PV.Unset", CallShape.Command, pvn, -1);
         }
 
         /// <summary>1 when the value is null, 0 when it is not, -1 when the name is bad or null.</summary>
         public static int IsNull(string pvn)
         {
-            return Host.Number("PV.IsNull", pvn, -1);
+            return Host.Number("PV.IsNull", CallShape.Read, pvn, -1);
         }
     }
 
@@ -143,25 +164,25 @@ namespace SR
         /// <summary>Adds a header after the last one; 0, or -1.</summary>
         public static int Append(string hv)
         {
-            return Host.Number("HDR.Append", hv, -1);
+            return Host.Number("HDR.Append", CallShape.EditHeaders, hv, -1);
         }
 
         /// <summary>Removes every header of that name; 0, or -1.</summary>
         public static int Remove(string hv)
         {
-            return Host.Number("HDR.Remove", hv, -1);
+            return Host.Number("HDR.Remove", CallShape.EditHeaders, hv, -1);
         }
 
         /// <summary>Adds a header after the first one; 0, or -1.</summary>
         public static int Insert(string hv)
         {
-            return Host.Number("HDR.Insert", hv, -1);
+            return Host.Number("HDR.Insert", CallShape.EditHeaders, hv, -1);
         }
 
         /// <summary>Adds a header to the reply that the server will send; 0, or -1.</summary>
         public static int AppendToReply(string hv)
         {
-            return Host.Number("HDR.AppendToReply", hv, -1);
+            return Host.Number("HDR.AppendToReply", CallShape.EditHeaders, hv, -1);
         }
     }
 }
