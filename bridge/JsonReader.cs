@@ -5,7 +5,7 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>The members of one JSON object: few, so they are compared one by one, which is quicker than a hash.</summary>
+    /// <summary>The members of one JSON object. They are few, so comparing one by one is faster than hashing.</summary>
     internal sealed class JsonObject
     {
         private string[] _names = new string[8];
@@ -17,6 +17,7 @@ namespace SRBridge
             get { return _count; }
         }
 
+        /// <summary>The value of a member; null for the JSON value null.</summary>
         /// <exception cref="KeyNotFoundException">There is no such member.</exception>
         internal object this[string name]
         {
@@ -25,7 +26,7 @@ namespace SRBridge
                 object value;
                 if (!TryGetValue(name, out value))
                 {
-                    throw new KeyNotFoundException("there is no member " + name);
+                    throw new KeyNotFoundException("expected a member " + name);
                 }
                 return value;
             }
@@ -42,7 +43,8 @@ namespace SRBridge
             _values[_count++] = value;
         }
 
-        /// <summary>The member of that name, the last one where a name comes twice.</summary>
+        /// <summary>Finds a member by its name; the last one when the name occurs twice.</summary>
+        /// <returns>False when there is no such member.</returns>
         internal bool TryGetValue(string name, out object value)
         {
             for (int i = _count - 1; i >= 0; i--)
@@ -58,8 +60,11 @@ namespace SRBridge
         }
     }
 
-    /// <summary>Reads one JSON value out of a line of ASCII bytes.</summary>
-    /// <remarks>Arrays are lists, numbers are long or double.</remarks>
+    /// <summary>Reads a line of ASCII bytes as JSON, as a whole or piece by piece.</summary>
+    /// <remarks>
+    /// An object becomes a <see cref="JsonObject"/>, an array a list, a number a long or a double. Every method that reads
+    /// throws <see cref="InvalidDataException"/> when something else comes than it expects, unless it returns false.
+    /// </remarks>
     internal sealed class JsonReader
     {
         private const int MaxDepth = 32;
@@ -73,7 +78,7 @@ namespace SRBridge
         private int _at;
         private int _end;
 
-        /// <summary>Begins with a line that its caller reads piece by piece.</summary>
+        /// <summary>Starts on a line that the caller reads piece by piece.</summary>
         internal void Open(byte[] bytes, int start, int length)
         {
             _bytes = bytes;
@@ -81,13 +86,14 @@ namespace SRBridge
             _end = start + length;
         }
 
-        /// <summary>Whether nothing is left.</summary>
+        /// <summary>True when the whole line was read.</summary>
         internal bool IsAtEnd
         {
             get { return _at == _end; }
         }
 
-        /// <summary>Goes on behind these bytes, if they come next.</summary>
+        /// <summary>Skips these bytes, if they come next.</summary>
+        /// <returns>False when others come; nothing is skipped.</returns>
         internal bool Skip(byte[] text)
         {
             if (text.Length > _end - _at)
@@ -106,6 +112,7 @@ namespace SRBridge
         }
 
         /// <summary>Reads a number of up to 18 digits without a sign, if one comes next.</summary>
+        /// <returns>False when no digit comes next; nothing is read.</returns>
         internal bool TryCount(out long number)
         {
             const int surelyFits = 18;
@@ -118,6 +125,7 @@ namespace SRBridge
             return _at > first;
         }
 
+        /// <summary>Reads a whole line.</summary>
         /// <exception cref="InvalidDataException">The line is not exactly one JSON value.</exception>
         internal object Read(byte[] bytes, int start, int length)
         {
@@ -132,11 +140,12 @@ namespace SRBridge
         }
 
         /// <summary>Reads the value that comes next.</summary>
+        /// <param name="depth">How many objects and arrays are around it.</param>
         internal object Value(int depth)
         {
             if (depth > MaxDepth)
             {
-                throw Bad("less depth");
+                throw Bad("at most " + MaxDepth + " nested values");
             }
             Blanks();
             switch (Peek())
@@ -211,7 +220,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>A member's name: the same few come in every line, so they are kept.</summary>
+        /// <summary>A member's name. The same few names come in every line, so their strings are kept.</summary>
         private string Name()
         {
             int start = _at;
@@ -238,7 +247,7 @@ namespace SRBridge
             return known;
         }
 
-        /// <summary>A piece of the line as a string; an encoding would look at each byte twice.</summary>
+        /// <summary>A piece of the line as a string. An encoding would be slower: it looks at each byte twice.</summary>
         private unsafe string Ascii(int start, int length)
         {
             if (length == 0)

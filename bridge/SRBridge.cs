@@ -165,7 +165,8 @@ namespace SRBridge
             Script script = _loader.Find(wanted.Generation);
             if (script == null)
             {
-                _replies.Error(wanted.Id, Replies.ScriptCannotRun, "expected a generation that is loaded, not " + wanted.Generation);
+                string message = "expected a generation that is loaded, not " + wanted.Generation;
+                _replies.Error(wanted.Id, Replies.ScriptCannotRun, message);
                 return;
             }
             string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };

@@ -1,7 +1,10 @@
 // What a script sees of the SIP server: SR.Core, SR.PV and SR.HDR, the surface of Kamailio's app_mono.
 //
-// Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge puts its Host in. The public surface is
+// Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge sets the Host. The public surface is
 // frozen (15 methods, assembly SR, version 0.0.0.0), so programs built against Kamailio's own SR.dll run unchanged.
+//
+// No public method throws. A call that fails returns its error value. So does a call that belongs to no exec: at load,
+// from a thread that outlived its Main, or in a program that does not run under a bridge.
 
 using System.Runtime.CompilerServices;
 
@@ -89,13 +92,13 @@ namespace SR
             }
         }
 
-        /// <summary>Writes an error (level -1) to the server's log.</summary>
+        /// <summary>Writes an error (level -1) to the server's log; null writes nothing.</summary>
         public static void Err(string text)
         {
             Log(-1, text);
         }
 
-        /// <summary>Writes a debug message (level 3) to the server's log.</summary>
+        /// <summary>Writes a debug message (level 3) to the server's log; null writes nothing.</summary>
         public static void Dbg(string text)
         {
             Log(3, text);
@@ -109,10 +112,10 @@ namespace SR
         }
     }
 
-    /// <summary>Pseudo-variables, by the names of the routing script, for one <c>$ru</c>.</summary>
+    /// <summary>Pseudo-variables, by the names of the routing script, for example <c>$ru</c>.</summary>
     public class PV
     {
-        /// <summary>The value as text; null when it is null, the name is bad or null.</summary>
+        /// <summary>The value as text; null when the value is null, or the name is bad or null.</summary>
         public static string GetS(string pvn)
         {
             return Host.Text("PV.GetS", pvn);
@@ -120,8 +123,8 @@ namespace SR
 
         /// <summary>The value of a variable of integer type; 0 for everything else.</summary>
         /// <returns>
-        /// Of a number of 64 bits, which Kamailio has since 5.7, the lower 32 bits: -1294967296 for 3000000000.
-        /// <see cref="GetS"/> gives all its digits.
+        /// The lower 32 bits of a number of 64 bits, which Kamailio has since 5.7: -1294967296 for 3000000000.
+        /// <see cref="GetS"/> returns all its digits.
         /// </returns>
         public static int GetI(string pvn)
         {
@@ -145,7 +148,7 @@ namespace SR
         }
 
         /// <summary>Assigns null.</summary>
-        /// <returns>0; -1 when it could not be done or the name is null.</returns>
+        /// <returns>0; -1 when the variable cannot be unset or the name is null.</returns>
         public static int Unset(string pvn)
         {
             return Host.Number("PV.Unset", CallShape.Command, pvn, -1);
@@ -161,25 +164,29 @@ namespace SR
     /// <summary>Headers of the message, as raw text that ends with "\r\n".</summary>
     public class HDR
     {
-        /// <summary>Adds a header after the last one; 0, or -1.</summary>
+        /// <summary>Adds a header after the last one.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int Append(string hv)
         {
             return Host.Number("HDR.Append", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Removes every header of that name; 0, or -1.</summary>
+        /// <summary>Removes every header of that name.</summary>
+        /// <returns>0, also when there is none; -1 when they cannot be removed or the name is null.</returns>
         public static int Remove(string hv)
         {
             return Host.Number("HDR.Remove", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Adds a header after the first one; 0, or -1.</summary>
+        /// <summary>Adds a header after the first one.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int Insert(string hv)
         {
             return Host.Number("HDR.Insert", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Adds a header to the reply that the server will send; 0, or -1.</summary>
+        /// <summary>Adds a header to the reply that the server will send.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int AppendToReply(string hv)
         {
             return Host.Number("HDR.AppendToReply", CallShape.EditHeaders, hv, -1);
