@@ -174,7 +174,7 @@ namespace SRBridge
                     }
                     _ahead.Forget();
                 }
-                return TryAsk(call) ? Asked() : null;
+                return TryAsk(call) ? WaitForAnswer() : null;
             }
         }
 
@@ -241,7 +241,8 @@ namespace SRBridge
         }
 
         /// <summary>Waits for the answer to the question that was just sent.</summary>
-        private object Asked()
+        /// <returns>The result; null when it is null, or the answer is an error.</returns>
+        private object WaitForAnswer()
         {
             JsonObject answer;
             long asked = Stopwatch.GetTimestamp();

@@ -18,13 +18,19 @@ namespace SRBridge
         private readonly List<object> _values = new List<object>();
         private byte[] _quoted = { 0 };
 
+        /// <summary>The id of the request.</summary>
         internal long Id;
+
+        /// <summary>The build that runs, as its load named it.</summary>
         internal string Generation;
 
         /// <summary>Main's one argument; null for none.</summary>
         internal string Param;
 
+        /// <summary>True when the script's own assembly gets new statics first.</summary>
         internal bool IsFresh;
+
+        /// <summary>True when the reply says how much time was spent.</summary>
         internal bool IsProfiled;
 
         /// <summary>A new plan for the generation; null when the values belong to the last one, or there is none.</summary>

@@ -5,61 +5,6 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>The members of one JSON object. They are few, so comparing one by one is faster than hashing.</summary>
-    internal sealed class JsonObject
-    {
-        private string[] _names = new string[8];
-        private object[] _values = new object[8];
-        private int _count;
-
-        internal int Count
-        {
-            get { return _count; }
-        }
-
-        /// <summary>The value of a member; null for the JSON value null.</summary>
-        /// <exception cref="KeyNotFoundException">There is no such member.</exception>
-        internal object this[string name]
-        {
-            get
-            {
-                object value;
-                if (!TryGetValue(name, out value))
-                {
-                    throw new KeyNotFoundException("expected a member " + name);
-                }
-                return value;
-            }
-        }
-
-        internal void Add(string name, object value)
-        {
-            if (_count == _names.Length)
-            {
-                System.Array.Resize(ref _names, 2 * _count);
-                System.Array.Resize(ref _values, 2 * _count);
-            }
-            _names[_count] = name;
-            _values[_count++] = value;
-        }
-
-        /// <summary>Finds a member by its name; the last one when the name occurs twice.</summary>
-        /// <returns>False when there is no such member.</returns>
-        internal bool TryGetValue(string name, out object value)
-        {
-            for (int i = _count - 1; i >= 0; i--)
-            {
-                if (_names[i] == name)
-                {
-                    value = _values[i];
-                    return true;
-                }
-            }
-            value = null;
-            return false;
-        }
-    }
-
     /// <summary>Reads a line of ASCII bytes as JSON, as a whole or piece by piece.</summary>
     /// <remarks>
     /// An object becomes a <see cref="JsonObject"/>, an array a list, a number a long or a double. Every method that reads
@@ -131,10 +76,10 @@ namespace SRBridge
         {
             Open(bytes, start, length);
             object value = Value(0);
-            Blanks();
+            SkipBlanks();
             if (_at != _end)
             {
-                throw Bad("nothing after the value");
+                throw Expected("nothing after the value");
             }
             return value;
         }
@@ -145,9 +90,9 @@ namespace SRBridge
         {
             if (depth > MaxDepth)
             {
-                throw Bad("at most " + MaxDepth + " nested values");
+                throw Expected("at most " + MaxDepth + " nested values");
             }
-            Blanks();
+            SkipBlanks();
             switch (Peek())
             {
                 case '{':
@@ -174,7 +119,7 @@ namespace SRBridge
         {
             var members = new JsonObject();
             _at++;
-            Blanks();
+            SkipBlanks();
             if (Peek() == '}')
             {
                 _at++;
@@ -182,12 +127,12 @@ namespace SRBridge
             }
             while (true)
             {
-                Blanks();
+                SkipBlanks();
                 string name = Name();
-                Blanks();
+                SkipBlanks();
                 Take(':');
                 members.Add(name, Value(depth + 1));
-                Blanks();
+                SkipBlanks();
                 if (Peek() == '}')
                 {
                     _at++;
@@ -201,7 +146,7 @@ namespace SRBridge
         {
             var items = new List<object>();
             _at++;
-            Blanks();
+            SkipBlanks();
             if (Peek() == ']')
             {
                 _at++;
@@ -210,7 +155,7 @@ namespace SRBridge
             while (true)
             {
                 items.Add(Value(depth + 1));
-                Blanks();
+                SkipBlanks();
                 if (Peek() == ']')
                 {
                     _at++;
@@ -308,7 +253,7 @@ namespace SRBridge
                 case '\\': return '\\';
                 case '/': return '/';
                 case 'u': return Unicode();
-                default: throw Bad("an escape");
+                default: throw Expected("an escape");
             }
         }
 
@@ -324,7 +269,7 @@ namespace SRBridge
                     : -1;
                 if (digit < 0)
                 {
-                    throw Bad("four hexadecimal digits");
+                    throw Expected("four hexadecimal digits");
                 }
                 value = value << 4 | digit;
                 _at++;
@@ -356,7 +301,7 @@ namespace SRBridge
             {
                 return real;
             }
-            throw Bad("a value");
+            throw Expected("a value");
         }
 
         private void Word(string word)
@@ -367,7 +312,7 @@ namespace SRBridge
             }
         }
 
-        private void Blanks()
+        private void SkipBlanks()
         {
             while (_at < _end && (_bytes[_at] == ' ' || _bytes[_at] == '\t' || _bytes[_at] == '\r'))
             {
@@ -379,7 +324,7 @@ namespace SRBridge
         {
             if (_at >= _end)
             {
-                throw Bad("more text");
+                throw Expected("more text");
             }
             return _bytes[_at];
         }
@@ -388,12 +333,12 @@ namespace SRBridge
         {
             if (Peek() != c)
             {
-                throw Bad("'" + c + "'");
+                throw Expected("'" + c + "'");
             }
             _at++;
         }
 
-        private InvalidDataException Bad(string expected)
+        private InvalidDataException Expected(string expected)
         {
             return new InvalidDataException("expected " + expected + " at byte " + _at + " of the line");
         }

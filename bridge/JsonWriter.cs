@@ -32,6 +32,7 @@ namespace SRBridge
             return this;
         }
 
+        /// <summary>Writes a number.</summary>
         internal JsonWriter Number(long number)
         {
             const int longest = 20;
@@ -96,14 +97,14 @@ namespace SRBridge
             if (!TryText(text))
             {
                 Length = mark;
-                TryText(Mended(text));
+                TryText(Repaired(text));
             }
             return this;
         }
 
-        private static string Mended(string text)
+        private static string Repaired(string text)
         {
-            var mended = new StringBuilder(text);
+            var repaired = new StringBuilder(text);
             for (int i = 0; i < text.Length; i++)
             {
                 if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
@@ -112,10 +113,10 @@ namespace SRBridge
                 }
                 else if (char.IsSurrogate(text[i]) && (text[i] < '\udc80' || text[i] > '\udcff'))
                 {
-                    mended[i] = '\ufffd';
+                    repaired[i] = '\ufffd';
                 }
             }
-            return mended.ToString();
+            return repaired.ToString();
         }
 
         private void Escape(char c)

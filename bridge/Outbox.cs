@@ -32,6 +32,7 @@ namespace SRBridge
         private int _characters;
         private long _dropped;
 
+        /// <summary>The lock of this object. Every thread of the process may send.</summary>
         internal readonly object Gate = new object();
 
         /// <summary>The longest line that may be sent, in bytes.</summary>
@@ -46,6 +47,8 @@ namespace SRBridge
         /// <summary>Edits that wait: pairs of a number in the plan and a value, separated by commas.</summary>
         internal readonly JsonWriter Edits = new JsonWriter();
 
+        /// <param name="fd">The descriptor that lines are written to.</param>
+        /// <param name="maxLineBytes">The longest line that may be sent.</param>
         internal Outbox(int fd, int maxLineBytes)
         {
             _fd = fd;

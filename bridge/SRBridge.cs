@@ -1,6 +1,7 @@
 // The mono side of a worker: takes over the wire, warms up, says ready, then loads and runs scripts, one at a time.
 //
-// The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs  JsonReader.cs  JsonWriter.cs
+// The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs
+//             JsonReader.cs  JsonObject.cs  JsonWriter.cs
 // A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
 // An exec:    ExecRequest.cs  Calls.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)

@@ -29,7 +29,10 @@ namespace SRBridge
         private MethodInfo _entry;
         private Func<string[], int> _main;
 
+        /// <summary>Where the script really lies.</summary>
         internal readonly string Path;
+
+        /// <summary>What <c>X.exe.config</c> says; null when there is none.</summary>
         internal readonly Configuration Config;
 
         /// <summary>What travels with its execs; null until the runner has learned something.</summary>
@@ -94,6 +97,8 @@ namespace SRBridge
             _main = MainOf(_entry, Path);
         }
 
+        /// <summary>Runs Main. Whatever it throws leaves here.</summary>
+        /// <returns>What Main returned; 0 when it returns nothing.</returns>
         internal int Run(string[] arguments)
         {
             return _main(arguments);

@@ -13,6 +13,8 @@ namespace SRBridge
         private int _start;
         private int _end;
 
+        /// <param name="fd">The descriptor that the runner's lines come from.</param>
+        /// <param name="maxLineBytes">The longest line that may come.</param>
         internal Wire(int fd, int maxLineBytes)
         {
             _fd = fd;
@@ -28,6 +30,7 @@ namespace SRBridge
             get { return _in; }
         }
 
+        /// <summary>Where the current line starts in <see cref="Received"/>.</summary>
         internal int LineStart;
 
         /// <summary>The length of the current line in bytes, without its line feed.</summary>

@@ -56,12 +56,16 @@ namespace SR
         /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, int second, int errorValue);
 
+        /// <summary>Reads a text from the current host.</summary>
+        /// <returns>The text; null without a host, without an argument, or when the call failed.</returns>
         internal static string Text(string call, string argument)
         {
             Host host = Current;
             return host == null || argument == null ? null : host.AskText(call, argument);
         }
 
+        /// <summary>Makes a call of one argument to the current host.</summary>
+        /// <returns>The number; the error value without a host, without an argument, or when the call failed.</returns>
         internal static int Number(string call, CallShape shape, string argument, int errorValue)
         {
             Host host = Current;
