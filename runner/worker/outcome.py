@@ -91,7 +91,7 @@ class ExecOutcome:
     has_exited: bool = False
 
     def dropped_texts(self) -> Notice:
-        """What the log says in the place of texts beyond the bounds; the bridge has the same words (Outbox.cs)."""
+        """What the log says in the place of texts beyond the bounds; the bridge has the same words (Wire.cs)."""
         return Notice("Core.Log", (WARNING, f"{self.dropped} more texts were dropped\n"))
 
     def bound_edits(self, more: int) -> None:
