@@ -284,7 +284,7 @@ def test_the_bounds_are_those_of_the_protocol_document() -> None:
 
 
 def test_the_bridge_drops_texts_before_its_caller_has_to() -> None:
-    source = (ROOT / "bridge" / "Wire.cs").read_text("utf-8")
+    source = (ROOT / "bridge" / "Outbox.cs").read_text("utf-8")
     told = len("9223372036854775807 more texts were dropped\n")
 
     assert f"MaxTexts = {MAX_TEXTS - 1};" in source
