@@ -48,9 +48,11 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/worker/conversation.py",
         "Conversation.holdings.bound",
     ): "helpers of what is loaded: a load for each, so max_loads",
+    ("runner/worker/conversation.py", "outcome.profile"): "no container: it adds up two times",
+    ("runner/worker/conversation.py", "Conversation.holdings.ran"): "generations that are loaded: MAX_LOADED",
     ("runner/worker/conversation.py", "holdings.ran"): "generations that are loaded: MAX_LOADED",
-    ("runner/worker/conversation.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
-    ("runner/worker/conversation.py", "outcome.spent"): "four words",
+    ("runner/worker/host_calls.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
+    ("runner/worker/outcome.py", "Profile._spent"): "four words",
     (
         "runner/worker/stderr.py",
         "Drain._todo",
@@ -160,9 +162,9 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("ExecRequest.cs", "_values"): "the same list",
     ("Foresight.cs", "_values"): "the same list",
     ("InternalCalls.cs", "Registered"): "the calls, once",
-    ("JsonReader.cs", "_names"): ONE_LINE + "; those that are kept have NameSlots places",
+    ("JsonObject.cs", "_names"): ONE_LINE,
+    ("JsonObject.cs", "_values"): ONE_LINE,
     ("JsonReader.cs", "_text"): ONE_LINE,
-    ("JsonReader.cs", "_values"): ONE_LINE,
     ("JsonWriter.cs", "Bytes"): (
         "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
         "wait are sent at HoldNoticesBytes"

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 from runner.control.messages import HandOver, Release, Report, Retire
 from runner.wire.session import Session, State
-from runner.worker.conversation import Conversation, call_id
+from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
+from runner.worker.host_calls import call_id
 from runner.worker.placement import SELDOM
 
 if TYPE_CHECKING:

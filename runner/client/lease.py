@@ -24,7 +24,8 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.wire.channel import ENDS, received
-from runner.worker.conversation import ExecOutcome, call_id
+from runner.worker.host_calls import call_id
+from runner.worker.outcome import ExecOutcome
 
 from .held import Held
 from .known import Known, Refusals

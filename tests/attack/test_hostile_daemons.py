@@ -1,4 +1,4 @@
-"""Whoever serves the socket cannot end a client's process, nor keep it beyond its deadline."""
+"""Whatever serves the socket can neither end a client's process nor hold it beyond its deadline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
 from tests.programs import WAIT_S
 
 WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}, {"x": []}, {"x": None}]
-# Values that are right where they stand, though they are in the list above.
+# Values that are valid in their place, although they are in the list above.
 RIGHT: dict[str, list[Any]] = {
     "stamps": [None], "worker": [None], "keep": [True], "is_ours": [True], "fresh": [True],
     "is_placed": [True], "is_local": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
@@ -47,7 +47,7 @@ def test_an_answer_of_another_shape_is_refused_as_a_whole(name: str) -> None:
                 LeaseAnswer.read(answer)
 
 
-def test_an_answer_without_one_of_its_members_is_refused() -> None:
+def test_an_answer_with_a_missing_member_is_refused() -> None:
     assert json.loads(json.dumps(LeaseAnswer.read(ANSWER).as_json())) == ANSWER
     for name in ANSWER:
         with pytest.raises(Malformed, match=f"^{name}: expected .*, got nothing"):
@@ -80,7 +80,7 @@ class Endless(Control):
         return {"method": "swap", "params": {"lease": "1e", "reason": "again"}}
 
 
-def test_notices_without_end_do_not_keep_a_client() -> None:
+def test_endless_notices_do_not_hold_up_a_client() -> None:
     ours, theirs = socket.socketpair()
     client = Lease("/nowhere/control.sock")
     client._link.control = endless = Endless(ours)
