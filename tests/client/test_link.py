@@ -1,0 +1,178 @@
+"""client.link: a connection that is made when it is needed, and again after a pause."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runner.client.link import FIRST_PAUSE_S, REFUSED_PAUSE_S, Link
+from runner.control.connection import PROTOCOL
+from runner.control.messages import FindAnswer, FindRequest, Loaded, Refuse, Report, Swap
+from runner.errors import ConfigError
+from tests.programs import WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELLO = {"id": 1, "result": {"refused": [["/x.exe", "a@b", 2.0]]}}
+SWAP = {"method": "swap", "params": {"lease": "1e", "reason": "reset"}}
+REPORT = Report(lease="1e", execs=1, loads=1, bound={}, loaded={})
+
+
+class Daemon:
+    """It says lines to whoever connects, one after each line that it hears, and keeps what it heard."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.heard: list[dict[str, Any]] = []
+        self.says: list[list[dict[str, Any]]] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # closed already
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(WAIT_S)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                sock, _ = self._listener.accept()
+                with sock, sock.makefile("rb") as lines:
+                    for line in lines:
+                        self.heard.append(json.loads(line))
+                        said = self.says.pop(0) if self.says else []
+                        sock.sendall(b"".join(json.dumps({"jsonrpc": "2.0", **m}).encode() + b"\n" for m in said))
+                        if not said:
+                            break
+        except OSError:
+            return
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    made = Daemon(tmp_path / "c.sock")
+    yield made
+    made.close()
+
+
+def soon() -> float:
+    return time.monotonic() + WAIT_S
+
+
+def link_to(path: Path, held: Report | None = None) -> tuple[Link, list[Refuse | Swap]]:
+    heard: list[Refuse | Swap] = []
+    return Link(str(path), lambda: held, heard.append), heard
+
+
+def test_hello_says_the_version_and_the_worker_that_is_still_held(daemon: Daemon) -> None:
+    daemon.says = [[HELLO]]
+    link, _ = link_to(daemon.path, REPORT)
+
+    answer = link.connect(soon())
+
+    assert answer is not None
+    assert answer.refused == (("/x.exe", "a@b", 2.0),)
+    assert daemon.heard[0]["params"] == {"protocol": PROTOCOL, "have": REPORT.as_json()}
+    link.close()
+
+
+def test_notices_before_an_answer_are_heard_first(daemon: Daemon) -> None:
+    daemon.says = [[HELLO], [SWAP, {"id": 1, "result": {"helper": None}}]]
+    link, heard = link_to(daemon.path)
+    link.connect(soon())
+
+    answer = link.ask(FindRequest(generation="6f", name="H"), FindAnswer, soon())
+
+    assert answer == FindAnswer(helper=None)
+    assert heard == [Swap(lease="1e", reason="reset")]
+    link.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"id": 1, "result": {"helper": 7}},
+        {"id": 2, "result": {}},
+        {"method": "swap", "params": {"reason": "no lease"}},
+        {"method": "swap"},
+        {"method": "none", "params": {}},
+        {"method": [], "params": {}},
+    ],
+)
+def test_a_daemon_that_says_anything_else_is_as_good_as_none_and_the_log_says_so_once(
+    daemon: Daemon, caplog: pytest.LogCaptureFixture, said: dict[str, Any]
+) -> None:
+    daemon.says = [[HELLO], [said, {"id": 1, "result": {"helper": None}}]]
+    link, _ = link_to(daemon.path, REPORT)
+    link.connect(soon())
+
+    assert [link.ask(FindRequest(generation="6f", name="H"), FindAnswer, soon()) for _ in range(3)] == [None] * 3
+
+    assert link.control is None
+    assert link.is_pausing()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "; its worker goes on" in caplog.text
+
+
+def test_a_refusal_is_raised_as_the_daemon_meant_it_and_the_connection_stays(daemon: Daemon) -> None:
+    error = {"code": -32000, "message": "no", "data": {"kind": "ConfigError"}}
+    daemon.says = [[HELLO], [{"id": 1, "error": error}]]
+    link, _ = link_to(daemon.path)
+    link.connect(soon())
+
+    with pytest.raises(ConfigError, match=r"^no$"):
+        link.ask(FindRequest(generation="6f", name="H"), FindAnswer, soon())
+    assert link.control is not None
+    link.close()
+
+
+def test_where_nobody_listens_it_is_tried_again_soon_and_a_daemon_that_answers_ends_the_outage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    link, _ = link_to(tmp_path / "c.sock")
+
+    assert link.connect(soon()) is None
+    assert 0 < link.backoff.left_s() <= REFUSED_PAUSE_S
+    daemon = Daemon(tmp_path / "c.sock")
+    daemon.says = [[HELLO]]
+    assert link.connect(soon()) is not None
+
+    assert link.outage == ""
+    assert "answers again" in caplog.text
+    link.close()
+    daemon.close()
+
+
+def test_a_daemon_that_hangs_is_asked_less_and_less_often(daemon: Daemon) -> None:
+    link, _ = link_to(daemon.path)
+    pauses = []
+    for _ in range(4):
+        assert link.connect(time.monotonic() - 1) is None  # no time is left, as after a wait
+        pauses.append(link.backoff.left_s())
+
+    assert pauses == pytest.approx([FIRST_PAUSE_S * 2**number for number in range(4)], abs=0.2)
+
+
+def test_what_needs_no_answer_is_said_only_where_there_is_a_connection(daemon: Daemon) -> None:
+    link, _ = link_to(daemon.path)
+    link.tell(Loaded(generation="6f"))
+    assert link.outage == ""
+
+    daemon.says = [[HELLO]]
+    link.connect(soon())
+    link.tell(Loaded(generation="6f"))
+    link.close()
+    daemon.close()
+    assert [said["method"] for said in daemon.heard] == ["hello", "loaded"]
