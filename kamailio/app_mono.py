@@ -135,7 +135,7 @@ def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> 
 
 
 def _execute(msg: Any, path: str | None, param: str | None) -> int:
-    """Run one script; the value for Kamailio, whatever happens."""
+    """Run one script and give the value for Kamailio; never raises."""
     try:
         code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
     except RunnerError as error:

@@ -1,4 +1,4 @@
-"""The worker that a client holds: taken from the daemon's answer, and told of and given back by the name of its lease.
+"""The worker that a client holds: it comes with the daemon's answer, and is reported and given back by its lease.
 
 Standard library only, as a child of Kamailio imports it. Must not know scripts, nor when a worker is wanted.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Held:
     """
-    One worker, for as long as this process holds it. After ``release``, ``retire`` or ``leave`` it is another's.
+    One worker, for as long as this process holds it. ``release``, ``retire`` and ``leave`` pass it on.
 
     Attributes:
         lease: Names it to the daemon.

@@ -68,7 +68,7 @@ class Lease:
         self._pid = os.getpid()
         self._link = Link(socket_path, self._report, self._hear)
         self._held: Held | None = None
-        self._first: Generation | None = None  # the build of which the daemon waits to hear how its first run ends
+        self._first: Generation | None = None  # its first run has begun, and the daemon waits for the end
         self._known = Known()
         self._refusals = Refusals()
         self._swap = ""  # why the daemon wants the worker back
@@ -134,13 +134,13 @@ class Lease:
                 log.info("worker %d: %s; another one takes over", pid, error)
             except WorkerError as error:
                 is_stuck = isinstance(error, ExecTimeout)
-                told = f"{error}; {outcome.told()}"
-                if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {told}", host)):
-                    raise ExecTimeout(f"worker {pid}: {told}; it is left to finish its first run") from error
+                why = f"{error}; {outcome.told()}"
+                if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
+                    raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
                 # Also while it was being loaded it is this script that cost the worker.
                 lost = self._known.scripts.get(path)
-                pid = self._lose(f"{path or 'mono_run'}: {told}", host, script=lost, is_stuck=is_stuck)
-                raise type(error)(f"worker {pid}: {told}", step=error.step) from error
+                pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
+                raise type(error)(f"worker {pid}: {why}", step=error.step) from error
             except RunnerError:
                 self._drop_first_run()
                 raise

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
 BACKLOG = 128
-KEPT_PLACES = 4  # beyond max_clients, for an administrator who asks; a question is answered within milliseconds
+KEPT_PLACES = 4  # beyond max_clients, for administrators; their questions are answered within milliseconds
 SHARE = 3  # places that one user may hold for each that is free
 
 
@@ -75,7 +75,7 @@ def is_trusted(uid: int, settings: Settings) -> bool:
     """
     Whether a user's word counts for all: root, the daemon's own user, and the one that the settings name.
 
-    Who only is in ``socket_group`` may run scripts and look, and can do nothing to clients of other users.
+    Members of ``socket_group`` may run scripts and look, and can do nothing to clients of other users.
     """
     return uid in {ROOT, os.geteuid(), owner_id(settings)}
 
@@ -84,9 +84,9 @@ def no_place(uid: int, others: Sequence[int], settings: Settings) -> str:
     """
     Why there is no place for one more client of a user; empty when there is one.
 
-    At most sites all clients are Kamailio's, so one user alone has most of the places; and who comes later finds some,
-    though those before took all they could: nobody has more than ``SHARE`` for each one that is free then. Of 256 the
-    first such user has 192, a second 48, a third 12, a fourth 3. Who is trusted may have them all.
+    At most sites all clients are Kamailio's, so one user may have most of the places. But later users find some even
+    when the earlier ones took all they could: nobody holds more than ``SHARE`` for each place that is still free. Of
+    256 the first such user gets 192, a second 48, a third 12, a fourth 3. Trusted users may have them all.
 
     Args:
         uid: The user.
@@ -119,7 +119,7 @@ def group_id(settings: Settings) -> int:
 
 def _bound(path: Path, mode: int, owner: int, group: int) -> socket.socket:
     if path.exists() and not path.is_socket():
-        raise ConfigError(f"socket {path}: there is something else than a socket")
+        raise ConfigError(f"socket {path}: expected a socket or nothing there, found another file")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     # Between bind and chmod nobody else may connect.
     before = os.umask(0o177)
@@ -139,12 +139,12 @@ def _bound(path: Path, mode: int, owner: int, group: int) -> socket.socket:
 
 def _refuse_foreign_directory(directory: Path) -> None:
     """
-    Refuse a directory in which others could put a socket of their own in the place of the daemon's.
+    Refuse a directory in which others could replace the daemon's socket by their own.
 
-    Also where only ``socket_group`` may write: its members may speak with the daemon, and not in its name.
+    Also where only ``socket_group`` may write: its members may speak with the daemon, but not in its name.
 
     Raises:
-        ConfigError: They could; with owner, mode, and the command that mends it.
+        ConfigError: They could; with owner, mode, and the command that corrects it.
     """
     try:
         why = foreign(directory, os.geteuid())

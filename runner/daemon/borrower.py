@@ -1,7 +1,7 @@
 """
 One client of the daemon, and what it holds.
 
-Must not know what clients ask for. What a client can make grow has a bound here.
+Must not know what clients ask for. Everything that a client can make grow has a bound here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Loan:
         id: Names it to the client, and to no daemon after this one.
         since: When it was lent.
         is_wanted_back: The client was asked to give it back.
-        wanted_since: Since when other users wait for a worker while it is not given back; 0 while none do.
+        wanted_since: Since when users wait for it who hold less than a share; 0 while none do.
         first: Its first run of a build, which it was allowed and has not said the end of.
     """
 
@@ -78,7 +78,7 @@ class Client:
     Attributes:
         pid: Its process.
         uid: Its user.
-        is_trusted: Whether its word counts for clients of all users; see ``access.is_trusted``.
+        is_trusted: Whether what it says counts for clients of all users; see ``access.is_trusted``.
         is_extra: Whether it has one of the places that are kept for administrators: it may ask, and not borrow.
         is_local: Whether it counts processes as the daemon does; see ``peer.shares_pids``.
         loans: By id.

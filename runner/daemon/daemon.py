@@ -178,7 +178,7 @@ class Daemon:
         self.runner.pool.warming.settings = kept
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
-            self._ask_back(lambda _slot: "script_dirs changed")  # who holds a worker asks again before it runs a script
+            self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
         self.runner.pool.wake.set()
         log.warning("settings read again%s", f"; only after a restart: {', '.join(late)}" if late else "")
         return late
@@ -326,7 +326,7 @@ class Daemon:
     # Upkeep.
 
     def _look_after(self) -> None:
-        """The upkeep thread: ask for workers back, load ahead on those that came back, tell systemd."""
+        """The upkeep thread: ask for workers back, load ahead on those that came back, report to systemd."""
         while not self._ended.is_set():
             try:
                 notify("WATCHDOG=1")

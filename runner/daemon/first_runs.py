@@ -1,5 +1,5 @@
 """
-First runs of builds in workers that clients hold: who may begin one, and what becomes of one that was not done in time.
+First runs of builds in workers that clients hold: which may begin, and what becomes of one that was not done in time.
 
 Must not know connections, nor how workers are lent and come back.
 """
@@ -36,7 +36,7 @@ class FirstRuns:
     Counts first runs of clients, and finishes those that were handed over. Safe to use from several threads.
 
     Args:
-        runner: Knows how many may be at it, and finishes what is left.
+        runner: Knows how many may run at one time, and finishes what is left.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -49,7 +49,7 @@ class FirstRuns:
         A client is about to run a build in a worker.
 
         Args:
-            client: Who.
+            client: The client.
             slot: The worker's place.
             held: A first run that it was allowed before, in this worker.
             generation: The build.
@@ -68,7 +68,7 @@ class FirstRuns:
         if held is not None:
             held.becomes(generation)
             return held
-        # Most often it is known in milliseconds. Else the caller is answered in time to try something else.
+        # Usually it is known within milliseconds. If not, the caller gets its answer in time to try something else.
         now = time.monotonic()
         return self._runner.pool.warming.begin(
             generation, now + (deadline - now) / 2, client.uid, is_inner=client.is_inner
@@ -85,7 +85,7 @@ class FirstRuns:
             first.end(has_run=notice.has_run)
 
     def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
-        """Whether a client may keep its worker. Of a build that is slow the first time there may be few warm ones."""
+        """Whether a client may keep its worker. While a build is slow at first, few workers may have run it."""
         warming = self._runner.pool.warming
         return not warming.is_slow(generation, client.uid) or self._runner.pool.warm(generation, client.uid) >= users
 

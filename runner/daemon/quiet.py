@@ -1,4 +1,4 @@
-"""Lines of the log of which clients can make any number."""
+"""A brake for lines of the log that clients could cause in any number."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PAUSE_S = 1.0
 
 class Quiet:
     """
-    One kind of line: it comes once a second at most, with how many there were until then.
+    One kind of line. It is logged at most once a second, with how often it has happened so far.
 
     Args:
         log: Where it goes.
-        level: As what.
-        what: What the line tells, before the number.
+        level: Its level.
+        what: The beginning of the line, before the number.
         clock: Monotonic seconds.
     """
 
@@ -34,7 +34,7 @@ class Quiet:
         self._lock = threading.Lock()
 
     def tell(self, text: str) -> None:
-        """It has happened once more; ``text`` says this time's details."""
+        """Count one more; ``text`` has the details of this one."""
         with self._lock:
             self._count += 1
             if self._clock() < self._after:

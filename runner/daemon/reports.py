@@ -45,11 +45,11 @@ def note(holdings: Holdings, report: Report, known: Mapping[str, Generation]) ->
 
 def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[Part], Path]) -> tuple[str, ...]:
     """
-    Those of the names that a client's worker asks for which the build refers to at all.
+    The names, of those that a client's worker asks for, to which the build refers at all.
 
-    A name that an assembly refers to is in its metadata, with a NUL behind it (ECMA-335 II.24.2.3), and a text that it
-    loads a plug-in by is there in UTF-16 (II.24.2.4). So nobody can make a script depend on a file that merely lies
-    beside it.
+    A name that an assembly refers to is in its metadata, with a NUL behind it (ECMA-335 II.24.2.3). A text by which it
+    loads a plug-in is there in UTF-16 (II.24.2.4). So nobody can make a script depend on a file that merely lies beside
+    it.
 
     Args:
         generation: The build.

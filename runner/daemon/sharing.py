@@ -1,7 +1,7 @@
 """
-Workers where clients of several users want them: none keeps more than its share from another who waits.
+Workers that clients of several users want: no user keeps more than a share from another one who waits.
 
-A client that is asked for its worker gives it back with its next exec; this is for those that do not. Must not know how
+A client that is asked for its worker gives it back at its next exec; this is for clients that do not. Must not know how
 a loan is ended.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .borrower import Client, Loan
 
-WANTED_S = 5.0  # whoever got no worker in time asks again soon, and is taken for waiting until then
+WANTED_S = 5.0  # a caller that got no worker in time asks again soon, and counts as waiting until then
 GRACE_S = 1.0  # beyond the longest exec: by then a client that runs anything has seen that it is asked
 
 
@@ -40,12 +40,12 @@ class Sharing:
         """
         The loan that is to be ended now; None for none.
 
-        It is of a user who holds more than a share while one with less has waited for longer than any exec takes. So
-        its client has run nothing since it was asked, or does not give back what it should.
+        Its user holds more than a share while another one with less has waited for longer than any exec takes. So its
+        client has run nothing since it was asked, or does not give back what it should.
 
         Args:
             clients: All that are connected.
-            waiting: Users of the callers that wait in this moment.
+            waiting: Users of the callers that are waiting now.
             settings: ``max_workers`` and ``exec_timeout_s``.
         """
         now = self._clock()

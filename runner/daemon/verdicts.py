@@ -1,8 +1,9 @@
 """
 What clients say of builds: that one loads, that it does not, what it needs, that it took a worker with it.
 
-The word of a trusted client counts for all. Anybody else's counts for clients of the same user, or is tried on a worker
-that no client ever had: one user must not be able to take a script from another. Must not know who holds which worker.
+What a trusted client says counts for all. What another one says counts for clients of the same user, or is tried on a
+worker that no client ever had: one user must not be able to take a script away from another. Must not know who holds
+which worker.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Verdicts:
     Hears what clients say of builds. Safe to use from several threads.
 
     Args:
-        runner: Knows the scripts, has workers to try them on, and counts what was lost.
+        runner: Knows the scripts, has workers to try them on, and counts losses.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -67,7 +68,7 @@ class Verdicts:
     def loaded(self, client: Client, generation_id: str) -> None:
         """A client says that a build loads."""
         generation = client.known.get(generation_id)
-        # What nobody's word is needed for: upkeep loads what is in use on a worker that was never lent, too.
+        # Of others it is not needed: upkeep also loads what is in use on a worker that was never lent.
         if generation is not None and client.loans and client.is_trusted:
             self._runner.scripts.accept(generation)
 
