@@ -7,6 +7,7 @@ Each target feeds one input to one part of the program, and accepts only that pa
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
 import socket
@@ -22,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 with atheris.instrument_imports(include=["runner"]):
     from runner import sip
     from runner.control.connection import Control, ControlError
+    from runner.control.kinds import Malformed
+    from runner.control.messages import Message
+    from runner.control.status import Status
     from runner.errors import ConfigError, ProtocolViolation
     from runner.hosts.embedded.host import MessageHost
     from runner.hosts.embedded.pv.listing import find, form
@@ -36,6 +40,7 @@ CORPUS = Path(__file__).parent.parent / "tests" / "fuzz_corpus.jsonl"
 INVITE = (Path(__file__).parent.parent / "examples" / "messages" / "invite.sip").read_bytes()
 NAMES = [form(variable).replace("(name)", "(Via)").replace("[i]", "[-1]") for variable in find()]
 PARSED = sip.parse(INVITE)
+MESSAGES: list[type[Message]] = [Status, *Message.__subclasses__()]
 
 
 def message(data: bytes) -> None:
@@ -90,7 +95,7 @@ def session(data: bytes) -> None:
 
 
 def control(data: bytes) -> None:
-    """Bytes of a client on the control socket."""
+    """Bytes of either end on the control socket, and what they are read as."""
     ours, theirs = socket.socketpair()
     reader = Control(ours)
     theirs.settimeout(0)
@@ -98,7 +103,10 @@ def control(data: bytes) -> None:
         theirs.send(data)
         theirs.close()
         while True:
-            assert isinstance(reader.receive(time.monotonic() + 1), dict)  # noqa: S101
+            said = reader.receive(time.monotonic() + 1)
+            for kind in MESSAGES:
+                with contextlib.suppress(Malformed, ConfigError):
+                    kind.read(said.get("params", said))
     except (ControlError, BlockingIOError):
         pass
     finally:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.control import messages, status
 from runner.control.connection import MAX_LINE_BYTES, PROTOCOL
@@ -28,6 +31,11 @@ WORKER = messages.Worker(
     fresh=False, max_execs=None, max_loads=5, max_line_bytes=4096, is_placed=True,
 )  # fmt: skip
 UNFINISHED = Unfinished(State.RUNNING, 3, 0, "{", "")
+KINDS = [
+    kind
+    for kind in [*vars(messages).values(), status.Status]
+    if inspect.isclass(kind) and issubclass(kind, Message) and kind is not Message
+]
 SAID: list[Message] = [
     Report.read(REPORT),
     Release.read(REPORT),
@@ -111,8 +119,7 @@ def test_of_a_reason_and_of_a_call_id_only_so_much_counts() -> None:
 
 
 def test_every_request_and_notice_has_a_method_of_its_own() -> None:
-    kinds = [kind for kind in vars(messages).values() if inspect.isclass(kind) and issubclass(kind, Message)]
-    methods = [kind.method for kind in kinds if kind.method]
+    methods = [kind.method for kind in KINDS if kind.method]
 
     assert sorted(methods) == sorted(
         [
@@ -134,6 +141,20 @@ def test_every_request_and_notice_has_a_method_of_its_own() -> None:
             "swap",
         ]
     )
+
+
+NAMES = sorted({name for kind in KINDS for name in kind._kinds})
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("1e"),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@given(value=VALUES)
+def test_whatever_a_line_has_is_a_message_or_one_error(kind: type[Message], value: object) -> None:
+    with contextlib.suppress(Malformed, ConfigError):
+        kind.read(value).as_json()
 
 
 def test_the_status_of_another_version_is_no_status() -> None:
