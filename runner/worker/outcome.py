@@ -28,7 +28,7 @@ MAX_TEXTS = 1000
 """Log texts of one exec. Kamailio needs 17 us for each (measured), so these take 17 ms of its process."""
 
 MAX_TEXT_CHARACTERS = 1 << 20
-"""Of all log texts of one exec together; as long as one text may be where ``max_line_bytes`` is 8 MiB."""
+"""Of all log texts of one exec together; an eighth of the longest line."""
 
 MAX_EDITS = 10_000
 """Edits of one exec, certain or asked for. Each stays in the memory of the message, so that of Kamailio's process."""

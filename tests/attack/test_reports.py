@@ -74,7 +74,7 @@ print(json.dumps(ask(control, "hello", {"protocol": PROTOCOL, "have": None}, dea
 
 @pytest.mark.parametrize("call_id", ["", "call-1"])
 def test_workers_that_it_did_hold_count_for_its_own_user_alone(attacker: User, victim: User, call_id: str) -> None:
-    limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0\npoison_within_s = 60.0"
+    limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0"
     with site.open_daemon(limits) as daemon:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
         for _ in range(3):
