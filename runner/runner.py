@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from runner.pool.pool import Pool
+from runner.pool.pool import STOP_S, Pool
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
@@ -360,7 +360,7 @@ class Runner:
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        deadline = time.monotonic() + self.settings.load_timeout_s
+        deadline = time.monotonic() + self.settings.first_exec_timeout_s
         path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
@@ -374,7 +374,7 @@ class Runner:
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self.pool.close()
-        keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+        keeper.join(STOP_S + self.settings.start_timeout_s)
 
 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:

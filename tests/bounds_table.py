@@ -131,7 +131,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/pool/pool.py", "Pool._slots"): "the setting max_workers, in _add",
     ("runner/runner.py", "Runner.scripts"): NO_CONTAINER + "Scripts.extend",
     ("runner/daemon/daemon.py", "Daemon._ends"): "requests to end it, of which the first one does",
-    ("runner/wire/session.py", "Session._rest"): "the setting max_line_bytes, in _received",
+    ("runner/wire/session.py", "Session._rest"): "MAX_LINE_BYTES, in _received",
     ("runner/scripts/stamps.py", "Stamps._absent"): "the files of one script, when it is made",
     ("runner/scripts/watch.py", "Watch._files"): "MOST_SCRIPTS, in cover",
     ("runner/scripts/watch.py", "Watch._stale"): "directories in Watch._watches",

@@ -28,6 +28,7 @@ A = TypeVar("A", bound="Message")
 
 ANSWER_S = 10.0
 ENDED_S = 15.0
+KAMAILIO_RELOAD = "kamcmd app_python.reload (with app_python3s: app_python3s.reload)"
 DEFAULT_CONFIG = "/etc/app-mono/app-mono.toml"
 
 
@@ -82,7 +83,7 @@ def status(path: str, *, as_json: bool) -> None:
         if (found := worker.warming)
     ]
     if now.start_failures:
-        when = f"next in {now.next_start_s} s" if now.next_start_s else "now tried again"
+        when = f"next in {now.next_start_s} s" if now.next_start_s else "trying again now"
         rows.append(("trouble", f"{now.start_failures} starts failed, {when}: {now.start_error}"))
     for script, left_s in now.refused_scripts.items():
         rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
@@ -120,9 +121,14 @@ def workers(path: str, *, as_json: bool) -> None:
 
 
 def reload(path: str) -> None:
-    """Let the daemon read its settings again."""
-    late = request(path, messages.ReloadRequest, messages.ReloadAnswer).needs_restart
-    show.line("settings read again" + (f"; these count after a restart: {', '.join(late)}" if late else ""))
+    """Let the daemon read its settings again, and name the changes for which that is not enough."""
+    answer = request(path, messages.ReloadRequest, messages.ReloadAnswer)
+    show.line("settings read again")
+    if answer.needs_restart:
+        show.line(f"changed, and counts after a restart of the daemon: {', '.join(answer.needs_restart)}")
+    if answer.needs_kamailio_reload:
+        names = ", ".join(answer.needs_kamailio_reload)
+        show.line(f"changed, and counts in Kamailio after {KAMAILIO_RELOAD}: {names}")
 
 
 def reset(path: str) -> None:

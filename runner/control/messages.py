@@ -272,9 +272,16 @@ class ReloadRequest(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class ReloadAnswer(Message):
-    """Settings that changed and count only after a restart."""
+    """
+    Settings that changed and do not count everywhere yet.
+
+    Attributes:
+        needs_restart: They count after a restart of the daemon.
+        needs_kamailio_reload: Kamailio's processes read the file themselves, when their script is loaded again.
+    """
 
     needs_restart: Names
+    needs_kamailio_reload: Names = ()
 
 
 @dataclass(frozen=True, kw_only=True)

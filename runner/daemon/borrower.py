@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.control import messages
+from runner.wire.session import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,7 @@ class Loan:
             fresh=settings.statics == "fresh",
             max_execs=self.slot.max_jobs,
             max_loads=settings.max_loads,
-            max_line_bytes=settings.max_line_bytes,
+            max_line_bytes=MAX_LINE_BYTES,
             is_placed=settings.placement != "free",
         )
 

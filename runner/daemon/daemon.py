@@ -18,15 +18,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from runner.control import messages
-from runner.control.connection import (
-    Control,
-    ControlError,
-    failure,
-)
+from runner.control.connection import Control, ControlError, failure
 from runner.control.peer import ROOT, peer_of, shares_pids
 from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
 from runner.errors import ConfigError
 from runner.runner import Runner
+from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
@@ -52,11 +49,6 @@ LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 ENDING: dict[type[messages.Message], bool] = {messages.DrainRequest: True, messages.StopRequest: False}  # keeps_loans
 # What changes the daemon for clients of all users.
 ADMINISTRATION = frozenset({messages.ReloadRequest, messages.ResetRequest, *ENDING})
-NEEDS_RESTART = frozenset(
-    {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
-)
-"""Settings that a reload cannot change."""
 
 
 class Daemon:
@@ -87,7 +79,7 @@ class Daemon:
         self._refused = Quiet(log, logging.WARNING, "a client is refused")
         requests: dict[type[messages.Message], Callable[[Client, Any], Answer]] = {
             messages.StatusRequest: lambda _client, _request: (self.status(), None),
-            messages.ReloadRequest: lambda _client, _request: (self._reload(), None),
+            messages.ReloadRequest: lambda _client, _request: (self.reload(), None),
             messages.ResetRequest: lambda _client, _request: (self._reset(), None),
             **dict.fromkeys(ENDING, lambda _client, _request: (messages.Process(pid=os.getpid()), None)),
         }
@@ -159,12 +151,12 @@ class Daemon:
         """
         self._ends.put(keeps_loans)
 
-    def reload(self) -> list[str]:
+    def reload(self) -> messages.ReloadAnswer:
         """
         Read the settings again and go on with them.
 
         Returns:
-            Names of changed settings that count only after a restart.
+            The names of changed settings that this does not put into force everywhere.
 
         Raises:
             ConfigError: They are not valid; the old ones stay.
@@ -172,7 +164,8 @@ class Daemon:
         if self._reread is None:
             raise ConfigError("this daemon was started without a file of settings")
         new, old = self._reread(), self.settings
-        late = [name for name in sorted(NEEDS_RESTART) if getattr(new, name) != getattr(old, name)]
+        changed = {name for name in type(new).model_fields if getattr(new, name) != getattr(old, name)}
+        late, elsewhere = sorted(changed & NEEDS_RESTART), sorted(changed & READ_BY_KAMAILIO)
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
         self.runner.pool.warming.settings = kept
@@ -180,8 +173,10 @@ class Daemon:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
         self.runner.pool.wake.set()
-        log.warning("settings read again%s", f"; only after a restart: {', '.join(late)}" if late else "")
-        return late
+        after = f"; only after a restart: {', '.join(late)}" if late else ""
+        after += f"; in Kamailio after app_python.reload: {', '.join(elsewhere)}" if elsewhere else ""
+        log.warning("settings read again%s", after)
+        return messages.ReloadAnswer(needs_restart=tuple(late), needs_kamailio_reload=tuple(elsewhere))
 
     def status(self) -> Status:
         """What the daemon looks like now."""
@@ -314,9 +309,6 @@ class Daemon:
             raise ConfigError(self._full(client.uid) or "this place is for questions; connect again")
 
     # Requests of an administrator.
-
-    def _reload(self) -> messages.ReloadAnswer:
-        return messages.ReloadAnswer(needs_restart=tuple(self.reload()))
 
     def _reset(self) -> messages.Done:
         self.runner.reset()

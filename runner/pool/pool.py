@@ -33,6 +33,9 @@ SHORTEST_NAP_S = 0.01
 FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 30.0
 MOST_DOUBLINGS = 16  # of a back-off; it is at its longest before, and a float has an end
+# That a worker gets to end by itself. Handlers of ProcessExit run meanwhile, and nobody waits for them: calls are over.
+# It has to stay well below TimeoutStopSec of the unit.
+STOP_S = 2.0
 RECENT_SCRIPTS = 32  # this many scripts are loaded ahead on a new worker
 
 
@@ -324,7 +327,7 @@ class Pool:
                 self._replace(slot, generation)
                 continue
             try:
-                needs = slot.living.load(generation, self._clock() + self.settings.load_timeout_s)
+                needs = slot.living.load(generation, self._clock() + self.settings.first_exec_timeout_s)
             except ScriptError:
                 self._forget(generation)
                 self.release(slot, survives=True)
@@ -380,7 +383,7 @@ class Pool:
         survives = False
         try:
             if not slot.has(generation):
-                needs = slot.living.load(generation, self._clock() + self.settings.load_timeout_s)
+                needs = slot.living.load(generation, self._clock() + self.settings.first_exec_timeout_s)
             survives = True
         except ScriptError:
             survives = True
@@ -402,11 +405,11 @@ class Pool:
 
     def close(self) -> None:
         """
-        Stop all workers in parallel; a busy one that is not done after ``destroy_timeout_s`` is killed.
+        Stop all workers in parallel; a busy one that is not done after ``STOP_S`` is killed.
 
         Waiting callers get ``PoolExhausted``, and so do later ones.
         """
-        deadline = self._clock() + self.settings.destroy_timeout_s
+        deadline = self._clock() + STOP_S
         with self._lock:
             self._closed = True
             self._assign()
@@ -421,7 +424,7 @@ class Pool:
         with self._lock:
             left = [slot.worker for slot in self._slots if slot.worker is not None]
         for worker in left:
-            log.warning("worker %d: still busy %g s after close, killed", worker.pid, self.settings.destroy_timeout_s)
+            log.warning("worker %d: still busy %g s after close, killed", worker.pid, STOP_S)
             worker.kill()
         self._bury(keep=0, deadline=deadline)
 
@@ -695,7 +698,7 @@ class Pool:
             if slot.has(generation) or not slot.fits(generation):
                 continue
             try:
-                if worker.load(generation, self._clock() + self.settings.load_timeout_s):
+                if worker.load(generation, self._clock() + self.settings.first_exec_timeout_s):
                     self._forget(generation)  # it lacks helpers, and the exec that finds them makes another one of it
                 elif slot.lent_to is None:
                     self._loaded(generation)
@@ -779,7 +782,7 @@ class Pool:
             ending, self._ending = self._ending[:count], self._ending[count:]
         for worker, why in ending:
             log.info("retired worker %d: %s (%s)", worker.pid, why, self._age(worker))
-        end = self._clock() + self.settings.destroy_timeout_s if deadline is None else deadline
+        end = self._clock() + STOP_S if deadline is None else deadline
         if keep:
             for worker, _ in ending:
                 worker.kill()

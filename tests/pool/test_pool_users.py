@@ -30,7 +30,7 @@ class Site:
         self.stable = Stable(clock)
         self.lost: list[Generation] = []
         self.loaded: list[Generation] = []
-        values = {"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05, "spare_workers": 0} | settings
+        values = {"allocate_timeout_s": SOON_S, "spare_workers": 0} | settings
         self.pool: Pool = Pool(Settings(**values), self.stable, clock, self.lost.append, self.loaded.append)
 
     def lend(self, user: int, build: Generation | None = BUILD) -> Slot:
