@@ -208,7 +208,7 @@ def test_status_shows_the_brake_while_workers_cannot_be_started(tmp_path: Path) 
         assert "no licence" in str(value["start_error"])
         assert float(str(value["next_start_s"])) <= 30
         assert re.search(
-            r"^trouble +\d+ starts failed, (next in [\d.]+ s|now tried again): .*no licence", told, re.MULTILINE
+            r"^trouble +\d+ starts failed, (next in [\d.]+ s|trying again now): .*no licence", told, re.MULTILINE
         )
         assert app_mono("reset", "--socket", str(daemon.socket)).returncode == 0  # an administrator need not wait
         until(lambda: run_or_none(lease, script) == 0, "it works again")
