@@ -14,10 +14,10 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/build.py", "_mono_version (cache)"): "the compilers that settings and options name: one",
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     (
-        "runner/scripts/generation.py",
+        "runner/scripts/store.py",
         "Store._released",
     ): "generations that ended since the last copy was made or looked for",
-    ("runner/scripts/generation.py", "Store._uses"): "the files of the generations that are alive: as Scripts has them",
+    ("runner/scripts/store.py", "Store._uses"): "the files of the generations that are alive",
     ("runner/daemon/borrower.py", "Client.rejected"): "MAX_REJECTED, in reject",
     (
         "runner/control/connection.py",
@@ -32,7 +32,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/worker/holdings.py", "Holdings.loaded"): "MAX_LOADED, in add",
     ("runner/daemon/loans.py", "client.ended"): "MAX_LOANS, the deque's own maxlen",
     ("runner/daemon/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
-    ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "Scripts.extend",
+    ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "CurrentScripts.extend",
     ("runner/pool/warming.py", "Warming._builds"): "MOST_BUILDS, in _build, but for those under way",
     ("runner/pool/warming.py", "Warming._build(generation, user).beginning"): (
         "one for each worker that runs it; each is over at its time, in _is_idle"
@@ -125,7 +125,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/pool/pool.py", "Pool._queue"): "the setting max_queue_size, in acquire",
     ("runner/pool/pool.py", "Pool._recent"): "RECENT_SCRIPTS, where it is grown",
     ("runner/pool/pool.py", "Pool._slots"): "the setting max_workers, in _add",
-    ("runner/runner.py", "Runner.scripts"): NO_CONTAINER + "Scripts.extend",
+    ("runner/runner.py", "Runner.scripts"): NO_CONTAINER + "CurrentScripts.extend",
     ("runner/daemon/daemon.py", "Daemon._ends"): "requests to end it, of which the first one does",
     ("runner/wire/session.py", "Session._rest"): "the setting max_line_bytes, in _received",
     ("runner/scripts/stamps.py", "Stamps._absent"): "the files of one script, when it is made",
@@ -138,9 +138,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/scripts/files.py", "look.links"): "MOST_LINKS, in Place",
     ("runner/scripts/files.py", "look.stamps"): "as look.held",
     ("runner/client/lease.py", "Lease._scripts"): "MOST_SCRIPTS, in _ask_lease",
-    ("runner/scripts/current.py", "Scripts._scripts"): "MOST_SCRIPTS, in _script",
-    ("runner/scripts/current.py", "Scripts._seen"): "MOST_NAMES, in _remember",
-    ("runner/scripts/current.py", "Scripts._pinned"): "the settings: what load names",
+    ("runner/scripts/current.py", "CurrentScripts._scripts"): "MOST_SCRIPTS, in _script",
+    ("runner/scripts/current.py", "CurrentScripts._seen"): "MOST_NAMES, in _remember",
+    ("runner/scripts/current.py", "CurrentScripts._pinned"): "the settings: what load names",
     ("runner/scripts/current.py", "look.held"): "the files of one script, for one look at them: MOST_HELPERS and a few",
     ("runner/scripts/current.py", "look.stamps"): "the same",
     ("runner/scripts/current.py", "script.gone"): "the files of one script",

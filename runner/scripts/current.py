@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
 from runner.settings import MIB
 
-from .files import PATIENCE_NS, Files, Look
-from .generation import Generation, Helper, Part, Store, check_assembly, check_config
+from .files import PATIENCE_NS, Files, Look, check_assembly, check_config
+from .generation import Generation, Helper, Part
 from .script import Script, another, together
 from .stamps import Stamps
+from .store import Store
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class _Seen:
     script: Script
 
 
-class Scripts:
+class CurrentScripts:
     """
     The scripts in use, their current and their last good generations. Safe to use from several threads.
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as modes
+import struct
 from typing import TYPE_CHECKING
+from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
 from runner.errors import ScriptInvalid, ScriptNotFound
 from runner.trust import Place, Untrusted, is_below
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from .generation import Part, Store
+    from .generation import Part
+    from .store import Store
 
 SUFFIXES = (".exe", ".dll")
 READ_TRIES = 3
@@ -30,6 +33,8 @@ MOST_PARTS = 4096  # files whose content is known; one that is forgotten is read
 # and then no later write can get this stamp again.
 SKEW_NS = 60_000_000_000
 PATIENCE_NS = 200_000_000
+PE32_PLUS = 0x20B
+CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
 
 
 class Look:
@@ -198,6 +203,50 @@ class Files:
             finally:
                 os.close(descriptor)
         raise ScriptInvalid(f"{file}: is not complete: it is being written")
+
+
+def check_assembly(path: str, data: bytes) -> None:
+    """
+    Refuse what is cut short or no .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
+
+    Raises:
+        ScriptInvalid: It is so; the message tells which of the two, and what came.
+    """
+    if data[:2] != b"MZ"[: len(data)]:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its begin, came {data[:8]!r}")
+    try:
+        (header,) = struct.unpack_from("<I", data, 0x3C)
+        signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)
+        if signature != b"PE\0\0":
+            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, came {signature!r}")
+        optional = header + 24
+        (magic,) = struct.unpack_from("<H", data, optional)
+        directories = optional + (112 if magic == PE32_PLUS else 96)
+        cli_address, cli_size = struct.unpack_from("<II", data, directories + 8 * CLI_HEADER)
+        table = optional + optional_size
+        for index in range(sections):
+            name, size, begin = struct.unpack_from("<8s8xII", data, table + 40 * index)
+            if begin + size > len(data):
+                shown = name.rstrip(b"\0").decode("ascii", "replace")
+                came = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
+                raise ScriptInvalid(f"{path}: is not complete: {came}")
+    except struct.error:
+        raise ScriptInvalid(f"{path}: is not complete: its headers end after {len(data)} bytes") from None
+    if not cli_address or not cli_size:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: a native program came")
+
+
+def check_config(path: str, data: bytes) -> None:
+    """
+    Refuse a ``.config`` that is not well-formed XML, as a half-written one is.
+
+    Raises:
+        ScriptInvalid: It is not; the message has line and column.
+    """
+    try:
+        expat.ParserCreate().Parse(data, True)  # noqa: FBT003  # positional only
+    except expat.ExpatError as error:
+        raise ScriptInvalid(f"{path}: is not complete or not XML: {error}") from error
 
 
 def _refuse_irregular(path: str, stat: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""runner.reload, content and watch: which generation of a script is current."""
+"""runner.scripts.current: which generation of a script is current."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.scripts.current import Scripts
+from runner.scripts.current import CurrentScripts
 from runner.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,17 +75,17 @@ def script(tmp_path: Path, builds: Builds) -> Path:
     return path
 
 
-Make = Any  # Callable[..., Scripts]; the fixture's type
+Make = Any  # Callable[..., CurrentScripts]; the fixture's type
 
 
 @pytest.fixture
-def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Scripts]]:
-    made: list[Scripts] = []
+def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., CurrentScripts]]:
+    made: list[CurrentScripts] = []
 
-    def make(changed: Callable[[str], None] | None = None, **arguments: Any) -> Scripts:
+    def make(changed: Callable[[str], None] | None = None, **arguments: Any) -> CurrentScripts:
         names = ("stat", "clock_ns")
         others = {name: arguments.pop(name) for name in names if name in arguments}
-        scripts = Scripts(Settings(**arguments), tmp_path / "run", changed, clock=clock, **others)
+        scripts = CurrentScripts(Settings(**arguments), tmp_path / "run", changed, clock=clock, **others)
         made.append(scripts)
         return scripts
 
@@ -94,7 +94,7 @@ def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Scripts]]:
         scripts.close()
 
 
-def content(scripts: Scripts, generation: Generation) -> bytes:
+def content(scripts: CurrentScripts, generation: Generation) -> bytes:
     return scripts.copy_of(generation.assembly).read_bytes()
 
 
@@ -294,7 +294,7 @@ def test_a_broken_file_is_refused_by_name_when_nothing_else_can_serve(
 
 
 def test_no_cut_of_an_assembly_passes_for_a_whole_one(builds: Builds) -> None:
-    from runner.scripts.generation import check_assembly  # noqa: PLC0415  # the one test of it
+    from runner.scripts.files import check_assembly  # noqa: PLC0415  # the one test of it
 
     data = builds["a"]
     check_assembly("x", data)
@@ -572,7 +572,7 @@ def until(what: Callable[[], object]) -> None:
         threading.Event().wait(0.005)
 
 
-def watching(scripts: Scripts, directory: Path) -> bool:
+def watching(scripts: CurrentScripts, directory: Path) -> bool:
     watch = scripts._watch
     assert watch is not None
     stat = directory.stat()

@@ -163,7 +163,7 @@ def test_an_assembly_for_another_processor_runs_for_mono_compiles_it_itself(site
 
 def test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build(tmp_path: Path) -> None:
     """Root reads everything, so the daemon's place is taken by a child of another user."""
-    from runner.scripts.current import Scripts  # noqa: PLC0415  # loaded before the child gives up its rights
+    from runner.scripts.current import CurrentScripts  # noqa: PLC0415  # loaded before the child gives up its rights
     from runner.settings import Settings  # noqa: PLC0415
 
     if os.geteuid() != 0:
@@ -181,7 +181,7 @@ def test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build(tmp_pa
             os.setgroups([])
             os.setgid(65534)
             os.seteuid(65534)
-            scripts = Scripts(Settings(), tmp_path / "run")
+            scripts = CurrentScripts(Settings(), tmp_path / "run")
             good = scripts.current(str(script))
             scripts.accept(good)
             os.seteuid(0)
