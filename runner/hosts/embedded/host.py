@@ -18,7 +18,7 @@ from runner.sip.uri import Scheme, parse_uri
 
 from . import modf, outgoing
 from .context import Address, Context, Environment, Process, Socket
-from .pv import expression, families
+from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
 
@@ -31,8 +31,6 @@ _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
 SL_REPLY_ERROR = "sl_reply_error"
-
-families.load()
 
 
 def to_bytes(text: str) -> bytes:

@@ -10,7 +10,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from . import expression, families, registry, transform
+from . import expression, families, registry, transform  # noqa: F401 - families fills the registries
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
@@ -41,7 +41,6 @@ them, as in Kamailio.
 
 def find(containing: str = "") -> list[Variable]:
     """Every variable whose name or meaning contains the text; sorted by family and name."""
-    families.load()
     return registry.variables(containing)
 
 
@@ -63,7 +62,6 @@ def get(context: Context, text: str) -> Value:
     Raises:
         CannotEvaluate: It is malformed, unknown or fails.
     """
-    families.load()
     return expression.read(context, text.encode("utf-8", "surrogateescape"))
 
 
