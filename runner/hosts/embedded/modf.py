@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from runner import sip
 from runner.hosts.embedded.pv.branches import MAX_BRANCHES
+from runner.hosts.embedded.pv.next_hop import find_socket
 from runner.hosts.embedded.pv.request import method
-from runner.hosts.embedded.pv.routing import find_socket
 from runner.sip import contacts, sdp
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body

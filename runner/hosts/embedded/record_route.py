@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.routing import is_upstream, own_sockets
+from runner.hosts.embedded.pv.next_hop import is_upstream, own_sockets
 from runner.sip.edits import OUT
 from runner.sip.nameaddr import parse_route_body, parse_to_body
 from runner.sip.uri import Proto, Scheme, Uri, parse_uri

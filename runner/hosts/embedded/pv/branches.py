@@ -6,9 +6,9 @@ from runner.hosts.embedded.context import Branch
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import wrap
+from .next_hop import find_socket
 from .registry import Access, register
 from .request import text_or_null
-from .routing import find_socket
 
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
