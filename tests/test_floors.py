@@ -121,6 +121,16 @@ def test_the_two_hosts_do_not_know_each_other() -> None:
                 assert not [found for found in imported_modules(path) if found.startswith(f"runner.hosts.{other}")]
 
 
+def test_only_the_host_itself_knows_pseudo_variables() -> None:
+    knows = {
+        name
+        for name, path in NAMES.items()
+        if name.startswith("runner.") and ".pv" not in name and any(".pv." in found for found in imported_modules(path))
+    }
+
+    assert knows == {"runner.hosts.embedded.host"}
+
+
 def test_no_module_is_in_an_import_circle() -> None:
     """An import inside a function counts: it hides a circle and does not open it."""
     needs = {name: imported_modules(path) - {name} for name, path in NAMES.items()}

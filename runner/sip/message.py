@@ -115,6 +115,18 @@ class SipMessage:
         """Everything behind the empty line, perhaps nothing; None without an empty line."""
         return None if self.body_start is None else self.data[self.body_start :]
 
+    @property
+    def cseq(self) -> tuple[bytes, bytes]:
+        """Number and method of the CSeq header; empty texts without one."""
+        header = self.header(b"cseq")
+        words = header.body.split() if header is not None else []
+        return (words[0], words[1]) if len(words) > 1 else (b"", b"")
+
+    @property
+    def method(self) -> bytes:
+        """The method of a request, that of the CSeq for a reply."""
+        return self.first_line.method if self.first_line.is_request else self.cseq[1]
+
     def header(self, key: bytes) -> Header | None:
         """The first header with that key (long name, lower case); None when there is none."""
         for header in self.headers:

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from runner import sip
-from runner.hosts.embedded.pv.branches import MAX_BRANCHES
-from runner.hosts.embedded.pv.next_hop import find_socket
-from runner.hosts.embedded.pv.request import method
 from runner.sip import contacts, sdp
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
@@ -22,7 +19,8 @@ from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
-from .context import Branch, Context
+from .context import MAX_BRANCHES, Branch, Context
+from .routing import find_socket
 
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
@@ -76,8 +74,7 @@ def _remove_body(context: Context) -> int:
 
 
 def _has_to_tag(context: Context) -> int:
-    header = context.header(b"to")
-    found = None if header is None else parse_to_body(header.body)
+    found = context.party(b"to")
     return _truth(found is not None and bool(found.tag))
 
 
@@ -268,23 +265,20 @@ def _forward_reply(context: Context) -> int | None:
 def _is_identified(context: Context) -> bool:
     """Whether tm can look for the transaction of a request (tm: t_lookup.c, t_lookup_request)."""
     message = context.message
-    sender = context.header(b"from")
-    is_whole = message.first_line.is_request and message.broken_at is None
-    return is_whole and sender is not None and parse_to_body(sender.body) is not None
+    return message.first_line.is_request and message.broken_at is None and context.party(b"from") is not None
 
 
 def _precheck_transaction(context: Context) -> int:
     """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
-    sender = context.header(b"from")
-    found = None if sender is None else parse_to_body(sender.body)
-    is_looked_for = context.message.first_line.is_request and method(context) not in {b"ACK", b"CANCEL"}
-    return _FALSE if is_looked_for and found is not None and found.tag else _CANNOT_CHECK
+    line, sender = context.message.first_line, context.party(b"from")
+    is_looked_for = line.is_request and line.method not in {b"ACK", b"CANCEL"}
+    return _FALSE if is_looked_for and sender is not None and sender.tag else _CANNOT_CHECK
 
 
 def _options_reply(context: Context) -> int:
     """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
     uri = parse_uri(context.request_uri)
-    if method(context) != b"OPTIONS" or uri is None or uri.user:
+    if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
     return _TRUE

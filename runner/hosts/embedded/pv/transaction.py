@@ -8,7 +8,6 @@ from runner.hosts.embedded.to_tag import stateless_tag
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import parse_whole
-from .parties import header_and_party
 from .registry import Access, one_of, register
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def _checked(access: Access) -> Context:
         CannotEvaluate: A header or the From does not parse.
     """
     context = access.context
-    if context.message.broken_at is not None or header_and_party(context, b"from") is None:
+    if context.message.broken_at is not None or context.party(b"from") is None:
         raise CannotEvaluate("no transaction can be looked up")
     return context
 
