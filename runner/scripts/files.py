@@ -10,7 +10,8 @@ import contextlib
 import os
 import stat as modes
 import struct
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Self
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
 from runner.errors import ScriptInvalid, ScriptNotFound
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from .generation import Part
+    from .generation import Generation, Part
     from .store import Store
 
 SUFFIXES = (".exe", ".dll")
@@ -39,21 +40,55 @@ CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file
 
 class Look:
     """
-    What one look at a script gathers.
+    What one look at a script gathers. A context manager: at its end, the copies that no generation keeps are released.
+
+    Args:
+        store: Where copies go.
 
     Attributes:
         stamps: Of each file by path, None for one that is not there; ``links`` those of symbolic links on the way.
-        held: Copies that it counted in the store.
         trusted: False: look again next time, whatever the stamps say.
         is_fresh: True when a file was written or deleted just now: trouble with it may pass in a moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.stamps: dict[str, Stamp | None] = {}
         self.links: dict[str, Stamp | None] = {}
-        self.held: list[str] = []
         self.trusted = True
         self.is_fresh = False
+        self._store = store
+        self._held: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._held:
+            self._store.release(self._held)
+
+    def put(self, path: str, data: bytes) -> Part:
+        """
+        Copy a file that was read.
+
+        Raises:
+            ScriptInvalid: As ``Store.put``.
+        """
+        part = self._store.put(path, data)
+        self._held.append(part.hash)
+        return part
+
+    def take(self, part: Part) -> bool:
+        """Hold a copy that was made before; False when it is no longer kept."""
+        is_kept = self._store.take(part)
+        if is_kept:
+            self._held.append(part.hash)
+        return is_kept
+
+    def keep(self, generation: Generation) -> Generation:
+        """Let all copies live as long as a generation does; the same generation."""
+        weakref.finalize(generation, self._store.release_later, tuple(self._held)).atexit = False
+        self._held = []
+        return generation
 
 
 class Files:
@@ -61,7 +96,6 @@ class Files:
     Finds and reads what a script is made of. Safe to use from several threads.
 
     Args:
-        store: Where copies go.
         max_bytes: The largest file that is read.
         stat: ``os.stat``, or a coarser one in a test.
         clock_ns: The wall clock that file times come from.
@@ -73,13 +107,11 @@ class Files:
 
     def __init__(
         self,
-        store: Store,
         max_bytes: int,
         stat: Callable[[str | int], os.stat_result],
         clock_ns: Callable[[], int],
     ) -> None:
         self.directories: Sequence[Path] | None = None
-        self._store = store
         self._max_bytes = max_bytes
         self._stat = stat
         self._clock_ns = clock_ns
@@ -127,19 +159,17 @@ class Files:
                 if self.directories is not None:
                     self._judge(file, place)
                 known = self._known.get(file)
-                if known is not None and known[0] == look.stamps[file] and self._store.take(known[1]):
-                    look.held.append(known[1].hash)
+                if known is not None and known[0] == look.stamps[file] and look.take(known[1]):
                     return known[1]
                 data, stamp = self._read(file, place)
             is_young = self._note(look, file, stamp, now_ns)
             if check is not None:
                 check(file, data)
-            part = self._store.put(file, data)
+            part = look.put(file, data)
         except ScriptInvalid as error:
             # What the system refuses now (no descriptor, no room) it may grant at the next exec, the file as it is.
             look.trusted = look.trusted and not isinstance(error.__cause__, OSError)
             raise
-        look.held.append(part.hash)
         if is_young:
             self._known.pop(file, None)
         else:

@@ -28,8 +28,8 @@ class Store:
     """
     Immutable copies of files, named by content, in a directory of their own.
 
-    Copies are counted: ``put`` and ``take`` put one count in the caller's hand, ``let_go`` gives counts back, and a
-    copy that nobody counts is removed. ``let_go_later`` may be called from a finalizer: it takes no lock.
+    Copies are counted: ``put`` and ``take`` add one count, which is the caller's; ``release`` gives counts back, and a
+    copy without counts is removed. ``release_later`` may be called from a finalizer: it takes no lock.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -45,7 +45,7 @@ class Store:
         Keep a copy; the same content is kept once.
 
         Raises:
-            ScriptInvalid: It cannot be written, for one because the file system is full; nothing of it is left.
+            ScriptInvalid: It cannot be written, for example because the file system is full; nothing of it is left.
         """
         digest = hashlib.sha256(data).hexdigest()
         blob = self.copy_of(digest)
@@ -60,7 +60,7 @@ class Store:
                 draft.replace(blob)
             except BaseException as error:
                 draft.unlink(missing_ok=True)
-                self.let_go((digest,))
+                self.release((digest,))
                 if isinstance(error, OSError):
                     raise ScriptInvalid(f"{path}: cannot be copied to {self._directory}: {error.strerror}") from error
                 raise
@@ -78,7 +78,7 @@ class Store:
             self._uses[part.hash] += 1
             return True
 
-    def let_go(self, digests: Iterable[str]) -> None:
+    def release(self, digests: Iterable[str]) -> None:
         """Give counts back, also those of finalizers that ran meanwhile."""
         self._released.append(tuple(digests))
         with self._lock:
@@ -89,6 +89,6 @@ class Store:
                         del self._uses[digest]
                         self.copy_of(digest).unlink(missing_ok=True)
 
-    def let_go_later(self, digests: tuple[str, ...]) -> None:
-        """As ``let_go``, at the next call of that."""
+    def release_later(self, digests: tuple[str, ...]) -> None:
+        """As ``release``, at the next call of that."""
         self._released.append(digests)

@@ -20,7 +20,8 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ConfigError, PoolExhausted
 from runner.hosts.embedded.host import MessageHost
-from runner.scripts.current import PATIENCE_S, CurrentScripts
+from runner.scripts.builds import PATIENCE_S
+from runner.scripts.current import CurrentScripts
 from runner.scripts.stamps import Stamp
 from runner.settings import Settings
 from runner.worker.rundir import run_directory
