@@ -93,7 +93,7 @@ class Builds:
 
     def extended(self, look: Look, script: Script, build: Generation, names: Sequence[str]) -> Generation:
         """
-        A build that was read before, with these assemblies beside it as they are now.
+        A build that was read before, with more assemblies beside it, as they are now.
 
         Raises:
             ScriptInvalid: As ``helper``, or these are too many names.
@@ -131,12 +131,12 @@ class Builds:
             try:
                 return self._part(look, script, file, None)
             except ScriptError:
-                continue  # symbols are a comfort, a bad one is none
+                continue  # a script runs without them
         return None
 
     def _miss_script(self, look: Look, script: Script) -> None:
         """
-        The script itself is not there. After a while, it is forgotten.
+        Note that the script itself is not there. After a while, its builds are forgotten.
 
         Raises:
             ScriptInvalid: As ``_refuse_recent_absence``.
@@ -147,7 +147,7 @@ class Builds:
 
     def _refuse_recent_absence(self, look: Look, script: Script, file: str, *, was_there: bool) -> None:
         """
-        Compilers and editors delete and write anew: what served stays until the file has been gone for a while.
+        Keep what served until a file has been gone for a while: compilers and editors delete before they write.
 
         Raises:
             ScriptInvalid: The file was there, and is gone for less than ``deleted_grace_s``.
@@ -159,4 +159,4 @@ class Builds:
         if gone_s >= self._grace_s:
             return
         look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
-        raise ScriptInvalid(f"{file}: was deleted and is not written anew yet")
+        raise ScriptInvalid(f"{file}: was deleted and has not been written again yet")

@@ -30,8 +30,8 @@ SUFFIXES = (".exe", ".dll")
 READ_TRIES = 3
 CHUNK_BYTES = 1024 * 1024
 MOST_PARTS = 4096  # files whose content is known; one that is forgotten is read again at the next look
-# A stamp from the future: the clock of a file server may be ahead by so much. More is a clock that was set back since,
-# and then no later write can get this stamp again.
+# A stamp from the future: the clock of a file server may be ahead by this much. If it is more, the clock was set back
+# since, and no later write can get this stamp again.
 SKEW_NS = 60_000_000_000
 PATIENCE_NS = 200_000_000
 PE32_PLUS = 0x20B
@@ -48,7 +48,7 @@ class Look:
     Attributes:
         stamps: Of each file by path, None for one that is not there; ``links`` those of symbolic links on the way.
         trusted: False: look again next time, whatever the stamps say.
-        is_fresh: True when a file was written or deleted just now: trouble with it may pass in a moment.
+        is_fresh: A file was written or deleted just now, so trouble with it may pass in a moment.
     """
 
     def __init__(self, store: Store) -> None:
@@ -101,8 +101,8 @@ class Files:
         clock_ns: The wall clock that file times come from.
 
     Attributes:
-        directories: Where scripts and all that lies beside them have to be, and to be nobody else's to change. None:
-            anywhere, and anybody's.
+        directories: Where scripts and all that lies beside them have to be, and nobody else may change them. None: they
+            may be anywhere and belong to anybody.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Files:
                 check(file, data)
             part = look.put(file, data)
         except ScriptInvalid as error:
-            # What the system refuses now (no descriptor, no room) it may grant at the next exec, the file as it is.
+            # What the system refuses now (no descriptor, no room) it may grant at the next exec, with the same file.
             look.trusted = look.trusted and not isinstance(error.__cause__, OSError)
             raise
         if is_young:
@@ -180,13 +180,13 @@ class Files:
         return part
 
     def have_stood_still(self, look: Look) -> bool:
-        """Whether all files are as they were read, and reached in the same way."""
+        """Whether all files are still as they were read, and reached in the same way."""
         return all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items()) and all(
             stamp_of(link, os.lstat) == stamp for link, stamp in look.links.items()
         )
 
     def _note(self, look: Look, file: str, stamp: Stamp | None, now_ns: int) -> bool:
-        """Remember a stamp; whether it is young, so that it says nothing about the next look."""
+        """Remember a stamp. True when it is young, so that it says nothing about the next look."""
         look.stamps[file] = stamp
         if stamp is None:
             return False
@@ -197,7 +197,7 @@ class Files:
 
     @contextlib.contextmanager
     def _place(self, file: str) -> Iterator[Place]:
-        """What fails on the way to a file, or in reading it, as an error of scripts."""
+        """Turn what fails on the way to a file, or in reading it, into a ScriptError."""
         try:
             with Place(file) as place:
                 yield place
@@ -218,8 +218,8 @@ class Files:
         place.require_trust()
 
     def _read(self, file: str, place: Place) -> tuple[bytes, Stamp]:
-        """All of a regular file that does not change meanwhile, and its stamp."""
-        # Looked at before it is opened: opening a FIFO would wake its writer, and a device may do anything.
+        """The content of a regular file that does not change while it is read, and its stamp."""
+        # Judged before it is opened: opening a FIFO would wake its writer, and a device may do anything.
         _refuse_irregular(file, place.stat)
         for _ in range(READ_TRIES):
             descriptor = place.open(os.O_RDONLY | os.O_NONBLOCK)
@@ -237,18 +237,18 @@ class Files:
 
 def check_assembly(path: str, data: bytes) -> None:
     """
-    Refuse what is cut short or no .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
+    Refuse what is cut short or not a .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
 
     Raises:
-        ScriptInvalid: It is so; the message tells which of the two, and what came.
+        ScriptInvalid: It is one of these; the message says which, and what was found.
     """
     if data[:2] != b"MZ"[: len(data)]:
-        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its begin, came {data[:8]!r}")
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its start, got {data[:8]!r}")
     try:
         (header,) = struct.unpack_from("<I", data, 0x3C)
         signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)
         if signature != b"PE\0\0":
-            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, came {signature!r}")
+            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, got {signature!r}")
         optional = header + 24
         (magic,) = struct.unpack_from("<H", data, optional)
         directories = optional + (112 if magic == PE32_PLUS else 96)
@@ -258,12 +258,12 @@ def check_assembly(path: str, data: bytes) -> None:
             name, size, begin = struct.unpack_from("<8s8xII", data, table + 40 * index)
             if begin + size > len(data):
                 shown = name.rstrip(b"\0").decode("ascii", "replace")
-                came = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
-                raise ScriptInvalid(f"{path}: is not complete: {came}")
+                missing = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
+                raise ScriptInvalid(f"{path}: is not complete: {missing}")
     except struct.error:
         raise ScriptInvalid(f"{path}: is not complete: its headers end after {len(data)} bytes") from None
     if not cli_address or not cli_size:
-        raise ScriptInvalid(f"{path}: is not a .NET assembly: a native program came")
+        raise ScriptInvalid(f"{path}: is not a .NET assembly but a native program")
 
 
 def check_config(path: str, data: bytes) -> None:
@@ -282,8 +282,7 @@ def check_config(path: str, data: bytes) -> None:
 def _refuse_irregular(path: str, stat: os.stat_result) -> None:
     if not modes.S_ISREG(stat.st_mode):
         kinds = {modes.S_IFDIR: "a directory", modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
-        came = kinds.get(modes.S_IFMT(stat.st_mode), "a device")
-        raise ScriptInvalid(f"{path}: expected a file, came {came}")
+        raise ScriptInvalid(f"{path}: expected a file, got {kinds.get(modes.S_IFMT(stat.st_mode), 'a device')}")
 
 
 def _read_all(descriptor: int, max_bytes: int) -> bytes:

@@ -72,14 +72,14 @@ class Generation:
         cls, path: str, assembly: Part, symbols: Part | None, config: Part | None, helpers: dict[str, Helper | None]
     ) -> Generation:
         """Make one; its id is a hash over the script's path and the names and hashes of all parts."""
-        told = hashlib.sha256()
+        digest = hashlib.sha256()
         for role, part in (("assembly", assembly), ("symbols", symbols), ("config", config)):
-            told.update(f"{role}\0{part.path if part else ''}\0{part.hash if part else ''}\0".encode(*_BYTES))
+            digest.update(f"{role}\0{part.path if part else ''}\0{part.hash if part else ''}\0".encode(*_BYTES))
         for name, helper in sorted(helpers.items()):
             symbols_hash = helper.symbols.hash if helper and helper.symbols else ""
-            told.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
-        told.update(path.encode(*_BYTES))
-        return cls(told.hexdigest()[:32], path, assembly, symbols, config, helpers)
+            digest.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
+        digest.update(path.encode(*_BYTES))
+        return cls(digest.hexdigest()[:32], path, assembly, symbols, config, helpers)
 
     def parts(self) -> list[Part]:
         """All of its files."""
@@ -105,8 +105,8 @@ class Generation:
             },
         }
 
-    def told(self) -> dict[str, Any]:
-        """All of it as JSON, for another process; ``from_told`` is the way back."""
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for another process; ``from_json`` is the way back."""
         return {
             "id": self.id,
             "path": self.path,
@@ -115,11 +115,11 @@ class Generation:
         }
 
     @classmethod
-    def from_told(cls, told: dict[str, Any], learned: Foresight | None = None) -> Generation:
-        """The generation that another process tells of, which keeps the copies; ``learned`` of it before."""
-        assembly, symbols, config = (part and Part(*part) for part in told["parts"])
-        helpers = {name: Helper.from_json(helper) if helper else None for name, helper in told["helpers"].items()}
-        return cls(told["id"], told["path"], assembly, symbols, config, helpers, learned or Foresight())
+    def from_json(cls, known: dict[str, Any], learned: Foresight | None = None) -> Generation:
+        """The generation that another process knows and keeps copies of; ``learned``: from its execs so far."""
+        assembly, symbols, config = (part and Part(*part) for part in known["parts"])
+        helpers = {name: Helper.from_json(helper) if helper else None for name, helper in known["helpers"].items()}
+        return cls(known["id"], known["path"], assembly, symbols, config, helpers, learned or Foresight())
 
 
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes

@@ -303,7 +303,7 @@ def test_a_script_has_no_more_helpers_than_it_may(allowed: Path, tmp_path: Path)
     scripts = strict(allowed, tmp_path)
     generation = scripts.current(str(script))
 
-    with pytest.raises(ScriptInvalid, match=f"at most {MOST_HELPERS} assemblies beside it, it asks for 20000"):
+    with pytest.raises(ScriptInvalid, match=f"asks for 20000 assemblies beside it, expected at most {MOST_HELPERS}"):
         scripts.extend(generation, tuple(f"P{number}" for number in range(20_000)))
     for number in range(2 * MOST_HELPERS):
         assert scripts.plugin(generation, f"P{number}") is None

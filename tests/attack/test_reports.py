@@ -81,7 +81,7 @@ def test_workers_that_it_did_hold_count_for_its_own_user_alone(attacker: User, v
             site.run(attacker, daemon, FORGES + RETIRES, script, 0, call_id)
 
         assert "refused to clients of uid" in daemon.log()
-        assert "took worker after worker" in site.run(attacker, daemon, RUNS, script)
+        assert "brought down several workers" in site.run(attacker, daemon, RUNS, script)
         assert site.run(victim, daemon, RUNS, script) == "7"
         refused = [json.loads(site.run(user, daemon, HELLO))["refused"] for user in (attacker, victim)]
         assert [bool(found) for found in refused] == [bool(call_id), False]

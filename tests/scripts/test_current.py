@@ -278,7 +278,7 @@ def test_a_changed_or_new_helper_makes_a_new_generation(make: Make, script: Path
         (lambda data: data[: len(data) // 2], r"is not complete: section \.\w+ ends at byte \d+, the file has \d+"),
         (lambda _: b"", "is not complete: its headers end after 0 bytes"),
         (lambda data: data[:100], "is not complete"),
-        (lambda _: b"#!/bin/sh\n", "is not a .NET assembly: expected b'MZ' at its begin, came b'#!/bin/s'"),
+        (lambda _: b"#!/bin/sh\n", "is not a .NET assembly: expected b'MZ' at its start, got b'#!/bin/s'"),
         (lambda data: data.replace(b"PE\0\0", b"XX\0\0"), "is not a .NET assembly"),
     ],
 )
@@ -437,10 +437,10 @@ def test_what_is_no_file_is_refused_without_opening_it(make: Make, tmp_path: Pat
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(plug))
         for path, message in (
-            (tmp_path, "came a directory"),
-            (fifo, "came a FIFO"),
-            (plug, "came a socket"),
-            (Path("/dev/null"), "came a device"),
+            (tmp_path, "got a directory"),
+            (fifo, "got a FIFO"),
+            (plug, "got a socket"),
+            (Path("/dev/null"), "got a device"),
             (link, "symbolic links"),
             (Path("x\0y"), "null "),
         ):

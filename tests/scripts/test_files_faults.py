@@ -103,14 +103,14 @@ FAULTS: dict[str, tuple[Callable[[Site, Path], None], str]] = {
         lambda site, script: site.put(script, site.next[:600] + b"\xff" * (len(site.next) - 600)),
         "",
     ),
-    "a directory": (lambda _, script: in_its_place(script, Path.mkdir), "expected a file, came a directory"),
-    "a FIFO": (lambda _, script: in_its_place(script, os.mkfifo), "expected a file, came a FIFO"),
+    "a directory": (lambda _, script: in_its_place(script, Path.mkdir), "expected a file, got a directory"),
+    "a FIFO": (lambda _, script: in_its_place(script, os.mkfifo), "expected a file, got a FIFO"),
     "a symlink to itself": (
         lambda _, script: in_its_place(script, lambda path: path.symlink_to(path)),
         "symbolic links",
     ),
     "500 MiB": (lambda _, script: in_its_place(script, sparse), "max_script_mib"),
-    "deleted": (lambda _, script: script.unlink(missing_ok=True), "was deleted and is not written anew yet"),
+    "deleted": (lambda _, script: script.unlink(missing_ok=True), "was deleted and has not been written again yet"),
 }
 
 
