@@ -189,7 +189,7 @@ def test_what_belongs_to_somebody_else_is_refused(file: Path, which: str) -> Non
     told = refusal(file)
 
     assert told.startswith(f"{given} belongs to uid {SOMEBODY} and has mode")
-    assert "has to belong to root" in told
+    assert "must belong to root" in told
     assert told.endswith(f"chown root {given}")
 
 

@@ -42,7 +42,7 @@ def test_a_users_own_group_may_write(script: Path, victim: User) -> None:
 def test_not_while_somebody_else_is_in_it(script: Path, victim: User, attacker: User) -> None:
     administer("usermod", "--append", "--groups", victim.name, attacker.name)
 
-    with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+    with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
         require(script, victim)
 
 
@@ -50,7 +50,7 @@ def test_not_while_it_is_somebody_elses_first_group(script: Path, victim: User, 
     administer("usermod", "--gid", victim.name, attacker.name)
 
     try:
-        with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+        with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
             require(script, victim)
     finally:
         administer("usermod", "--gid", attacker.name, attacker.name)
@@ -59,7 +59,7 @@ def test_not_while_it_is_somebody_elses_first_group(script: Path, victim: User, 
 def test_not_a_group_that_is_not_the_users_first(script: Path, victim: User, attacker: User) -> None:
     os.chown(script, victim.uid, attacker.gid)
 
-    with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+    with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
         require(script, victim)
 
 
