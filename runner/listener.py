@@ -304,7 +304,7 @@ class Listener:
         self._answer(host, host.reply(int(code), reason))
 
     def _answer(self, host: MessageHost, reply: bytes | None) -> None:
-        """To the address it came from, at the port in its Via, or with rport at its own (RFC 3261, 18.2.2; RFC 3581)."""
+        """To where it came from, at the port in its Via, or with rport at its own (RFC 3261, 18.2.2; RFC 3581)."""
         via = first_via(host.context.message)
         if reply is None or via is None:
             self._count("dropped")  # an ACK is not answered

@@ -63,7 +63,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
     ("runner/sip/edits.py", "Edits.edits"): ONE_MESSAGE,
     ("runner/daemon/first_runs.py", "loan.slot.living.holdings.ran"): "scripts that are loaded there: MAX_LOADED",
-    ("runner/hosts/kamailio/host.py", "_told"): "_MOST_TOLD, in _tell_once",
+    ("runner/hosts/kamailio/host.py", "_logged"): "_MOST_LOGGED, in _log_once",
     (
         "runner/hosts/kamailio/bounds.py",
         "Values._sizes",

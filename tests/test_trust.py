@@ -177,7 +177,7 @@ def test_a_sticky_directory_may_stand_above_but_not_hold_the_file(file: Path) ->
 
     with Place(str(below)) as place:
         place.require_trust()
-    assert "take a directory that nobody else may write to" in refusal(file)
+    assert "use a directory that nobody else may write to" in refusal(file)
 
 
 @as_root

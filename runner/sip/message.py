@@ -72,7 +72,7 @@ class FirstLine:
         method: Of a request; empty for a reply.
         uri: Of a request; empty for a reply.
         uri_start: Offset of the R-URI.
-        version: For one ``SIP/2.0``.
+        version: For example ``SIP/2.0``.
         status: Of a reply, three digits; empty for a request.
         reason: Of a reply; may be empty.
     """
@@ -203,7 +203,7 @@ def parse_text(data: bytes) -> SipMessage:
 
 
 def normalise_line_ends(data: bytes) -> bytes:
-    """The message with CRLF at the end of each line of its head; the body as it is."""
+    """The message with CRLF at the end of each line of its head; the body unchanged."""
     lines = []
     at = 0
     while at < len(data):

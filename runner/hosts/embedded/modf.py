@@ -28,7 +28,7 @@ _GRUU_WITHOUT_VALUE = 2
 _FURTHER_VIA = 2
 _STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
 ModuleFunction = Callable[[Context], int | None]
-"""None: with this message it does what only a SIP server can."""
+"""None: with this message, the function does what only a SIP server can do."""
 
 
 def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
@@ -66,7 +66,7 @@ def _reset_destination(context: Context) -> int:
 
 
 def _remove_body(context: Context) -> int:
-    """textopsx, remove_body: true with nothing to remove, too."""
+    """textopsx, remove_body: true even with nothing to remove."""
     body, start = _body(context), context.message.body_start
     if body and start is not None:
         context.edits.replace(start, len(body))
@@ -79,7 +79,7 @@ def _has_to_tag(context: Context) -> int:
 
 
 def _has_body(context: Context) -> int:
-    """textops, has_body: what Content-Length says; without that header there is none."""
+    """textops, has_body: what Content-Length says; without that header, no body."""
     header = context.header(b"content-length")
     return _truth(header is not None and int(header.body.split()[0]) > 0)
 
@@ -103,7 +103,7 @@ def _append_static_branch(context: Context) -> int:
 
 
 def _use_static_branch(context: Context) -> int:
-    """pv: pv_branch.c, sbranch_set_ruri: its path is never used, the source asks for it the wrong way round."""
+    """pv: pv_branch.c, sbranch_set_ruri: its path is never used, as the source tests it the wrong way round."""
     branch = context.process.static_branch
     if not branch.uri:
         return _FALSE
@@ -159,7 +159,7 @@ def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
 
 
 def _is_audio_on_hold(context: Context) -> int:
-    """textops: how the first audio stream on hold is so: 1 by its address (RFC 2543), 2 by its direction (RFC 3264)."""
+    """textops: what puts the first audio stream on hold: 1 its address (RFC 2543), 2 its direction (RFC 3264)."""
     return sdp.audio_hold(_sessions(context) or ()) or _FALSE
 
 
@@ -219,7 +219,7 @@ def _decode_contact_header(context: Context) -> int:
 
 
 def _remote_party(context: Context) -> bytes:
-    """What siputils reads where nobody set rpid_avp: $avp(s:rpid); empty for none."""
+    """What siputils reads when rpid_avp is not set: $avp(s:rpid); empty for none."""
     found = [value.text for key, value in context.avps if key == b"rpid"]
     return found[0] or b"" if found else b""
 
@@ -290,11 +290,11 @@ def _reset_static_branch(context: Context) -> int:
 
 
 def _always(value: int) -> ModuleFunction:
-    """For what has one answer where there is no transaction, no faked message, nothing to print to."""
+    """A function with one answer where there is no transaction, no faked message and nothing to print to."""
     return lambda _: value
 
 
-# What looks at the transaction, at the socket's event or at a log that this host has not got.
+# These look at a transaction, at an event of the socket or at a log, none of which this host has.
 _TRUE_WITHOUT_A_SERVER = """
     pv_xavp_print pv_xavu_print pv_xavi_print sht_print resetdebug
     t_reset_fr t_reset_retr t_reset_max_lifetime t_drop_replies t_use_uac_headers t_clean t_relay_cancel
@@ -348,4 +348,4 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     **dict.fromkeys(_TRUE_WITHOUT_A_SERVER.split(), _always(_TRUE)),
     **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
 }
-"""Every function offered. Any other name is -127, as Kamailio answers for a name it does not know."""
+"""Every function offered. Any other name gives -127, as a name unknown to Kamailio does."""

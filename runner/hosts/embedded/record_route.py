@@ -65,7 +65,7 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """record.c, remove_record_route: the headers that came with the message."""
+    """record.c, remove_record_route: the headers that were in the message when it was received."""
     for header in context.message.all_headers(b"record-route"):
         context.edits.replace(header.start, header.end - header.start)
     return _DRIVEN

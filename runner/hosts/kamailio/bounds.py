@@ -68,7 +68,7 @@ class Names:
             return True
         cost = _BYTES_OF_A_NAME + 2 * len(name) + _BYTES_OF_A_TRANSFORMATION * name.count("{")
         if cost > self._left:
-            return "(" not in name  # there are few of them, and what is none is not kept
+            return "(" not in name  # there are few of them, and an unknown one is not kept
         self._left -= cost
         known.add(name)
         return True

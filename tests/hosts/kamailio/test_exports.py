@@ -209,5 +209,5 @@ def test_a_function_that_kamailio_finds_elsewhere_is_refused() -> None:
 
 
 def test_in_a_program_that_is_no_kamailio_nothing_is_run() -> None:
-    with pytest.raises(functions.CannotRun, match="ModF is off: this program is no Kamailio"):
+    with pytest.raises(functions.CannotRun, match="ModF is off: this program is not a Kamailio"):
         functions.run("has_totag", None, None)

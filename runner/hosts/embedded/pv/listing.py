@@ -1,7 +1,7 @@
 """
 What ``app-mono pv list`` and ``app-mono pv get`` print, and docs/pseudo-variables.md, from the registry.
 
-``python -m runner.hosts.embedded.pv.listing > docs/pseudo-variables.md`` writes the page anew.
+``python -m runner.hosts.embedded.pv.listing > docs/pseudo-variables.md`` rewrites the page.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def find(containing: str = "") -> list[Variable]:
 
 
 def form(variable: Variable) -> str:
-    """How it is written, for one ``$(hdr(name)[i])``."""
+    """How it is written, for example ``$(hdr(name)[i])``."""
     name = f"{variable.name}(name)" if variable.parse_name is not None else variable.name
     return f"$({name}[i])" if variable.takes_index else f"${name}"
 
 
 def step(transformation: Transformation) -> str:
-    """How a transformation is written, for one ``{s.substr,offset,length}``."""
+    """How a transformation is written, for example ``{s.substr,offset,length}``."""
     return f"{{{transformation.name}{transformation.parameters}}}"
 
 

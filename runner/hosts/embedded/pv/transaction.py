@@ -55,7 +55,7 @@ def _reply_code(access: Access) -> Value:
 
 
 def _reply_text(access: Access) -> Value:
-    """Empty, for a reply too."""
+    """Empty, also for a reply."""
     _checked(access)
     return Value(b"")
 
@@ -88,7 +88,7 @@ register("conid", "Connection the message came over; null for UDP.", "pv: pv_cor
 
 
 def _local_tag(access: Access) -> Value:
-    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, which there is none of."""
+    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, and there is none."""
     tag = None if access.name == "t" else stateless_tag(access.context)
     return NULL if tag is None else Value(tag)
 
