@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.scripts.current import CurrentScripts
+from runner.scripts.current import MOST_NAMES, CurrentScripts
 from runner.settings import Settings
 
 if TYPE_CHECKING:
@@ -486,6 +486,29 @@ def test_a_pinned_script_never_changes_until_it_is_unpinned(make: Make, script: 
     script.write_bytes(builds["b"])
     scripts.unpin(str(script))
     assert content(scripts, scripts.current(str(script))) == builds["b"]
+
+
+def test_a_pinned_script_is_not_forgotten_for_others(make: Make, script: Path, builds: Builds) -> None:
+    scripts = make()
+    pinned = scripts.pin(str(script))
+    for number in range(2, MOST_NAMES + 10):
+        scripts.current(f"{script.parent}{'/' * number}{script.name}")
+
+    scripts.restrict(None)
+    script.write_bytes(builds["b"])
+
+    assert scripts.current(str(script)) is pinned
+    assert scripts.stamps(str(script)).all == {}
+
+
+def test_an_unpinned_script_that_is_gone_is_served_for_a_while(make: Make, script: Path) -> None:
+    scripts = make()
+    pinned = scripts.pin(str(script))
+    script.unlink()
+
+    scripts.unpin(str(script))
+
+    assert scripts.current(str(script)) is pinned
 
 
 def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: Builds, tmp_path: Path) -> None:
