@@ -80,10 +80,10 @@ def status(path: str, *, as_json: bool) -> None:
         why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
         rows.append(("trouble", why))
     for script, left_s in told["refused_scripts"].items():
-        rows.append(("refused", f"{script} {_until(left_s)}: it brought down several workers"))
+        rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
     for message in told["refused_messages"]:
         what = f"{message['script']} to messages of Call-ID {message['call_id']!a}"
-        rows.append(("refused", f"{what} {_until(message['left_s'])}: they brought down several workers"))
+        rows.append(("refused", f"{what} {_until(message['left_s'])}: they took worker after worker with them"))
     if told["advice"]:
         rows.append(("advice", told["advice"]))
     for name, text in rows:
