@@ -108,7 +108,7 @@ def test_a_module_that_another_branch_loads_is_loaded_here_too(tmp_path: Path) -
     assert text.count('loadmodule "app_python3"') == 2
 
 
-def test_a_script_of_the_site_s_own_is_kept_and_the_way_to_import_ours_is_told(tmp_path: Path) -> None:
+def test_a_script_of_the_site_is_kept_and_the_finding_says_how_to_import_ours(tmp_path: Path) -> None:
     own = 'loadmodule "app_python3.so"\nmodparam("app_python3", "load", "/etc/my.py")\nloadmodule "app_mono.so"\n'
 
     text, found = changed(tmp_path, own)
@@ -231,7 +231,7 @@ def test_what_cannot_be_translated_stays_as_it_is(tmp_path: Path) -> None:
     assert changed(tmp_path, "mono_exec($var(x));")[0] == "mono_exec($var(x));"
 
 
-def test_included_files_are_told_and_with_follow_changed(tmp_path: Path) -> None:
+def test_included_files_are_named_and_with_follow_changed(tmp_path: Path) -> None:
     (tmp_path / "names.cfg").write_text('#!define S "/a/x.exe"\n')
     (tmp_path / "routes.cfg").write_text('route[X] { mono_exec(S, "p"); }\n')
     old = 'include_file "names.cfg"\n#!import_file "routes.cfg"\nimport_file "local.cfg"\nmono_run();\n'
@@ -302,7 +302,7 @@ def test_a_file_that_is_not_there_is_an_error_of_one_line(tmp_path: Path) -> Non
         migrate(tmp_path / "gone.cfg", script=SCRIPT, config=CONFIG)
 
 
-def test_a_difference_tells_a_missing_last_line_end() -> None:
+def test_a_diff_shows_a_missing_last_line_end() -> None:
     assert diff("x", "a", "b") == [
         *("--- x", "+++ x", "@@ -1 +1 @@", "-a", "\\ No newline at end of file"),
         *("+b", "\\ No newline at end of file"),
@@ -339,7 +339,7 @@ PARTS = st.sampled_from(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PARTS, max_size=30).map("".join), st.booleans())
-def test_any_text_is_migrated_or_told_and_never_half_read(tmp_path: Path, text: str, follow: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+def test_any_text_is_migrated_or_reported_and_never_half_read(tmp_path: Path, text: str, follow: bool) -> None:  # noqa: FBT001 - hypothesis passes it
     new, found = changed(tmp_path, text, follow=follow)
 
     if not found.changed:

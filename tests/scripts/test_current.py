@@ -405,7 +405,7 @@ def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script:
         scripts.current(str(script))
 
 
-def test_a_helper_that_is_deleted_and_written_anew_is_never_seen_missing(
+def test_a_helper_that_is_deleted_and_written_again_is_never_seen_missing(
     make: Make, script: Path, builds: Builds, clock: Clock
 ) -> None:
     helper = script.parent / "H.dll"
@@ -430,7 +430,7 @@ def test_a_script_that_never_was_is_not_found(make: Make, tmp_path: Path) -> Non
         make().current(str(tmp_path / "none.exe"))
 
 
-def test_what_is_no_file_is_refused_without_opening_it(make: Make, tmp_path: Path) -> None:
+def test_anything_but_a_regular_file_is_refused_unopened(make: Make, tmp_path: Path) -> None:
     fifo, link, plug = tmp_path / "fifo", tmp_path / "loop", tmp_path / "plug"
     os.mkfifo(fifo)
     link.symlink_to(link)

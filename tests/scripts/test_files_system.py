@@ -226,7 +226,7 @@ def test_file_times_of_the_future_hide_no_change(tmp_path: Path) -> None:
 
 
 def watch_falls_back(directory: Path, script: Path) -> None:
-    """To be run where inotify refuses: a change is told all the same, by polling, after one warning."""
+    """Runs where inotify refuses: a change is noticed by polling, after one warning."""
     told = threading.Event()
     lines: list[str] = []
     handler = logging.Handler()
