@@ -51,7 +51,7 @@ class KamailioHost:
     """
     A ``Host`` over the message that Kamailio is working on.
 
-    The common case of every call is one call of KSR; what KSR can't tell or take is found out afterwards.
+    The common case of every call is one call of KSR; what KSR cannot give or accept is handled afterwards.
 
     Args:
         msg: The message object of app_python3, valid until the exec ends; ``ModF`` needs it. None where Kamailio has
@@ -67,7 +67,7 @@ class KamailioHost:
         self._pv = ksr.pv
         self._hdr = ksr.hdr
         self._room = bounds.MOST_WRITTEN
-        self._uri: str | None = None  # as it was read last; None after whatever may have changed it
+        self._uri: str | None = None  # as last read; None after anything that may have changed it
 
     def log(self, level: int, text: str) -> None:
         """Levels below -1 are logged as ``crit``, above 3 as debug when Kamailio's ``debug`` reaches them."""
@@ -79,7 +79,7 @@ class KamailioHost:
         self._ksr.log(word, ended_record(_until_nul(text)))
 
     def modf(self, function: str) -> int:
-        """Only what is known to be safe, see ``functions``; each other name is logged once a process."""
+        """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""
         self._uri = None
         name = _until_nul(function)
         try:
