@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pool import STOP_S, Pool
-from runner.scripts.current import Scripts
+from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome, Profile
@@ -69,7 +69,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
+            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
             self.pool: Pool = Pool(
                 self.settings,
                 lambda: self._start(bridge),
