@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pool import Pool
+from runner.pool.upkeep import Upkeep
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
 from runner.worker.conversation import ExecOutcome, call_id
@@ -69,17 +70,13 @@ class Runner:
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
             self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
-            self.pool: Pool = Pool(
-                self.settings,
-                lambda: self._start(bridge),
-                lost=self.poison.note,
-                loaded=self.scripts.accept,
-            )
-            parts.callback(self.pool.close)
+            self.pool = Pool(self.settings, lambda: self._start(bridge))
+            self.upkeep = Upkeep(self.pool, lost=self.poison.note, loaded=self.scripts.accept)
+            parts.callback(self.upkeep.close)
             parts.callback(self.scripts.close)
             self._first_worker()
             self._pinned = self._pin()
-            keeper = threading.Thread(target=self.pool.keep, name="keeper", daemon=True)
+            keeper = threading.Thread(target=self.upkeep.keep, name="keeper", daemon=True)
             keeper.start()
             parts.callback(self._stop_keeper, keeper)
             self._parts = parts.pop_all()
@@ -162,7 +159,7 @@ class Runner:
             ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
         """
         self._pinned = self._pin()
-        self.pool.reset()
+        self.upkeep.reset()
 
     def prepare(self, path: str) -> None:
         """Load a script's new generation ahead, where an older one is loaded. A failure waits for the exec."""
@@ -172,12 +169,12 @@ class Runner:
                 self.pool.use(generation)  # where a link was moved on, no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
                 try:
-                    needs = self.pool.prepare(generation)
+                    needs = self.upkeep.prepare(generation)
                 except ScriptInvalid as error:
                     generation = self.scripts.reject(generation, error)
                     return
                 if not needs:
-                    if self.pool.has_loaded(generation):  # where all workers are lent, nobody has tried
+                    if self.upkeep.has_loaded(generation):  # where all workers are lent, nobody has tried
                         self.scripts.accept(generation)
                     return
                 generation = self.scripts.extend(generation, needs)
@@ -352,7 +349,7 @@ class Runner:
 
     def _first_worker(self) -> None:
         """Start what is kept warm; a mono that does not start is told now, not at the first call."""
-        self.pool.tick()
+        self.upkeep.tick()
         with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
             pass
 
@@ -372,7 +369,7 @@ class Runner:
             generation = self.scripts.extend(generation, needs)
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
-        self.pool.close()
+        self.upkeep.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
 
 

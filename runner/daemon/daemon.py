@@ -167,7 +167,6 @@ class Daemon:
         late = [name for name in sorted(NEEDS_RESTART) if getattr(new, name) != getattr(old, name)]
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
-        self.runner.pool.warming.settings = kept
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # who holds a worker asks again before it runs a script

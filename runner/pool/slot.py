@@ -44,7 +44,7 @@ class WorkerSnapshot:
     unused_s: float
     loaded: tuple[str, ...]
     helpers: tuple[str, ...]
-    doom: str
+    retire_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Slot:
     whoever has the worker later is in its hands. So a worker is for clients of one user for as long as it lives, and
     only what one does that was never lent tells anything to all.
     """
-    doom: str = ""
+    retire_reason: str = ""
     """Why it is retired at the end of its lease; empty when it is not."""
 
     @property
@@ -121,6 +121,16 @@ class Slot:
     def has_older(self, generation: Generation) -> bool:
         """Whether another generation of the same script is loaded here."""
         return generation.path in self.living.holdings.loaded and not self.has(generation)
+
+    def rank(self, generation: Generation | None) -> tuple[int, bool, float]:
+        """
+        Of several idle workers that may run a build the one with the greatest rank is taken.
+
+        Compared are how little is left to do before it runs the build as fast as it can; whether its user had it
+        before, as one that was never lent may serve anybody; and how recently it was used.
+        """
+        nearness = 0 if generation is None else self.has(generation) + self.has_run(generation)
+        return nearness, self.lent_to is not None, self.living.holdings.last_used
 
     def over_limit(self, settings: Settings, now: float) -> str:
         """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
@@ -155,7 +165,7 @@ class Slot:
             unused_s=now - holdings.last_used,
             loaded=tuple(holdings.loaded),
             helpers=tuple(holdings.bound),
-            doom=self.doom,
+            retire_reason=self.retire_reason,
         )
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from runner.errors import PoolExhausted, ScriptError, ScriptInvalid, WorkerDied, WorkerFailedToStart
 from runner.pool.pool import Pool
+from runner.pool.upkeep import Upkeep
 from runner.scripts.generation import Generation, Helper, Part
 from runner.settings import Settings
 from runner.worker.holdings import Holdings
@@ -117,6 +118,14 @@ class Stable:
         return {worker.pid: worker.ended for worker in self.all if worker.ended}
 
 
+class KeptPool(Pool):
+    """A pool with its upkeep."""
+
+    def __init__(self, settings: Settings, start: Stable, clock: Callable[[], float]) -> None:
+        super().__init__(settings, start, clock)
+        self.upkeep = Upkeep(self)
+
+
 class Held:
     """A lease held by another thread until it is let go."""
 
@@ -165,21 +174,23 @@ def stable() -> Stable:
 
 
 @pytest.fixture
-def make(stable: Stable) -> Iterator[Callable[..., Pool]]:
-    pools: list[Pool] = []
+def make(stable: Stable) -> Iterator[Callable[..., KeptPool]]:
+    pools: list[KeptPool] = []
 
-    def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> Pool:
+    def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> KeptPool:
         stable._clock = clock
-        pool = Pool(Settings(**({"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05} | settings)), stable, clock)
+        pool = KeptPool(
+            Settings(**({"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05} | settings)), stable, clock
+        )
         pools.append(pool)
         return pool
 
     yield make
     for pool in pools:
-        pool.close()
+        pool.upkeep.close()
 
 
-Make = Any  # Callable[..., Pool]; the fixture's type
+Make = Any  # Callable[..., KeptPool]; the fixture's type
 
 
 def test_a_worker_is_started_by_the_first_caller_and_kept(make: Make, stable: Stable) -> None:
@@ -197,8 +208,8 @@ def test_a_worker_is_started_by_the_first_caller_and_kept(make: Make, stable: St
 
 def test_the_worker_that_has_the_generation_is_preferred_then_the_most_recently_used(make: Make) -> None:
     pool = make(num_workers=3, spare_workers=0)
-    pool.tick()
-    one, two, three = (slot.living for slot in pool._slots)
+    pool.upkeep.tick()
+    one, two, three = (slot.living for slot in pool.slots.all)
     one.run(Build("1"))
     two.run(Build("2"))
     three.run(Build("3", "/other.exe"))
@@ -227,13 +238,13 @@ def test_a_worker_bound_to_another_content_of_a_helper_is_not_chosen(make: Make)
 
 def test_without_room_the_least_recently_used_incompatible_worker_makes_place(make: Make, stable: Stable) -> None:
     pool = make(num_workers=2, max_workers=2, spare_workers=0)
-    pool.tick()
-    for index, slot in enumerate(list(pool._slots)):
+    pool.upkeep.tick()
+    for index, slot in enumerate(list(pool.slots.all)):
         slot.living.run(Build(str(index), helpers={"H": Lib(str(index))}))
 
     with pool.lease(Build("9", helpers={"H": Lib("9")}), soon()) as fresh:
         assert fresh.pid == 102
-    pool.tick()
+    pool.upkeep.tick()
 
     assert stable.ended == {100: "stopped"}
     assert pool.snapshot().pids == (101, 102)
@@ -284,7 +295,7 @@ def test_no_two_callers_hold_one_worker(make: Make) -> None:
                 most.append(len(held))
                 worker.run(build)
                 held.remove(worker.pid)
-            pool.tick()
+            pool.upkeep.tick()
 
     with ThreadPoolExecutor(12) as threads:
         list(threads.map(run, range(12)))
@@ -382,7 +393,7 @@ def test_a_worker_over_a_limit_is_retired_after_its_lease(
     with pool.lease(None, clock() + 1) as worker:
         for name, value in use.items():
             setattr(worker.holdings if hasattr(worker.holdings, name) else worker, name, value)
-    pool.tick()
+    pool.upkeep.tick()
 
     assert worker.ended == "stopped"
     assert f"retired worker 100: {line}" in caplog.text
@@ -391,9 +402,9 @@ def test_a_worker_over_a_limit_is_retired_after_its_lease(
 
 def test_jitter_spreads_the_limits_of_the_workers(make: Make) -> None:
     pool = make(num_workers=50, max_workers=50, max_jobs=1000, max_jobs_jitter=0.5)
-    pool.tick()
+    pool.upkeep.tick()
 
-    limits = {slot.max_jobs for slot in pool._slots}
+    limits = {slot.max_jobs for slot in pool.slots.all}
 
     assert len(limits) > 10
     assert min(limits) >= 500
@@ -402,13 +413,13 @@ def test_jitter_spreads_the_limits_of_the_workers(make: Make) -> None:
 
 def test_tick_keeps_the_workers_and_the_spare_alive(make: Make, stable: Stable) -> None:
     pool = make(num_workers=2, spare_workers=1)
-    pool.tick()
+    pool.upkeep.tick()
     assert pool.snapshot().pids == (100, 101, 102)
     for worker in stable.all:
         worker.holdings.execs = 1
     stable.all[1].is_alive = False
 
-    pool.tick()
+    pool.upkeep.tick()
 
     assert pool.snapshot().pids == (100, 102, 103)
 
@@ -419,12 +430,12 @@ def test_tick_stops_idle_workers_above_the_warm_ones_after_idle_ttl(make: Make, 
     with pool.lease(None, clock() + 1), pool.lease(None, clock() + 1), pool.lease(None, clock() + 1) as last:
         pass
     last.holdings.last_used += 1
-    assert pool.tick() == pytest.approx(1)
+    assert pool.upkeep.tick() == pytest.approx(1)
     clock.now += 9.5
 
-    assert pool.tick() == pytest.approx(0.5)
+    assert pool.upkeep.tick() == pytest.approx(0.5)
     clock.now += 0.5
-    pool.tick()
+    pool.upkeep.tick()
 
     assert pool.snapshot().pids == (last.pid,)
     assert sorted(stable.ended.values()) == ["stopped", "stopped"]
@@ -439,10 +450,10 @@ def test_failing_starts_back_off_and_say_so_once_a_step(
     dues = []
 
     for _ in range(6):
-        dues.append(pool._not_before - clock())
+        dues.append(pool.slots.backoff.next_try - clock())
         clock.now += max(0.0, dues[-1])
-        pool.tick()
-        pool.tick()
+        pool.upkeep.tick()
+        pool.upkeep.tick()
 
     assert stable.tries == 6
     assert len([r for r in caplog.records if "mono: not found" in r.getMessage()]) == 6
@@ -486,7 +497,7 @@ def test_workers_that_die_before_their_first_exec_back_off_too(make: Make, stabl
     clock = Clock()
     pool = make(clock, num_workers=1, spare_workers=0)
     for _ in range(5):
-        pool.tick()
+        pool.upkeep.tick()
         stable.all[-1].is_alive = False
 
     assert stable.tries == 1
@@ -515,7 +526,7 @@ def test_a_new_worker_has_the_recently_used_scripts_loaded(make: Make) -> None:
     with pytest.raises(WorkerDied), pool.lease(c, soon()):
         raise WorkerDied("gone")
 
-    pool.tick()
+    pool.upkeep.tick()
 
     newest = pool.snapshot().workers[-1]
     assert set(newest.loaded) == {"/c.exe", "/b.exe"}
@@ -527,7 +538,7 @@ def test_a_script_that_kills_its_worker_while_loading_is_not_loaded_ahead_again(
     with pytest.raises(WorkerDied), pool.lease(Build("1"), soon()):
         raise WorkerDied("stack overflow")
 
-    pool.tick()
+    pool.upkeep.tick()
 
     assert stable.tries == 4
     assert len(pool.snapshot().workers) == 2
@@ -535,12 +546,12 @@ def test_a_script_that_kills_its_worker_while_loading_is_not_loaded_ahead_again(
 
 def test_prepare_loads_a_new_generation_on_idle_workers_that_had_the_old_one(make: Make) -> None:
     pool = make(num_workers=3, spare_workers=0)
-    pool.tick()
-    one, two, three = (slot.living for slot in pool._slots)
+    pool.upkeep.tick()
+    one, two, three = (slot.living for slot in pool.slots.all)
     one.run(Build("1"))
     two.run(Build("1"))
 
-    assert pool.prepare(Build("2")) == ()
+    assert pool.upkeep.prepare(Build("2")) == ()
 
     assert one.holdings.loaded["/a.exe"] == two.holdings.loaded["/a.exe"] == Build("2")
     assert three.holdings.loaded == {}
@@ -553,9 +564,9 @@ def test_prepare_says_which_names_are_needed(make: Make) -> None:
         worker.run(Build("1"))
     worker.needs = ("H",)
 
-    assert pool.prepare(Build("2")) == ("H",)
+    assert pool.upkeep.prepare(Build("2")) == ("H",)
     worker.needs = ()
-    assert pool.prepare(Build("2", helpers={"H": Lib("h")})) == ()
+    assert pool.upkeep.prepare(Build("2", helpers={"H": Lib("h")})) == ()
 
 
 def test_prepare_raises_for_a_script_that_cannot_be_loaded_and_keeps_the_worker(make: Make) -> None:
@@ -565,7 +576,7 @@ def test_prepare_raises_for_a_script_that_cannot_be_loaded_and_keeps_the_worker(
     worker.fail_load = ScriptInvalid("not .NET")
 
     with pytest.raises(ScriptInvalid):
-        pool.prepare(Build("2"))
+        pool.upkeep.prepare(Build("2"))
 
     assert repr(pool) == "<Pool 1/4: 100 idle; 0 waiting>"
 
@@ -577,8 +588,8 @@ def test_prepare_starts_the_replacement_of_a_worker_with_outdated_helpers_first(
         worker.run(old)
     new = Build("2", helpers={"H": Lib("2")})
 
-    pool.prepare(new)
-    pool.tick()
+    pool.upkeep.prepare(new)
+    pool.upkeep.tick()
 
     assert stable.ended == {100: "stopped"}
     (only,) = pool.snapshot().workers
@@ -593,9 +604,9 @@ def test_a_busy_worker_with_outdated_helpers_drains(make: Make) -> None:
 
     with pool.lease(old, soon()) as worker:
         worker.run(old)
-        pool.prepare(Build("2", helpers={"H": Lib("2")}))
+        pool.upkeep.prepare(Build("2", helpers={"H": Lib("2")}))
         assert worker.is_alive
-    pool.tick()
+    pool.upkeep.tick()
 
     assert worker.ended == "stopped"
 
@@ -606,22 +617,22 @@ def test_tick_never_stops_a_leased_worker(make: Make) -> None:
 
     with pool.lease(None, clock() + 1) as worker:
         clock.now += 100
-        pool.tick()
+        pool.upkeep.tick()
         assert worker.is_alive
-    pool.tick()
+    pool.upkeep.tick()
 
     assert worker.ended == "stopped"
 
 
 def test_reset_replaces_idle_workers_now_and_busy_ones_after_their_lease(make: Make, stable: Stable) -> None:
     pool = make(num_workers=2, spare_workers=0)
-    pool.tick()
+    pool.upkeep.tick()
     with pool.lease(None, soon()) as busy:
-        pool.reset()
-        pool.tick()
+        pool.upkeep.reset()
+        pool.upkeep.tick()
         assert busy.is_alive
         assert len(stable.ended) == 1
-    pool.tick()
+    pool.upkeep.tick()
 
     assert set(stable.ended) == {100, 101}
     assert pool.snapshot().pids == (102, 103)
@@ -629,11 +640,11 @@ def test_reset_replaces_idle_workers_now_and_busy_ones_after_their_lease(make: M
 
 def test_close_stops_idle_workers_and_kills_busy_ones_at_the_deadline(make: Make, stable: Stable) -> None:
     pool = make(num_workers=2, spare_workers=0)
-    pool.tick()
+    pool.upkeep.tick()
     held = Held(pool)
     assert held.has.wait(SOON_S)
 
-    pool.close()
+    pool.upkeep.close()
     held.let_go()
 
     assert sorted(stable.ended.values()) == ["killed", "stopped"]
@@ -650,7 +661,7 @@ def test_close_refuses_those_who_wait_and_buries_what_was_starting(make: Make, s
     waiting = Held(pool)
     until(lambda: pool.snapshot().waiting == 1)
 
-    pool.close()
+    pool.upkeep.close()
     stable.gate.set()
 
     for held in (starting, waiting):
@@ -661,7 +672,7 @@ def test_close_refuses_those_who_wait_and_buries_what_was_starting(make: Make, s
 
 def test_a_keeper_replaces_a_dead_worker_when_it_is_woken(make: Make, stable: Stable) -> None:
     pool = make(num_workers=1, spare_workers=0)
-    keeper = threading.Thread(target=pool.keep)
+    keeper = threading.Thread(target=pool.upkeep.keep)
     keeper.start()
     until(lambda: pool.snapshot().pids == (100,))
     stable.all[0].holdings.execs = 1
@@ -670,7 +681,7 @@ def test_a_keeper_replaces_a_dead_worker_when_it_is_woken(make: Make, stable: St
     pool.wake.set()
 
     until(lambda: pool.snapshot().pids == (101,))
-    pool.close()
+    pool.upkeep.close()
     keeper.join(SOON_S)
     assert not keeper.is_alive()
 
