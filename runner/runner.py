@@ -9,6 +9,7 @@ import contextlib
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pool import Pool
@@ -16,12 +17,13 @@ from runner.pool.upkeep import Upkeep
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
 from runner.worker.conversation import ExecOutcome, call_id
+from runner.worker.loading import try_load
 from runner.worker.rundir import BLOBS, pinned, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
 
 from .build import ensure_bridge
-from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
 from .job import ExecResult, Job, Timing
 from .settings import Settings
 from .worker import confine, sandbox
@@ -168,93 +170,16 @@ class Runner:
             if generation.path != path:
                 self.pool.use(generation)  # where a link was moved on, no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
-                try:
-                    needs = self.upkeep.prepare(generation)
-                except ScriptInvalid as error:
-                    generation = self.scripts.reject(generation, error)
+                tried = generation
+                generation = try_load(
+                    self.upkeep.prepare,
+                    tried,
+                    accept=self._accept_prepared,
+                    extend=self.scripts.extend,
+                    reject=self.scripts.reject,
+                )
+                if generation is tried:
                     return
-                if not needs:
-                    if self.upkeep.has_loaded(generation):  # where all workers are lent, nobody has tried
-                        self.scripts.accept(generation)
-                    return
-                generation = self.scripts.extend(generation, needs)
-
-    def _refuse_unless(self, *, is_pinned: bool) -> None:
-        if is_pinned and self._pinned is None:
-            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
-        if not is_pinned and self._pinned is not None:
-            raise ConfigError(
-                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
-            )
-
-    def _execute(
-        self, path: str | None, param: str | None, host: Host, timeout_s: float | None, outcome: ExecOutcome
-    ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
-        error: RunnerError | None = None
-        try:
-            if param is not None:
-                job.param = host.expand(param)
-            self._run(self.current(None if path is None else host.expand(path)), job)
-        except RunnerError as failure:
-            log.warning("%s", _told(failure))
-            error = failure
-        code = None if error else outcome.code
-        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
-
-    def _run(self, generation: Generation, job: Job) -> None:
-        self.poison.check_message(generation.path, lambda: call_id(job.host))
-        job.load += job.passed()
-        while True:
-            lease = self.pool.lease(generation, job.deadline)
-            try:
-                with lease as worker:
-                    job.queue += job.passed()
-                    has_run = worker.holdings.has_run(generation)
-                    if has_run and worker.holdings.loaded[generation.path] is generation:
-                        # The common exec. This very build has run before, so it was accepted then.
-                        self._exec(worker, generation, job, None)
-                        return
-                    if has_run or self.settings.statics == "fresh":
-                        generation = self._serve(worker, generation, job, None)
-                    else:
-                        generation = self._serve_first(lease.slot, generation, job)
-                    if job.is_done:
-                        return
-                    # This worker is bound to other helpers than the script turned out to need: another one, then.
-            except WorkerGone as error:
-                # Nothing ran, so another worker may try. The deadline bounds how often.
-                if time.monotonic() >= job.deadline:
-                    raise
-                log.info("%s; another worker takes over", error)
-
-    def _serve(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> Generation:
-        """Load the build where it has to be, and run it unless the worker is bound to other helpers; what was run."""
-        is_ready = worker.holdings.loaded.get(generation.path) is generation
-        if is_ready:
-            self.scripts.accept(generation)  # the keeper may have loaded it ahead
-        else:
-            try:
-                generation = self._ready(worker, generation, job.deadline, first)
-            finally:
-                job.load += job.passed()
-            is_ready = worker.holdings.has(generation)
-        if is_ready:
-            self._exec(worker, generation, job, first)
-            job.is_done = True
-        return generation
-
-    def _serve_first(self, slot: Slot, generation: Generation, job: Job) -> Generation:
-        """As ``_serve``, of a build that this worker has not run before: what it needs the first time may be slow."""
-        worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
-        try:
-            return self._serve(worker, generation, job, first)
-        except ExecTimeout as error:
-            if error.is_left:
-                self.finish_later(slot, first, call_id(job.host))
-            raise
-        finally:
-            first.end(has_run=worker.holdings.has_run(first.generation))
 
     def finish_later(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None = None) -> None:
         """
@@ -274,27 +199,110 @@ class Runner:
             self.pool.warming.warmed(first.generation, slot.living.pid, first.user)
             self.pool.release(slot, survives=False)
 
-    def _finish(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None) -> None:
-        worker, generation, began = slot.living, first.generation, time.monotonic()
-        survives = False
+    def _refuse_unless(self, *, is_pinned: bool) -> None:
+        if is_pinned and self._pinned is None:
+            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
+        if not is_pinned and self._pinned is not None:
+            raise ConfigError(
+                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
+            )
+
+    def _execute(
+        self, path: str | None, param: str | None, host: Host, timeout_s: float | None, outcome: ExecOutcome
+    ) -> ExecResult:
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
+        error: RunnerError | None = None
         try:
-            worker.finish(generation, began + self.settings.first_exec_timeout_s)
-            survives = True
-            took = time.monotonic() - began
-            log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
-        except WorkerError as error:
-            caller = f" (Call-ID {call})" if call else ""
-            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
-            if self.pool.is_closed:
-                return  # whoever closed the pool has ended it
-            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
-            # When as many as may do this at one time have, it is time to refuse the build for a while.
-            is_endless = isinstance(error, ExecTimeout)
-            weight = -(-self.settings.poison_losses // self.pool.warming.share()) if is_endless else 1
-            self.poison.note(generation, call, counts_for, weight=weight)
+            if param is not None:
+                job.param = host.expand(param)
+            self._run(self.current(None if path is None else host.expand(path)), job)
+        except RunnerError as failure:
+            log.warning("%s", _summary(failure))
+            error = failure
+        code = None if error else outcome.code
+        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
+
+    def _run(self, generation: Generation, job: Job) -> None:
+        """
+        Lease a worker, load the build where that has not happened yet, and run it.
+
+        As long as nothing has run another worker may take over: when one has ended by itself, or is bound to other
+        helpers than the script turns out to need.
+        """
+        self.poison.check_message(generation.path, lambda: call_id(job.host))
+        job.load += job.passed()
+        while True:
+            lease = self.pool.lease(generation, job.deadline)
+            try:
+                with lease as worker:
+                    job.queue += job.passed()
+                    has_run = worker.holdings.has_run(generation)
+                    if has_run and worker.holdings.loaded[generation.path] is generation:
+                        # The common exec. This very build has run before, so it was accepted then.
+                        self._exec(worker, generation, job, None)
+                        return
+                    if has_run or self.settings.statics == "fresh":
+                        other = self._load_and_exec(worker, generation, job, None)
+                    else:
+                        other = self._run_first(lease.slot, generation, job)
+                if other is None:
+                    return
+                generation = other
+            except WorkerGone as error:
+                if time.monotonic() >= job.deadline:
+                    raise
+                log.info("%s; another worker takes over", error)
+
+    def _load_and_exec(
+        self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None
+    ) -> Generation | None:
+        """Load a build and run it; gives the build to lease another worker for when this one cannot load it."""
+        if worker.holdings.loaded.get(generation.path) is generation:
+            self.scripts.accept(generation)  # upkeep may have loaded it ahead
+        else:
+            try:
+                generation = self._load(worker, generation, job.deadline, first)
+            finally:
+                job.load += job.passed()
+            if not worker.holdings.has(generation):
+                return generation
+        self._exec(worker, generation, job, first)
+        return None
+
+    def _run_first(self, slot: Slot, generation: Generation, job: Job) -> Generation | None:
+        """As ``_load_and_exec``, of a build that this worker has not run before: its first run may be slow."""
+        worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
+        try:
+            return self._load_and_exec(worker, generation, job, first)
+        except ExecTimeout as error:
+            if error.is_left:
+                self.finish_later(slot, first, call_id(job.host))
+            raise
         finally:
-            self.pool.release(slot, survives=survives)
-            self.pool.warming.warmed(generation, worker.pid, first.user)
+            first.end(has_run=worker.holdings.has_run(first.generation))
+
+    def _load(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
+        """Load until the worker has the build to run, or cannot load it: it is bound to other helpers. That build."""
+        if worker.holdings.has(generation):
+            self.scripts.accept(generation)  # upkeep may have loaded it ahead
+        load = partial(worker.load, deadline=deadline, may_finish=first.may_finish if first else never)
+        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
+            try:
+                generation = try_load(
+                    load,
+                    generation,
+                    accept=self.scripts.accept,
+                    extend=self.scripts.extend,
+                    reject=self.scripts.reject,
+                )
+            except WorkerError as error:
+                # Loading compiles, and so runs static constructors. No message is to blame.
+                if not _is_not_counted(error, first):
+                    self.poison.note(generation)
+                raise
+            if first is not None:
+                first.becomes(generation)
+        return generation
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
         fresh = self.settings.statics == "fresh"
@@ -319,28 +327,27 @@ class Runner:
         finally:
             job.run += job.passed()
 
-    def _ready(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
-        """Load until the worker has the generation; gives another one when that is what should be leased for."""
-        if worker.holdings.has(generation):
-            self.scripts.accept(generation)  # the keeper may have loaded it ahead
-        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
-            try:
-                needs = worker.load(generation, deadline, may_finish=first.may_finish if first else never)
-            except ScriptInvalid as error:
-                generation = self.scripts.reject(generation, error)
-            except WorkerError as error:
-                # Loading compiles, and so runs static constructors. No message is to blame.
-                if not _is_not_counted(error, first):
-                    self.poison.note(generation)
-                raise
-            else:
-                if needs:
-                    generation = self.scripts.extend(generation, needs)
-                else:
-                    self.scripts.accept(generation)
-            if first is not None:
-                first.becomes(generation)
-        return generation
+    def _finish(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None) -> None:
+        worker, generation, began = slot.living, first.generation, time.monotonic()
+        survives = False
+        try:
+            worker.finish(generation, began + self.settings.first_exec_timeout_s)
+            survives = True
+            took = time.monotonic() - began
+            log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
+        except WorkerError as error:
+            caller = f" (Call-ID {call})" if call else ""
+            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
+            if self.pool.is_closed:
+                return  # whoever closed the pool has ended it
+            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
+            # When as many as may do this at one time have, it is time to refuse the build for a while.
+            is_endless = isinstance(error, ExecTimeout)
+            weight = -(-self.settings.poison_losses // self.pool.warming.share()) if is_endless else 1
+            self.poison.note(generation, call, counts_for, weight=weight)
+        finally:
+            self.pool.release(slot, survives=survives)
+            self.pool.warming.warmed(generation, worker.pid, first.user)
 
     def _start(self, bridge: Path) -> Worker:
         worker = Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
@@ -362,15 +369,23 @@ class Runner:
         generation = self.scripts.pin(path)
         while True:
             with self.pool.lease(generation, deadline) as worker:
-                needs = () if worker.holdings.has(generation) else worker.load(generation, deadline)
-                if not needs:
-                    self.scripts.accept(generation)
-                    return generation
-            generation = self.scripts.extend(generation, needs)
+                load = partial(_load_unless_there, worker, deadline)
+                loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
+            if loaded is generation:
+                return generation
+            generation = loaded
+
+    def _accept_prepared(self, generation: Generation) -> None:
+        if self.upkeep.has_loaded(generation):  # where all workers are lent, nobody has tried
+            self.scripts.accept(generation)
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self.upkeep.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+
+
+def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
+    return () if worker.holdings.has(generation) else worker.load(generation, deadline)
 
 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
@@ -378,6 +393,6 @@ def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
     return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
 
 
-def _told(error: RunnerError) -> str:
+def _summary(error: RunnerError) -> str:
     """The one log message of a failure; a script's own exception with its C# stack."""
     return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)
