@@ -13,7 +13,7 @@ from runner.pool.pool import Pool
 from runner.pool.slots import LONGEST_BACK_OFF_S
 from runner.pool.upkeep import Upkeep
 from runner.settings import Settings
-from tests.pool.test_pool import SOON_S, Build, Clock, Lib, Stable, Worker, living, soon, until
+from tests.pool.stable import SOON_S, Build, Clock, Lib, Stable, Worker, living, soon, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
