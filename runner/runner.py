@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from runner.pool.late_runs import LateRuns
 from runner.pool.pool import Pool
 from runner.pool.upkeep import Upkeep
 from runner.scripts.current import Scripts
@@ -74,6 +75,7 @@ class Runner:
             self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
             self.pool = Pool(self.settings, lambda: self._start(bridge))
             self.upkeep = Upkeep(self.pool, lost=self.poison.note, loaded=self.scripts.accept)
+            self.late_runs = LateRuns(self.pool, self.poison)
             parts.callback(self.upkeep.close)
             parts.callback(self.scripts.close)
             self._first_worker()
@@ -181,24 +183,6 @@ class Runner:
                 if generation is tried:
                     return
 
-    def finish_later(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None = None) -> None:
-        """
-        Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm.
-
-        Args:
-            slot: Its place, which is the caller's until now.
-            first: The run.
-            call: The Call-ID of the message that it was for.
-            counts_for: For whose clients it counts when the worker has to be killed; None: for all.
-        """
-        arguments = (slot, first, call, counts_for)
-        finishing = threading.Thread(target=self._finish, args=arguments, name=f"warm {slot.living.pid}", daemon=True)
-        try:
-            finishing.start()
-        except RuntimeError:  # the kernel gives no thread
-            self.pool.warming.warmed(first.generation, slot.living.pid, first.user)
-            self.pool.release(slot, survives=False)
-
     def _refuse_unless(self, *, is_pinned: bool) -> None:
         if is_pinned and self._pinned is None:
             raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
@@ -276,7 +260,7 @@ class Runner:
             return self._load_and_exec(worker, generation, job, first)
         except ExecTimeout as error:
             if error.is_left:
-                self.finish_later(slot, first, call_id(job.host))
+                self.late_runs.finish(slot, first, call_id(job.host))
             raise
         finally:
             first.end(has_run=worker.holdings.has_run(first.generation))
@@ -326,28 +310,6 @@ class Runner:
             raise
         finally:
             job.run += job.passed()
-
-    def _finish(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None) -> None:
-        worker, generation, began = slot.living, first.generation, time.monotonic()
-        survives = False
-        try:
-            worker.finish(generation, began + self.settings.first_exec_timeout_s)
-            survives = True
-            took = time.monotonic() - began
-            log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
-        except WorkerError as error:
-            caller = f" (Call-ID {call})" if call else ""
-            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
-            if self.pool.is_closed:
-                return  # whoever closed the pool has ended it
-            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
-            # When as many as may do this at one time have, it is time to refuse the build for a while.
-            is_endless = isinstance(error, ExecTimeout)
-            weight = -(-self.settings.poison_losses // self.pool.warming.share()) if is_endless else 1
-            self.poison.note(generation, call, counts_for, weight=weight)
-        finally:
-            self.pool.release(slot, survives=survives)
-            self.pool.warming.warmed(generation, worker.pid, first.user)
 
     def _start(self, bridge: Path) -> Worker:
         worker = Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)

@@ -125,7 +125,6 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/pool/slots.py",
         "Slots.retired",
     ): "workers that were retired since the last tick: each was one of max_workers",
-    ("runner/runner.py", "Runner.scripts"): NO_CONTAINER + "Scripts.extend",
     ("runner/daemon/daemon.py", "Daemon._ends"): "requests to end it, of which the first one does",
     ("runner/wire/session.py", "Session._rest"): "the setting max_line_bytes, in _received",
     ("runner/scripts/stamps.py", "Stamps._absent"): "the files of one script, when it is made",
