@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from runner.worker.conversation import ExecOutcome
+    from runner.worker.outcome import ExecOutcome
 
     from .calls import Host
     from .errors import RunnerError

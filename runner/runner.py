@@ -17,8 +17,9 @@ from runner.pool.pool import Pool
 from runner.pool.upkeep import Upkeep
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
-from runner.worker.conversation import ExecOutcome, call_id
+from runner.worker.host_calls import call_id
 from runner.worker.loading import try_load
+from runner.worker.outcome import ExecOutcome, Profile
 from runner.worker.rundir import BLOBS, pinned, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
@@ -116,7 +117,7 @@ class Runner:
         """
         self._refuse_unless(is_pinned=False)
         outcome = ExecOutcome()
-        outcome.spent = spent
+        outcome.profile = None if spent is None else Profile(spent)
         return self._execute(str(path), param, host, timeout_s, outcome)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:

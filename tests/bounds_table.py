@@ -48,9 +48,11 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/worker/conversation.py",
         "Conversation.holdings.bound",
     ): "helpers of what is loaded: a load for each, so max_loads",
+    ("runner/worker/conversation.py", "outcome.profile"): "no container: it adds up two times",
+    ("runner/worker/conversation.py", "Conversation.holdings.ran"): "generations that are loaded: MAX_LOADED",
     ("runner/worker/conversation.py", "holdings.ran"): "generations that are loaded: MAX_LOADED",
-    ("runner/worker/conversation.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
-    ("runner/worker/conversation.py", "outcome.spent"): "four words",
+    ("runner/worker/host_calls.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",
+    ("runner/worker/outcome.py", "Profile._spent"): "four words",
     (
         "runner/worker/stderr.py",
         "Drain._todo",

@@ -32,8 +32,10 @@ from runner.scripts.poison import LONGEST_CALL_ID, refuse_message
 from runner.scripts.stamps import Stamps
 from runner.wire.channel import ENDS, received
 from runner.wire.session import Session, State
-from runner.worker.conversation import Conversation, ExecOutcome, call_id
+from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
+from runner.worker.host_calls import call_id
+from runner.worker.outcome import ExecOutcome
 from runner.worker.placement import SELDOM
 
 if TYPE_CHECKING:

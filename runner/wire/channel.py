@@ -19,7 +19,7 @@ ENDS = 2
 
 
 class End(NamedTuple):
-    """One end of a pipe: both ends have the pipe's device and inode, and ``way`` tells them apart, O_RDONLY or not."""
+    """One end of a pipe. Both ends share device and inode; ``way`` tells them apart, O_RDONLY or O_WRONLY."""
 
     device: int
     inode: int
@@ -34,20 +34,20 @@ class Channel:
     """
     Our ends of a worker's wire: what it reads, and what it writes.
 
-    Pipes, because a turn on them takes half of what it takes on a socket (``make bench``, the rows of the echo), where
-    the kernel makes and frees a buffer for every message. They do not block: in an ordinary turn the worker takes its
-    line at once, and where it runs on our CPU its answer is there when we look, so that turn is one write and one read.
-    Whoever has to wait polls until its deadline, a ``time.monotonic`` value in seconds.
+    The wire is two pipes because a turn on pipes takes half as long as on a socket (``make bench``, the echo rows): for
+    a socket the kernel makes and frees a buffer for every message. The pipes do not block. In an ordinary turn the
+    worker takes its line at once, and when it runs on our CPU its answer is there when we look: one write and one read.
+    A caller that has to wait polls until its deadline, a ``time.monotonic`` value in seconds.
 
     Args:
-        reads: Descriptor of the pipe that the worker writes into, owned from now on.
-        writes: Descriptor of the pipe that the worker reads from, likewise.
+        reads: Descriptor of the pipe that the worker writes to. The channel owns it from now on.
+        writes: Descriptor of the pipe that the worker reads from, owned likewise.
 
     Attributes:
-        unsent: What the worker has not taken of the last line when a ``TimeoutError`` ended the attempt.
+        unsent: The part of the last line that the worker had not taken when a ``TimeoutError`` ended the attempt.
 
     Raises:
-        OSError: These are no pipes, or no such ends of them. They are closed.
+        OSError: These are not such ends of pipes. They are closed.
     """
 
     def __init__(self, reads: int, writes: int) -> None:
@@ -63,19 +63,19 @@ class Channel:
         self._writable.register(writes, select.POLLOUT)
 
     def descriptors(self) -> tuple[int, ...]:
-        """Both, the one to read first; none when closed."""
+        """Both descriptors, the one to read from first; none when closed."""
         return (self._reads, self._writes) if self._reads >= 0 else ()
 
     def ends(self) -> tuple[End, ...]:
-        """Which ends of which pipes these are, or were until it was closed; the one to read first."""
+        """The ends of the pipes, also after ``close``; the one to read from first."""
         return self._ends
 
     def reopened(self) -> Channel:
         """
-        The same ends for us alone; this channel is closed.
+        The same ends, for us alone; this channel is closed.
 
-        A descriptor that was passed on has copies elsewhere, and all copies share one set of flags: whoever kept one
-        could let us block.
+        A descriptor that was passed to another process has copies there, and all copies share one set of flags: whoever
+        kept a copy could make us block.
 
         Raises:
             OSError: Out of descriptors.
@@ -100,7 +100,7 @@ class Channel:
             TimeoutError: The worker did not take them, or said nothing, in time.
             ConnectionError: The worker has gone without taking them.
         """
-        if time.monotonic() >= deadline:  # a script may ask again and again, and each time get its answer at once
+        if time.monotonic() >= deadline:  # a script may ask again and again, and get each answer at once
             self.unsent = data
             raise TimeoutError
         try:
@@ -136,7 +136,7 @@ class Channel:
 
     def receive(self, deadline: float) -> bytes:
         """
-        What is there, waiting for the first byte; empty at the end of the stream.
+        What has arrived, waiting for the first byte; empty at the end of the stream.
 
         Raises:
             TimeoutError: Nothing came in time.
@@ -151,7 +151,7 @@ class Channel:
                 return b""
 
     def moved(self) -> Channel:
-        """A channel with the same descriptors; this one is closed for its user from now on."""
+        """A channel with the same descriptors; for its user this one is closed from now on."""
         going_on = copy.copy(self)
         self._reads = self._writes = -1
         return going_on
@@ -166,7 +166,7 @@ class Channel:
 
 
 def received(descriptors: tuple[int, ...]) -> Channel | None:
-    """The channel over descriptors that came from another process; None when they are no wire, and they are closed."""
+    """The channel over descriptors from another process; None when they are not a wire, and then they are closed."""
     try:
         return Channel(*descriptors) if len(descriptors) == ENDS else None
     except OSError:
@@ -180,7 +180,7 @@ def hang_up(channel: Channel | None) -> None:
 
 
 def _prepare(descriptor: int, way: int) -> End:
-    # Whatever is no pipe and comes from another process could block in spite of all.
+    # A descriptor from another process that is not a pipe could block although it is set not to.
     info, flags = os.fstat(descriptor), fcntl.fcntl(descriptor, fcntl.F_GETFL)
     if not stat.S_ISFIFO(info.st_mode) or flags & os.O_ACCMODE != way:
         raise OSError(f"expected the end of a pipe to {'write' if way else 'read'}, descriptor {descriptor} is none")

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
-"""What a bridge says of a process that should be replaced though it answered."""
+"""Why a process should be replaced although it answered, as the bridge says it."""
 
 NO_EDITS: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker has warmed itself and may be used."""
+    """The worker is warm and may be used."""
 
     runtime: str
     pid: int
@@ -24,13 +24,13 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The generation is loaded, or ``needs`` names the assemblies that it lacks."""
+    """The generation is loaded, or ``needs`` names the assemblies that are missing."""
 
     needs: tuple[str, ...]
 
 
 class Notice(NamedTuple):
-    """A call that wants no answer."""
+    """A call that needs no answer."""
 
     call: str
     args: tuple[Any, ...]
@@ -45,7 +45,7 @@ class Question:
 
 
 class Edits(NamedTuple):
-    """Edits that were called certain: pairs of the number in the plan and the value."""
+    """Certain edits: pairs of the number in the plan and the value."""
 
     edits: list[Any]
 
@@ -54,10 +54,10 @@ class Done(NamedTuple):
     """
     Main returned ``code``.
 
-    ``used`` tells, as bits, which of the values that travelled with the exec the script asked for. ``spent`` is empty
+    ``used`` says, as bits, which of the values that travelled with the exec the script read. ``spent`` is empty
     unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of
-    ``RETIRE_REASONS`` when the process should run no further exec, else empty. ``edits`` as in ``Edits``, those that
-    came last.
+    ``RETIRE_REASONS`` when the process should run no further exec, else empty. ``edits`` are
+    the last ones, as in ``Edits``.
     """
 
     code: int

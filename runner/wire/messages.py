@@ -17,8 +17,8 @@ PROTOCOL = 2
 
 MAX_STRUCTURE = 128 * 1024
 """
-Bytes of a line outside of its texts. A text of 8 MiB is read in 15 ms, 8 MiB of ``[],`` in 380 ms and as 200 MB of
-objects (measured); the bridge sends at most 65 KiB of what is no text in one line (``HoldNoticesBytes``, twice).
+Bytes of a line outside its texts. Reading a text of 8 MiB takes 15 ms; 8 MiB of ``[],`` take 380 ms and become 200 MB
+of objects (measured). The bridge sends at most 65 KiB outside texts in one line (``HoldNoticesBytes``, twice).
 """
 
 SCRIPT_THREW = -32000
@@ -27,8 +27,8 @@ CALL_REFUSED = -32010
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 quoted = encode_basestring_ascii
-"""A text as JSON: what the encoder uses, without the way to it. It leaves DEL as it is."""
-# One value and where it ends; json.loads looks for white space before and behind it, which costs as much again.
+"""A text as JSON: the function that the encoder itself calls for a text. It leaves DEL unchanged."""
+# One value and where it ends. json.loads also looks for white space before and after it, which takes as long again.
 scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in typeshed
 
 
@@ -42,7 +42,7 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
 
 
 EXEC = '{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s"%s}}\n'
-"""``exec``: id, generation, and what else travels with it."""
+"""``exec``: id, generation, and whatever else travels with it."""
 
 PARAM = ',"param":%s'
 """Main's one argument, ``quoted``."""
@@ -55,16 +55,16 @@ AHEAD = ',"values":[%s],"certain":%d'
 
 
 def told(plan: Mapping[str, Any]) -> str:
-    """The plan that the values belong to, before them where the worker has not got it yet."""
+    """The plan that the values belong to; it precedes them when the worker does not have it yet."""
     return f',"plan":{_encode(plan)}'
 
 
 AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
 USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
-"""The result of an exec as the bridge nearly always writes it: id, then a number, a number and a list of pairs."""
+"""The result of an exec in the form in which the bridge nearly always writes it: id, two numbers, a list of pairs."""
 
 PROFILED = ',"profile":true'
-"""What an exec carries so that its result tells what the bridge spent, in nanoseconds: until Main, and in Main."""
+"""Asks for the time that the bridge needs, in nanoseconds: until Main, and in Main."""
 
 
 def answer(question_id: int, result: str | int | None) -> bytes:
@@ -109,7 +109,7 @@ def shown(line: bytes | bytearray, limit: int = 80) -> str:
 
 
 def _is_mostly_text(line: bytes | bytearray) -> bool:
-    """Whether a long line keeps to ``MAX_STRUCTURE``: looked at before it is parsed, and in a tenth of the time."""
+    """Whether a long line keeps to ``MAX_STRUCTURE``. Looked at before parsing, in a tenth of the time that takes."""
     bare = line.replace(b"\\\\", b"").replace(b'\\"', b"")
     if bare.count(b'"') > MAX_STRUCTURE:
         return False
@@ -117,14 +117,14 @@ def _is_mostly_text(line: bytes | bytearray) -> bool:
 
 
 def value(result: str | int | None) -> str:
-    """What a call gives, or False. The encoder makes itself anew for whatever is no text, so that is written here."""
+    """The result of a call as JSON. For anything but a text the encoder would build itself again."""
     if isinstance(result, str):
         return quoted(result)
     return "null" if result is None else "false" if result is False else f"{result:d}"
 
 
 def _line(rest: str) -> bytes:
-    # json escapes all above 0x7F; DEL is ASCII, but the wire's promise is nothing above 0x7E.
+    # json escapes everything above 0x7F. DEL is ASCII, but nothing above 0x7E may be on the wire.
     if "\x7f" in rest:
         rest = rest.replace("\x7f", "\\u007f")
     return f'{{"jsonrpc":"2.0",{rest}}}\n'.encode("ascii")

@@ -6,26 +6,22 @@ Must not import anything that reads, waits or looks at a clock.
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from runner.calls import CALLS, QUESTIONS
+from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
-from . import messages
+from . import common_turn, messages
 from .events import RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
-from .messages import AWAITED, EDITS, END, USED, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
-REASON_CHARACTERS = 80  # of a refusal: nobody but a reader of the wire sees it, and it must always fit into a line
+REASON_CHARACTERS = 80  # of a refusal: only a reader of the wire sees it, and it must always fit into a line
 
 
 ANY_EDITS = -1  # as bits: all of them
-ODD = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
-"""What a message that is not of the common kind may raise while it is taken for one."""
 
 
 class State(StrEnum):
@@ -42,12 +38,9 @@ class State(StrEnum):
     __hash__ = str.__hash__  # Enum's own is a call into Python for each look into the table
 
 
-# Comes in every turn, so it is made without a call of Python.
-_done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)
-
 _ANYWHERE = tuple(State)[:5]
 
-# (state, what happens) -> next state. "<-" comes from the worker, "->" goes to it. What is not here is a violation.
+# (state, event) -> next state. "<-" comes from the worker, "->" goes to it. Anything that is not here is a violation.
 TABLE: dict[tuple[State, str], State] = {
     (State.STARTING, "<- ready"): State.IDLE,
     (State.IDLE, "-> load"): State.LOADING,
@@ -63,17 +56,22 @@ TABLE: dict[tuple[State, str], State] = {
     **{(state, "<- exiting"): State.CLOSED for state in _ANYWHERE},
 }
 
+# The steps of every exec, read from the table once: a look into it needs a tuple and two calls.
+AFTER_EXEC = TABLE[State.IDLE, "-> exec"]
+AFTER_QUESTION = TABLE[State.RUNNING, "<- question"]
+AFTER_RESULT = TABLE[State.RUNNING, "<- result"]
+
 
 class Session:
     """
     The state of one conversation.
 
     Outgoing messages are methods that return the bytes to send; incoming bytes go into ``receive``, which returns what
-    they mean. A violation sets BROKEN and raises; after it, and after CLOSED, nothing is accepted.
+    they mean. A violation sets BROKEN and raises. After it, and after CLOSED, nothing is accepted.
 
     Args:
         max_line_bytes: Longest line either side may send, its end included.
-        state: STARTING for a new worker, IDLE for a conversation that another has led until now.
+        state: STARTING for a new worker, IDLE for one that another session talked to until now.
     """
 
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
@@ -83,7 +81,7 @@ class Session:
         self._searched = 0
         self._request_id = 0
         self._question_id = 0
-        self._awaited = AWAITED % 0
+        self._awaited = common_turn.beginning(0)
         self._certain = 0
         self._takes: Sequence[type] = ()
 
@@ -96,17 +94,17 @@ class Session:
         """
         The session of an exec or load that another session began, as ``where`` had it there.
 
-        Which edits are certain is not known any more: any are understood, and whoever hears them drops them.
+        Which edits are certain is no longer known: any are accepted, and whoever receives them drops them.
         """
         session = cls(max_line_bytes, state)
         session._request_id, session._question_id = request, question
-        session._awaited = AWAITED % request
+        session._awaited = common_turn.beginning(request)
         session._rest = bytearray(heard)
         session._certain = ANY_EDITS
         return session
 
     def passed_on(self) -> Session:
-        """The session of whoever leads the conversation next, with an idle worker."""
+        """The session of whoever talks to the worker next; the worker is idle."""
         return Session(self.max_line_bytes, State.IDLE)
 
     @property
@@ -144,19 +142,13 @@ class Session:
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        if fresh:
-            ahead = messages.FRESH + ahead
-        if param is not None:
-            ahead = messages.PARAM % messages.quoted(param) + ahead
-        self._request_id += 1
-        self._awaited = AWAITED % self._request_id
-        text = messages.EXEC % (self._request_id, generation, ahead)
-        line = (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode()
+        request_id = self._request_id + 1
+        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh)
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
-            self.state = State.RUNNING
+            self.state = AFTER_EXEC
         else:
-            self._request_id -= 1
             self._sent("-> exec", line)  # says what is wrong
+        self._request_id, self._awaited = request_id, awaited
         self._certain, self._takes = certain, takes
         return line
 
@@ -173,44 +165,25 @@ class Session:
 
     def receive(self, data: bytes) -> list[Event]:
         """
-        What these bytes mean, in order; an incomplete line waits for more. While CLOSED they mean nothing.
+        What these bytes mean, in order. An incomplete line waits for the rest. While CLOSED they mean nothing.
 
         Raises:
-            ProtocolViolation: A line that the table does not allow now. Events before it in the same bytes are lost,
-                as nothing of a broken conversation is believed.
+            ProtocolViolation: The table does not allow a line now. Events before it in the same bytes are lost, because
+                nothing of a broken conversation is believed.
         """
-        # What comes in nearly every turn, one whole line with a result or a question, is understood here without a call
-        # of Python: it would cost three times as much as elsewhere, for the caches have forgotten it by now (measured).
-        # Nothing changes before all of it is understood; what is odd is looked at again, from its beginning.
         if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
-            try:
-                text = data.decode("ascii")
-                if text.startswith(self._awaited):
-                    code, at = scan(text, len(self._awaited))
-                    used, at = scan(text, text.index(USED, at, at + len(USED)) + len(USED))
-                    edits, at = scan(text, text.index(EDITS, at, at + len(EDITS)) + len(EDITS))
-                    certain, takes = self._certain, self._takes
-                    for edit, value in edits:
-                        if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
-                            break
-                    else:
-                        are_right = type(code) is int and type(used) is int and used >= 0 and type(edits) is list
-                        if are_right and text[at:] == END:
-                            self.state = State.IDLE
-                            return [_done((code, used, (), "", edits))]
-                else:
-                    message, end = scan(text, 0)
-                    number, call, args = message["id"], CALLS[message["method"]], message["params"]
-                    is_call = type(args) is list and tuple(map(type, args)) == call.parameters and not call.is_notice
-                    if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
-                        self.state, self._question_id = State.ASKED, number
-                        return [Question(call.name, tuple(args))]
-            except ODD:
-                pass
+            event = common_turn.read(data, self._awaited, self._certain, self._takes)
+            if isinstance(event, Done):
+                self.state = AFTER_RESULT
+                return [event]
+            if event is not None:
+                self.state = AFTER_QUESTION
+                self._question_id, question = event
+                return [question]
         return self._received(data)
 
     def _received(self, data: bytes) -> list[Event]:
-        """As ``receive``, of whatever comes."""
+        """As ``receive``, for any line."""
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
@@ -260,7 +233,7 @@ class Session:
         return line
 
     def _advance(self, what: str) -> State:
-        """Makes the step that ``what`` asks for and gives the state it was made from."""
+        """Make the step ``what``; returns the state before it."""
         before = self.state
         following = TABLE.get((before, what))
         if following is None:
@@ -273,7 +246,7 @@ class Session:
         return ProtocolViolation(text, step=step.name)
 
     def _understood(self, message: dict[str, Any]) -> Event:
-        """What a message means that does not come in every turn."""
+        """What a message means that is not the common turn's."""
         match message if type(message.get("id", 0)) is int else {}:  # true is no number here
             case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
                 return self._question(question_id, method, args)
@@ -294,7 +267,7 @@ class Session:
         return Question(method, tuple(args))
 
     def _told(self, method: Any, params: Any) -> Event:
-        """What wants no answer."""
+        """A message that needs no answer."""
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
                 self._advance("<- ready")

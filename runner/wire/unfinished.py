@@ -1,9 +1,9 @@
 """
-An exec or a load that its caller no longer waits for, heard to its end so that the worker can serve again.
+An exec or a load that its caller no longer waits for, followed to its end so that the worker can serve again.
 
-Its questions are refused, but for an assembly that it loads by name, and its edits and texts go nowhere: the message
-that they were for is answered. Must not know who owns the worker. Standard library only: a process of Kamailio hands
-such a worker to its daemon.
+Its questions are refused, except for an assembly that it loads by name. Its edits and log texts are dropped, because
+the message that they were for has been answered. Must not know who owns the worker. Standard library only: a process of
+Kamailio hands such a worker to its daemon.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 LONGEST_REST = 64 * 1024
-"""Characters of lines that were said or heard in part; a worker in the middle of a longer one is ended instead."""
+"""Characters of lines that were sent or received in part. A worker in the middle of a longer line is ended instead."""
 
 REFUSAL = "the exec was not done in time, so nobody answers"
 STATES = {state.value: state for state in (State.IDLE, State.LOADING, State.RUNNING, State.ASKED)}
@@ -34,11 +34,11 @@ class Unfinished:
     Where a conversation stands in the middle of an exec or a load, for whoever goes on with it.
 
     Attributes:
-        state: LOADING, RUNNING or ASKED; IDLE when it has ended and its end was not looked at in time.
+        state: LOADING, RUNNING or ASKED; IDLE when it has ended and its result came too late.
         request: The number of the load or exec.
         question: The number of the open question, where there is one.
-        heard: The beginning of a line of the worker.
-        unsent: The end of our line that it has not taken.
+        heard: The beginning of a line from the worker.
+        unsent: The end of our line that the worker has not taken.
     """
 
     state: State
@@ -55,10 +55,10 @@ class Unfinished:
     @classmethod
     def from_json(cls, known: Any) -> Unfinished:
         """
-        What another process tells.
+        What another process sent.
 
         Raises:
-            ValueError: It is of another shape.
+            ValueError: It has another shape.
         """
         match known:
             case {
@@ -76,7 +76,7 @@ def hear_out(
     channel: Channel, session: Session, deadline: float, answer: Callable[[Question], bytes], most: int
 ) -> Done | Failed | Loaded | Exiting:
     """
-    What the exec or load comes to.
+    How the exec or load ends.
 
     Args:
         channel: To the worker.
@@ -86,8 +86,8 @@ def hear_out(
         most: Bytes that the worker may say until then.
 
     Raises:
-        ExecTimeout: It has come to no end until the deadline.
-        WorkerDied, ProtocolViolation: The worker has ended, or says what it may not.
+        ExecTimeout: It has not ended at the deadline.
+        WorkerDied, ProtocolViolation: The worker has ended, or breaks the protocol.
     """
     line, channel.unsent = channel.unsent, b""
     if not line and session.state is State.ASKED:
@@ -110,7 +110,7 @@ def _turn(channel: Channel, session: Session, line: bytes, deadline: float) -> b
     try:
         data = channel.turn(line, deadline) if line else channel.receive(deadline)
     except TimeoutError as error:
-        raise ExecTimeout("it has come to no end", step=session.state.name) from error
+        raise ExecTimeout("it did not end", step=session.state.name) from error
     except OSError as error:
         raise WorkerDied("the process has ended", step=session.state.name) from error
     if not data:

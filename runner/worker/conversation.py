@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
-from runner.calls import CALLS, FIND
+from runner.calls import FIND
 from runner.errors import (
-    CallRefused,
+    ConfigError,
     ExecTimeout,
     HostFault,
     ProtocolViolation,
@@ -29,55 +29,36 @@ from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Noti
 from runner.wire.session import Session, State
 from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, hear_out
 
+from . import host_calls
 from .holdings import Holdings
-from .outcome import (
-    LINES_OF_AN_EXEC,
-    LOOK_EVERY,
-    MAX_EDITS,
-    MAX_KEPT_QUESTIONS,
-    MAX_TEXT_CHARACTERS,
-    MAX_TEXTS,
-    ExecOutcome,
-    in_time,
-)
+from .outcome import LINES_OF_AN_EXEC, LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from runner.calls import Foreseen, Host
     from runner.scripts.foresight import Plan
     from runner.scripts.generation import Generation, Helper
     from runner.wire.channel import Channel
 
-__all__ = ["Conversation", "ExecOutcome", "call_id"]
-
 log = logging.getLogger("runner.conversation")
 
-NS_PER_S = 1_000_000_000
-SHARE_AHEAD = 4  # of a line's longest length; values that need more are asked for
-RESULTS = frozenset({str, int, bool, type(None)})
-LAST_WORDS_S = 0.5  # what a process said before it ended is in the pipe already
-
-
-def call_id(host: Host) -> str | None:
-    """The Call-ID of the message, to say whose exec it was; None where a host has none, or fails."""
-    with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
-        return host.get_s("$ci")
-    return None
+SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
+LAST_WORDS_S = 0.5  # what a process wrote before it ended is in the pipe already
 
 
 class Conversation:
     """
-    One worker's wire. Used by one caller at a time.
+    The talk with one worker. Used by one caller at a time.
 
-    Every method that speaks raises a ``WorkerError`` when the worker is lost; ending it is its owner's part.
+    Every method that sends raises a ``WorkerError`` when the worker is lost; its owner ends it.
 
     Attributes:
         pid: The process at the other end.
         holdings: What the process has done and holds.
-        find_helper: Finds an assembly beside the running script that it loads by its simple name, until a deadline;
-            None: there is none. Whoever knows the script's files sets it; it may raise a ``RunnerError``.
+        find_helper: Finds an assembly beside the running script by its simple name, until a deadline; returns None when
+            there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
     """
 
     def __init__(
@@ -89,7 +70,7 @@ class Conversation:
         self._channel = channel
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
-        self._heard = 0  # bytes of this exec or load, but for its first turn
+        self._heard = 0  # bytes of this exec or load
         self._most_heard = session.max_line_bytes * LINES_OF_AN_EXEC
         self._plans: dict[str, Plan] = {}
         self._placement = Placement(pid, follows)
@@ -109,7 +90,7 @@ class Conversation:
         return state is not State.CLOSED and state is not State.BROKEN
 
     def await_ready(self, deadline: float) -> str:
-        """Wait for the first line of a new worker; gives the version of its runtime."""
+        """Wait for the first line of a new worker; returns the version of its runtime."""
         event = self._next(b"", deadline)
         if not isinstance(event, Ready):
             raise ProtocolViolation(f"expected ready, got {event}")
@@ -117,13 +98,13 @@ class Conversation:
 
     def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
         """
-        Load one generation, or learn what it lacks.
+        Load one generation, or learn what it is missing.
 
         Returns:
             The simple names of assemblies it needs and was not given; empty when it is loaded.
 
         Raises:
-            ScriptInvalid: It cannot be run. The worker is as before.
+            ScriptInvalid: It cannot be run. The worker is unchanged.
             WorkerError: The worker is lost.
         """
         line = self._session.load(generation.load_params())
@@ -143,7 +124,7 @@ class Conversation:
             case _:
                 raise ProtocolViolation(f"expected the result of a load, got {event}")
 
-    def exec(  # noqa: PLR0915 - each call that it made instead would cost every exec a microsecond
+    def exec(
         self,
         generation: Generation,
         param: str | None,
@@ -157,113 +138,108 @@ class Conversation:
         Run Main of a loaded generation and let ``host`` answer its calls.
 
         Args:
-            generation: The generation; what is learned of it is kept there.
+            generation: The generation. What is learned about it is kept there.
             param: Main's one argument; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
             fresh: Give the script's own assembly new statics first.
-            outcome: Filled while the exec runs, so that it tells what was done also when an error ends it.
+            outcome: Filled while the exec runs, so that it is complete also when an error ends the exec.
 
         Returns:
-            The outcome, with its exit code; also when the script ended the process itself: then ``can_go_on`` is False.
+            The outcome, with its exit code. After a script that ended the process itself ``can_go_on`` is False.
 
         Raises:
-            ScriptError: The script threw; edits made before stand. The worker is as before.
-            WorkerGone: The process had ended before the exec reached it: nothing ran.
-            WorkerError: The worker is lost; edits received until then stand.
-            HostFault: The host refused an edit that it had called certain. The worker is as before.
+            ScriptError: The script threw. Edits before that stand; the worker is unchanged.
+            WorkerGone: The process had ended before the exec reached it; nothing ran.
+            WorkerError: The worker is lost. Edits received until then stand.
+            HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
-        holdings = self.holdings
+        holdings, session, placement = self.holdings, self._session, self._placement
         holdings.execs += 1
+        holdings.loads += fresh
         self._heard = 0
-        if fresh:
-            holdings.loads += 1
         outcome = outcome or ExecOutcome()
-        spent, session, placement = outcome.spent, self._session, self._placement
-        began = 0.0 if spent is None else time.monotonic()
+        profile = outcome.profile
+        if profile is not None:
+            profile.begin()
         is_foreseen = hasattr(host, "depends_on")
         plan = generation.foresight.plan if is_foreseen else EMPTY
-        ahead, certain, is_new = "", 0, False
-        if plan is not EMPTY:
-            ahead, certain = plan.ahead(host)
-            is_new = self._plans.get(generation.id) is not plan
-            if is_new:
-                ahead = messages.told(plan.told) + ahead
-            if len(ahead) > self._longest_ahead:
-                ahead, certain, is_new = "", 0, False
-        if spent is not None:
+        ahead, certain = ("", 0) if plan is EMPTY else self._ahead(generation, plan, host)
+        if profile is not None:
             ahead += messages.PROFILED
-        line = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
-        if spent is not None:
-            spent["encode"] = round((time.monotonic() - began) * NS_PER_S)
-        started = 0.0
-        if placement.is_wanted:
-            started = time.monotonic()
-            if placement.left:
-                placement.left -= 1
-            else:
-                placement.follow()
         try:
-            try:
-                data = self._channel.turn(line, deadline)
-            except OSError as error:
-                events = self._left_unanswered(error, is_first=True)
-            else:
-                events = session.receive(data) if data else self._ended()
-            if is_new:
-                self._plans[generation.id] = plan
-            while True:
-                line = b""
-                for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
-                    if type(event) is Done or type(event) is Edits:
-                        edits: Iterable[Any] = event.edits
-                        if len(event.edits) + outcome.certain > LOOK_EVERY:
-                            outcome.bound_edits(len(event.edits))
-                            edits = in_time(event.edits, deadline)
-                        for number, value in edits:
-                            method, target = plan.methods[number]
-                            try:
-                                edit = getattr(host, method)
-                                result = edit(value) if target is None else edit(target, value)
-                            except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-                                result = self._failed(plan.edits[number][0], error)
-                            if result != 0:  # it was called certain; the script has gone on
-                                outcome.refused = outcome.refused or plan.told_edit(number, value)
-                            outcome.certain += 1
-                        if type(event) is Done:
-                            outcome.code, outcome.used, times, worn, _ = event
-                            holdings.ran[generation.path] = generation.id
-                            if worn:
-                                holdings.retire_reason = worn
-                            if spent is not None and times:
-                                spent["decode"], spent["script"] = times
-                    elif type(event) is Question:
-                        line = self._answer(host, event, outcome, generation, deadline)
-                    elif type(event) is Notice:
-                        self._log(host, event, outcome)
-                    else:
-                        if type(event) is Failed:
-                            holdings.ran[generation.path] = generation.id
-                        self._take_end(event, outcome)
-                if outcome.code is not None:
-                    break
+            first = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
+        except ConfigError:
+            self._plans.pop(generation.id, None)  # the line was too long, so a plan in it was not sent
+            raise
+        if profile is not None:
+            profile.encoded()
+        began = placement.before_exec() if placement.is_wanted else 0.0
+        try:
+            events = self._turn(first, deadline, is_first=True)
+            while (line := self._take(events, generation, plan, host, outcome, deadline=deadline)) is not None:
                 events = self._turn(line, deadline)
         finally:
             holdings.last_used = ended = time.monotonic()
-            if placement.is_wanted and ended - started >= LONG_S:
+            if began and ended - began >= LONG_S:
                 placement.free()
             if outcome.dropped:
-                self._log(host, outcome.dropped_texts(), ExecOutcome())
-        if spent is not None:
-            spent["turns"] = round((ended - began) * NS_PER_S) - spent["encode"]
+                host_calls.write_log(self.pid, host, outcome.dropped_texts(), ExecOutcome())
+            if profile is not None:
+                profile.end()
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
-            raise HostFault(f"the host refused {outcome.refused}, which it had called certain")
+            raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
         return outcome
 
+    def _ahead(self, generation: Generation, plan: Plan, host: Host) -> tuple[str, int]:
+        """The values that travel with an exec, after their plan if it is new; and the certain edits."""
+        ahead, certain = plan.ahead(host)
+        is_new = self._plans.get(generation.id) is not plan
+        if is_new:
+            ahead = messages.told(plan.told) + ahead
+        if len(ahead) > self._longest_ahead:
+            return "", 0
+        if is_new:
+            self._plans[generation.id] = plan
+        return ahead, certain
+
+    def _take(
+        self,
+        events: list[Event],
+        generation: Generation,
+        plan: Plan,
+        host: Host,
+        outcome: ExecOutcome,
+        *,
+        deadline: float,
+    ) -> bytes | None:
+        """Process events in order; returns the next line, empty to keep listening, None when it is over."""
+        line = b""
+        for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
+            if type(event) is Done:
+                code, outcome.used, times, worn, edits = event
+                if edits:
+                    host_calls.edit(self.pid, host, plan, edits, outcome, deadline=deadline)
+                outcome.code = code
+                self.holdings.ran[generation.path] = generation.id
+                if worn:
+                    self.holdings.retire_reason = worn
+                if times and outcome.profile is not None:
+                    outcome.profile.add(times)
+            elif type(event) is Question:
+                line = self._answer(host, event, outcome, generation, deadline)
+            elif type(event) is Edits:
+                host_calls.edit(self.pid, host, plan, event.edits, outcome, deadline=deadline)
+            elif type(event) is Notice:
+                host_calls.write_log(self.pid, host, event, outcome)
+            else:
+                self._take_end(event, generation, outcome)
+        return line if outcome.code is None else None
+
     def unfinished(self) -> Unfinished | None:
-        """Where an exec or load stands that was not done in time, for ``passed_on``; None: nobody can go on with it."""
+        """Where an exec or load stands that was not done in time; None when nobody can continue it."""
         state, request, question, heard = self._session.where()
         if state.value not in STATES or len(heard) + len(self._channel.unsent) > LONGEST_REST:
             return None
@@ -271,11 +247,11 @@ class Conversation:
 
     def finish(self, generation: Generation, deadline: float) -> None:
         """
-        Hear an exec or a load to its end that was not done in time; then the conversation is idle again.
+        Follow an exec or a load that was not done in time to its end; then the conversation is idle again.
 
         Args:
             generation: What runs, or is loaded.
-            deadline: The end of all patience, on ``time.monotonic``.
+            deadline: When to give up, on ``time.monotonic``.
 
         Raises:
             WorkerError: The worker is lost.
@@ -283,7 +259,7 @@ class Conversation:
         self._placement.free()
 
         def answer(question: Question) -> bytes:
-            # Without its helper a static constructor would fail, for as long as the worker lives.
+            # Without its helper a static constructor would fail for the rest of the worker's life.
             if question.call == FIND.name:
                 return self._find(generation, question.args[0], deadline)
             return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
@@ -306,13 +282,13 @@ class Conversation:
                 holdings.last_used = time.monotonic()
 
     def hand_over(self) -> Channel:
-        """The channel, for whoever goes on with the conversation; here it has ended."""
+        """The channel, for whoever continues the conversation; this one has ended."""
         self._placement.free()
         self._session.end()
         return self._channel.moved()
 
     def passed_on(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
-        """The same conversation over another channel, with all that is known of the worker; idle, unless unfinished."""
+        """The same conversation over another channel, with all that is known; idle unless unfinished."""
         session = self._session.passed_on()
         if unfinished is not None:
             state, request, question = unfinished.state, unfinished.request, unfinished.question
@@ -323,16 +299,19 @@ class Conversation:
         return going_on
 
     def end(self) -> None:
-        """Nothing more will be said: the state is CLOSED and the channel closed; the worker sees the hang-up."""
+        """End the talk: the state is CLOSED and the channel is closed. The worker sees the hang-up."""
         self._session.end()
         self._channel.close()
 
     def _note(self, generation: Generation) -> None:
-        """It is loaded, and the worker has no plan of it."""
+        """The generation is loaded, and the worker has no plan for it yet."""
         for replaced in self.holdings.add(generation):
             self._plans.pop(replaced, None)
 
-    def _take_end(self, event: Event, outcome: ExecOutcome) -> None:
+    def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
+        """The end of an exec without a result."""
+        if type(event) is Failed:
+            self.holdings.ran[generation.path] = generation.id
         match event:
             case Exiting(code, during_exec=True):
                 outcome.code, outcome.has_exited = code, True
@@ -348,7 +327,7 @@ class Conversation:
                 raise ProtocolViolation(f"expected a step of an exec, got {event}")
 
     def _find(self, generation: Generation, name: str, deadline: float) -> bytes:
-        """The line that answers which copy holds an assembly beside the running script."""
+        """The line that says which copy holds an assembly beside the running script."""
         helper = None
         try:
             helper = self.find_helper(generation, name, deadline)
@@ -365,52 +344,17 @@ class Conversation:
     def _answer(
         self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
     ) -> bytes:
-        """The line that answers a question; empty when nobody waits for it any more."""
-        call, args = question.call, question.args
-        if call == FIND.name:
-            return self._find(generation, args[0], deadline)
-        outcome.answered += 1
-        if CALLS[call].is_edit:
-            if outcome.edited + outcome.certain >= MAX_EDITS:
-                outcome.bound_edits(1)
-            outcome.edited += 1
-        outcome.asked = asked = outcome.asked or []
-        if len(asked) == MAX_KEPT_QUESTIONS:
-            del asked[: MAX_KEPT_QUESTIONS // 2]
-        asked.append((call, args))
-        refusal = ""
-        try:
-            result = getattr(host, CALLS[call].method)(*args)
-            if type(result) not in RESULTS:
-                raise TypeError(f"expected str, int or None, got {type(result).__name__}")  # noqa: TRY301 - its fault too
-        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-            self._failed(call, error)
-            refusal = str(error) if isinstance(error, CallRefused) else f"the host failed: {error}"
-        # Another thread of the script may have ended the process meanwhile; the call was made all the same.
+        """The line that answers a question; empty when nobody waits for it any longer."""
+        if question.call == FIND.name:
+            return self._find(generation, question.args[0], deadline)
+        result, refusal = host_calls.ask(self.pid, host, question, outcome)
+        # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
         if self._session.state is not State.ASKED:
             return b""
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
 
-    def _log(self, host: Host, notice: Notice, outcome: ExecOutcome) -> None:
-        length = len(notice.args[1])
-        if outcome.dropped or outcome.logs == MAX_TEXTS or outcome.characters + length > MAX_TEXT_CHARACTERS:
-            outcome.dropped += 1
-            return
-        outcome.logs += 1
-        outcome.characters += length
-        try:
-            host.log(*notice.args)
-        except Exception as error:  # noqa: BLE001 - a host's fault must not tear the conversation
-            self._failed(notice.call, error)
-
-    def _failed(self, call: str, error: Exception) -> object:
-        """A call that the host did not answer: the script gets its error value."""
-        if not isinstance(error, CallRefused):
-            log.error("worker %d: the host failed at %s", self.pid, call, exc_info=error)
-        return None
-
     def _turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
-        """Say one line, where there is one, and hear what comes next; nothing where that is no whole line yet."""
+        """Send a line, unless it is empty, and return what comes next; nothing while that is not a whole line."""
         try:
             data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
         except OSError as error:
@@ -428,10 +372,10 @@ class Conversation:
         raise WorkerDied("the process ended", step=step)
 
     def _left_unanswered(self, error: OSError, *, is_first: bool) -> list[Event]:
-        """The last words of a worker that did not take a line; else an error."""
+        """The last words of a worker that did not take a line; without any, an error."""
         if isinstance(error, TimeoutError):
             raise ExecTimeout("it was not done in time") from error
-        # It may have said something before it went, for one that it is exiting.
+        # It may have written something before it ended, for example that it is exiting.
         if events := self._last_words():
             return events
         raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
@@ -442,7 +386,7 @@ class Conversation:
         return []
 
     def _next(self, line: bytes, deadline: float) -> Event:
-        """The next event, where a turn has one only."""
+        """The next event, when a turn has only one."""
         events = self._turn(line, deadline, is_first=True)
         while not events:
             events = self._turn(b"", deadline)

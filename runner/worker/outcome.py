@@ -1,7 +1,7 @@
 """What one exec did, and how much one exec may do.
 
-A worker is not believed: whatever it sends, its caller answers Kamailio at the deadline, with a bounded memory. The
-bridge keeps to the same numbers, so that an honest worker never meets those that end an exec. Must not know the wire.
+A worker is not trusted: whatever it sends, its caller answers Kamailio at the deadline and uses bounded memory. The
+bridge keeps to the same numbers, so an honest worker never reaches one that ends its exec. Must not know the wire.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ T = TypeVar("T")
 
 LOOK_EVERY = 16
 """
-Events, or edits, between two looks at the clock. A turn nearly always has fewer, and pays nothing. The slowest call of
-a host takes milliseconds, so a deadline is missed by some of them and not by seconds.
+Events, or edits, between two looks at the clock. A turn nearly always has fewer and pays nothing. The slowest call of
+a host takes milliseconds, so a deadline is missed by milliseconds, not by seconds.
 """
 
 MAX_TEXTS = 1000
-"""Log texts of one exec. Kamailio needs 17 us for each (measured), so these take 17 ms of its process."""
+"""Log texts of one exec. Kamailio needs 17 us for each (measured), so together they take 17 ms."""
 
 MAX_TEXT_CHARACTERS = 1 << 20
-"""Of all log texts of one exec together; as long as one text may be where ``max_line_bytes`` is 8 MiB."""
+"""Characters of all log texts of one exec together."""
 
 MAX_EDITS = 10_000
-"""Edits of one exec, certain or asked for. Each stays in the memory of the message, so that of Kamailio's process."""
+"""Edits of one exec, certain or not. Each stays in the memory of the message, which is Kamailio's."""
 
 MAX_KEPT_QUESTIONS = 256
-"""Questions of one exec that are remembered, to learn from and to tell of: those that came last, and at least half."""
+"""Questions of one exec that are kept, to learn from and for the log. With more the older half is dropped."""
 
 LINES_OF_AN_EXEC = 4
-"""Of the longest length: as many bytes may one exec say. A value of a question stays in memory until its end."""
+"""Lines of ``max_line_bytes`` that one exec may send. The arguments of its questions stay in memory until it ends."""
 
 TOLD_CALLS = 5
 WARNING = 0  # of ``calls.LOG_LEVELS``
@@ -45,15 +45,46 @@ WARNING = 0  # of ``calls.LOG_LEVELS``
 
 def in_time(items: Sequence[T], deadline: float) -> Iterator[T]:
     """
-    The items, as long as there is time for them.
+    The items, until the deadline.
 
     Raises:
-        ExecTimeout: The deadline has passed. The items given until then were dealt with.
+        ExecTimeout: The deadline has passed. The items before it were processed.
     """
     for number, item in enumerate(items):
         if not number % LOOK_EVERY and time.monotonic() >= deadline:
-            raise ExecTimeout(f"it was not done in time; {len(items) - number} of its calls were not dealt with")
+            raise ExecTimeout(f"it was not done in time; {len(items) - number} of its calls were dropped")
         yield item
+
+
+class Profile:
+    """
+    Where the time of one exec goes.
+
+    Args:
+        spent: Filled, in nanoseconds: ``encode`` for the first line, ``turns`` for all after it, of which the bridge
+            needs ``decode`` until Main begins and ``script`` in Main.
+    """
+
+    def __init__(self, spent: dict[str, int]) -> None:
+        self._spent = spent
+        self._last = 0
+
+    def begin(self) -> None:
+        """The exec begins."""
+        self._last = time.monotonic_ns()
+
+    def encoded(self) -> None:
+        """Its first line is ready."""
+        now = time.monotonic_ns()
+        self._spent["encode"], self._last = now - self._last, now
+
+    def add(self, times: Sequence[int]) -> None:
+        """What the bridge needed."""
+        self._spent["decode"], self._spent["script"] = times
+
+    def end(self) -> None:
+        """The exec is over."""
+        self._spent["turns"] = time.monotonic_ns() - self._last
 
 
 class ExecOutcome:
@@ -67,16 +98,15 @@ class ExecOutcome:
         edited: How many of them may have changed the message.
         certain: How many edits came without a question.
         logs: How many texts it logged.
-        characters: Of all these texts together.
-        dropped: Texts beyond ``MAX_TEXTS`` and ``MAX_TEXT_CHARACTERS``, which went nowhere.
+        characters: Characters of these texts together.
+        dropped: Texts beyond ``MAX_TEXTS`` and ``MAX_TEXT_CHARACTERS``, which were dropped.
         used: Which of the values sent ahead the script used, as bits.
-        spent: Filled when it is a dict, in nanoseconds: ``encode`` the first line, all ``turns`` after it, of which the
-            bridge needs ``decode`` until Main begins and ``script`` in Main.
-        refused: The first edit that the host had called certain and refused; empty for none.
+        profile: Where the time goes, when that was asked for; else None.
+        refused: The first edit that the host had declared certain and then refused; empty for none.
         has_exited: Whether the script ended its process, which is its worker.
     """
 
-    # One is made for every exec: what stays as it is at the beginning costs nothing.
+    # Class attributes: one of these is made for every exec, and what does not change costs nothing.
     code: int | None = None
     asked: list[tuple[str, tuple[Any, ...]]] | None = None
     answered: int = 0
@@ -87,16 +117,16 @@ class ExecOutcome:
     dropped: int = 0
     used: int = 0
     refused: str = ""
-    spent: dict[str, int] | None = None
+    profile: Profile | None = None
     has_exited: bool = False
 
     def dropped_texts(self) -> Notice:
-        """What the log says in the place of texts beyond the bounds; the bridge has the same words (Wire.cs)."""
+        """The log line in place of the texts beyond the bounds; the bridge has the same words."""
         return Notice("Core.Log", (WARNING, f"{self.dropped} more texts were dropped\n"))
 
     def bound_edits(self, more: int) -> None:
         """
-        Look whether the exec may make so many more edits.
+        Check that the exec may make so many more edits.
 
         Raises:
             ProtocolViolation: It may not. The script goes on and cannot be stopped alone, so its worker is lost.
@@ -106,16 +136,16 @@ class ExecOutcome:
 
     @property
     def calls(self) -> int:
-        """Questions that the host answered, edits and texts that it took, values sent ahead that the script used."""
+        """Calls that reached the host: questions, edits and texts, and values sent ahead that the script read."""
         return self.answered + self.certain + self.logs + self.used.bit_count()
 
     @property
     def edits(self) -> int:
-        """Calls among them that may have changed the message."""
+        """Those that may have changed the message."""
         return self.certain + self.edited
 
     def told(self) -> str:
-        """What was done until now, for the log of an exec that came to no end: no texts, and no values sent ahead."""
+        """What was done so far, for the log of an exec that did not end: no texts, no values sent ahead."""
         last = [
             f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call
             for call, args in (self.asked or [])[-TOLD_CALLS:]

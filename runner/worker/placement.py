@@ -1,9 +1,10 @@
 """
-Where a worker runs: on the CPU of whoever waits for it.
+Where a worker runs: on the CPU of the process that waits for it.
 
-Client and worker never want a CPU at the same time, so one does for both, as if the script ran inside the client; on
-two each turn waits for the other one to wake up (``make bench`` measures both). The client itself is never tied down:
-that would cost three system calls an exec and gain nothing (measured). A worker that works long is left to the kernel.
+Client and worker never need a CPU at the same time, so one CPU serves both, as if the script ran inside the client. On
+two CPUs each turn waits for the other side to wake up (``make bench`` measures both). The client itself is never bound
+to a CPU: that would cost three system calls an exec and gain nothing (measured). A worker that runs for long is left to
+the kernel.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ALWAYS = 1  # a caller that does nothing else is moved away again and again, and at once (measured)
-SELDOM = 16  # a server that waits between its execs stays where it is, and a look costs it more (measured)
-LONG_S = 0.002  # an exec that takes longer gains nothing worth a word, and had better not be in the way
+ALWAYS = 1  # the kernel moves a caller that does nothing else all the time (measured)
+SELDOM = 16  # a server that waits between its execs stays on its CPU, and looking costs it more (measured)
+LONG_S = 0.002  # a longer exec gains nothing from the place, and should not occupy its client's CPU
 
 
 def _cpu_teller() -> Callable[[], int] | None:
@@ -35,11 +37,11 @@ class Placement:
 
     Args:
         pid: The worker. Its other threads stay where they are; one that a script starts begins where the main one is.
-        every: Before which exec to look: 1 each, 16 every sixteenth; 0 none, the kernel places it as it likes.
+        every: How often to look: 1 before each exec, 16 before every sixteenth, 0 never: the kernel decides.
 
     Attributes:
         is_wanted: False when ``every`` is 0, or it did not work.
-        left: Execs until the next look; the conversation counts.
+        left: Execs until the next look.
     """
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
@@ -51,16 +53,22 @@ class Placement:
         self._pid = pid
         self._cpu = -1
 
-    def follow(self) -> None:
-        """Before an exec, where it is wanted: the worker comes to the CPU of this thread."""
-        self.left = self.every - 1
-        cpu = self._current_cpu()
-        if cpu == self._cpu:
-            return
+    def before_exec(self) -> float:
+        """Bring the worker to the CPU of this thread. Returns the time, on ``time.monotonic``."""
+        if self.left:
+            self.left -= 1
+        else:
+            self.left = self.every - 1
+            cpu = self._current_cpu()
+            if cpu != self._cpu:
+                self._move(cpu)
+        return time.monotonic()
+
+    def _move(self, cpu: int) -> None:
         try:
             os.sched_setaffinity(self._pid, {cpu})
             self._cpu = cpu
-        except OSError:  # another user's worker, a CPU that it may not use, or it has gone: not worth a word
+        except OSError:  # another user's worker, a CPU that it may not use, or it has ended: not worth a log line
             self.is_wanted = False
 
     def free(self) -> None:

@@ -18,7 +18,8 @@ from runner.wire.channel import Channel
 from runner.wire.events import RETIRE_REASONS
 from runner.wire.session import Session, State
 
-from .conversation import Conversation, ExecOutcome
+from .conversation import Conversation
+from .outcome import ExecOutcome
 from .placement import ALWAYS
 from .process import Process
 from .stderr import Drain, Tail

@@ -22,7 +22,7 @@ from runner.wire import messages
 from runner.wire.channel import Channel
 from runner.wire.session import Session, State
 from runner.worker import outcome as bounds
-from runner.worker.conversation import Conversation, ExecOutcome
+from runner.worker.conversation import Conversation
 from runner.worker.holdings import MAX_LOADED
 from runner.worker.outcome import (
     LINES_OF_AN_EXEC,
@@ -31,6 +31,7 @@ from runner.worker.outcome import (
     MAX_KEPT_QUESTIONS,
     MAX_TEXT_CHARACTERS,
     MAX_TEXTS,
+    ExecOutcome,
 )
 from tests.places import ROOT
 from tests.programs import WAIT_S

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runner.worker.conversation import ExecOutcome
+    from runner.worker.outcome import ExecOutcome
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 ASKS = 'static int Main() { return PV.GetS("$ru") == null ? 1 : PV.SetS("$var(x)", "1"); }'

@@ -36,7 +36,7 @@ def _answer(host, words):
     is_certain = takes is not None and (host.is_always_certain(call.name, target) or host.is_certain(call.name, target))
     value = getattr(host, call.method)(*arguments)
     if is_certain and takes and value != 0 and _surely_taken(takes[1], arguments[-1]):
-        return f"called certain, but {value!r}"
+        return f"declared certain, but {value!r}"
     if value is None:
         return "n"
     if isinstance(value, str):

@@ -329,17 +329,6 @@ NEARLY_RESULTS = st.fixed_dictionaries(
 )
 
 
-@given(
-    (NEARLY_RESULTS | NEARLY_MESSAGES).map(lambda value: json.dumps(value).encode()), st.sampled_from([b"\n", b" \n"])
-)
-@settings(deadline=None, max_examples=2000)
-def test_the_short_way_through_a_line_understands_what_the_long_one_does(line: bytes, end: bytes) -> None:
-    """A line that comes in two pieces goes the long way."""
-    short, long = (outcome(session_in(State.RUNNING), *pieces) for pieces in ([line + end], [line[:5], line[5:] + end]))
-
-    assert repr(short) == repr(long)
-
-
 def test_a_name_that_no_encoding_can_hold_is_a_violation_like_any_other() -> None:
     """The text of the violation was made with str.encode, which refuses a lone surrogate with an error of its own."""
     for line in (

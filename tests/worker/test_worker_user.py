@@ -123,7 +123,7 @@ def test_its_stacks_are_asked_for_and_it_is_ended_when_it_loops(
     assert isinstance(result.error, ExecTimeout)
     until(lambda: not Path(f"/proc/{pid}").exists(), "it got the time of a first run, and is ended")
     assert "NeverReturns.Main" in caplog.text
-    assert "it has come to no end (signal SIGKILL)" in caplog.text
+    assert "it did not end (signal SIGKILL)" in caplog.text
 
 
 @as_root
