@@ -41,10 +41,10 @@ class LateRuns:
         Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm.
 
         Args:
-            slot: Its place, which is the caller's until now.
+            slot: The worker's place. It is released here.
             first: The run.
-            call_id: The Call-ID of the message that it was for.
-            counts_for: For whose clients it counts when the worker has to be killed; None: for all.
+            call_id: The Call-ID of the message that it was for; None for none.
+            counts_for: The user for whose clients it counts when the worker is lost; None: for all.
         """
         arguments = (slot, first, call_id, counts_for)
         finishing = threading.Thread(target=self._finish, args=arguments, name=f"warm {slot.living.pid}", daemon=True)
@@ -67,8 +67,8 @@ class LateRuns:
             log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
             if self._pool.is_closed:
                 return  # whoever closed the pool has ended it
-            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
-            # When as many as may do this at one time have, it is time to refuse the build for a while.
+            # An endless run holds its worker for so long that poison_losses of them never happen within the time that
+            # counts. So it weighs more: the build is refused once as many have failed as may go on at one time.
             is_endless = isinstance(error, ExecTimeout)
             weight = -(-self._poison.settings.poison_losses // self._pool.warming.share()) if is_endless else 1
             self._poison.note(generation, call_id, counts_for, weight=weight)

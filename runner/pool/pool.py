@@ -92,7 +92,7 @@ class Pool:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the pool was closed: what is still busy then is ended."""
+        """Whether the pool was closed. Workers that are still busy then are ended."""
         return self.slots.is_closed
 
     # A caller takes a slot and gives it back.
@@ -124,8 +124,8 @@ class Pool:
 
         Args:
             generation: As for ``lease``.
-            deadline: The same.
-            user: Whose client the worker is to be lent to; None: this process uses it itself.
+            deadline: As for ``lease``.
+            user: The user whose client will have the worker; None: this process uses it itself.
         """
         begin = self._clock()
         if deadline <= begin:
@@ -176,7 +176,7 @@ class Pool:
         return None
 
     def release(self, slot: Slot, *, survives: bool) -> None:
-        """End a mark: the worker is idle again, retired, or killed; then callers that wait are served."""
+        """Give a slot back: its worker is idle again, retired, or killed; then waiting callers are served."""
         if not survives or not slot.living.is_alive:
             self.discard(slot, "died" if survives else "lost")
             return
@@ -220,7 +220,7 @@ class Pool:
         return not is_closed
 
     def discard(self, slot: Slot, what: str) -> None:
-        """Drop a worker that is dead or not to be believed, and kill what is left of it."""
+        """Drop a worker that is dead or in an unknown state, and kill what is left of it."""
         with self._lock:
             self.slots.remove(slot)
             self.queue.assign()
@@ -241,31 +241,31 @@ class Pool:
         with self._lock:
             self.slots.remove(slot)
 
-    # What others ask before they take a slot, or keep one.
+    # Questions of those who take or keep a slot.
 
     def use(self, generation: Generation) -> None:
-        """A generation is in use: from now on it is loaded ahead on idle workers."""
+        """A generation is in use: from now on idle workers load it ahead."""
         with self._lock:
             self.slots.use(generation)
         self.wake.set()
 
     def warm(self, generation: Generation, user: int | None) -> int:
-        """How many workers have run a build that a client of that user may have."""
+        """How many of the workers that a client of that user may have have run a build."""
         with self._lock:
             return sum(slot.has_run(generation) and slot.may_serve(user) for slot in self.slots.all)
 
     def may_wait(self, generation: Generation, user: int | None) -> bool:
-        """Whether there is a worker, of a build that is slow the first time, that has run it and comes free soon."""
+        """Whether a build is slow the first time, and a worker that has run it will soon be free."""
         with self._lock:
             return bool(self.queue.warm(generation, user))
 
     def waiting_users(self) -> set[int]:
-        """Whose clients wait for a worker now."""
+        """The users whose clients wait for a worker now."""
         with self._lock:
             return self.queue.users()
 
     def wants_back(self, slot: Slot) -> str:
-        """Why a leased worker should be given back soon, empty when it should not: a limit, or a better one waits."""
+        """Why a leased worker should be given back soon: a limit, or a better worker is ready. Else empty."""
         settings = self.slots.settings
         memory = slot.over_memory(settings)
         with self._lock:
@@ -311,7 +311,7 @@ class Pool:
             with self._lock:
                 slot, request.slot = request.slot, None
                 if slot is None:
-                    waited = f"no worker free after {self._clock() - begin:.2f} s; {self.queue.numbers()}"
+                    waited = f"no worker was free for {self._clock() - begin:.2f} s; {self.queue.numbers()}"
                     raise PoolExhausted(request.refusal or waited) from self.slots.start_error
             self._kill_retired()
             if slot.state is not State.STARTING:
@@ -339,7 +339,7 @@ class Pool:
             log.warning("a worker did not start (%d in a row), next try in %.1f s: %s", failures, pause_s, error)
 
     def _kill_retired(self) -> None:
-        """Do what upkeep does not get to: a site with callers alone must not pile up retired workers."""
+        """Kill retired workers that upkeep has not stopped, so that callers alone never pile them up."""
         if len(self.slots.retired) > self.slots.settings.max_workers:
             for worker in self.slots.take_retired(keep=self.slots.settings.max_workers):
                 worker.kill()

@@ -35,7 +35,7 @@ class Queue:
     The callers that wait, the first one first. Every method is called under the lock of ``slots``.
 
     Args:
-        slots: What there is to be given out.
+        slots: The slots to give out.
         warming: Which builds are slow the first time.
 
     Attributes:
@@ -48,17 +48,17 @@ class Queue:
         self._warming = warming
 
     def enter(self, request: Request) -> None:
-        """Let a caller wait behind all others, or be served at once. When too many wait one of them is refused."""
+        """Serve a caller at once, or let it wait behind all others. When too many wait, one of them is refused."""
         self.requests.append(request)
         self.assign()
         if not request.event.is_set() and len(self.requests) > self._slots.settings.max_queue_size:
             loser = self._one_too_many()
             self.requests.remove(loser)
-            loser.refusal = f"no worker free and {len(self.requests)} callers wait already; {self.numbers()}"
+            loser.refusal = f"no worker is free and {_callers(len(self.requests))} already waiting; {self.numbers()}"
             loser.event.set()
 
     def put_back(self, request: Request) -> None:
-        """Let a caller wait before all others, as the slot that it was given was none."""
+        """Let a caller wait in front of all others, because the slot that it got had no worker that lives."""
         request.event.clear()
         self.requests.appendleft(request)
         self.assign()
@@ -80,9 +80,10 @@ class Queue:
 
     def warm(self, generation: Generation | None, user: int | None) -> list[Slot]:
         """
-        The workers that a caller of a build has to wait for, where the build is slow the first time.
+        The workers that have run a build which is slow the first time; a caller of it waits for one of these.
 
-        Not for one that a client keeps: it may have nothing to run for hours, and is asked only at its next exec.
+        One that a client keeps does not count: the client may have nothing to run for hours, and is asked to give it
+        back only at its next exec. Empty for a build that is not slow.
         """
         if generation is None or not self._warming.is_slow(generation, user):
             return []
@@ -137,7 +138,7 @@ class Queue:
         return slots.reserve()
 
     def _refusal(self, request: Request, warm: list[Slot]) -> str:
-        """Why waiting is of no use to a caller; empty when it may wait. ``warm`` are the workers of ``warm``."""
+        """Why waiting is useless for a caller; empty when it is not. ``warm`` is what ``self.warm`` gives for it."""
         slots, generation = self._slots, request.generation
         if slots.is_closed:
             return "the pool is closed"
@@ -148,10 +149,14 @@ class Queue:
         return ""
 
     def _one_too_many(self) -> Request:
-        """Which caller goes when one too many waits: the last one of the user who has most of them there."""
+        """The caller that is refused when one too many waits: the last one of the user who has the most waiting."""
         waiting = Counter(request.user for request in self.requests)
         most = max(waiting.values())
         return next(request for request in reversed(self.requests) if waiting[request.user] == most)
+
+
+def _callers(count: int) -> str:
+    return "1 caller is" if count == 1 else f"{count} callers are"
 
 
 def _may_run(slot: Slot, generation: Generation | None, user: int | None) -> bool:

@@ -247,7 +247,7 @@ class Upkeep:
         return True
 
     def _missing_recent(self) -> Slot | None:
-        """Mark an idle slot whose worker lacks a script in use; None when there is none, or a caller waits."""
+        """Mark an idle slot whose worker has not loaded a script in use; None: there is none, or a caller waits."""
         with self._lock:
             if self._queue.requests:
                 return None
@@ -271,7 +271,7 @@ class Upkeep:
             return best
 
     def _replace(self, old: Slot, generation: Generation) -> None:
-        """Start a worker for a build that one which was marked cannot load, and retire that one."""
+        """Start a worker for a build that a marked one cannot load, and retire the old one."""
         slots = self._slots
         with self._lock:
             is_full = len(slots.all) >= slots.settings.max_workers
@@ -293,8 +293,8 @@ class Upkeep:
         """
         A new slot, when fewer workers are warm than there should be.
 
-        Workers that are lent for long leave the spare ones beside them. One that is lent and should be replaced may
-        have its successor beside it, also where ``max_workers`` leaves no room.
+        Spare workers are kept beside those that are lent. When a lent worker should be replaced and all others are
+        busy, its successor is started even if ``max_workers`` leaves no room.
         """
         slots, settings = self._slots, self._slots.settings
         with self._lock:

@@ -56,7 +56,7 @@ def test_a_caller_waits_no_longer_than_allocate_timeout(make: Make) -> None:
 
     with (
         pool.lease(None, soon()),
-        pytest.raises(PoolExhausted, match=r"no worker free after 0.0.*1 of 1 workers"),
+        pytest.raises(PoolExhausted, match=r"no worker was free for 0.0.*1 of 1 workers"),
         pool.lease(None, soon()),
     ):
         pass

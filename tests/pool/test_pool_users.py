@@ -156,7 +156,7 @@ def test_where_one_too_many_waits_the_user_with_most_callers_loses_the_last_one(
             until(lambda: site.pool.snapshot().waiting == len(threads))
 
     until(lambda: "second" in came)
-    assert "2 callers wait already" in str(came["second"])
+    assert "2 callers are already waiting" in str(came["second"])
     site.give_back(held)
     for thread in threads.values():
         thread.join(SOON_S)

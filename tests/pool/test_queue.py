@@ -96,7 +96,7 @@ def test_a_caller_is_refused_at_once_when_too_many_wait(make: Make) -> None:
     second = Held(pool)
     until(lambda: pool.snapshot().waiting == 1)
 
-    with pytest.raises(PoolExhausted, match="1 callers wait already"), pool.lease(None, soon()):
+    with pytest.raises(PoolExhausted, match="1 caller is already waiting"), pool.lease(None, soon()):
         pass
 
     first.release()
