@@ -54,7 +54,7 @@ class Runner:
     ``mono_exec`` is refused; without it only ``mono_exec`` works. May be called from many threads.
 
     Raises:
-        ConfigError: On entering: ``load`` names no file; ``worker_user`` or ``sandbox`` cannot be had.
+        ConfigError: On entering: ``load`` names no file, or ``worker_user`` or ``sandbox`` is not possible here.
         ScriptError: On entering: what ``load`` names cannot be run.
         BuildError: On entering: the bridge could not be built.
         WorkerFailedToStart: On entering: mono does not start.
@@ -103,11 +103,11 @@ class Runner:
         Run the script at ``path`` as it is on disk now.
 
         Args:
-            path: The assembly; the host's variables in it are put in first.
-            param: Main's one argument, expanded likewise; None gives Main none.
+            path: The assembly; the host expands the variables in it.
+            param: Main's one argument, expanded as well; None gives Main none.
             host: Answers the script's calls.
             timeout_s: Longest time for all of it, in seconds; None takes ``exec_timeout_s``.
-            spent: Filled with where the time goes, as ``ExecOutcome.spent``.
+            spent: Filled with where the time goes, as ``Profile`` does; None: nothing is measured.
 
         Returns:
             The result; whatever fails is in its ``error``.
@@ -138,8 +138,8 @@ class Runner:
             path: The script, for ``mono_exec``; None for ``mono_run``, which runs what ``load`` names.
 
         Raises:
-            ConfigError: It is the other mode.
-            ScriptError: There is no such script, or none that can be run; or it is refused for a while.
+            ConfigError: The runner is in the other mode.
+            ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
         self._refuse_unless(is_pinned=path is None)
         if path is None:
@@ -149,7 +149,7 @@ class Runner:
         return generation
 
     def stamps(self, path: str | None) -> Stamps | None:
-        """What decided the last ``current`` of this path; None when that has to be asked for again in any case."""
+        """The stamps behind the last ``current`` of this path; None when ``current`` has to be called in any case."""
         return self.scripts.stamps(str(self.settings.load) if path is None else path)
 
     def snapshot(self) -> PoolSnapshot:
@@ -167,11 +167,11 @@ class Runner:
         self.upkeep.reset()
 
     def prepare(self, path: str) -> None:
-        """Load a script's new generation ahead, where an older one is loaded. A failure waits for the exec."""
+        """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
             if generation.path != path:
-                self.pool.use(generation)  # where a link was moved on, no worker has an older build from there
+                self.pool.use(generation)  # a link was moved on, and no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
                 tried = generation
                 generation = try_load(
@@ -183,6 +183,10 @@ class Runner:
                 )
                 if generation is tried:
                     return
+
+    def _accept_prepared(self, generation: Generation) -> None:
+        if self.upkeep.has_loaded(generation):  # when all workers are lent, none has tried it
+            self.scripts.accept(generation)
 
     def _refuse_unless(self, *, is_pinned: bool) -> None:
         if is_pinned and self._pinned is None:
@@ -211,8 +215,8 @@ class Runner:
         """
         Lease a worker, load the build where that has not happened yet, and run it.
 
-        As long as nothing has run another worker may take over: when one has ended by itself, or is bound to other
-        helpers than the script turns out to need.
+        As long as nothing has run, another worker may take over: when one has ended by itself, or is bound to other
+        helpers than the script turns out to need. The deadline bounds how often.
         """
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
@@ -241,7 +245,7 @@ class Runner:
     def _load_and_exec(
         self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None
     ) -> Generation | None:
-        """Load a build and run it; gives the build to lease another worker for when this one cannot load it."""
+        """Load a build where necessary, and run it. Returns the build to lease another worker for; None: it has run."""
         if worker.holdings.loaded.get(generation.path) is generation:
             self.scripts.accept(generation)  # upkeep may have loaded it ahead
         else:
@@ -255,7 +259,7 @@ class Runner:
         return None
 
     def _run_first(self, slot: Slot, generation: Generation, job: Job) -> Generation | None:
-        """As ``_load_and_exec``, of a build that this worker has not run before: its first run may be slow."""
+        """As ``_load_and_exec``, for a build that this worker has not run before, so that it may be slow."""
         worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
         try:
             return self._load_and_exec(worker, generation, job, first)
@@ -267,7 +271,7 @@ class Runner:
             first.end(has_run=worker.holdings.has_run(first.generation))
 
     def _load(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
-        """Load until the worker has the build to run, or cannot load it: it is bound to other helpers. That build."""
+        """Load until the worker has the build to run, or is bound to other helpers than it needs. Returns the build."""
         if worker.holdings.has(generation):
             self.scripts.accept(generation)  # upkeep may have loaded it ahead
         load = partial(worker.load, deadline=deadline, may_finish=first.may_finish if first else never)
@@ -281,7 +285,7 @@ class Runner:
                     reject=self.scripts.reject,
                 )
             except WorkerError as error:
-                # Loading compiles, and so runs static constructors. No message is to blame.
+                # Loading compiles, which may run static constructors. No message is to blame.
                 if not _is_not_counted(error, first):
                     self.poison.note(generation)
                 raise
@@ -290,6 +294,7 @@ class Runner:
         return generation
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
+        """Run a build that is loaded. A worker that is lost counts against the build and the message's Call-ID."""
         fresh = self.settings.statics == "fresh"
         try:
             worker.exec(
@@ -318,7 +323,7 @@ class Runner:
         return worker
 
     def _first_worker(self) -> None:
-        """Start what is kept warm; a mono that does not start is told now, not at the first call."""
+        """Start what is kept warm, so that a mono that does not start is an error now and not at the first exec."""
         self.upkeep.tick()
         with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
             pass
@@ -338,10 +343,6 @@ class Runner:
                 return generation
             generation = loaded
 
-    def _accept_prepared(self, generation: Generation) -> None:
-        if self.upkeep.has_loaded(generation):  # where all workers are lent, nobody has tried
-            self.scripts.accept(generation)
-
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self.upkeep.close()
         keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
@@ -352,10 +353,10 @@ def _load_unless_there(worker: Worker, deadline: float, generation: Generation) 
 
 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late run is no loss of its build: its worker goes on, or had to end because others were going on."""
+    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
     return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
 
 
 def _summary(error: RunnerError) -> str:
-    """The one log message of a failure; a script's own exception with its C# stack."""
+    """A failure for the log; an exception of the script comes with its C# stack."""
     return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)

@@ -1,7 +1,7 @@
 """
 The state that a pool and its upkeep share, and the one lock it changes under.
 
-Must not know callers and must not do I/O.
+Must not know callers, and must not start or end workers.
 """
 
 from __future__ import annotations
