@@ -17,7 +17,7 @@ public static class Peer
     {
         internal override void Log(int level, string text) { OnLog(level, text); }
         internal override string AskText(string call, string argument) { return OnText(call, argument); }
-        internal override int AskNumber(string call, string argument, int errorValue) { return OnNumber(call, argument); }
+        internal override int AskNumber(string call, SR.CallShape shape, string argument, int errorValue) { return OnNumber(call, argument); }
         internal override int AskNumber(string call, string argument, string second, int errorValue) { return OnTwoTexts(call, argument, second); }
         internal override int AskNumber(string call, string argument, int second, int errorValue) { return OnTextAndNumber(call, argument, second); }
     }

@@ -1,5 +1,5 @@
 """
-``make bench``: everything that the machine allows, against its peers, in one run. See docs/performance.md.
+``make bench``: measures all that this machine allows, against its peers, in one run. See docs/performance.md.
 
 Arguments name groups: library, kamailio, pool, start; none means all.
 """
@@ -18,7 +18,7 @@ GROUPS = ("library", "kamailio", "pool", "start")
 
 
 def main() -> None:
-    """Measure the groups that were asked for, and say what came out."""
+    """Measure the chosen groups, and print and write the results."""
     wanted = sys.argv[1:] or GROUPS
     if unknown := set(wanted) - set(GROUPS):
         sys.exit(f"expected groups of {', '.join(GROUPS)}, got {', '.join(unknown)}")

@@ -1,9 +1,9 @@
 """
-Memory that one process of Kamailio needs more with our side than without: `python -m bench.child_memory`.
+How much more memory one Kamailio process needs with our side than without: `python -m bench.child_memory`.
 
-Two Kamailios with four children each: one loads app_python3 with an empty script, one with app_mono.py and a daemon
-behind it. Each child answers 50 OPTIONS first. Compared is the private memory of the children (smaps_rollup,
-Private_Clean + Private_Dirty), which nobody shares.
+It starts two Kamailios with four children each. One loads app_python3 with an empty script, the other with app_mono.py
+and a daemon. Each child answers 50 OPTIONS first. Then the private memory of the children is compared (smaps_rollup,
+Private_Clean + Private_Dirty).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mod_init():
 
 
 def private_kib(pid: int) -> int:
-    """Memory of one process that it shares with none, in KiB."""
+    """Private memory of one process, in KiB."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     return sum(int(kib) for kib in re.findall(r"^Private_(?:Clean|Dirty): +(\d+)", text, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""The scripts of ``bench.faults``: what each does for the user "bad", and the program around it."""
+"""The scripts of ``bench.faults``: what each does for the user "bad", and the C# program around it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """
 What a fault does to a Kamailio: embedded app_mono beside ours. ``python -m bench.faults [WORDS]`` prints the table.
 
-Each fault gets a Kamailio of its own, with one process for SIP, so that what comes next meets the same process. The
-script misbehaves for the user "bad" only (bench/fault_scripts.py). Told are the answer to that request, how long it
-was from there to the next one that is true, what is left of Kamailio, and the first line that our log has about it.
+Each fault gets a Kamailio of its own with one SIP process, so that the next request reaches the same process. The
+script misbehaves only for the user "bad" (bench/fault_scripts.py). The table shows the answer to that request, the time
+until the next request that is true, what is left of Kamailio, and the first line that our log has about the fault.
 
-Both sides are limited alike: 512 processes and threads (a cgroup) and, where memory is filled, RLIMIT_AS.
+Both sides have the same limits: 512 processes and threads (a cgroup) and, where memory is filled, RLIMIT_AS.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DAEMON = "SIGKILL of the daemon"
 
 @dataclass
 class Seen:
-    """What one side made of a fault."""
+    """What was observed of a fault on one side."""
 
     answer: str
     next_true: str
@@ -58,7 +58,7 @@ class Seen:
 
 
 class Side:
-    """One Kamailio with its scripts, and what there is behind it."""
+    """One Kamailio with its scripts, and the daemon if it is our side."""
 
     def __init__(self, name: str, script: Path, directory: Path, stack: ExitStack) -> None:
         port = free_udp_port()
@@ -74,7 +74,7 @@ class Side:
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / name, port, env))
         self.peer = stack.enter_context(Peer(port))
         self._asked = 0
-        # The process that runs scripts says who it is; and the spare worker has time to start.
+        # Wait until the process that runs scripts is known, and until the spare worker has started.
         self.runs_scripts = 0
         until(self._knows_its_process, "a first request is true")
         until(self._has_a_spare, "the spare is there")
@@ -106,13 +106,13 @@ class Side:
         return [self.kamailio.log(), self.daemon.log() if self.daemon else ""]
 
     def meets(self, fault: str) -> Seen:
-        """Let it happen, and look what comes after."""
+        """Cause the fault, and observe what follows."""
         if fault in SIGNALS:
             os.kill(self.runs_scripts, SIGNALS[fault])
         if fault == DAEMON and self.daemon:
             self.daemon.kill()
         began = time.monotonic()
-        answer = self._told("good" if fault in {*SIGNALS, DAEMON} else "bad", began)
+        answer = self._answer_to("good" if fault in {*SIGNALS, DAEMON} else "bad", began)
         answered = time.monotonic()
         next_true = "never"
         last = "no answer"
@@ -126,7 +126,7 @@ class Side:
             next_true = f"{last} for {PATIENCE_S:g} s" if self.kamailio.is_alive else "not answered"
         return Seen(answer, next_true, self._fate(next_true))
 
-    def _told(self, user: str, began: float) -> str:
+    def _answer_to(self, user: str, began: float) -> str:
         reply = self._ask(user, PATIENCE_S)
         if reply is None:
             return "no answer"
@@ -143,7 +143,7 @@ class Side:
         return "Kamailio lives"
 
     def left_over(self, group: PidsGroup) -> int:
-        """How many processes that the script started are there still."""
+        """How many processes that the script started still exist."""
         deadline = time.monotonic() + LOOK_S
         while (left := len(set(group.members()) - self._known())) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -153,8 +153,8 @@ class Side:
         ours = [self.daemon.pid, *started_by(self.daemon.pid)] if self.daemon else []
         return {self.runs_scripts, *started_by(self.kamailio.pid), *ours}
 
-    def said(self) -> str:
-        """The first new line of the log about it, without what differs from run to run; empty when none comes."""
+    def first_log_line(self) -> str:
+        """The first new log line about it, without the parts that differ between runs; empty when there is none."""
         deadline = time.monotonic() + LOOK_S
         while not (line := self._first_line()) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -163,14 +163,14 @@ class Side:
     def _first_line(self) -> str:
         logs = zip(self._logs(), self._log_begins, strict=True)
         lines = [line for log, begin in logs for line in log[begin:].splitlines()]
-        told = (line for line in lines if ("app_mono: " in line or "worker " in line) and "started worker" not in line)
-        text = re.sub(r"^.*?app_mono: ", "", next(told, ""))
+        ours = (line for line in lines if ("app_mono: " in line or "worker " in line) and "started worker" not in line)
+        text = re.sub(r"^.*?app_mono: ", "", next(ours, ""))
         text = re.sub(r"\b\d{3,}\b", "N", re.sub(r"(?:/[^/\s:]+)+/(?=[^/\s]+\.sock)", "", text))
         return text[:LONGEST_LINE]
 
 
 def run(fault: str, directory: Path) -> list[Seen]:
-    """One fault on both sides: embedded, ours."""
+    """Cause one fault on both sides; returns embedded, then ours."""
     directory.mkdir()
     source = directory / "Fault.cs"
     source.write_text(SOURCE.format(SCRIPTS.get(fault, "")), encoding="utf-8")
@@ -185,13 +185,13 @@ def run(fault: str, directory: Path) -> list[Seen]:
             group.allow(MOST_PROCESSES)
             if name == "embedded" and "allocation" in fault:
                 resource.prlimit(side.runs_scripts, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-            told = side.meets(fault)
+            outcome = side.meets(fault)
             if left := side.left_over(group):
-                told.fate += f"; **{left} processes are left over**"
+                outcome.fate += f"; **{left} processes are left over**"
             if side.daemon:
-                told.log = side.said()
+                outcome.log = side.first_log_line()
             group.end()
-            seen.append(told)
+            seen.append(outcome)
     return seen
 
 
@@ -205,13 +205,13 @@ def main() -> None:
     """Print the table; arguments choose faults by a part of their name."""
     print("| fault | embedded app_mono | ours | our log |\n|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)  # mono leaves files where it crashes
+        os.chdir(name)  # mono leaves files in the directory where it crashes
         for number, fault in enumerate([*SCRIPTS, *SIGNALS, DAEMON]):
             if len(sys.argv) > 1 and not any(word in fault for word in sys.argv[1:]):
                 continue
             embedded, ours = run(fault, Path(name) / str(number))
-            told = "(there is none)" if fault == DAEMON else str(embedded)
-            print(f"| {fault} | {told} | {ours} | {ours.log} |", flush=True)
+            shown = "(there is none)" if fault == DAEMON else str(embedded)
+            print(f"| {fault} | {shown} | {ours} | {ours.log} |", flush=True)
         os.chdir("/")
 
 

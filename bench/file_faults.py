@@ -1,8 +1,8 @@
 """
 What a bad file in a script's place does: embedded app_mono beside ours. ``python -m bench.file_faults`` prints it.
 
-Each file gets a Kamailio of its own on each side, whose first ``mono_exec`` is of that file: the embedded module
-survives no second one. Then a request that runs no script is sent to the same process.
+Each file gets a Kamailio of its own on each side, whose first ``mono_exec`` runs that file: the embedded module does
+not survive a second one. Then a request that runs no script is sent to the same process.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ MACHINE_ARM64 = 0xAA64
 
 
 def half(good: bytes, place: Path) -> None:
-    """As a copy that was interrupted leaves it."""
+    """The beginning of the file, as after an interrupted copy."""
     place.write_bytes(good[: len(good) // 2])
 
 
 def large(good: bytes, place: Path) -> None:
-    """A good one with a hole behind it."""
+    """A good file followed by a hole."""
     place.write_bytes(good)
     os.truncate(place, LARGE_BYTES)
 
 
 def other_cpu(good: bytes, place: Path) -> None:
-    """Its header names another machine; what is in it is for none."""
+    """A good file whose header names another machine type; the code itself is for any."""
     (header,) = struct.unpack_from("<I", good, 0x3C)
     place.write_bytes(good[: header + 4] + struct.pack("<H", MACHINE_ARM64) + good[header + 6 :])
 
@@ -60,8 +60,8 @@ FILES: dict[str, Callable[[bytes, Path], object]] = {
 }
 
 
-def told(kamailio: Kamailio, peer: Peer, user: str) -> str:
-    """What one request came to."""
+def answer_to(kamailio: Kamailio, peer: Peer, user: str) -> str:
+    """Send one request; returns its answer and its time."""
     began = time.monotonic()
     reply = peer.ask(peer.request(uri=f"sip:{user}@example.com", call_id=user), PATIENCE_S)
     if reply is None:
@@ -71,7 +71,7 @@ def told(kamailio: Kamailio, peer: Peer, user: str) -> str:
 
 
 def seen(directory: Path, name: str, script: Path, daemon: RunningDaemon) -> str:
-    """One side: the request that runs the file, and the one after it."""
+    """One side: the results of the request that runs the file, and of the next one."""
     if name == "embedded":
         module, lines, call = "app_mono", "", f'mono_exec("{script}")'
     else:
@@ -84,14 +84,14 @@ def seen(directory: Path, name: str, script: Path, daemon: RunningDaemon) -> str
     with ExitStack() as stack:
         kamailio = stack.enter_context(Kamailio(cfg, directory / name, port, {"APP_MONO_CONFIG": str(daemon.config)}))
         peer = stack.enter_context(Peer(port))
-        return f"{told(kamailio, peer, 'bad')}; the next: {told(kamailio, peer, 'good')}"
+        return f"{answer_to(kamailio, peer, 'bad')}; the next: {answer_to(kamailio, peer, 'good')}"
 
 
 def main() -> None:
     """Print the table."""
     print("| in the script's place | embedded app_mono | ours |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name, RunningDaemon(Path(name), "max_workers = 4") as daemon:
-        os.chdir(name)  # mono leaves files where it crashes
+        os.chdir(name)  # mono leaves files in the directory where it crashes
         good = compiled(daemon.scripts, "Good", "static int Main() { return 0; }").read_bytes()
         for number, (what, make) in enumerate(FILES.items()):
             script = daemon.scripts / f"Bad{number}.exe"

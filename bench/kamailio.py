@@ -28,18 +28,18 @@ OURS = ROOT / "kamailio" / "app_mono.py"
 MODULES = ("kex", "sl", "pv", "textops")
 BLOCKS, SIZE = 20, 150
 CHILDREN = 4
-WINDOW, BATCH = 32, 8  # requests under way at one time, and sent at one time, for the throughput
+WINDOW, BATCH = 32, 8  # for the throughput: requests in flight, and requests sent in one call
 UDP_SEGMENT = 103
 SATURATED_S = 2.0
 ROUNDS = 4
 CPU_REQUESTS = 4000
 FIRST_CALLS = 8
-DEFAULT = "ours, together"  # the default of the setting placement; the targets are its
+DEFAULT = "ours, together"  # the default of the setting placement, for which the targets are
 
 
 @dataclass(slots=True)
 class Side:
-    """One Kamailio, and whoever works for it."""
+    """One Kamailio, and the processes that work for it."""
 
     kamailio: Kamailio
     peer: Peer
@@ -48,7 +48,7 @@ class Side:
     generator_s: list[float] = field(default_factory=list)
 
     def processes(self) -> list[int]:
-        """Kamailio's, the daemon's and its workers'."""
+        """The processes of Kamailio, of the daemon and of its workers."""
         pids = [self.kamailio.pid, *self.kamailio.children()]
         if self.daemon is not None:
             path = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children")
@@ -76,7 +76,7 @@ class Side:
                 os.sched_setaffinity(thread, cpus)
 
     def requests(self) -> Callable[[int], list[float]]:
-        """A side for ``alternate``: one OPTIONS after the other."""
+        """A side for ``alternate``: one OPTIONS after another."""
         request = self.peer.request()
 
         def block(count: int) -> list[float]:
@@ -92,10 +92,10 @@ class Side:
 
     def saturate(self) -> list[float]:
         """
-        Requests answered in a second, with up to ``WINDOW`` under way all the time; one value of a side for ``rounds``.
+        Requests answered in a second, with up to ``WINDOW`` in flight all the time; one value of a side for ``rounds``.
 
-        What the generator needs itself hides what is measured, so it sends ``BATCH`` requests in one call, which the
-        kernel takes apart (UDP_SEGMENT, udp(7)). Notes the CPU time of a request besides, theirs and the generator's.
+        The generator's own CPU time would distort the result, so it sends ``BATCH`` requests in one call, which the
+        kernel splits (UDP_SEGMENT, udp(7)). Also notes the CPU time of a request, of the server and of the generator.
         """
         answered = 0
         before, own_before = self.cpu_s(), time.thread_time()
@@ -126,7 +126,7 @@ class Side:
 
 
 def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
-    """Every side that this machine has, started."""
+    """Start every side that this machine has."""
     script = built_for_app_mono(SCRIPT, directory / "scripts")
 
     def start(name: str, modules: tuple[str, ...], lines: str, call: str, daemon: RunningDaemon | None = None) -> Side:
@@ -146,8 +146,8 @@ def sides(stack: ExitStack, directory: Path, children: int) -> dict[str, Side]:
         own.parent.mkdir(parents=True)
         own.write_bytes(script.read_bytes())
         workers = f"num_workers = {children + 1}\nmax_workers = {children + 2}\nexec_timeout_s = 5.0"
-        told = f'load = "{own}"\nplacement = "{placement}"\n{workers}'
-        daemon = stack.enter_context(RunningDaemon(place, told))
+        config = f'load = "{own}"\nplacement = "{placement}"\n{workers}'
+        daemon = stack.enter_context(RunningDaemon(place, config))
         lines = f'modparam("app_python3", "load", "{OURS}")'
         found[f"ours, {placement}"] = start(
             f"ours-{placement}", ("app_python3",), lines, 'python_exec("mono_run");', daemon
@@ -159,7 +159,7 @@ def first_calls(directory: Path) -> list[Row]:
     """
     The first ``mono_exec`` in a process of Kamailio, the only one that the embedded module survives.
 
-    Each time a Kamailio of its own, so this is the time of one request each; ours has a worker to borrow.
+    Each time a new Kamailio is started, so each value is the time of one request. Ours has a worker ready to borrow.
     """
     if not has_module("app_mono"):
         return []

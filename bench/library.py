@@ -26,19 +26,19 @@ ROOT = HERE.parent
 MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
 PEERS = ROOT / "build" / "bench"
 LINE = b"x" * 170 + b"\n"  # as long as the line of the 3-call exec
-THINK_S = 35e-6  # between two turns of the echo: what an exec needs beside its turn
+THINK_S = 35e-6  # pause between two turns of the echo: the time that an exec needs outside its turn
 BLOCKS, SIZE = 20, 300
 COLD_SIZE = 3  # a cold mono takes as long as a hundred execs
 
 
 def settings(**values: object) -> Settings:
-    """One worker, no keeper's help, no hurry."""
+    """One worker, no spare, and long timeouts."""
     plain = {"spare_workers": 0, "exec_timeout_s": 10, "allocate_timeout_s": 10, "observer": "none"} | values
     return Settings(**plain)  # type: ignore[arg-type]
 
 
 def execs(runner: Runner, script: str) -> Callable[[int], list[float]]:
-    """A side: ``mono_exec`` on a message of its own each time."""
+    """A side: ``mono_exec``, each time with a new message."""
     parsed = sip.parse(MESSAGE.read_bytes())
 
     def block(count: int) -> list[float]:
@@ -56,9 +56,10 @@ def execs(runner: Runner, script: str) -> Callable[[int], list[float]]:
 
 def echo(stack: ExitStack) -> dict[str, Callable[[int], list[float]]]:
     """
-    Sides: one line there and back, with as long between two turns as an exec has.
+    Sides: one line there and back, with the same pause between two turns as in an exec.
 
-    Over a socket pair where the kernel puts the two processes, the same with both on one CPU, and over two pipes there.
+    First over a socket pair with the two processes where the kernel puts them, then with both on one CPU, and then over
+    two pipes on one CPU.
     """
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
@@ -109,10 +110,10 @@ def echo(stack: ExitStack) -> dict[str, Callable[[int], list[float]]]:
 
 def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
     """
-    A side: mono inside a Python process of its own environment.
+    A side: mono inside a Python process that has an environment of its own.
 
     Raises:
-        OSError, subprocess.SubprocessError: It cannot be had on this machine.
+        OSError, subprocess.SubprocessError: It cannot be installed or run on this machine.
     """
     python = PEERS / "pythonnet" / "bin" / "python"
     if not python.exists():
@@ -145,7 +146,7 @@ def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
 
 
 def cold() -> Callable[[int], list[float]]:
-    """A side: ``mono script.exe`` for one call. Nobody answers the script, so this is the start and the end alone."""
+    """A side: ``mono script.exe`` for one call. Nobody answers the script: this is only mono's start and end."""
     program = built("Three")
 
     def block(_: int) -> list[float]:
@@ -161,10 +162,10 @@ def cold() -> Callable[[int], list[float]]:
 
 
 def built(name: str) -> Path:
-    """A script for a peer, SR.dll beside it."""
+    """Compile a script for a peer, with SR.dll beside it."""
     sr_dll = ensure_bridge().sr_dll
     beside, content = PEERS / "SR.dll", sr_dll.read_bytes()
-    if not beside.exists() or beside.read_bytes() != content:  # a peer that runs already has the file mapped
+    if not beside.exists() or beside.read_bytes() != content:  # a running peer has the file mapped
         beside.write_bytes(content)
     program = PEERS / f"{name}.exe"
     command = ["mcs", f"-out:{program}", f"-r:{sr_dll}", str(HERE / "scripts" / f"{name}.cs")]

@@ -1,4 +1,4 @@
-"""Sides measured in turn, in shuffled blocks, and what is said of them."""
+"""Measure sides in turn, in shuffled blocks, and compare them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Row:
         name: What was measured.
         ours: Ours, in ``unit``.
         peer: The peer, in ``unit``; None where there is none.
-        ratio: What the target is about: ours over peer, or ours alone.
-        target: For one ``<= 2.0``; empty when it is only reported.
+        ratio: The number that the target is for: ours over peer, or ours alone.
+        target: For example ``<= 2.0``; empty when the row is only reported.
         noise: Spread of the same side measured twice, as a share of its median; None when it was measured once.
-        unit: Of ``ours`` and ``peer``; empty where they are shares.
+        unit: The unit of ``ours`` and ``peer``; empty where they are shares.
     """
 
     name: str
@@ -48,23 +48,23 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """All values of one side, block by block: seconds, or what ``against`` is told."""
+    """All values of one side, block by block, in seconds or in the unit that ``against`` is given."""
 
     blocks: tuple[tuple[float, ...], ...]
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Times:
-        """Of a side that gives one value a round."""
+        """From the values of a side that gives one value each round."""
         return cls(tuple((value,) for value in values))
 
     @property
     def all(self) -> list[float]:
-        """All of them, sorted."""
+        """All values, sorted."""
         return sorted(value for block in self.blocks for value in block)
 
     @property
     def median(self) -> float:
-        """The one in the middle."""
+        """The median."""
         return statistics.median(self.all)
 
     @property
@@ -75,9 +75,9 @@ class Times:
 
     def noise(self, *, tail: bool = False) -> float | None:
         """
-        How far the medians of its odd and of its even blocks lie apart, as a share; 99th percentiles with ``tail``.
+        How far apart the medians of its odd and even blocks are, as a share; with ``tail``, the 99th percentiles.
 
-        None with one block: it was measured once.
+        None with one block, because it was measured only once.
         """
         if len(self.blocks) < 2:  # noqa: PLR2004 - odd and even
             return None
@@ -91,17 +91,17 @@ def alternate(sides: Mapping[str, Callable[[int], list[float]]], blocks: int, si
     Measure every side ``blocks`` times, ``size`` runs each, in an order that is shuffled for every round.
 
     Args:
-        sides: Name to what does so many runs and gives the seconds of each; a slow one may do fewer.
-        blocks: How many blocks of each.
-        size: Runs of a block.
+        sides: By name, a function that takes a number of runs and returns the seconds of each; a slow one may do fewer.
+        blocks: Number of blocks of each side.
+        size: Runs in a block.
     """
     for side in sides.values():
-        side(size)  # warm, and learned
+        side(size)  # warm up, and let it learn
     return rounds({name: partial(side, size) for name, side in sides.items()}, blocks)
 
 
 def rounds(sides: Mapping[str, Callable[[], Iterable[float]]], count: int) -> dict[str, Times]:
-    """Ask every side for its values ``count`` times, in an order that is shuffled for every round."""
+    """Get the values of every side ``count`` times, in an order that is shuffled for every round."""
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
     for _ in range(count):
         for name in random.sample(list(sides), len(sides)):
@@ -119,10 +119,10 @@ def against(name: str, ours: Times, peer: Times, target: str, *, tail: bool = Fa
 def within(name: str, ours: Times, limit: float, *, tail: bool = False, unit: str = "us") -> Row:
     """A row that has a limit, in ``unit``, instead of a peer."""
     value = (ours.p99 if tail else ours.median) * (US if unit == "us" else 1)
-    told = f"{name}, limit {limit:g} {unit}"
-    return Row(told, value, limit, value / limit, "<= 1.0", noise(ours, tail=tail), unit)
+    label = f"{name}, limit {limit:g} {unit}"
+    return Row(label, value, limit, value / limit, "<= 1.0", noise(ours, tail=tail), unit)
 
 
 def noise(*sides: Times, tail: bool = False) -> float | None:
-    """The largest noise of these sides; None where none was measured twice."""
+    """The largest noise of these sides; None when no side was measured twice."""
     return max((found for side in sides if (found := side.noise(tail=tail)) is not None), default=None)

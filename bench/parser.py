@@ -1,8 +1,8 @@
 """
-The parser of the embedded host at 1 to 64 KiB: ``python -m bench.parser``. Its time has to grow with the size alone.
+The parser of the embedded host at 1 to 64 KiB: ``python -m bench.parser``. Its time must grow linearly with the size.
 
-One run parses a message, reads four variables and renders it twice. Printed are microseconds for each KiB, and how
-much more a KiB costs at 64 KiB than at 4 KiB.
+One run parses a message, reads four variables and renders it twice. It prints microseconds for each KiB, and how much
+more a KiB costs at 64 KiB than at 4 KiB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEAD = (
 def message(
     uri: bytes = b"sip:bob@example.com", via: bytes = b"", name: bytes = b"", more: bytes = b"", body: bytes = b""
 ) -> bytes:
-    """An INVITE with something long in one place."""
+    """An INVITE with one long part."""
     return HEAD % (uri, via, name, more, len(body), body)
 
 
@@ -56,7 +56,7 @@ KINDS: dict[str, Callable[[int], bytes]] = {
 
 
 def run(data: bytes) -> None:
-    """What an exec does around its script."""
+    """Do what an exec does before and after its script."""
     host = MessageHost(sip.parse(data))
     for name in ("$ru", "$rU", "$ci", "$fu", "$fn", "$ct", "$hdr(X-Header)", "$(hdr(Via)[-1])"):
         host.get_s(name)

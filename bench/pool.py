@@ -1,4 +1,4 @@
-"""Workers: the first exec after a change, two against one, start, memory, and many execs."""
+"""Workers: the first exec after a change, two workers against one, start, memory, and many execs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from tests.running_daemon import RunningDaemon
 
-CHANGES = 100  # of each script in each of two rounds
+CHANGES = 100  # for each script in each of two rounds
 BETWEEN_S = 0.05
 SPIN_S = 2.0
-SETTLE_S = 1.5  # until whoever runs the script does, and each has a worker that knows it
+SETTLE_S = 1.5  # until all clients run the script, each with a worker that has it loaded
 ROUNDS = 4
 EXECS = int(os.environ.get("EXECS", "200000"))
 MAX_WORKERS = 4
@@ -57,7 +57,7 @@ def first_exec_after_a_change(name: str, source: str) -> tuple[list[float], int]
     The first exec of each of ``CHANGES`` builds, while another thread runs the script all the time.
 
     Returns:
-        The seconds of each, and how many gave an older build's answer.
+        The seconds of each, and how many answered with an older build.
     """
     times, stale = [], 0
     parsed = sip.parse(MESSAGE.read_bytes())
@@ -77,12 +77,12 @@ def first_exec_after_a_change(name: str, source: str) -> tuple[list[float], int]
             thread = threading.Thread(target=load)
             thread.start()
             try:
-                time.sleep(SETTLE_S)  # a script that runs is changed, not one that has just come
+                time.sleep(SETTLE_S)  # the change should hit a running script, not a new one
                 for number in range(1, CHANGES + 1):
                     new = script.with_suffix(".new")
                     new.write_bytes(built.replace(_BUILD, f"BUILD{number:04}".encode("utf-16-le")))
                     new.rename(script)
-                    time.sleep(BETWEEN_S)  # a deployment is a moment before the next request, not in the same instant
+                    time.sleep(BETWEEN_S)  # a deployment comes shortly before the next request, not at the same instant
                     host = MessageHost(parsed)
                     began = time.perf_counter()
                     result = runner.mono_exec(script, host=host)
@@ -95,7 +95,7 @@ def first_exec_after_a_change(name: str, source: str) -> tuple[list[float], int]
 
 
 def _spin(socket_path: str, script: str, begins: float) -> int:
-    """One client: how often the script ran in ``SPIN_S`` from ``begins``; until then it runs uncounted."""
+    """One client: how often the script ran in ``SPIN_S`` seconds from ``begins``. Earlier runs are not counted."""
     assert time.monotonic() < begins, "the machine is too busy to start the clients in time"
     parsed = sip.parse(MESSAGE.read_bytes())
     count = 0
@@ -109,12 +109,12 @@ def _spin(socket_path: str, script: str, begins: float) -> int:
 
 def spun(workers: int, clients: int) -> list[float]:
     """
-    Execs a second of a script that works for a millisecond: client processes that share one daemon's workers.
+    Execs a second of a script that computes for a millisecond, in client processes that share one daemon's workers.
 
     Where there are more clients than workers, they take turns. One value of a side for ``rounds``.
     """
-    told = f"num_workers = {workers}\nmax_workers = {workers}\nspare_workers = 0\nallocate_timeout_s = 10.0"
-    with tempfile.TemporaryDirectory() as directory, RunningDaemon(Path(directory), told) as daemon:
+    config = f"num_workers = {workers}\nmax_workers = {workers}\nspare_workers = 0\nallocate_timeout_s = 10.0"
+    with tempfile.TemporaryDirectory() as directory, RunningDaemon(Path(directory), config) as daemon:
         script = daemon.scripts / "Spins.exe"
         script.write_bytes(compile_script(HERE / "scripts" / "Spins.cs").read_bytes())
         begins = time.monotonic() + SETTLE_S
@@ -126,7 +126,7 @@ def spun(workers: int, clients: int) -> list[float]:
 
 
 def cpu_bound() -> tuple[list[Row], dict[str, dict[int, float]]]:
-    """The rows of many workers, and their throughput for the plot."""
+    """The rows about many workers, and their throughput for the plot."""
     sides = ((1, 1), (1, 2), (2, 2), (4, 4))
     found = rounds({f"{workers} for {clients}": partial(spun, workers, clients) for workers, clients in sides}, ROUNDS)
     rates = dict(zip(sides, found.values(), strict=True))
@@ -154,7 +154,7 @@ def starts() -> tuple[Times, Times]:
     times, sizes = [], []
     for _ in range(START_TRIES):
         with tempfile.TemporaryDirectory() as directory:
-            daemon = RunningDaemon(Path(directory), f"num_workers = {MAX_WORKERS - 1}")  # and the spare one
+            daemon = RunningDaemon(Path(directory), f"num_workers = {MAX_WORKERS - 1}")  # and the spare worker
             began = time.monotonic()
             with daemon:
                 while daemon.log().count("started worker") < MAX_WORKERS:
@@ -175,7 +175,7 @@ def many() -> Row:
         for number in range(EXECS):
             failed += not runner.mono_exec(script, host=MessageHost(parsed)).ok
             if number % (EXECS // 2000) == 0 and (alive := runner.snapshot().workers):  # none: it is being replaced
-                # The one that has just run: a fresh one that waits to replace it is smaller and would hide growth.
+                # The worker that has just run: a new one that waits to replace it is smaller and would hide growth.
                 running = min(alive, key=lambda worker: worker.unused_s)
                 samples[number * 10 // EXECS].append(memory_mib(running.pid))
     first, last = Times.of(samples[1]), Times.of(samples[-1])
@@ -185,7 +185,7 @@ def many() -> Row:
 
 
 def measure() -> tuple[list[Row], dict[str, dict[int, float]]]:
-    """The rows of workers, and throughput over their number for the plot."""
+    """The rows about workers, and throughput over their number for the plot."""
     rows = []
     stale = dict.fromkeys(("Changed", "Sixty"), 0)
 

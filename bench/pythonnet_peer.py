@@ -1,8 +1,8 @@
 """
-The peer pythonnet: mono inside Python. Runs in an environment of its own; `bench/library.py` starts it.
+The peer pythonnet: mono inside Python. It runs in an environment of its own; `bench/library.py` starts it.
 
-Arguments: the compiled PeerHost, the script, a message. Each line read is a number of runs; each line written is the
-time of each in nanoseconds.
+Arguments: the compiled PeerHost, the script, a message. Each line read is a number of runs; each line written has the
+time of each run in nanoseconds.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ BUILD = Path(__file__).parent.parent / "build"
 
 
 def machine() -> str:
-    """What was measured on."""
+    """The machine and the versions that were measured."""
     cpus = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in cpus if "model name" in line]
     mono = subprocess.run(["mono", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
@@ -31,7 +31,7 @@ def machine() -> str:
 
 
 def table(rows: Sequence[Row]) -> None:
-    """Print what was measured, one row a line, with its target and whether it was met."""
+    """Print the results, one row on each line, with the target and whether it is met."""
     shown = Table(box=None, pad_edge=False)
     for name in ("row", "ours", "peer", "unit", "ratio", "target", "met", "noise"):
         shown.add_column(name, justify="left" if name in {"row", "unit", "met"} else "right")
@@ -52,9 +52,9 @@ def table(rows: Sequence[Row]) -> None:
 
 
 def write(rows: Sequence[Row]) -> None:
-    """``build/bench.json``; the units are in its names where they are no microseconds."""
+    """Write ``build/bench.json``; units other than microseconds are in the names of the rows."""
     BUILD.mkdir(exist_ok=True)
-    told = [
+    records = [
         {
             "name": row.name if row.unit in {"us", ""} else f"{row.name} [{row.unit}]",
             "ours_us": round(row.ours, 4),
@@ -66,13 +66,13 @@ def write(rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]
-    text = json.dumps({"machine": machine(), "rows": told}, indent=1)
+    text = json.dumps({"machine": machine(), "rows": records}, indent=1)
     (BUILD / "bench.json").write_text(text + "\n", encoding="utf-8")
 
 
 def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, float]]) -> Path:
-    """Distributions of latency on the left, throughput over workers on the right; gives the file."""
-    import matplotlib as mpl  # noqa: PLC0415 - only who plots needs it
+    """Plot distributions of latency on the left and throughput over workers on the right; returns the file."""
+    import matplotlib as mpl  # noqa: PLC0415 - only needed for plotting
 
     mpl.use("svg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
@@ -80,7 +80,7 @@ def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, f
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5))
     for position, (name, times) in enumerate(latencies.items()):
         values = [time * 1e6 for time in times.all]
-        style = "-" if position < 10 else "--"  # noqa: PLR2004 - so many colours there are
+        style = "-" if position < 10 else "--"  # noqa: PLR2004 - the number of colours
         left.plot(values, [number / len(values) for number in range(len(values))], style, label=name)
     left.set(xscale="log", xlabel="microseconds", ylabel="share of runs that were as fast", title="latency")
     if latencies:

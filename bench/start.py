@@ -1,8 +1,8 @@
 """
 How mono's options change a worker's start and size; alone: ``python -m bench.start``.
 
-Compiling ahead (``mono --aot``) needs an assembler and a linker, for one those of Debian's binutils. Then the garbage
-that the bridge makes for one exec, from the number of nursery collections.
+Compiling ahead (``mono --aot``) needs an assembler and a linker, for example those of Debian's binutils. It also
+measures the garbage that the bridge makes for one exec, from the number of nursery collections.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRIES = 12
-EXECS = 100_000  # in each of two rounds: some tens of collections
+EXECS = 100_000  # in each of two rounds; this makes some tens of collections
 NURSERY = "MONO_GC_PARAMS"
 NURSERY_BYTES = 4 * MIB  # SGen's default
 OURS = "as it is"
@@ -55,9 +55,9 @@ def start(bridge: Path, options: tuple[str, ...], env: Mapping[str, str], sizes:
 
     Args:
         bridge: SRBridge.exe, SR.dll beside it.
-        options: Of mono.
-        env: All of its environment.
-        sizes: Gets its MiB at that time.
+        options: Options of mono.
+        env: The whole environment.
+        sizes: Its resident memory at that time, in MiB, is appended here.
     """
     wanted = Settings()
     began = time.perf_counter()
@@ -74,7 +74,7 @@ def start(bridge: Path, options: tuple[str, ...], env: Mapping[str, str], sizes:
 
 
 def compiled_ahead(directory: Path) -> Path | None:
-    """A bridge whose assemblies ``mono --aot`` has compiled; None where that does not work."""
+    """A bridge whose assemblies were compiled by ``mono --aot``; None where that does not work."""
     bridge = ensure_bridge()
     copies = [Path(shutil.copy(file, directory)) for file in (bridge.sr_dll, bridge.bridge_exe)]
     for copy in copies:
@@ -86,7 +86,7 @@ def compiled_ahead(directory: Path) -> Path | None:
 
 
 def starts(directory: Path) -> list[Row]:
-    """The rows of a start as it is against one with other options, and against one compiled ahead."""
+    """Rows that compare the normal start with other options, and with assemblies compiled ahead."""
     ours = environment(Settings(), None, {name: text for name, text in os.environ.items() if name != NURSERY})
     small = ours | {NURSERY: "nursery-size=1m"}
     bridge, debug = ensure_bridge().bridge_exe, ("--debug",)
@@ -101,7 +101,7 @@ def starts(directory: Path) -> list[Row]:
     sizes: dict[str, list[float]] = {name: [] for name in ways}
     sides = {name: partial(start, *way, sizes[name]) for name, way in ways.items()}
     for side in sides.values():
-        side()  # its files are in memory from here on
+        side()  # from here on its files are in the page cache
     times = rounds(sides, TRIES)
     rows = []
     for name in ways:
@@ -113,7 +113,7 @@ def starts(directory: Path) -> list[Row]:
 
 
 def garbage(directory: Path) -> Row:
-    """The row of what an exec leaves to the collector in the worker."""
+    """The row about the garbage that an exec makes in the worker."""
     source = directory / "Counts.cs"
     source.write_text(COUNTS, encoding="utf-8")
     script = str(compile_script(source))
@@ -138,7 +138,7 @@ def garbage(directory: Path) -> Row:
 
 
 def measure() -> list[Row]:
-    """The rows of the start, and of garbage."""
+    """The rows about start and garbage."""
     with tempfile.TemporaryDirectory() as name:
         return [*starts(Path(name)), garbage(Path(name))]
 

@@ -1,9 +1,9 @@
 """
 The system calls of an exec, in the client and in its worker: ``python -m bench.syscalls``. Needs strace.
 
-A process of its own runs the 3-call script, ``EXECS`` times and then twice as often; the difference is what the execs
-needs, without start and end. Only one side is traced at a time, and its main thread alone: a client that waits for a
-worker under strace would wait in calls that it never makes else.
+A separate process runs the 3-call script ``EXECS`` times, and then twice as often. The difference is what the execs
+need, without start and end. Only one side is traced at a time, and only its main thread: a client that waits for a
+worker under strace would make calls that it does not make otherwise.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ STRACE = ("strace", "-f", "-qq", "-e", "signal=none", "-o")
 
 
 def traced(execs_made: int, mono: str) -> None:
-    """What is run; ``mono`` starts the worker."""
+    """The program to trace; ``mono`` starts the worker."""
     with Runner(settings(mono=mono)) as runner:
         execs(runner, str(compile_script(HERE / "scripts" / "Three.cs")))(execs_made)
 
 
 def counted(side: str, execs_made: int) -> Counter[str]:
-    """Calls of the main thread of one side, by name."""
+    """Number of calls of the main thread of one side, by name."""
     with tempfile.TemporaryDirectory() as directory:
         trace, mono = Path(directory) / "trace", Path(directory) / "mono"
         mono.write_text(f'#!/bin/sh\nexec {" ".join(STRACE)} {trace} mono "$@"\n', encoding="utf-8")
         mono.chmod(0o755)
         is_client = side == "client"
         command = [sys.executable, "-m", "bench.syscalls", TRACED, str(execs_made), "mono" if is_client else str(mono)]
-        # Without -f what the client starts is let run.
+        # Without -f, the processes that the client starts run untraced.
         done = subprocess.run(
             [*(word for word in STRACE if word != "-f"), str(trace), *command] if is_client else command, check=False
         )
@@ -60,7 +60,7 @@ def counted(side: str, execs_made: int) -> Counter[str]:
 
 
 def main() -> None:
-    """Print, for each system call, how many of it one exec makes on each side."""
+    """Print how often one exec makes each system call, on each side."""
     if shutil.which("strace") is None:
         sys.exit("strace is not installed: apt-get install strace")
     compile_script(HERE / "scripts" / "Three.cs")

@@ -3,39 +3,46 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Threading;
+using SR;
 
 namespace SRBridge
 {
-    /// <summary>Answers the calls of a script by asking over the wire.</summary>
+    /// <summary>Answers the calls of a script, from what came with the exec or by asking over the wire.</summary>
     /// <remarks>
-    /// A call counts only when it belongs to the exec that is running: made on the main thread during it, or on a
-    /// thread, task or timer that descends from it. Every other call gets its error value and never touches the wire.
+    /// A call counts only when it belongs to the running exec: made on the main thread during it, or on a thread, task or
+    /// timer that descends from it. Every other call gets its error value and never touches the wire.
     /// </remarks>
-    internal sealed class Calls : SR.Host
+    internal sealed class Calls : Host
     {
-        private const string Find = "Assembly.Find";
         private static readonly object Zero = 0L;
 
         private readonly Wire _wire;
+        private readonly Outbox _outbox;
+        private readonly WireWatch _watch;
         private readonly JsonReader _reader = new JsonReader();
         private readonly object _turn = new object();
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
         private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
         private readonly Foresight _ahead = new Foresight();
-        private readonly int _threadsAlone = Native.ThreadCount();
+        private readonly int _ownThreads = Native.ThreadCount();
         private long _exec;
         private long _execs;
         private long _question;
 
-        /// <summary>Calls of the main thread that were refused because no exec runs: a static constructor at load.</summary>
+        /// <summary>Calls of the main thread that were refused outside an exec: a static constructor at load makes them.</summary>
         internal int RefusedAtLoad;
 
-        internal Calls(Wire wire)
+        /// <param name="wire">The lines that come.</param>
+        /// <param name="outbox">The messages that leave.</param>
+        /// <param name="watch">Woken by each exec. All threads of the bridge itself have to be running by now.</param>
+        internal Calls(Wire wire, Outbox outbox, WireWatch watch)
         {
             _wire = wire;
+            _outbox = outbox;
+            _watch = watch;
         }
 
-        /// <summary>Which of the values that came with the exec were asked for, as bits.</summary>
+        /// <summary>The values that came with the exec and were used, as bits.</summary>
         internal long Used
         {
             get { return _ahead.Used; }
@@ -44,30 +51,34 @@ namespace SRBridge
         /// <summary>Time spent waiting for answers in this exec, in ticks of <see cref="Stopwatch"/>.</summary>
         internal long Waited;
 
-        /// <summary>From now on calls are answered.</summary>
+        /// <summary>From now on calls are answered. The parameters are those of <see cref="Foresight.ExecStarts"/>.</summary>
         internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
         {
             _ahead.ExecStarts(plan, values, certain);
             Waited = 0;
-            _wire.ExecStarts(id);
-            if (_execs == 0 || Native.ThreadCount() != _threadsAlone || _threadsAlone < 0)
+            lock (_outbox.Gate)
             {
-                // A thread, task or timer of an exec before may carry its number.
+                _outbox.ExecStarts(id, _wire.LineCame);
+                _watch.ExecStarts();
+            }
+            if (_execs == 0 || Native.ThreadCount() != _ownThreads || _ownThreads < 0)
+            {
+                // A thread, task or timer of an earlier exec may still carry the number of that exec.
                 _execOfThread.Value = ++_execs;
             }
             _exec = _execs;
         }
 
         /// <summary>
-        /// From now on calls are outside an exec. Waits for a question that another thread has under way.
+        /// From now on calls are outside an exec. Waits until the question of another thread, if there is one, is answered.
         /// </summary>
         internal void ExecEnds()
         {
             lock (_turn)
             {
-                lock (_wire.Gate)
+                lock (_outbox.Gate)
                 {
-                    _wire.TellDropped();
+                    _outbox.LogDropped();
                     _exec = 0;
                 }
             }
@@ -75,48 +86,49 @@ namespace SRBridge
 
         internal override void Log(int level, string text)
         {
-            lock (_wire.Gate)
+            lock (_outbox.Gate)
             {
                 if (!BelongsToExec())
                 {
                     return;
                 }
-                int longest = _wire.TakesText(text.Length);
+                int longest = _outbox.CountText(text.Length);
                 if (longest < 0)
                 {
                     return;
                 }
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
-                _wire.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
-                _wire.EndNotice(mark);
+                int mark = _outbox.Begin();
+                _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
+                _outbox.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
+                _outbox.EndNotice(mark);
             }
         }
 
         internal override string AskText(string call, string argument)
         {
-            return Answer(call, argument, null, 0) as string;
+            return Answer(new Call(call, CallShape.Read, argument)) as string;
         }
 
-        internal override int AskNumber(string call, string argument, int errorValue)
+        internal override int AskNumber(string call, CallShape shape, string argument, int errorValue)
         {
-            return ToNumber(Answer(call, argument, null, 0), errorValue);
+            return ToNumber(Answer(new Call(call, shape, argument)), errorValue);
         }
 
         internal override int AskNumber(string call, string argument, string second, int errorValue)
         {
-            return ToNumber(Answer(call, argument, second, 2), errorValue);
+            return ToNumber(Answer(new Call(call, CallShape.SetText, argument, second)), errorValue);
         }
 
         internal override int AskNumber(string call, string argument, int second, int errorValue)
         {
-            return ToNumber(Answer(call, argument, null, 3, second), errorValue);
+            return ToNumber(Answer(new Call(call, CallShape.SetNumber, argument, null, second)), errorValue);
         }
 
-        /// <summary>The hash of the copy of an assembly beside the running script; null when there is none.</summary>
+        /// <summary>Asks the runner for an assembly beside the running script.</summary>
+        /// <returns>The hash of its copy; null when there is none, or no exec is running.</returns>
         internal string FindAssembly(string name)
         {
-            return Answer(Find, name, null, 0) as string;
+            return Answer(new Call("Assembly.Find", CallShape.Read, name)) as string;
         }
 
         private static int ToNumber(object answer, int errorValue)
@@ -135,10 +147,9 @@ namespace SRBridge
             return exec != 0 && (isMain || _execOfThread.Value == exec);
         }
 
-        /// <summary>One call: from what came with the exec, else as an edit that is certain, else as a question.</summary>
-        /// <param name="shape">0: one argument; 2: a text follows; 3: a number follows.</param>
+        /// <summary>Answers a call from what came with the exec, as a certain edit, or by asking the host.</summary>
         /// <returns>The call's result; null when it failed or was refused.</returns>
-        private object Answer(string call, string argument, string second, int shape, int number = 0)
+        private object Answer(Call call)
         {
             lock (_turn)
             {
@@ -146,29 +157,92 @@ namespace SRBridge
                 {
                     return null;
                 }
-                object value;
-                if (shape == 0 && _ahead.TryRead(call, argument, out value))
+                if (call.Shape == CallShape.Read)
                 {
-                    return value;
+                    object value;
+                    if (_ahead.TryRead(call.Name, call.Argument, out value))
+                    {
+                        return value;
+                    }
                 }
-                bool isHeader = call[0] == 'H';
-                string text = isHeader ? argument : second;
-                int edit = _ahead.CertainEdit(call, isHeader ? "" : argument, text);
-                if (edit >= 0 && TryEdit(edit, text, number))
+                else
                 {
-                    return Zero;
-                }
-                bool isRead = call == "PV.GetS" || call == "PV.GetI" || call == "PV.IsNull" || call == Find;
-                if (!isRead)
-                {
+                    int edit = _ahead.CertainEdit(call);
+                    if (edit >= 0 && TryEdit(edit, call))
+                    {
+                        return Zero;
+                    }
                     _ahead.Forget();
                 }
-                return TryAsk(call, argument, second, shape, number) ? Asked() : null;
+                return TryAsk(call) ? WaitForAnswer() : null;
             }
         }
 
-        /// <summary>Waits for the answer to the question just put.</summary>
-        private object Asked()
+        /// <summary>Adds a certain edit to those that wait in the outbox.</summary>
+        /// <returns>False when it is too long or cannot be written; the host has to be asked.</returns>
+        private bool TryEdit(int edit, Call call)
+        {
+            lock (_outbox.Gate)
+            {
+                JsonWriter json = _outbox.Edits;
+                int mark = json.Length;
+                json.Raw(mark > 0 ? ",[" : "[").Number(edit).Raw(",");
+                string text = call.Written;
+                bool isWritten = text == null || json.TryText(text);
+                if (text == null)
+                {
+                    json.Number(call.Number);
+                }
+                json.Raw("]");
+                if (!isWritten || json.Length - mark > _outbox.LongestEdits)
+                {
+                    json.Length = mark;
+                    return false;
+                }
+                _outbox.EndEdit(mark);
+                return true;
+            }
+        }
+
+        /// <summary>Sends a call as a question, which passes the turn.</summary>
+        /// <returns>False when it does not fit into a line or cannot be written; nothing was sent.</returns>
+        private bool TryAsk(Call call)
+        {
+            lock (_outbox.Gate)
+            {
+                if ((long)call.Argument.Length + (call.Text == null ? 0 : call.Text.Length) >= _outbox.MaxLineBytes)
+                {
+                    return false;
+                }
+                int mark = _outbox.Begin();
+                JsonWriter json = _outbox.Out;
+                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1);
+                json.Raw(",\"method\":\"").Raw(call.Name).Raw("\",\"params\":[");
+                bool isWritten = json.TryText(call.Argument);
+                if (isWritten && call.Shape == CallShape.SetText)
+                {
+                    json.Raw(",");
+                    isWritten = json.TryText(call.Text);
+                }
+                else if (call.Shape == CallShape.SetNumber)
+                {
+                    json.Raw(",").Number(call.Number);
+                }
+                json.Raw("]}");
+                if (!isWritten || !_outbox.Fits(mark))
+                {
+                    _outbox.TakeBack(mark);
+                    return false;
+                }
+                _question++;
+                _outbox.EndTurn(mark);
+                return true;
+            }
+        }
+
+        /// <summary>Waits for the answer to the question that was just sent.</summary>
+        /// <returns>The result; null when it is null, or the answer is an error.</returns>
+        private object WaitForAnswer()
         {
             JsonObject answer;
             long asked = Stopwatch.GetTimestamp();
@@ -190,68 +264,9 @@ namespace SRBridge
             return answer.TryGetValue("result", out result) ? result : null;
         }
 
-        /// <summary>Notes an edit that the host called certain.</summary>
-        /// <param name="text">What is written; null for the number.</param>
-        private bool TryEdit(int edit, string text, int number)
-        {
-            lock (_wire.Gate)
-            {
-                JsonWriter json = _wire.Edits;
-                int mark = json.Length;
-                json.Raw(mark > 0 ? ",[" : "[").Number(edit).Raw(",");
-                bool isSent = text == null || json.TryText(text);
-                if (text == null)
-                {
-                    json.Number(number);
-                }
-                json.Raw("]");
-                if (!isSent || json.Length - mark > _wire.LongestEdits)
-                {
-                    json.Length = mark;
-                    return false;
-                }
-                _wire.EndEdit(mark);
-                return true;
-            }
-        }
-
-        private bool TryAsk(string call, string argument, string second, int shape, int number)
-        {
-            lock (_wire.Gate)
-            {
-                if ((long)argument.Length + (second == null ? 0 : second.Length) >= _wire.MaxLineBytes)
-                {
-                    return false;
-                }
-                int mark = _wire.Begin();
-                JsonWriter json = _wire.Out;
-                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1);
-                json.Raw(",\"method\":\"").Raw(call).Raw("\",\"params\":[");
-                bool isSent = json.TryText(argument);
-                if (isSent && shape == 2)
-                {
-                    json.Raw(",");
-                    isSent = json.TryText(second);
-                }
-                else if (shape == 3)
-                {
-                    json.Raw(",").Number(number);
-                }
-                json.Raw("]}");
-                if (!isSent || !_wire.Fits(mark))
-                {
-                    _wire.TakeBack(mark);
-                    return false;
-                }
-                _question++;
-                _wire.EndTurn(mark);
-                return true;
-            }
-        }
-
+        /// <summary>Ends the process: the turns are out of order or the runner has gone, so no later line can be trusted.</summary>
         private static Exception Lost(string why)
         {
-            // The turn order is broken or the runner has gone: no later line can be believed.
             Console.Error.WriteLine("bridge: " + why);
             Native.EndGroup();
             return new InvalidOperationException(why);

@@ -5,9 +5,9 @@ using System.Security.Cryptography;
 
 namespace SRBridge
 {
-    /// <summary>The runner's copies of scripts and of what lies beside them: files that are named by their SHA-256.</summary>
+    /// <summary>The runner's copies of scripts and of the files beside them, named by their SHA-256.</summary>
     /// <remarks>
-    /// Nothing else is ever loaded, whoever holds the wire. The content is compared with the name, for scripts that run
+    /// Nothing else is ever loaded, whoever holds the wire. The content is compared with the name, because scripts that run
     /// as the runner's own user can write to the copies.
     /// </remarks>
     internal sealed class Copies
@@ -23,8 +23,8 @@ namespace SRBridge
             _directory = directory;
         }
 
-        /// <summary>Lets one file be loaded that is no copy: the bridge itself, to warm up.</summary>
-        /// <returns>The hash by which it is named.</returns>
+        /// <summary>Allows one file that is not a copy: the bridge itself, for the warm-up.</summary>
+        /// <returns>The hash that stands for it.</returns>
         internal string Own(string file)
         {
             string hash = HashOf(File.ReadAllBytes(file));
@@ -32,9 +32,9 @@ namespace SRBridge
             return hash;
         }
 
-        /// <summary>The content of a copy.</summary>
+        /// <summary>Reads a copy.</summary>
         /// <param name="hash">Its name; null for none.</param>
-        /// <param name="path">Where the script lies, for the error.</param>
+        /// <param name="path">The path of the script, for the error.</param>
         /// <returns>The content; null when <paramref name="hash"/> is.</returns>
         /// <exception cref="InvalidScriptException">There is no such copy, or it was changed.</exception>
         internal byte[] Read(string hash, string path)
@@ -59,7 +59,7 @@ namespace SRBridge
             return bytes;
         }
 
-        /// <summary>Where a copy lies.</summary>
+        /// <summary>Makes the path of a copy; whether there is one is not checked.</summary>
         /// <exception cref="InvalidScriptException"><paramref name="hash"/> is not the name of a copy.</exception>
         internal string PathOf(string hash, string path)
         {

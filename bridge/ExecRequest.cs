@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>What an exec asks for. One object for the life of the process, filled anew by each line.</summary>
+    /// <summary>What an exec asks for. One object for the life of the process, filled again by each request.</summary>
     internal sealed class ExecRequest
     {
         private static readonly byte[] Begin = Encoding.ASCII.GetBytes("{\"jsonrpc\":\"2.0\",\"id\":");
@@ -18,16 +18,22 @@ namespace SRBridge
         private readonly List<object> _values = new List<object>();
         private byte[] _quoted = { 0 };
 
+        /// <summary>The id of the request.</summary>
         internal long Id;
+
+        /// <summary>The build that runs, as its load named it.</summary>
         internal string Generation;
 
         /// <summary>Main's one argument; null for none.</summary>
         internal string Param;
 
+        /// <summary>True when the script's own assembly gets new statics first.</summary>
         internal bool IsFresh;
+
+        /// <summary>True when the reply says how much time was spent.</summary>
         internal bool IsProfiled;
 
-        /// <summary>The plan that the values belong to; null when it was told before, or never.</summary>
+        /// <summary>A new plan for the generation; null when the values belong to the last one, or there is none.</summary>
         internal JsonObject Plan;
 
         /// <summary>Values in the order of the plan; null when none came.</summary>
@@ -36,8 +42,9 @@ namespace SRBridge
         /// <summary>The plan's edits that are certain, as bits.</summary>
         internal long Certain;
 
-        /// <summary>Reads the line as the runner writes it nearly always, without making a tree of it.</summary>
-        /// <returns>False for any other line, which then has to be read as what it is.</returns>
+        /// <summary>Reads the line in the form in which the runner almost always writes it, without building a tree.</summary>
+        /// <returns>False for any other line, which has to be parsed. The fields are undefined then.</returns>
+        /// <exception cref="System.IO.InvalidDataException">A value in the line is not JSON.</exception>
         internal bool TryRead(JsonReader line, byte[] bytes, int start, int length)
         {
             line.Open(bytes, start, length);
@@ -45,7 +52,7 @@ namespace SRBridge
             {
                 return false;
             }
-            if (!line.Skip(_quoted)) // the one of the exec before
+            if (!line.Skip(_quoted)) // the generation of the previous exec
             {
                 Generation = line.Text();
                 _quoted = Encoding.ASCII.GetBytes("\"" + Generation + "\"");
@@ -79,22 +86,24 @@ namespace SRBridge
             return line.Skip(End) && line.IsAtEnd;
         }
 
-        /// <summary>Takes any exec.</summary>
+        /// <summary>Takes over an exec request that was parsed.</summary>
+        /// <exception cref="KeyNotFoundException">It names no generation.</exception>
+        /// <exception cref="System.InvalidCastException">The generation is not a string.</exception>
         internal void Take(long id, JsonObject wanted)
         {
             Id = id;
             Generation = (string)wanted["generation"];
             _quoted = new byte[] { 0 };
-            Param = Given(wanted, "param") as string;
-            IsFresh = Given(wanted, "fresh") is bool;
-            IsProfiled = Given(wanted, "profile") is bool;
-            Plan = Given(wanted, "plan") as JsonObject;
-            Values = Given(wanted, "values") as List<object>;
-            object bits = Given(wanted, "certain");
+            Param = Optional(wanted, "param") as string;
+            IsFresh = Optional(wanted, "fresh") is bool;
+            IsProfiled = Optional(wanted, "profile") is bool;
+            Plan = Optional(wanted, "plan") as JsonObject;
+            Values = Optional(wanted, "values") as List<object>;
+            object bits = Optional(wanted, "certain");
             Certain = bits is long ? (long)bits : 0;
         }
 
-        private static object Given(JsonObject wanted, string name)
+        private static object Optional(JsonObject wanted, string name)
         {
             object value;
             return wanted.TryGetValue(name, out value) ? value : null;

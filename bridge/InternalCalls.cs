@@ -8,8 +8,8 @@ namespace SRBridge
 {
     /// <summary>Answers the calls of programs that have the manual's SR.cs compiled in, as internal calls of the runtime.</summary>
     /// <remarks>
-    /// app_mono registered its functions by these names, so it did not matter in which assembly the class lay. Here each
-    /// name leads to the method of SR.dll. Nothing is registered before a program of that kind is loaded.
+    /// app_mono registered its functions by these names, whichever assembly had the class. Here each name leads to the
+    /// method of SR.dll. Nothing is registered until a program of that kind is loaded.
     /// </remarks>
     internal static class InternalCalls
     {
@@ -29,10 +29,10 @@ namespace SRBridge
 
         private static readonly string[] Classes = { "SR.Core", "SR.PV", "SR.HDR" };
 
-        // The runtime holds the functions, not the delegates behind them.
+        // The runtime keeps the functions but not the delegates behind them, which must not be collected.
         private static readonly List<Delegate> Registered = new List<Delegate>();
 
-        // The text returned last by this thread: it may not move before the caller has it.
+        // The text that this thread returned last. It must not move before the caller has it.
         [ThreadStatic]
         private static GCHandle t_returned;
 
@@ -45,13 +45,13 @@ namespace SRBridge
         [DllImport("__Internal", EntryPoint = "mono_string_length")]
         private static extern int LengthOf(IntPtr text);
 
-        /// <summary>Registers the calls if the assembly has a class of that kind.</summary>
-        /// <exception cref="InvalidScriptException">Its SR.cs is the one that SR.dll is made of.</exception>
+        /// <summary>Registers the calls if the assembly contains one of the classes.</summary>
+        /// <exception cref="InvalidScriptException">It contains lib/SR.cs, the source of SR.dll.</exception>
         internal static void RegisterFor(Assembly assembly, string path)
         {
             if (assembly.GetType("SR.Host", false) != null)
             {
-                // Its calls would reach nobody: the bridge puts its host into SR.dll only.
+                // Its calls would reach no host: the bridge sets the one in SR.dll only.
                 throw new InvalidScriptException(path + ": has lib/SR.cs compiled in; compile it against SR.dll (-r:SR.dll)", null);
             }
             if (Registered.Count > 0)
@@ -93,13 +93,13 @@ namespace SRBridge
             AddInternalCall("SR." + name, Marshal.GetFunctionPointerForDelegate(call));
         }
 
-        /// <summary>The text behind a pointer of the runtime; null for none.</summary>
+        /// <summary>The text that a pointer of the runtime points to; null for a null pointer.</summary>
         private static string TextAt(IntPtr text)
         {
             return text == IntPtr.Zero ? null : Marshal.PtrToStringUni(CharsOf(text), LengthOf(text));
         }
 
-        /// <summary>A pointer that the runtime takes for this text.</summary>
+        /// <summary>A pointer that the runtime takes for this text; a null pointer for null.</summary>
         private static IntPtr Returned(string text)
         {
             if (t_returned.IsAllocated)

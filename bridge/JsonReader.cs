@@ -5,61 +5,11 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>The members of one JSON object: few, so they are compared one by one, which is quicker than a hash.</summary>
-    internal sealed class JsonObject
-    {
-        private string[] _names = new string[8];
-        private object[] _values = new object[8];
-        private int _count;
-
-        internal int Count
-        {
-            get { return _count; }
-        }
-
-        /// <exception cref="KeyNotFoundException">There is no such member.</exception>
-        internal object this[string name]
-        {
-            get
-            {
-                object value;
-                if (!TryGetValue(name, out value))
-                {
-                    throw new KeyNotFoundException("there is no member " + name);
-                }
-                return value;
-            }
-        }
-
-        internal void Add(string name, object value)
-        {
-            if (_count == _names.Length)
-            {
-                System.Array.Resize(ref _names, 2 * _count);
-                System.Array.Resize(ref _values, 2 * _count);
-            }
-            _names[_count] = name;
-            _values[_count++] = value;
-        }
-
-        /// <summary>The member of that name, the last one where a name comes twice.</summary>
-        internal bool TryGetValue(string name, out object value)
-        {
-            for (int i = _count - 1; i >= 0; i--)
-            {
-                if (_names[i] == name)
-                {
-                    value = _values[i];
-                    return true;
-                }
-            }
-            value = null;
-            return false;
-        }
-    }
-
-    /// <summary>Reads one JSON value out of a line of ASCII bytes.</summary>
-    /// <remarks>Arrays are lists, numbers are long or double.</remarks>
+    /// <summary>Reads a line of ASCII bytes as JSON, as a whole or piece by piece.</summary>
+    /// <remarks>
+    /// An object becomes a <see cref="JsonObject"/>, an array a list, a number a long or a double. Every method that reads
+    /// throws <see cref="InvalidDataException"/> when something else comes than it expects, unless it returns false.
+    /// </remarks>
     internal sealed class JsonReader
     {
         private const int MaxDepth = 32;
@@ -73,7 +23,7 @@ namespace SRBridge
         private int _at;
         private int _end;
 
-        /// <summary>Begins with a line that its caller reads piece by piece.</summary>
+        /// <summary>Starts on a line that the caller reads piece by piece.</summary>
         internal void Open(byte[] bytes, int start, int length)
         {
             _bytes = bytes;
@@ -81,13 +31,14 @@ namespace SRBridge
             _end = start + length;
         }
 
-        /// <summary>Whether nothing is left.</summary>
+        /// <summary>True when the whole line was read.</summary>
         internal bool IsAtEnd
         {
             get { return _at == _end; }
         }
 
-        /// <summary>Goes on behind these bytes, if they come next.</summary>
+        /// <summary>Skips these bytes, if they come next.</summary>
+        /// <returns>False when others come; nothing is skipped.</returns>
         internal bool Skip(byte[] text)
         {
             if (text.Length > _end - _at)
@@ -106,6 +57,7 @@ namespace SRBridge
         }
 
         /// <summary>Reads a number of up to 18 digits without a sign, if one comes next.</summary>
+        /// <returns>False when no digit comes next; nothing is read.</returns>
         internal bool TryCount(out long number)
         {
             const int surelyFits = 18;
@@ -118,27 +70,29 @@ namespace SRBridge
             return _at > first;
         }
 
+        /// <summary>Reads a whole line.</summary>
         /// <exception cref="InvalidDataException">The line is not exactly one JSON value.</exception>
         internal object Read(byte[] bytes, int start, int length)
         {
             Open(bytes, start, length);
             object value = Value(0);
-            Blanks();
+            SkipBlanks();
             if (_at != _end)
             {
-                throw Bad("nothing after the value");
+                throw Expected("nothing after the value");
             }
             return value;
         }
 
         /// <summary>Reads the value that comes next.</summary>
+        /// <param name="depth">How many objects and arrays are around it.</param>
         internal object Value(int depth)
         {
             if (depth > MaxDepth)
             {
-                throw Bad("less depth");
+                throw Expected("at most " + MaxDepth + " nested values");
             }
-            Blanks();
+            SkipBlanks();
             switch (Peek())
             {
                 case '{':
@@ -165,7 +119,7 @@ namespace SRBridge
         {
             var members = new JsonObject();
             _at++;
-            Blanks();
+            SkipBlanks();
             if (Peek() == '}')
             {
                 _at++;
@@ -173,12 +127,12 @@ namespace SRBridge
             }
             while (true)
             {
-                Blanks();
+                SkipBlanks();
                 string name = Name();
-                Blanks();
+                SkipBlanks();
                 Take(':');
                 members.Add(name, Value(depth + 1));
-                Blanks();
+                SkipBlanks();
                 if (Peek() == '}')
                 {
                     _at++;
@@ -192,7 +146,7 @@ namespace SRBridge
         {
             var items = new List<object>();
             _at++;
-            Blanks();
+            SkipBlanks();
             if (Peek() == ']')
             {
                 _at++;
@@ -201,7 +155,7 @@ namespace SRBridge
             while (true)
             {
                 items.Add(Value(depth + 1));
-                Blanks();
+                SkipBlanks();
                 if (Peek() == ']')
                 {
                     _at++;
@@ -211,7 +165,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>A member's name: the same few come in every line, so they are kept.</summary>
+        /// <summary>A member's name. The same few names come in every line, so their strings are kept.</summary>
         private string Name()
         {
             int start = _at;
@@ -238,7 +192,7 @@ namespace SRBridge
             return known;
         }
 
-        /// <summary>A piece of the line as a string; an encoding would look at each byte twice.</summary>
+        /// <summary>A piece of the line as a string. An encoding would be slower: it looks at each byte twice.</summary>
         private unsafe string Ascii(int start, int length)
         {
             if (length == 0)
@@ -299,7 +253,7 @@ namespace SRBridge
                 case '\\': return '\\';
                 case '/': return '/';
                 case 'u': return Unicode();
-                default: throw Bad("an escape");
+                default: throw Expected("an escape");
             }
         }
 
@@ -315,7 +269,7 @@ namespace SRBridge
                     : -1;
                 if (digit < 0)
                 {
-                    throw Bad("four hexadecimal digits");
+                    throw Expected("four hexadecimal digits");
                 }
                 value = value << 4 | digit;
                 _at++;
@@ -347,7 +301,7 @@ namespace SRBridge
             {
                 return real;
             }
-            throw Bad("a value");
+            throw Expected("a value");
         }
 
         private void Word(string word)
@@ -358,7 +312,7 @@ namespace SRBridge
             }
         }
 
-        private void Blanks()
+        private void SkipBlanks()
         {
             while (_at < _end && (_bytes[_at] == ' ' || _bytes[_at] == '\t' || _bytes[_at] == '\r'))
             {
@@ -370,7 +324,7 @@ namespace SRBridge
         {
             if (_at >= _end)
             {
-                throw Bad("more text");
+                throw Expected("more text");
             }
             return _bytes[_at];
         }
@@ -379,12 +333,12 @@ namespace SRBridge
         {
             if (Peek() != c)
             {
-                throw Bad("'" + c + "'");
+                throw Expected("'" + c + "'");
             }
             _at++;
         }
 
-        private InvalidDataException Bad(string expected)
+        private InvalidDataException Expected(string expected)
         {
             return new InvalidDataException("expected " + expected + " at byte " + _at + " of the line");
         }

@@ -2,12 +2,14 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>Builds JSON text, ASCII only, in one growing buffer.</summary>
+    /// <summary>Builds JSON text, ASCII only, in one buffer that grows.</summary>
     internal sealed class JsonWriter
     {
         private const string Hex = "0123456789abcdef";
 
         internal byte[] Bytes = new byte[4096];
+
+        /// <summary>How many of <see cref="Bytes"/> are written. A smaller value takes back what was written last.</summary>
         internal int Length;
 
         /// <summary>Writes text that is JSON already.</summary>
@@ -21,7 +23,7 @@ namespace SRBridge
             return this;
         }
 
-        /// <summary>Writes what another one holds.</summary>
+        /// <summary>Writes the JSON that another writer holds.</summary>
         internal JsonWriter Raw(JsonWriter json)
         {
             Reserve(json.Length);
@@ -30,6 +32,7 @@ namespace SRBridge
             return this;
         }
 
+        /// <summary>Writes a number.</summary>
         internal JsonWriter Number(long number)
         {
             const int longest = 20;
@@ -57,8 +60,8 @@ namespace SRBridge
             return this;
         }
 
-        /// <summary>Writes a string. Lone surrogates U+DC80..U+DCFF stand for bytes and pass.</summary>
-        /// <returns>False at any other lone surrogate; the caller takes back what was written.</returns>
+        /// <summary>Writes a string. Lone surrogates U+DC80..U+DCFF stand for bytes (PEP 383) and are written.</summary>
+        /// <returns>False at any other lone surrogate; the caller has to take back what was written.</returns>
         internal bool TryText(string text)
         {
             Reserve(text.Length * 6 + 2);
@@ -87,21 +90,21 @@ namespace SRBridge
             return true;
         }
 
-        /// <summary>Writes a string; a lone surrogate that is no byte becomes U+FFFD.</summary>
+        /// <summary>Writes a string; a lone surrogate that does not stand for a byte becomes U+FFFD.</summary>
         internal JsonWriter Text(string text)
         {
             int mark = Length;
             if (!TryText(text))
             {
                 Length = mark;
-                TryText(Mended(text));
+                TryText(Repaired(text));
             }
             return this;
         }
 
-        private static string Mended(string text)
+        private static string Repaired(string text)
         {
-            var mended = new StringBuilder(text);
+            var repaired = new StringBuilder(text);
             for (int i = 0; i < text.Length; i++)
             {
                 if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
@@ -110,10 +113,10 @@ namespace SRBridge
                 }
                 else if (char.IsSurrogate(text[i]) && (text[i] < '\udc80' || text[i] > '\udcff'))
                 {
-                    mended[i] = '\ufffd';
+                    repaired[i] = '\ufffd';
                 }
             }
-            return mended.ToString();
+            return repaired.ToString();
         }
 
         private void Escape(char c)

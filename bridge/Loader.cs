@@ -8,7 +8,7 @@ namespace SRBridge
 {
     /// <summary>Loads generations of scripts and the helper assemblies they need, from the runner's copies.</summary>
     /// <remarks>
-    /// Mono binds a simple assembly name once per process, so a helper once loaded stays; the runner knows what each
+    /// Mono binds a simple assembly name once per process, so a helper that was loaded stays. The runner knows what each
     /// worker is bound to and never sends a generation that conflicts.
     /// </remarks>
     internal sealed class Loader
@@ -21,13 +21,13 @@ namespace SRBridge
         private string _unfinishedHash;
         private Assembly _unfinished;
 
-        /// <summary>The script that is running; null between execs.</summary>
+        /// <summary>The running script; null between execs.</summary>
         internal Script Running;
 
-        /// <summary>Makes a script ready that is loaded, before anything else may run it; what it throws ends the load.</summary>
+        /// <summary>Prepares a script that was loaded, before it can run. An exception from here fails the load.</summary>
         internal Action<Script, List<Assembly>> Prepare = (script, assemblies) => { };
 
-        /// <summary>Asks the runner for an assembly beside the running script; the hash of its copy, or null.</summary>
+        /// <summary>Asks the runner for an assembly beside the running script. Returns the hash of its copy, or null.</summary>
         internal Func<string, string> Ask = name => null;
 
         internal Loader(Copies copies, Mirror mirror)
@@ -37,7 +37,7 @@ namespace SRBridge
             AppDomain.CurrentDomain.AssemblyResolve += Resolve;
         }
 
-        /// <summary>The generation's script, or null when it was not loaded or has been replaced.</summary>
+        /// <summary>The script of a generation; null when it was not loaded or has been replaced.</summary>
         internal Script Find(string generation)
         {
             Script script;
@@ -45,7 +45,8 @@ namespace SRBridge
         }
 
         /// <summary>Loads one generation.</summary>
-        /// <returns>The names of assemblies it needs and was not given; empty when it is loaded.</returns>
+        /// <param name="wanted">The parameters of <c>load</c>, see docs/protocol.md.</param>
+        /// <returns>The names of the assemblies that it needs and that did not come; empty when it is loaded.</returns>
         /// <exception cref="InvalidScriptException">A file is not an assembly, or there is no Main.</exception>
         internal List<string> Load(JsonObject wanted)
         {
@@ -56,7 +57,7 @@ namespace SRBridge
             string configHash = wanted["config"] as string;
             byte[] config = _copies.Read(configHash, path + ".config");
             var helpers = (JsonObject)wanted["helpers"];
-            bool hasPlace = Mirror.IsWanted(bytes) || helpers.Count > 0; // a helper may ask for its caller's place
+            bool hasPlace = Mirror.IsNeeded(bytes) || helpers.Count > 0; // a helper may ask for its caller's place
             Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config, hasPlace);
             Assembly main = hash == _unfinishedHash && !hasPlace ? _unfinished : load();
 
@@ -81,7 +82,7 @@ namespace SRBridge
             return needs;
         }
 
-        /// <summary>Lets a script go that is run no more; what mono holds of it stays.</summary>
+        /// <summary>Forgets a script that will not run again. Mono keeps its assemblies.</summary>
         internal void Drop(string path)
         {
             string generation;
@@ -155,7 +156,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Mono asks here for what it does not find itself: helpers, and plug-ins loaded by name.</summary>
+        /// <summary>Mono asks here for what it cannot find: helpers, and plug-ins that are loaded by name.</summary>
         private Assembly Resolve(object sender, ResolveEventArgs wanted)
         {
             string name = new AssemblyName(wanted.Name).Name;

@@ -6,34 +6,36 @@ using System.Text;
 namespace SRBridge
 {
     /// <summary>
-    /// Directories that look like a script's own: the assembly, and links to all that lies beside the script. Loaded from
-    /// there, an assembly has a <c>Location</c> and a <c>CodeBase</c> that lead to those files, as under app_mono.
+    /// Directories that look like a script's own: the assembly, and links to everything beside the script. An assembly that
+    /// is loaded from there finds those files by its <c>Location</c> and <c>CodeBase</c>, as under app_mono.
     /// </summary>
     /// <remarks>
-    /// Each load gets a directory of its own, for mono gives the same assembly again for the same path (measured: 6.8).
-    /// They lie in the worker's private directory and end with it; the directory of a build that was replaced ends then.
-    /// An assembly that names nothing which could tell its place is loaded from bytes, which takes a tenth of the time.
+    /// Each load gets a directory of its own, because mono returns the same assembly again for the same path (measured:
+    /// 6.8). They lie in the worker's private directory and are removed with it; the directory of a build is removed when
+    /// the build is replaced. An assembly that cannot ask for its place is loaded from bytes, which takes a tenth of the
+    /// time.
     /// </remarks>
     internal sealed class Mirror
     {
         private const int MostLinks = 1000;
 
-        // In metadata a name is UTF-8, and a text, as reflection and `dynamic` take it, is UTF-16 (ECMA-335 II.24.2).
-        private static readonly string[] Telling = { "Location", "CodeBase", "FullyQualifiedName" };
+        // The members that reveal an assembly's place. In metadata a name is UTF-8; a string literal, which reflection
+        // and `dynamic` use, is UTF-16 (ECMA-335 II.24.2).
+        private static readonly string[] Revealing = { "Location", "CodeBase", "FullyQualifiedName" };
 
         private readonly string _root;
         private int _count;
 
-        /// <param name="root">Where the directories are made; null: nowhere, and assemblies are loaded from bytes.</param>
+        /// <param name="root">Where the directories are made; null to load every assembly from bytes.</param>
         internal Mirror(string root)
         {
             _root = root;
         }
 
-        /// <summary>Whether an assembly names what tells the place that an assembly was loaded from.</summary>
-        internal static bool IsWanted(byte[] bytes)
+        /// <summary>Looks whether an assembly may ask for the place that it was loaded from.</summary>
+        internal static bool IsNeeded(byte[] bytes)
         {
-            foreach (string name in Telling)
+            foreach (string name in Revealing)
             {
                 if (Holds(bytes, Encoding.ASCII.GetBytes(name)) || Holds(bytes, Encoding.Unicode.GetBytes(name)))
                 {
@@ -61,11 +63,12 @@ namespace SRBridge
             return false;
         }
 
-        /// <summary>Loads an assembly as if it lay where it really does.</summary>
-        /// <param name="path">Where that is.</param>
+        /// <summary>Loads an assembly as if it were loaded from the place where it really lies.</summary>
+        /// <param name="path">That place.</param>
         /// <param name="bytes">Its content.</param>
         /// <param name="symbols">Its symbols, or null.</param>
         /// <param name="config">Its configuration, or null.</param>
+        /// <exception cref="BadImageFormatException">The content is not an assembly.</exception>
         internal Assembly Load(string path, byte[] bytes, byte[] symbols, byte[] config)
         {
             string directory = null;
@@ -75,14 +78,14 @@ namespace SRBridge
             }
             catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
             {
-                // No room, most often. The script runs; it only does not find the files beside it by its Location.
+                // Most likely the disk is full. The script runs, but cannot find the files beside it by its Location.
                 Console.Error.WriteLine("bridge: " + path + ": loaded without a Location: " + error.Message);
             }
             return directory == null ? Assembly.Load(bytes, symbols)
                 : Assembly.LoadFile(Path.Combine(directory, Path.GetFileName(path)));
         }
 
-        /// <summary>Removes the directory of an assembly that nobody runs any more; the assembly itself stays in mono.</summary>
+        /// <summary>Removes the directory of an assembly that will not run again. Mono keeps the assembly itself.</summary>
         internal void Forget(Assembly assembly)
         {
             string location = assembly.Location;
@@ -96,7 +99,7 @@ namespace SRBridge
             }
             catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
             {
-                // The worker's directory is removed as a whole in the end.
+                // It is removed later, with the worker's whole directory.
             }
         }
 
@@ -124,7 +127,7 @@ namespace SRBridge
             return directory;
         }
 
-        /// <summary>Links to what lies beside a script, but for what is there already, and what would be loaded for SR.</summary>
+        /// <summary>Links to the files beside a script, except the script's own parts and any SR assembly.</summary>
         private static void Link(string from, string into, string name)
         {
             int left = MostLinks;
@@ -139,7 +142,8 @@ namespace SRBridge
                 }
                 if (left-- == 0)
                 {
-                    Console.Error.WriteLine("bridge: " + from + ": more than " + MostLinks + " files, some cannot be found by Location");
+                    Console.Error.WriteLine(
+                        "bridge: " + from + ": has more than " + MostLinks + " files; some cannot be found by Location");
                     return;
                 }
                 Native.Link(entry, Path.Combine(into, beside));
@@ -154,7 +158,7 @@ namespace SRBridge
             }
             catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
             {
-                return new string[0]; // what the worker's user may not see, its script could not read
+                return new string[0]; // the worker's user may not list it, so the script could not either
             }
         }
     }

@@ -7,7 +7,6 @@ namespace SRBridge
     internal static class Native
     {
         internal const int EINTR = 4;
-        internal const int EPIPE = 32;
         internal const int SIGABRT = 6;
         internal const int SIGKILL = 9;
         internal const short POLLIN = 0x1;
@@ -82,13 +81,13 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "_exit")]
         private static extern void ExitNow(int code);
 
-        /// <summary>Makes a symbolic link; what cannot be linked is not there.</summary>
+        /// <summary>Makes a symbolic link. An error is ignored: then there is no link.</summary>
         internal static void Link(string target, string path)
         {
             SymbolicLink(target, path);
         }
 
-        /// <summary>What <c>Environment.GetCommandLineArgs</c> gives from now on.</summary>
+        /// <summary>Sets what <c>Environment.GetCommandLineArgs</c> returns from now on: one word.</summary>
         internal static void SetCommandLine(string program)
         {
             byte[] text = System.Text.Encoding.UTF8.GetBytes(program + "\0");
@@ -99,9 +98,10 @@ namespace SRBridge
         }
 
         /// <summary>
-        /// Takes the wire away from fds 0 and 1: its two ends move to private descriptors that no child inherits, 0 reads
-        /// /dev/null and 1 writes to stderr, so that no print, child or native library can tear a line.
+        /// Moves the wire from fds 0 and 1 to private descriptors that no child inherits. After that 0 reads /dev/null and
+        /// 1 writes to stderr, so that no print, child or native library can damage a line.
         /// </summary>
+        /// <exception cref="InvalidOperationException">The descriptors cannot be moved.</exception>
         internal static void ClaimWire(out int reads, out int writes)
         {
             reads = Fcntl(0, FDupFdCloexec, 10);
@@ -114,27 +114,31 @@ namespace SRBridge
             Close(nothing);
         }
 
-        /// <summary>FailFast ends in milliseconds when mono's crash reporter does not run gdb first.</summary>
+        /// <summary>
+        /// Gives SIGABRT its default action, so that FailFast ends the process within milliseconds: mono's crash reporter
+        /// would run gdb first.
+        /// </summary>
         internal static void DieQuickly()
         {
             Signal(SIGABRT, IntPtr.Zero);
         }
 
-        /// <summary>How many threads this process has: where glibc counts them for debuggers (nptl_db).</summary>
-        /// <returns>The number; -1 where it is not to be had.</returns>
+        /// <summary>Reads the number of threads of this process, which glibc counts for debuggers (nptl_db).</summary>
+        /// <returns>The number; -1 when this glibc does not show it.</returns>
         internal static unsafe int ThreadCount()
         {
             return Threads == IntPtr.Zero ? -1 : *(int*)Threads;
         }
 
-        /// <returns>A descriptor that no child inherits; negative when there is none to be had.</returns>
+        /// <summary>Opens the working directory, for <see cref="GoTo"/>.</summary>
+        /// <returns>A descriptor that no child inherits; negative when it cannot be opened.</returns>
         internal static int OpenCurrentDirectory()
         {
             const int pathOnly = 0x200000, closeOnExec = 0x80000;
             return Open(".", pathOnly | closeOnExec);
         }
 
-        /// <summary>Makes it the working directory again; one system call. A descriptor that is gone changes nothing.</summary>
+        /// <summary>Makes an open directory the working directory. A closed descriptor changes nothing.</summary>
         internal static void GoTo(int directory)
         {
             ChangeDirectory(directory);
@@ -156,9 +160,10 @@ namespace SRBridge
         }
 
         /// <summary>
-        /// Changes whenever a variable of the environment is set or removed: glibc makes a new text for each value, and
-        /// the pointers to them are what is looked at.
+        /// A sum that changes whenever a variable of the environment is set or removed. It is made of pointers, because
+        /// glibc allocates a new string for each value.
         /// </summary>
+        /// <returns>The sum; always 0 when the environment cannot be found.</returns>
         internal static unsafe long EnvironmentSum()
         {
             long sum = 0;
@@ -169,25 +174,28 @@ namespace SRBridge
             return sum;
         }
 
+        /// <summary>Makes an eventfd that no child inherits, lowered.</summary>
         internal static int NewEvent()
         {
             return EventFd(0, EfdCloexec);
         }
 
+        /// <summary>Makes an eventfd readable.</summary>
         internal static void Raise(int eventFd)
         {
             ulong one = 1;
             WriteWord(eventFd, ref one, (IntPtr)8);
         }
 
+        /// <summary>Makes an eventfd that is readable unreadable again.</summary>
         internal static void Lower(int eventFd)
         {
             ulong value = 0;
             ReadWord(eventFd, ref value, (IntPtr)8);
         }
 
-        /// <summary>Reads what is there, waiting for the first byte.</summary>
-        /// <returns>The number of bytes; 0 at the end of the stream, also when it was reset.</returns>
+        /// <summary>Reads what has arrived, and waits when nothing has.</summary>
+        /// <returns>The number of bytes; 0 at the end of the stream, and when it cannot be read.</returns>
         internal static unsafe int Receive(int fd, byte[] buffer, int offset)
         {
             fixed (byte* start = buffer)
@@ -207,8 +215,8 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Writes all bytes. Mono ignores SIGPIPE.</summary>
-        /// <returns>False when the other side has gone.</returns>
+        /// <summary>Writes all bytes. Mono ignores SIGPIPE, so a closed wire is an error and not a signal.</summary>
+        /// <returns>False when they cannot be written because the other side has gone.</returns>
         internal static unsafe bool SendAll(int fd, byte[] buffer, int offset, int length)
         {
             fixed (byte* start = buffer)
@@ -230,9 +238,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>
-        /// Ends this process and every child that scripts left behind. A worker lives as long as its wire.
-        /// </summary>
+        /// <summary>Ends this process and every child that scripts left behind. A worker lives as long as its wire.</summary>
         internal static void EndGroup()
         {
             if (GetProcessGroup() == GetPid())

@@ -1,13 +1,12 @@
-// The mono side of a worker: claims the wire, warms itself, says ready, then loads and runs scripts, one at a time.
+// The mono side of a worker: takes over the wire, warms up, says ready, then loads and runs scripts, one at a time.
 //
-// Native.cs   the few calls of libc        JsonReader.cs, JsonWriter.cs  one line of JSON in, one out
-// Wire.cs     lines, turns, hang-up        Calls.cs   a script's SR calls over the wire
-// Foresight.cs  what came with the exec    Leftovers.cs  threads that outlive their Main
-// Loader.cs   generations and helpers      Script.cs  one loaded generation and its Main
-// ScriptConfig.cs  X.exe.config            Surroundings.cs  what a script may not change for the next one
-// ExecRequest.cs  what an exec asks for    Copies.cs  the runner's copies, compared with their hashes
-// Mirror.cs   directories that look like a script's own
-// WarmUp.cs   what is run once before ready  InternalCalls.cs  programs with an SR.cs of their own
+// The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs
+//             JsonReader.cs  JsonObject.cs  JsonWriter.cs
+// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
+//             InternalCalls.cs (programs with an SR.cs of their own)
+// An exec:    ExecRequest.cs  Calls.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
+// Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
+// The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
 using System;
 using System.Collections.Generic;
@@ -21,29 +20,27 @@ namespace SRBridge
     /// <summary>One worker process.</summary>
     internal sealed class Bridge
     {
-        private const int Protocol = 2;
-        private const int ScriptThrew = -32000;
-        private const int ScriptCannotRun = -32001;
-        private const int InvalidRequest = -32600;
         private const int DefaultMaxLineBytes = 8 * 1024 * 1024;
 
         private static readonly string[] NoArguments = new string[0];
 
         private readonly Wire _wire;
+        private readonly Replies _replies;
         private readonly Calls _calls;
         private readonly Loader _loader;
         private readonly JsonReader _reader = new JsonReader();
         private readonly ExecRequest _request = new ExecRequest();
-        private readonly Leftovers _leftovers;
-        private readonly Surroundings _surroundings;
+        private readonly StrayThreads _strays;
+        private readonly ProcessState _state;
 
-        internal Bridge(Wire wire, Loader loader, Leftovers leftovers, Surroundings surroundings)
+        internal Bridge(Wire wire, Outbox outbox, WireWatch watch, Loader loader, StrayThreads strays, ProcessState state)
         {
-            _surroundings = surroundings;
-            _leftovers = leftovers;
+            _state = state;
+            _strays = strays;
             _wire = wire;
+            _replies = new Replies(outbox);
             _loader = loader;
-            _calls = new Calls(wire);
+            _calls = new Calls(wire, outbox, watch);
             _loader.Ask = _calls.FindAssembly;
             _loader.Prepare = Prepare;
         }
@@ -57,44 +54,28 @@ namespace SRBridge
             int maxLineBytes = arguments.Length > 0 ? int.Parse(arguments[0]) : DefaultMaxLineBytes;
             int reads, writes;
             Native.ClaimWire(out reads, out writes);
-            var wire = new Wire(reads, writes, maxLineBytes);
+            var outbox = new Outbox(writes, maxLineBytes);
+            var watch = new WireWatch(reads, outbox);
             Native.DieQuickly();
             StderrWriter.Install();
             var copies = new Copies(arguments.Length > 2 ? arguments[2] : ".");
             var loader = new Loader(copies, new Mirror(arguments.Length > 3 ? arguments[3] : null));
-            var surroundings = new Surroundings();
-            WarmUp.Bridge(loader, copies, surroundings, maxLineBytes);
+            var state = new ProcessState();
+            WarmUp.Bridge(loader, copies, state, maxLineBytes);
 
-            Leftovers leftovers = arguments.Length > 1 && arguments[1] == "keep" ? null : new Leftovers();
-            AppDomain.CurrentDomain.ProcessExit += (sender, e) => wire.SayExiting(Environment.ExitCode);
-            new Thread(wire.Watch, 256 * 1024) { IsBackground = true, Name = Leftovers.WatchName }.Start();
-            var bridge = new Bridge(wire, loader, leftovers, surroundings); // now that all threads of ours are there
-            if (leftovers != null)
+            StrayThreads strays = arguments.Length > 1 && arguments[1] == "keep" ? null : new StrayThreads();
+            AppDomain.CurrentDomain.ProcessExit += (sender, e) => outbox.SayExiting(Environment.ExitCode);
+            watch.Start();
+            // After the watch: Calls counts the threads that are the bridge's own.
+            var bridge = new Bridge(new Wire(reads, maxLineBytes), outbox, watch, loader, strays, state);
+            if (strays != null)
             {
-                leftovers.Found(); // compiled before it is wanted
+                strays.HasAny(); // compiles it before the first exec
             }
-            bridge.SayReady();
+            bridge._replies.Ready();
             bridge.Serve();
             Native.EndGroup();
             return 0;
-        }
-
-        private void SayReady()
-        {
-            lock (_wire.Gate)
-            {
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
-                _wire.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
-                _wire.EndTurn(mark);
-            }
-        }
-
-        private static string RuntimeVersion()
-        {
-            Type runtime = Type.GetType("Mono.Runtime");
-            MethodInfo name = runtime == null ? null : runtime.GetMethod("GetDisplayName", BindingFlags.NonPublic | BindingFlags.Static);
-            return name == null ? Environment.Version.ToString() : ((string)name.Invoke(null, null)).Split(' ')[0];
         }
 
         /// <summary>Answers requests until the wire ends.</summary>
@@ -121,7 +102,7 @@ namespace SRBridge
                 catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
                     || error is InvalidCastException || error is NullReferenceException)
                 {
-                    // A line that is no request: the runner and the bridge do not speak the same language any more.
+                    // The line is not a request, so the two sides no longer agree on the protocol.
                     Console.Error.WriteLine("bridge: expected a load or exec request: " + error.Message);
                     return;
                 }
@@ -140,7 +121,7 @@ namespace SRBridge
                     Exec(_request);
                     break;
                 default:
-                    SayError(id, InvalidRequest, "expected load or exec, not " + method, null);
+                    _replies.Error(id, Replies.InvalidRequest, "expected load or exec, not " + method);
                     break;
             }
         }
@@ -154,20 +135,10 @@ namespace SRBridge
             }
             catch (InvalidScriptException error)
             {
-                SayError(id, ScriptCannotRun, error.Message, error.InnerException);
+                _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
             }
-            lock (_wire.Gate)
-            {
-                int mark = BeginResult(id);
-                _wire.Out.Raw("{\"needs\":[");
-                for (int i = 0; i < needs.Count; i++)
-                {
-                    _wire.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
-                }
-                _wire.Out.Raw("]}}");
-                _wire.EndTurn(mark);
-            }
+            _replies.Loaded(id, needs);
         }
 
         private void Prepare(Script script, List<Assembly> assemblies)
@@ -176,8 +147,8 @@ namespace SRBridge
             Script.Compile(assemblies);
             if (_calls.RefusedAtLoad != refused)
             {
-                // Compiling ran a static constructor that asks the host. As in app_mono it belongs into the first exec,
-                // so the assembly is loaded again and not compiled ahead.
+                // Compiling ran a static constructor that asks the host. As in app_mono it has to run in the first
+                // exec, so the assembly is loaded again and not compiled ahead.
                 script.Refresh();
             }
             try
@@ -186,17 +157,17 @@ namespace SRBridge
             }
             finally
             {
-                _surroundings.Restore();
+                _state.Restore();
             }
         }
 
         private void Exec(ExecRequest wanted)
         {
-            long id = wanted.Id;
             Script script = _loader.Find(wanted.Generation);
             if (script == null)
             {
-                SayError(id, ScriptCannotRun, "expected a generation that is loaded, not " + wanted.Generation, null);
+                string message = "expected a generation that is loaded, not " + wanted.Generation;
+                _replies.Error(wanted.Id, Replies.ScriptCannotRun, message);
                 return;
             }
             string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };
@@ -205,7 +176,7 @@ namespace SRBridge
             int code = 0;
             long began = 0;
             ScriptConfig.Use(script.Config);
-            _surroundings.Show(script);
+            _state.Show(script);
             _loader.Running = script;
             try
             {
@@ -217,7 +188,7 @@ namespace SRBridge
                 {
                     script.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(id, script.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted.Id, script.Plan, wanted.Values, wanted.Certain);
                 began = Stopwatch.GetTimestamp();
                 code = script.Run(arguments);
             }
@@ -233,16 +204,17 @@ namespace SRBridge
             long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
-            string worn = RanOutOfMemory(thrown) ? "memory" : _leftovers != null && _leftovers.Found() ? "threads" : null;
+            string retireReason = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
             if (thrown == null)
             {
-                SayCode(id, code, worn, wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null);
+                long[] spent = wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null;
+                _replies.Returned(wanted.Id, code, _calls.Used, retireReason, spent);
             }
             else
             {
-                SayError(id, ScriptThrew, Summary(thrown), thrown, worn);
+                _replies.Threw(wanted.Id, thrown, retireReason);
             }
-            _surroundings.Restore(); // now, for nobody waits any more
+            _state.Restore(); // after the reply, when nobody is waiting
         }
 
         private static bool RanOutOfMemory(Exception thrown)
@@ -252,101 +224,6 @@ namespace SRBridge
                 thrown = thrown.InnerException;
             }
             return thrown != null;
-        }
-
-        private int BeginResult(long id)
-        {
-            int mark = _wire.BeginResult();
-            _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"result\":");
-            return mark;
-        }
-
-        /// <param name="worn">Why this process should be replaced; null for no reason.</param>
-        /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        private void SayCode(long id, int code, string worn, long[] spent)
-        {
-            lock (_wire.Gate)
-            {
-                int mark = BeginResult(id);
-                _wire.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(_calls.Used);
-                _wire.PutEdits();
-                if (worn != null)
-                {
-                    _wire.Out.Raw(",\"worn\":").Text(worn);
-                }
-                if (spent != null)
-                {
-                    const long nanoseconds = 1000000000;
-                    _wire.Out.Raw(",\"spent\":[").Number(spent[0] * nanoseconds / Stopwatch.Frequency).Raw(",");
-                    _wire.Out.Number(spent[1] * nanoseconds / Stopwatch.Frequency).Raw("]");
-                }
-                _wire.Out.Raw("}}");
-                _wire.EndTurn(mark);
-                _wire.ExecId = 0;
-            }
-        }
-
-        private void SayError(long id, int code, string message, Exception cause, string worn = null)
-        {
-            lock (_wire.Gate)
-            {
-                int mark = _wire.Begin();
-                _wire.Out.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(id).Raw(",\"error\":{\"code\":").Number(code);
-                _wire.Out.Raw(",\"message\":").Text(Bounded(message));
-                if (cause != null)
-                {
-                    _wire.Out.Raw(",\"data\":{\"type\":").Text(cause.GetType().FullName);
-                    _wire.Out.Raw(",\"message\":").Text(Bounded(Described(() => cause.Message)));
-                    _wire.Out.Raw(",\"stack\":").Text(Bounded(OwnFramesOnly(Described(cause.ToString))));
-                    if (worn != null)
-                    {
-                        _wire.Out.Raw(",\"worn\":").Text(worn);
-                    }
-                    _wire.Out.Raw("}");
-                }
-                _wire.Out.Raw("}}");
-                _wire.EndTurn(mark);
-                _wire.ExecId = 0;
-            }
-        }
-
-        private static string Summary(Exception thrown)
-        {
-            return thrown.GetType().FullName + ": " + Described(() => thrown.Message);
-        }
-
-        /// <summary>A script's own exception may throw again when it is asked what it is.</summary>
-        private static string Described(Func<string> describe)
-        {
-            try
-            {
-                return describe() ?? "";
-            }
-            catch (Exception error)
-            {
-                return "(no description: it threw " + error.GetType().FullName + ")";
-            }
-        }
-
-        /// <summary>Ends a stack where the bridge's own frames begin: they say nothing about the script.</summary>
-        private static string OwnFramesOnly(string stack)
-        {
-            var kept = new List<string>();
-            foreach (string line in stack.Split('\n'))
-            {
-                if (line.StartsWith("  at SRBridge.", StringComparison.Ordinal))
-                {
-                    break;
-                }
-                kept.Add(line);
-            }
-            return string.Join("\n", kept).TrimEnd();
-        }
-
-        private string Bounded(string text)
-        {
-            int longest = _wire.MaxLineBytes / 32;
-            return text.Length > longest ? text.Substring(0, longest) + " ..." : text;
         }
     }
 }

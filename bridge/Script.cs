@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 
 namespace SRBridge
 {
-    /// <summary>The assembly cannot be run: it is not .NET, has no Main, or a file it needs does not load.</summary>
+    /// <summary>A script cannot run: its file is not an assembly or has no Main, or a file that it needs does not load.</summary>
     internal sealed class InvalidScriptException : Exception
     {
         internal InvalidScriptException(string message, Exception cause)
@@ -29,12 +29,20 @@ namespace SRBridge
         private MethodInfo _entry;
         private Func<string[], int> _main;
 
+        /// <summary>Where the script really lies.</summary>
         internal readonly string Path;
+
+        /// <summary>What <c>X.exe.config</c> says; null when there is none.</summary>
         internal readonly Configuration Config;
 
-        /// <summary>What travels with its execs; null before the runner has learned anything.</summary>
+        /// <summary>What travels with its execs; null until the runner has learned something.</summary>
         internal Plan Plan;
 
+        /// <param name="path">Where the script really lies.</param>
+        /// <param name="assembly">The assembly.</param>
+        /// <param name="load">Loads the assembly once more.</param>
+        /// <param name="forget">Called with each assembly that will not run again.</param>
+        /// <param name="config">What <c>X.exe.config</c> says; null when there is none.</param>
         /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
         internal Script(
             string path, Assembly assembly, Func<Assembly> load, Action<Assembly> forget, Configuration config)
@@ -46,22 +54,22 @@ namespace SRBridge
             Take(assembly);
         }
 
-        /// <summary>Gives the script's own assembly new statics, by loading it again.</summary>
+        /// <summary>Gives the script's own assembly new statics by loading it again.</summary>
         internal void Refresh()
         {
             Forget();
             Take(_load());
         }
 
-        /// <summary>The assembly is run no more.</summary>
+        /// <summary>Says that the assembly will not run again.</summary>
         internal void Forget()
         {
             _forget(_entry.DeclaringType.Assembly);
         }
 
         /// <summary>
-        /// Runs <c>public static void Warm()</c> beside Main, where there is one: what takes long the first time is done
-        /// before a call waits for it. No message is there, so SR calls give their error values.
+        /// Runs <c>public static void Warm()</c> of Main's class, if there is one. It does what takes long the first time,
+        /// before a call has to wait for it. There is no message, so SR calls return their error values.
         /// </summary>
         /// <exception cref="InvalidScriptException">It threw.</exception>
         internal void Warm()
@@ -89,12 +97,14 @@ namespace SRBridge
             _main = MainOf(_entry, Path);
         }
 
+        /// <summary>Runs Main. Whatever it throws leaves here.</summary>
+        /// <returns>What Main returned; 0 when it returns nothing.</returns>
         internal int Run(string[] arguments)
         {
             return _main(arguments);
         }
 
-        /// <summary>Compiles what can be compiled ahead, so that the first exec does not pay for it.</summary>
+        /// <summary>Compiles methods for up to 100 ms, so that the first exec does not pay for it.</summary>
         internal static void Compile(IEnumerable<Assembly> assemblies)
         {
             Stopwatch clock = Stopwatch.StartNew();
@@ -137,7 +147,7 @@ namespace SRBridge
             }
             catch (Exception)
             {
-                // A method that cannot be compiled fails when the script calls it, as it always did.
+                // A method that cannot be compiled fails when the script calls it, as it does without this.
             }
         }
 

@@ -6,7 +6,7 @@ using System.Reflection;
 namespace SRBridge
 {
     /// <summary>Lets <c>ConfigurationManager</c> answer from the running script's own <c>X.exe.config</c>.</summary>
-    /// <remarks>Mono reads no configuration of an assembly that was loaded from bytes.</remarks>
+    /// <remarks>Mono does not read the configuration of an assembly that was loaded from bytes.</remarks>
     internal sealed class ScriptConfig : IInternalConfigSystem
     {
         private static readonly MethodInfo RuntimeObject = typeof(ConfigurationSection).GetMethod(
@@ -27,17 +27,20 @@ namespace SRBridge
             get { return false; }
         }
 
-        /// <summary>Opens a script's configuration; null for a script without one.</summary>
+        /// <summary>Opens a script's configuration.</summary>
+        /// <param name="copy">The path of its copy; null for a script without one.</param>
+        /// <param name="path">The path of the script, for the error.</param>
+        /// <returns>The configuration; null for a script without one.</returns>
         /// <exception cref="InvalidScriptException">The file is not a configuration.</exception>
-        internal static Configuration Open(string blob, string path)
+        internal static Configuration Open(string copy, string path)
         {
-            if (blob == null)
+            if (copy == null)
             {
                 return null;
             }
             try
             {
-                var map = new ExeConfigurationFileMap { ExeConfigFilename = blob };
+                var map = new ExeConfigurationFileMap { ExeConfigFilename = copy };
                 Configuration opened = ConfigurationManager.OpenMappedExeConfiguration(map, ConfigurationUserLevel.None);
                 GC.KeepAlive(opened.AppSettings.Settings.Count);
                 Install();
@@ -49,7 +52,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Says whose configuration is read from now on; null for the bridge's own, which is empty.</summary>
+        /// <summary>Sets the configuration that is read from now on; null for the bridge's own, which is empty.</summary>
         internal static void Use(Configuration current)
         {
             if (s_installed != null)

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace SRBridge
 {
-    /// <summary>Console output that goes to stderr and never throws, also when nobody reads it any more.</summary>
+    /// <summary>Console output that goes to stderr and never throws, even when nobody reads stderr any more.</summary>
     internal sealed class StderrWriter : Stream
     {
         private readonly Stream _stderr = Console.OpenStandardError();
@@ -35,6 +35,7 @@ namespace SRBridge
             set { throw new NotSupportedException(); }
         }
 
+        /// <summary>Makes it the target of <c>Console.Out</c> and <c>Console.Error</c>.</summary>
         internal static void Install()
         {
             var writer = new StreamWriter(new StderrWriter(), new UTF8Encoding(false)) { AutoFlush = true };
@@ -51,7 +52,7 @@ namespace SRBridge
             }
             catch (IOException)
             {
-                // The reader of stderr has gone. A print must not fail a script for that.
+                // The reader of stderr has gone. A print of a script must not throw for that reason.
             }
         }
 

@@ -9,7 +9,7 @@ namespace SRBridge
 {
     /// <summary>
     /// Runs one load and a few execs over a private wire before the worker says ready, so that the first real exec does
-    /// not pay for compiling the bridge. The script that is run is the bridge itself.
+    /// not pay for compiling the bridge. The script that runs is the bridge itself.
     /// </summary>
     internal static class WarmUp
     {
@@ -25,7 +25,7 @@ namespace SRBridge
         [DllImport("libc", EntryPoint = "shutdown")]
         private static extern int Shutdown(int fd, int how);
 
-        /// <summary>What the warm-up script does: each kind of call once.</summary>
+        /// <summary>The warm-up script: makes one call of each shape.</summary>
         internal static int Run()
         {
             SR.Core.Log(3, "warm-up");
@@ -34,7 +34,9 @@ namespace SRBridge
             return SR.PV.IsNull("$du") + SR.HDR.AppendToReply("X: \u00e9\r\n");
         }
 
-        internal static void Bridge(Loader loader, Copies copies, Surroundings surroundings, int maxLineBytes)
+        /// <summary>Lets a bridge of its own serve the warm-up; only the given objects live on.</summary>
+        /// <exception cref="InvalidOperationException">There is no socket pair.</exception>
+        internal static void Bridge(Loader loader, Copies copies, ProcessState state, int maxLineBytes)
         {
             const int unix = 1, streamCloexec = 1 | 0x80000, shutWrite = 1;
             var fds = new int[2];
@@ -45,7 +47,9 @@ namespace SRBridge
             byte[] lines = Encoding.ASCII.GetBytes(Lines(copies));
             Native.SendAll(fds[0], lines, 0, lines.Length);
             Shutdown(fds[0], shutWrite);
-            new SRBridge.Bridge(new Wire(fds[1], fds[1], maxLineBytes), loader, null, surroundings).Serve();
+            var outbox = new Outbox(fds[1], maxLineBytes);
+            var watch = new WireWatch(fds[1], outbox); // never started: this wire needs none
+            new SRBridge.Bridge(new Wire(fds[1], maxLineBytes), outbox, watch, loader, null, state).Serve();
             loader.Drop(Assembly.GetExecutingAssembly().Location);
             Close(fds[0]);
             Close(fds[1]);

@@ -1,4 +1,4 @@
-// Sends calls to the voice mail outside business hours; the hours are the parameter, for one "09:00-17:30".
+// Sends calls to voice mail outside business hours. The hours are the parameter, for example "09:00-17:30".
 //
 // Routing script:  mono_exec("/etc/kamailio/mono/BusinessHours.exe", "09:00-17:30");
 // Try it:          app-mono exec examples/BusinessHours.cs 09:00-17:30 --message examples/messages/invite.sip --watch

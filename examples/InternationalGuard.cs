@@ -1,4 +1,4 @@
-// Refuses calls to countries that nobody here calls, the usual target of toll fraud.
+// Refuses calls to countries that are not on a list. Toll fraud usually goes to countries that nobody here calls.
 //
 // Routing script:  if (!mono_exec("/etc/kamailio/mono/InternationalGuard.exe", "44,49,33")) { sl_send_reply("403", "Forbidden"); exit; }
 // Try it:          app-mono exec examples/InternationalGuard.cs 49,33 --message examples/messages/international.sip
@@ -21,7 +21,7 @@ public static class InternationalGuard
             return Allowed;
         }
 
-        // One form for everything that comes after this script.
+        // Whatever runs after this script sees one form of the number.
         SR.PV.SetS("$rU", "+" + digits);
 
         string[] countries = args.Length == 1 ? args[0].Split(',') : new string[0];

@@ -1,4 +1,4 @@
-// Looks the called number up in a table and redirects to where it is now: 302 with a Contact, 404 for an unknown one.
+// Looks up the called number in a table and redirects the caller: 302 with a Contact, or 404 for an unknown number.
 // The table has a line for each number: NUMBER SIP-URI. It is read again when it has changed.
 //
 // Try it:          app-mono exec examples/NumberLookup.cs $PWD/examples/numbers.txt --message examples/messages/invite.sip
@@ -32,7 +32,7 @@ public static class NumberLookup
         }
         if (method != "INVITE" && method != "OPTIONS")
         {
-            // Whoever follows the redirection ends the call at its new place.
+            // A caller that was redirected ends the call at its new place, not here.
             return Answer(481, "Call/Transaction Does Not Exist");
         }
         Refresh(args[0]);

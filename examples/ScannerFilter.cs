@@ -1,4 +1,4 @@
-// Turns away the well-known SIP scanners, and counts how many it has seen since its worker started.
+// Rejects well-known SIP scanners, and counts how many it has seen since its worker started.
 //
 // Routing script:  if (!mono_exec("/etc/kamailio/mono/ScannerFilter.exe")) { drop; }
 // Try it:          app-mono exec examples/ScannerFilter.cs --message examples/messages/scanner.sip
@@ -11,7 +11,7 @@ public static class ScannerFilter
         "friendly-scanner|sipvicious|sipcli|sip-scan|VaxSIPUserAgent|pplsip",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
-    // A worker keeps its statics from call to call (statics = "kept"); other workers count for themselves.
+    // A worker keeps its statics from call to call (statics = "kept"); each worker has a count of its own.
     private static int _seen;
 
     public static int Main()

@@ -1,7 +1,7 @@
 """
-What ``make fuzz`` throws bytes at: ``python fuzz/targets.py NAME [options of libFuzzer]``.
+The targets of ``make fuzz``: ``python fuzz/targets.py NAME [options of libFuzzer]``.
 
-Each target gives one input to one part and lets nothing pass but that part's own errors.
+Each target feeds one input to one part of the program, and accepts only that part's own errors.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PARSED = sip.parse(INVITE)
 
 
 def message(data: bytes) -> None:
-    """A datagram: a message that stays what it is, or the place of the fault; then everything is asked of it."""
+    """A datagram: it renders unchanged and every variable can be read, or an error names the place of the fault."""
     try:
         parsed = sip.parse(data)
     except sip.SipParseError as error:
@@ -61,7 +61,7 @@ def message(data: bytes) -> None:
 
 
 def expression(data: bytes) -> None:
-    """A variable's name, as a script may write it, and a format string."""
+    """The name of a variable, as a script may write it, and a format string."""
     host = MessageHost(PARSED)
     name = data.decode("utf-8", "surrogateescape")
     host.get_s(name)
@@ -107,12 +107,12 @@ def control(data: bytes) -> None:
 
 
 def lease(data: bytes) -> None:
-    """A client's exec, with a daemon and a worker that say these bytes."""
+    """A client's exec, with a daemon and a worker that send these bytes."""
     one_lease(data)
 
 
 def listener(data: bytes) -> None:
-    """One datagram for the SIP listener, and the reply to what it sends on."""
+    """One datagram for the SIP listener, and the reply to what it forwards."""
     one_datagram(data)
 
 
@@ -122,15 +122,15 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 class Formats(logging.Handler):
-    """What is logged is put together, as for a file, and goes nowhere."""
+    """A log handler that formats every record, as for a file, and discards it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Format it; a fault in that is a find like any other."""
+        """Format the record; an error here is a finding like any other."""
         record.getMessage()
 
 
 def begin_with_what_was_kept(name: str, directories: list[str]) -> None:
-    """Put the kept inputs of a target into its first directory: they are where it starts."""
+    """Copy the kept inputs of a target to its first directory, from which it starts."""
     kept = [
         base64.b64decode(data) for kind, data in map(json.loads, CORPUS.read_text("ascii").splitlines()) if kind == name
     ]

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 
 /// <summary>
-/// Where a call goes, from a table of numbers: Main("request TABLE") for a new call, Main("failure TABLE") when a
+/// Decides by a table of numbers where a call goes: Main("request TABLE") for a new call, Main("failure TABLE") when a
 /// target has failed.
 /// </summary>
 /// <remarks>

@@ -1,7 +1,10 @@
 // What a script sees of the SIP server: SR.Core, SR.PV and SR.HDR, the surface of Kamailio's app_mono.
 //
-// Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge puts its Host in. The public surface is
+// Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge sets the Host. The public surface is
 // frozen (15 methods, assembly SR, version 0.0.0.0), so programs built against Kamailio's own SR.dll run unchanged.
+//
+// No public method throws. A call that fails returns its error value. So does a call that belongs to no exec: at load,
+// from a thread that outlived its Main, or in a program that does not run under a bridge.
 
 using System.Runtime.CompilerServices;
 
@@ -9,7 +12,26 @@ using System.Runtime.CompilerServices;
 
 namespace SR
 {
-    /// <summary>Who answers the calls of a script. Implemented by the bridge.</summary>
+    /// <summary>What a call does with its arguments.</summary>
+    internal enum CallShape
+    {
+        /// <summary>Reads what its argument names, and changes nothing.</summary>
+        Read,
+
+        /// <summary>Assigns a text, its second argument, to the variable that the first one names.</summary>
+        SetText,
+
+        /// <summary>Assigns a number, its second argument, to the variable that the first one names.</summary>
+        SetNumber,
+
+        /// <summary>Adds or removes headers by the text of its argument.</summary>
+        EditHeaders,
+
+        /// <summary>Does what its argument names, and may change anything: unsets a variable, runs a function.</summary>
+        Command
+    }
+
+    /// <summary>Answers the calls of a script. Implemented by the bridge.</summary>
     internal abstract class Host
     {
         /// <summary>The host of this process; null when the program does not run under a bridge.</summary>
@@ -18,30 +40,36 @@ namespace SR
         /// <summary>Sends one log message; the script does not wait.</summary>
         internal abstract void Log(int level, string text);
 
-        /// <summary>Asks for a text.</summary>
+        /// <summary>Reads a text.</summary>
         /// <returns>The text, or null when there is none or the call failed.</returns>
         internal abstract string AskText(string call, string argument);
 
-        /// <summary>Asks for a number.</summary>
+        /// <summary>Makes a call of one argument.</summary>
         /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
-        internal abstract int AskNumber(string call, string argument, int errorValue);
+        internal abstract int AskNumber(string call, CallShape shape, string argument, int errorValue);
 
-        /// <summary>Asks for a number, with a text as the second argument.</summary>
+        /// <summary>Assigns a text.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, string second, int errorValue);
 
-        /// <summary>Asks for a number, with a number as the second argument.</summary>
+        /// <summary>Assigns a number.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, int second, int errorValue);
 
+        /// <summary>Reads a text from the current host.</summary>
+        /// <returns>The text; null without a host, without an argument, or when the call failed.</returns>
         internal static string Text(string call, string argument)
         {
             Host host = Current;
             return host == null || argument == null ? null : host.AskText(call, argument);
         }
 
-        internal static int Number(string call, string argument, int errorValue)
+        /// <summary>Makes a call of one argument to the current host.</summary>
+        /// <returns>The number; the error value without a host, without an argument, or when the call failed.</returns>
+        internal static int Number(string call, CallShape shape, string argument, int errorValue)
         {
             Host host = Current;
-            return host == null || argument == null ? errorValue : host.AskNumber(call, argument, errorValue);
+            return host == null || argument == null ? errorValue : host.AskNumber(call, shape, argument, errorValue);
         }
     }
 
@@ -68,13 +96,13 @@ namespace SR
             }
         }
 
-        /// <summary>Writes an error (level -1) to the server's log.</summary>
+        /// <summary>Writes an error (level -1) to the server's log; null writes nothing.</summary>
         public static void Err(string text)
         {
             Log(-1, text);
         }
 
-        /// <summary>Writes a debug message (level 3) to the server's log.</summary>
+        /// <summary>Writes a debug message (level 3) to the server's log; null writes nothing.</summary>
         public static void Dbg(string text)
         {
             Log(3, text);
@@ -84,14 +112,14 @@ namespace SR
         /// <returns>The function's own value; -127 when it cannot be called or the name is null.</returns>
         public static int ModF(string text)
         {
-            return Host.Number("Core.ModF", text, CannotRun);
+            return Host.Number("Core.ModF", CallShape.Command, text, CannotRun);
         }
     }
 
-    /// <summary>Pseudo-variables, by the names of the routing script, for one <c>$ru</c>.</summary>
+    /// <summary>Pseudo-variables, by the names of the routing script, for example <c>$ru</c>.</summary>
     public class PV
     {
-        /// <summary>The value as text; null when it is null, the name is bad or null.</summary>
+        /// <summary>The value as text; null when the value is null, or the name is bad or null.</summary>
         public static string GetS(string pvn)
         {
             return Host.Text("PV.GetS", pvn);
@@ -99,12 +127,12 @@ namespace SR
 
         /// <summary>The value of a variable of integer type; 0 for everything else.</summary>
         /// <returns>
-        /// Of a number of 64 bits, which Kamailio has since 5.7, the lower 32 bits: -1294967296 for 3000000000.
-        /// <see cref="GetS"/> gives all its digits.
+        /// The lower 32 bits of a number of 64 bits, which Kamailio has since 5.7: -1294967296 for 3000000000.
+        /// <see cref="GetS"/> returns all its digits.
         /// </returns>
         public static int GetI(string pvn)
         {
-            return Host.Number("PV.GetI", pvn, 0);
+            return Host.Number("PV.GetI", CallShape.Read, pvn, 0);
         }
 
         /// <summary>Assigns a text.</summary>
@@ -124,44 +152,48 @@ namespace SR
         }
 
         /// <summary>Assigns null.</summary>
-        /// <returns>0; -1 when it could not be done or the name is null.</returns>
+        /// <returns>0; -1 when the variable cannot be unset or the name is null.</returns>
         public static int Unset(string pvn)
         {
-            return Host.Number("PV.Unset", pvn, -1);
+            return Host.Number("PV.Unset", CallShape.Command, pvn, -1);
         }
 
         /// <summary>1 when the value is null, 0 when it is not, -1 when the name is bad or null.</summary>
         public static int IsNull(string pvn)
         {
-            return Host.Number("PV.IsNull", pvn, -1);
+            return Host.Number("PV.IsNull", CallShape.Read, pvn, -1);
         }
     }
 
     /// <summary>Headers of the message, as raw text that ends with "\r\n".</summary>
     public class HDR
     {
-        /// <summary>Adds a header after the last one; 0, or -1.</summary>
+        /// <summary>Adds a header after the last one.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int Append(string hv)
         {
-            return Host.Number("HDR.Append", hv, -1);
+            return Host.Number("HDR.Append", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Removes every header of that name; 0, or -1.</summary>
+        /// <summary>Removes every header of that name.</summary>
+        /// <returns>0, also when there is none; -1 when they cannot be removed or the name is null.</returns>
         public static int Remove(string hv)
         {
-            return Host.Number("HDR.Remove", hv, -1);
+            return Host.Number("HDR.Remove", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Adds a header after the first one; 0, or -1.</summary>
+        /// <summary>Adds a header after the first one.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int Insert(string hv)
         {
-            return Host.Number("HDR.Insert", hv, -1);
+            return Host.Number("HDR.Insert", CallShape.EditHeaders, hv, -1);
         }
 
-        /// <summary>Adds a header to the reply that the server will send; 0, or -1.</summary>
+        /// <summary>Adds a header to the reply that the server will send.</summary>
+        /// <returns>0; -1 when it cannot be added or the text is null.</returns>
         public static int AppendToReply(string hv)
         {
-            return Host.Number("HDR.AppendToReply", hv, -1);
+            return Host.Number("HDR.AppendToReply", CallShape.EditHeaders, hv, -1);
         }
     }
 }

@@ -1,5 +1,5 @@
 """
-mcs: SR.dll, SRBridge.exe and ``.cs`` scripts, each compiled only when what it is made of has changed.
+Compile SR.dll, SRBridge.exe and ``.cs`` scripts with mcs, each only when its inputs have changed.
 
 Must not know who asks or what the assemblies do; it starts a compiler and never a worker.
 """
@@ -49,17 +49,17 @@ DIAGNOSTIC = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """What a worker is started from."""
+    """The two assemblies that a worker is started from."""
 
     sr_dll: Path
-    """SR.dll, against which scripts compile."""
+    """SR.dll, the reference that scripts are compiled with."""
     bridge_exe: Path
     """The program that mono runs in a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the C# sources lie and where their assemblies go."""
+    """Where the C# sources are and where their assemblies go."""
 
     lib: Path
     bridge: Path
@@ -68,17 +68,17 @@ class Sources:
 
 def ensure_bridge(*, mono: str = "mono") -> Bridge:
     """
-    Compile SR.dll and SRBridge.exe if they are not what the sources say; safe for several processes at once.
+    Compile SR.dll and SRBridge.exe if they do not match their sources; safe for several processes at once.
 
-    In a checkout they go to ``build/``; an installed package, or a checkout that cannot be written, uses a directory
-    of the user's cache that is named for the content of the sources and the version of mono.
+    In a checkout they go to ``build/``. An installed package, or a checkout that is not writable, uses a directory in
+    the user's cache, named after a hash of the sources and the version of mono.
 
     Args:
-        mono: The runtime, a name looked up in PATH or a path; its version is part of what is compared.
+        mono: The runtime, a name to look up in PATH or a path; a new version of it means a new build.
 
     Raises:
-        BuildError: mono or mcs is missing, a source does not compile, or the output cannot be written. The
-            assemblies that were there are untouched.
+        BuildError: mono or mcs is missing, a source does not compile, or the output cannot be written. Existing
+            assemblies are untouched.
     """
     sources = _sources(mono)
     return Bridge(sr_dll=_ensure_sr(sources, mono), bridge_exe=_ensure_bridge_exe(sources, mono))
@@ -86,11 +86,11 @@ def ensure_bridge(*, mono: str = "mono") -> Bridge:
 
 def compile_script(source: Path, *, mono: str = "mono") -> Path:
     """
-    Compile one ``.cs`` with ``-r:SR.dll -debug``, or find the assembly that its content gave before.
+    Compile one ``.cs`` with ``-r:SR.dll -debug``, or return the assembly if it is up to date.
 
-    The assembly's path depends on the source's path only, so a changed source is a new generation of the same script.
+    The assembly's path depends only on the source's path, so a changed source is a new generation of the same script.
     Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. Comments in the source
-    add references and options, as ``directives`` says.
+    can add references and options, see ``directives``.
 
     Returns:
         The ``.exe``. Warnings of the compiler are logged.
@@ -98,22 +98,22 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     Raises:
         ScriptNotFound: There is no such source.
         ScriptInvalid: It is not a file.
-        BuildError: It does not compile (``diagnostics``), or the compiler or the cache cannot be used. The last
+        BuildError: It does not compile (see ``diagnostics``), or the compiler or the cache cannot be used. The last
             assembly stays.
     """
     content = _read_source(source)
-    where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory and its helpers
+    where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory, and its helpers
     output = _cache() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
     _make_directory(output)
     assembly = output / f"{where.stem}.exe"
     _link_neighbours(where, assembly)
     sr_dll = _ensure_sr(_sources(mono), mono)
-    asked = directives.read(content, str(source))
-    near = [where.parent / name for name in asked.references]
-    options = [*(f"-r:{name}" for name in asked.references), *asked.options]
-    key = _key([where, sr_dll, *(path for path in near if path.is_file())], _mono_version(mono), options)
+    wanted = directives.read(content, str(source))
+    helpers = [where.parent / name for name in wanted.references]
+    options = [*(f"-r:{name}" for name in wanted.references), *wanted.options]
+    key = _key([where, sr_dll, *(path for path in helpers if path.is_file())], _mono_version(mono), options)
     arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", *options]
-    _ensure(assembly, key, [*arguments, str(where)], called=(str(where), str(source)))
+    _ensure(assembly, key, [*arguments, str(where)], names=(str(where), str(source)))
     return assembly
 
 
@@ -143,7 +143,7 @@ def is_up_to_date(*, mono: str = "mono") -> bool:
 
 
 def missing(tool: str) -> str:
-    """One line: which tool is not there and what installs it."""
+    """One line: which tool is missing, and how to install it."""
     return f"{tool} is not installed: {INSTALL}{PACKAGES.get(tool, tool)}"
 
 
@@ -186,20 +186,25 @@ def _bridge_key(sources: Sources, sr_key: str) -> str:
     return _key(files, sr_key, (*STRICT, *BRIDGE_FLAGS))
 
 
-def _ensure(assembly: Path, key: str, arguments: Sequence[str], called: tuple[str, str] = ("", "")) -> None:
-    """Make ``assembly`` what ``key`` says; ``called`` is a path as the compiler saw it and as the user wrote it."""
+def _ensure(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str] = ("", "")) -> None:
+    """
+    Compile ``assembly`` unless it was made from what ``key`` identifies.
+
+    ``names`` is the source's path twice: as the compiler is given it, and as the user wrote it, for diagnostics.
+    """
     if _is_current(assembly, key):
         return
     with _locked(assembly.parent):
         if not _is_current(assembly, key):
-            _compile(assembly, key, arguments, called)
+            _compile(assembly, key, arguments, names)
 
 
-def _compile(assembly: Path, key: str, arguments: Sequence[str], called: tuple[str, str]) -> None:
+def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str]) -> None:
     compiler = shutil.which("mcs")
     if compiler is None:
         raise BuildError(missing("mcs"))
-    # mcs deletes and rewrites its output in place, so it writes aside; a rename shows the whole file or none of it.
+    # mcs deletes and rewrites its output in place. So it writes to another directory, and a rename puts the whole
+    # file in its place at once.
     with tempfile.TemporaryDirectory(prefix=".new-", dir=assembly.parent) as aside:
         target = Path(aside) / assembly.name
         command = [compiler, "-nologo", f"-out:{target}", *arguments]
@@ -215,33 +220,34 @@ def _compile(assembly: Path, key: str, arguments: Sequence[str], called: tuple[s
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise BuildError(f"{compiler}: expected it to compile {assembly.name}: {error}") from error
-        said = [line.replace(*called) if called[0] else line for line in (done.stdout + done.stderr).splitlines()]
-        told = [_tell(match) for match in map(DIAGNOSTIC.match, said) if match]
+        output = [line.replace(*names) if names[0] else line for line in (done.stdout + done.stderr).splitlines()]
+        diagnostics = [_diagnostic(match) for match in map(DIAGNOSTIC.match, output) if match]
         if done.returncode != 0 or not target.is_file():
-            raise _failed(called[1] or assembly.name, told, said)
-        for line in told:
+            raise _failed(names[1] or assembly.name, diagnostics, output)
+        for line in diagnostics:
             log.warning("%s", line)
         stamp = Path(aside) / "stamp"
         stamp.write_text(f"{key} {hashlib.sha256(target.read_bytes()).hexdigest()}\n", encoding="ascii")
-        # The stamp comes last: it says that the others are there.
+        # The stamp comes last: it says that the other files are complete.
         for made, place in ((Path(f"{target}.mdb"), f"{assembly}.mdb"), (target, assembly), (stamp, _stamp(assembly))):
             if made.is_file():
-                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))  # whatever the umask: see trust
+                # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
+                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
                 made.replace(place)
 
 
-def _failed(name: str, told: list[str], said: list[str]) -> BuildError:
-    text = "\n".join(told)
+def _failed(name: str, diagnostics: list[str], output: list[str]) -> BuildError:
+    text = "\n".join(diagnostics)
     if "Mono.Posix" in text and "CS0006" in text:
-        return BuildError(missing("Mono.Posix"), told)
-    errors = sum(": error " in line or line.startswith("error ") for line in told)
+        return BuildError(missing("Mono.Posix"), diagnostics)
+    errors = sum(": error " in line or line.startswith("error ") for line in diagnostics)
     if errors:
-        return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", told)
-    last = next((line for line in reversed(said) if line.strip()), "mcs said nothing")
-    return BuildError(f"{name} does not compile: {last.strip()}", told)
+        return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", diagnostics)
+    last = next((line for line in reversed(output) if line.strip()), "mcs printed nothing")
+    return BuildError(f"{name} does not compile: {last.strip()}", diagnostics)
 
 
-def _tell(match: re.Match[str]) -> str:
+def _diagnostic(match: re.Match[str]) -> str:
     if match["file"] is None:
         return match["text"]
     return f"{match['file']}:{match['line']}:{match['col']}: {match['text']}"
@@ -273,7 +279,7 @@ def _link_neighbours(source: Path, assembly: Path) -> None:
 
 
 def _key(files: Sequence[Path], version: str, flags: Sequence[str]) -> str:
-    """What an assembly is made of, as one number: the content of files, a version and the compiler's flags."""
+    """A hash of what an assembly is made from: the content of files, a version and the compiler's flags."""
     parts = [version, *flags]
     for path in files:
         try:
@@ -285,14 +291,14 @@ def _key(files: Sequence[Path], version: str, flags: Sequence[str]) -> str:
 
 @cache
 def _mono_version(mono: str) -> str:
-    """The first line of ``mono --version``; asked once a process."""
+    """The first line of ``mono --version``; run once per process."""
     runtime = shutil.which(mono)
     if runtime is None:
         raise BuildError(missing("mono") if mono == "mono" else f"{mono}: expected the mono runtime, found no program")
     try:
         done = subprocess.run([runtime, "--version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise BuildError(f"{runtime}: expected it to tell its version: {error}") from error
+        raise BuildError(f"{runtime}: expected it to print its version: {error}") from error
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
@@ -301,7 +307,7 @@ def _stamp(assembly: Path) -> Path:
 
 
 def _is_current(assembly: Path, key: str) -> bool:
-    """Whether the assembly is the very file that a compiler made of ``key``: a torn or foreign one is not."""
+    """Whether the assembly is exactly what was compiled for ``key``; an incomplete or foreign file is not."""
     for file in (assembly, _stamp(assembly)):
         if file.exists():
             _require_trust(file)
@@ -324,8 +330,8 @@ def _make_directory(path: Path) -> None:
         _require_trust(path)
     except OSError as error:
         raise BuildError(
-            f"{path}: expected a directory for assemblies that can be written: {error.strerror}; "
-            "set XDG_CACHE_HOME to one that can"
+            f"{path}: expected a writable directory for assemblies: {error.strerror}; "
+            "set XDG_CACHE_HOME to a writable one"
         ) from error
 
 
@@ -335,10 +341,12 @@ def _is_cached(path: Path) -> bool:
 
 def _require_trust(path: Path) -> None:
     """
-    Refuse what lies in the cache and others may change: with another user's HOME it would be that user's code.
+    Refuse a file of the cache that others may change: with another user's HOME it would be that user's code.
+
+    A checkout is not checked, because whoever runs one trusts it.
 
     Raises:
-        BuildError: They may; the text has owner, mode and remedy. Who runs a checkout trusts it, so that is not asked.
+        BuildError: Others may change the file. The message has owner, mode and remedy.
     """
     if not _is_cached(path):
         return
@@ -351,12 +359,12 @@ def _require_trust(path: Path) -> None:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; the kernel drops it with the process, however that ends."""
+    """Hold the directory's lock; the kernel releases it when the process ends, however that happens."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     try:
         file = (directory / ".lock").open("w", encoding="ascii")
     except OSError as error:
-        raise BuildError(f"{directory}: expected a directory that can be written: {error.strerror}") from error
+        raise BuildError(f"{directory}: expected a writable directory: {error.strerror}") from error
     with file:
         while True:
             try:

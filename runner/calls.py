@@ -1,7 +1,7 @@
 """
-The calls a script may make of its host, as a table, and the Host protocol that answers them.
+The calls that a script can make to its host, as a table, and the ``Host`` protocol that answers them.
 
-Must not know where a call comes from: the wire, a test and a benchmark look alike from here.
+Must not know where a call comes from: the wire, a test and a benchmark look the same from here.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ LOG_LEVELS = {
 }
 
 MODF_CANNOT_RUN = -127  # app_mono_api.c, sr_mono_modf: no message, no such function, or it takes parameters
-FAILED = -1  # what every setter, Unset, IsNull and HDR call gives for what it cannot do
+FAILED = -1  # the error value of every setter, Unset, IsNull and the HDR calls
 
 
 class Host(Protocol):
     """
-    Who owns the SIP message and answers the script's calls.
+    The owner of the SIP message, which answers the script's calls.
 
     Every text is ``str``; bytes that are not UTF-8 are lone surrogates U+DC80..U+DCFF (PEP 383), both ways, so
-    ``text.encode("utf-8", "surrogateescape")`` gives the bytes of the message. A method gives the call's error
-    value for what it cannot do; it raises ``CallRefused`` only to decline the call as such. Methods are called one at
-    a time, from the thread that runs the exec.
+    ``text.encode("utf-8", "surrogateescape")`` gives the bytes of the message. A method that cannot do what was asked
+    returns the call's error value; it raises ``CallRefused`` only to decline the call as such. Methods are called one
+    at a time, from the thread that runs the exec.
     """
 
     def log(self, level: int, text: str) -> None:
@@ -76,9 +76,9 @@ class Host(Protocol):
 
     def expand(self, text: str) -> str:
         """
-        A path or parameter of ``mono_exec`` with the host's variables put in.
+        Replace the host's variables in a path or parameter of ``mono_exec`` by their values.
 
-        A host whose routing language has expanded it already returns ``text`` as it is.
+        A host whose routing language has already expanded the text returns it unchanged.
 
         Raises:
             ConfigError: The text is not a valid format string.
@@ -87,22 +87,22 @@ class Host(Protocol):
 
 class Foreseen(Protocol):
     """
-    What a ``Host`` may say besides, so that calls need no turn of their own: which values can be sent with an exec, and
-    which edits cannot fail.
+    What a ``Host`` may also say, so that calls need no turn of their own.
 
-    A host without it answers every call when it comes. Group names are the host's own: an edit of a group changes the
-    values of that group and no others, "" is changed by no edit that this host calls certain.
+    It says which values can be sent with an exec, and which edits cannot fail. Without it, the host answers every call
+    when it comes. Group names are the host's own: an edit of a group changes the values of that group and no others.
+    The group "" is changed by no edit that this host calls certain.
     """
 
     def depends_on(self, name: str) -> str | None:
-        """The group of a variable; None: it is volatile, expensive or unknown, and is never sent ahead."""
+        """The group of a variable; None if it is volatile, expensive or unknown, and so is never sent ahead."""
 
     def changes(self, call: str, target: str) -> tuple[str, str] | None:
         """
-        The group that an edit changes, and which texts it surely takes: ``any`` or ``word`` (``[A-Za-z0-9+*#._-]``),
-        neither of them empty, with a NUL, or with a surrogate that stands for no byte.
+        The group that an edit changes, and the texts with which it cannot fail: ``any`` or ``word``.
 
-        None: this edit may fail. ``target`` is the variable, empty for headers.
+        A ``word`` consists of ``[A-Za-z0-9+*#._-]``. Neither kind is empty, or contains a NUL or a surrogate that
+        stands for no byte. None: this edit may fail. ``target`` is the variable, empty for headers.
         """
 
     def is_always_certain(self, call: str, target: str) -> bool:
@@ -117,7 +117,7 @@ class Call:
     """One row of the table: how a call travels and what it means when it fails."""
 
     name: str
-    """The C# name, which is also the name on the wire, for one ``PV.GetS``."""
+    """The C# name, which is also the name on the wire, for example ``PV.GetS``."""
     method: str
     """The method of ``Host`` that answers it."""
     parameters: tuple[type, ...]
@@ -129,7 +129,7 @@ class Call:
     has_target: bool = False
     """True when its first argument names a variable."""
     is_edit: bool = False
-    """True when it may change the message or a variable; such an exec is never repeated."""
+    """True when it may change the message or a variable; an exec with such a call is never repeated."""
 
 
 CALLS: dict[str, Call] = {
@@ -152,7 +152,7 @@ CALLS: dict[str, Call] = {
 """What a host answers. ``Core.APIVersion``, ``Core.Err`` and ``Core.Dbg`` do not: SR.dll answers or maps them."""
 
 FIND = Call("Assembly.Find", "", (str,), None)
-"""The bridge asks for an assembly beside the script, which the script loads by its name: no host answers that."""
+"""The bridge's own question for an assembly beside the script that the script loads by name. No host answers it."""
 
 QUESTIONS = CALLS | {FIND.name: FIND}
-"""What may be asked on the wire."""
+"""Everything that a worker may ask on the wire."""

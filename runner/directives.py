@@ -1,5 +1,5 @@
 """
-What a C# source says to the compiler that app-mono runs: ``// app-mono: -r:Helper.dll -unsafe``.
+Compiler options in the comments of a C# source: ``// app-mono: -r:Helper.dll -unsafe``.
 
 Must not know how the compiler is run.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .errors import BuildError
 
-# On a line of its own, before the first line of code or after it.
+# A directive is a line of its own, anywhere in the source.
 LINE = re.compile(r"^[ \t]*//[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
 REFERENCE = re.compile(r"-(?:r|reference):(?P<name>[^,;]+)")
 OPTION = re.compile(r"-unsafe[+-]?|-langversion:[A-Za-z0-9.-]+|-(?:define|d):[A-Za-z_]\w*(?:[;,][A-Za-z_]\w*)*")
@@ -23,8 +23,8 @@ class Directives(NamedTuple):
     What a source asks for.
 
     Attributes:
-        references: Assemblies to refer to, by name, looked up beside the source and in mono's own directory.
-        options: Other options, as mcs takes them.
+        references: Names of assemblies to reference; mcs looks for them beside the source and in mono's own directory.
+        options: Other options, in the form that mcs takes.
     """
 
     references: tuple[str, ...]
@@ -33,14 +33,14 @@ class Directives(NamedTuple):
 
 def read(content: bytes, name: str) -> Directives:
     """
-    The directives of a source.
+    Read the directives of a source.
 
     Args:
-        content: All of it.
-        name: What it is called in an error.
+        content: The whole source, as bytes.
+        name: The source's name in error messages.
 
     Raises:
-        BuildError: One is not understood; file, line and column are in the diagnostics.
+        BuildError: A directive is not understood; file, line and column are in the diagnostics.
     """
     text = content.decode("utf-8", "replace")
     references, options, wrong = [], [], []

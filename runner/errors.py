@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 class RunnerError(Exception):
-    """Something of ours failed. To the SIP server every one of these is ``false`` and one log line."""
+    """The runner failed to do something. To the SIP server each of these is ``false`` and one log line."""
 
     worker_survives = True
-    """True when the worker that met the error is as good as before."""
+    """True when the worker that met the error can serve as before."""
 
 
 class ConfigError(RunnerError):
-    """A setting, a path or a mode is wrong; nothing was started or sent."""
+    """A setting, a path or a mode is wrong. Nothing was started or sent."""
 
 
 class BuildError(RunnerError):
     """
     A C# source did not compile.
 
-    ``diagnostics`` are the compiler's lines as ``file:line:col: error CSnnnn: text``; empty when the compiler
+    ``diagnostics`` has the compiler's lines as ``file:line:col: error CSnnnn: text``. It is empty when the compiler
     itself could not be run.
     """
 
@@ -41,19 +41,19 @@ class PoolExhausted(RunnerError):
 
 
 class CallRefused(RunnerError):
-    """A host declines one call; the script gets that call's error value and goes on."""
+    """The host declines one call. The script gets that call's error value and continues."""
 
 
 class HostFault(RunnerError):
-    """The host refused an edit that it had said could not fail: the script saw 0. A bug of the host, not the script."""
+    """The host refused an edit after it had said that it cannot fail; the script saw 0. A bug of the host."""
 
 
 class ScriptError(RunnerError):
     """
-    The script threw and nobody caught it, or it could not be run at all.
+    The script threw an exception that nobody caught, or it could not be run at all.
 
-    ``detail`` is the C# text behind the message: type, message and stack, with file and line where symbols exist.
-    Empty when there is none.
+    ``detail`` is the C# text of the exception: type, message and stack, with file and line where symbols exist. It is
+    empty when there is none.
     """
 
     def __init__(self, message: str, detail: str = "") -> None:
@@ -66,12 +66,12 @@ class ScriptNotFound(ScriptError):
 
 
 class ScriptInvalid(ScriptError):
-    """The file is there, but is not an assembly that can be run: not .NET, cut short, no Main, a missing helper."""
+    """The file exists but cannot be run: it is not .NET, is incomplete, has no Main, or lacks a helper."""
 
 
 class ScriptRefused(ScriptError):
     """
-    The build, or messages of this Call-ID, took worker after worker along, and it is not run on them for a while.
+    The build, or messages of this Call-ID with it, cost too many workers. It is not run for a while.
 
     See ``poison_losses`` and ``poison_message_losses``.
     """
@@ -79,11 +79,11 @@ class ScriptRefused(ScriptError):
 
 class WorkerError(RunnerError):
     """
-    The worker is lost: killed, dead, or not to be believed any more.
+    The worker is lost: it was killed, it died, or it broke the protocol.
 
     Attributes:
         exit_code: Exit status; negative for the number of the signal that ended it; None while it is not known.
-        step: What it was doing: a state of the session, for one ``RUNNING``.
+        step: What it was doing: a state of the session, for example ``RUNNING``.
         last_lines: The last lines it wrote to stderr, oldest first.
     """
 
@@ -104,10 +104,10 @@ class WorkerFailedToStart(WorkerError):
 
 class ExecTimeout(WorkerError):
     """
-    The exec was not done at its deadline. Edits received until then stand.
+    The exec had not finished at its deadline. Edits received until then stand.
 
     Attributes:
-        is_left: The worker is left to finish it, and whoever left it there gives it back to its pool.
+        is_left: The worker may go on and finish the exec. The caller that left it to do so returns it to its pool.
     """
 
     is_left = False
@@ -122,4 +122,4 @@ class WorkerGone(WorkerDied):
 
 
 class ProtocolViolation(WorkerError):
-    """A line that the state table does not allow. The worker is not believed any more."""
+    """A line that the state table does not allow. The worker can no longer be trusted."""

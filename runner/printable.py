@@ -1,36 +1,35 @@
 r"""
-Text that nobody vouches for, as it may be printed: in logs and on terminals.
+Make untrusted text safe to print, in logs and on terminals.
 
-What a script, a message or a file's name says may carry escape sequences, line ends, and characters that turn the
-direction of the text around them. They are shown as ``\x1b``, ``\n`` or ``\u202e`` and never obeyed.
+Texts of scripts, SIP messages and file names may contain escape sequences, line ends, and characters that change the
+direction of the text around them. These are shown as ``\x1b``, ``\n`` or ``\u202e``, so that no terminal obeys them.
 """
 
 from __future__ import annotations
 
 import logging
 
-RECORD_CHARACTERS = 64 * 1024  # of one record: the longest SIP message that UDP carries is shorter
+RECORD_CHARACTERS = 64 * 1024  # longest record; the longest SIP message that UDP carries is shorter
 CONTINUED = "  "
-NO_UTF8 = range(0xDC80, 0xDD00)  # PEP 383: bytes that were none
+NO_UTF8 = range(0xDC80, 0xDD00)  # PEP 383: the surrogates for bytes that were not UTF-8
 
 
 def printable(text: str) -> str:
     r"""
-    One value on one line.
+    Make one value printable, on one line.
 
-    All that Unicode calls control, format (directions, joiners), private, unassigned or a separator other than the
-    blank is shown by its number; so is half a pair of surrogates, and a byte that was no UTF-8 as ``\xNN``. A tab
-    stays.
+    Characters that Unicode calls control, format (directions, joiners), private, unassigned or a separator are shown
+    as numbers, and so is a lone surrogate. A byte that was not UTF-8 is shown as ``\xNN``. Blanks and tabs stay.
     """
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def record(text: str) -> str:
     r"""
-    One record of a log: its first line as it is, each further one, as of a stack, with blanks before it.
+    Make one log record printable; its second and later lines, for example of a stack, are indented.
 
-    So no line that a script wrote begins where a record does. Lines end at ``\n`` and ``\r\n`` alone; at most
-    ``RECORD_CHARACTERS`` of it are shown.
+    So no line that a script wrote can look like the beginning of a record. Only ``\n`` and ``\r\n`` end a line. At
+    most ``RECORD_CHARACTERS`` characters are shown.
     """
     if text.isprintable() and len(text) <= RECORD_CHARACTERS:
         return text
@@ -42,7 +41,7 @@ def record(text: str) -> str:
 
 
 def ended_record(text: str) -> str:
-    """As ``record``, for a text that brings its line end along: that stays."""
+    """As ``record``, for a text that ends with a line end, which stays."""
     if text.isprintable() and len(text) <= RECORD_CHARACTERS:
         return text
     body = text.removesuffix("\n").removesuffix("\r")
@@ -50,10 +49,10 @@ def ended_record(text: str) -> str:
 
 
 class RecordFormatter(logging.Formatter):
-    """As ``logging.Formatter``, each record as ``record``."""
+    """A ``logging.Formatter`` that passes each record through ``record``."""
 
     def format(self, record_: logging.LogRecord) -> str:
-        """The whole text of a record, its stack included."""
+        """The whole text of a record, including its stack."""
         return record(super().format(record_))
 
 

@@ -160,9 +160,9 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("ExecRequest.cs", "_values"): "the same list",
     ("Foresight.cs", "_values"): "the same list",
     ("InternalCalls.cs", "Registered"): "the calls, once",
-    ("JsonReader.cs", "_names"): ONE_LINE + "; those that are kept have NameSlots places",
+    ("JsonObject.cs", "_names"): ONE_LINE,
+    ("JsonObject.cs", "_values"): ONE_LINE,
     ("JsonReader.cs", "_text"): ONE_LINE,
-    ("JsonReader.cs", "_values"): ONE_LINE,
     ("JsonWriter.cs", "Bytes"): (
         "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
         "wait are sent at HoldNoticesBytes"

@@ -143,7 +143,7 @@ def test_the_reader_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
     assert [name for name, *_ in calls([bad], tmp_path)] == ["bad.py"]
 
 
-# The bridge waits for the runner, and for its script: what ends those waits is not in it. File and the wait as written.
+# The bridge waits for the runner and for its script. What ends those waits is outside of it. File and wait, as written.
 BRIDGE_WAIT = re.compile(
     r"= \(int\)(?:Read|Write)\(|Native\.Poll\(|Thread\.Sleep\(|ReadWord\(eventFd"
     r"|\.GetResult\(\)|\.WaitOne\(|\.Join\(\)|\.Wait\("
@@ -151,12 +151,12 @@ BRIDGE_WAIT = re.compile(
 BRIDGE_ALLOWED = {
     ("Native.cs", "= (int)Read("): (
         1,
-        "the next line of the runner, or the end of the wire, on which the watch ends all",
+        "the next line of the runner, or the end of the wire, at which the watch ends the process",
     ),
-    ("Native.cs", "= (int)Write("): (1, "the runner reads until its deadline and hangs up then"),
-    ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that says that it is raised"),
-    ("Wire.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
-    ("Leftovers.cs", "Thread.Sleep("): (1, "one millisecond"),
+    ("Native.cs", "= (int)Write("): (1, "the runner reads until its deadline, and then hangs up"),
+    ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that found it readable"),
+    ("WireWatch.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
+    ("StrayThreads.cs", "Thread.Sleep("): (1, "one millisecond"),
     ("Script.cs", ".GetResult()"): (4, "the script's own Main, up to the deadline of its exec"),
 }
 

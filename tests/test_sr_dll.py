@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-SHELF = HERE / "scripts"
+SHELF = HERE / "shelf"
 SOURCE = HERE.parent / "lib" / "SR.cs"
 MONO = shutil.which("mono") or "mono"
 INVITE = (
@@ -62,7 +62,7 @@ def test_the_public_surface_is_frozen() -> None:
 
 
 def test_the_surface_of_the_old_module_is_the_same(tmp_path: Path) -> None:
-    subprocess.run([MCS, "-t:library", f"-out:{tmp_path}/SR.dll", HERE / "OldSR.cs"], check=True)
+    subprocess.run([MCS, "-t:library", f"-out:{tmp_path}/SR.dll", HERE / "worker" / "OldSR.cs"], check=True)
 
     assert surface(tmp_path / "SR.dll") == SURFACE
 
@@ -98,7 +98,7 @@ def test_a_program_without_a_bridge_gets_the_error_values(tmp_path: Path) -> Non
 def test_a_program_built_for_the_old_module_runs_unchanged(runner: Runner, tmp_path: Path, beside: str) -> None:
     old = tmp_path / "SR.dll"
     program = tmp_path / "MakesEveryCall.exe"
-    subprocess.run([MCS, "-t:library", f"-out:{old}", HERE / "OldSR.cs"], check=True)
+    subprocess.run([MCS, "-t:library", f"-out:{old}", HERE / "worker" / "OldSR.cs"], check=True)
     subprocess.run([MCS, f"-r:{old}", f"-out:{program}", SHELF / "MakesEveryCall.cs"], check=True)
     if beside == "no SR.dll":
         old.unlink()

@@ -1,8 +1,8 @@
 """
-What a worker may do to the machine, whatever its script tries.
+Limits what a worker may do to the machine, whatever its script tries.
 
-Its own session and process group, closed descriptors and a private directory come with its start (``process``);
-``sandbox`` is the wall around it. Here are the user it runs as, its environment, its limits, and that it gains nothing.
+This module has the user it runs as, its environment, its limits, and "no new privileges". ``process`` gives it a
+session and process group of its own, closed descriptors and a private directory; ``sandbox`` is the wall around it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ PASSED_ON_PREFIXES = ("LC_", "MONO_")
 
 # No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
 MONO_ENVIRONMENT = {"MONO_CRASH_NOFILE": "1", "MONO_DISABLE_SHARED_AREA": "1"}
-# Few arenas of malloc, of which glibc makes 8 for each CPU: each takes 64 MiB of the address space, and as many as 64
-# CPUs may have left a script 64 threads of 4096 MiB (measured; 1,774 with 8 arenas).
+# glibc makes 8 malloc arenas for each CPU, and each takes 64 MiB of address space. With one arena for each of 64
+# threads, 4096 MiB are full; with 8 arenas there is room for 1,774 threads (measured).
 MONO_DEFAULTS = {"MALLOC_ARENA_MAX": "8"}
 
-# Where gdb is installed mono runs it when native code crashes: 1.4 s until the process ends, 3 ms without (measured).
+# Where gdb is installed, mono runs it when native code crashes: that takes 1.4 s instead of 3 ms (measured).
 NO_GDB = "no-gdb-backtrace"
 
 # An idle worker has 4, and a script that starts a hundred threads is still served. The kernel counts all processes of a
-# user together, so without a user of their own other programs would count; but in a sandbox, which is a user namespace
-# of its own, each worker for itself (measured on Linux 6.18; since 5.14).
+# user together, so the programs that run as the same user count too. A sandbox has a user namespace of its own, in
+# which each worker is counted separately (measured on Linux 6.18; since 5.14).
 PROCESSES_OF_A_WORKER = 128
 
-# A loop that writes to one file ends there, and not where the disk does. Room for a day's log of a busy site, which a
-# script without a sandbox may append to; in a sandbox all its files together have 64 MiB (``sandbox.TMP_BYTES``).
+# Stops a loop that writes to one file before the disk is full. It leaves room for a day's log of a busy site, to which
+# a script without a sandbox may append. In a sandbox all its files together have 64 MiB (``sandbox.TMP_BYTES``).
 FILE_BYTES = 4096 * MIB
 
 OPTIONS = {
@@ -53,19 +53,19 @@ OPTIONS = {
     resource.RLIMIT_AS: "as",
     resource.RLIMIT_NPROC: "nproc",
 }
-"""Of prlimit(1), without the dashes."""
+"""The options of prlimit(1), without the dashes."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     """
-    Who workers run as.
+    The user that workers run as.
 
     Attributes:
-        name: As the system knows it, or its number.
+        name: Its name, or its number where the system has no name for it.
         uid: Its number.
-        gid: The group of its processes.
-        groups: The other groups that it is in.
+        gid: The primary group of its processes.
+        groups: Its other groups.
         home: Its home directory; "/" for a number that the system does not know.
     """
 
@@ -78,7 +78,9 @@ class User:
 
 def user(settings: Settings) -> User | None:
     """
-    Who workers run as; None: the user of this process, with its groups, also where the settings name just that user.
+    The user that workers run as; None: the user of this process, with its groups.
+
+    It is None too where the settings name the user of this process.
 
     Raises:
         ConfigError: There is no such user or group, or this process may not choose one.
@@ -88,18 +90,18 @@ def user(settings: Settings) -> User | None:
 
 @functools.lru_cache(maxsize=8)
 def _user(wanted: str, group: str, uid: int) -> User | None:
-    # Looked up once: a process out of descriptors cannot read the list of users, and is told that there is none such.
+    # Looked up only once: a process out of descriptors cannot read the list of users, and would find no such user.
     if _is_own(wanted, group, uid):
         return None
     if not wanted:
         if group:
-            raise ConfigError("worker_group: has a meaning beside worker_user only; set that, too")
+            raise ConfigError("worker_group: it has a meaning only together with worker_user; set that too")
         return None
     if uid != 0:
         raise ConfigError(f"worker_user {wanted!r}: only root may run workers as another user; this is uid {uid}")
     known = _known_user(wanted)
     if known is None and not group:
-        raise ConfigError(f"worker_group: uid {wanted} is in no list of users, so its group has to be said")
+        raise ConfigError(f"worker_group: the system does not know uid {wanted}, so set its group here")
     gid = _group_id(group) if group else known.pw_gid if known else 0
     if known is None:
         return User(wanted, int(wanted), gid, (), "/")
@@ -108,7 +110,7 @@ def _user(wanted: str, group: str, uid: int) -> User | None:
 
 
 def environment(settings: Settings, who: User | None, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """A worker's variables: what programs need to find their way, what the settings add, and mono's own."""
+    """A worker's environment variables: the usual ones, those that the settings add, and those for mono."""
     wanted = PASSED_ON | set(settings.worker_env)
     passed = {name: text for name, text in given.items() if name in wanted or name.startswith(PASSED_ON_PREFIXES)}
     debug = ",".join(filter(None, [passed.get("MONO_DEBUG"), NO_GDB]))
@@ -118,7 +120,7 @@ def environment(settings: Settings, who: User | None, given: Mapping[str, str] =
 
 
 def limits(settings: Settings) -> dict[int, int]:
-    """Kernel limits of a worker: one of ``resource.RLIMIT_*`` to the most that is allowed; what is 0 has none."""
+    """Kernel limits of a worker: from ``resource.RLIMIT_*`` to the maximum. A setting of 0 gives no limit."""
     processes = settings.max_processes
     if processes is None:
         is_own = not settings.worker_user or _is_own(settings.worker_user, settings.worker_group, os.geteuid())
@@ -136,16 +138,16 @@ def limits(settings: Settings) -> dict[int, int]:
 
 def limited(command: Sequence[str], settings: Settings) -> list[str]:
     """
-    The command that runs another one within its limits and without new privileges: prlimit(1) and setpriv(1) become it.
+    The command that runs another one within its limits and without new privileges, through prlimit(1) and setpriv(1).
 
-    Nothing else works everywhere: to limit the process of another user from outside takes CAP_SYS_RESOURCE, which a
-    container's root lacks (seen: then not one limit was set), and ``preexec_fn`` is not safe beside threads. And what
-    mono asks for itself holds for the thread that asks: those of its finaliser and of its collector are older (seen:
-    a process that a finaliser started could gain privileges). bwrap has asked already.
+    No other way works everywhere. Limiting the process of another user from outside takes CAP_SYS_RESOURCE, which a
+    container's root lacks (seen: no limit was set there). ``preexec_fn`` is not safe in a process with threads. And
+    if mono set no_new_privs itself, that would hold only for the calling thread: the threads of its finaliser and its
+    collector are older (seen: a process that a finaliser started could gain privileges). bwrap sets it itself.
     """
     options = []
     for kind, most in limits(settings).items():
-        _, hard = resource.getrlimit(kind)  # a lower one than ours is the administrator's word
+        _, hard = resource.getrlimit(kind)  # a lower limit that is already set was the administrator's choice
         options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
     gain_nothing = ["setpriv", "--no-new-privs", "--"] if settings.sandbox == "none" else []
     return ["prlimit", *options, "--", *gain_nothing, *command]
@@ -153,7 +155,7 @@ def limited(command: Sequence[str], settings: Settings) -> list[str]:
 
 @functools.lru_cache(maxsize=8)
 def _is_own(wanted: str, group: str, uid: int) -> bool:
-    """Whether the user is that of this process, and no group is named beside it."""
+    """Whether ``wanted`` is the user of this process, and no group is given."""
     if not wanted or group:
         return False
     with contextlib.suppress(ConfigError):
@@ -163,7 +165,7 @@ def _is_own(wanted: str, group: str, uid: int) -> bool:
 
 
 def _known_user(wanted: str) -> pwd.struct_passwd | None:
-    """The user of that name or number; None for a number that the system does not know."""
+    """The user with that name or number; None for a number that the system does not know."""
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(wanted)
     if not wanted.isdecimal():

@@ -1,6 +1,6 @@
-"""The process of one worker: started confined, signalled, and ended with all that it started.
+"""The process of one worker: start it confined, signal it, and end it together with everything it started.
 
-Must not know what is said on its wire.
+Must not know what travels on its wire.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
 WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
-REAP_S = 0.5  # a process killed by SIGKILL is gone in milliseconds; more is a kernel that does not let go
+REAP_S = 0.5  # a process ends within milliseconds of SIGKILL, unless it is stuck in the kernel
 
 
 class Process:
     """
-    One mono process, in its sandbox where there is one, and its private working directory. ``Process.start`` makes it.
+    One mono process, with its sandbox if there is one, and its private working directory. ``Process.start`` makes it.
 
     Args:
         outermost: Our child.
-        inside: mono in its sandbox. 0: it said no word in time, and is not known. None: there is no sandbox.
+        inside: The pid of mono in its sandbox; 0: it wrote nothing in time, so it is unknown. None: no sandbox.
 
     Attributes:
-        pid: mono's process, and its process group, by the number that they have out here.
-        wire: Our ends, the pipe to read first; closing them is the part of whoever uses them.
-        stderr: The reading end of its standard error, likewise.
-        ended: Readable when it has ended; for polling only.
-        watched: The same, and closing it is the part of whoever watches it.
-        exit_code: In the manner of ``subprocess``: a signal is negative. None until ``kill``.
+        pid: mono's process and its process group, by their number outside the sandbox.
+        wire: Our ends, the one to read first; the user of the wire closes them.
+        stderr: The reading end of its standard error; its reader closes it.
+        ended: A pidfd, readable when the process has ended; only for polling.
+        watched: The same; the one who watches it closes it.
+        exit_code: A signal is negative, as in ``subprocess``. None until ``kill``.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Process:
         self._is_walled = inside is not None
         self._directory = directory
         self._lock = threading.Lock()
-        self._users = 1  # of the descriptors: whoever closes, and who looks or signals just now
-        # Inside a sandbox mono is not our child: its number may be another's as soon as it ended, its descriptor not.
+        self._users = 1  # of the descriptors: one for ``close``, and one for each thread that uses them now
+        # In a sandbox mono is not our child: its pid may belong to another process once it has ended; its pidfd cannot.
         self._mono = self._last = self.ended
         if inside:
             with contextlib.suppress(OSError):
@@ -85,17 +85,17 @@ class Process:
         Args:
             settings: ``mono``, and what ``confine`` and ``sandbox`` read.
             bridge: SRBridge.exe.
-            directory: The runner's, in which the private working directory is made.
-            deadline: Until then a process in a sandbox should say its first word: that tells which it is.
+            directory: The runner's directory; the private working directory is made in it.
+            deadline: On ``time.monotonic``; until then a process in a sandbox is awaited on its wire, to learn its pid.
 
         Raises:
-            ConfigError: ``worker_user``, ``worker_group`` or ``sandbox`` cannot be had; nothing was started.
-            WorkerFailedToStart: There is no such program, or the user may not go there; nothing is left.
+            ConfigError: ``worker_user``, ``worker_group`` or ``sandbox`` is not possible; nothing was started.
+            WorkerFailedToStart: There is no such program, or the user cannot reach it; nothing is left over.
         """
         user, wall = confine.user(settings), sandbox.find(settings.sandbox)
         if shutil.which(settings.mono) is None:
             raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
-        # Any step may fail, for one for want of descriptors, of processes or of room on the disk.
+        # Any step may fail, for example for lack of descriptors, processes or disk space.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:
                 their_reads, our_writes = _pipe(theirs=given, ours=undo, we_read=False)
@@ -113,10 +113,10 @@ class Process:
                     str(builds),
                 ]
                 command = confine.limited([settings.mono, "--debug", str(bridge), *arguments], settings)
-                told = tells = denied = -1
+                info_read = info_write = denied = -1
                 if wall:
-                    told, tells = _pipe(theirs=given, ours=undo, we_read=True)
-                    os.set_blocking(told, False)
+                    info_read, info_write = _pipe(theirs=given, ours=undo, we_read=True)
+                    os.set_blocking(info_read, False)
                     if (denied := seccomp.descriptor()) >= 0:
                         given.callback(os.close, denied)
                     scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
@@ -125,7 +125,7 @@ class Process:
                         wall,
                         command,
                         wire,
-                        tells,
+                        info_write,
                         denied,
                         scripts=scripts,
                         hidden=directory,
@@ -141,11 +141,11 @@ class Process:
                     stdin=subprocess.DEVNULL if wall else their_reads,
                     stdout=stderr_write if wall else their_writes,
                     stderr=stderr_write,
-                    pass_fds=sandbox.given(their_reads, their_writes, tells, denied) if wall else [],
+                    pass_fds=sandbox.given(their_reads, their_writes, info_write, denied) if wall else [],
                     cwd=work,
                     env=confine.environment(settings, user),
                     start_new_session=True,
-                    # SIGXFSZ would end mono at its limit of file size. Python ignores it, and so does mono then.
+                    # At its limit of file size, SIGXFSZ would end mono. Python ignores it, and mono inherits that.
                     restore_signals=False,
                     user=None if user is None else user.uid,
                     group=None if user is None else user.gid,
@@ -162,7 +162,7 @@ class Process:
             undo.pop_all()
         inside = None
         if wall:
-            with open(told, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed behind it
+            with open(info_read, "rb", buffering=0) as info:  # noqa: PTH123 - a descriptor, closed afterwards
                 inside = sandbox.speaker(our_reads, info, deadline)
         return cls(
             process,
@@ -175,23 +175,23 @@ class Process:
         )
 
     def has_ended(self, timeout_s: float) -> bool:
-        """Whether it ends within that time; true when it is closed, by whatever thread."""
+        """Whether it ends within that time; true once it is closed, by any thread."""
         with self._used() as is_open:
             return not is_open or _ends(self.ended, timeout_s)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to mono alone; to none when it has gone."""
+        """Send a signal to mono only; does nothing when it has ended."""
         with self._used() as is_open, contextlib.suppress(ProcessLookupError):
             if is_open:
                 signal.pidfd_send_signal(self._mono, number)
 
     def kill(self) -> None:
-        """End it and all that it started at once, and remove its working directory. Only once, by one thread."""
+        """End it and all that it started at once, and remove its working directory. To be called once."""
         if self._is_walled:
-            # First mono alone, so that what is around it tells how it ended.
+            # First only mono, so that bwrap's exit code says how mono ended.
             self.send_signal(signal.SIGKILL)
             self.has_ended(REAP_S)
-        # The process is not reaped before its group is killed: until then the group's number cannot be another's.
+        # The group is killed before the process is reaped: until then no other group can have its number.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._outermost.pid, signal.SIGKILL)
         code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
@@ -200,12 +200,12 @@ class Process:
         remove(self._directory)
 
     def close(self) -> None:
-        """Give back what tells of its end, after ``kill``. Only once; another thread may look at it meanwhile."""
-        self._let_go()
+        """Close the pidfds, after ``kill``. To be called once; other threads may still use them meanwhile."""
+        self._release()
 
     @contextlib.contextmanager
     def _used(self) -> Iterator[bool]:
-        """Keep the descriptors open for the length of a block; false: they are closed, and may be others' by now."""
+        """Keep the pidfds open for the length of a block; false: they are closed, and their numbers may be reused."""
         with self._lock:
             is_open = self._users > 0
             self._users += is_open
@@ -213,9 +213,9 @@ class Process:
             yield is_open
         finally:
             if is_open:
-                self._let_go()
+                self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._users -= 1
             is_last = not self._users
@@ -225,7 +225,7 @@ class Process:
 
 
 def _pipe(*, theirs: contextlib.ExitStack, ours: contextlib.ExitStack, we_read: bool) -> tuple[int, int]:
-    """Both ends, the one to read first; each is closed by its stack."""
+    """A pipe, the reading end first; each end is closed by the stack of its side."""
     reads, writes = os.pipe2(os.O_CLOEXEC)
     (ours if we_read else theirs).callback(os.close, reads)
     (theirs if we_read else ours).callback(os.close, writes)

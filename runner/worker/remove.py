@@ -1,13 +1,13 @@
 """
-Removes the directories that scripts write into, whatever a script made there and goes on making.
+Removes the directories that scripts write into, whatever a script has made there and goes on making.
 
-A directory that is not empty is moved up beside its parents until nothing is nested any more. So any depth takes the
-same few descriptors, no path is ever longer than a name, and no way leads back through "..", which a process of the
-script could turn to somewhere else by moving a directory.
+A directory that is not empty is moved up to the top, until nothing is nested any more. So any depth takes the same few
+descriptors, and no path is longer than a name. ".." is never used: a process of the script could make it lead elsewhere
+by moving a directory.
 
-The owner of a directory may remove whatever lies in it. So a remover that works as root enters only directories of the
-one user whose tree it is, and does nothing that this user could not have done. A link is removed and never followed,
-and a mount point is left: removing it says "busy" where it says "not empty" of any other directory.
+The owner of a directory may remove everything in it. So a remover that works as root enters only directories of the one
+user who owns the tree, and does nothing that this user could not do. A link is removed and never followed. A mount
+point stays: removing it fails with "busy", where any other directory fails with "not empty".
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.remove")
 
-NOW_S = 0.05  # whoever ends a worker waits that long: some thousand files
-LATER_S = 120.0  # in the background, for each: millions of files, or a process of the script that goes on making more
-WAITING = 1000  # directories that wait for the background; what is one too many is left to the end of the runner
-MOVED_UP = 1000  # of one directory at a time, so that a file system with few links for each has enough
-REMEMBERED = 10_000  # names of directories that were moved up; more are found again by looking
-LOOKS = 100  # at a directory in which nothing is found, and which is not empty
+NOW_S = 0.05  # the end of a worker waits at most that long: enough for some thousand files
+LATER_S = 120.0  # for each directory in the background: millions of files, or a process that goes on making more
+WAITING = 1000  # directories that wait for the background; any more are left until the runner ends
+MOVED_UP = 1000  # out of one directory at a time, because some file systems allow few links to a directory
+REMEMBERED = 10_000  # names of directories that were moved up; more are found by listing the top again
+LOOKS = 100  # at a directory that seems empty and is not
 ALL_OF_OWNER = 0o700
 NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
-NOT_DONE = "it takes longer"
+NOT_DONE = "it takes too long"
 
 
 def remove(path: Path) -> None:
-    """Remove a directory and all in it: what takes longer than ``NOW_S`` goes in the background. Never raises."""
+    """Remove a directory and all in it; after ``NOW_S``, the rest in the background. Never raises."""
     why = remove_at(path, time.monotonic() + NOW_S)
     if why == NOT_DONE:
         LATER.add(path, lambda deadline: remove_at(path, deadline))
@@ -49,16 +49,16 @@ def remove(path: Path) -> None:
 
 
 def remove_at(path: Path, deadline: float) -> str:
-    """As ``remove_within``, by its path."""
+    """As ``remove_within``, for a path."""
     with contextlib.suppress(OSError):
-        os.rmdir(path)  # noqa: PTH106  # nearly always it is empty; no descriptor is needed
+        os.rmdir(path)  # noqa: PTH106  # it is almost always empty, and then no descriptor is needed
         return ""
     try:
         parent = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return _told(error, path.parent.name)
+        return _reason(error, path.parent.name)
     try:
         return remove_within(parent, path.name, deadline)
     finally:
@@ -70,34 +70,37 @@ def remove_within(parent: int, name: str, deadline: float) -> str:
     Remove a file, or a directory and all in it.
 
     Args:
-        parent: A descriptor of the directory that it lies in, where nobody but this process's user may write.
+        parent: A descriptor of the directory that contains it; only this process's user may write to that directory.
         name: A name in it.
         deadline: On ``time.monotonic``.
 
     Returns:
-        "" when it has gone; else why not: ``NOT_DONE`` when the deadline came first, or the first reason met.
+        "" when it is removed; else why not: ``NOT_DONE`` when the deadline came first, or the first error.
     """
     try:
         return _Removal(parent, name, deadline).run()
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return _told(error, name)
+        return _reason(error, name)
 
 
 def enter(parent: int, name: str, owner: int | None = None) -> int:
     """
-    A descriptor of a directory, whose entries can be read and removed from now on: its mode may have to change.
+    Open a directory, and change its mode if necessary, so that its entries can be listed and removed.
 
     Args:
-        parent: A descriptor of the directory that it lies in.
+        parent: A descriptor of the directory that contains it.
         name: A name in it; a link is not followed.
-        owner: The user whose it has to be; None: anybody's.
+        owner: The user that it must belong to; None: any user.
+
+    Returns:
+        A descriptor of the directory.
 
     Raises:
-        OSError: It cannot be opened, is no directory, or belongs to another user.
+        OSError: It cannot be opened, is not a directory, or belongs to another user.
     """
-    # By a descriptor that only names it, so that nothing takes its place between the look and the change.
+    # O_PATH first, so that nothing can take its place between the check and the change of mode.
     named = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         found = os.fstat(named)
@@ -112,7 +115,7 @@ def enter(parent: int, name: str, owner: int | None = None) -> int:
 
 
 class _Removal:
-    """One directory that goes, with what was seen on the way."""
+    """The removal of one directory, and what was met on the way."""
 
     def __init__(self, parent: int, name: str, deadline: float) -> None:
         self._parent = parent
@@ -121,12 +124,12 @@ class _Removal:
         self._owner: int | None = None
         self._done = 0  # files and directories that were removed or moved
         self._why = ""
-        self._prefix = secrets.token_hex(8)  # no process of the script can be there with such a name first
+        self._prefix = secrets.token_hex(8)  # so that no process of the script can take such a name first
         self._moved = 0
         self._next: deque[str] = deque(maxlen=REMEMBERED)
 
     def run(self) -> str:
-        """As ``remove_within``; an error that is raised is of the directory itself."""
+        """As ``remove_within``, but raises an error that concerns the directory itself."""
         if self._goes(self._parent, self._name):
             return ""
         top = enter(self._parent, self._name)
@@ -141,10 +144,10 @@ class _Removal:
                     return ""
                 if self._is_late():
                     return NOT_DONE
-                # Without a reason another process, or another remover, is at work in it.
+                # Nothing was removed and nothing failed: another process, or another remover, is at work in it.
                 idle = 0 if self._done > before else idle + 1
                 if idle and (self._why or idle >= LOOKS):
-                    return self._why or "it is never empty"
+                    return self._why or "it never becomes empty"
         finally:
             os.close(top)
 
@@ -152,7 +155,7 @@ class _Removal:
         return time.monotonic() >= self._deadline
 
     def _pass(self, top: int) -> None:
-        """Take one look at everything in it, until the deadline."""
+        """Go once through everything in it, until the deadline."""
         with os.scandir(top) as entries:
             for entry in entries:
                 self._next.append(entry.name)
@@ -162,7 +165,7 @@ class _Removal:
                     self._take(top, self._next.pop())
 
     def _take(self, top: int, name: str) -> None:
-        """Remove one that lies directly in the top, after moving up the directories in it that are not empty."""
+        """Remove one entry of the top, after moving up the directories in it that are not empty."""
         try:
             if self._goes(top, name):
                 return
@@ -172,7 +175,7 @@ class _Removal:
             finally:
                 os.close(directory)
             if moved and not self._goes(top, name):
-                self._next.append(name)  # again, when those above it have gone
+                self._next.append(name)  # again, after those that were moved out of it
             elif not moved:
                 self._goes(top, name)
             self._next.extend(moved)
@@ -180,7 +183,7 @@ class _Removal:
             self._note(error, name)
 
     def _flatten(self, top: int, directory: int) -> list[str]:
-        """Remove the files and empty directories in a directory, and move up others; the names of those."""
+        """Remove the files and empty directories in a directory, and move up the others; returns their new names."""
         moved = []
         with os.scandir(directory) as entries:
             for entry in entries:
@@ -195,10 +198,10 @@ class _Removal:
 
     def _goes(self, parent: int, name: str) -> bool:
         """
-        Remove a file or an empty directory; False for a directory with something in it.
+        Remove a file or an empty directory; False for a directory that is not empty.
 
         Raises:
-            OSError: Neither goes.
+            OSError: It cannot be removed.
         """
         try:
             try:
@@ -206,7 +209,7 @@ class _Removal:
             except NotADirectoryError:
                 os.unlink(name, dir_fd=parent)
         except FileNotFoundError:
-            self._done += 1  # somebody else did it
+            self._done += 1  # another process has removed it
             return True
         except OSError as error:
             if error.errno in NOT_EMPTY:
@@ -221,7 +224,7 @@ class _Removal:
         try:
             os.rename(name, new, src_dir_fd=directory, dst_dir_fd=top)
         except PermissionError:
-            # To move a directory takes the right to write into it, which its owner can give himself.
+            # Moving a directory takes the right to write to it, which its owner can grant.
             os.close(enter(directory, name, self._owner))
             os.rename(name, new, src_dir_fd=directory, dst_dir_fd=top)
         self._done += 1
@@ -229,17 +232,17 @@ class _Removal:
 
     def _note(self, error: OSError, name: str) -> None:
         if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
-            self._done += 1  # something else came in its place just now: worth another look
+            self._done += 1  # it was replaced by something else just now, so another pass is worthwhile
         else:
-            self._why = self._why or _told(error, name)
+            self._why = self._why or _reason(error, name)
 
 
-def _told(error: OSError, name: str) -> str:
+def _reason(error: OSError, name: str) -> str:
     return f"{name[:80]!a}: {error.strerror}"
 
 
 class _Later:
-    """Removes one directory after the other in a thread that ends when there is none left."""
+    """Removes directories one after another, in a thread that ends when none is left."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -248,12 +251,12 @@ class _Later:
 
     def add(self, path: Path, step: Callable[[float], str], then: Callable[[], None] = lambda: None) -> None:
         """
-        Let a directory go later.
+        Have a directory removed in the background.
 
         Args:
-            path: For the log.
-            step: Removes it until a deadline, as ``remove_within``.
-            then: Called in any case, when it is over.
+            path: The directory, for the log.
+            step: Removes it until a deadline; takes and returns what ``remove_within`` does.
+            then: Called afterwards, in any case.
         """
         with self._lock:
             is_too_many = len(self._waiting) >= WAITING
@@ -262,12 +265,12 @@ class _Later:
             starts = not is_too_many and not self._runs
             self._runs = self._runs or starts
         if is_too_many:
-            log.warning("%s: is left until the end: %d others are being removed", path, WAITING)
+            log.warning("%s: is not removed before the end: %d others are waiting", path, WAITING)
             then()
         if starts:
             try:
                 threading.Thread(target=self._run, name="remover", daemon=True).start()
-            except RuntimeError:  # the kernel gives no thread; the end of the runner tries again
+            except RuntimeError:  # the kernel refuses a new thread; the end of the runner tries again
                 with self._lock:
                     left, self._runs = list(self._waiting), False
                     self._waiting.clear()
@@ -283,8 +286,8 @@ class _Later:
                 path, step, then = self._waiting.popleft()
             try:
                 if why := step(time.monotonic() + LATER_S):
-                    log.warning("%s: cannot be removed: %s; the end of the runner tries again", path, why)
-            except Exception:  # the others have to go nevertheless
+                    log.warning("%s: cannot be removed: %s; it is tried again at the end", path, why)
+            except Exception:  # the others must still be removed
                 log.exception("%s: cannot be removed", path)
             finally:
                 then()

@@ -1,6 +1,6 @@
 """The private directory of one runner: the copies of scripts and of the bridge, and its workers' working directories.
 
-A runner that was killed cannot remove its own, so the next one does: a directory whose lock nobody holds is dead.
+A runner that was killed cannot remove its directory, so the next runner removes every directory whose lock is free.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.rundir")
 
-END_S = 3.0  # of the daemon's end, which the unit gives 15 s; what is left goes at the next start
-SWEEP_S = 2.0  # of the start, for all dead runners together; the rest goes in the background
-LOOKED_AT = 10_000  # names that another user, too, may make in a /tmp: a start must not take longer for each
+END_S = 3.0  # for removing at the end, for which the unit allows 15 s in all; the next start removes the rest
+SWEEP_S = 2.0  # for removing at the start, for all dead runners together; the rest is removed in the background
+LOOKED_AT = 10_000  # names; any user can make more in /tmp, and a start must not take longer for each of them
 PREFIX = "app-mono-"
 LOCK = "lock"
 BLOBS = "blobs"
@@ -38,14 +38,14 @@ BRIDGE = "bridge"
 @contextlib.contextmanager
 def run_directory(group: int | None = None) -> Generator[Path]:
     """
-    A new directory, for this user only, that goes when the block ends. Sweeps those of dead runners.
+    A new directory, private to this user, for the length of a ``with`` block. Also removes those of dead runners.
 
     Args:
-        group: Of workers that run as another user. It may pass through the directory and not list it, and what is
-            made there belongs to it.
+        group: The group of workers that run as another user. It may pass through the directory but not list it, and
+            it owns what is made there.
 
     Raises:
-        ConfigError: It cannot be made, for one because the file system is full.
+        ConfigError: It cannot be made, for example because the file system is full.
     """
     place = None
     try:
@@ -59,7 +59,7 @@ def run_directory(group: int | None = None) -> Generator[Path]:
             place.rmdir()
         raise ConfigError(f"the directory for copies and workers cannot be made: {error}; see TMPDIR") from error
     try:
-        # Locked before it has its name: a lock file that nobody holds, however shortly, says that its runner is dead.
+        # Locked before it gets its name: a free lock, however briefly, would mean that this runner is dead.
         fcntl.flock(lock, fcntl.LOCK_EX)
         new.rename(place / LOCK)
         if group is not None:
@@ -69,20 +69,20 @@ def run_directory(group: int | None = None) -> Generator[Path]:
     finally:
         try:
             if why := _clear(place, time.monotonic() + END_S):
-                log.warning("%s: is left to the next start: %s", place, why)
+                log.warning("%s: is left for the next start to remove: %s", place, why)
         finally:
             os.close(lock)
 
 
 def pinned(bridge: Path, directory: Path) -> Path:
     """
-    Copy SRBridge.exe and what lies beside it into the directory of a runner; the copy.
+    Copy SRBridge.exe and the files beside it into the directory of a runner; returns the copy of SRBridge.exe.
 
-    Workers start from copies: their user may not be able to read the originals, and a build beside a running daemon
-    changes nothing under it.
+    Workers start from copies. Their user may not be able to read the originals, and a new build must not change what
+    a running daemon uses.
 
     Raises:
-        ConfigError: It cannot be copied, for one because the file system is full.
+        ConfigError: It cannot be copied, for example because the file system is full.
     """
     place = directory / BRIDGE
     try:
@@ -99,38 +99,38 @@ def pinned(bridge: Path, directory: Path) -> Path:
 
 
 def _sweep(base: Path) -> None:
-    """Remove the directories of dead runners; whatever is found there, the start goes on."""
+    """Remove the directories of dead runners. Nothing that is found there stops the start."""
     deadline = time.monotonic() + SWEEP_S
     with os.scandir(base) as entries:
         named = (entry.name for entry in entries if entry.name.startswith(PREFIX))
         for name in itertools.islice(named, LOOKED_AT):
             try:
                 _remove_dead(base / name, deadline)
-            except OSError:  # another user's, no directory, or one of a runner that lives or just starts
+            except OSError:  # another user's, not a directory, or that of a runner that lives or is starting
                 continue
-            except Exception:  # no directory is worth a daemon that does not start
+            except Exception:  # whatever is wrong with it must not keep the daemon from starting
                 log.exception("%s: cannot be removed", base / name)
         if next(named, None) is not None:
-            log.warning("%s: has more than %d %s*; the rest is not looked at", base, LOOKED_AT, PREFIX)
+            log.warning("%s: has more than %d names like %s*; the rest is not checked", base, LOOKED_AT, PREFIX)
 
 
 def _remove_dead(place: Path, deadline: float) -> None:
     """
-    Remove the directory of a runner if that is dead: in the background when the deadline comes first.
+    Remove the directory of a dead runner; after the deadline, the rest of it in the background.
 
     Raises:
-        OSError: It is another user's, or that of a runner that lives, or was not made by one.
+        OSError: It belongs to another user or to a runner that is alive, or was not made by a runner.
     """
     directory = _opened(place)
     try:
-        # A directory without its lock file is just being made, or was not made by a runner.
+        # A directory without a lock file is being made just now, or was not made by a runner.
         lock = os.open(LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     finally:
         os.close(directory)
     with contextlib.ExitStack() as undo:
         undo.callback(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _let_run(place)
+        _send_sigcont(place)
         why = _clear(place, deadline)
         if why == NOT_DONE:
             LATER.add(place, lambda until: _clear(place, until), undo.pop_all().close)
@@ -140,10 +140,10 @@ def _remove_dead(place: Path, deadline: float) -> None:
 
 def _clear(place: Path, deadline: float) -> str:
     """
-    Remove a runner's directory, which this process has locked, and all in it; as ``remove_within``. Never raises.
+    Remove a runner's directory, which this process has locked, and everything in it. Never raises.
 
-    The lock goes last, so that the next start finds what is left. Each directory in it goes by itself: it is the
-    worker's user whose tree it is.
+    The lock is removed last, so that the next start finds what is left. Each directory in it is removed separately,
+    because its tree belongs to the worker's user. Returns what ``remove_within`` does.
     """
     try:
         directory = _opened(place)
@@ -173,10 +173,10 @@ def _clear(place: Path, deadline: float) -> str:
 
 def _opened(place: Path) -> int:
     """
-    A descriptor of a directory that this process's user made.
+    A descriptor of a directory that belongs to this process's user.
 
     Raises:
-        OSError: It is not his, or none.
+        OSError: It belongs to another user, or is not a directory.
     """
     base = os.open(place.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -185,8 +185,8 @@ def _opened(place: Path) -> int:
         os.close(base)
 
 
-def _let_run(place: Path) -> None:
-    """A worker that was stopped when its runner died cannot see that its wire hung up; going on, it ends itself."""
+def _send_sigcont(place: Path) -> None:
+    """Let stopped workers of a dead runner run, so that they see that their wire is closed, and end themselves."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(place):

@@ -1,17 +1,16 @@
 """
-A wall around one worker: bubblewrap, which gives it a view of the machine of its own.
+A wall around one worker: bubblewrap, which gives it a private view of the machine.
 
-Inside, the files of the machine can be read and not be changed, there is no network, no other process is seen, and
-/tmp, /run, the directory of the runner and the working directory are empty but for what the worker needs. Sockets that
-are files are out of reach wherever they lie (``seccomp``). Measured with bubblewrap 0.8 and
-mono 6.8:
+Inside, the files of the machine are read-only, there is no network, and no other process is visible. /tmp, /run, the
+directory of the runner and the working directory contain only what the worker needs. Sockets that are files cannot be
+used, wherever they are (``seccomp``). Measured with bubblewrap 0.8 and mono 6.8:
 
-- bwrap forks twice. The outer process is our child and waits; the inner one is process 1 of the wall and reaps; both
-  are in the group that was made for our child. A SIGKILL to that group ends process 1, and with it the kernel ends
-  everything inside, also what left its group.
-- mono is process 2 there, and ``setsid`` makes it the leader of a group as it is without a wall, so that its own watch
-  thread can end that group when the wire hangs up. The others then end by themselves.
-- ``--die-with-parent`` is not used: a worker lives as long as its wire, also when the daemon has died.
+- bwrap forks twice. The outer process is our child and waits; the inner one is process 1 of the wall and reaps. Both
+  are in the group that was made for our child. A SIGKILL to that group ends process 1, and the kernel then ends
+  everything inside, even what left the group.
+- mono is process 2 inside. ``setsid`` makes it the leader of a group, as it is without a wall, so that its own watch
+  thread can end that group when the wire is closed. The other processes then end by themselves.
+- ``--die-with-parent`` is not used: a worker lives as long as its wire, even when the daemon has died.
 """
 
 from __future__ import annotations
@@ -36,21 +35,21 @@ if TYPE_CHECKING:
     from io import FileIO
 
 MIB = 1024 * 1024
-INFO_BYTES = 4096  # far more than bwrap tells, and all that a pipe takes at once
-SIGNALLED = 128  # bwrap.c, propagate_exit_status: a signal is told as an exit code, as a shell does
+INFO_BYTES = 4096  # far more than bwrap writes, and the most that a pipe takes at once
+SIGNALLED = 128  # bwrap.c, propagate_exit_status: a signal becomes an exit code above this, as in a shell
 
 TRIED_S = 10.0
 TMP, RUN = "/tmp", "/run"  # noqa: S108  # empty ones, made for one worker
 
 VIEW = ("--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
 
-# What a tmpfs may hold is memory that nobody counts as the worker's; without --size it is half of the machine's.
+# What is in a tmpfs is memory that does not count as the worker's. Without --size it may be half of the machine's.
 TMP_BYTES, SHM_BYTES, NOTHING_BYTES = 64 * MIB, 16 * MIB, 4096
 
 
 def find(setting: str) -> str:
     """
-    The program that makes the sandbox that a setting names; "" for "none".
+    The program for the sandbox that the setting names; "" for "none".
 
     Raises:
         ConfigError: It is not installed.
@@ -79,7 +78,7 @@ def trouble(program: str) -> str:
 
 
 def given(*descriptors: int) -> list[int]:
-    """Those that are there, to be passed to a process; -1 stands for none."""
+    """The descriptors to pass to a process, without those that are -1."""
     return [descriptor for descriptor in descriptors if descriptor >= 0]
 
 
@@ -100,18 +99,18 @@ def wrapped(
     The command that runs another one inside.
 
     Args:
-        program: What ``find`` gave.
+        program: What ``find`` returned.
         command: The program and its arguments.
-        wire: Descriptors, which become 0 and 1 of the command. The processes of bwrap would hold its 0 and 1 open,
-            so that nobody saw the command hang up; any other descriptor they close.
+        wire: Descriptors, which become 0 and 1 of the command. bwrap's processes would keep their own 0 and 1 open, so
+            that nobody would notice that the command hung up; they close all other descriptors.
         info: A descriptor for ``speaker``.
-        denied: What ``seccomp.descriptor`` gave.
-        scripts: Directories that are shown also where they lie in /tmp or /run, if they exist. There the command's
-            user has to be able to reach them.
-        hidden: A directory of which nothing is seen inside,
-        shown: but these, which can be read,
-        own: and this one, which is an empty one of ``TMP_BYTES`` inside.
-        made: Directories in it that are there; the command starts in the first.
+        denied: What ``seccomp.descriptor`` returned.
+        scripts: Directories that stay visible even in /tmp or /run, if they exist. The command's user must be able to
+            reach them there.
+        hidden: A directory whose contents the command must not see, except for ``shown`` and ``own``.
+        shown: Directories in it that the command can read.
+        own: A directory in it that is empty inside, writable, and holds at most ``TMP_BYTES``.
+        made: Directories that are made in ``own``; the command starts in the first.
     """
     reads, writes = wire
     return [
@@ -120,7 +119,7 @@ def wrapped(
         *("--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"),  # noqa: S108
         *("--remount-ro", "/dev"),
         *("--size", str(TMP_BYTES), "--tmpfs", TMP),
-        # Sockets of the machine's services: connecting to one needs no network and no writable file system.
+        # /run has the sockets of the machine's services: connecting needs no network and no writable file system.
         *("--size", str(NOTHING_BYTES), "--tmpfs", RUN),
         *_read_only("--ro-bind-try", [path for path in map(Path.resolve, scripts) if _is_emptied(path)]),
         *("--remount-ro", RUN),
@@ -134,7 +133,7 @@ def wrapped(
         *("--info-fd", str(info)),
         *_filtered(denied),
         "--",
-        # bash, because other shells know descriptors up to 9 only.
+        # bash, because other shells know only descriptors up to 9.
         *("bash", "-c", f'exec setsid "$@" <&{reads} >&{writes} {reads}<&- {writes}>&-', "wire"),
         *command,
     ]
@@ -154,11 +153,11 @@ def _read_only(option: str, paths: Sequence[Path]) -> list[str]:
 
 def speaker(wire: int, info: FileIO, deadline: float) -> int:
     """
-    The process that speaks on the wire, by the number that it has out here; 0 when it says nothing in time.
+    The process that speaks on the wire, by its number outside the sandbox; 0 when it writes nothing in time.
 
     Args:
-        wire: What it writes into, and what it says stays to be read.
-        info: What bwrap wrote into the descriptor that ``wrapped`` was given: which process is process 1 of the wall.
+        wire: The pipe that it writes into; nothing is read from it here.
+        info: The pipe of the descriptor that ``wrapped`` was given: bwrap writes which process is process 1 inside.
         deadline: On ``time.monotonic``.
     """
     poll = select.poll()
@@ -174,14 +173,14 @@ def speaker(wire: int, info: FileIO, deadline: float) -> int:
 
 def first_inside(pid: int) -> int:
     """
-    Process 1 of the wall around a process of ``wrapped``, by its number out here: what ends last of all inside.
+    Process 1 of the sandbox around ``pid``, by its number outside; it ends after all others inside.
 
     Raises:
-        OSError: The process has gone.
+        OSError: The process no longer exists.
     """
     return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
 
 
 def exit_code(code: int) -> int:
-    """What bwrap's exit code says of the process inside, in the manner of ``subprocess``: a signal is negative."""
+    """The exit code of the process inside, from bwrap's exit code; a signal is negative, as in ``subprocess``."""
     return SIGNALLED - code if code - SIGNALLED in {*signal.Signals} else code

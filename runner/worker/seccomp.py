@@ -1,11 +1,11 @@
 """
 The system calls that a worker in a sandbox may not make: the filter that bubblewrap loads (seccomp(2)).
 
-A sandbox has no network, but a socket that is a file can be connected to wherever that file can be seen, and some
-families of sockets know no network namespaces: AF_VSOCK reaches the host of a virtual machine. So there are sockets of
-the families that mono asks the network for, and of no other. Pairs of connected sockets lead to nobody; but one of
-datagrams can send to any address, so there are those of streams only. io_uring opens and connects sockets without a
-system call that a filter sees.
+A sandbox has no network. But a process can connect to a socket that is a file wherever it sees the file, and some
+families of sockets ignore network namespaces: AF_VSOCK reaches the host of a virtual machine. So the filter allows only
+the families that mono needs for its network calls. A pair of connected sockets leads nowhere else, but one of datagrams
+can send to any address, so only pairs of streams are allowed. io_uring can open and connect sockets without a system
+call that a filter sees, so it is refused.
 
 Facts: include/uapi/linux/{filter,seccomp,audit}.h, the tables of system calls of Linux 6.1, net/unix/af_unix.c.
 """
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 
 class _Machine(NamedTuple):
-    """How the kernel names a machine, and the numbers of its calls."""
+    """The kernel's number for a machine type, and the numbers of its system calls."""
 
     audit: int
     socket: int
@@ -33,14 +33,14 @@ MACHINES = {
     "x86_64": _Machine(audit=0xC000003E, socket=41, socketpair=53),
     "aarch64": _Machine(audit=0xC00000B7, socket=198, socketpair=199),
 }
-IO_URING_SETUP = 425  # on every machine
-X32 = 0x4000_0000  # the bit of the calls of x86_64 with short pointers; no other call has a number above it
+IO_URING_SETUP = 425  # the same on every machine type
+X32 = 0x4000_0000  # the bit of the x32 calls of x86_64; no other call has a number as high
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 PAIRS = (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
 KIND = 0xF  # SOCK_TYPE_MASK of include/linux/net.h: the rest are flags
 
-# struct seccomp_data: the number, the machine, and arguments of 8 bytes each, of which the kernel takes an int.
+# struct seccomp_data: the number, the machine type, and arguments of 8 bytes each, of which the kernel uses an int.
 NUMBER, MACHINE, FIRST, SECOND = 0, 4, 16, 24
 
 LOAD, EQUAL, AT_LEAST = 0x20, 0x15, 0x35  # BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, and with BPF_JGE
@@ -49,7 +49,7 @@ ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 
 
 class _Step(NamedTuple):
-    """One ``struct sock_filter``: a jump goes over so many steps, or to the end, where everything is allowed."""
+    """One ``struct sock_filter``. A jump skips that many steps, or goes to the end, which allows the call."""
 
     code: int
     value: int
@@ -62,12 +62,12 @@ TO_END = -1
 
 def program(machine: str | None = None) -> bytes:
     """
-    The filter, as an array of ``struct sock_filter``; empty for a machine whose calls are not known here.
+    The filter, as an array of ``struct sock_filter``; empty for a machine type that is not in ``MACHINES``.
 
     Args:
-        machine: As ``uname -m`` says it; None: this one.
+        machine: As ``uname -m`` prints it; None: this machine.
     """
-    # A process of 32 bits makes calls of another kind, whatever the kernel's is.
+    # A 32-bit process makes calls with other numbers, also on a 64-bit kernel.
     known = MACHINES.get(machine or (platform.machine() if sys.maxsize > 1 << 32 else ""))
     if known is None:
         return b""
@@ -94,7 +94,7 @@ def program(machine: str | None = None) -> bytes:
 
 def descriptor() -> int:
     """
-    The filter to be read from a descriptor, which is the caller's to close; -1 where there is none.
+    A descriptor to read the filter from, which the caller must close; -1 where there is no filter.
 
     Raises:
         OSError: There are no descriptors left.

@@ -1,6 +1,6 @@
-"""Reads what workers write to stderr, and notices when one ends: the one thread of a process that owns workers.
+"""Reads what workers write to stderr, and notices when one ends, in one thread for all workers of a process.
 
-Must not know the wire, and never waits for the end of a stream: a grandchild may hold it open for ever.
+Must not know the wire, and never waits for the end of a stream: a grandchild may hold it open forever.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.drain")
 
 KEPT_LINES = 20
-JOIN_S = 5.0  # the thread sees its end within one look at the streams
-LONGEST_LINE = 1000  # bytes; more of a line is cut
+JOIN_S = 5.0  # the thread ends after one look at the streams
+LONGEST_LINE = 1000  # bytes; the rest of a line is cut off
 READ_BYTES = 64 * 1024
-# What mono 6.12 prints, and an empty line behind it, when an assembly that was loaded from bytes looks up a DllImport.
-# 6.8 says nothing. The bridge loads by path; a script that loads bytes by itself has done nothing worth a line.
-NO_NEWS = b"gpath.c:115: assertion 'filename != NULL' failed"
-PUMP_BYTES = 1024 * 1024  # most that one look at a stream reads, so that a flood does not starve the other workers
+# mono 6.12 prints this line and an empty one when an assembly that was loaded from bytes looks up a DllImport; 6.8
+# prints nothing. The bridge loads by path. When a script itself loads bytes, nothing is wrong: the line is not logged.
+HARMLESS_LINE = b"gpath.c:115: assertion 'filename != NULL' failed"
+PUMP_BYTES = 1024 * 1024  # most that is read from one stream at a time, so that a flood does not starve other workers
 
 
 class Tail:
     """
-    The last lines of one worker's stderr; all lines go to the log, at most ``lines_per_s`` of them.
+    Keeps the last lines of one worker's stderr, and logs at most ``lines_per_s`` lines a second.
 
     Args:
         fd: The reading end of the pipe; owned from now on.
         pid: The worker, for the log.
-        lines_per_s: Lines logged in one second; the rest is counted and said in one line. 0: none is logged.
+        lines_per_s: Most lines that are logged in one second; the number of the others is logged in one line. 0: none.
     """
 
     def __init__(self, fd: int, pid: int, lines_per_s: int) -> None:
@@ -51,23 +51,23 @@ class Tail:
         self._logged = 0
         self._dropped = 0
         self._count = 0
-        self._after_no_news = False
+        self._after_harmless = False
 
     def lines(self) -> tuple[str, ...]:
-        """The last lines up to now, oldest first; what is in the pipe already is read first."""
+        """The last lines, oldest first, including what is in the pipe now."""
         self.pump()
         with self._lock:
             rest = (_shown(self._rest),) if self._rest else ()
             return (*self._kept, *rest)[-KEPT_LINES:]
 
     def count(self) -> int:
-        """Lines written up to now."""
+        """How many lines were written, including what is in the pipe now."""
         self.pump()
         with self._lock:
             return self._count
 
     def pump(self) -> bool:
-        """Read what is there; False when the stream has ended or is closed."""
+        """Read what is in the pipe now; False when the stream has ended or is closed."""
         with self._lock:
             for _ in range(PUMP_BYTES // READ_BYTES):
                 if self.fd < 0:
@@ -89,20 +89,20 @@ class Tail:
             if self.fd >= 0:
                 os.close(self.fd)
                 self.fd = -1
-            self._say_dropped()
+            self._log_dropped()
 
     def _take(self, data: bytes) -> None:
         *complete, rest = (self._rest + data).split(b"\n")
-        # The line is as long as the writer makes it; what is kept of it is not.
+        # A writer can make a line as long as it likes, so only its beginning is kept.
         self._rest = rest[:LONGEST_LINE]
-        if self._after_no_news or NO_NEWS in complete:
-            complete = list(self._news(complete))
+        if self._after_harmless or HARMLESS_LINE in complete:
+            complete = list(self._without_harmless(complete))
         second = int(time.monotonic())
         if second != self._second:
-            self._say_dropped()
+            self._log_dropped()
             self._second, self._logged = second, 0
         self._count += len(complete)
-        # Only lines that somebody will see are made text of: a flood of short ones must not take a core.
+        # Decode only the lines that will be logged, so that a flood of short ones does not keep a core busy.
         self._kept.extend(map(_shown, complete[-KEPT_LINES:]))
         logged = complete[: self._lines_per_s - self._logged]
         self._logged += len(logged)
@@ -110,21 +110,21 @@ class Tail:
         for line in logged:
             log.warning("worker %d: %s", self._pid, _shown(line))
 
-    def _news(self, lines: list[bytes]) -> Iterator[bytes]:
-        """The lines without ``NO_NEWS`` and the one empty line behind it, which may come later."""
+    def _without_harmless(self, lines: list[bytes]) -> Iterator[bytes]:
+        """The lines without ``HARMLESS_LINE`` and the one empty line after it, which may come with the next read."""
         for line in lines:
-            is_behind, self._after_no_news = self._after_no_news, line == NO_NEWS
-            if not self._after_no_news and (line or not is_behind):
+            is_after, self._after_harmless = self._after_harmless, line == HARMLESS_LINE
+            if not self._after_harmless and (line or not is_after):
                 yield line
 
-    def _say_dropped(self) -> None:
+    def _log_dropped(self) -> None:
         if self._dropped and self._lines_per_s:
             log.warning("worker %d: %d more lines on stderr, not logged", self._pid, self._dropped)
         self._dropped = 0
 
 
 class Drain:
-    """The thread that reads all tails and tells of every worker that ends. A context manager."""
+    """The thread that reads all tails and reports each worker that ends. A context manager."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -134,7 +134,7 @@ class Drain:
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self._ends = False
-        self._has_ended = False  # nothing is taken from _todo any more
+        self._has_ended = False  # the thread takes nothing from _todo any more
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -158,7 +158,7 @@ class Drain:
         self._do(register)
 
     def remove(self, tail: Tail, pidfd: int) -> None:
-        """Read no more; both descriptors are closed by the drain."""
+        """Stop reading ``tail``; the drain closes both descriptors."""
 
         def unregister() -> None:
             for fd in (tail.fd, pidfd):
@@ -196,13 +196,13 @@ class Drain:
                 for step in todo:
                     try:
                         step()
-                    except Exception:  # a drain that ended would let every worker block at its next line
+                    except Exception:  # if the drain ended, every worker would block on a full pipe
                         log.exception("a worker's stderr cannot be read")
             if self._has_ended:
                 return
 
     def _take_todo(self) -> list[Callable[[], None]]:
-        """What is to be done now; at the end also what came while the rest was done."""
+        """The steps to do now; at the end, also those that were added while others were done."""
         with self._lock:
             todo, self._todo = self._todo, []
             self._has_ended = self._ends and not todo

@@ -1,6 +1,6 @@
-"""One mono process: start, ready, load, exec, and the ladder that ends it.
+"""One mono process: start, ready, load, exec, and the steps that end it.
 
-Must not know of other workers, of the pool, or which generation is current.
+Must not know other workers, the pool, or which generation is current.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.worker")
 
 STACKS_S = 0.05
-STACKS_QUIET_S = 0.005  # a dump is one burst of lines
+STACKS_QUIET_S = 0.005  # a pause this long means that the dump, one burst of lines, is complete
 IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
-KILLED_S = 2.0  # longest that the other threads wait for the one that kills; all of its own waits are shorter
+KILLED_S = 2.0  # longest wait for another thread that kills the worker; its own waits are shorter in all
 
 
 def never(_pid: int) -> bool:
-    """A worker that was not done in time may not go on."""
+    """The default for ``may_finish``: a worker that misses its deadline may not go on."""
     return False
 
 
@@ -50,13 +50,13 @@ class Worker:
     """
     One warm mono process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
 
-    Its wire may be lent to another process; until it is given back only its process is known here.
+    Its wire may be lent to another process. Until the wire is given back, only the process itself is known here.
 
     Attributes:
-        pid: mono's process, and its process group, by the number that they have out here.
+        pid: mono's process and its process group, by their number outside the sandbox.
         started_at: On ``time.monotonic``.
         runtime: The version of mono.
-        conversation: What is said with it.
+        conversation: The conversation on its wire.
         holdings: What it has done and holds, also while its wire is lent.
     """
 
@@ -67,12 +67,12 @@ class Worker:
         self.conversation = conversation
         self.holdings = conversation.holdings
         self._is_lent = False
-        self._lent: tuple[End, ...] = ()  # the wire as it was lent last
+        self._lent: tuple[End, ...] = ()  # the ends of the wire when it was last lent
         self._process = process
         self._tail = tail
         self._has_ended = False
         self._lock = threading.Lock()
-        self._is_killed = False  # or being killed, by the one thread that set it
+        self._is_killed = False  # or being killed, by the thread that set it
         self._is_gone = threading.Event()
         self._forget: Callable[[], None] = lambda: None
 
@@ -97,7 +97,7 @@ class Worker:
 
         Raises:
             ConfigError: As ``Process.start``.
-            WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing of it is left.
+            WorkerFailedToStart: It did not start, ended early, or was not ready in time; nothing is left over.
         """
         began = time.monotonic()
         deadline = began + settings.start_timeout_s
@@ -125,17 +125,17 @@ class Worker:
 
     @property
     def retire_reason(self) -> str:
-        """Why it should run no further exec; empty for no reason."""
+        """Why it should be replaced before its next exec; empty for no reason."""
         return RETIRE_REASONS.get(self.holdings.retire_reason, "")
 
     @property
     def is_alive(self) -> bool:
-        """True while nobody has seen the process end, and its conversation can go on. No system call."""
+        """True while the process is not known to have ended and its conversation can go on. Makes no system call."""
         has_ended = self._has_ended or self._process.exit_code is not None
         return not has_ended and (self._is_lent or self.conversation.can_go_on)
 
     def rss_kib(self) -> int:
-        """Resident memory in KiB; 0 when the process has gone."""
+        """Resident memory in KiB; 0 when the process has ended."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
         except (OSError, IndexError):
@@ -145,7 +145,7 @@ class Worker:
     def load(
         self, generation: Generation, deadline: float, *, may_finish: Callable[[int], bool] = never
     ) -> tuple[str, ...]:
-        """As ``Conversation.load``; a worker that is lost is killed, and the error tells its end. See ``exec``."""
+        """As ``Conversation.load``; a lost worker is killed, and the error says how it ended. See ``exec``."""
         try:
             return self.conversation.load(generation, deadline)
         except BaseException as error:
@@ -164,10 +164,10 @@ class Worker:
         may_finish: Callable[[int], bool] = never,
     ) -> ExecOutcome:
         """
-        As ``Conversation.exec``; a worker that is lost is killed, and the error tells its end and the edits.
+        As ``Conversation.exec``; a lost worker is killed, and the error says how it ended and which edits stand.
 
-        When it was not done in time ``may_finish`` is asked whether the worker may go on; then ``finish`` is the next
-        call, and the error has ``is_left``.
+        When the deadline comes first, ``may_finish(pid)`` decides whether the worker may go on. If so, the error has
+        ``is_left``, and ``finish`` must be the next call.
         """
         outcome = outcome or ExecOutcome()
         try:
@@ -181,7 +181,7 @@ class Worker:
         return outcome
 
     def finish(self, generation: Generation, deadline: float) -> None:
-        """As ``Conversation.finish``; a worker that is lost is killed, and the error tells its end."""
+        """As ``Conversation.finish``; a lost worker is killed, and the error says how it ended."""
         try:
             self.conversation.finish(generation, deadline)
         except BaseException as error:
@@ -190,9 +190,9 @@ class Worker:
 
     def lend(self) -> Channel:
         """
-        The wire, to be passed to another process; closing it is the caller's. Only for an idle worker.
+        The wire, to be passed to another process; the caller closes it. Only for an idle worker.
 
-        From now on the process lives for as long as whoever holds the wire wants it.
+        From now on the process lives until every holder of the wire has closed it.
         """
         if self.state is not State.IDLE:
             raise RuntimeError(f"a worker that is {self.state.value} cannot be lent")
@@ -203,17 +203,17 @@ class Worker:
 
     def take_back(self, wire: Channel, unfinished: Unfinished | None = None, *, is_shared: bool = True) -> None:
         """
-        End a loan: the wire is owned from now on, and idle unless something is unfinished; the records go on.
+        End a loan: the wire belongs to this worker again, which is idle unless something is unfinished.
 
         Args:
-            wire: What came back.
+            wire: The wire that came back.
             unfinished: What the worker is in the middle of; None: nothing.
-            is_shared: Whether who had it may have kept copies of it, to do harm: then it is opened again.
+            is_shared: Whether the borrower may have kept harmful copies of the wire; if so, it is reopened.
 
         Raises:
-            WorkerError: It is not the wire that was lent, or it cannot be opened again. It is closed, the loan goes on.
+            WorkerError: It is not the wire that was lent, or it cannot be reopened. It is closed, and the loan goes on.
         """
-        # Whoever gives back pipes of its own would speak in the worker's name with whoever uses it next.
+        # A borrower that gives back pipes of its own could answer the next user in the worker's name.
         if (came := wire.ends()) != self._lent:
             wire.close()
             expected, got = (" and ".join(map(str, ends)) for ends in (self._lent, came))
@@ -221,18 +221,18 @@ class Worker:
         try:
             wire = wire.reopened() if is_shared else wire
         except OSError as error:
-            raise WorkerError(f"its wire cannot be opened again: {error.strerror}") from error
+            raise WorkerError(f"its wire cannot be reopened: {error.strerror}") from error
         self._is_lent = False
         self.conversation = self.conversation.passed_on(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:
-        """Log why it is ended, ask mono for the stacks of its threads, and kill it; takes at most ``STACKS_S`` more."""
+        """Log ``reason``, have mono write the stacks of its threads, for at most ``STACKS_S``, and kill it."""
         log.warning("worker %d: %s; its managed stacks follow", self.pid, reason)
         self._ask_for_stacks()
         self.kill()
 
     def stop(self, deadline: float) -> None:
-        """End it politely: hang up, then SIGTERM, then SIGKILL, each with its share of the time left."""
+        """End it gracefully: close the wire, then SIGTERM, then SIGKILL, each with a share of the time left."""
         self.conversation.end()
         for share, number in ((3, None), (2, signal.SIGTERM)):
             if number is not None:
@@ -245,8 +245,8 @@ class Worker:
         """
         End it and all of its children at once, and remove its working directory.
 
-        May be called again, and from another thread: one does it, the others wait for it, ``KILLED_S`` at most. In the
-        middle of a turn the conversation is left to whoever takes part in it: the hang-up reaches him.
+        May be called again, also from another thread: one thread does it, and the others wait for it, at most
+        ``KILLED_S``. In the middle of a turn the conversation is not ended here: its thread sees that the wire closes.
         """
         if self.state not in IN_A_TURN:
             self.conversation.end()
@@ -292,19 +292,19 @@ class Worker:
         self, error: BaseException, outcome: ExecOutcome | None = None, may_finish: Callable[[int], bool] = never
     ) -> None:
         """
-        Leave the worker usable, to be finished, or killed.
+        Decide what an error means for the worker: it stays usable, it is left to finish, or it is killed.
 
         Raises:
-            WorkerError: In the place of ``error``, with the worker's end and last words.
+            WorkerError: Replaces ``error``, and says how the worker ended and what it last wrote.
         """
         if isinstance(error, RunnerError) and not isinstance(error, WorkerError):
             return
         step = self.state.name
         if self._is_killed and isinstance(error, Exception) and not isinstance(error, WorkerError):
-            # Another thread did, at a moment in which this one took the wire for open.
+            # Another thread killed it while this one still believed the wire to be open.
             error = WorkerDied("it was killed", step=step)
         if not isinstance(error, WorkerError):
-            # Interrupted in the middle of a turn, for one by Ctrl-C: nobody knows whose move it is.
+            # Interrupted in the middle of a turn, for example by Ctrl-C: nobody knows whose turn it is.
             self.conversation.end()
             self.kill()
             return
@@ -328,10 +328,10 @@ class Worker:
     def _why(self, error: WorkerError) -> str:
         last = self._tail.lines()
         said = f"; its last line: {last[-1]}" if last else ""
-        return f"{error} ({_told(self._process.exit_code)}){said}"
+        return f"{error} ({_fate(self._process.exit_code)}){said}"
 
     def _ask_for_stacks(self) -> None:
-        """Let mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, whole within 1 ms)."""
+        """Have mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, complete after 1 ms)."""
         before = self._tail.count()
         self._process.send_signal(signal.SIGQUIT)
         deadline = time.monotonic() + STACKS_S
@@ -341,9 +341,9 @@ class Worker:
                 return
 
 
-def _told(exit_code: int | None) -> str:
+def _fate(exit_code: int | None) -> str:
     if exit_code is None:
-        return "it still runs"
+        return "it is still running"
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
     return f"exit code {exit_code}"

@@ -1,4 +1,4 @@
-"""Who takes part: two users of the system, and those who send SIP to a listener."""
+"""The participants: two users of the system, and senders of SIP to a listener."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def caller(served: Served) -> Iterator[Peer]:
 
 @pytest.fixture
 def bystander() -> Iterator[Peer]:
-    """Somebody who has sent nothing."""
+    """A party that has sent nothing."""
     with Peer(9) as peer:
         yield peer

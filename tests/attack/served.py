@@ -1,4 +1,4 @@
-"""A listener on real sockets, with a stub in the place of its script, and the messages that tests send it."""
+"""A listener on real sockets with a stub as its script, and the messages that tests send to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SILENCE_S = 0.05
 
 
 class Faults(logging.Handler):
-    """What was logged with an exception: no datagram may lead to that."""
+    """Records that were logged with an exception. No datagram may cause one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Faults(logging.Handler):
 
 
 class Watched(Listener):
-    """A listener that tells what it has dealt with."""
+    """A listener that records what it has handled."""
 
     taken: tuple[bytes, ...] = ()
 
@@ -75,7 +75,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.listener.end()
         with Peer(self.port) as peer:
-            peer.send(b"")  # it looks for the end after each datagram
+            peer.send(b"")  # it checks after each datagram whether to end
         self._thread.join(WAIT_S)
         self.listener.__exit__()
         logging.getLogger("runner.listener").removeHandler(self._faults)
@@ -91,11 +91,11 @@ class Served:
         return number
 
     def settled(self) -> None:
-        """All that was sent to it is dealt with: one thread takes it in turn, and last what is too short for SIP."""
+        """Wait until everything sent to it is handled, in order and by one thread: the last datagram is no SIP."""
         last = b"end %d" % len(self.listener.taken)
         with Peer(self.port) as peer:
             peer.send(last)
-            until(lambda: last in self.listener.taken, "the last datagram is dealt with")
+            until(lambda: last in self.listener.taken, "the last datagram is handled")
 
 
 def code(reply: bytes | None) -> int:
@@ -109,7 +109,7 @@ def header(message: bytes | None, name: bytes) -> list[bytes]:
 
 
 def reply_to(request: bytes | None, status: str = "200 OK") -> bytes:
-    """As a phone answers."""
+    """The reply of a phone."""
     assert request is not None
     kept = [
         line
@@ -121,7 +121,7 @@ def reply_to(request: bytes | None, status: str = "200 OK") -> bytes:
 
 
 def forwarded(caller: Peer, phone: Peer, **facts: str) -> bytes:
-    """What the phone gets of a request of the caller."""
+    """The request of the caller as the phone receives it."""
     caller.send(caller.request("INVITE", f"sip:b@127.0.0.1:{phone.port}", **facts))
     arrived = phone.receive()
     assert arrived is not None

@@ -1,4 +1,4 @@
-"""A daemon of root that other users may use, and what such a user's process begins with."""
+"""A daemon of root that other users may use, and the code that a process of such a user begins with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.attack.users import User
 
-GROUP = "daemon"  # one that every system has, and that nobody is in
+GROUP = "daemon"  # every system has it, and nobody is in it
 GID = grp.getgrnam(GROUP).gr_gid
 
 BEGIN = """
@@ -52,7 +52,7 @@ def wait(): sys.stdin.readline()
 @contextlib.contextmanager
 def open_daemon(settings: str = "") -> Iterator[RunningDaemon]:
     """
-    A daemon of root, with workers of a user of their own, for all who are in the group.
+    A daemon of root, whose workers have a user of their own, for everyone in the group.
 
     Its directory is not pytest's: another run of pytest closes that to other users.
     """
@@ -65,7 +65,7 @@ def open_daemon(settings: str = "") -> Iterator[RunningDaemon]:
 
 
 def opened(name: str) -> Path:
-    """The directory of that name, which everybody may enter."""
+    """Let everyone enter a directory; returns it."""
     directory = Path(name)
     directory.chmod(0o755)
     return directory
@@ -77,19 +77,19 @@ def start(user: User, daemon: RunningDaemon, code: str, *arguments: object) -> s
 
 
 def run(user: User, daemon: RunningDaemon, code: str, *arguments: object) -> str:
-    """As ``start``, to its end; what it printed."""
+    """As ``start``, but waits for its end; returns what it printed."""
     return user.run(BEGIN + code, str(daemon.socket), *map(str, arguments), groups=(GID,)).strip()
 
 
 def heard(process: subprocess.Popen[str], word: str) -> None:
-    """Wait until it says the word."""
+    """Wait until the process prints the word."""
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.strip() == word, line + process.stdout.read()
 
 
 def status(daemon: RunningDaemon) -> dict[str, Any]:
-    """What root is told of the daemon."""
+    """The daemon's status, as root sees it."""
     told = app_mono("status", "--json", "--socket", str(daemon.socket))
     assert told.returncode == 0, told.stderr
     answer: dict[str, Any] = json.loads(told.stdout)

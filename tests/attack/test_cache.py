@@ -1,4 +1,4 @@
-"""Assemblies that were compiled before are used only where nobody else could have put them."""
+"""Compiled assemblies in the cache are used only where nobody else could have put them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @as_root
-def test_root_with_the_home_of_another_user_runs_nothing_of_that_users_cache(source: Path, tmp_path: Path) -> None:
-    """The assembly, and the stamp that calls it current, could be put there by the user."""
+def test_root_with_the_home_of_another_user_runs_nothing_from_that_users_cache(source: Path, tmp_path: Path) -> None:
+    """The user could put the assembly there, and the stamp that says it is current."""
     planted = compile_script(source)
     with new_user() as user:
         for place in (tmp_path / "home", *(tmp_path / "home").rglob("*")):
@@ -40,7 +40,7 @@ def test_root_with_the_home_of_another_user_runs_nothing_of_that_users_cache(sou
 
 
 @as_root
-def test_one_file_of_another_user_in_a_cache_of_ones_own_is_refused(source: Path) -> None:
+def test_another_users_file_in_ones_own_cache_is_refused(source: Path) -> None:
     planted = compile_script(source)
     with new_user() as user:
         os.chown(planted, user.uid, user.gid)
@@ -58,7 +58,7 @@ def test_a_cache_that_others_may_write_to_is_refused_with_the_remedy(source: Pat
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o077])
-def test_the_cache_is_ones_own_whatever_the_umask(source: Path, umask: int) -> None:
+def test_the_cache_is_private_whatever_the_umask_is(source: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         first = compile_script(source)

@@ -1,4 +1,4 @@
-"""A worker loads the runner's copies and nothing else, whoever holds its wire, and only as they were made."""
+"""A worker loads only the runner's copies, unchanged, whoever holds its wire."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def runner() -> Iterator[Runner]:
 
 
 def load(runner: Runner, generation: Generation) -> None:
-    """Say ``load`` on the wire, as whoever holds a lease may."""
+    """Send ``load`` on the wire, as any holder of a lease can."""
     with runner.pool.lease(None, time.monotonic() + WAIT_S) as worker:
         assert worker.load(generation, time.monotonic() + WAIT_S) == ()
 
@@ -61,10 +61,10 @@ def named(generation: Generation, name: str) -> Generation:
     ],
     ids=["a file elsewhere", "a way through the copies", "a copy by its path", "upper case", "a NUL", "", "the bridge"],
 )
-def test_whoever_holds_the_wire_can_load_nothing_but_copies(
+def test_the_holder_of_a_wire_can_load_only_copies(
     runner: Runner, tmp_path: Path, name: Callable[[Path, Path], str]
 ) -> None:
-    """With a daemon of root this was a way to run any program as root."""
+    """With a daemon of root, this used to be a way to run any program as root."""
     path = compiled(tmp_path, "X", RETURNS.format(0))
     generation = runner.scripts.current(str(path))
 
@@ -74,7 +74,7 @@ def test_whoever_holds_the_wire_can_load_nothing_but_copies(
     load(runner, generation)
 
 
-def test_a_copy_that_is_not_there_is_no_other_one(runner: Runner, tmp_path: Path) -> None:
+def test_a_missing_copy_is_not_replaced_by_another_one(runner: Runner, tmp_path: Path) -> None:
     path = compiled(tmp_path, "X", RETURNS.format(0))
 
     with pytest.raises(ScriptInvalid, match="the runner's copy cannot be read"):
@@ -83,7 +83,7 @@ def test_a_copy_that_is_not_there_is_no_other_one(runner: Runner, tmp_path: Path
 
 @pytest.mark.parametrize("part", ["assembly", "config", "helper"])
 def test_a_copy_that_a_script_has_rewritten_is_not_loaded(runner: Runner, tmp_path: Path, part: str) -> None:
-    """Without a user of their own for scripts, one of them could put its code into another one."""
+    """Without a separate user for scripts, one script could put its code into another one."""
     rewrites = compiled(tmp_path, "Rewrites", REWRITES)
     helper = compiled(tmp_path, "H", "public static int Value() { return 0; } static void Main() {}")
     (tmp_path / "Uses.cs").write_text("public class Uses { static int Main() { return H.Value(); } }\n", "utf-8")

@@ -1,4 +1,4 @@
-"""What scripts make in their working directories: however deep, locked or moving, it goes, and nothing else does."""
+"""All that scripts make in their working directories is removed, however deep, locked or moving, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.attack.users import as_root, new_user
 from tests.programs import WAIT_S, until
 
 DEPTH = 3000
-# In memory where that can be had: to make a directory takes ext4 up to a millisecond.
+# In memory where possible: ext4 takes up to a millisecond to make a directory.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-NOBODYS = 61234  # a number that no system gives to anybody
+NOBODYS = 61234  # a uid that no system assigns
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A directory with something in it that has to stay."""
+    """A directory with contents that must not be removed."""
     place = tmp_path / "outside"
     (place / "sub").mkdir(parents=True)
     (place / "sub" / "file").touch()
@@ -40,7 +40,7 @@ def outside(tmp_path: Path) -> Path:
 
 
 def nest(top: Path, depth: int, name: str) -> None:
-    """Directories in each other, each with a file, by descriptors: the path soon is longer than one may be."""
+    """Make nested directories, each with a file; by descriptors, because the path soon becomes too long."""
     descriptor = os.open(top, os.O_RDONLY)
     for _ in range(depth):
         os.mkdir(name, dir_fd=descriptor)
@@ -60,7 +60,7 @@ def on_a_path(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("depth", "name"), [(DEPTH, "d"), (30_000, "d" * 200)])
-def test_directories_go_however_deep_they_are(depth: int, name: str) -> None:
+def test_directories_are_removed_however_deep_they_are(depth: int, name: str) -> None:
     tree = Path(tempfile.mkdtemp(prefix="attack-", dir=MEMORY))
     nest(tree, depth, name)
 
@@ -86,7 +86,7 @@ def test_a_removal_takes_few_descriptors(tree: Path, monkeypatch: pytest.MonkeyP
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
-def test_many_directories_of_one_parent_go(tree: Path) -> None:
+def test_many_directories_of_one_parent_are_removed(tree: Path) -> None:
     for number in range(remove.MOVED_UP + 100):
         (tree / "parent" / str(number) / "inner").mkdir(parents=True)
 
@@ -103,7 +103,7 @@ def test_names_that_are_not_remembered_are_found_again(tree: Path, monkeypatch: 
     assert not tree.exists()
 
 
-def test_a_link_goes_and_what_it_leads_to_stays(tree: Path, outside: Path) -> None:
+def test_a_link_is_removed_and_its_target_is_kept(tree: Path, outside: Path) -> None:
     before = on_a_path(outside)
     (tree / "link").symlink_to(outside)
     (tree / "deep" / "er").mkdir(parents=True)
@@ -115,7 +115,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(tree: Path, outside: Path) -> No
     assert on_a_path(outside) == before
 
 
-def test_a_link_in_the_place_of_the_directory_itself_goes_and_is_not_followed(tree: Path, outside: Path) -> None:
+def test_a_link_in_place_of_the_directory_itself_is_removed_and_not_followed(tree: Path, outside: Path) -> None:
     before = on_a_path(outside)
     tree.rmdir()
     tree.symlink_to(outside)
@@ -125,7 +125,7 @@ def test_a_link_in_the_place_of_the_directory_itself_goes_and_is_not_followed(tr
     assert on_a_path(outside) == before
 
 
-def test_sockets_pipes_and_odd_names_go(tree: Path) -> None:
+def test_sockets_pipes_and_odd_names_are_removed(tree: Path) -> None:
     os.mkfifo(tree / "pipe")
     (tree / "line\nend").touch()
     (Path(os.fsdecode(os.fsencode(tree) + b"/\xff\xfe"))).mkdir()
@@ -135,7 +135,7 @@ def test_sockets_pipes_and_odd_names_go(tree: Path) -> None:
     assert not tree.exists()
 
 
-# Run as an ordinary user, whom the modes of directories bind.
+# Run as an ordinary user, who is bound by the modes of directories.
 MODES = """
 import os, sys, time
 from pathlib import Path
@@ -154,13 +154,15 @@ print(repr(remove_at(tree, time.monotonic() + 20)), tree.exists())
 
 
 @as_root
-def test_directories_of_every_mode_go_for_the_user_whose_they_are() -> None:
+def test_directories_of_every_mode_are_removed_for_their_owner() -> None:
     with new_user() as user:
         assert user.run(MODES) == "'' False\n"
 
 
 @as_root
-def test_what_cannot_be_removed_is_said_once_and_all_else_goes(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_removal_is_logged_once_and_everything_else_is_removed(
+    tree: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     kept = tree / "kept" / "immutable"
     kept.mkdir(parents=True)
     (tree / "other" / "inner").mkdir(parents=True)
@@ -183,8 +185,8 @@ def test_what_cannot_be_removed_is_said_once_and_all_else_goes(tree: Path, caplo
 
 
 @as_root
-def test_root_does_nothing_in_a_users_tree_that_this_user_could_not_do(tree: Path) -> None:
-    """A directory that another user made in the script's: only its owner can empty it."""
+def test_root_does_in_a_users_tree_only_what_that_user_could_do(tree: Path) -> None:
+    """A directory that another user made inside the script's: only its owner can empty it."""
     foreign = tree / "inner" / "of-root"
     foreign.mkdir(parents=True)
     (foreign / "file").touch()
@@ -202,7 +204,7 @@ def test_root_does_nothing_in_a_users_tree_that_this_user_could_not_do(tree: Pat
 def test_a_directory_that_is_moved_away_while_it_is_emptied_leads_nowhere_else(
     tree: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever goes on by ".." is by then in the directory that it was moved to."""
+    """A remover that continued through ".." would then be in the directory that it was moved to."""
     (tree / "a" / "b" / "c").mkdir(parents=True)
     (tree / "a" / "b" / "file").touch()
     before = on_a_path(outside)
@@ -222,7 +224,7 @@ def test_a_directory_that_is_moved_away_while_it_is_emptied_leads_nowhere_else(
     assert set(on_a_path(outside)) - {"sub/moved"} == set(before)
 
 
-def test_a_directory_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
+def test_a_directory_that_becomes_a_link_while_it_is_checked_is_not_followed(
     tree: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tree / "a" / "b").mkdir(parents=True)
@@ -279,8 +281,8 @@ def test_a_tree_that_is_filled_again_and_again_ends_the_removal_in_time(
     assert on_a_path(outside) == before
 
 
-def test_two_removers_of_one_tree_do_not_take_each_other_for_a_fault(tree: Path) -> None:
-    """What the background was still removing "was never empty" for the runner that ended."""
+def test_two_removers_of_one_tree_do_not_report_each_other_as_errors(tree: Path) -> None:
+    """While the background was still removing a directory, the ending runner reported that it "was never empty"."""
     for number in range(50):
         nest(tree, 1, f"x{number}")
         nest(tree / f"x{number}", 10, "d")
@@ -296,8 +298,8 @@ def test_two_removers_of_one_tree_do_not_take_each_other_for_a_fault(tree: Path)
     assert not tree.exists()
 
 
-def test_what_takes_long_goes_in_the_background(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever ends a worker waited until all was removed: the pool's upkeep, or a caller."""
+def test_a_long_removal_continues_in_the_background(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that ended a worker used to wait until all was removed: the pool's upkeep, or a caller."""
     monkeypatch.setattr(remove, "NOW_S", 0.0)
     (tree / "inner" / "most").mkdir(parents=True)
     ran_on = []
@@ -316,7 +318,7 @@ def test_what_takes_long_goes_in_the_background(tree: Path, monkeypatch: pytest.
     until(lambda: "remover" not in {thread.name for thread in threading.enumerate()}, "its thread has ended")
 
 
-def test_no_more_than_so_many_directories_wait_for_the_background(
+def test_the_number_of_directories_that_wait_for_the_background_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(remove, "WAITING", 2)

@@ -1,4 +1,4 @@
-"""A client that says what cannot be of a first run: it costs nobody a worker."""
+"""A client that claims an impossible first run: it costs nobody a worker."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ except (ControlError, OSError): pass
     ],
     ids=["a long reason", "no text", "no Call-ID", "nothing unfinished", "nothing ran"],
 )
-def test_a_first_run_that_cannot_be_costs_no_place_and_no_share(attacker: User, told: str) -> None:
-    """The worker stayed leased to nobody, and the build was refused for good: one message for each place."""
+def test_an_impossible_first_run_costs_no_place_and_no_share(attacker: User, told: str) -> None:
+    """The worker stayed leased to nobody, and the build was refused forever: one message for each place."""
     with site.open_daemon("num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
         for _ in range(3):

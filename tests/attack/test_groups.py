@@ -1,4 +1,4 @@
-"""A user's own group may write, as it may where Debian 13 makes the files; a group of several may not."""
+"""A user's own group may write to files, as it can by default on Debian 13. A group of several users may not."""
 
 from __future__ import annotations
 
@@ -39,14 +39,16 @@ def test_a_users_own_group_may_write(script: Path, victim: User) -> None:
     require(script, victim)
 
 
-def test_not_while_somebody_else_is_in_it(script: Path, victim: User, attacker: User) -> None:
+def test_a_users_group_may_not_write_while_somebody_else_is_in_it(script: Path, victim: User, attacker: User) -> None:
     administer("usermod", "--append", "--groups", victim.name, attacker.name)
 
     with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
         require(script, victim)
 
 
-def test_not_while_it_is_somebody_elses_first_group(script: Path, victim: User, attacker: User) -> None:
+def test_a_users_group_may_not_write_while_it_is_another_users_primary_group(
+    script: Path, victim: User, attacker: User
+) -> None:
     administer("usermod", "--gid", victim.name, attacker.name)
 
     try:
@@ -56,14 +58,14 @@ def test_not_while_it_is_somebody_elses_first_group(script: Path, victim: User, 
         administer("usermod", "--gid", attacker.name, attacker.name)
 
 
-def test_not_a_group_that_is_not_the_users_first(script: Path, victim: User, attacker: User) -> None:
+def test_a_group_that_is_not_the_users_primary_group_may_not_write(script: Path, victim: User, attacker: User) -> None:
     os.chown(script, victim.uid, attacker.gid)
 
     with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
         require(script, victim)
 
 
-def test_never_all_users(script: Path, victim: User) -> None:
+def test_all_users_may_never_write(script: Path, victim: User) -> None:
     script.chmod(0o666)
 
     with pytest.raises(Untrusted, match="has mode 0666"):

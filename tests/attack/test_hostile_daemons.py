@@ -1,4 +1,4 @@
-"""Whoever serves the socket cannot end a client's process, nor keep it beyond its deadline."""
+"""Whatever serves the socket can neither end a client's process nor hold it beyond its deadline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
 from tests.programs import WAIT_S
 
 WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}, {"x": []}, {"x": None}]
-# Values that are right where they stand, though they are in the list above.
+# Values that are valid in their place, although they are in the list above.
 RIGHT: dict[str, list[Any]] = {
     "stamps": [None], "worker": [None], "keep": [True], "is_ours": [True], "fresh": [True],
     "is_placed": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
@@ -45,7 +45,7 @@ def test_an_answer_of_another_shape_is_refused_as_a_whole(name: str) -> None:
                 answers.lease(answer)
 
 
-def test_an_answer_without_one_of_its_members_is_refused() -> None:
+def test_an_answer_with_a_missing_member_is_refused() -> None:
     assert answers.lease(ANSWER) is ANSWER
     for name in ANSWER:
         with pytest.raises(ControlError):
@@ -78,7 +78,7 @@ class Endless(Control):
         return {"method": "swap", "params": {"reason": "again"}}
 
 
-def test_notices_without_end_do_not_keep_a_client() -> None:
+def test_endless_notices_do_not_hold_up_a_client() -> None:
     ours, theirs = socket.socketpair()
     client = Lease("/nowhere/control.sock")
     client._control = endless = Endless(ours)

@@ -1,4 +1,4 @@
-"""One user's client against the clients of another: with the worker it had, and with pipes of its own."""
+"""One user's client attacks the clients of another, with the worker it had and with pipes of its own."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ print(came)
 
 
 @pytest.mark.parametrize("given", ["pipes", "swapped", "twice", "mine_to_read", "mine_to_write", "turned", "other_way"])
-def test_other_pipes_than_those_that_were_lent_end_the_worker_and_reach_nobody(
+def test_returning_other_pipes_than_the_lent_ones_ends_the_worker_and_reaches_nobody(
     attacker: User, victim: User, given: str
 ) -> None:
-    """The next client, of another user, spoke with whoever held the other ends: its parameter, its log, its result."""
+    """The next client, of another user, talked to the holder of the other ends: its parameter, its log, its result."""
     with site.open_daemon(ONE_WORKER) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
         with site.start(attacker, daemon, SWAPS, script, given) as thief:
@@ -78,10 +78,10 @@ settle(control)
 """
 
 
-def test_a_worker_that_one_user_had_never_goes_to_another_also_where_there_is_room_for_one_only(
+def test_a_worker_that_one_user_had_never_goes_to_another_even_if_there_is_room_for_only_one(
     attacker: User, victim: User
 ) -> None:
-    """Whoever had it may have loaded any code into it, and may have kept its wire."""
+    """Its last client may have loaded any code into it, and may have kept its wire."""
     with site.open_daemon(ONE_WORKER) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
         worker = int(site.run(attacker, daemon, HONEST, script))
@@ -97,7 +97,7 @@ def test_a_worker_that_one_user_had_never_goes_to_another_also_where_there_is_ro
         assert again[0] not in {str(worker), theirs}
 
 
-def test_a_worker_that_one_user_had_serves_that_user_on(attacker: User) -> None:
+def test_a_worker_that_one_user_had_keeps_serving_that_user(attacker: User) -> None:
     with site.open_daemon("num_workers = 2\nspare_workers = 0\nmax_workers = 2") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
         workers = {site.run(attacker, daemon, HONEST, script) for _ in range(3)}
@@ -122,7 +122,7 @@ wait()
 
 
 def test_a_wire_that_was_kept_cannot_hold_up_the_daemon(attacker: User) -> None:
-    """All copies of a descriptor share its flags: the daemon's read of a silent worker had no end."""
+    """All copies of a descriptor share its flags, so the daemon's read from a silent worker never ended."""
     with site.open_daemon(f"{ONE_WORKER}\nload_timeout_s = 0.5") as daemon:
         loops = compiled(daemon.scripts, "Loops", "static int Main() { while (true) {} }")
         script = compiled(daemon.scripts, "Seven", SEVEN)
@@ -136,7 +136,7 @@ def test_a_wire_that_was_kept_cannot_hold_up_the_daemon(attacker: User) -> None:
         until(lambda: site.status(daemon)["workers"], "another one takes its place")
 
 
-def test_a_client_holds_two_workers_at_most(attacker: User) -> None:
+def test_a_client_holds_at_most_two_workers(attacker: User) -> None:
     code = """
 control = connected()
 for number in range(4):

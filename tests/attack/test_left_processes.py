@@ -1,4 +1,4 @@
-"""Processes that scripts hide from the end of their workers: the unit of a daemon that is stopped has none left."""
+"""Processes that scripts start to outlive their workers: none is left in the unit of a daemon that is stopped."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from runner.calls import Host
 
-# Each leaves its worker's process group, one by itself and one by a parent that has gone.
+# Each leaves its worker's process group: one by itself, and one through a parent that has ended.
 HIDES = (
     "static int Main() { "
     'System.Diagnostics.Process.Start("/usr/bin/setsid", "/bin/sleep 1000").WaitForExit(100); '
     'System.Diagnostics.Process.Start("/bin/sh", "-c \\"setsid sh -c \'trap : TERM INT HUP; sleep 1000; sleep 1000\' & '
     'exit 0\\"").WaitForExit(); return 7; }'
 )
-# As systemd starts the main process of a unit: in its cgroup, and with its number in SYSTEMD_EXEC_PID.
+# As systemd starts the main process of a unit: in its cgroup, and with its pid in SYSTEMD_EXEC_PID.
 AS_UNIT = 'echo $$ > "$0/cgroup.procs"; SYSTEMD_EXEC_PID=$$ exec "$@"'
 AS_CHILD = 'echo $$ > "$0/cgroup.procs"; SYSTEMD_EXEC_PID=$PPID exec "$@"'
 
@@ -48,7 +48,7 @@ NO_HOST: Host = NoHost()  # type: ignore[assignment]
 
 @pytest.fixture
 def group() -> Iterator[Path]:
-    """A cgroup that is named as that of a unit is."""
+    """A cgroup that is named like that of a unit."""
     lines = (line.split() for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines())
     mounted = [fields[4] for fields in lines if "cgroup2" in fields[fields.index("-") :]]
     if not mounted:
@@ -68,7 +68,7 @@ def group() -> Iterator[Path]:
 
 
 def is_removed(group: Path) -> bool:
-    """Whether it could be removed: for a while the kernel has processes in it that it names no more."""
+    """Whether it could be removed. For a while the kernel keeps processes in it that it no longer lists."""
     try:
         group.rmdir()
     except OSError as error:
@@ -83,7 +83,7 @@ def members(group: Path) -> list[int]:
 
 
 def sleepers(group: Path) -> list[int]:
-    """Its processes that neither the daemon nor a worker is."""
+    """The processes in the cgroup that are neither the daemon nor a worker."""
     found = []
     for pid in members(group):
         with contextlib.suppress(OSError):
@@ -132,7 +132,7 @@ def test_stop_ends_what_scripts_left_in_the_unit(tmp_path: Path, group: Path, mo
 def test_a_drained_daemon_leaves_them_with_the_workers_of_its_clients(
     tmp_path: Path, group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As docs/reliability.md says: whoever wants none of them says `stop`."""
+    """As docs/reliability.md says: `stop` ends them."""
     with running(tmp_path, group, AS_UNIT, monkeypatch) as daemon:
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0
@@ -141,10 +141,10 @@ def test_a_drained_daemon_leaves_them_with_the_workers_of_its_clients(
 
 
 @as_root
-def test_a_daemon_that_is_not_the_main_process_of_its_unit_ends_none_of_it(
+def test_a_daemon_that_is_not_the_main_process_of_its_unit_ends_none_of_its_processes(
     tmp_path: Path, group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A daemon that somebody tries in the cgroup of his session or of a cron job."""
+    """Such as a daemon that someone tries in the cgroup of a login session or of a cron job."""
     with running(tmp_path, group, AS_CHILD, monkeypatch) as daemon:
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == 0
@@ -159,7 +159,7 @@ def test_without_systemd_there_is_no_unit(monkeypatch: pytest.MonkeyPatch) -> No
     assert unit.end_others(time.monotonic()) == 0
 
 
-def test_the_cgroup_of_a_session_is_no_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cgroup_of_a_session_is_not_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
     monkeypatch.setattr(unit, "_name", lambda _: "/user.slice/user-0.slice/session-1.scope")
 

@@ -53,7 +53,7 @@ def test_a_request_for_the_listener_itself_runs_once_and_is_answered(served: Ser
 @pytest.mark.parametrize(
     "host", ["[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::0.0.0.1]", "[::1%lo]", "[::ffff:127.0.0.1]"]
 )
-def test_the_same_over_ipv6(host: str) -> None:
+def test_a_request_for_the_listener_itself_runs_once_over_ipv6(host: str) -> None:
     with (
         Served(ip="::1") as served,
         Peer(served.port) as peer,
@@ -68,7 +68,7 @@ def test_the_same_over_ipv6(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", OWN_SPELLINGS)
-def test_a_script_cannot_send_it_there_either(host: str) -> None:
+def test_a_script_cannot_send_a_request_to_the_listener_itself(host: str) -> None:
     def sets_du(message: MessageHost) -> None:
         message.set_s("$du", f"sip:{host}:{alone.port}")
 
@@ -77,8 +77,8 @@ def test_a_script_cannot_send_it_there_either(host: str) -> None:
         assert alone.count("forwarded") == 0
 
 
-def test_what_is_sent_to_no_address_arrives_at_home() -> None:
-    """Why 0.0.0.0 is refused: on Linux it is 127.0.0.1."""
+def test_a_datagram_to_the_unspecified_address_arrives_at_the_local_host() -> None:
+    """This is why 0.0.0.0 is refused: on Linux it means 127.0.0.1."""
     with Peer(9) as home, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(b"hello", ("0.0.0.0", home.port))  # noqa: S104 - a destination
 
@@ -86,7 +86,7 @@ def test_what_is_sent_to_no_address_arrives_at_home() -> None:
 
 
 class Returns:
-    """The next hop, which sends each request back as a proxy does, with a Via of its own, until it is answered."""
+    """A next hop that sends each request back as a proxy does, with its own Via, until it is answered."""
 
     def __init__(self, served: Served, sock: socket.socket, change: Callable[[bytes], bytes]) -> None:
         self.seen = 0
@@ -137,7 +137,7 @@ def test_a_request_that_comes_back_ends(change: Callable[[bytes], bytes], answer
 
 
 def test_a_request_may_come_back_once_from_where_a_script_sent_it() -> None:
-    """A next hop that adds something and returns it: the script sees who sent it, and sends it elsewhere then."""
+    """A next hop adds something and returns it. The script sees who sent it, and then sends it elsewhere."""
     with Peer(9) as phone, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         other.settimeout(WAIT_S)
@@ -162,7 +162,7 @@ def test_a_request_may_come_back_once_from_where_a_script_sent_it() -> None:
         ("9" * 5000, b"70"), ("0" * 5000 + "9", b"8"), ("-1", b"70"), ("x", b"70"), ("", b"70"),
     ],
 )  # fmt: skip
-def test_no_more_than_70_hops_are_left_to_a_request(served: Served, bystander: Peer, hops: str, sent: bytes) -> None:
+def test_a_request_has_at_most_70_hops_left(served: Served, bystander: Peer, hops: str, sent: bytes) -> None:
     with Peer(served.port) as caller:
         request = caller.request(uri=f"sip:b@127.0.0.1:{bystander.port}")
         caller.send(request.replace(b"Max-Forwards: 70", b"Max-Forwards: " + hops.encode()))
@@ -178,7 +178,7 @@ def test_a_request_without_hops_goes_nowhere(caller: Peer, hops: str) -> None:
 
 
 def with_vias(request: bytes, count: int, *, in_one_line: bool = False) -> bytes:
-    """The request with so many more Vias, below its own."""
+    """The request with ``count`` more Vias below its own."""
     bodies = [b"SIP/2.0/UDP 1.1.1.1:%d;branch=z9hG4bK%d" % (number + 1, number) for number in range(count)]
     head, mark, rest = request.partition(b"\r\nMax-Forwards")
     lines = [b"Via: " + b", ".join(bodies)] if in_one_line else [b"Via: " + body for body in bodies]
@@ -187,7 +187,7 @@ def with_vias(request: bytes, count: int, *, in_one_line: bool = False) -> bytes
 
 @pytest.mark.parametrize("in_one_line", [True, False])
 @pytest.mark.parametrize(("more", "answer"), [(69, 200), (70, 483), (900, 483)])
-def test_more_vias_than_hops_are_no_request_for_the_script(*, more: int, answer: int, in_one_line: bool) -> None:
+def test_a_request_with_too_many_vias_does_not_reach_the_script(*, more: int, answer: int, in_one_line: bool) -> None:
     with Served(action=ANSWERS) as served, Peer(served.port) as caller:
         assert code(caller.ask(with_vias(caller.request(), more, in_one_line=in_one_line))) == answer
         assert len(served.execs) == (answer == 200)
@@ -197,13 +197,13 @@ def test_more_vias_than_hops_are_no_request_for_the_script(*, more: int, answer:
 
 
 @pytest.mark.parametrize("port", ["99999", "65536", "0", "00000", "5060x", "9" * 5000, "-1"])
-def test_a_port_that_is_none_is_answered(served: Served, caller: Peer, port: str) -> None:
+def test_an_invalid_port_is_answered(served: Served, caller: Peer, port: str) -> None:
     assert code(caller.ask(caller.request(uri=f"sip:b@127.0.0.1:{port}"))) == 478
     assert served.count("forwarded") == 0
 
 
 @pytest.mark.parametrize("port", ["99999", "0"])
-def test_a_scripts_own_port_that_is_none_is_answered(port: str) -> None:
+def test_an_invalid_port_that_a_script_sets_is_answered(port: str) -> None:
     with (
         Served(lambda message: message.set_s("$du", f"sip:127.0.0.1:{port}")) as served,
         Peer(served.port) as caller,
@@ -220,7 +220,7 @@ def test_a_via_of_thousands_of_parameters_is_malformed(served: Served, caller: P
 
 @pytest.mark.parametrize("port", ["99999", "0", "x", "9" * 5000, "+5060", "50 60"])
 @pytest.mark.parametrize("rport", [b"", b";rport"])
-def test_a_via_whose_port_is_none_is_malformed(served: Served, caller: Peer, port: str, rport: bytes) -> None:
+def test_a_via_with_an_invalid_port_is_malformed(served: Served, caller: Peer, port: str, rport: bytes) -> None:
     via = re.sub(
         rb"127\.0\.0\.1:\d+;branch=z9hG4bK-1;rport",
         b"127.0.0.1:%b;branch=z9hG4bK-1%b" % (port.encode(), rport),
@@ -234,7 +234,7 @@ def test_a_via_whose_port_is_none_is_malformed(served: Served, caller: Peer, por
 
 
 @pytest.mark.parametrize("rport", ["99999", "0", "x", "9" * 5000])
-def test_what_a_caller_writes_into_rport_does_not_matter(rport: str) -> None:
+def test_the_rport_that_a_caller_writes_does_not_matter(rport: str) -> None:
     with Served(action=ANSWERS) as served, Peer(served.port) as caller:
         assert code(caller.ask(caller.request().replace(b";rport", b";rport=" + rport.encode()))) == 200
 
@@ -259,7 +259,7 @@ def test_an_answer_that_is_longer_than_a_datagram_is_dropped() -> None:
         assert (served.count("dropped"), served.count("answered")) == (1, 0)
 
 
-def test_edits_that_leave_no_message_are_answered() -> None:
+def test_edits_that_leave_no_valid_message_are_answered() -> None:
     def breaks(message: MessageHost) -> None:
         message.set_s("$ru", "sip:b@127.0.0.1:9")
         message.hdr_remove("Via")
@@ -270,7 +270,7 @@ def test_edits_that_leave_no_message_are_answered() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a datagram from port 0 takes a raw socket: run as root")
-def test_a_datagram_from_port_0_is_answered_to_nobody() -> None:
+def test_a_datagram_from_port_0_is_not_answered() -> None:
     with Served(action=ANSWERS) as served, Peer(served.port) as caller:
         payload = caller.request()
         datagram = struct.pack("!4H", 0, served.port, 8 + len(payload), 0) + payload
@@ -285,7 +285,9 @@ def test_a_datagram_from_port_0_is_answered_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("length", ["5", "99999", "9" * 5000, "1x", "1 1"])
-def test_a_body_that_is_shorter_than_it_says_reaches_no_script(served: Served, caller: Peer, length: str) -> None:
+def test_a_request_whose_body_is_shorter_than_its_length_reaches_no_script(
+    served: Served, caller: Peer, length: str
+) -> None:
     request = caller.request().replace(b"Content-Length: 0", b"Content-Length: " + length.encode()) + b"body"
 
     caller.send(request)
@@ -295,8 +297,8 @@ def test_a_body_that_is_shorter_than_it_says_reaches_no_script(served: Served, c
     assert code(caller.receive()) == 400
 
 
-def test_what_lies_behind_the_body_is_not_sent_on(caller: Peer, bystander: Peer) -> None:
-    """It could be another request, for a next hop that reads a stream."""
+def test_bytes_after_the_body_are_not_forwarded(caller: Peer, bystander: Peer) -> None:
+    """A next hop that reads a stream could take it for another request."""
     request = caller.request(uri=f"sip:b@127.0.0.1:{bystander.port}")
     hidden = request.replace(b"OPTIONS", b"BYE")
 
@@ -305,7 +307,7 @@ def test_what_lies_behind_the_body_is_not_sent_on(caller: Peer, bystander: Peer)
     assert (bystander.receive() or b"").endswith(b"\r\n\r\nbody")
 
 
-def test_a_reply_whose_body_is_shorter_than_it_says_is_dropped(served: Served, caller: Peer) -> None:
+def test_a_reply_whose_body_is_shorter_than_its_length_is_dropped(served: Served, caller: Peer) -> None:
     with Peer(served.port) as phone:
         reply = reply_to(forwarded(caller, phone))
         phone.send(reply.replace(b"Content-Length: 0", b"Content-Length: 7"))
@@ -328,7 +330,7 @@ def test_a_datagram_of_any_size_is_answered(size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["var", "shv"])
-def test_variables_named_by_callers_are_forgotten_when_there_are_too_many(kind: str) -> None:
+def test_variables_named_by_callers_are_dropped_when_there_are_too_many(kind: str) -> None:
     def remembers(message: MessageHost) -> None:
         read.append(message.get_s(f"${kind}(0)"))
         if message.get_s("$rU") == "many":

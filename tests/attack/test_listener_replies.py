@@ -1,4 +1,4 @@
-"""Replies that answer nothing, or somebody else's request: the listener relays none of them."""
+"""Replies that answer no request, or another caller's request: the listener relays none of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_branch_that_was_seen_is_good_for_its_own_reply_only(
+def test_an_observed_branch_is_valid_only_for_its_own_reply(
     served: Served, caller: Peer, bystander: Peer, change: tuple[bytes, bytes]
 ) -> None:
     with Peer(served.port) as phone:
@@ -84,7 +84,7 @@ def test_a_branch_that_was_seen_is_good_for_its_own_reply_only(
     ],
     ids=["short name", "one line", "blanks", "From", "another code"],
 )
-def test_a_phone_may_write_its_reply_in_its_own_way(
+def test_a_phone_may_format_its_reply_differently(
     served: Served, caller: Peer, written: Callable[[bytes], bytes]
 ) -> None:
     with Peer(served.port) as phone:
@@ -93,7 +93,7 @@ def test_a_phone_may_write_its_reply_in_its_own_way(
         assert code(caller.receive()) in {200, 603}
 
 
-def test_the_reply_of_a_listener_that_was_started_again_is_foreign(caller: Peer, served: Served) -> None:
+def test_a_reply_for_an_earlier_run_of_the_listener_is_foreign(caller: Peer, served: Served) -> None:
     with Peer(served.port) as phone:
         reply = reply_to(forwarded(caller, phone))
         with Served() as other:
@@ -124,8 +124,10 @@ def test_one_transaction_has_one_branch_and_another_has_another(served: Served, 
         assert served.count("foreign_replies") == 1
 
 
-def test_the_vias_own_received_and_rport_send_nothing_elsewhere(served: Served, caller: Peer, bystander: Peer) -> None:
-    """A caller writes them itself; the listener puts what it saw in their place."""
+def test_received_and_rport_of_a_caller_do_not_redirect_the_reply(
+    served: Served, caller: Peer, bystander: Peer
+) -> None:
+    """A caller can write anything there; the listener replaces it by what it saw."""
     claims = f";received=127.0.0.2;rport={bystander.port};received=127.0.0.3;branch"
     with Peer(served.port) as phone:
         request = caller.request("INVITE", f"sip:b@127.0.0.1:{phone.port}")

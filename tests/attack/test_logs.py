@@ -1,4 +1,4 @@
-"""What scripts and files say, in logs and tables: nothing of it is obeyed by a terminal or taken for another line."""
+"""Texts of scripts and files in logs and tables: no terminal obeys them, and none passes for another line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HOSTILE = "\x1b[2J\x1b]0;title\x07\r\x9b31m\x7f\x85\u2028\u202eevil\u2066\u200b\ufeff\x00"
 SHOWN = r"\x1b[2J\x1b]0;title\x07\r\x9b31m\x7f\x85\u2028\u202eevil\u2066\u200b\ufeff\x00"
 C_SHARP = '"\\u001b[2J\\u009b31m\\u202e\\nworker 1: forged\\r\\nERROR: forged"'
-ANY_TEXT = st.text(st.characters(exclude_categories=()))  # half pairs of surrogates, too
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # including lone surrogates
 
 
 class NoHost:
@@ -44,20 +44,20 @@ NO_HOST: Host = NoHost()  # type: ignore[assignment]
 @pytest.mark.parametrize(
     "text", ["", "an ordinary line", "Grüße, 漢字, שלום, 🙂", 'C:\\x1b is not an escape, nor is "this"', "a\ttab"]
 )
-def test_an_ordinary_line_stays_as_it_is(text: str) -> None:
+def test_an_ordinary_line_is_unchanged(text: str) -> None:
     assert printable(text) == text
     assert record(text) == text
     assert ended_record(text + "\n") == text + "\n"
 
 
-def test_what_a_terminal_would_obey_is_shown_by_its_number() -> None:
+def test_a_character_that_a_terminal_would_obey_is_shown_as_its_number() -> None:
     assert printable(HOSTILE) == SHOWN
     assert printable("a\nb") == r"a\nb"
     assert printable("\udcff\ud800") == r"\xff\ud800"
 
 
 @given(ANY_TEXT)
-def test_any_text_comes_to_one_line_that_can_be_written(text: str) -> None:
+def test_any_text_becomes_one_line_that_can_be_written(text: str) -> None:
     shown = printable(text)
 
     shown.encode("utf-8")
@@ -65,7 +65,7 @@ def test_any_text_comes_to_one_line_that_can_be_written(text: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_each_further_line_of_a_record_begins_with_blanks(text: str) -> None:
+def test_each_further_line_of_a_record_is_indented(text: str) -> None:
     first, *others = record(text).splitlines() or [""]
 
     assert len(others) == text.count("\n")
@@ -74,11 +74,11 @@ def test_each_further_line_of_a_record_begins_with_blanks(text: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_text_that_ends_its_line_itself_goes_on_doing_so(end: str) -> None:
+def test_the_line_end_of_a_text_is_kept(end: str) -> None:
     assert ended_record(f"one\r\ntwo{end}") == f"one\n{CONTINUED}two{end}"
 
 
-def test_a_record_is_no_longer_than_it_may_be() -> None:
+def test_a_record_has_a_limited_length() -> None:
     shown = record("x" * (RECORD_CHARACTERS + 7))
 
     assert shown == f"{'x' * RECORD_CHARACTERS}\n{CONTINUED}(7 more characters)"
@@ -101,7 +101,7 @@ def test_each_line_of_a_record_has_its_level_in_the_journal() -> None:
 
 
 @pytest.mark.parametrize("to_file", [True, False])
-def test_no_line_of_the_daemons_log_is_a_scripts(tmp_path: Path, to_file: bool) -> None:  # noqa: FBT001
+def test_a_script_cannot_forge_a_line_of_the_daemons_log(tmp_path: Path, to_file: bool) -> None:  # noqa: FBT001
     file = tmp_path / "app-mono.log"
     body = (
         f'static int Main() {{ Console.Error.WriteLine({C_SHARP}); Console.Error.WriteLine("last words"); return 7; }}'
@@ -125,7 +125,7 @@ def test_no_line_of_the_daemons_log_is_a_scripts(tmp_path: Path, to_file: bool) 
     assert len([line for line in lines if line.endswith("worker 1: forged") and not line.startswith("worker 1:")]) == 1
 
 
-def test_the_name_of_a_script_is_no_escape_and_no_mark_in_a_table(tmp_path: Path) -> None:
+def test_the_name_of_a_script_is_neither_an_escape_nor_markup_in_a_table(tmp_path: Path) -> None:
     with RunningDaemon(tmp_path) as daemon:
         plain = compiled(daemon.scripts, "Seven", "static int Main() { return 7; }")
         script = plain.with_name("[b]\x1b[2J\n.exe")
@@ -141,7 +141,7 @@ def test_the_name_of_a_script_is_no_escape_and_no_mark_in_a_table(tmp_path: Path
     assert all(line.isprintable() for line in shown.stdout.splitlines())
 
 
-def test_what_the_daemon_tells_of_itself_is_no_escape(tmp_path: Path) -> None:
+def test_the_daemons_status_contains_no_escape(tmp_path: Path) -> None:
     place = tmp_path / "of\x1b[2J\nforged"
     place.mkdir()
     with RunningDaemon(tmp_path) as daemon:
@@ -164,7 +164,7 @@ request_route {{ python_exec("mono_exec", "{script}"); sl_send_reply("200", "OK"
 """
 
 
-def test_no_line_of_kamailios_log_is_a_scripts(tmp_path: Path) -> None:
+def test_a_script_cannot_forge_a_line_of_kamailios_log(tmp_path: Path) -> None:
     body = f'static int Main() {{ Core.Log(-1, "plain\\n"); Core.Log(-1, {C_SHARP}); throw new Exception({C_SHARP}); }}'
     port = free_udp_port()
     with RunningDaemon(tmp_path, "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0") as daemon, ExitStack() as stack:
@@ -178,7 +178,7 @@ def test_no_line_of_kamailios_log_is_a_scripts(tmp_path: Path) -> None:
         lines = kamailio.log().split("\n")
 
     forged = [line for line in lines if "forged" in line]
-    assert len(forged) >= 4  # two lines that the script logged, and two of its exception
+    assert len(forged) >= 4  # two lines that the script logged, and two lines of its exception
     assert all(line.startswith(CONTINUED) for line in forged)
     assert all(line.replace("\t", "").isprintable() for line in lines)
     assert next(line for line in lines if "plain" in line).endswith("plain")

@@ -1,4 +1,4 @@
-"""Whoever can name a path, or put something beside a script, brings no code of his own into the daemon's workers."""
+"""Naming a path, or putting a file beside a script, brings no foreign code into the daemon's workers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def foreign(tmp_path: Path) -> Path:
 
 @contextmanager
 def running(allowed: Path, **more: Any) -> Iterator[Runner]:
-    """A runner that is as strict as a daemon: its scripts have to be below a directory."""
+    """A runner that is as strict as a daemon: its scripts must be below a directory."""
     values: dict[str, Any] = {
         "script_dirs": (allowed,),
         "exec_timeout_s": WAIT_S,
@@ -88,8 +88,8 @@ def user_of_helper(allowed: Path, dll: Path) -> Path:
     return allowed / "Uses.exe"
 
 
-def test_a_link_to_an_allowed_script_brings_no_helper_from_beside_the_link(allowed: Path, foreign: Path) -> None:
-    """The real path was checked, and the path as given was used: its directory gave the helpers."""
+def test_a_link_to_an_allowed_script_adds_no_helper_from_beside_the_link(allowed: Path, foreign: Path) -> None:
+    """The real path was checked, but helpers were taken from the directory of the path as given."""
     script = user_of_helper(allowed, helper(allowed, 0))
     helper(foreign, 66)
     (foreign / script.name).symlink_to(script)
@@ -99,7 +99,7 @@ def test_a_link_to_an_allowed_script_brings_no_helper_from_beside_the_link(allow
 
 
 @pytest.mark.parametrize("leads", ["outside", "to a file that others may write to"])
-def test_a_helper_that_is_a_link_is_judged_where_it_leads(allowed: Path, foreign: Path, leads: str) -> None:
+def test_a_helper_that_is_a_link_is_checked_at_its_target(allowed: Path, foreign: Path, leads: str) -> None:
     script = user_of_helper(allowed, helper(foreign, 66))
     place = helper(allowed / "more", 66) if leads != "outside" else foreign / "H.dll"
     place.chmod(0o666 if leads != "outside" else 0o644)
@@ -111,7 +111,7 @@ def test_a_helper_that_is_a_link_is_judged_where_it_leads(allowed: Path, foreign
     assert ("is not in a directory of script_dirs" if leads == "outside" else "chmod go-w") in told
 
 
-def test_a_link_among_the_symbols_and_configs_brings_nothing_from_outside(
+def test_a_link_among_symbols_and_configs_adds_nothing_from_outside(
     allowed: Path, foreign: Path, tmp_path: Path
 ) -> None:
     script = compiled(allowed, "X", RETURNS.format(0))
@@ -122,7 +122,7 @@ def test_a_link_among_the_symbols_and_configs_brings_nothing_from_outside(
         strict(allowed, tmp_path).current(str(script))
 
 
-def test_what_a_process_holds_open_is_no_way_to_a_script(allowed: Path, tmp_path: Path) -> None:
+def test_a_script_cannot_be_reached_through_proc(allowed: Path, tmp_path: Path) -> None:
     script = compiled(allowed, "X", RETURNS.format(0))
     holder = os.open(allowed, os.O_RDONLY)
     scripts = strict(allowed, tmp_path)
@@ -133,8 +133,8 @@ def test_what_a_process_holds_open_is_no_way_to_a_script(allowed: Path, tmp_path
     os.close(holder)
 
 
-def test_a_link_that_flips_wins_no_race(allowed: Path, foreign: Path, tmp_path: Path) -> None:
-    """After 4 to 21 tries the check saw one file, and the read another."""
+def test_a_link_that_keeps_changing_wins_no_race(allowed: Path, foreign: Path, tmp_path: Path) -> None:
+    """After 4 to 21 tries the check used to see one file, and the read another."""
     good = compiled(allowed, "X", RETURNS.format(0)).read_bytes()
     (foreign / "X.exe").write_bytes(compiled(foreign, "Evil", RETURNS.format(66)).read_bytes())
     link, done = tmp_path / "link", threading.Event()
@@ -164,7 +164,7 @@ def test_a_link_that_flips_wins_no_race(allowed: Path, foreign: Path, tmp_path: 
     assert seen == {good, True}
 
 
-def test_a_script_that_is_moved_out_of_its_directory_by_a_link_serves_its_last_good_build(
+def test_a_script_that_a_link_moves_out_of_its_directory_serves_its_last_good_build(
     allowed: Path, foreign: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (allowed / "v1").mkdir()
@@ -194,7 +194,7 @@ def test_a_script_that_is_moved_out_of_its_directory_by_a_link_serves_its_last_g
         pytest.param("above", 0o2775, marks=as_root),
     ],
 )
-def test_what_others_may_change_does_not_run(allowed: Path, tmp_path: Path, place: str, mode: int) -> None:
+def test_a_file_that_others_may_change_does_not_run(allowed: Path, tmp_path: Path, place: str, mode: int) -> None:
     directory = allowed / "site" / "mono"
     directory.mkdir(parents=True)
     script = compiled(directory, "X", RETURNS.format(0))
@@ -228,7 +228,7 @@ def test_a_script_or_helper_of_another_user_does_not_run(allowed: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["link", "mode"])
-def test_a_plugin_is_judged_as_a_helper_is(allowed: Path, foreign: Path, how: str) -> None:
+def test_a_plugin_is_checked_like_a_helper(allowed: Path, foreign: Path, how: str) -> None:
     """A plug-in that a script loads by its name was read by the worker itself, whoever could write to it."""
     script = compiled(allowed, "X", LOADS_PLUGIN.format("H"))
     if how == "link":
@@ -258,8 +258,8 @@ def test_a_plugin_is_found_once_and_reloads_with_the_script(allowed: Path) -> No
     assert (before, after) == ([1] * 3, [2] * 3)
 
 
-def test_names_that_lead_nowhere_leave_nothing_behind(allowed: Path, tmp_path: Path) -> None:
-    """``PATH/$rU.exe`` let callers fill the memory: 6.5 KB for each user that they made up."""
+def test_names_of_missing_scripts_leave_nothing_behind(allowed: Path, tmp_path: Path) -> None:
+    """With ``PATH/$rU.exe``, callers could fill the memory: 6.5 KB for each user name that they made up."""
     scripts = strict(allowed, tmp_path)
 
     for number in range(3 * MOST_NAMES):
@@ -270,7 +270,7 @@ def test_names_that_lead_nowhere_leave_nothing_behind(allowed: Path, tmp_path: P
 
 
 def test_all_names_of_a_script_are_one_script(allowed: Path, tmp_path: Path) -> None:
-    """Each spelling cost 14 KB, and an assembly that mono never frees."""
+    """Each spelling of the name cost 14 KB, and an assembly that mono never frees."""
     script = compiled(allowed, "X", RETURNS.format(0))
     scripts = strict(allowed, tmp_path)
 
@@ -285,7 +285,7 @@ def test_all_names_of_a_script_are_one_script(allowed: Path, tmp_path: Path) -> 
         assert [worker.loads for worker in runner.snapshot().workers] == [1]
 
 
-def test_scripts_without_end_are_forgotten_one_after_the_other(allowed: Path, tmp_path: Path) -> None:
+def test_endless_scripts_are_forgotten_one_after_another(allowed: Path, tmp_path: Path) -> None:
     data = compiled(allowed, "X", RETURNS.format(0)).read_bytes()
     scripts = strict(allowed, tmp_path)
     for number in range(MOST_SCRIPTS + 50):
@@ -297,7 +297,7 @@ def test_scripts_without_end_are_forgotten_one_after_the_other(allowed: Path, tm
     assert len(list((tmp_path / "run").iterdir())) == 1
 
 
-def test_a_script_has_no_more_helpers_than_it_may(allowed: Path, tmp_path: Path) -> None:
+def test_the_number_of_helpers_of_a_script_is_limited(allowed: Path, tmp_path: Path) -> None:
     """A result that named 20,000 plug-ins made every answer to a lease too long, for everybody, until a restart."""
     script = compiled(allowed, "X", RETURNS.format(0))
     scripts = strict(allowed, tmp_path)
@@ -323,9 +323,7 @@ def test_another_build_forgets_the_plugins_of_the_one_before(allowed: Path, tmp_
     assert scripts.current(str(script)).helpers == {}
 
 
-def test_directories_that_are_withdrawn_take_their_scripts_with_them(
-    allowed: Path, foreign: Path, tmp_path: Path
-) -> None:
+def test_scripts_of_removed_script_dirs_no_longer_run(allowed: Path, foreign: Path, tmp_path: Path) -> None:
     script = compiled(allowed, "X", RETURNS.format(0))
     scripts = strict(allowed, tmp_path)
     scripts.accept(scripts.current(str(script)))
@@ -336,7 +334,7 @@ def test_directories_that_are_withdrawn_take_their_scripts_with_them(
         scripts.current(str(script))
 
 
-def test_copies_are_no_scripts(allowed: Path, tmp_path: Path) -> None:
+def test_copies_are_not_accepted_as_scripts(allowed: Path, tmp_path: Path) -> None:
     """The runner's own directory lies below /tmp, where a script_dirs of everything would reach it."""
     script = compiled(allowed, "X", RETURNS.format(0))
     scripts = strict(allowed, tmp_path)

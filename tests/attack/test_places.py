@@ -1,4 +1,4 @@
-"""One user's clients take all they can get: others have places, workers and a daemon that answers all the same."""
+"""One user's clients take all they can get. Others still have places, workers and a daemon that answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ wait()
 """
 
 
-def test_one_user_has_most_of_the_places_and_others_have_some(attacker: User, victim: User) -> None:
+def test_one_user_can_take_most_places_and_others_keep_some(attacker: User, victim: User) -> None:
     with site.open_daemon(f"max_clients = {PLACES}") as daemon, ExitStack() as stack:
         script = compiled(daemon.scripts, "Seven", SEVEN)
         taken = []
@@ -58,8 +58,8 @@ def test_one_user_has_most_of_the_places_and_others_have_some(attacker: User, vi
     assert 0 < taken[1] < PLACES - taken[0]
 
 
-def test_root_is_answered_though_all_places_are_taken_and_borrows_nothing(attacker: User) -> None:
-    """Also by those whom the settings name, who may have them all."""
+def test_root_is_answered_when_all_places_are_taken_but_borrows_nothing(attacker: User) -> None:
+    """Even by users named in the settings, who may take all of them."""
     settings = f'max_clients = {PLACES}\nsocket_owner = "{attacker.name}"'
     with site.open_daemon(settings) as daemon, site.start(attacker, daemon, TAKES_PLACES) as all_of_them:
         assert all_of_them.stdout is not None
@@ -73,8 +73,8 @@ def test_root_is_answered_though_all_places_are_taken_and_borrows_nothing(attack
         all_of_them.communicate("\n")
 
 
-def test_descriptors_that_no_message_asks_for_are_closed(attacker: User) -> None:
-    """They stayed open for as long as the connection."""
+def test_unexpected_descriptors_are_closed(attacker: User) -> None:
+    """They used to stay open for as long as the connection."""
     code = """
 control = connected()
 null = os.open("/dev/null", os.O_RDONLY)
@@ -110,7 +110,7 @@ wait()
 """
 
 
-def test_who_keeps_all_workers_loses_one_to_another_user_who_waits(attacker: User, victim: User) -> None:
+def test_a_user_who_keeps_all_workers_loses_one_to_another_user_who_waits(attacker: User, victim: User) -> None:
     settings = "num_workers = 2\nmax_workers = 2\nexec_timeout_s = 0.5\nallocate_timeout_s = 2.0"
     with site.open_daemon(settings) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
@@ -125,8 +125,8 @@ def test_who_keeps_all_workers_loses_one_to_another_user_who_waits(attacker: Use
             process.communicate("\n")
 
 
-def test_who_keeps_all_workers_keeps_them_from_its_own_user(attacker: User) -> None:
-    """They are asked for, as ever: a site with one Kamailio loses no exec to this."""
+def test_a_client_that_keeps_all_workers_keeps_them_when_its_own_user_waits(attacker: User) -> None:
+    """The daemon only asks for them, as before: a site with one Kamailio loses no exec to this."""
     settings = "num_workers = 2\nmax_workers = 2\nexec_timeout_s = 0.2\nallocate_timeout_s = 0.4"
     with site.open_daemon(settings) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)

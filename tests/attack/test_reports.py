@@ -1,4 +1,4 @@
-"""What one user's client says of builds and workers: it can take nothing from the clients of another."""
+"""What one user's client reports about builds and workers cannot harm the clients of another."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ worker = control.take_descriptors(ENDS)
 """
 
 
-def test_workers_that_were_never_lent_to_it_count_for_nothing(attacker: User, victim: User) -> None:
-    """Five such notices refused a script to everybody."""
+def test_losses_of_workers_that_a_client_never_had_do_not_count(attacker: User, victim: User) -> None:
+    """Five such notices used to refuse a script to everyone."""
     forges = f"""
 {FORGES}
 for number in range(20):
@@ -56,7 +56,7 @@ for number in range(20):
         assert daemon.log().count("a worker that was not lent") <= 3, "one line a second"
 
 
-def test_one_worker_is_one_loss(attacker: User) -> None:
+def test_a_worker_is_lost_only_once(attacker: User) -> None:
     again = f"{FORGES}\nfor _ in range(20):\n    {RETIRES.strip().replace(chr(10), chr(10) + '    ')}"
     with site.open_daemon("poison_losses = 2\npoison_s = 60.0") as daemon:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
@@ -73,7 +73,9 @@ print(json.dumps(ask(control, "hello", {"protocol": PROTOCOL, "have": None}, dea
 
 
 @pytest.mark.parametrize("call_id", ["", "call-1"])
-def test_workers_that_it_did_hold_count_for_its_own_user_alone(attacker: User, victim: User, call_id: str) -> None:
+def test_losses_of_workers_that_a_client_held_count_only_for_its_own_user(
+    attacker: User, victim: User, call_id: str
+) -> None:
     limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0\npoison_within_s = 60.0"
     with site.open_daemon(limits) as daemon:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
@@ -96,7 +98,7 @@ except RunnerError as error: print(error)
 """
 
 
-def test_a_good_build_that_it_calls_broken_goes_on_for_all(attacker: User, victim: User) -> None:
+def test_a_good_build_that_a_client_calls_broken_keeps_serving_everyone(attacker: User, victim: User) -> None:
     with site.open_daemon("num_workers = 2") as daemon:
         script = compiled(daemon.scripts, "Changes", RETURNS.format(1))
         assert site.run(victim, daemon, RUNS, script) == "1"
@@ -108,9 +110,7 @@ def test_a_good_build_that_it_calls_broken_goes_on_for_all(attacker: User, victi
         assert "still serves" not in daemon.log()
 
 
-def test_where_no_worker_is_free_to_try_it_the_build_is_refused_to_that_client_alone(
-    attacker: User, victim: User
-) -> None:
+def test_a_build_that_no_free_worker_can_try_is_refused_only_to_that_client(attacker: User, victim: User) -> None:
     with site.open_daemon("num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
 
@@ -119,7 +119,9 @@ def test_where_no_worker_is_free_to_try_it_the_build_is_refused_to_that_client_a
         assert site.run(victim, daemon, RUNS, script) == "7"
 
 
-def test_a_build_that_cannot_be_loaded_is_refused_to_all_once_a_client_says_so(attacker: User, victim: User) -> None:
+def test_a_build_that_really_cannot_be_loaded_is_refused_to_everyone_once_reported(
+    attacker: User, victim: User
+) -> None:
     with site.open_daemon('num_workers = 2\nobserver = "none"') as daemon:
         script = compiled(daemon.scripts, "Breaks", RETURNS.format(7))
         assert site.run(victim, daemon, RUNS, script) == "7"
@@ -131,7 +133,9 @@ def test_a_build_that_cannot_be_loaded_is_refused_to_all_once_a_client_says_so(a
         assert "still serves" in daemon.log()
 
 
-def test_a_broken_build_that_it_calls_good_does_not_replace_the_last_good_one(attacker: User, victim: User) -> None:
+def test_a_broken_build_that_a_client_calls_good_does_not_replace_the_last_good_one(
+    attacker: User, victim: User
+) -> None:
     lies = f"{FORGES}\ntell(control, 'loaded', {{'generation': answer['generation']['id']}})\nsettle(control)"
     with site.open_daemon('num_workers = 2\nobserver = "none"') as daemon:
         script = compiled(daemon.scripts, "Breaks", RETURNS.format(7))
@@ -144,8 +148,8 @@ def test_a_broken_build_that_it_calls_good_does_not_replace_the_last_good_one(at
         assert site.run(victim, daemon, RUNS, script) == "7"
 
 
-def test_a_file_that_lies_beside_a_script_is_not_made_a_part_of_it(attacker: User, victim: User) -> None:
-    """A library that is no .NET, named as what the script needs, made every build of it a broken one."""
+def test_a_client_cannot_make_a_file_beside_a_script_a_part_of_it(attacker: User, victim: User) -> None:
+    """When a client named a library that is not .NET as needed, every build of the script became a broken one."""
     needs = f"""
 {FORGES}
 told = {{"generation": answer["generation"]["id"], "names": ["Native", "mscorlib", "", "../Fine", "Native"]}}
@@ -161,7 +165,7 @@ print(sorted(lease(control, sys.argv[2], report(answer), needs=told)["generation
 
 
 @pytest.mark.parametrize("method", ["reload", "reset", "drain", "stop"])
-def test_who_only_runs_scripts_cannot_end_or_change_the_daemon(attacker: User, method: str) -> None:
+def test_a_user_who_only_runs_scripts_cannot_end_or_change_the_daemon(attacker: User, method: str) -> None:
     asks = "try: print(ask(connected(), sys.argv[2], {}, deadline()))\nexcept RunnerError as error: print(error)"
     with site.open_daemon() as daemon:
         assert "only root, the daemon's user and socket_owner may" in site.run(attacker, daemon, asks, method)
@@ -184,7 +188,7 @@ WRONG: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_report_that_cannot_be_one_ends_its_connection(attacker: User, victim: User, wrong: str) -> None:
+def test_an_impossible_report_ends_its_connection(attacker: User, victim: User, wrong: str) -> None:
     code = f"""
 {FORGES}
 tell(control, "report", report(answer, **json.loads(sys.argv[3])))
@@ -200,7 +204,7 @@ except ControlError: print("hung up")
         assert "internal error" not in daemon.log()
 
 
-def test_counts_never_go_down_and_of_scripts_only_those_it_was_told_of_are_loaded(attacker: User) -> None:
+def test_counts_never_go_down_and_only_scripts_known_to_the_client_count_as_loaded(attacker: User) -> None:
     code = f"""
 {FORGES}
 for told in (dict(execs=9, loads=5, bound=dict(H="x")), dict(execs=3, loads=1, bound=dict(), loaded=dict(a="b"))):
@@ -215,7 +219,7 @@ print([worker[name] for name in ("execs", "loads", "helpers", "loaded")])
 
 
 def loaded(daemon: RunningDaemon, script: Path) -> list[int]:
-    """The idle workers that have a script and ran nothing: they were loaded ahead."""
+    """The idle workers that have a script loaded and ran nothing: they were loaded ahead."""
     workers = site.status(daemon)["workers"]
     return [worker["pid"] for worker in workers if str(script) in worker["loaded"] and not worker["execs"]]
 

@@ -1,4 +1,4 @@
-"""What runners and daemons leave of the directories that scripts fill: nothing, also when they could not end."""
+"""Runners and daemons leave nothing of the directories that scripts fill, even when they could not end properly."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def outside(tmp_path: Path) -> Path:
     return place
 
 
-def test_a_sweep_survives_whatever_one_directory_does_to_it(
+def test_a_sweep_survives_any_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """RecursionError went through the sweep, and the daemon could not be started any more."""
+    """A RecursionError in the sweep used to keep the daemon from starting."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for number in range(3):
         (tmp_path / f"app-mono-{number}").mkdir()
@@ -99,24 +99,24 @@ def test_a_sweep_survives_whatever_one_directory_does_to_it(
     assert [record.message for record in caplog.records] == [f"{asked[0]}: cannot be removed"]
 
 
-def test_what_a_runner_leaves_behind_keeps_its_lock_so_that_the_next_start_finds_it(
+def test_a_directory_that_a_runner_leaves_keeps_its_lock_for_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(rundir, "END_S", 0.0)
     with rundir.run_directory() as place:
         nest(place, 10, "d")
-        (place / rundir.LOCK).unlink()  # as a script may that runs as the daemon's user
+        (place / rundir.LOCK).unlink()  # as a script can that runs as the daemon's user
 
     assert (place / rundir.LOCK).exists()
-    assert caplog.messages == [f"{place}: is left to the next start: {NOT_DONE}"]
+    assert caplog.messages == [f"{place}: is left for the next start to remove: {NOT_DONE}"]
     monkeypatch.setattr(rundir, "END_S", WAIT_S)
     with rundir.run_directory():
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dead_runners_directory_that_takes_long_goes_in_the_background(
+def test_the_long_removal_of_a_dead_runners_directory_continues_in_the_background(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -135,7 +135,7 @@ def test_a_dead_runners_directory_that_takes_long_goes_in_the_background(
 
 @contextlib.contextmanager
 def temporary(mode: int, user: User | None = None) -> Iterator[Path]:
-    """A directory for temporary files, not below pytest's own, where only root may go."""
+    """A directory for temporary files outside pytest's own, which only root can enter."""
     place = Path(tempfile.mkdtemp(prefix="attack-tmp-", dir=MEMORY))
     place.chmod(mode)
     if user is not None:
@@ -146,7 +146,7 @@ def temporary(mode: int, user: User | None = None) -> Iterator[Path]:
         assert removed(place) == ""
 
 
-def test_masses_of_directories_of_such_names_keep_no_daemon_from_starting(
+def test_masses_of_directories_with_such_names_do_not_stop_a_daemon_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -156,8 +156,8 @@ def test_masses_of_directories_of_such_names_keep_no_daemon_from_starting(
         (tmp_path / f"app-mono-{number}" / "lock").touch()
 
     with rundir.run_directory():
-        assert len(list(tmp_path.iterdir())) == 3  # two that were not looked at, and its own
-    assert caplog.messages == [f"{tmp_path}: has more than 3 app-mono-*; the rest is not looked at"]
+        assert len(list(tmp_path.iterdir())) == 3  # two that were not checked, and its own
+    assert caplog.messages == [f"{tmp_path}: has more than 3 names like app-mono-*; the rest is not checked"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_masses_of_directories_of_such_names_keep_no_daemon_from_starting(
 def test_a_daemon_whose_script_nests_directories_ends_and_starts_again(
     tmp_path: Path, outside: Path, settings: str
 ) -> None:
-    """It ended with an internal error, and could not be started again."""
+    """It used to end with an internal error, and could not be started again."""
     before = on_a_path(outside)
     with temporary(0o711) as tmp, RunningDaemon(tmp_path, settings, {"TMPDIR": str(tmp)}) as daemon:
         script = compiled(daemon.scripts, "Nests", NESTS)
@@ -202,8 +202,8 @@ class _NoHost:
 
 
 @as_root
-def test_a_daemon_that_is_not_root_leaves_nothing_over() -> None:
-    """A directory that may not be listed outlived it."""
+def test_a_daemon_that_is_not_root_leaves_nothing_behind() -> None:
+    """A directory that may not be listed used to outlive it."""
     with new_user() as user, temporary(0o700, user) as tmp:
         tried = subprocess.run(
             ["/usr/bin/python3", "-c", IMPORTS, SITE], user=user.uid, group=user.gid, extra_groups=[],

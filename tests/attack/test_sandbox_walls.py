@@ -1,4 +1,4 @@
-"""What a script in a sandbox tries to get out: sockets that are files, other families, other ways to a system call."""
+"""Ways out of a sandbox that a script may try: sockets that are files, other families, other kinds of system calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ needs_filter = pytest.mark.skipif(
     not seccomp.program(), reason=f"the sandbox has no filter of system calls for {platform.machine()}"
 )
 
-# What a script's own program tries; one word a line.
+# What a program that a script starts tries; it prints one line for each attempt.
 TRIES = """
 import errno, socket, sys
 def tried(what):
@@ -84,7 +84,7 @@ def walled(*script_dirs: Path) -> Settings:
 
 @pytest.fixture
 def listeners() -> Iterator[tuple[str, str]]:
-    """Two sockets as services have them, in a directory that a sandbox shows: of a stream, and of datagrams."""
+    """Two sockets like those of services, for streams and for datagrams, in a directory that a sandbox shows."""
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
         Path(place).chmod(0o755)
@@ -100,7 +100,7 @@ def listeners() -> Iterator[tuple[str, str]]:
 
 
 def program_says(runner: Runner, directory: Path, code: str, *arguments: str) -> dict[str, str]:
-    """What a Python program prints that a script starts; first word to the rest."""
+    """What a Python program that a script starts prints: from the first word of a line to the rest."""
     program = directory / "program.py"
     program.write_text(code, "utf-8")
     words = " ".join([str(program), *arguments])
@@ -141,7 +141,7 @@ def test_a_script_reaches_no_socket_that_is_a_file(tmp_path: Path, listeners: tu
 
 
 @needs_bwrap
-def test_without_the_filter_it_would_reach_them(
+def test_without_the_filter_a_script_would_reach_those_sockets(
     tmp_path: Path, listeners: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seccomp, "program", lambda: b"")
@@ -154,7 +154,7 @@ def test_without_the_filter_it_would_reach_them(
 
 @needs_bwrap
 @needs_filter
-def test_mono_itself_gets_no_such_socket(tmp_path: Path) -> None:
+def test_mono_itself_cannot_open_such_a_socket(tmp_path: Path) -> None:
     body = (
         "try { new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, "
         'System.Net.Sockets.SocketType.Stream, 0); Core.Log(1, "made"); } '
@@ -167,7 +167,7 @@ def test_mono_itself_gets_no_such_socket(tmp_path: Path) -> None:
 
 @needs_bwrap
 @needs_filter
-def test_io_uring_is_no_way_around_the_filter(tmp_path: Path) -> None:
+def test_io_uring_does_not_bypass_the_filter(tmp_path: Path) -> None:
     with Runner(walled(tmp_path)) as runner:
         told = program_says(runner, tmp_path, URING)
 
@@ -176,7 +176,7 @@ def test_io_uring_is_no_way_around_the_filter(tmp_path: Path) -> None:
 
 @needs_bwrap
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the calls of i386 are those of a machine of x86_64")
-def test_calls_of_32_bits_are_no_way_around_the_filter(tmp_path: Path) -> None:
+def test_32_bit_calls_do_not_bypass_the_filter(tmp_path: Path) -> None:
     without = outside(SHORT)
     if not without.startswith("of 32 bits ") or int(without.split()[-1]) < 0:
         pytest.skip("this kernel takes no calls of 32 bits (CONFIG_IA32_EMULATION)")
@@ -188,7 +188,7 @@ def test_calls_of_32_bits_are_no_way_around_the_filter(tmp_path: Path) -> None:
 
 
 @needs_bwrap
-def test_doctor_says_what_the_kernel_says_of_the_filter() -> None:
+def test_doctor_reports_the_filter_as_the_kernel_does() -> None:
     with Runner(walled()) as runner:
         (pid,) = runner.snapshot().pids
         (found,) = [measure for measure in measures(runner.settings, pid) if measure.title == "sandbox"]
@@ -197,7 +197,7 @@ def test_doctor_says_what_the_kernel_says_of_the_filter() -> None:
 
 
 @pytest.mark.parametrize("machine", sorted(seccomp.MACHINES))
-def test_every_jump_of_the_filter_stays_within_it_and_every_way_ends(machine: str) -> None:
+def test_every_jump_of_the_filter_stays_within_it_and_every_path_ends(machine: str) -> None:
     steps = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
     reached = {0}
     for number, (code, if_true, if_false, _) in enumerate(steps):
@@ -215,7 +215,7 @@ def test_an_unknown_machine_has_no_filter_and_needs_none() -> None:
 
 
 @needs_bwrap
-def test_a_script_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     body = (
         'long written = 0; try { using (var file = System.IO.File.Create("big")) '
@@ -232,10 +232,10 @@ def test_a_script_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert on_disk == []
 
 
-def test_a_file_that_is_too_long_is_an_exception_and_the_worker_serves_on(
+def test_a_file_that_is_too_long_is_an_exception_and_the_worker_keeps_serving(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGXFSZ ended mono."""
+    """SIGXFSZ used to end mono."""
     monkeypatch.setattr(confine, "FILE_BYTES", confine.MIB)
     body = (
         'try { System.IO.File.WriteAllBytes("big", new byte[2 << 20]); Core.Log(1, "written"); } '
@@ -249,7 +249,7 @@ def test_a_file_that_is_too_long_is_an_exception_and_the_worker_serves_on(
         assert runner.snapshot().pids == before
 
 
-def test_the_files_of_every_worker_have_a_limit() -> None:
+def test_the_size_of_every_workers_files_is_limited() -> None:
     with Runner(Settings(spare_workers=0)) as runner:
         (pid,) = runner.snapshot().pids
         limits = Path(f"/proc/{pid}/limits").read_text("ascii")

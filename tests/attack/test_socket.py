@@ -1,4 +1,4 @@
-"""Who serves, and where: clients believe no daemon of another user, and a daemon makes no socket in another's place."""
+"""Clients trust no daemon of another user, and a daemon makes no socket where another user could replace it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ CONNECTS = (
 
 @pytest.fixture
 def given() -> Iterator[Path]:
-    """A directory that only root can have made: all above it is root's, and nobody else may write there."""
+    """A directory that only root can have made: all above it belongs to root, and nobody else may write there."""
     with tempfile.TemporaryDirectory(prefix="attack-", dir="/run") as name:
         yield site.opened(name)
 
 
 @as_root
-def test_a_client_does_not_speak_with_a_daemon_that_another_user_put_there(attacker: User, victim: User) -> None:
+def test_a_client_does_not_trust_a_daemon_that_another_user_put_there(attacker: User, victim: User) -> None:
     socket = attacker.home / "control.sock"
     with attacker.start(site.BEGIN + LISTENS, str(socket)) as impostor:
         site.heard(impostor, "listens")
@@ -60,7 +60,7 @@ def test_a_client_does_not_speak_with_a_daemon_that_another_user_put_there(attac
 
 
 @as_root
-def test_a_client_speaks_with_a_daemon_of_the_user_who_was_given_the_directory(
+def test_a_client_trusts_a_daemon_of_the_user_who_was_given_the_directory(
     given: Path, attacker: User, victim: User
 ) -> None:
     """A daemon with a user of its own, as systemd's RuntimeDirectory= gives it one."""
@@ -118,7 +118,7 @@ def test_a_daemon_makes_no_socket_where_others_could_replace_it(given: Path, att
 
 
 @as_root
-def test_a_link_to_another_users_directory_is_another_users_directory(given: Path, attacker: User) -> None:
+def test_a_link_to_another_users_directory_counts_as_that_directory(given: Path, attacker: User) -> None:
     (given / "link").symlink_to(attacker.home)
     config = given / "app-mono.toml"
     config.write_text(f'socket = "{given}/link/c.sock"\nscript_dirs = ["{given}"]\nworker_user = "root"\n', "utf-8")
@@ -133,14 +133,14 @@ def own_daemon(directory: Path, **more: object) -> Daemon:
 
 
 @as_root
-def test_a_daemon_of_root_has_to_say_whose_its_workers_are(tmp_path: Path) -> None:
-    """Whoever is in socket_group can have any code run in a worker, which was root's by default."""
+def test_a_daemon_of_root_must_set_worker_user(tmp_path: Path) -> None:
+    """Any member of socket_group can run any code in a worker, and workers used to run as root by default."""
     with pytest.raises(ConfigError, match=r'set worker_user = "app-mono-scripts".* or worker_user = "root"'):
         own_daemon(tmp_path).__enter__()
 
     assert not (tmp_path / "c.sock").exists()
 
 
-def test_a_daemon_whose_workers_are_its_own_users_starts_when_that_is_said(tmp_path: Path) -> None:
+def test_a_daemon_of_root_starts_with_worker_user_root(tmp_path: Path) -> None:
     with own_daemon(tmp_path, worker_user=pwd.getpwuid(os.geteuid()).pw_name) as daemon:
         assert daemon.status()["workers"]

@@ -1,4 +1,4 @@
-"""The users that attack: they are real, and nothing of them is left."""
+"""The attacking users are real users, and nothing of them is left afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker that says too much: its caller answers at the deadline, and neither its memory nor its log is flooded."""
+"""A worker that sends too much: its caller still answers at the deadline, and its memory and log are not flooded."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def generation(number: int = 0) -> Generation:
 
 
 class Hostile:
-    """The other end of a wire: it answers each line with what ``answers`` gives, whether anybody reads it or not."""
+    """The other end of a wire. It answers each line with what ``answers`` gives, whether or not anybody reads it."""
 
     def __init__(self, answers: Iterable[bytes], *, longest: int = LINE) -> None:
         self._reads, writes = os.pipe()
@@ -108,7 +108,7 @@ class Hostile:
 
 
 class Slow:
-    """A host whose first call takes until the deadline has passed, and which counts them all."""
+    """A host that counts its calls, and whose first call lasts until the deadline has passed."""
 
     def __init__(self, deadline: float) -> None:
         self.calls = 0
@@ -151,7 +151,7 @@ def run(
     ids=["log texts", "edits", "lists", "numbers", "empty texts", "escapes", "members"],
 )
 def test_a_line_of_a_hundred_thousand_parts_is_refused_before_it_is_parsed(answer: bytes) -> None:
-    """One answer of 7.9 MB with 130,000 texts blocked its caller for 2.3 s with a limit of 0.4 s."""
+    """One answer of 7.9 MB with 130,000 texts used to block its caller for 2.3 s with a limit of 0.4 s."""
     assert len(answer) <= LINE
     host = MessageHost(INVITE)
 
@@ -162,7 +162,7 @@ def test_a_line_of_a_hundred_thousand_parts_is_refused_before_it_is_parsed(answe
 
 
 @pytest.mark.parametrize("content", ["x" * 7_000_000, "," * 7_000_000, '["{\\' * 900_000, "\u20ac" * 1_300_000])
-def test_a_long_text_is_no_structure_whatever_is_in_it(content: str) -> None:
+def test_a_long_text_does_not_count_as_structure_whatever_it_contains(content: str) -> None:
     question = {"id": 1, "method": "PV.SetS", "params": ["$var(a)", content]}
     host = MessageHost(INVITE)
 
@@ -183,7 +183,7 @@ def test_a_long_text_is_no_structure_whatever_is_in_it(content: str) -> None:
     ],
     ids=["log texts", "edits of a result", "edits of a notice", "edits of many notices"],
 )
-def test_the_deadline_is_looked_at_while_one_answer_is_dealt_with(answer: bytes) -> None:
+def test_the_deadline_is_checked_while_one_answer_is_handled(answer: bytes) -> None:
     deadline = time.monotonic() + 0.2
     host, outcome = Slow(deadline), ExecOutcome()
 
@@ -220,7 +220,7 @@ def test_long_texts_count_by_their_characters() -> None:
 
 
 @pytest.mark.parametrize("is_certain", [True, False])
-def test_more_edits_than_an_exec_may_make_end_it(*, is_certain: bool) -> None:
+def test_an_exec_with_too_many_edits_ends(*, is_certain: bool) -> None:
     question = {"method": "PV.SetS", "params": ["$var(a)", "v"]}
     asked = (line({"id": number, **question}) for number in range(1, MAX_EDITS + 2))
     told = [b"".join(line({"method": "edits", "params": edits(MAX_EDITS // 4)}) for _ in range(5))]
@@ -235,7 +235,7 @@ def test_more_edits_than_an_exec_may_make_end_it(*, is_certain: bool) -> None:
     assert outcome.edits == MAX_EDITS, "those before stand"
 
 
-def test_of_endless_questions_the_last_are_remembered() -> None:
+def test_only_the_last_of_endless_calls_are_remembered() -> None:
     count = 3 * MAX_KEPT_QUESTIONS
     asked = [line({"id": n, "method": "PV.GetS", "params": [f"$var({n})"]}) for n in range(count)] + [line(result())]
 
@@ -247,7 +247,7 @@ def test_of_endless_questions_the_last_are_remembered() -> None:
     assert (outcome.asked or [])[-1] == ("PV.GetS", (f"$var({count - 1})",))
 
 
-def test_one_exec_says_no_more_bytes_than_a_few_of_its_longest_lines() -> None:
+def test_an_exec_sends_at_most_the_bytes_of_a_few_longest_lines() -> None:
     longest = 64 * 1024
     question = {"method": "PV.IsNull", "params": ["$" + "x" * (longest - 200)]}
     asked = (line({"id": number, **question}) for number in range(100))
@@ -262,7 +262,7 @@ def test_one_exec_says_no_more_bytes_than_a_few_of_its_longest_lines() -> None:
     assert LINES_OF_AN_EXEC - 1 <= outcome.calls <= LINES_OF_AN_EXEC + 1
 
 
-def test_what_one_exec_said_does_not_count_for_the_next() -> None:
+def test_the_bytes_of_one_exec_do_not_count_for_the_next() -> None:
     answers = [
         line(
             text("x" * 50_000),
@@ -284,7 +284,7 @@ def test_the_bounds_are_those_of_the_protocol_document() -> None:
 
 
 def test_the_bridge_drops_texts_before_its_caller_has_to() -> None:
-    source = (ROOT / "bridge" / "Wire.cs").read_text("utf-8")
+    source = (ROOT / "bridge" / "Outbox.cs").read_text("utf-8")
     told = len("9223372036854775807 more texts were dropped\n")
 
     assert f"MaxTexts = {MAX_TEXTS - 1};" in source
@@ -292,7 +292,7 @@ def test_the_bridge_drops_texts_before_its_caller_has_to() -> None:
     assert 1024 * 1024 - 100 + told <= MAX_TEXT_CHARACTERS
 
 
-def test_a_worker_is_known_to_have_so_many_scripts_and_no_more() -> None:
+def test_the_number_of_loaded_scripts_known_of_a_worker_is_limited() -> None:
     count = MAX_LOADED + 10
     loads = (line({"id": number, "result": {"needs": []}}) for number in range(1, count + 1))
 

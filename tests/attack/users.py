@@ -20,7 +20,7 @@ from tests.programs import WAIT_S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PYTHON = "/usr/bin/python3"  # the virtual environment's may lie where only root may go
+PYTHON = "/usr/bin/python3"  # the virtual environment's may be where only root can go
 SBIN = "/usr/sbin:/sbin"
 
 as_root = pytest.mark.skipif(
@@ -30,7 +30,7 @@ as_root = pytest.mark.skipif(
 
 
 class User(NamedTuple):
-    """A user that exists for the length of one test; ``home`` is its own directory, which everybody may enter."""
+    """A user that exists for the length of one test; ``home`` is its own directory, which everyone may enter."""
 
     name: str
     uid: int
@@ -61,7 +61,7 @@ class User(NamedTuple):
 
     def run(self, code: str, *arguments: str, groups: tuple[int, ...] = ()) -> str:
         """
-        As ``start``, to its end; what it printed.
+        As ``start``, but waits for its end; returns what it printed.
 
         Raises:
             AssertionError: It failed; the text has what it wrote.
@@ -91,7 +91,7 @@ def new_user() -> Iterator[User]:
 
 
 def administer(*command: str) -> None:
-    """Run a program of /usr/sbin that has to succeed."""
+    """Run a program of /usr/sbin, which must succeed."""
     program = shutil.which(command[0], path=SBIN)
     assert program is not None
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=WAIT_S, check=False)

@@ -1,4 +1,4 @@
-"""Groups of processes that may have so much and no more: what TasksMax and MemoryMax of a systemd unit are."""
+"""Groups of processes with limits: what TasksMax and MemoryMax of a systemd unit set."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class PidsGroup:
         self._place = place
 
     def add(self, pid: int) -> None:
-        """The process and all that it starts from now on."""
+        """Add the process, and all that it starts from now on."""
         (self._place / "cgroup.procs").write_text(str(pid), "ascii")
 
     def allow(self, most: int | None) -> None:
-        """So many processes and threads together; None for any number."""
+        """Set the limit of processes and threads together; None: no limit."""
         (self._place / "pids.max").write_text("max" if most is None else str(most), "ascii")
 
     @property
     def current(self) -> int:
-        """How many there are."""
+        """The current number of processes and threads."""
         return int((self._place / "pids.current").read_text("ascii"))
 
     def end(self) -> None:
-        """Kill all members; while they may start nothing more, none escapes."""
+        """Kill all members. They may start nothing meanwhile, so none escapes."""
         self.allow(1)
         deadline = time.monotonic() + PATIENCE_S
         while (left := self.members()) and time.monotonic() < deadline:
@@ -77,7 +77,7 @@ def pids_group() -> Iterator[PidsGroup]:
                 return
         finally:
             place.rmdir()
-    raise LookupError(f"fork and thread bombs need a cgroup with pids.max (for one, as root): {why}")
+    raise LookupError(f"fork and thread bombs need a cgroup with pids.max, for example as root: {why}")
 
 
 @contextlib.contextmanager
@@ -105,4 +105,4 @@ def memory_group(most_mib: int) -> Iterator[Path]:
             members = place / "cgroup.procs"
             until(lambda members=members: not members.read_text("ascii"), "its members have ended")  # type: ignore[misc]
             place.rmdir()
-    raise LookupError(f"the kernel's way out of memory needs a cgroup with a limit of it (for one, as root): {why}")
+    raise LookupError(f"the out-of-memory killer needs a cgroup with a memory limit, for example as root: {why}")

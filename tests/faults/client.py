@@ -1,4 +1,4 @@
-"""What a process of Kamailio does with a daemon: it leases a worker and runs scripts of the shelf in it."""
+"""A client that acts like a Kamailio process: it leases a worker and runs scripts of the shelf in it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def publish_all(daemon: RunningDaemon, *names: str) -> None:
-    """Put scripts of the shelf, and the one that ``works`` runs, into the directory that the daemon serves."""
+    """Copy scripts of the shelf, and the one that ``works`` runs, to the directory that the daemon serves."""
     for name in {"ReturnsInt", *names}:
         publish(script(name), daemon.scripts)
 
 
 def execute(lease: Lease, daemon: RunningDaemon, name: str, param: str | None = None, timeout_s: float = WAIT_S) -> int:
-    """One exec; its exit code."""
+    """Run one exec; returns its exit code."""
     deadline = time.monotonic() + timeout_s
     code = lease.exec(str(daemon.scripts / f"{name}.exe"), param, MessageHost(INVITE), deadline).code
     assert code is not None
@@ -33,7 +33,7 @@ def execute(lease: Lease, daemon: RunningDaemon, name: str, param: str | None = 
 
 
 def works(lease: Lease, daemon: RunningDaemon) -> bool:
-    """Whether the next exec is as good as ever."""
+    """Whether the next exec works."""
     try:
         return execute(lease, daemon, "ReturnsInt") == 7
     except RunnerError:
@@ -41,7 +41,7 @@ def works(lease: Lease, daemon: RunningDaemon) -> bool:
 
 
 def workers(daemon: RunningDaemon) -> list[dict[str, Any]]:
-    """What ``app-mono workers`` tells."""
+    """What ``app-mono workers`` shows."""
     told: list[dict[str, Any]] = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
     return told
 

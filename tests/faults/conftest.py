@@ -1,4 +1,4 @@
-"""What every test of a fault ends with: nothing of it is left over."""
+"""Every test of a fault ends with a check that nothing is left over."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def descriptors() -> list[str]:
-    """What this process has open, but for the descriptor that looks."""
+    """The open descriptors of this process, without the one that lists them."""
     found = []
     for fd in Path("/proc/self/fd").iterdir():
         try:
@@ -33,7 +33,7 @@ def descriptors() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No descriptor of this process, no file of a runner, no process that works in its directories."""
+    """Check that no descriptor, no file of a runner and no process in its directories is left over."""
     temporary = tmp_path / "tmp"
     temporary.mkdir(mode=0o755)
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -48,7 +48,7 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def runner() -> Iterator[Runner]:
-    """One worker and its spare, as an operator has them; patient, because the machine may be busy."""
+    """A runner with a worker and a spare, as operators have it, and long timeouts for a busy machine."""
     settings = Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=WAIT_S)
     with Runner(settings) as running:
         yield running

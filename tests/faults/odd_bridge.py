@@ -1,5 +1,5 @@
 """
-A program in the place of mono that speaks the wire and then does one thing that no bridge does.
+A program that takes the place of mono, speaks the wire, and then does one thing that no bridge does.
 
 ``odd_bridge.py KIND``; the wire is descriptors 0 and 1. Standard library only.
 """
@@ -26,16 +26,16 @@ class Wire:
         self._lines = os.fdopen(0, "rb", closefd=False)
 
     def say(self, *messages: dict[str, Any]) -> None:
-        """One line each, in one write."""
+        """Send one line for each message, in one write."""
         self.write(b"".join(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n" for message in messages))
 
     def write(self, data: bytes) -> None:
-        """These bytes."""
+        """Send these bytes."""
         while data:
             data = data[os.write(1, data) :]
 
     def hear(self) -> dict[str, Any]:
-        """The next request; the end of the wire is the end of the program."""
+        """The next request; exits when the wire ends."""
         line = self._lines.readline()
         if not line:
             sys.exit(0)
@@ -43,7 +43,7 @@ class Wire:
         return request
 
     def serve(self, until: str = "") -> dict[str, Any]:
-        """Load whatever comes, run nothing, until a request of this method; gives that one, unanswered."""
+        """Answer every load until a request of this method comes; returns it unanswered."""
         while (request := self.hear())["method"] != until:
             is_load = request["method"] == "load"
             self.say({"id": request["id"], "result": {"needs": []} if is_load else {"code": 7}})

@@ -91,10 +91,10 @@ def test_ten_thousand_threads_are_refused_by_the_kernel_and_the_next_exec_works(
     until(lambda: group.current < MOST // 2, "what it started has ended")
 
 
-def test_a_daemon_that_can_start_nothing_says_so_and_goes_on_by_itself(
+def test_a_daemon_that_can_start_nothing_says_so_and_recovers_by_itself(
     group: PidsGroup, daemon: RunningDaemon, lease: Lease
 ) -> None:
-    """Neither a process for a worker nor a thread for a client."""
+    """It can start neither a process for a worker nor a thread for a client."""
     assert works(lease, daemon)
     group.allow(1)
 

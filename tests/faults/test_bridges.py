@@ -1,4 +1,4 @@
-"""Workers that do not keep to docs/protocol.md: one thing each, by a program that takes the place of mono."""
+"""Workers that break docs/protocol.md in one way each, played by a program that takes the place of mono."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ODD = Path(__file__).parent / "odd_bridge.py"
 
 @pytest.fixture
 def mono(tmp_path: Path) -> Path:
-    """A mono that is an odd bridge for as long as the file ``odd`` beside it says which, and for one start."""
+    """A mono that is an odd bridge for one start, of the kind that the file ``odd`` beside it names."""
     mono = tmp_path / "mono"
     program = f'exec {sys.executable} {ODD} "$(cat {tmp_path}/was)"'
     mono.write_text(
@@ -52,7 +52,7 @@ def runner(mono: Path) -> Iterator[Runner]:
 
 @pytest.fixture
 def odd(runner: Runner, host: MessageHost, tmp_path: Path) -> Odd:
-    """One exec in a worker of this kind."""
+    """Run one exec in a worker of this kind."""
 
     def execute(kind: str, timeout_s: float) -> ExecResult:
         assert works_on(runner)
@@ -79,10 +79,10 @@ def odd(runner: Runner, host: MessageHost, tmp_path: Path) -> Odd:
         ("floods the wire with empty lines", "expected one line of JSON"),
     ],
 )
-def test_what_the_table_does_not_have_ends_the_worker_and_is_told(
+def test_a_line_outside_the_table_ends_the_worker_and_is_reported(
     runner: Runner, odd: Odd, caplog: pytest.LogCaptureFixture, kind: str, said: str
 ) -> None:
-    """Mostly it is the error of the exec that met it; what happened before an exec is an error of the start."""
+    """Usually it is the error of the exec that met it; a fault before the exec is an error of the start."""
     caplog.set_level(logging.WARNING)
 
     odd(kind, WAIT_S)
@@ -92,7 +92,7 @@ def test_what_the_table_does_not_have_ends_the_worker_and_is_told(
 
 
 @pytest.mark.parametrize("kind", ["closes the wire and lives on", "ends with half a line"])
-def test_a_wire_that_ends_is_the_end_of_the_worker(runner: Runner, odd: Odd, kind: str) -> None:
+def test_a_worker_whose_wire_ends_is_lost(runner: Runner, odd: Odd, kind: str) -> None:
     result = odd(kind, WAIT_S)
 
     assert isinstance(result.error, WorkerDied)

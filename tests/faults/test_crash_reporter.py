@@ -1,4 +1,4 @@
-"""gdb, where it is installed, is what mono's crash reporter would run; it must change nothing."""
+"""mono's crash reporter would run gdb where it is installed. It must make no difference."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ABORT, SEGV, FPE, ILL = "6", "11", "8", "4"
         *(("SendsItselfASignal", number) for number in (ABORT, SEGV, FPE, ILL)),
     ],
 )
-def test_no_crash_runs_gdb(
+def test_a_crash_never_runs_gdb(
     host: MessageHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, param: str | None
 ) -> None:
-    """A gdb that tells of itself is the first on the PATH, so this holds whether one is installed or not."""
+    """A gdb that leaves a trace is first on the PATH, so this holds whether gdb is installed or not."""
     told = tmp_path / "gdb-was-here"
     for debugger in ("gdb", "lldb"):
         fake = tmp_path / "bin" / debugger
@@ -49,7 +49,7 @@ def test_no_crash_runs_gdb(
     assert not told.exists()
 
 
-def test_an_administrators_own_debug_options_of_mono_stay() -> None:
+def test_an_administrators_own_debug_options_of_mono_are_kept() -> None:
     assert confine.environment(Settings(), None, {})["MONO_DEBUG"] == confine.NO_GDB
     given = confine.environment(Settings(), None, {"MONO_DEBUG": "suspend-on-sigsegv"})
     assert given["MONO_DEBUG"] == f"suspend-on-sigsegv,{confine.NO_GDB}"

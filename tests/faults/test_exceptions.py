@@ -1,4 +1,4 @@
-"""Exceptions and ends of a process, wherever a script may put them."""
+"""Exceptions, and ends of the process, in every place that a script has for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORT_S = 0.3
 
 
 @pytest.mark.parametrize(("name", "said"), [("ThrowsInAFinaliser", "in a finaliser"), ("ThrowsInATimer", "in a timer")])
-def test_an_exception_outside_of_main_ends_the_worker_and_is_told(
+def test_an_exception_outside_main_ends_the_worker_and_is_reported(
     runner: Runner, host: MessageHost, name: str, said: str
 ) -> None:
     result = run(runner, name, host)
@@ -30,7 +30,7 @@ def test_an_exception_outside_of_main_ends_the_worker_and_is_told(
     assert works_on(runner)
 
 
-def test_a_finaliser_that_throws_when_main_has_returned_costs_no_later_exec(
+def test_a_finaliser_that_throws_after_main_costs_no_later_exec(
     runner: Runner, host: MessageHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -52,7 +52,7 @@ def test_a_finaliser_that_throws_when_main_has_returned_costs_no_later_exec(
         ("ThrowsInANativeCallback", "InvalidOperationException", "in a native callback"),
     ],
 )
-def test_an_exception_that_reaches_main_by_a_detour_is_the_scripts_error(
+def test_an_exception_that_reaches_main_indirectly_is_the_scripts_error(
     runner: Runner, host: MessageHost, name: str, kind: str, said: str
 ) -> None:
     for _ in range(2):
@@ -69,10 +69,10 @@ def test_a_script_that_survives_its_own_aborts_goes_on(runner: Runner, host: Mes
     assert works_on(runner)
 
 
-def test_a_thread_that_aborts_the_main_thread_again_and_again_costs_its_own_exec_at_most(
+def test_a_thread_that_keeps_aborting_the_main_thread_costs_at_most_its_own_exec(
     runner: Runner, host: MessageHost
 ) -> None:
-    """The thread that ran Main is the one that reads the wire, so the bridge itself is aborted."""
+    """Main runs on the thread that reads the wire, so the abort hits the bridge itself."""
     before = set(runner.snapshot().pids)
 
     run(runner, "AbortsTheMainThread", host)
@@ -101,7 +101,7 @@ def test_a_script_that_stops_its_process_ends_at_the_deadline(runner: Runner, ho
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD])
-def test_other_signals_end_no_later_exec(runner: Runner, host: MessageHost, number: signal.Signals) -> None:
+def test_other_signals_do_not_affect_later_execs(runner: Runner, host: MessageHost, number: signal.Signals) -> None:
     run(runner, "SendsItselfASignal", host, str(int(number)), timeout_s=SHORT_S)
 
     assert works_on(runner)

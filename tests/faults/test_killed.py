@@ -1,4 +1,4 @@
-"""Everybody around an exec is killed in the middle of it: daemon, client, and the worker for its memory."""
+"""Everyone around an exec is killed in the middle of it: the daemon, the client, and the worker for its memory."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_client_killed_in_the_middle_of_an_exec_takes_its_looping_worker_with_
     assert works(lease, daemon)
 
 
-def test_a_daemon_killed_in_the_middle_of_an_exec_changes_nothing_for_it(daemon: RunningDaemon, lease: Lease) -> None:
+def test_an_exec_goes_on_when_the_daemon_is_killed_in_the_middle_of_it(daemon: RunningDaemon, lease: Lease) -> None:
     class Kills(MessageHost):
         def get_s(self, name: str) -> str | None:
             daemon.kill()
@@ -103,7 +103,7 @@ def test_a_worker_that_the_kernel_ends_for_its_memory_is_an_error_and_the_next_e
         assert works_on(runner)
 
 
-def test_a_leak_that_meets_the_limit_of_its_worker_is_an_error_and_the_worker_is_replaced(host: MessageHost) -> None:
+def test_a_leak_that_reaches_the_limit_of_its_worker_is_an_error_and_the_worker_is_replaced(host: MessageHost) -> None:
     settings = Settings(
         exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1, max_address_space_mib=1024
     )

@@ -1,4 +1,4 @@
-"""What a script leaves behind in its worker: threads that go on calling, surroundings that it changed, descriptors."""
+"""What a script leaves behind in its worker: threads that go on calling, changed process state, descriptors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_next_exec_does_not_see_what_a_script_changed_around_it(
 def test_the_next_exec_of_the_same_script_begins_in_the_workers_own_directory(
     alone: Runner, host: MessageHost, tmp_path: Path
 ) -> None:
-    """It was put back for other scripts only."""
+    """It used to be restored for other scripts only."""
     body = (
         'static int Main() { PV.SetS("$var(directory)", Environment.CurrentDirectory); '
         'Environment.CurrentDirectory = "/"; return 0; }'
@@ -76,7 +76,7 @@ def test_the_next_exec_of_the_same_script_begins_in_the_workers_own_directory(
     until(lambda: str(Path(f"/proc/{pid}/cwd").readlink()) == places[0], "it is there again")
 
 
-def test_threads_that_call_when_main_has_returned_reach_no_later_exec(alone: Runner, host: MessageHost) -> None:
+def test_calls_of_threads_after_main_has_returned_reach_no_later_exec(alone: Runner, host: MessageHost) -> None:
     result = run(alone, "ReturnsWhileThreadsCall", host)
     later = [MessageHost(INVITE) for _ in range(5)]
     codes = [run(alone, "ReturnsInt", other).exit_code for other in later]
@@ -87,7 +87,7 @@ def test_threads_that_call_when_main_has_returned_reach_no_later_exec(alone: Run
     assert [(other.logs, other.get_s("$var(thread)")) for other in later] == [([], "0")] * 5
 
 
-def test_a_script_that_closes_descriptors_0_to_20_loses_its_own_exec_at_most(runner: Runner, host: MessageHost) -> None:
+def test_a_script_that_closes_descriptors_0_to_20_costs_at_most_its_own_exec(runner: Runner, host: MessageHost) -> None:
     result = run(runner, "ClosesDescriptors", host)
 
     assert isinstance(result.error, WorkerError)

@@ -1,4 +1,4 @@
-"""A daemon and a client that run out of descriptors, and a mono that has gone."""
+"""A daemon and a client that run out of descriptors, and a mono that is removed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runner.hosts.embedded.host import MessageHost
 
 SHORT_S = 1.0
-STANDARD = 3  # descriptors 0 to 2 are open; whatever else is open stays so
+STANDARD = 3  # descriptors 0 to 2 are open; all others that are open stay open
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def lease(daemon: RunningDaemon) -> Iterator[Lease]:
 
 @contextlib.contextmanager
 def no_descriptor_left(pid: int) -> Iterator[None]:
-    """The process may open nothing more."""
+    """The process cannot open anything more."""
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (STANDARD, before[1]))
     try:
@@ -57,7 +57,7 @@ def no_descriptor_left(pid: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
-def test_a_daemon_without_descriptors_says_so_leaves_its_clients_their_workers_and_goes_on_by_itself(
+def test_a_daemon_without_descriptors_says_so_leaves_clients_their_workers_and_recovers(
     daemon: RunningDaemon, lease: Lease
 ) -> None:
     assert works(lease, daemon)
@@ -80,7 +80,7 @@ def test_a_daemon_without_descriptors_says_so_leaves_its_clients_their_workers_a
     until(lambda: daemon.descriptors() <= before, "nothing is left open")
 
 
-def test_a_client_without_descriptors_gets_one_clear_error_and_goes_on_by_itself(
+def test_a_client_without_descriptors_gets_one_clear_error_and_recovers_by_itself(
     daemon: RunningDaemon, lease: Lease
 ) -> None:
     with no_descriptor_left(os.getpid()), pytest.raises(PoolExhausted, match="Too many open files"):
@@ -92,7 +92,7 @@ def test_a_client_without_descriptors_gets_one_clear_error_and_goes_on_by_itself
 def test_a_client_that_cannot_take_its_worker_gets_an_error_and_the_worker_ends(
     daemon: RunningDaemon, lease: Lease
 ) -> None:
-    """It is connected, but the kernel has no place for the descriptor of the wire."""
+    """It is connected, but the kernel has no room for the descriptor of the wire."""
     assert works(lease, daemon)
     with pytest.raises(RunnerError):
         execute(lease, daemon, "SendsItselfASignal", "9")

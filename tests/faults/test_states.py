@@ -43,7 +43,7 @@ def hit_once(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def runner(hit_once: Path) -> Iterator[Runner]:
-    """One worker and its spare; the start of a new one is not waited for long, nor is a load ahead."""
+    """One worker and its spare, with short timeouts for a start and for a load ahead."""
     settings = Settings(
         mono=str(hit_once), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=2, load_timeout_s=2
     )
@@ -58,19 +58,19 @@ def hit(pid: int, number: signal.Signals) -> None:
         stop(pid)
         return
     os.kill(pid, number)
-    with contextlib.suppress(ChildProcessError):  # an idle one may be buried by now
+    with contextlib.suppress(ChildProcessError):  # the pool may have stopped an idle one by now
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def works_again(runner: Runner) -> None:
-    """The pool is as it was: two workers, and each of them runs."""
+    """The pool is as before: two workers, and each of them works."""
     until(lambda: works_on(runner), "the next exec works")
     until(lambda: len(runner.snapshot().pids) == 2, "there is a worker and its spare")
     assert works_on(runner)
 
 
 def patience(number: signal.Signals) -> float:
-    """A worker that is stopped is only known by its silence; nothing else is waited for."""
+    """How long to wait: only a stopped worker is recognised by its silence alone."""
     return SHORT_S if number is signal.SIGSTOP else WAIT_S
 
 
@@ -94,8 +94,8 @@ def test_a_worker_hit_while_it_starts_is_started_again(
 
 
 @pytest.mark.parametrize("number", HITS)
-def test_an_idle_worker_that_is_hit_costs_one_exec_at_most(runner: Runner, number: signal.Signals) -> None:
-    """One that is stopped looks alive until it does not answer; the others are seen to be dead before anything runs."""
+def test_an_idle_worker_that_is_hit_costs_at_most_one_exec(runner: Runner, number: signal.Signals) -> None:
+    """A stopped one looks alive until it does not answer; that the others are dead is seen before anything runs."""
     for pid in runner.snapshot().pids[:1]:
         hit(pid, number)
 
@@ -110,7 +110,7 @@ def test_an_idle_worker_that_is_hit_costs_one_exec_at_most(runner: Runner, numbe
 def test_a_worker_hit_while_it_loads_is_an_error_of_that_exec(
     runner: Runner, host: MessageHost, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """A static constructor runs when the script is compiled ahead, so this is hit at load."""
+    """A static constructor runs when the script is compiled at load, so the worker is hit there."""
     body = f"static Hit() {{ kill(System.Diagnostics.Process.GetCurrentProcess().Id, {int(number)}); }} {HIT} "
     script = compiled(tmp_path, "Hit", body + "static int Main() { return 0; }")
 

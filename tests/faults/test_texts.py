@@ -24,7 +24,7 @@ def test_a_text_of_100_mib_gives_the_error_value_and_is_cut_in_the_log(runner: R
     assert runner.snapshot().pids == before
 
 
-def test_a_text_ends_at_a_nul_as_it_does_in_c(runner: Runner, host: MessageHost) -> None:
+def test_a_text_ends_at_a_nul_as_in_c(runner: Runner, host: MessageHost) -> None:
     assert run(runner, "SetsANul", host).ok
 
     assert host.get_s("$var(nul)") == "before"

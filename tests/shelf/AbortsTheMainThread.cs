@@ -1,4 +1,4 @@
-// A thread that goes on aborting the thread that ran Main, also when Main has returned.
+// A thread that keeps aborting the thread that ran Main, even after Main has returned.
 using System.Threading;
 
 class AbortsTheMainThread

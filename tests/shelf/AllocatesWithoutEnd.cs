@@ -1,4 +1,4 @@
-// Small objects that are all kept, as a leak is.
+// Keeps every small object that it allocates, as a leak does.
 class AllocatesWithoutEnd
 {
     sealed class Node

@@ -3,7 +3,7 @@ using System.Threading;
 class CallsFromAnOldThread
 {
     static readonly AutoResetEvent s_ask = new AutoResetEvent(false);
-    static readonly AutoResetEvent s_told = new AutoResetEvent(false);
+    static readonly AutoResetEvent s_answered = new AutoResetEvent(false);
     static string s_answer = "not asked";
     static Thread s_old;
 
@@ -16,13 +16,13 @@ class CallsFromAnOldThread
                 s_ask.WaitOne();
                 SR.Core.Log(1, "from an old thread");
                 s_answer = SR.PV.GetS("$rm") + SR.PV.SetS("$var(old)", "x") + SR.PV.IsNull("$rm");
-                s_told.Set();
+                s_answered.Set();
             }) { IsBackground = true };
             s_old.Start();
             return 0;
         }
         s_ask.Set();
-        s_told.WaitOne();
+        s_answered.WaitOne();
         SR.PV.SetS("$var(answer)", s_answer);
         return 1;
     }

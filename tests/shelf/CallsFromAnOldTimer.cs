@@ -1,4 +1,4 @@
-// "start" leaves a timer; it goes off while "wait" runs, in an exec that is not its own. Else nothing happens.
+// "start" leaves a timer that fires while "wait" runs, in an exec that is not its own. Without either nothing happens.
 using System.Threading;
 using SR;
 

@@ -1,4 +1,4 @@
-// Threads and tasks that are waited for, and a timer: nothing of them runs on.
+// Threads and tasks that it waits for, and a timer that has not fired: nothing is left running.
 using System.Threading;
 using System.Threading.Tasks;
 

@@ -1,4 +1,4 @@
-// A fork bomb whose processes go on when they may not fork. Only for a process that may have a few hundred others.
+// A fork bomb whose processes keep trying when a fork fails. Run it only where processes are limited to a few hundred.
 using System.Runtime.InteropServices;
 
 class ForksWithoutEnd

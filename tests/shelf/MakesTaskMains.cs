@@ -1,4 +1,4 @@
-// Writes an assembly whose Main is what mcs 6.8 refuses: static Task<int> Main(string[]) or static Task Main().
+// Writes an assembly with a Main that mcs 6.8 does not compile: static Task<int> Main(string[]) or static Task Main().
 using System;
 using System.Reflection;
 using System.Reflection.Emit;

@@ -1,4 +1,4 @@
-// Aborts its own thread again and again, and never lets an abort through.
+// Aborts its own thread again and again, and resets each abort.
 using System.Threading;
 
 class RefusesToBeAborted

@@ -1,4 +1,4 @@
-// The number is its parameter; the process is told by kill, as another process would do it.
+// The parameter is the number of the signal, which is sent by kill, as another process would send it.
 using System.Runtime.InteropServices;
 using System.Threading;
 

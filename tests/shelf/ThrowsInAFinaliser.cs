@@ -1,4 +1,4 @@
-// With "later" the finaliser runs when Main has returned.
+// With "later" the finaliser throws after Main has returned.
 using System;
 using System.Threading;
 

@@ -1,4 +1,4 @@
-// A handler of an event of the runtime itself, called from below the script: here when an assembly is not found.
+// Throws in a handler of one of the runtime's own events, which the runtime calls when an assembly is not found.
 using System;
 
 class ThrowsInAnEvent

@@ -1,4 +1,4 @@
-// A fault of native code: what a null pointer does in a library that is called by P/Invoke.
+// A fault in native code: a library that is called by P/Invoke writes through a null pointer.
 using System;
 using System.Runtime.InteropServices;
 

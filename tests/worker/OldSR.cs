@@ -1,5 +1,5 @@
-// The interface of Kamailio's own SR.dll, whose methods are internal calls of the embedding server: what an .exe that
-// was built for app_mono refers to. Only the test of such programs compiles it.
+// The interface of Kamailio's own SR.dll, which an .exe that was built for app_mono refers to. Its methods are internal
+// calls of the embedding server. Only the tests of such programs compile it.
 using System.Runtime.CompilerServices;
 
 namespace SR

@@ -77,7 +77,7 @@ def written(directory: Path, code: str) -> Path:
     return directory / "X.cs"
 
 
-def test_every_call_of_such_a_program_gives_what_it_gives_to_another_one(runner: Runner, tmp_path: Path) -> None:
+def test_every_call_of_such_a_program_answers_as_through_sr_dll(runner: Runner, tmp_path: Path) -> None:
     with_dll, with_own = MessageHost(INVITE), MessageHost(INVITE)
 
     expected = run(runner, "MakesEveryCall", with_dll)
@@ -99,7 +99,9 @@ def test_null_arguments_give_the_error_values(runner: Runner, tmp_path: Path) ->
     assert host.get_s("$var(got)") == "True 0 -1 -1 -1 -1 -1 -1 -127 True"
 
 
-def test_texts_stay_right_while_garbage_is_collected_under_several_threads(runner: Runner, tmp_path: Path) -> None:
+def test_texts_stay_intact_when_garbage_is_collected_during_calls_of_several_threads(
+    runner: Runner, tmp_path: Path
+) -> None:
     """The runtime gets a pointer to a managed text, which a collection may move."""
     result = runner.mono_exec(together(tmp_path, OLD, written(tmp_path, STRESS)), host=MessageHost(INVITE))
 
@@ -119,8 +121,10 @@ def test_other_programs_in_the_same_worker_are_not_disturbed(runner: Runner, tmp
     assert len({host.message_bytes() for host in hosts}) == 1
 
 
-def test_a_program_with_the_source_of_our_dll_is_told_to_use_the_dll(runner: Runner, tmp_path: Path) -> None:
-    """Its calls would have reached nobody, without a word."""
+def test_a_program_with_our_sr_cs_compiled_in_is_refused_and_told_to_use_the_dll(
+    runner: Runner, tmp_path: Path
+) -> None:
+    """Otherwise its calls would silently reach no host."""
     program = together(tmp_path, ROOT / "lib" / "SR.cs", SHELF / "MakesEveryCall.cs")
 
     result = runner.mono_exec(program, host=MessageHost(INVITE))

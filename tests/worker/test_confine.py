@@ -60,10 +60,10 @@ def test_a_worker_has_its_limits() -> None:
     assert re.search(r"^Max processes +77 +77 ", limits, re.MULTILINE)
 
 
-def test_no_thread_of_a_worker_gains_privileges_and_no_process_that_a_finaliser_starts(
+def test_neither_a_thread_of_a_worker_nor_a_process_that_a_finaliser_starts_gains_privileges(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """The bridge asked for it, and so for its own thread: mono's finaliser and its collector had been there before."""
+    """The bridge used to set it, for its own thread only: mono's finaliser and its collector had started before."""
     told = tmp_path / "told"
     body = (
         "static int s_made; class Odd { ~Odd() { if (s_made++ == 0) "
@@ -98,7 +98,7 @@ def test_doctor_counts_the_threads_that_can_gain_privileges() -> None:
     assert found.text.startswith("1 of its threads can gain some; ")
 
 
-def test_a_lower_limit_of_the_runners_own_process_stays() -> None:
+def test_a_lower_limit_of_the_runners_own_process_is_kept() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     command = confine.limited(["mono"], Settings(max_open_files=hard + 1))
@@ -114,7 +114,7 @@ def test_a_worker_leads_a_session_and_a_group_of_its_own(runner: Runner) -> None
     assert os.getsid(pid) != os.getsid(0)
 
 
-def test_a_script_finds_no_descriptor_but_the_wire_and_its_own(tmp_path: Path) -> None:
+def test_a_script_sees_only_the_descriptors_of_the_wire_and_its_own(tmp_path: Path) -> None:
     body = (
         'foreach (string path in System.IO.Directory.GetFiles("/proc/self/fd")) '
         'Core.Log(1, System.IO.Path.GetFileName(path) + " "); '
@@ -129,14 +129,14 @@ def test_a_script_finds_no_descriptor_but_the_wire_and_its_own(tmp_path: Path) -
             place = Path(f"/proc/{pid}/cwd").readlink().name
 
     kinds = Counter(target.partition(":")[0] for target in held.values())
-    assert kinds.pop("anon_inode") > 0  # those of mono and of the watch thread
+    assert kinds.pop("anon_inode") > 0  # of mono and of the watch thread
     (own,) = [kind for kind in kinds if kind.endswith(f"/{place}")]
     assert kinds.pop(own) == 1  # the working directory that the bridge goes back to
     assert kinds == {"/dev/null": 1, "pipe": 4}  # 0; 1 and 2, and the wire
     assert len(listed - held.keys()) <= 1  # the directory that is being listed
 
 
-def test_a_script_that_opens_files_without_end_meets_its_own_limit(runner: Runner, tmp_path: Path) -> None:
+def test_a_script_that_opens_files_without_end_reaches_its_own_limit(runner: Runner, tmp_path: Path) -> None:
     body = (
         "var open = new System.Collections.Generic.List<object>(); "
         'try { while (true) open.Add(System.IO.File.OpenRead("/dev/null")); } '
@@ -163,7 +163,7 @@ def test_the_address_space_is_limited_by_default_and_leaves_room_for_a_thousand_
     assert (result.error, host.logs) == (None, [(1, str(4096 * 1024 * 1024))])
 
 
-def test_malloc_takes_few_arenas_unless_the_settings_pass_a_number_on() -> None:
+def test_malloc_uses_few_arenas_unless_the_settings_pass_on_a_number() -> None:
     given = {"MALLOC_ARENA_MAX": "99"}
     passes = Settings(worker_env=("MALLOC_ARENA_MAX",))
 
@@ -171,7 +171,7 @@ def test_malloc_takes_few_arenas_unless_the_settings_pass_a_number_on() -> None:
     assert confine.environment(passes, None, given)["MALLOC_ARENA_MAX"] == "99"
 
 
-def test_limits_that_are_0_are_none() -> None:
+def test_a_limit_of_0_means_no_limit() -> None:
     always = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: confine.FILE_BYTES}
 
     assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == always

@@ -1,4 +1,4 @@
-"""A worker on the CPU of its caller, who is never tied down himself."""
+"""A worker is placed on the CPU of its caller, and the caller itself stays free."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 ALL = os.sched_getaffinity(0)
-ASKS = 'static int Main() { return PV.GetI("$Ts") > 0 ? 0 : 1; }'  # a variable that never travels ahead
+ASKS = 'static int Main() { return PV.GetI("$Ts") > 0 ? 0 : 1; }'  # a variable that is never sent ahead
 
 pytestmark = pytest.mark.skipif(len(ALL) < 2, reason="with one CPU there is nothing to choose: run it on two")
 
 
 class Looking(MessageHost):
-    """Looks where everybody is while the script waits for its answer."""
+    """A host that notes where worker and caller are while the script waits for its answer."""
 
     seen: tuple[set[int], set[int]]
     worker: int
@@ -44,7 +44,7 @@ def runner(placement: str) -> Runner:
 
 
 def borrowed(daemon: RunningDaemon) -> int:
-    """The worker that this process has of a daemon."""
+    """The worker that this process has borrowed from a daemon."""
     told = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
     (pid,) = [worker["pid"] for worker in told if worker["client"] == os.getpid()]
     assert isinstance(pid, int)
@@ -79,13 +79,13 @@ def test_a_worker_follows_its_caller_to_another_cpu(tmp_path: Path) -> None:
             os.sched_setaffinity(0, ALL)
 
 
-def test_the_kernel_places_both_where_that_is_set(tmp_path: Path) -> None:
+def test_the_kernel_places_both_when_placement_is_free(tmp_path: Path) -> None:
     script = compiled(tmp_path, "Asks", ASKS)
     with runner("free") as running:
         assert looked(running, script).seen == (ALL, ALL)
 
 
-def test_a_callers_own_choice_of_cpus_is_kept(tmp_path: Path) -> None:
+def test_a_callers_own_cpu_affinity_is_kept(tmp_path: Path) -> None:
     script = compiled(tmp_path, "Asks", ASKS)
     one = {min(ALL)}
     with runner("together") as running:
@@ -97,7 +97,7 @@ def test_a_callers_own_choice_of_cpus_is_kept(tmp_path: Path) -> None:
             os.sched_setaffinity(0, ALL)
 
 
-def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
+def test_the_kernel_places_a_worker_that_computes_for_long(tmp_path: Path) -> None:
     script = compiled(tmp_path, "Sleeps", "static int Main() { Thread.Sleep(30); return 0; }")
     with runner("together") as running:
         assert running.mono_exec(script, host=MessageHost(INVITE)).ok
@@ -107,7 +107,7 @@ def test_a_worker_that_works_long_is_left_to_the_kernel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("placement", "is_shared"), [("free", False), ("together", True)])
-def test_a_worker_that_is_lent_shares_the_cpu_of_its_client_unless_that_is_not_wanted(
+def test_a_lent_worker_shares_the_cpu_of_its_client_unless_placement_is_free(
     tmp_path: Path, placement: str, *, is_shared: bool
 ) -> None:
     with RunningDaemon(tmp_path, f'placement = "{placement}"') as daemon:

@@ -1,4 +1,4 @@
-"""runner.rundir: a private directory that goes with its runner, however that ends."""
+"""runner.worker.rundir: a private directory that is removed with its runner, however the runner ends."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from runner.worker import rundir
 from runner.worker.rundir import LOCK, PREFIX, run_directory
+from tests.places import ROOT
 
 DIES_INSIDE = """
 import os, signal
@@ -27,13 +28,13 @@ with run_directory() as place:
 
 @pytest.fixture(autouse=True)
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory for temporary files, empty and of this test only."""
+    """An empty directory for temporary files, used by this test only."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     return tmp_path
 
 
-def test_the_directory_is_for_this_user_only_and_goes_with_its_block(base: Path) -> None:
+def test_the_directory_is_private_and_is_removed_after_its_block(base: Path) -> None:
     with run_directory() as place:
         (place / "worker-1").mkdir()
         assert place.parent == base
@@ -42,14 +43,14 @@ def test_the_directory_is_for_this_user_only_and_goes_with_its_block(base: Path)
     assert list(base.iterdir()) == []
 
 
-def test_the_directory_goes_when_its_block_fails(base: Path) -> None:
+def test_the_directory_is_removed_when_its_block_fails(base: Path) -> None:
     with pytest.raises(LookupError), run_directory():
         raise LookupError
 
     assert list(base.iterdir()) == []
 
 
-def test_two_runners_have_a_directory_each_and_leave_the_others_alone(base: Path) -> None:
+def test_two_runners_have_separate_directories_and_leave_the_others_alone(base: Path) -> None:
     with run_directory() as one, run_directory() as other:
         assert one != other
         assert one.is_dir()
@@ -58,10 +59,10 @@ def test_two_runners_have_a_directory_each_and_leave_the_others_alone(base: Path
 
 
 def test_the_directory_of_a_killed_runner_is_removed_by_the_next(base: Path) -> None:
-    # The base comes by TMPDIR, which the child reads like us.
+    # The child finds the base through TMPDIR, as this process does.
     done = subprocess.run(
         [sys.executable, "-c", DIES_INSIDE], capture_output=True, text=True, check=False, timeout=60,
-        cwd=Path(rundir.__file__).parent.parent,
+        cwd=ROOT,
     )  # fmt: skip
     left = Path(done.stdout.strip())
     assert (left / "copy").read_text(encoding="ascii") == "x"
@@ -72,8 +73,8 @@ def test_the_directory_of_a_killed_runner_is_removed_by_the_next(base: Path) -> 
     assert list(base.iterdir()) == []
 
 
-def test_a_runner_that_is_just_starting_is_never_swept(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock file had its name before it was locked; a runner that swept in between removed a living directory."""
+def test_the_directory_of_a_starting_runner_is_never_swept(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock file used to get its name before it was locked, so a sweep in between removed a live directory."""
     lock = fcntl.flock
 
     def sweep_first(descriptor: int, operation: int) -> None:
@@ -87,7 +88,7 @@ def test_a_runner_that_is_just_starting_is_never_swept(base: Path, monkeypatch: 
         assert (place / LOCK).is_file()
 
 
-def test_what_no_runner_made_stays(base: Path) -> None:
+def test_a_directory_that_no_runner_made_is_kept(base: Path) -> None:
     target = base / "target"
     target.mkdir()
     (target / LOCK).touch()
@@ -119,10 +120,10 @@ def _points_to(entry: Path, path: Path) -> bool:
         return False
 
 
-def test_what_was_stopped_in_the_directory_of_a_killed_runner_goes_on(base: Path) -> None:
+def test_a_stopped_process_in_the_directory_of_a_killed_runner_gets_sigcont(base: Path) -> None:
     died = subprocess.run([sys.executable, "-c", DIES_INSIDE], capture_output=True, text=True, check=False)
     place = Path(died.stdout.strip())
-    # It ends as soon as it runs, as a worker does whose wire has hung up.
+    # It ends as soon as it runs, like a worker whose wire has been closed.
     stopped = subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 19)"], cwd=place)
     os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
 

@@ -1,4 +1,4 @@
-"""runner.sandbox: the wall around a worker, and that everything else is as it is without one."""
+"""runner.worker.sandbox: the wall around a worker, and that everything else works as without it."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ def pid_of(runner: Runner) -> int:
 
 
 def wall(pid: int) -> str:
-    """What the processes behind one wall have in common; "" when the process has ended."""
+    """An identifier that the processes in one sandbox share; "" when the process has ended."""
     with contextlib.suppress(OSError):
-        if Path(f"/proc/{pid}/cmdline").read_bytes():  # else it waits for whoever reaps it
+        if Path(f"/proc/{pid}/cmdline").read_bytes():  # otherwise it is a zombie that waits to be reaped
             return str(Path(f"/proc/{pid}/ns/pid").readlink())
     return ""
 
 
 def behind(which: str) -> list[int]:
-    """The processes behind a wall."""
+    """The processes in a sandbox."""
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if wall(int(entry.name)) == which]
 
 
 @needs_bwrap
-def test_a_script_can_read_the_machine_and_change_nothing_but_its_own_directory(runner: Runner, tmp_path: Path) -> None:
+def test_a_script_can_read_the_machine_and_change_only_its_own_directory(runner: Runner, tmp_path: Path) -> None:
     name = f"app-mono-test-{os.getpid()}"
     body = (
         'Core.Log(1, System.IO.File.Exists("/etc/passwd") + " "); '
@@ -108,8 +108,8 @@ def test_a_script_sees_no_other_process_no_network_no_sockets_and_no_other_worke
 
 @needs_bwrap
 @pytest.mark.parametrize("depth", [0, -2])
-def test_what_lies_beside_a_script_of_script_dirs_can_be_read_wherever_that_is(tmp_path: Path, depth: int) -> None:
-    """The last of the parents but one is where the runner's own directory lies, too."""
+def test_files_beside_a_script_can_be_read_wherever_script_dirs_lie(tmp_path: Path, depth: int) -> None:
+    """The second-to-last of the parents also contains the runner's own directory."""
     (tmp_path / "numbers.txt").write_text("7", "ascii")
     body = f'Core.Log(1, System.IO.File.ReadAllText("{tmp_path}/numbers.txt"));'
 
@@ -118,7 +118,7 @@ def test_what_lies_beside_a_script_of_script_dirs_can_be_read_wherever_that_is(t
 
 
 @needs_bwrap
-def test_limits_and_privileges_are_those_of_a_worker_without_a_wall(runner: Runner) -> None:
+def test_limits_and_privileges_are_the_same_as_without_a_sandbox(runner: Runner) -> None:
     limits = Path(f"/proc/{pid_of(runner)}/limits").read_text(encoding="ascii")
     tasks = Path(f"/proc/{pid_of(runner)}/task").iterdir()
     statuses = [(task / "status").read_text(encoding="ascii") for task in tasks]
@@ -131,7 +131,7 @@ def test_limits_and_privileges_are_those_of_a_worker_without_a_wall(runner: Runn
 
 
 @needs_bwrap
-def test_the_memory_that_is_measured_is_monos(runner: Runner) -> None:
+def test_the_measured_memory_is_that_of_mono(runner: Runner) -> None:
     with runner.pool.lease(None, time.monotonic() + WAIT_S) as worker:
         name = Path(f"/proc/{worker.pid}/comm").read_text(encoding="ascii")
         rss_kib = worker.rss_kib()
@@ -141,9 +141,7 @@ def test_the_memory_that_is_measured_is_monos(runner: Runner) -> None:
 
 
 @needs_bwrap
-def test_a_script_that_loops_leaves_its_managed_stacks_and_nothing_else(
-    runner: Runner, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_script_that_loops_leaves_only_its_managed_stacks(runner: Runner, caplog: pytest.LogCaptureFixture) -> None:
     walled = wall(pid_of(runner))
 
     error = failure(on_shelf(runner, "NeverReturns", timeout_s=2.0))
@@ -155,7 +153,7 @@ def test_a_script_that_loops_leaves_its_managed_stacks_and_nothing_else(
 
 @needs_bwrap
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGKILL, signal.SIGTERM])
-def test_the_signal_that_ended_a_script_is_told(runner: Runner, tmp_path: Path, number: signal.Signals) -> None:
+def test_the_signal_that_ended_a_script_is_reported(runner: Runner, tmp_path: Path, number: signal.Signals) -> None:
     body = (
         f'static int Main() {{ System.Diagnostics.Process.Start("/bin/sh", "-c \\"kill -{number.value} $PPID\\""); '
         "Thread.Sleep(60000); return 0; }"
@@ -168,7 +166,7 @@ def test_the_signal_that_ended_a_script_is_told(runner: Runner, tmp_path: Path, 
 
 
 @needs_bwrap
-def test_the_code_that_a_script_exits_with_is_its_result(runner: Runner, tmp_path: Path) -> None:
+def test_the_exit_code_of_a_script_is_its_result(runner: Runner, tmp_path: Path) -> None:
     body = "static int Main() { Environment.Exit(137); return 0; }"
 
     result = runner.mono_exec(compiled(tmp_path, "Exits", body), host=MessageHost(INVITE))
@@ -177,8 +175,8 @@ def test_the_code_that_a_script_exits_with_is_its_result(runner: Runner, tmp_pat
 
 
 @needs_bwrap
-def test_a_worker_that_dies_is_seen_at_once_though_its_child_lives(runner: Runner, tmp_path: Path) -> None:
-    """The processes of bwrap held the wire open for as long as a child of the script lived."""
+def test_the_death_of_a_worker_is_seen_at_once_though_its_child_lives(runner: Runner, tmp_path: Path) -> None:
+    """The processes of bwrap used to hold the wire open for as long as a child of the script lived."""
     body = (
         'static int Main() { System.Diagnostics.Process.Start("/bin/sleep", "1000"); '
         'Environment.FailFast("now"); return 0; }'
@@ -238,7 +236,7 @@ def test_a_missing_bwrap_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp
         Runner(Settings(sandbox="bwrap")).__enter__()
 
 
-def test_what_keeps_bubblewrap_from_working_is_told_in_its_own_words(tmp_path: Path) -> None:
+def test_an_error_of_bubblewrap_is_reported_in_its_own_words(tmp_path: Path) -> None:
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n", "ascii")
     program.chmod(0o700)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.worker.stderr import KEPT_LINES, LONGEST_LINE, NO_NEWS, Drain, Tail
+from runner.worker.stderr import HARMLESS_LINE, KEPT_LINES, LONGEST_LINE, Drain, Tail
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_the_last_lines_are_kept_and_an_unfinished_one_counts(pipe: tuple[Tail, 
     assert lines[-2:] == ("line 99", "unfinished")
 
 
-def test_a_line_without_end_is_cut_and_bytes_that_are_no_text_are_shown(pipe: tuple[Tail, int]) -> None:
+def test_an_endless_line_is_cut_and_bytes_that_are_not_text_are_shown(pipe: tuple[Tail, int]) -> None:
     tail, write = pipe
     os.write(write, b"\xff" + b"x" * 5000)
 
@@ -65,15 +65,17 @@ def test_lines_are_logged_with_the_pid_and_a_flood_is_counted(
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000])
-def test_what_mono_says_of_its_own_innards_is_no_line_of_the_script(pipe: tuple[Tail, int], step: int) -> None:
-    """Of mono 6.12, for each DllImport of an assembly that a script loaded from bytes."""
+def test_a_harmless_line_of_mono_itself_is_left_out(pipe: tuple[Tail, int], step: int) -> None:
+    """mono 6.12 prints it for each DllImport of an assembly that a script loaded from bytes."""
     tail, write = pipe
-    written = NO_NEWS + b"\n\nmine\n" + NO_NEWS + b"\n\n\n" + NO_NEWS + b"\n" + NO_NEWS + b", too\n"
+    written = (
+        HARMLESS_LINE + b"\n\nmine\n" + HARMLESS_LINE + b"\n\n\n" + HARMLESS_LINE + b"\n" + HARMLESS_LINE + b", too\n"
+    )
     for at in range(0, len(written), step):
         os.write(write, written[at : at + step])
         tail.pump()
 
-    assert tail.lines() == ("mine", "", NO_NEWS.decode() + ", too")
+    assert tail.lines() == ("mine", "", HARMLESS_LINE.decode() + ", too")
     assert tail.count() == 3
 
 
@@ -88,7 +90,7 @@ def test_a_closed_tail_keeps_its_lines(pipe: tuple[Tail, int]) -> None:
     assert not tail.pump()
 
 
-def test_the_drain_reads_and_tells_once_that_a_process_ended() -> None:
+def test_the_drain_reads_and_reports_once_that_a_process_ended() -> None:
     read, write = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-c", "import sys; print('bye', file=sys.stderr); sys.stdin.read()"],
@@ -118,8 +120,8 @@ def test_the_drain_reads_and_tells_once_that_a_process_ended() -> None:
     assert tail.fd == -1
 
 
-def test_what_comes_while_the_drain_ends_is_done(pipe: tuple[Tail, int]) -> None:
-    """A pipe stayed open when a worker was removed while the thread registered another one."""
+def test_a_step_that_is_added_while_the_drain_ends_is_done(pipe: tuple[Tail, int]) -> None:
+    """A pipe used to stay open when a worker was removed while the thread registered another one."""
     tail, _ = pipe
     pidfd = os.pidfd_open(os.getpid())
     is_busy = threading.Event()

@@ -1,4 +1,4 @@
-"""``public static void Warm()``: what takes long the first time, done while a script is loaded."""
+"""``public static void Warm()`` does slow first-time work while a script is loaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def exit_code(runner: Runner, script: Path) -> int | None:
     return runner.mono_exec(str(script), host=MessageHost(INVITE)).exit_code
 
 
-def test_warm_runs_once_a_load_and_before_main(runner: Runner, tmp_path: Path) -> None:
+def test_warm_runs_once_for_each_load_before_main(runner: Runner, tmp_path: Path) -> None:
     counts = "static int s_warm; public static void Warm() { s_warm += 5; } static int Main() { return s_warm++; }"
     script = compiled(tmp_path, "X", counts)
 
@@ -51,13 +51,13 @@ def test_warm_runs_once_a_load_and_before_main(runner: Runner, tmp_path: Path) -
         "public void Warm() { s_warm = 1; }",
     ],
 )
-def test_a_method_that_only_has_the_name_is_left_alone(runner: Runner, tmp_path: Path, other: str) -> None:
+def test_a_method_that_has_only_the_name_is_not_called(runner: Runner, tmp_path: Path, other: str) -> None:
     script = compiled(tmp_path, "X", f"static int s_warm; {other} static int Main() {{ return s_warm; }}")
 
     assert exit_code(runner, script) == 0
 
 
-def test_in_warm_there_is_no_message(runner: Runner, tmp_path: Path) -> None:
+def test_there_is_no_message_in_warm(runner: Runner, tmp_path: Path) -> None:
     script = compiled(
         tmp_path,
         "X",
@@ -87,7 +87,7 @@ def test_a_build_whose_warm_throws_is_not_offered_and_the_last_good_one_serves(r
     assert "Warm() threw System.Exception: no table" in str(error)
 
 
-def test_what_warm_changes_around_itself_is_put_back(runner: Runner, tmp_path: Path) -> None:
+def test_the_environment_that_warm_changes_is_restored(runner: Runner, tmp_path: Path) -> None:
     script = compiled(
         tmp_path,
         "X",

@@ -75,10 +75,10 @@ def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
     return generation
 
 
-def test_a_worker_that_many_threads_kill_is_killed_once_and_each_learns_its_end(
+def test_a_worker_that_many_threads_kill_is_killed_once_and_each_sees_its_end(
     drain: Drain, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each of them closed its descriptors, which may have been others' by then."""
+    """Each of them used to close its descriptors, whose numbers might already belong to other files."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     worker = Worker.start(Settings(), ensure_bridge().bridge_exe, tmp_path, drain)
     start = threading.Barrier(8)
@@ -132,8 +132,8 @@ def test_an_exec_gives_its_code_and_counts_its_calls(worker: Worker, tmp_path: P
     assert worker.holdings.loaded == {generation.path: generation}
 
 
-def test_a_build_that_is_loaded_again_has_not_run(worker: Worker, tmp_path: Path) -> None:
-    """Its statics are new, so what is slow the first time comes again; it counted as warm."""
+def test_a_build_that_is_loaded_again_counts_as_not_run(worker: Worker, tmp_path: Path) -> None:
+    """Its statics are new, so it is slow again the first time. It used to count as warm."""
     generation = loaded(worker, "ReturnsInt", tmp_path)
     worker.exec(generation, None, MessageHost(INVITE), soon())
     assert worker.holdings.has_run(generation)
@@ -156,7 +156,7 @@ def test_a_call_that_the_host_refuses_or_fails_at_gives_the_error_value(
     assert worker.is_alive
 
 
-def test_a_worker_that_dies_in_an_exec_tells_how(worker: Worker, tmp_path: Path) -> None:
+def test_the_error_of_a_worker_that_dies_in_an_exec_says_how(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "FailsFast", tmp_path)
 
     with pytest.raises(WorkerDied, match=f"worker {worker.pid}") as caught:
@@ -168,7 +168,7 @@ def test_a_worker_that_dies_in_an_exec_tells_how(worker: Worker, tmp_path: Path)
     assert not worker.is_alive
 
 
-def test_a_worker_that_died_before_is_gone_and_nothing_ran(worker: Worker, tmp_path: Path) -> None:
+def test_a_worker_that_died_before_the_exec_runs_nothing(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "ReturnsInt", tmp_path)
     os.kill(worker.pid, signal.SIGKILL)
     until(lambda: not worker.is_alive, "it ends")
@@ -187,7 +187,7 @@ def test_a_timeout_says_how_many_edits_stand_and_ends_the_process(worker: Worker
     assert not Path(f"/proc/{worker.pid}").exists()
 
 
-def test_a_param_that_is_too_long_is_refused_and_the_worker_serves_on(worker: Worker, tmp_path: Path) -> None:
+def test_a_parameter_that_is_too_long_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "ReturnsIntTakesArguments", tmp_path)
 
     with pytest.raises(ConfigError, match="max_line_bytes"):
@@ -196,7 +196,7 @@ def test_a_param_that_is_too_long_is_refused_and_the_worker_serves_on(worker: Wo
     assert worker.exec(generation, "four", MessageHost(INVITE), soon()).code == 4
 
 
-def test_what_is_no_assembly_is_refused_and_the_worker_serves_on(worker: Worker, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_assembly_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
     good = loaded(worker, "ReturnsInt", tmp_path)
     vanished = replace(good, id="other", path="/x/other.exe", assembly=replace(good.assembly, hash="0" * 64))
 
@@ -206,7 +206,7 @@ def test_what_is_no_assembly_is_refused_and_the_worker_serves_on(worker: Worker,
     assert worker.exec(good, None, MessageHost(INVITE), soon()).code == 7
 
 
-def test_what_a_script_started_ends_with_the_wire_though_nobody_kills_it(worker: Worker, tmp_path: Path) -> None:
+def test_processes_of_a_script_end_with_the_wire_without_being_killed(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "LeavesAChild", tmp_path)
     host = MessageHost(INVITE)
     worker.exec(generation, None, host, soon())

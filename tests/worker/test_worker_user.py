@@ -1,4 +1,4 @@
-"""Workers that run as another user than their daemon: who they are, what they may read, and that all still works."""
+"""Workers that run as another user than their daemon: who they are, what they may read, and that everything works."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_script_runs_as_the_user_and_group_that_are_set_and_in_no_other_group(
 
 
 @as_root
-def test_a_user_that_is_named_has_its_own_groups_home_and_name(tmp_path: Path) -> None:
+def test_a_named_user_has_its_own_groups_home_and_name(tmp_path: Path) -> None:
     who = confine.user(Settings(worker_user="nobody"))
     assert who is not None
     body = (
@@ -100,9 +100,7 @@ def test_a_script_that_only_root_can_read_runs_and_cannot_read_what_only_root_ca
 
 
 @as_root
-def test_a_script_can_write_in_its_working_directory_and_nowhere_else_of_the_runners(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_a_script_can_write_only_in_its_own_part_of_the_runners_directory(runner: Runner, tmp_path: Path) -> None:
     body = (
         'System.IO.File.WriteAllText("own", ""); '
         'foreach (string path in new[] {"../../x", "../../blobs/x", "../../bridge/SR.dll", "../../lock"}) '
@@ -113,7 +111,7 @@ def test_a_script_can_write_in_its_working_directory_and_nowhere_else_of_the_run
 
 
 @as_root
-def test_its_stacks_are_asked_for_and_it_is_ended_when_it_loops(
+def test_a_looping_worker_of_another_user_is_asked_for_stacks_and_ended(
     runner: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     (pid,) = runner.snapshot().pids
@@ -127,7 +125,7 @@ def test_its_stacks_are_asked_for_and_it_is_ended_when_it_loops(
 
 
 @as_root
-def test_a_script_that_starts_processes_without_end_meets_the_limit_of_its_user(tmp_path: Path) -> None:
+def test_a_script_that_starts_processes_without_end_reaches_the_limit_of_its_user(tmp_path: Path) -> None:
     body = (
         "int started = 0; try { "
         'for (; started < 100; started++) System.Diagnostics.Process.Start("/bin/sleep", "1000"); '
@@ -165,7 +163,7 @@ print(lease.exec(sys.argv[2], None, Quiet(), time.monotonic() + 20).code)
 
 @as_root
 def test_a_client_of_a_third_user_runs_scripts_in_a_leased_worker() -> None:
-    """As Kamailio does: root's daemon, workers of one user, and the client of another."""
+    """As in Kamailio: a daemon of root, workers of one user, and a client of another."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         place.chmod(0o755)
@@ -184,7 +182,7 @@ def test_a_client_of_a_third_user_runs_scripts_in_a_leased_worker() -> None:
     assert (told.stdout, told.stderr) == ("7\n", "")
 
 
-def test_where_nobody_elses_processes_count_they_have_a_limit() -> None:
+def test_processes_have_a_default_limit_where_no_others_are_counted() -> None:
     own = confine.limits(Settings(worker_user="scripts", max_workers=3))
     walled = confine.limits(Settings(sandbox="bwrap", max_workers=3))
 
@@ -200,11 +198,11 @@ def test_where_nobody_elses_processes_count_they_have_a_limit() -> None:
     [
         ({"worker_user": "no-such-user"}, "worker_user: there is no user 'no-such-user'"),
         ({"worker_user": "nobody", "worker_group": "no-such"}, "worker_group: there is no group 'no-such'"),
-        ({"worker_user": NOBODYS}, f"worker_group: uid {NOBODYS} is in no list of users"),
-        ({"worker_group": "nogroup"}, "worker_group: has a meaning beside worker_user only"),
+        ({"worker_user": NOBODYS}, f"worker_group: the system does not know uid {NOBODYS}"),
+        ({"worker_group": "nogroup"}, "worker_group: it has a meaning only together with worker_user"),
     ],
 )
-def test_a_user_or_group_that_cannot_be_had_is_told_with_its_setting(values: dict[str, Any], told: str) -> None:
+def test_an_impossible_user_or_group_is_reported_with_its_setting(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         Runner(Settings(**values)).__enter__()
 

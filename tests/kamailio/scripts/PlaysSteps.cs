@@ -1,4 +1,4 @@
-// Makes the calls that a file lists, in order, and writes down what each gave.
+// Makes the calls that a file lists, in order, and writes down what each returned.
 // A line is the call and its arguments, which are hexadecimal UTF-16 units; an answer is n, i:NUMBER or s:UNITS.
 using System;
 using System.Collections.Generic;
@@ -66,7 +66,7 @@ class PlaysSteps
     static string Text(string units)
     {
         StringBuilder text = new StringBuilder();
-        // The first character is a mark: an empty text is a word too.
+        // The first character is a marker, so that an empty text is a word as well.
         for (int at = 1; at < units.Length; at += 4)
         {
             text.Append((char)int.Parse(units.Substring(at, 4), NumberStyles.HexNumber));

@@ -1,6 +1,6 @@
 static class FillsLines
 {
-    // Texts of every length up to a whole line, most of them escaped, so that a batch ends at every place.
+    // Texts of every length up to a whole line, most of them escaped, so that batches end at every possible place.
     static int Main()
     {
         int refused = 0;

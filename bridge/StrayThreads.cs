@@ -4,24 +4,25 @@ using System.Threading;
 
 namespace SRBridge
 {
-    /// <summary>Finds threads and tasks of a script that still run after its Main has returned.</summary>
+    /// <summary>Finds threads and tasks of a script that are still running after its Main has returned.</summary>
     /// <remarks>
-    /// The number of threads costs nothing; only when it has grown, or is not to be had, are they looked at one by one.
-    /// The runtime's own are known by name; the thread pool has one more that has none. A timer that waits is no leftover.
+    /// Reading the number of threads costs almost nothing. Only when it has grown, or cannot be read, are the threads
+    /// looked at one by one. The runtime's own threads are known by name, except one of the thread pool that has no
+    /// name. A timer that has not fired is not a stray thread.
     /// </remarks>
-    internal sealed class Leftovers
+    internal sealed class StrayThreads
     {
-        internal const string WatchName = "SRBridge watch";
         private const int Looks = 3;
         private const string Tasks = "/proc/self/task";
 
-        private static readonly string[] Known = { "SGen", "Finalizer", "Timer-Scheduler", WatchName };
+        private static readonly string[] Known = { "SGen", "Finalizer", "Timer-Scheduler", WireWatch.ThreadName };
 
         private int _resting;
         private bool _hasPool;
 
-        /// <summary>Looks up to three times, a millisecond apart: a thread that has just ended is none.</summary>
-        internal bool Found()
+        /// <summary>Looks up to three times, a millisecond apart, because a thread may be about to end.</summary>
+        /// <returns>True when a thread of the script is still running, or when /proc cannot be read.</returns>
+        internal bool HasAny()
         {
             for (int look = 1; ; look++)
             {
@@ -31,7 +32,7 @@ namespace SRBridge
                 {
                     return false;
                 }
-                if (!AnyOfTheScript())
+                if (!SeesOne())
                 {
                     _resting = threads;
                     return false;
@@ -44,7 +45,7 @@ namespace SRBridge
             }
         }
 
-        private bool AnyOfTheScript()
+        private bool SeesOne()
         {
             int unknown = -1; // the main thread
             _hasPool = false;
@@ -78,7 +79,7 @@ namespace SRBridge
             }
             catch (Exception error) when (error is FileNotFoundException || error is DirectoryNotFoundException)
             {
-                return Known[0]; // it has ended meanwhile
+                return Known[0]; // it has ended since it was listed
             }
         }
 

@@ -7,13 +7,13 @@ using System.Threading;
 
 namespace SRBridge
 {
-    /// <summary>What a script can change around itself by calls that outlive its exec, and the way back.</summary>
+    /// <summary>The state of the process that a script can change beyond its exec, and how to restore it.</summary>
     /// <remarks>
-    /// Made once, on the main thread, before any script runs. Looking costs a few references and a sum over the pointers
-    /// of the environment; only what was changed is set again. The working directory costs a system call, when the
-    /// answer is out: only a caller on the same CPU who goes on at once has it to pay (1.5 us of 50, measured).
+    /// Created once, on the main thread, before any script runs. Restoring compares a few references and a sum over the
+    /// pointers of the environment, and sets only what has changed. The working directory costs a system call, after the
+    /// answer was sent: only a caller on the same CPU that goes on at once waits for it (1.5 us of 50, measured).
     /// </remarks>
-    internal sealed class Surroundings
+    internal sealed class ProcessState
     {
         private readonly CultureInfo _culture = CultureInfo.CurrentCulture;
         private readonly CultureInfo _uiCulture = CultureInfo.CurrentUICulture;
@@ -25,20 +25,20 @@ namespace SRBridge
         private readonly IDictionary _variables = Environment.GetEnvironmentVariables();
         private readonly int _directory = Native.OpenCurrentDirectory();
         private readonly AppDomainSetup _setup = SetupOfThisDomain();
-        private long _sum = Native.EnvironmentSum();
-        private Script _shown;
+        private long _environmentSum = Native.EnvironmentSum();
+        private Script _current;
 
         /// <summary>
-        /// Lets a script find itself where it really lies: the base directory of its domain, and the first word of the
-        /// command line.
+        /// Makes the base directory of the domain and the first word of the command line name the place where the script
+        /// really lies.
         /// </summary>
         internal void Show(Script script)
         {
-            if (ReferenceEquals(script, _shown))
+            if (ReferenceEquals(script, _current))
             {
                 return;
             }
-            _shown = script;
+            _current = script;
             if (_setup != null)
             {
                 _setup.ApplicationBase = Path.GetDirectoryName(script.Path) + Path.DirectorySeparatorChar;
@@ -46,7 +46,7 @@ namespace SRBridge
             Native.SetCommandLine(script.Path);
         }
 
-        /// <summary>Puts back what a script has changed. Called between two execs, on the main thread.</summary>
+        /// <summary>Restores what a script has changed. Call between two execs, on the main thread.</summary>
         internal void Restore()
         {
             if (!ReferenceEquals(CultureInfo.CurrentCulture, _culture))
@@ -79,10 +79,10 @@ namespace SRBridge
             }
             Environment.ExitCode = 0;
             Native.GoTo(_directory);
-            if (Native.EnvironmentSum() != _sum)
+            if (Native.EnvironmentSum() != _environmentSum)
             {
                 RestoreVariables();
-                _sum = Native.EnvironmentSum();
+                _environmentSum = Native.EnvironmentSum();
             }
         }
 
@@ -104,7 +104,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>What the domain itself reads; the public property gives a copy. Null where mono has none.</summary>
+        /// <summary>The object that the domain itself reads; the public property returns a copy. Null if this mono has none.</summary>
         private static AppDomainSetup SetupOfThisDomain()
         {
             PropertyInfo setup = typeof(AppDomain).GetProperty("SetupInformationNoCopy", BindingFlags.Instance | BindingFlags.NonPublic);
