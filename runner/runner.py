@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner.pool.late_runs import LateRuns
 from runner.pool.pool import Pool
-from runner.pool.upkeep import Upkeep
+from runner.pool.upkeep import STOP_S, Upkeep
 from runner.scripts.current import Scripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
@@ -331,7 +331,7 @@ class Runner:
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        deadline = time.monotonic() + self.settings.load_timeout_s
+        deadline = time.monotonic() + self.settings.first_exec_timeout_s
         path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
@@ -345,7 +345,7 @@ class Runner:
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
         self.upkeep.close()
-        keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+        keeper.join(STOP_S + self.settings.start_timeout_s)
 
 
 def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:

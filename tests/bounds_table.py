@@ -128,7 +128,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Slots.retired",
     ): "workers that were retired since the last tick: each was one of max_workers",
     ("runner/daemon/daemon.py", "Daemon._ends"): "requests to end it, of which the first one does",
-    ("runner/wire/session.py", "Session._rest"): "the setting max_line_bytes, in _received",
+    ("runner/wire/session.py", "Session._rest"): "MAX_LINE_BYTES, in _received",
     ("runner/scripts/stamps.py", "Stamps._absent"): "the files of one script, when it is made",
     ("runner/scripts/watch.py", "Watch._files"): "MOST_SCRIPTS, in cover",
     ("runner/scripts/watch.py", "Watch._stale"): "directories in Watch._watches",

@@ -16,6 +16,7 @@ from runner.control.connection import PROTOCOL
 from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.wire.channel import hang_up
+from runner.wire.session import MAX_LINE_BYTES
 
 from . import reports
 from .borrower import MAX_LOANS, Loan
@@ -236,7 +237,7 @@ class Lending:
             "fresh": self._runner.settings.statics == "fresh",
             "max_execs": slot.max_jobs,
             "max_loads": self._runner.settings.max_loads,
-            "max_line_bytes": self._runner.settings.max_line_bytes,
+            "max_line_bytes": MAX_LINE_BYTES,
             "is_placed": self._runner.settings.placement != "free",
         }
         wire = worker.lend()

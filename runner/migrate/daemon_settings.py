@@ -23,7 +23,7 @@ CHILDREN = 8  # Kamailio's default, core/config.h: CHILD_NO
 def toml(script_dirs: Sequence[str], load: str | None, processes: int) -> str:
     """The text of the file: what has to be set, the rest is at its defaults."""
     lines = [
-        "# What app-mono serve and Kamailio's app_mono.py read. Every setting: app-mono's README.",
+        "# What app-mono serve and Kamailio's app_mono.py read. Every setting: docs/settings.md.",
         "",
         "# Only scripts in these directories are run, subdirectories included.",
         f"script_dirs = [{', '.join(map(quoted_value, script_dirs))}]",

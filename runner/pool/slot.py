@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from runner.worker.worker import Worker
 
 KIB_PER_MIB = 1024
+# Share of max_jobs by which the limit of each worker is lowered at random, so that workers that were started together
+# are not all replaced at once.
+JITTER = 0.1
 GRACE_S = 0.5  # Worker.stop keeps to the deadline by itself; when it is this late, it is stuck
 
 
@@ -173,10 +176,10 @@ class Slot:
 
 
 def jobs_limit(settings: Settings) -> int:
-    """``max_jobs`` for one worker, lowered by up to ``max_jobs_jitter``; 0 for no limit."""
+    """``max_jobs`` for one worker, lowered by up to ``JITTER``; 0 for no limit."""
     if not settings.max_jobs:
         return 0
-    spread = settings.max_jobs * settings.max_jobs_jitter
+    spread = settings.max_jobs * JITTER
     return max(1, settings.max_jobs - int(random.random() * spread))  # noqa: S311  # spreads load, guards nothing
 
 

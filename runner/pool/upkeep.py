@@ -29,6 +29,9 @@ log = logging.getLogger("runner.pool")
 
 LONGEST_NAP_S = 1.0  # a worker that dies idle without anybody setting ``wake`` is replaced after this long
 SHORTEST_NAP_S = 0.01
+# The time that workers get to end by themselves. Handlers of ProcessExit run meanwhile, and nobody waits for them:
+# calls are over. It has to stay well below TimeoutStopSec of the unit.
+STOP_S = 2.0
 
 
 class Upkeep:
@@ -106,12 +109,11 @@ class Upkeep:
 
     def close(self) -> None:
         """
-        Stop all workers in parallel; a busy one that is not done after ``destroy_timeout_s`` is killed.
+        Stop all workers in parallel; a busy one that is not done after ``STOP_S`` is killed.
 
         Waiting callers get ``PoolExhausted``, and so do later ones.
         """
-        patience_s = self._slots.settings.destroy_timeout_s
-        deadline = self._clock() + patience_s
+        deadline = self._clock() + STOP_S
         with self._lock:
             self._slots.is_closed = True
             self._queue.assign()
@@ -125,7 +127,7 @@ class Upkeep:
         with self._lock:
             left = [slot.worker for slot in self._slots.all if slot.worker is not None]
         for worker in left:
-            log.warning("worker %d: still busy %g s after close, killed", worker.pid, patience_s)
+            log.warning("worker %d: still busy %g s after close, killed", worker.pid, STOP_S)
             worker.kill()
         self._stop_retired(deadline)
 
@@ -194,7 +196,7 @@ class Upkeep:
         with self._releasing(slot) as worker:
             if slot.has(generation):
                 return ()
-            return worker.load(generation, self._clock() + self._slots.settings.load_timeout_s)
+            return worker.load(generation, self._clock() + self._slots.settings.first_exec_timeout_s)
 
     # Ahead of the callers.
 
@@ -214,7 +216,7 @@ class Upkeep:
     def _load_ahead(self, slot: Slot, generation: Generation) -> tuple[str, ...]:
         """As ``Worker.load``, of a build that nobody waits for; one that fails is not loaded ahead again."""
         try:
-            return slot.living.load(generation, self._clock() + self._slots.settings.load_timeout_s)
+            return slot.living.load(generation, self._clock() + self._slots.settings.first_exec_timeout_s)
         except ScriptError:
             self._slots.forget(generation)  # whoever execs it learns why
             raise
@@ -337,9 +339,9 @@ class Upkeep:
         return len(slots.all) > warm and settings.idle_ttl_s > 0
 
     def _stop_retired(self, deadline: float | None = None) -> None:
-        """Stop the workers that were retired; None: within ``destroy_timeout_s``."""
+        """Stop the workers that were retired; None: within ``STOP_S``."""
         if self._slots.retired:
-            end = self._clock() + self._slots.settings.destroy_timeout_s if deadline is None else deadline
+            end = self._clock() + STOP_S if deadline is None else deadline
             stop_all(self._slots.take_retired(), end, self._clock)
 
     def _next_due(self) -> float:

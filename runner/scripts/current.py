@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
-from runner.settings import MIB
 
 from .files import PATIENCE_NS, Files, Look
 from .generation import Generation, Helper, Part, Store, check_assembly, check_config
@@ -32,6 +31,11 @@ if TYPE_CHECKING:
 LOOK_TRIES = 5
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
 PATIENCE_S = PATIENCE_NS / 1e9
+# For which a deleted script is still served. Compilers and deployments delete before they write; a script that is gone
+# for good may run as much longer.
+DELETED_GRACE_S = 5.0
+# A file is read into memory and copied; the largest assemblies of .NET have some 10 MiB.
+MAX_FILE_BYTES = 64 * 1024 * 1024
 # More scripts than a site has in use, and names by which one script is called. What is forgotten is looked at again.
 MOST_SCRIPTS = 1024
 MOST_NAMES = 2048
@@ -55,11 +59,11 @@ class Scripts:
     for as long as there are not too many.
 
     Args:
-        settings: ``max_script_mib``, ``deleted_grace_s``, ``observer``, ``script_dirs``.
+        settings: ``observer``, ``script_dirs``.
         copies: A private directory of the runner, for the copies.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
-        clock: Monotonic seconds, for ``deleted_grace_s``.
+        clock: Monotonic seconds, for ``DELETED_GRACE_S``.
         clock_ns: The wall clock that file times come from.
         stat: ``os.stat``, or a coarser one in a test.
     """
@@ -74,9 +78,8 @@ class Scripts:
         clock_ns: Callable[[], int] = time.time_ns,
         stat: Callable[[str | int], os.stat_result] = os.stat,
     ) -> None:
-        self._grace_s = settings.deleted_grace_s
         self._store = Store(Path(copies))
-        self._files = Files(self._store, settings.max_script_mib * MIB, stat, clock_ns)
+        self._files = Files(self._store, MAX_FILE_BYTES, stat, clock_ns)
         self._files.directories = settings.script_dirs
         self._clock = clock
         self._clock_ns = clock_ns
@@ -103,7 +106,7 @@ class Scripts:
         helpers and ``.config`` are looked for where the script really is.
 
         Raises:
-            ScriptNotFound: There is no such file, for longer than ``deleted_grace_s`` if it was there.
+            ScriptNotFound: There is no such file, for longer than ``DELETED_GRACE_S`` if it was there.
             ScriptInvalid: It cannot be read or is no assembly, and there is no generation to serve instead.
         """
         if (pinned := self._pinned.get(path)) is not None:
@@ -393,13 +396,13 @@ class Scripts:
         Compilers and editors delete and write anew: what served stays until the file has been gone for a while.
 
         Raises:
-            ScriptInvalid: The file was there, and is gone for less than ``deleted_grace_s``.
+            ScriptInvalid: The file was there, and is gone for less than ``DELETED_GRACE_S``.
         """
         if not was_there:
             return
         now = self._clock()
         gone_s = now - script.gone.setdefault(file, now)
-        if gone_s >= self._grace_s:
+        if gone_s >= DELETED_GRACE_S:
             return
         look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
         raise ScriptInvalid(f"{file}: was deleted and is not written anew yet")

@@ -191,7 +191,9 @@ class Files:
             try:
                 before = self._stat(descriptor)
                 if before.st_size > self._max_bytes:
-                    raise ScriptInvalid(f"{file}: {before.st_size} bytes, max_script_mib allows {self._max_bytes}")
+                    raise ScriptInvalid(
+                        f"{file}: {before.st_size} bytes, more than the {self._max_bytes} that a file may have"
+                    )
                 data = _read_all(descriptor, self._max_bytes)
                 if Stamp.of(before) == Stamp.of(self._stat(descriptor)) and len(data) == before.st_size:
                     return data, Stamp.of(before)

@@ -41,8 +41,8 @@ class Poison:
     Counts lost workers by generation and by Call-ID. May be used from many threads.
 
     Args:
-        settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_within_s`` seconds refuse a script,
-            or one caller's messages to it, for ``poison_s`` seconds.
+        settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_s`` seconds refuse a script,
+            or one caller's messages to it, for as long.
         clock: Monotonic seconds.
     """
 
@@ -140,7 +140,7 @@ class Poison:
             lost = self._lost.setdefault(key, deque(maxlen=most))
             lost.extend([now] * min(weight, most))
             _bound(self._lost, MAX_COUNTED)
-            if len(lost) < most or now - lost[0] > self.settings.poison_within_s:
+            if len(lost) < most or now - lost[0] > self.settings.poison_s:
                 return False
             del self._lost[key]
             self._until[key] = (path, now + self.settings.poison_s)
@@ -155,7 +155,7 @@ class Poison:
 
     def _forget(self, now: float) -> None:
         """Drop what no longer counts: a Call-ID seldom comes back."""
-        for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_within_s]:
+        for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_s]:
             del self._lost[key]
         for key in [key for key, (_, until) in self._until.items() if until <= now]:
             del self._until[key]

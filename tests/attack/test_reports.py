@@ -76,7 +76,7 @@ print(json.dumps(ask(control, "hello", {"protocol": PROTOCOL, "have": None}, dea
 def test_losses_of_workers_that_a_client_held_count_only_for_its_own_user(
     attacker: User, victim: User, call_id: str
 ) -> None:
-    limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0\npoison_within_s = 60.0"
+    limits = "poison_losses = 3\npoison_message_losses = 3\npoison_s = 60.0"
     with site.open_daemon(limits) as daemon:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(7))
         for _ in range(3):

@@ -18,14 +18,13 @@ def stable() -> Stable:
 
 
 @pytest.fixture
-def make(stable: Stable) -> Iterator[Callable[..., KeptPool]]:
+def make(stable: Stable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KeptPool]]:
+    monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.05)
     pools: list[KeptPool] = []
 
     def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> KeptPool:
         stable._clock = clock
-        pool = KeptPool(
-            Settings(**({"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05} | settings)), stable, clock
-        )
+        pool = KeptPool(Settings(**({"allocate_timeout_s": SOON_S} | settings)), stable, clock)
         pools.append(pool)
         return pool
 

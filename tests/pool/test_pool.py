@@ -109,7 +109,7 @@ def test_a_worker_that_died_idle_is_never_handed_out(make: Make, stable: Stable)
 @pytest.mark.parametrize(
     ("settings", "use", "line"),
     [
-        ({"max_jobs": 2, "max_jobs_jitter": 0}, {"execs": 2}, "max_jobs (2 execs, 0 loads, 0 s)"),
+        ({"max_jobs": 2}, {"execs": 2}, "max_jobs (2 execs, 0 loads, 0 s)"),
         ({"max_loads": 3}, {"loads": 3}, "max_loads (0 execs, 3 loads, 0 s)"),
         ({"max_worker_memory_mib": 10}, {"memory_kib": 11 * 1024}, "max_worker_memory_mib, 11 MiB (0 execs"),
         ({"ttl_s": 30}, {"started_at": 0.0}, "ttl_s (0 execs, 0 loads, 1000 s)"),

@@ -32,7 +32,7 @@ class Site:
         self.stable = Stable(clock)
         self.lost: list[Generation] = []
         self.loaded: list[Generation] = []
-        values = {"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05, "spare_workers": 0} | settings
+        values = {"allocate_timeout_s": SOON_S, "spare_workers": 0} | settings
         self.pool = Pool(Settings(**values), self.stable, clock)
         self.upkeep = Upkeep(self.pool, self.lost.append, self.loaded.append)
 

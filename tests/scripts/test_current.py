@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.scripts.current import Scripts
+from runner.scripts.current import MAX_FILE_BYTES, Scripts
 from runner.settings import Settings
 
 if TYPE_CHECKING:
@@ -392,7 +392,7 @@ def test_an_older_look_that_ends_late_does_not_take_the_place_of_a_newer_one(
 
 
 def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script: Path, clock: Clock) -> None:
-    scripts = make(deleted_grace_s=5)
+    scripts = make()
     good = scripts.current(str(script))
     scripts.accept(good)
     script.unlink()
@@ -449,10 +449,10 @@ def test_what_is_no_file_is_refused_without_opening_it(make: Make, tmp_path: Pat
 
 
 def test_a_script_over_the_size_limit_is_refused_unread(make: Make, script: Path) -> None:
-    os.truncate(script, 3 * 1024 * 1024)
+    os.truncate(script, MAX_FILE_BYTES + 1)
 
-    with pytest.raises(ScriptInvalid, match="max_script_mib"):
-        make(max_script_mib=1).current(str(script))
+    with pytest.raises(ScriptInvalid, match="more than the"):
+        make().current(str(script))
 
 
 def test_a_swapped_symlink_is_seen_at_the_next_call(make: Make, tmp_path: Path, builds: Builds) -> None:

@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[Callable[[Site, Path], None], str]] = {
         lambda _, script: in_its_place(script, lambda path: path.symlink_to(path)),
         "symbolic links",
     ),
-    "500 MiB": (lambda _, script: in_its_place(script, sparse), "max_script_mib"),
+    "500 MiB": (lambda _, script: in_its_place(script, sparse), "more than the"),
     "deleted": (lambda _, script: script.unlink(missing_ok=True), "was deleted and is not written anew yet"),
 }
 

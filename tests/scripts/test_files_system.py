@@ -179,8 +179,8 @@ def test_lines_for_a_log_file_on_a_full_file_system_go_to_standard_error(tmp_pat
             told.append(app_mono("reload", "--socket", str(daemon.socket)).returncode)
 
             assert (told, code) == ([0, 0, 0], 0)
-            assert "settings read anew" in daemon.stderr()
-            assert daemon.log().count("settings read anew") == 1
+            assert "settings read again" in daemon.stderr()
+            assert daemon.log().count("settings read again") == 1
 
 
 def test_after_the_clock_was_set_back_stamps_are_trusted_and_nothing_is_waited_for(tmp_path: Path) -> None:

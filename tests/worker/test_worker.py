@@ -190,7 +190,7 @@ def test_a_timeout_says_how_many_edits_stand_and_ends_the_process(worker: Worker
 def test_a_parameter_that_is_too_long_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "ReturnsIntTakesArguments", tmp_path)
 
-    with pytest.raises(ConfigError, match="max_line_bytes"):
+    with pytest.raises(ConfigError, match="expected a line of at most"):
         worker.exec(generation, "x" * (9 * 1024 * 1024), MessageHost(INVITE), soon())
 
     assert worker.exec(generation, "four", MessageHost(INVITE), soon()).code == 4
