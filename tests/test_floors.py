@@ -17,7 +17,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
-    {"errors", "calls", "printable", "trust"},
+    {"errors", "calls", "backoff", "printable", "trust"},
     {"settings", "wire", "sip", "migrate", "directives"},
     {"scripts", "hosts", "build"},
     {"worker"},
@@ -29,7 +29,14 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 # What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
-IN_KAMAILIO = ("client.lease", "hosts.kamailio.host", "hosts.kamailio.exports", "printable")
+IN_KAMAILIO = (
+    "backoff",
+    "worker.loading",
+    "client.lease",
+    "hosts.kamailio.host",
+    "hosts.kamailio.exports",
+    "printable",
+)
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

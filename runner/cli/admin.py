@@ -111,7 +111,7 @@ def workers(path: str, *, as_json: bool) -> None:
             str(worker["loads"]),
             _duration(worker["age_s"]),
             " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
-            worker["doom"],
+            worker["retire_reason"],
         )
         table.add_row(*cells)
     show.table(table)

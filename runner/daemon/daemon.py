@@ -165,7 +165,6 @@ class Daemon:
         late, elsewhere = sorted(changed & NEEDS_RESTART), sorted(changed & READ_BY_KAMAILIO)
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
-        self.runner.pool.warming.settings = kept
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # who holds a worker asks again before it runs a script
