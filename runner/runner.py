@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from runner.pool.late_runs import LateRuns
 from runner.pool.pool import Pool
 from runner.pool.upkeep import STOP_S, Upkeep
-from runner.scripts.current import Scripts
+from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
 from runner.worker.loading import try_load
@@ -73,7 +73,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
+            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
             self.pool = Pool(self.settings, lambda: self._start(bridge))
             self.upkeep = Upkeep(self.pool, lost=self.poison.note, loaded=self.scripts.accept)
             self.late_runs = LateRuns(self.pool, self.poison)

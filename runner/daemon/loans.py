@@ -211,7 +211,7 @@ class Lending:
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
-            "generation": generation.told(),
+            "generation": generation.as_json(),
             "stamps": stamps.as_json() if stamps is not None else None,
             "keep": self.users() <= self._runner.settings.max_workers
             and self._firsts.may_keep(client, generation, self.users()),
@@ -232,7 +232,7 @@ class Lending:
             "loads": worker.holdings.loads,
             "bound": dict(worker.holdings.bound),
             "ran": dict(worker.holdings.ran),
-            "loaded": [loaded.told() for loaded in worker.holdings.loaded.values()],
+            "loaded": [loaded.as_json() for loaded in worker.holdings.loaded.values()],
             "keep": result["keep"],
             "fresh": self._runner.settings.statics == "fresh",
             "max_execs": slot.max_jobs,
