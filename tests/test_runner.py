@@ -231,7 +231,7 @@ def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both threads killed the worker, and closed its descriptors twice: OSError came out of mono_exec."""
-    monkeypatch.setattr("runner.pool.pool.STOP_S", 0.3)
+    monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.3)
     script = compiled(tmp_path, LOOPS)
     found: list[object] = []
 
@@ -275,7 +275,7 @@ def test_an_exec_that_runs_on_when_its_runner_closes_is_lost_and_nothing_else_is
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: the runner and the exec's thread closed the same descriptors, by then perhaps another's."""
-    monkeypatch.setattr("runner.pool.pool.STOP_S", 0.1)
+    monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.1)
     script = compiled(tmp_path, 'class S { static int Main() { SR.Core.Log(1, "in"); while (true) { } } }')
     host, results = MessageHost(INVITE), []
 

@@ -20,7 +20,7 @@ import typer
 from runner import build as compiler
 from runner.errors import BuildError, ConfigError, RunnerError
 
-from . import INTERRUPTED, admin, show
+from . import admin, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -380,7 +380,7 @@ def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:
         code = FAILED
     except KeyboardInterrupt:
         show.note("ended by Ctrl-C")
-        code = INTERRUPTED
+        code = 128 + signal.SIGINT  # as shells say it
     raise typer.Exit(code)
 
 

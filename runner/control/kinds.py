@@ -211,7 +211,7 @@ def refused(value: object) -> tuple[tuple[str, str, float], ...]:
 
 
 def generation(value: object) -> Generation:
-    """A generation, as ``Generation.told`` writes it."""
+    """A generation, as ``Generation.as_json`` writes it."""
     if not isinstance(value, dict):
         raise Malformed("a generation", value)
     member(value, "id", identifier)
@@ -221,7 +221,7 @@ def generation(value: object) -> Generation:
     helpers = value.get("helpers")
     if not isinstance(helpers, dict) or not all(found is None or _is_helper(found) for found in helpers.values()):
         raise Malformed("helpers by name", helpers, "helpers")
-    return Generation.from_told(value)
+    return Generation.from_json(value)
 
 
 def helper(value: Any) -> Helper:

@@ -80,10 +80,8 @@ class Message:
 
 def _as_json(value: Any) -> Any:
     match value:
-        case Message() | Helper() | Stamps() | Unfinished():
+        case Message() | Generation() | Helper() | Stamps() | Unfinished():
             return value.as_json()
-        case Generation():
-            return value.told()
         case tuple():
             return [_as_json(element) for element in value]
     return value

@@ -168,7 +168,6 @@ class Daemon:
         late, elsewhere = sorted(changed & NEEDS_RESTART), sorted(changed & READ_BY_KAMAILIO)
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
-        self.runner.pool.warming.settings = kept
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
@@ -223,7 +222,7 @@ class Daemon:
                 unused_s=worker.unused_s,
                 loaded=worker.loaded,
                 helpers=worker.helpers,
-                retire_reason=worker.doom,
+                retire_reason=worker.retire_reason,
                 client=borrowers.get(worker.pid),
                 warming=warming.get(worker.pid),
             )

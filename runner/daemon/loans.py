@@ -286,7 +286,7 @@ class Loans:
                 self._refuse_more(client)
                 return pool.acquire(generation, deadline, client.uid)
             holdings = held.slot.living.holdings
-            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.doom:
+            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
 

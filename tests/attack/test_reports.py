@@ -83,7 +83,7 @@ def test_losses_of_workers_that_a_client_held_count_only_for_its_own_user(
             site.run(attacker, daemon, FORGES + RETIRES, script, 0, call_id)
 
         assert "refused to clients of uid" in daemon.log()
-        assert "took worker after worker" in site.run(attacker, daemon, RUNS, script)
+        assert "brought down several workers" in site.run(attacker, daemon, RUNS, script)
         assert site.run(victim, daemon, RUNS, script) == "7"
         refused = [json.loads(site.run(user, daemon, HELLO))["refused"] for user in (attacker, victim)]
         assert [bool(found) for found in refused] == [bool(call_id), False]

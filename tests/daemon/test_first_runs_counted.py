@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from runner.runner import Runner
     from runner.worker.worker import Worker
 
-NO_GRACE = {"runner.scripts.current.DELETED_GRACE_S": 0.0}
+NO_GRACE = {"runner.scripts.builds.DELETED_GRACE_S": 0.0}
 SEVEN = "static int Main() { return 7; }"
 LATER_LOOPS = "static int s_calls; static int Main() { if (s_calls++ == 1) Thread.Sleep(60000); return 0; }"
 PLUGS = """static int s_seven; static int Main() {

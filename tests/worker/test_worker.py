@@ -21,7 +21,7 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.hosts.embedded.host import MessageHost
-from runner.scripts.current import Scripts
+from runner.scripts.current import CurrentScripts
 from runner.settings import Settings
 from runner.wire.session import State
 from runner.worker.rundir import BLOBS
@@ -69,7 +69,7 @@ def soon() -> float:
 
 
 def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
-    scripts = Scripts(Settings(observer="none"), tmp_path / BLOBS)
+    scripts = CurrentScripts(Settings(observer="none"), tmp_path / BLOBS)
     generation = scripts.current(str(compile_script(SHELF / f"{name}.cs")))
     assert worker.load(generation, soon()) == ()
     return generation
