@@ -12,7 +12,7 @@ import pytest
 
 from runner.settings import Settings
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
-from tests.places import ROOT
+from tests.places import MESSAGE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SOURCES = {
     f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/*.cs")
 }
-INVITE = ROOT / "examples" / "messages" / "invite.sip"
 
 
 def tool(name: str) -> str:
@@ -89,7 +88,7 @@ def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("PYTHONPATH", None)
-    command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(INVITE)]
+    command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(MESSAGE)]
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 

@@ -25,12 +25,8 @@ from runner.errors import (
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S, until
-
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 
 RETURNS = "class S { static int Main(string[] a) { return a.Length == 0 ? 7 : int.Parse(a[0]); } }"
 COUNTS = "class S { static int n; static int Main() { return ++n; } }"

@@ -33,10 +33,10 @@ from runner.worker.outcome import (
     MAX_TEXTS,
     ExecOutcome,
 )
-from tests.places import ROOT
+from tests.places import INVITE, ROOT
 from tests.programs import WAIT_S
 from tests.running_daemon import compiled
-from tests.shelf import INVITE, works_on
+from tests.shelf import works_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -21,14 +21,13 @@ from runner.client.lease import Lease
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, ScriptError, ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.scripts.stamps import YOUNG_NS
-from tests.places import ROOT
+from tests.places import INVITE, ROOT
 from tests.programs import MCS, WAIT_S, stop, until
 from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INVITE = (ROOT / "examples" / "messages" / "invite.sip").read_bytes()
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
 LONG_S = 5.0  # for execs of which no deadline is tested: a machine under load starts a worker in more than 0.4 s
 

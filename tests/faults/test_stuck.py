@@ -12,9 +12,10 @@ from runner.client.lease import Lease
 from runner.errors import ExecTimeout
 from runner.hosts.embedded.host import MessageHost
 from tests.faults.client import execute, publish_all, works
+from tests.places import INVITE
 from tests.programs import until
 from tests.running_daemon import RunningDaemon
-from tests.shelf import INVITE, run, works_on
+from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from runner.build import compile_script, publish
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE, SHELF
 from tests.programs import WAIT_S, needs_bwrap
 from tests.running_daemon import compiled
-from tests.shelf import INVITE, SHELF
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from runner.runner import Runner
 from runner.scripts.foresight import ABSENT, EMPTY, LONGEST_VALUE, MAX_EDITS, MAX_READS, UNUSED_EXECS, Foresight, Plan
 from runner.settings import Settings
 from runner.wire import messages
-from tests.places import ROOT, SHELF
+from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 HERE = ROOT / "tests"
 EXAMPLES = ROOT / "examples"
-INVITE = (EXAMPLES / "messages" / "invite.sip").read_bytes()
 REGISTER = (EXAMPLES / "messages" / "register.sip").read_bytes()
 REPLY = INVITE.replace(b"INVITE sip:bob@example.com SIP/2.0", b"SIP/2.0 180 Ringing")
 TEL = INVITE.replace(b"sip:bob@example.com SIP/2.0", b"tel:+123 SIP/2.0")

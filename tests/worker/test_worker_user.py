@@ -19,7 +19,7 @@ from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.worker import confine
-from tests.places import ROOT, SHELF
+from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
@@ -27,7 +27,6 @@ from tests.shelf import said
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 NOBODYS = 61234  # a number that no system gives to anybody, so no other process counts
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run workers as another user: run as root")
