@@ -34,7 +34,7 @@ WITHOUT_S = 0.3  # room, or descriptors
 UNKNOWN = 200  # scripts that nobody has
 CLIENT = """
 import sys, time
-from runner.lease import Lease
+from runner.client.lease import Lease
 from runner import MessageHost
 host = MessageHost(sys.argv[3].encode())
 print("begins", flush=True)

@@ -23,10 +23,10 @@ GID = grp.getgrnam(GROUP).gr_gid
 BEGIN = """
 import json, os, socket, sys, time
 from runner.calls import Host
-from runner.channel import ENDS, received
-from runner.control import PROTOCOL, Control, ControlError, ask
+from runner.wire.channel import ENDS, received
+from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.errors import RunnerError
-from runner.lease import Lease
+from runner.client.lease import Lease
 class Quiet(Host):
     def __getattr__(self, name): raise AttributeError(name)
 def deadline(): return time.monotonic() + 30

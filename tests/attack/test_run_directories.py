@@ -41,7 +41,7 @@ NESTS = (
 
 CLIENT = """
 import sys, time
-from runner.lease import Lease
+from runner.client.lease import Lease
 from runner.calls import Host
 class Quiet(Host):
     def __getattr__(self, name):

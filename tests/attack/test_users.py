@@ -11,7 +11,7 @@ from tests.attack.users import as_root, new_user
 
 @as_root
 def test_an_attack_runs_as_a_user_that_is_gone_afterwards() -> None:
-    code = "import os, runner.control; print(os.getuid(), os.getgroups(), runner.control.__file__)"
+    code = "import os, runner.control.connection as module; print(os.getuid(), os.getgroups(), module.__file__)"
 
     with new_user() as user:
         printed = user.run(code)

@@ -39,7 +39,7 @@ CONNECTIONS = 1000
 MAX_CLIENTS = 64
 CLIENT = """
 import sys, time
-from runner.lease import Lease
+from runner.client.lease import Lease
 from runner import MessageHost
 host = MessageHost(open(sys.argv[3], "rb").read())
 Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 60)

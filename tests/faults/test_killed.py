@@ -30,7 +30,7 @@ GROWN_MIB = 200
 CLIENT = """
 import sys, time
 from runner import MessageHost
-from runner.lease import Lease
+from runner.client.lease import Lease
 message = MessageHost(b"OPTIONS sip:a@example.com SIP/2.0\\r\\n\\r\\n")
 Lease(sys.argv[1]).exec(sys.argv[2], None, message, time.monotonic() + 60)
 """

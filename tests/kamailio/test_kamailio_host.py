@@ -248,7 +248,7 @@ def test_bytes_that_are_not_utf8_are_read_and_written_as_they_are(place: Place, 
 def test_the_side_of_kamailio_needs_the_standard_library_alone() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.modules['pydantic'] = sys.modules['watchdog'] = None;"
-        "import runner.hosts.kamailio, runner.lease; print(runner.hosts.kamailio.KamailioHost.__name__)"
+        "import runner.client.lease, runner.hosts.kamailio.host as side; print(side.KamailioHost.__name__)"
     )
 
     ran = subprocess.run(

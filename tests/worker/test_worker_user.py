@@ -150,7 +150,7 @@ def test_a_sandbox_is_made_as_that_user(tmp_path: Path) -> None:
 
 CLIENT = """
 import sys, time
-from runner.lease import Lease
+from runner.client.lease import Lease
 from runner.calls import Host
 class Quiet(Host):
     def __getattr__(self, name):
