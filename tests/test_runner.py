@@ -249,18 +249,23 @@ def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
 
 
 def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
-    script = compiled(
-        tmp_path,
-        'class S { static int Main() { SR.Core.Log(1, "in"); System.Threading.Thread.Sleep(60000); return 0; } }',
-    )
+    class Waits(MessageHost):
+        asked, answered = threading.Event(), threading.Event()
+
+        def get_s(self, name: str) -> str | None:
+            self.asked.set()
+            self.answered.wait(WAIT_S)
+            return super().get_s(name)
+
+    script = compiled(tmp_path, 'class S { static int Main() { SR.PV.GetS("$ru"); return 0; } }')
     settings = patient(num_workers=1, max_workers=1, spare_workers=0, max_queue_size=0)
 
     with Runner(settings) as runner:
-        host = MessageHost(INVITE)
-        busy = threading.Thread(target=runner.mono_exec, args=(script,), kwargs={"host": host, "timeout_s": 3.0})
+        busy = threading.Thread(target=runner.mono_exec, args=(script,), kwargs={"host": Waits(INVITE)})
         busy.start()
-        until(lambda: host.logs, "the first exec runs")
+        assert Waits.asked.wait(WAIT_S), "the first exec runs"
         result = runner.mono_exec(script, host=MessageHost(INVITE))
+        Waits.answered.set()
         busy.join(WAIT_S)
 
     assert isinstance(result.error, PoolExhausted)
