@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,9 +52,27 @@ run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MES
 	fi
 	exit $$code
 
-test: mono-packages test-packages venv-dev ## every test; installs kamailio and sipp too, and leaves no service behind
+# First what can run side by side, then what needs the machine for itself (tests/conftest.py): ARGS may choose from both,
+# and status 5 of pytest is "no test was chosen".
+JOBS ?= auto
+SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup -m "not alone"
+test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n; installs kamailio and sipp too, and leaves no service behind
 	@$(BIN)/app-mono build
-	$(BIN)/python -m pytest $(ARGS)
+	chosen=
+	run() {
+		if $(BIN)/python -m pytest "$$@" $(ARGS); then chosen=yes; else [ $$? = 5 ]; fi
+	}
+	run $(SIDE_BY_SIDE)
+	run -m alone
+	[ "$$chosen" ] || { echo "no test was chosen by: $(ARGS)" >&2; exit 5; }
+
+# What starts no Kamailio and no daemon, and few workers: parsers, the protocol, the pool, the rules for the sources.
+FAST := tests/wire tests/sip tests/hosts tests/migrate tests/control tests/pool tests/scripts/test_current.py \
+	tests/worker/test_holdings.py tests/worker/test_rundir.py tests/test_bounds.py tests/test_calls.py tests/test_deadlines.py \
+	tests/test_directives.py tests/test_errors.py tests/test_floors.py tests/test_fuzz_corpus.py tests/test_layout.py \
+	tests/test_printable.py tests/test_runner.py tests/test_settings.py
+test-fast: build venv-dev ## the tests that take less than 90 s together, for the inner loop: no Kamailio, no daemon
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST) $(ARGS)
 
 # As a new machine would: a clone of the last commit, in a root that has git, make and python3 alone.
 FRESH_ROOT = $(if $(AS_ROOT),$(AS_ROOT) -E) $(PYTHON) -m tools.fresh_root

@@ -139,7 +139,7 @@ def test_a_script_that_starts_processes_without_end_reaches_the_limit_of_its_use
 @needs_bwrap
 def test_a_sandbox_is_made_as_that_user(tmp_path: Path) -> None:
     out_of_reach = Path("/root")  # a sandbox cannot show what its user cannot reach, and need not
-    with Runner(settings(sandbox="bwrap", script_dirs=[tmp_path.parents[2], out_of_reach])) as runner:
+    with Runner(settings(sandbox="bwrap", script_dirs=[Path(tempfile.gettempdir()), out_of_reach])) as runner:
         (pid,) = runner.snapshot().pids
         status = said(runner, tmp_path, STATUS)
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
