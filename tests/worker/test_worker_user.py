@@ -118,9 +118,9 @@ def test_a_looping_worker_of_another_user_is_asked_for_stacks_and_ended(
     result = runner.mono_exec(compile_script(SHELF / "NeverReturns.cs"), host=MessageHost(INVITE), timeout_s=1.0)
 
     assert isinstance(result.error, ExecTimeout)
-    until(lambda: not Path(f"/proc/{pid}").exists(), "it got the time of a first run, and is ended")
+    until(lambda: "it did not end (signal SIGKILL)" in caplog.text, "it got the time of a first run, and is ended")
     assert "NeverReturns.Main" in caplog.text
-    assert "it did not end (signal SIGKILL)" in caplog.text
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @as_root
