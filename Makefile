@@ -55,7 +55,7 @@ run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MES
 # First what can run side by side, then what needs the machine for itself (tests/conftest.py): ARGS may choose from both,
 # and status 5 of pytest is "no test was chosen".
 JOBS ?= auto
-SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup -m "not alone"
+SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not alone"
 test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n; installs kamailio and sipp too, and leaves no service behind
 	@$(BIN)/app-mono build
 	chosen=
