@@ -25,6 +25,7 @@ from runner.build import compile_script, ensure_bridge
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.wire.session import MAX_LINE_BYTES
 from runner.worker.confine import MIB, environment
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def start(bridge: Path, options: tuple[str, ...], env: Mapping[str, str], sizes:
     wanted = Settings()
     began = time.perf_counter()
     with subprocess.Popen(
-        ["mono", *options, str(bridge), str(wanted.max_line_bytes), wanted.leftover_threads],
+        ["mono", *options, str(bridge), str(MAX_LINE_BYTES), wanted.leftover_threads],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         WorkerGone,
     )
     from .hosts.embedded.host import MessageHost
+    from .printable import RecordFormatter
     from .runner import ExecResult, Runner
     from .settings import Settings
 
@@ -45,6 +46,7 @@ __all__ = [
     "MessageHost",
     "PoolExhausted",
     "ProtocolViolation",
+    "RecordFormatter",
     "Runner",
     "RunnerError",
     "ScriptError",
@@ -63,6 +65,7 @@ _MODULES = {  # the rest: errors
     "ExecResult": "runner",
     "Host": "calls",
     "MessageHost": "hosts.embedded.host",
+    "RecordFormatter": "printable",
     "Runner": "runner",
     "Settings": "settings",
     "compile_script": "build",

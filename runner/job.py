@@ -1,4 +1,4 @@
-"""One exec on its way through a ``Runner``: what it needs, where its time goes, and what it comes to.
+"""One exec on its way through a ``Runner``: what it needs, where its time goes, and what it results in.
 
 Must not know workers.
 """
@@ -29,11 +29,11 @@ class Timing(NamedTuple):
 
 class ExecResult(NamedTuple):
     """
-    What one ``mono_exec`` or ``mono_run`` came to.
+    The result of one ``mono_exec`` or ``mono_run``.
 
     Attributes:
         ok: True exactly when Main returned 0, as the routing script sees it.
-        exit_code: What Main returned, or ``Environment.Exit`` was given; None when it came to neither.
+        exit_code: What Main returned or ``Environment.Exit`` was given; None when neither happened.
         error: Why there is no exit code; None when there is one.
         timing: Where the time went.
         calls: SR calls that reached the host.
@@ -47,9 +47,9 @@ class ExecResult(NamedTuple):
 
 
 class Job:
-    """What one exec needs on its way, what it has done so far, and where its time went, in nanoseconds."""
+    """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("_last", "began", "deadline", "host", "is_done", "load", "outcome", "param", "queue", "run")
+    __slots__ = ("_last", "began", "deadline", "host", "load", "outcome", "param", "queue", "run")
 
     def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
         self.began = self._last = time.monotonic_ns()
@@ -58,7 +58,6 @@ class Job:
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
-        self.is_done = False
 
     def passed(self) -> int:
         """The time since the last call."""
@@ -66,6 +65,6 @@ class Job:
         return self._last - last
 
     def timing(self) -> Timing:
-        """All of it, in microseconds."""
+        """All of the times, in microseconds."""
         total = time.monotonic_ns() - self.began
         return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)

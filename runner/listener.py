@@ -1,8 +1,8 @@
 """
 A SIP listener without Kamailio: each request through a script, then a stateless reply or forward (RFC 3261, 16.11).
 
-UDP alone, no transactions, no DNS: it is for writing and trying scripts against real SIP. One datagram makes it send at
-most one, and never to itself. Must not read options.
+UDP only, no transactions, no DNS: for writing and trying scripts with real SIP. It sends at most one datagram for each
+that it gets, and never one to itself. Must not read options.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from runner.hosts.embedded.stateless import (
 )
 from runner.hosts.embedded.to_tag import stateless_tag
 from runner.sip.message import SipParseError, parse
-from runner.sip.nameaddr import parse_to_body
 from runner.sip.uri import parse_uri
 from runner.sip.via import first_via, vias
 
@@ -48,8 +47,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.listener")
 
-MAX_VARIABLES = 10_000  # $var and $shv, each; a script that makes their names of what callers send has ever more
-LOOK_S = 0.2  # how soon a signal is seen
+MAX_VARIABLES = 10_000  # $var and $shv, each; a script that derives their names from what callers send never stops
+LOOK_S = 0.2  # how long a signal waits at most
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
 FIRST_FINAL, LAST_FINAL = 200, 699
@@ -63,9 +62,9 @@ class Action:
     What happens to a request when its script has said true, or false.
 
     Attributes:
-        kind: ``forward`` sends it on, to ``$du`` if set, else to the R-URI; ``reply`` answers; ``drop`` says nothing.
-        code: Of the reply; pseudo-variables are put in.
-        reason: Likewise.
+        kind: ``forward`` sends it on, to ``$du`` if set, else to the R-URI; ``reply`` answers; ``drop`` does neither.
+        code: Of the reply; pseudo-variables are filled in.
+        reason: The same.
     """
 
     kind: str
@@ -89,13 +88,13 @@ class Action:
             return cls(kind, code, reason)
         raise ConfigError(
             f'expected "forward", "drop" or "reply:CODE:REASON" with a code from {FIRST_FINAL} to {LAST_FINAL}, '
-            f"but {text!r} came"
+            f"got {text!r}"
         )
 
 
 @dataclass(slots=True)
 class Counts:
-    """What came in and what became of it."""
+    """What came in, and what was done with it."""
 
     requests: int = 0
     replies: int = 0
@@ -115,7 +114,7 @@ def address_of(text: str) -> Address:
     Read ``udp:IP[:PORT]``; IPv6 in brackets.
 
     Raises:
-        ConfigError: It is something else, or an address that stands for all of a machine's.
+        ConfigError: It is something else, or an address that stands for all addresses of a machine.
     """
     found = ADDRESS.fullmatch(text)
     if found is None:
@@ -126,7 +125,7 @@ def address_of(text: str) -> Address:
     except ValueError as error:
         raise ConfigError(f"--sip {text}: {error}") from error
     if ip.is_unspecified:
-        raise ConfigError(f"--sip {text}: expected one address of this machine, it goes into Via headers")
+        raise ConfigError(f"--sip {text}: expected one address of this machine, because it goes into Via headers")
     if not 0 < port < 1 << 16:
         raise ConfigError(f"--sip {text}: expected a port from 1 to 65535")
     return Address(str(ip), port)
@@ -134,21 +133,21 @@ def address_of(text: str) -> Address:
 
 class Listener:
     """
-    One UDP socket, and threads that take its datagrams in turn. A context manager.
+    One UDP socket, and threads that share its datagrams. A context manager.
 
     Args:
         address: Where it listens.
         run: Runs the script on one message; called from ``threads`` threads.
         on_true: What a true script means.
-        on_false: What a false script means; one that could not be run to its end is false.
-        tell: Gets what scripts log, level and text; called from those threads.
-        threads: Datagrams worked on at one time.
+        on_false: What a false script means; one that did not come to its end counts as false.
+        tell: Called with level and text of what scripts log, from those threads.
+        threads: How many datagrams are worked on at one time.
 
     Attributes:
         counts: What has happened so far.
 
     Raises:
-        ConfigError: On entering: the address cannot be had.
+        ConfigError: On entering: the address is not available.
     """
 
     def __init__(
@@ -167,7 +166,7 @@ class Listener:
         self._actions = {True: on_true, False: on_false}
         self._tell = tell
         self._threads = threads
-        # As many may wait as are worked on, twice over: what is older than that, its sender has sent again by then.
+        # A short queue: a datagram that waits longer has been sent again by then (RFC 3261, 17.1.1.2).
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)
         self._branches = Branches(address)
         self._local = Socket(address)
@@ -208,7 +207,7 @@ class Listener:
                 data, source = self._sock.recvfrom(LARGEST_DATAGRAM)
             except TimeoutError:
                 continue
-            except OSError as error:  # for example an ICMP answer to a datagram sent earlier
+            except OSError as error:  # for example an ICMP error for a datagram sent earlier
                 log.info("%s: %s", self._local.text, error.strerror)
                 continue
             try:
@@ -221,16 +220,16 @@ class Listener:
         self._ended.set()
 
     def _work(self) -> None:
-        # As a process of Kamailio has them: $var of its own, $shv and hash tables shared.
+        # As in a process of Kamailio: a $var of its own, $shv and hash tables shared.
         process = Process(shared_variables=self._shared.shared_variables, hash_tables=self._shared.hash_tables)
         while (item := self._waiting.get()) is not None and not self._ended.is_set():
             try:
                 self._take(*item, process)
-            except Exception:  # one message must not end the service of all others
+            except Exception:  # one message must not end the service for all others
                 log.exception("a message from %s: internal error", item[1].ip)
             for variables in (process.script_variables, process.shared_variables):
                 if len(variables) > MAX_VARIABLES:
-                    log.warning("%d variables with names of their own are forgotten", len(variables))
+                    log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
                     variables.clear()
 
     def _take(self, data: bytes, source: Address, process: Process) -> None:
@@ -259,8 +258,8 @@ class Listener:
         received = host.context.message
         path = vias(received)
         if not path or port_of(path[0].port) is None or sum(len(via.params) for via in path) > MAX_VIA_PARAMS:
-            # As Kamailio has it (core/parser/parse_via.c): there is no telling where a reply belongs.
-            self._malformed(source, "a request without a Via that can be read")
+            # As in Kamailio (core/parser/parse_via.c): nothing says where a reply would go.
+            self._malformed(source, "a request without a readable Via")
             return
         if self._is_our_ack(host):
             return
@@ -286,11 +285,10 @@ class Listener:
             self._count("dropped")
 
     def _is_our_ack(self, host: MessageHost) -> bool:
-        """The ACK of a reply of ours ends here, as in Kamailio (modules/sl, sl_filter_ACK): its To has our tag."""
+        """Whether this is the ACK for a reply of ours, by the tag in its To (modules/sl, sl_filter_ACK)."""
         if host.context.message.first_line.method != b"ACK":
             return False
-        to, own = host.context.header(b"to"), stateless_tag(host.context)
-        party = None if to is None else parse_to_body(to.body)
+        party, own = host.context.party(b"to"), stateless_tag(host.context)
         tag = None if party is None else party.tag
         return bool(tag and own) and (tag or b"").partition(b".")[0] == (own or b"").partition(b".")[0]
 
@@ -306,7 +304,7 @@ class Listener:
         self._answer(host, host.reply(int(code), reason))
 
     def _answer(self, host: MessageHost, reply: bytes | None) -> None:
-        """RFC 3261, 18.2.2 and RFC 3581: to where it came from, at the port that Via names unless it has rport."""
+        """To where it came from, at the port in its Via, or with rport at its own (RFC 3261, 18.2.2; RFC 3581)."""
         via = first_via(host.context.message)
         if reply is None or via is None:
             self._count("dropped")  # an ACK is not answered
@@ -332,7 +330,7 @@ class Listener:
             return
         target = Address(ip, port)
         if (ip, port) == (self.address.ip, self.address.port):
-            # Without $du a request for ourselves would come back until its hops are used up.
+            # Without $du, a request for ourselves would come back until its hops are used up.
             self._reply(host, "404", "Not Found")
             return
         if why := why_not_to(target, self.address):
@@ -356,7 +354,7 @@ class Listener:
             self._count("forwarded")
 
     def _with_our_via(self, host: MessageHost, received: SipMessage) -> tuple[bytes | None, bool]:
-        """The request as it is sent on, None when it cannot be; and whether a hop is left for it."""
+        """The request as it is sent on, None when it cannot be; and whether it has a hop left."""
         draft = host.forwarded()
         branch = None if draft is None else self._branches.made_for(received, parse(draft))
         sent = None if branch is None else host.forwarded(branch)
@@ -366,7 +364,7 @@ class Listener:
         return counted, counted is not None
 
     def _relay_reply(self, host: MessageHost) -> None:
-        """A reply to what was forwarded: without our Via, to where the next one says (RFC 3261, 18.2.2)."""
+        """Send on a reply to what was forwarded: without our Via, to where the next one says (RFC 3261, 18.2.2)."""
         target = self._branches.way_back(host.context.message)
         if target is None:
             self._count("foreign_replies")
@@ -380,7 +378,7 @@ class Listener:
             self._count("forwarded")
 
     def _trouble_sending(self, data: bytes, target: Address) -> str:
-        """Send one datagram; why it could not be, empty when it was."""
+        """Send one datagram. Returns why that failed, empty when it did not."""
         if why := why_not_to(target, self.address):
             return why
         try:

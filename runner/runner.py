@@ -9,19 +9,23 @@ import contextlib
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from runner.pool.late_runs import LateRuns
 from runner.pool.pool import Pool
-from runner.scripts.current import Scripts
+from runner.pool.upkeep import STOP_S, Upkeep
+from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
+from runner.worker.loading import try_load
 from runner.worker.outcome import ExecOutcome, Profile
 from runner.worker.rundir import BLOBS, pinned, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
 
 from .build import ensure_bridge
-from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, ScriptInvalid, WorkerError, WorkerGone
+from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
 from .job import ExecResult, Job, Timing
 from .settings import Settings
 from .worker import confine, sandbox
@@ -50,7 +54,7 @@ class Runner:
     ``mono_exec`` is refused; without it only ``mono_exec`` works. May be called from many threads.
 
     Raises:
-        ConfigError: On entering: ``load`` names no file; ``worker_user`` or ``sandbox`` cannot be had.
+        ConfigError: On entering: ``load`` names no file, or ``worker_user`` or ``sandbox`` is not possible here.
         ScriptError: On entering: what ``load`` names cannot be run.
         BuildError: On entering: the bridge could not be built.
         WorkerFailedToStart: On entering: mono does not start.
@@ -69,18 +73,15 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             bridge = pinned(bridge, self._directory)
             self._drain = parts.enter_context(Drain())
-            self.scripts = Scripts(self.settings, self._directory / BLOBS, self.prepare)
-            self.pool: Pool = Pool(
-                self.settings,
-                lambda: self._start(bridge),
-                lost=self.poison.note,
-                loaded=self.scripts.accept,
-            )
-            parts.callback(self.pool.close)
+            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
+            self.pool = Pool(self.settings, lambda: self._start(bridge))
+            self.upkeep = Upkeep(self.pool, lost=self.poison.note, loaded=self.scripts.accept)
+            self.late_runs = LateRuns(self.pool, self.poison)
+            parts.callback(self.upkeep.close)
             parts.callback(self.scripts.close)
             self._first_worker()
             self._pinned = self._pin()
-            keeper = threading.Thread(target=self.pool.keep, name="keeper", daemon=True)
+            keeper = threading.Thread(target=self.upkeep.keep, name="keeper", daemon=True)
             keeper.start()
             parts.callback(self._stop_keeper, keeper)
             self._parts = parts.pop_all()
@@ -102,11 +103,11 @@ class Runner:
         Run the script at ``path`` as it is on disk now.
 
         Args:
-            path: The assembly; the host's variables in it are put in first.
-            param: Main's one argument, expanded likewise; None gives Main none.
+            path: The assembly; the host expands the variables in it.
+            param: Main's one argument, expanded as well; None gives Main none.
             host: Answers the script's calls.
             timeout_s: Longest time for all of it, in seconds; None takes ``exec_timeout_s``.
-            spent: Filled with where the time goes, as ``ExecOutcome.spent``.
+            spent: Filled with where the time goes, as ``Profile`` does; None: nothing is measured.
 
         Returns:
             The result; whatever fails is in its ``error``.
@@ -137,8 +138,8 @@ class Runner:
             path: The script, for ``mono_exec``; None for ``mono_run``, which runs what ``load`` names.
 
         Raises:
-            ConfigError: It is the other mode.
-            ScriptError: There is no such script, or none that can be run; or it is refused for a while.
+            ConfigError: The runner is in the other mode.
+            ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
         self._refuse_unless(is_pinned=path is None)
         if path is None:
@@ -148,7 +149,7 @@ class Runner:
         return generation
 
     def stamps(self, path: str | None) -> Stamps | None:
-        """What decided the last ``current`` of this path; None when that has to be asked for again in any case."""
+        """The stamps behind the last ``current`` of this path; None when ``current`` has to be called in any case."""
         return self.scripts.stamps(str(self.settings.load) if path is None else path)
 
     def snapshot(self) -> PoolSnapshot:
@@ -163,25 +164,29 @@ class Runner:
             ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
         """
         self._pinned = self._pin()
-        self.pool.reset()
+        self.upkeep.reset()
 
     def prepare(self, path: str) -> None:
-        """Load a script's new generation ahead, where an older one is loaded. A failure waits for the exec."""
+        """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
             if generation.path != path:
-                self.pool.use(generation)  # where a link was moved on, no worker has an older build from there
+                self.pool.use(generation)  # a link was moved on, and no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
-                try:
-                    needs = self.pool.prepare(generation)
-                except ScriptInvalid as error:
-                    generation = self.scripts.reject(generation, error)
+                tried = generation
+                generation = try_load(
+                    self.upkeep.prepare,
+                    tried,
+                    accept=self._accept_prepared,
+                    extend=self.scripts.extend,
+                    reject=self.scripts.reject,
+                )
+                if generation is tried:
                     return
-                if not needs:
-                    if self.pool.has_loaded(generation):  # where all workers are lent, nobody has tried
-                        self.scripts.accept(generation)
-                    return
-                generation = self.scripts.extend(generation, needs)
+
+    def _accept_prepared(self, generation: Generation) -> None:
+        if self.upkeep.has_loaded(generation):  # when all workers are lent, none has tried it
+            self.scripts.accept(generation)
 
     def _refuse_unless(self, *, is_pinned: bool) -> None:
         if is_pinned and self._pinned is None:
@@ -201,12 +206,18 @@ class Runner:
                 job.param = host.expand(param)
             self._run(self.current(None if path is None else host.expand(path)), job)
         except RunnerError as failure:
-            log.warning("%s", _told(failure))
+            log.warning("%s", _summary(failure))
             error = failure
         code = None if error else outcome.code
         return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
 
     def _run(self, generation: Generation, job: Job) -> None:
+        """
+        Lease a worker, load the build where that has not happened yet, and run it.
+
+        As long as nothing has run, another worker may take over: when one has ended by itself, or is bound to other
+        helpers than the script turns out to need. The deadline bounds how often.
+        """
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
         while True:
@@ -220,87 +231,70 @@ class Runner:
                         self._exec(worker, generation, job, None)
                         return
                     if has_run or self.settings.statics == "fresh":
-                        generation = self._serve(worker, generation, job, None)
+                        other = self._load_and_exec(worker, generation, job, None)
                     else:
-                        generation = self._serve_first(lease.slot, generation, job)
-                    if job.is_done:
-                        return
-                    # This worker is bound to other helpers than the script turned out to need: another one, then.
+                        other = self._run_first(lease.slot, generation, job)
+                if other is None:
+                    return
+                generation = other
             except WorkerGone as error:
-                # Nothing ran, so another worker may try. The deadline bounds how often.
                 if time.monotonic() >= job.deadline:
                     raise
                 log.info("%s; another worker takes over", error)
 
-    def _serve(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> Generation:
-        """Load the build where it has to be, and run it unless the worker is bound to other helpers; what was run."""
-        is_ready = worker.holdings.loaded.get(generation.path) is generation
-        if is_ready:
-            self.scripts.accept(generation)  # the keeper may have loaded it ahead
+    def _load_and_exec(
+        self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None
+    ) -> Generation | None:
+        """Load a build where necessary, and run it. Returns the build to lease another worker for; None: it has run."""
+        if worker.holdings.loaded.get(generation.path) is generation:
+            self.scripts.accept(generation)  # upkeep may have loaded it ahead
         else:
             try:
-                generation = self._ready(worker, generation, job.deadline, first)
+                generation = self._load(worker, generation, job.deadline, first)
             finally:
                 job.load += job.passed()
-            is_ready = worker.holdings.has(generation)
-        if is_ready:
-            self._exec(worker, generation, job, first)
-            job.is_done = True
-        return generation
+            if not worker.holdings.has(generation):
+                return generation
+        self._exec(worker, generation, job, first)
+        return None
 
-    def _serve_first(self, slot: Slot, generation: Generation, job: Job) -> Generation:
-        """As ``_serve``, of a build that this worker has not run before: what it needs the first time may be slow."""
+    def _run_first(self, slot: Slot, generation: Generation, job: Job) -> Generation | None:
+        """As ``_load_and_exec``, for a build that this worker has not run before, so that it may be slow."""
         worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
         try:
-            return self._serve(worker, generation, job, first)
+            return self._load_and_exec(worker, generation, job, first)
         except ExecTimeout as error:
             if error.is_left:
-                self.finish_later(slot, first, call_id(job.host))
+                self.late_runs.finish(slot, first, call_id(job.host))
             raise
         finally:
             first.end(has_run=worker.holdings.has_run(first.generation))
 
-    def finish_later(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None = None) -> None:
-        """
-        Let a worker finish a first run whose caller was answered; then it is back in the pool, and warm.
-
-        Args:
-            slot: Its place, which is the caller's until now.
-            first: The run.
-            call: The Call-ID of the message that it was for.
-            counts_for: For whose clients it counts when the worker has to be killed; None: for all.
-        """
-        arguments = (slot, first, call, counts_for)
-        finishing = threading.Thread(target=self._finish, args=arguments, name=f"warm {slot.living.pid}", daemon=True)
-        try:
-            finishing.start()
-        except RuntimeError:  # the kernel gives no thread
-            self.pool.warming.warmed(first.generation, slot.living.pid, first.user)
-            self.pool.release(slot, survives=False)
-
-    def _finish(self, slot: Slot, first: FirstRun, call: str | None, counts_for: int | None) -> None:
-        worker, generation, began = slot.living, first.generation, time.monotonic()
-        survives = False
-        try:
-            worker.finish(generation, began + self.settings.first_exec_timeout_s)
-            survives = True
-            took = time.monotonic() - began
-            log.info("worker %d: warm for %s, %.2f s after its caller was answered", worker.pid, generation.path, took)
-        except WorkerError as error:
-            caller = f" (Call-ID {call})" if call else ""
-            log.warning("%s: the first run in a worker%s: %s", generation.path, caller, error)
-            if self.pool.is_closed:
-                return  # whoever closed the pool has ended it
-            # One that came to no end held a worker for so long that five of them never fall into the time that counts.
-            # When as many as may do this at one time have, it is time to refuse the build for a while.
-            is_endless = isinstance(error, ExecTimeout)
-            weight = -(-self.settings.poison_losses // self.pool.warming.share()) if is_endless else 1
-            self.poison.note(generation, call, counts_for, weight=weight)
-        finally:
-            self.pool.release(slot, survives=survives)
-            self.pool.warming.warmed(generation, worker.pid, first.user)
+    def _load(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
+        """Load until the worker has the build to run, or is bound to other helpers than it needs. Returns the build."""
+        if worker.holdings.has(generation):
+            self.scripts.accept(generation)  # upkeep may have loaded it ahead
+        load = partial(worker.load, deadline=deadline, may_finish=first.may_finish if first else never)
+        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
+            try:
+                generation = try_load(
+                    load,
+                    generation,
+                    accept=self.scripts.accept,
+                    extend=self.scripts.extend,
+                    reject=self.scripts.reject,
+                )
+            except WorkerError as error:
+                # Loading compiles, which may run static constructors. No message is to blame.
+                if not _is_not_counted(error, first):
+                    self.poison.note(generation)
+                raise
+            if first is not None:
+                first.becomes(generation)
+        return generation
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
+        """Run a build that is loaded. A worker that is lost counts against the build and the message's Call-ID."""
         fresh = self.settings.statics == "fresh"
         try:
             worker.exec(
@@ -323,65 +317,46 @@ class Runner:
         finally:
             job.run += job.passed()
 
-    def _ready(self, worker: Worker, generation: Generation, deadline: float, first: FirstRun | None) -> Generation:
-        """Load until the worker has the generation; gives another one when that is what should be leased for."""
-        if worker.holdings.has(generation):
-            self.scripts.accept(generation)  # the keeper may have loaded it ahead
-        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
-            try:
-                needs = worker.load(generation, deadline, may_finish=first.may_finish if first else never)
-            except ScriptInvalid as error:
-                generation = self.scripts.reject(generation, error)
-            except WorkerError as error:
-                # Loading compiles, and so runs static constructors. No message is to blame.
-                if not _is_not_counted(error, first):
-                    self.poison.note(generation)
-                raise
-            else:
-                if needs:
-                    generation = self.scripts.extend(generation, needs)
-                else:
-                    self.scripts.accept(generation)
-            if first is not None:
-                first.becomes(generation)
-        return generation
-
     def _start(self, bridge: Path) -> Worker:
         worker = Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
         worker.conversation.find_helper = lambda generation, name, _deadline: self.scripts.plugin(generation, name)
         return worker
 
     def _first_worker(self) -> None:
-        """Start what is kept warm; a mono that does not start is told now, not at the first call."""
-        self.pool.tick()
+        """Start what is kept warm, so that a mono that does not start is an error now and not at the first exec."""
+        self.upkeep.tick()
         with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
             pass
 
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        deadline = time.monotonic() + self.settings.load_timeout_s
+        deadline = time.monotonic() + self.settings.first_exec_timeout_s
         path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
         while True:
             with self.pool.lease(generation, deadline) as worker:
-                needs = () if worker.holdings.has(generation) else worker.load(generation, deadline)
-                if not needs:
-                    self.scripts.accept(generation)
-                    return generation
-            generation = self.scripts.extend(generation, needs)
+                load = partial(_load_unless_there, worker, deadline)
+                loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
+            if loaded is generation:
+                return generation
+            generation = loaded
 
     def _stop_keeper(self, keeper: threading.Thread) -> None:
-        self.pool.close()
-        keeper.join(self.settings.destroy_timeout_s + self.settings.start_timeout_s)
+        self.upkeep.close()
+        keeper.join(STOP_S + self.settings.start_timeout_s)
+
+
+def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
+    return () if worker.holdings.has(generation) else worker.load(generation, deadline)
 
 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late run is no loss of its build: its worker goes on, or had to end because others were going on."""
+    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
     return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
 
 
-def _told(error: RunnerError) -> str:
-    """The one log message of a failure; a script's own exception with its C# stack."""
+def _summary(error: RunnerError) -> str:
+    """A failure for the log; an exception of the script comes with its C# stack."""
     return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)

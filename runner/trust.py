@@ -1,10 +1,11 @@
-"""Whose files may decide what runs: one rule for scripts and what lies beside them, caches, sockets and directories.
+"""
+Whose files may decide what runs: one rule for scripts and the files beside them, caches, sockets and directories.
 
 The rule is that of sshd for ``authorized_keys`` (misc.c, safe_path): a file and every directory above it belong to root
 or to this process's user, and nobody else may write to them. A user's own group may write while nobody else is in it:
-Debian gives each user such a group, and Debian 13 lets it write to what an interactive user makes (umask 0002). A
-sticky directory of root, as /tmp is, may stand above, but not hold the file itself: in it anybody may make a file, but
-nobody may replace another one's.
+Debian gives each user such a group, and on Debian 13 it may write to what an interactive user makes (umask 0002). A
+sticky directory of root, as /tmp is, may stand above, but not hold the file itself: anybody may create a file in it,
+but nobody can replace somebody else's.
 
 Must not know what is in a file, nor what it is for.
 """
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_LINKS = 40  # path_resolution(7): more end in ELOOP
-MOST_DIRECTORIES = 100  # above one file; each costs a descriptor while it is looked for
+MOST_DIRECTORIES = 100  # above one file; each costs a descriptor while the file is looked for
 PROC = "/proc"
 
 
 class Untrusted(Exception):
-    """What was found may be changed by others, or is reached in a way that says nothing. The text has the remedy."""
+    """Others may change what was found, or the way to it proves nothing. The text says how to fix it."""
 
 
 class _Step(NamedTuple):
@@ -42,23 +43,23 @@ class _Step(NamedTuple):
 
 class Place:
     """
-    One file or directory, found by walking from the root over descriptors. A context manager, which holds them.
+    One file or directory, found by walking from the root over descriptors. A context manager: it holds them.
 
-    Nothing on the way can be exchanged between the look and the use: ``path`` is the way that was walked, each step of
-    it was judged by its descriptor, and ``open`` opens the last one beneath its directory.
+    Nothing on the way can be exchanged between check and use: ``path`` is the way that was walked, each step of it is
+    judged by its descriptor, and ``open`` opens the last one beneath its directory.
 
     Args:
-        path: As somebody named it, relative to the working directory or absolute.
+        path: Absolute, or relative to the working directory.
 
     Attributes:
         path: The same without symbolic links, ``.`` and ``..``.
-        links: The symbolic links that were followed, each without links above it. ``path`` holds while they do.
+        links: The symbolic links that were followed, each without links above it. While they stay, so does ``path``.
 
     Raises:
         FileNotFoundError, NotADirectoryError: There is no such file.
         OSError: It cannot be reached: no permission, a circle of links, no descriptor left.
-        ValueError: The name has a NUL in it.
-        Untrusted: The way leads through /proc, where names lead to whatever a process holds open.
+        ValueError: The name contains a NUL.
+        Untrusted: The way leads through /proc, where a name leads to whatever a process holds open.
     """
 
     def __init__(self, path: str) -> None:
@@ -90,14 +91,14 @@ class Place:
         Raise unless it, and every directory above it, follows the rule.
 
         Args:
-            others: Users who are trusted beside root and the owner.
-            owner: Whose it should be; None: this process's user.
+            others: Users who are trusted besides root and the owner.
+            owner: Whose it should be; None for this process's user.
             may_be_below_sticky: Whether a sticky directory of root may stand above.
-            with_links: Whether the directories count as well through which a symbolic link led elsewhere: who can
-                change one leads the next look elsewhere, which does not matter to who uses ``path``.
+            with_links: Whether the directories from which a symbolic link led elsewhere are judged as well. Whoever may
+                change one leads the next look elsewhere, which does not matter to a caller who uses ``path``.
 
         Raises:
-            Untrusted: One does not; the text has its owner, its mode, and the command that mends it.
+            Untrusted: One does not; the text has its owner, its mode, and the command that fixes it.
         """
         owner = os.geteuid() if owner is None else owner
         last = len(self._steps) - 1
@@ -113,10 +114,10 @@ class Place:
 
     def open(self, flags: int) -> int:
         """
-        Open the very file that was found; the descriptor is the caller's.
+        Open the file that was found, and no other; the descriptor is the caller's.
 
         Raises:
-            FileNotFoundError: Another file has taken its name since.
+            FileNotFoundError: Another file has its name by now.
             OSError: It cannot be opened.
         """
         descriptor = os.open(self._steps[-1].name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._parent())
@@ -193,14 +194,14 @@ def _refusal(path: str, stat: os.stat_result, allowed: tuple[int, ...], *, is_ab
     Args:
         path: Its name.
         stat: What the kernel says of it.
-        allowed: Whose it may be; the first is whose it should be.
-        is_above: It may be a sticky directory of root.
+        allowed: Whose it may be; first, whose it should be.
+        is_above: Whether a sticky directory of root is accepted.
     """
     mode = modes.S_IMODE(stat.st_mode)
     shown = f"{path} belongs to {_user_name(stat.st_uid)} and has mode {mode:04o}"
     if stat.st_uid not in allowed:
         names = " or ".join(_user_name(uid) for uid in dict.fromkeys(allowed))
-        return f"{shown}, but has to belong to {names}: chown {_user_name(allowed[0])} {path}"
+        return f"{shown}, but must belong to {names}: chown {_user_name(allowed[0])} {path}"
     if not mode & (modes.S_IWGRP | modes.S_IWOTH):
         return ""
     if not mode & modes.S_IWOTH and _is_alone_in(stat.st_gid, stat.st_uid):
@@ -208,17 +209,17 @@ def _refusal(path: str, stat: os.stat_result, allowed: tuple[int, ...], *, is_ab
     if mode & modes.S_ISVTX and stat.st_uid == 0 and modes.S_ISDIR(stat.st_mode):
         if is_above:
             return ""
-        return f"{shown}: anybody may make files there, so take a directory that nobody else may write to"
-    return f"{shown}, so others may change what is there: chmod go-w {path}"
+        return f"{shown}: anybody may create files there; use a directory that nobody else may write to"
+    return f"{shown}, so others may change it: chmod go-w {path}"
 
 
 def _names(path: str) -> list[str]:
-    """The names on a way, the first one last."""
+    """The names on a way, in reverse order."""
     return path.split(os.sep)[::-1]  # noqa: PTH206 - Path would drop ".."
 
 
 def _is_alone_in(gid: int, uid: int) -> bool:
-    """Whether this is a user's own group, with nobody else in it. Not root's: what is in /etc needs no such group."""
+    """Whether this is a user's own group, with nobody else in it. Never for root: files in /etc need no such group."""
     try:
         user, group = pwd.getpwuid(uid), grp.getgrgid(gid)
     except KeyError:

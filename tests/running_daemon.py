@@ -16,6 +16,7 @@ from tests.programs import MCS, WAIT_S, until
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Mapping
 
 COMMAND = [sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -50,11 +51,18 @@ class RunningDaemon:
         settings: Lines of TOML beside ``socket`` and ``script_dirs``.
         env: Added to its environment.
         log_file: Where the settings let it log; None: its standard error.
+        constants: Other values for constants, by their dotted names, for what would take too long.
     """
 
     def __init__(
-        self, directory: Path, settings: str = "", env: dict[str, str] | None = None, log_file: Path | None = None
+        self,
+        directory: Path,
+        settings: str = "",
+        env: dict[str, str] | None = None,
+        log_file: Path | None = None,
+        constants: Mapping[str, float] | None = None,
     ) -> None:
+        self._constants = constants or {}
         self._env = ENVIRONMENT | (env or {})
         self.directory = directory
         self.socket = directory / "control.sock"
@@ -91,7 +99,10 @@ class RunningDaemon:
         with self._stderr.open("ab") as log:
             begin = len(self.log())
             process = self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--config", str(self.config)], stderr=log, stdout=log, env=self._env
+                [*_command(self._constants), "serve", "--config", str(self.config)],
+                stderr=log,
+                stdout=log,
+                env=self._env,
             )
         until(lambda: "serving" in self.log()[begin:] or process.poll() is not None, "the daemon serves")
         assert process.poll() is None, self.log()
@@ -136,3 +147,12 @@ class RunningDaemon:
     def stderr(self) -> str:
         """All that it wrote to its standard error until now."""
         return self._stderr.read_text("utf-8")
+
+
+def _command(constants: Mapping[str, float]) -> list[str]:
+    """``COMMAND``, in a process where these constants have other values."""
+    lines = []
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        lines.append(f"import {module}; {module}.{constant}; {name} = {value}")  # there has to be one of that name
+    return [*COMMAND[:-1], "\n".join([*lines, COMMAND[-1]])]

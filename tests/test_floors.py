@@ -17,7 +17,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
-    {"errors", "calls", "printable", "trust"},
+    {"errors", "calls", "backoff", "printable", "trust"},
     {"settings", "wire", "sip", "migrate", "directives"},
     {"scripts", "hosts", "build"},
     {"worker"},
@@ -29,10 +29,20 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 # What a child of Kamailio imports. It runs in the server's own Python, where nothing of ours is installed.
-IN_KAMAILIO = ("client.lease", "hosts.kamailio.host", "hosts.kamailio.exports", "printable")
+IN_KAMAILIO = (
+    "backoff",
+    "worker.loading",
+    "client.lease",
+    "hosts.kamailio.host",
+    "hosts.kamailio.exports",
+    "printable",
+)
 BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+NAMES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
+}
 
 
 def part(path: Path) -> str:
@@ -41,8 +51,24 @@ def part(path: Path) -> str:
 
 
 def imported(path: Path) -> set[str]:
+    """The parts of ``runner`` that a file imports, wherever in it."""
+    return {name.split(".")[1] for name in _imported_names(path) if name.startswith("runner.")}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of ``runner`` that a file imports, wherever in it. The package above a module does not count."""
+    found = set()
+    for name in _imported_names(path):
+        if name not in NAMES:  # something in a module
+            name = name.rpartition(".")[0]  # noqa: PLW2901
+        if name in NAMES:
+            found.add(name)
+    return found
+
+
+def _imported_names(path: Path) -> set[str]:
     """
-    The parts of ``runner`` that a file imports, wherever in it.
+    All that a file imports, with the names in front of it: ``runner.errors.RunnerError``.
 
     Imports for types only are left out: they are gone when the program runs.
     """
@@ -50,14 +76,12 @@ def imported(path: Path) -> set[str]:
     package = ["runner", *path.relative_to(PACKAGE).parent.parts]
     found: set[str] = set()
     for node in _walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             start = ".".join([*base, *([node.module] if node.module else [])])
-            names = [f"{start}.{alias.name}" for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("runner.")}
+            found |= {f"{start}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -96,6 +120,40 @@ def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if part(path) == "hosts"], ids=relative)
 def test_a_host_knows_messages_and_calls_only(path: Path) -> None:
     assert imported(path) <= {"calls", "errors", "hosts", "printable", "sip"}
+
+
+def test_the_two_hosts_do_not_know_each_other() -> None:
+    for own, other in (("embedded", "kamailio"), ("kamailio", "embedded")):
+        for name, path in NAMES.items():
+            if name.startswith(f"runner.hosts.{own}"):
+                assert not [found for found in imported_modules(path) if found.startswith(f"runner.hosts.{other}")]
+
+
+def test_only_the_host_itself_knows_pseudo_variables() -> None:
+    knows = {
+        name
+        for name, path in NAMES.items()
+        if name.startswith("runner.") and ".pv" not in name and any(".pv." in found for found in imported_modules(path))
+    }
+
+    assert knows == {"runner.hosts.embedded.host"}
+
+
+def test_no_module_is_in_an_import_circle() -> None:
+    """An import inside a function counts: it hides a circle and does not open it."""
+    needs = {name: imported_modules(path) - {name} for name, path in NAMES.items()}
+
+    while ready := {name for name, needed in needs.items() if not needed}:
+        needs = {name: needed - ready for name, needed in needs.items() if needed}
+
+    assert needs == {}, "each of these is in a circle, or imports one that is"
+
+
+def test_no_module_is_imported_by_a_name_that_is_made_up_as_it_runs() -> None:
+    """Such an import is seen by nobody who looks for circles. The package itself re-exports lazily."""
+    found = [relative(path) for path in MODULES if "import_module" in path.read_text(encoding="utf-8")]
+
+    assert found == ["__init__.py"]
 
 
 def test_the_package_itself_imports_nothing_of_its_own() -> None:

@@ -225,7 +225,7 @@ def test_the_scripts_own_reply_is_the_answer(tmp_path: Path, stack: ExitStack) -
     assert caller.receive(0.3) is None
 
 
-def test_false_is_answered_as_set_and_a_code_that_is_none_is_500(tmp_path: Path, stack: ExitStack) -> None:
+def test_false_is_answered_as_set_and_an_invalid_code_is_500(tmp_path: Path, stack: ExitStack) -> None:
     body = 'static int Main() { PV.SetS("$var(code)", PV.GetS("$rU")); return 1; }'
     listener = listening(stack, tmp_path, body, "--on-false", "reply:$var(code):No $rU")
     caller = stack.enter_context(Peer(listener.port))
@@ -248,7 +248,7 @@ def test_a_script_that_hangs_is_false_at_its_deadline(tmp_path: Path, stack: Exi
     assert "it was not done in time" in listener.log()
 
 
-def test_noise_is_told_and_hurts_nobody(tmp_path: Path, stack: ExitStack) -> None:
+def test_noise_is_logged_and_harmless(tmp_path: Path, stack: ExitStack) -> None:
     listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK")
     caller = stack.enter_context(Peer(listener.port))
 
@@ -291,7 +291,9 @@ def test_ctrl_c_and_term_end_it_with_its_workers(tmp_path: Path) -> None:
         ((), "say what to serve"),
     ],
 )
-def test_what_cannot_be_served_is_told(tmp_path: Path, options: tuple[str, ...], told: str) -> None:
+def test_options_that_cannot_be_served_are_refused_with_the_reason(
+    tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
     script = compiled(tmp_path, "Decides", TRUE)
 
     done = app_mono("serve", *(str(script) if word == "SCRIPT" else word for word in options))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.settings import Settings
+from runner.settings.__main__ import default_of
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
 
@@ -131,18 +133,39 @@ def test_the_python_of_the_readme_runs_as_it_stands() -> None:
     assert "INVITE sip:123@example.com SIP/2.0" in effects
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_c_sharp_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+    found = re.search(r"^```csharp\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (tmp_path / "Greet.cs").write_text(found[1], "utf-8")
+    command = [
+        sys.executable,
+        "-c",
+        "from runner.cli import main; main()",
+        "exec",
+        str(tmp_path / "Greet.cs"),
+        "--json",
+    ]
 
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        value = (
-            "none"
-            if default is None or default == {}
-            else str(default).lower()
-            if isinstance(default, bool)
-            else f"{default:g}"
-            if isinstance(default, float)
-            else str(default) or '`""`'
-        )
-        assert f"| `{name}` | {value} |" in text, name
+    done = subprocess.run(
+        [*command, "-m", str(MESSAGE)], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["reply_headers"] == ["X-Greeting: hello bob\r\n"]
+
+
+def test_readme_docs_and_examples_import_from_the_face_of_the_package_only() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.*")]
+    inside = re.compile(r"\b(?:from|import) runner\.\w+|\brunner\.[a-z]\w*\.\w*[A-Z]")
+
+    assert [(page.name, match[0]) for page in pages for match in inside.finditer(page.read_text("utf-8"))] == []
+
+
+def test_the_settings_of_the_readme_are_there_and_have_the_defaults_that_it_says() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", section, re.MULTILINE)
+
+    assert len(rows) >= 10
+    for name, value in rows:
+        assert value == default_of(Settings.model_fields[name]), name

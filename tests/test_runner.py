@@ -46,7 +46,7 @@ def compiled(directory: Path, source: str, name: str = "S") -> Path:
 
 def patient(**settings: Any) -> Settings:
     """Settings that a busy machine does not trip over."""
-    return Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, load_timeout_s=WAIT_S, **settings)
+    return Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, first_exec_timeout_s=WAIT_S, **settings)
 
 
 def processes_under(directory: Path) -> list[int]:
@@ -224,9 +224,10 @@ def test_two_scripts_with_different_versions_of_one_helper_alternate_1000_times(
 
 
 def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both threads killed the worker, and closed its descriptors twice: OSError came out of mono_exec."""
+    monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.3)
     script = compiled(tmp_path, LOOPS)
     found: list[object] = []
 
@@ -237,7 +238,7 @@ def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
             found.append(error)
 
     for _ in range(3):
-        with Runner(patient(spare_workers=0, destroy_timeout_s=0.3)) as runner:
+        with Runner(patient(spare_workers=0)) as runner:
             caller = threading.Thread(target=loop, args=(runner,))
             caller.start()
             until(lambda: any(worker.execs for worker in runner.snapshot().workers), "it runs")
@@ -272,13 +273,14 @@ def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_an_exec_that_runs_on_when_its_runner_closes_is_lost_and_nothing_else_is(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bug: the runner and the exec's thread closed the same descriptors, by then perhaps another's."""
+    monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.1)
     script = compiled(tmp_path, 'class S { static int Main() { SR.Core.Log(1, "in"); while (true) { } } }')
     host, results = MessageHost(INVITE), []
 
-    with Runner(patient(destroy_timeout_s=0.1)) as runner:
+    with Runner(patient()) as runner:
         busy = threading.Thread(target=lambda: results.append(runner.mono_exec(script, host=host)))
         busy.start()
         until(lambda: host.logs, "the exec runs")

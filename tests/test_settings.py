@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from runner.errors import ConfigError
-from runner.settings import Settings
+from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, Settings
+from runner.settings.__main__ import page
+from runner.settings.origins import MOVED, REMOVED
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +37,6 @@ def test_the_defaults_are_valid_and_an_exec_stays_below_t1() -> None:
 
     assert (settings.num_workers, settings.max_workers, settings.load) == (1, 4, None)
     assert settings.exec_timeout_s < 0.5
-    assert settings.max_line_bytes == 8 * 1024 * 1024
 
 
 def test_arguments_outweigh_the_environment_which_outweighs_the_file(
@@ -97,7 +100,6 @@ def test_a_name_like_no_other_is_refused_without_a_hint() -> None:
         ({"statics": "new"}, "argument statics: should be 'kept' or 'fresh', but 'new' came"),
         ({"num_workers": 5}, r"max_workers \(4\) should be at least num_workers \(5\)"),
         ({"mono": ""}, "argument mono"),
-        ({"max_jobs_jitter": 1}, "argument max_jobs_jitter"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_was_expected_and_what_came(arguments: dict[str, Any], message: str) -> None:
@@ -135,5 +137,80 @@ def test_spare_workers_stay_within_max_workers() -> None:
     assert Settings(num_workers=4, spare_workers=3).warm_workers == 4
 
 
-def test_every_setting_says_what_it_means() -> None:
-    assert all(field.description for field in Settings.model_fields.values())
+@pytest.mark.parametrize("name", REMOVED)
+def test_a_setting_of_an_earlier_version_is_a_warning_that_says_what_became_of_it(
+    file: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """A daemon that was upgraded has to start, with the file of the version before."""
+    file.write_text(f"{name} = 1\nnum_workers = 2\n")
+
+    assert Settings.from_file(file).num_workers == 2
+    assert f"app-mono.toml: {name}: remove it, it has no effect any more: {REMOVED[name]}" in caplog.text
+
+
+def test_such_a_variable_is_a_warning_too(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_MONO_MAX_SCRIPT_MIB", "3")
+    Settings()
+
+    assert "environment variable APP_MONO_MAX_SCRIPT_MIB: remove it" in caplog.text
+
+
+def test_such_an_argument_is_refused_with_what_became_of_it() -> None:
+    with pytest.raises(ConfigError, match="argument poison_within_s: there is no such setting any more: lost workers"):
+        Settings(poison_within_s=3)
+
+
+def test_options_of_the_listener_are_in_a_table(file: Path) -> None:
+    file.write_text('[listener]\non_true = "drop"\n')
+
+    assert Settings.from_file(file).listener == ListenerSettings(on_true="drop", on_false="reply:403:Forbidden")
+
+
+def test_options_of_the_listener_still_count_outside_of_their_table(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('on_true = "drop"\n[listener]\non_false = "drop"\n')
+    assert Settings.from_file(file).listener == ListenerSettings(on_true="drop", on_false="drop")
+    assert "app-mono.toml: on_true: move it to the table [listener]" in caplog.text
+
+    monkeypatch.setenv("APP_MONO_ON_TRUE", "reply:404:Gone")
+    assert Settings().listener.on_true == "reply:404:Gone"
+
+
+def test_a_bad_name_or_value_in_a_table_is_named_with_its_table(file: Path) -> None:
+    file.write_text('[listener]\non_treu = "drop"\n[scripts."/x.exe"]\non_busy = 3\n')
+
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_file(file)
+
+    assert "app-mono.toml: listener.on_treu: there is no such setting" in str(caught.value)
+    assert "app-mono.toml: scripts./x.exe.on_busy: should be a valid boolean" in str(caught.value)
+
+
+def test_every_setting_says_what_it_means_and_who_needs_it() -> None:
+    for name, field in Settings.model_fields.items():
+        meaning, _, who = (field.description or "").partition("\n\n")
+        assert meaning.endswith("."), name
+        assert who.endswith("."), name
+
+
+def test_sets_and_tables_of_names_hold_names_of_settings() -> None:
+    assert Settings.model_fields.keys() >= {*NEEDS_RESTART, *READ_BY_KAMAILIO, *MOVED.values()}
+    assert not Settings.model_fields.keys() & {*REMOVED, *MOVED}
+
+
+def test_what_kamailio_reads_is_what_its_side_has_defaults_for() -> None:
+    tree = ast.parse((ROOT / "kamailio" / "app_mono.py").read_text(encoding="utf-8"))
+    (defaults,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and "DEFAULTS" in ast.unparse(node).partition("=")[0]
+    )
+    assert isinstance(defaults, ast.Dict)
+
+    assert {ast.literal_eval(key) for key in defaults.keys if key} == READ_BY_KAMAILIO
+
+
+def test_the_page_of_settings_is_current() -> None:
+    """`python -m runner.settings > docs/settings.md` writes it."""
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page()

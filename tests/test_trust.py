@@ -58,7 +58,7 @@ def test_a_relative_name_begins_in_the_working_directory(file: Path, monkeypatch
         assert place.path == os.path.realpath(file)
 
 
-def test_the_links_on_the_way_are_told_without_links_above_them(file: Path, tmp_path: Path) -> None:
+def test_links_on_the_way_are_listed_without_links_above_them(file: Path, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("scripts")
     (file.parent / "y.exe").symlink_to("x.exe")
 
@@ -76,7 +76,7 @@ def test_the_links_on_the_way_are_told_without_links_above_them(file: Path, tmp_
     ],
     ids=["nothing", "a link to nothing", "a link to itself", "a file on the way"],
 )
-def test_a_name_that_leads_nowhere_is_told_as_the_kernel_tells_it(
+def test_a_name_that_leads_nowhere_raises_the_error_of_the_kernel(
     file: Path, make: Callable[[Path], None], error: type[OSError]
 ) -> None:
     before = descriptors()
@@ -177,7 +177,7 @@ def test_a_sticky_directory_may_stand_above_but_not_hold_the_file(file: Path) ->
 
     with Place(str(below)) as place:
         place.require_trust()
-    assert "take a directory that nobody else may write to" in refusal(file)
+    assert "use a directory that nobody else may write to" in refusal(file)
 
 
 @as_root
@@ -189,12 +189,12 @@ def test_what_belongs_to_somebody_else_is_refused(file: Path, which: str) -> Non
     told = refusal(file)
 
     assert told.startswith(f"{given} belongs to uid {SOMEBODY} and has mode")
-    assert "has to belong to root" in told
+    assert "must belong to root" in told
     assert told.endswith(f"chown root {given}")
 
 
 @as_root
-def test_a_sticky_directory_of_somebody_else_is_no_tmp(file: Path) -> None:
+def test_a_sticky_directory_of_somebody_else_is_not_trusted(file: Path) -> None:
     below = file.parent / "own" / "x.exe"
     below.parent.mkdir()
     below.write_bytes(b"content")

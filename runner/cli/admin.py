@@ -1,4 +1,4 @@
-"""``app-mono status | workers | reload | reset | drain | stop``: words with a running daemon."""
+"""``app-mono status | workers | reload | reset | drain | stop``: commands to a running daemon."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from . import show
 
 ANSWER_S = 10.0
 ENDED_S = 15.0
+KAMAILIO_RELOAD = "kamcmd app_python.reload (with app_python3s: app_python3s.reload)"
 DEFAULT_CONFIG = "/etc/app-mono/app-mono.toml"
 
 
@@ -51,55 +52,57 @@ def request(path: str, method: str) -> dict[str, Any]:
 
 def status(path: str, *, as_json: bool) -> None:
     """What the daemon looks like now."""
-    told = request(path, "status")
+    answer = request(path, "status")
     if as_json:
-        show.line(json_.dumps(told))
+        show.line(json_.dumps(answer))
         return
-    lent = sum(1 for worker in told["workers"] if worker["client"])
+    lent = sum(1 for worker in answer["workers"] if worker["client"])
     rows = [
-        ("daemon", f"process {told['pid']}, up {_duration(told['up_s'])}, {told['socket']}"),
+        ("daemon", f"process {answer['pid']}, up {_duration(answer['up_s'])}, {answer['socket']}"),
         (
             "serves",
-            f"mono_run of {told['load']}" if told["load"] else f"mono_exec below {', '.join(told['script_dirs'])}",
+            f"mono_run of {answer['load']}"
+            if answer["load"]
+            else f"mono_exec below {', '.join(answer['script_dirs'])}",
         ),
         (
             "workers",
-            f"{len(told['workers'])} of at most {told['max_workers']}: {lent} lent, {told['starting']} starting",
+            f"{len(answer['workers'])} of at most {answer['max_workers']}: {lent} lent, {answer['starting']} starting",
         ),
-        ("clients", f"{told['clients']} connected, {told['users']} of them run scripts, {told['waiting']} wait"),
+        ("clients", f"{answer['clients']} connected, {answer['users']} of them run scripts, {answer['waiting']} wait"),
     ]
-    if told["from_earlier_daemon"]:
-        rows.append(("", f"{told['from_earlier_daemon']} still use a worker of an earlier daemon"))
+    if answer["from_earlier_daemon"]:
+        rows.append(("", f"{answer['from_earlier_daemon']} still use a worker of an earlier daemon"))
     rows += [
         ("warming", f"worker {worker['pid']} runs {found['script']} for the first time, {_duration(found['since_s'])}")
-        for worker in told["workers"]
+        for worker in answer["workers"]
         if (found := worker["warming"])
     ]
-    if told["start_failures"]:
-        when = f"next in {told['next_start_s']} s" if told["next_start_s"] else "now tried again"
-        why = f"{told['start_failures']} starts failed, {when}: {told['start_error']}"
+    if answer["start_failures"]:
+        when = f"next in {answer['next_start_s']} s" if answer["next_start_s"] else "trying again now"
+        why = f"{answer['start_failures']} starts failed, {when}: {answer['start_error']}"
         rows.append(("trouble", why))
-    for script, left_s in told["refused_scripts"].items():
+    for script, left_s in answer["refused_scripts"].items():
         rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
-    for message in told["refused_messages"]:
+    for message in answer["refused_messages"]:
         what = f"{message['script']} to messages of Call-ID {message['call_id']!a}"
         rows.append(("refused", f"{what} {_until(message['left_s'])}: they took worker after worker with them"))
-    if told["advice"]:
-        rows.append(("advice", told["advice"]))
+    if answer["advice"]:
+        rows.append(("advice", answer["advice"]))
     for name, text in rows:
         show.line(f"{name:<8} {text}")
 
 
 def workers(path: str, *, as_json: bool) -> None:
     """The daemon's workers, one a line."""
-    told = request(path, "status")["workers"]
+    found = request(path, "status")["workers"]
     if as_json:
-        show.line(json_.dumps(told))
+        show.line(json_.dumps(found))
         return
     table = Table(box=None, pad_edge=False)
     for name in ("pid", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
         table.add_column(name, justify="right" if name in {"pid", "client", "execs", "loads", "age"} else "left")
-    for worker in told:
+    for worker in found:
         cells = show.cells(
             str(worker["pid"]),
             "lent" if worker["client"] else "warming" if worker["warming"] else worker["state"],
@@ -108,16 +111,20 @@ def workers(path: str, *, as_json: bool) -> None:
             str(worker["loads"]),
             _duration(worker["age_s"]),
             " ".join(os.path.basename(loaded) for loaded in worker["loaded"]),  # noqa: PTH119  # a name, not a file
-            worker["doom"],
+            worker["retire_reason"],
         )
         table.add_row(*cells)
     show.table(table)
 
 
 def reload(path: str) -> None:
-    """Let the daemon read its settings anew."""
-    late = request(path, "reload")["needs_restart"]
-    show.line("settings read anew" + (f"; these count after a restart: {', '.join(late)}" if late else ""))
+    """Let the daemon read its settings again, and name the changes for which that is not enough."""
+    answer = request(path, "reload")
+    show.line("settings read again")
+    if late := answer["needs_restart"]:
+        show.line(f"changed, and counts after a restart of the daemon: {', '.join(late)}")
+    if elsewhere := answer.get("needs_kamailio_reload"):  # a daemon of an earlier version does not say
+        show.line(f"changed, and counts in Kamailio after {KAMAILIO_RELOAD}: {', '.join(elsewhere)}")
 
 
 def reset(path: str) -> None:

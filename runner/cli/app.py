@@ -20,7 +20,7 @@ import typer
 from runner import build as compiler
 from runner.errors import BuildError, ConfigError, RunnerError
 
-from . import INTERRUPTED, admin, show
+from . import admin, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .job import Job
 
 TRUE, FALSE, FAILED = 0, 1, 2
-# What these warn of comes back as the error of the run, and is told once.
-TOLD_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
+# Their warnings come back as the error of the run, which is shown once.
+SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
 EPILOG = (
     "Exit status: 0 the script said true (its exit code is 0), 1 false, 2 it could not be run to its end or bad usage."
 )
@@ -51,7 +51,7 @@ app = typer.Typer(
 
 Socket = Annotated[str | None, typer.Option("--socket", metavar="PATH", help="The daemon's control socket.")]
 Param = Annotated[
-    str | None, typer.Argument(help="Passed to Main; variables such as $ru are put in.", show_default=False)
+    str | None, typer.Argument(help="Passed to Main; variables such as $ru are replaced.", show_default=False)
 ]
 Message = Annotated[
     str, typer.Option("--message", "-m", metavar="FILE", help="The SIP message; - reads it from standard input.")
@@ -84,7 +84,7 @@ def start(arguments: list[str]) -> int:
 
 @app.command("exec", epilog=EPILOG)
 def exec_(
-    script: Annotated[str, typer.Argument(help="A .cs, compiled first, or an assembly; read anew at every run.")],
+    script: Annotated[str, typer.Argument(help="A .cs, compiled first, or an assembly; read again at every run.")],
     message: Message,
     param: Param = None,
     *,
@@ -132,9 +132,10 @@ def build(
 @app.command("doctor")
 def doctor(config: Config = None, *, json: Json = False) -> None:
     """
-    Look at everything a run needs, and at what confines it.
+    Check everything that a run needs, and what confines workers.
 
-    Each line that is not fine says how to mend it. Exit status 1 if one is not; "-" is not there, and not needed.
+    Each line that is not fine says how to fix it; "-" marks what is missing and not needed. Exit status 1 if one is
+    not fine.
     """
     from .doctor import examine  # noqa: PLC0415 - as above
 
@@ -196,7 +197,7 @@ def pv_list(
 
 @pv_app.command("get", epilog="Exit status: 0 it has a value, which may be empty; 1 it is null; 2 it is no expression.")
 def pv_get(
-    expression: Annotated[str, typer.Argument(metavar="EXPR", help="For one '$ru' or '$(hdr(Via)[1]{s.len})'.")],
+    expression: Annotated[str, typer.Argument(metavar="EXPR", help="For example '$ru' or '$(hdr(Via)[1]{s.len})'.")],
     message: Message,
     *,
     json: Json = False,
@@ -218,7 +219,7 @@ def serve(
     script: Annotated[
         str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; a .cs or .exe.")
     ] = None,
-    param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are put in.")] = None,
+    param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are replaced.")] = None,
     on_true: Annotated[
         str | None,
         typer.Option(metavar="ACTION", help="With --sip: forward, drop or reply:CODE:REASON.", show_default="forward"),
@@ -227,7 +228,7 @@ def serve(
         str | None, typer.Option(metavar="ACTION", help="The same for false.", show_default="reply:403:Forbidden")
     ] = None,
 ) -> None:
-    """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all; TERM drains, HUP reads settings."""
+    """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all, TERM drains, HUP reloads."""
     actions = {name: value for name, value in (("on_true", on_true), ("on_false", on_false)) if value is not None}
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
@@ -241,7 +242,7 @@ def serve(
 
 @app.command("status")
 def status(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
-    """Ask the daemon how it is."""
+    """Show the state of the daemon."""
     _controlled(config, socket, lambda path: admin.status(path, as_json=json))
 
 
@@ -253,13 +254,13 @@ def workers(*, config: Config = None, socket: Socket = None, json: Json = False)
 
 @app.command("reload")
 def reload(*, config: Config = None, socket: Socket = None) -> None:
-    """Let the daemon read its settings anew, as HUP does."""
+    """Make the daemon read its settings again, as HUP does; names the changes that take more than that."""
     _controlled(config, socket, admin.reload)
 
 
 @app.command("reset")
 def reset(*, config: Config = None, socket: Socket = None) -> None:
-    """Replace all of the daemon's workers, and read the setting load again."""
+    """Replace all workers of the daemon, and read the script of the setting load again."""
     _controlled(config, socket, admin.reset)
 
 
@@ -301,7 +302,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         is_verbose = self.level <= logging.DEBUG
-        if record.name in TOLD_AS_ERROR and record.levelno < logging.ERROR and not is_verbose:
+        if record.name in SHOWN_AS_ERROR and record.levelno < logging.ERROR and not is_verbose:
             return
         show.logged("console" if record.name == "runner.drain" else record.levelname.lower(), record.getMessage())
         if record.exc_info and is_verbose:
@@ -379,7 +380,7 @@ def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:
         code = FAILED
     except KeyboardInterrupt:
         show.note("ended by Ctrl-C")
-        code = INTERRUPTED
+        code = 128 + signal.SIGINT  # as shells say it
     raise typer.Exit(code)
 
 

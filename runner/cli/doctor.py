@@ -1,5 +1,5 @@
 """
-``app-mono doctor``: is everything there that a run needs, and how is it mended?
+``app-mono doctor``: checks everything that a run needs, and says how to fix what is wrong.
 
 Must not change anything but the caches that every run uses.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 IDENTITY = "SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null"
 KAMAILIO_CFGS = ("/etc/kamailio/kamailio.cfg", "/usr/local/etc/kamailio/kamailio.cfg")
 KAMAILIO_MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
-TOLD_TIMEOUT_S = 10.0
+ANSWER_S = 10.0
 
 SCRIPT = b"""
 class Doctor
@@ -53,19 +53,19 @@ MESSAGE = b"OPTIONS sip:doctor@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1
 
 
 class _Trouble(Exception):
-    """What is wrong, and what mends it."""
+    """What is wrong, and how to fix it."""
 
 
 def examine(config: str | None, *, as_json: bool = False) -> bool:
     """
-    Print one line a check, or with ``as_json`` one object. Returns whether everything needed is fine.
+    Print one line for each check, or with ``as_json`` one object. Returns whether everything needed is fine.
 
     Kamailio is not needed, nor is any measure that confines workers.
     """
     settings: list[Settings] = []
     found: list[Measure] = []
-    told: list[dict[str, str]] = []
-    tell = _noting(told) if as_json else show.checked
+    noted: list[dict[str, str]] = []
+    tell = _noting(noted) if as_json else show.checked
     checks: list[tuple[str, Callable[[], str]]] = [
         ("app-mono", _ourselves),
         ("settings", lambda: _settings(config, settings)),
@@ -83,12 +83,12 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
     _check(tell, "cfg", _kamailio_cfg, is_needed=False)
     _check(tell, "daemon", lambda: _daemon(config), is_needed=False)
     if as_json:
-        show.line(json.dumps({"ok": all(verdicts), "checks": told}))
+        show.line(json.dumps({"ok": all(verdicts), "checks": noted}))
     return all(verdicts)
 
 
-def _noting(told: list[dict[str, str]]) -> Tell:
-    return lambda title, text, verdict: told.append({"check": title, "verdict": verdict, "text": text})
+def _noting(noted: list[dict[str, str]]) -> Tell:
+    return lambda title, text, verdict: noted.append({"check": title, "verdict": verdict, "text": text})
 
 
 def _check(tell: Tell, title: str, check: Callable[[], str], *, is_needed: bool = True) -> bool:
@@ -114,26 +114,24 @@ def _tool(program: str, package: str) -> str:
     path = shutil.which(program)
     if path is None:
         raise _Trouble(build.missing(package))
-    return f"{path}: {_told([path, '--version'])}"
+    return f"{path}: {_first_line([path, '--version'])}"
 
 
-def _told(command: list[str]) -> str:
+def _first_line(command: list[str]) -> str:
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=TOLD_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, timeout=ANSWER_S, check=True, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError) as error:
         raise _Trouble(f"{command[0]} does not run: {error}; install its package again") from error
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
-def _can_write(directory: Path, mend: str) -> str:
+def _can_write(directory: Path, fix: str) -> str:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             return f"{directory} can be written"
     except OSError as error:
-        raise _Trouble(f"{directory} cannot be written ({error.strerror}): {mend} to a directory that can") from error
+        raise _Trouble(f"{directory} cannot be written ({error.strerror}): {fix} to one that can") from error
 
 
 def _compiled(settings: list[Settings]) -> str:
@@ -142,11 +140,11 @@ def _compiled(settings: list[Settings]) -> str:
 
 
 def _worker(settings: list[Settings], found: list[Measure]) -> str:
-    """Compile a script, run it in a worker, let it tell the SR.dll it got, and look at what confines it."""
+    """Compile a script and run it in a worker; it says which SR.dll it got. Look at what confines the worker."""
     if not settings:
-        raise _Trouble("not tried: mend the settings first")
-    values = settings[0].model_dump() | {"load": None, "exec_timeout_s": TOLD_TIMEOUT_S, "num_workers": 1}
-    values |= {"spare_workers": 0, "allocate_timeout_s": TOLD_TIMEOUT_S, "observer": "none", "script_dirs": None}
+        raise _Trouble("not tried: fix the settings first")
+    values = settings[0].model_dump() | {"load": None, "exec_timeout_s": ANSWER_S, "num_workers": 1}
+    values |= {"spare_workers": 0, "allocate_timeout_s": ANSWER_S, "observer": "none", "script_dirs": None}
     host = MessageHost(MESSAGE)
     with tempfile.TemporaryDirectory() as directory, Runner(Settings(**values)) as runner:
         source = Path(directory) / "Doctor.cs"
@@ -165,7 +163,7 @@ def _worker(settings: list[Settings], found: list[Measure]) -> str:
 def _kamailio_cfg() -> str:
     found = next((path for path in map(Path, KAMAILIO_CFGS) if os.access(path, os.R_OK)), None)
     if found is None:
-        raise _Trouble(f"none of {', '.join(KAMAILIO_CFGS)} can be read here, so no call in it was looked at")
+        raise _Trouble(f"none of {', '.join(KAMAILIO_CFGS)} can be read here, so no call in one was checked")
     if risks := migrate.warnings(found):
         raise _Trouble("; ".join(f"{risk.file}:{risk.line}: {risk.text}" for risk in risks))
     return f"{found}: no data in an unquoted path of mono_exec"
@@ -175,22 +173,22 @@ def _kamailio() -> str:
     path = shutil.which("kamailio", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
     if path is None:
         raise _Trouble("not installed, and not needed to run scripts; `make test` installs it to test with")
-    told = _told([path, "-v"])
+    version = _first_line([path, "-v"])
     modules = [place for pattern in KAMAILIO_MODULES for place in Path("/").glob(pattern[1:])]
     if not any((place / "app_python3.so").is_file() for place in modules):
-        raise _Trouble(f"{told}; its app_python3 is missing: apt-get install kamailio-python3-modules")
-    return f"{path}: {told}, with app_python3"
+        raise _Trouble(f"{version}; its app_python3 is missing: apt-get install kamailio-python3-modules")
+    return f"{path}: {version}, with app_python3"
 
 
 def _daemon(config: str | None) -> str:
     """Whether a running daemon has a worker for each process of Kamailio that runs scripts."""
     path = admin.socket_path(config, None)
     try:
-        told = admin.request(path, "status")
+        answer = admin.request(path, "status")
     except RunnerError as error:
         is_roots = config is not None and os.geteuid() == 0 and not Settings.from_file(config).worker_user
         hint = "; started by root it needs worker_user" if is_roots else ""
         raise _Trouble(f"not needed to run scripts from the command line: {error}{hint}") from error
-    if told["advice"]:
-        raise _Trouble(told["advice"])
-    return f"{path}: {told['users']} processes run scripts, max_workers {told['max_workers']}"
+    if answer["advice"]:
+        raise _Trouble(answer["advice"])
+    return f"{path}: {answer['users']} processes run scripts, max_workers {answer['max_workers']}"

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 STDIN = "-"
 PARTS = ("queue", "load", "run", "total")
 
-# One script at a time, by one caller, who rather waits than hears that a worker was not ready yet. Files and
-# environment weigh more than these; the command line's own options weigh most.
+# One script at a time, for one caller, who would rather wait than hear that no worker is ready yet. Files and the
+# environment outweigh these; the options of the command line outweigh all.
 DEFAULTS: dict[str, Any] = {
     "num_workers": 1,
     "spare_workers": 0,
@@ -53,7 +53,7 @@ class Job:
         message: A file, or ``-`` for the standard input, which is read once.
         config: A TOML file of settings; None: there is none.
         timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
-        is_profiled: Tell also where the time goes; for ``exec`` alone.
+        is_profiled: Also measure where the time goes; for ``exec`` only.
     """
 
     mode: Literal["exec", "run"]

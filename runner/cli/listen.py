@@ -1,4 +1,4 @@
-"""``app-mono serve --sip``: a SIP listener in the foreground, its script compiled anew at every save."""
+"""``app-mono serve --sip``: a SIP listener in the foreground, its script compiled again at every save."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.build import compile_script
 from runner.calls import LOG_LEVELS
@@ -35,16 +35,15 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
         script: For each request; None: what the setting ``load`` names.
         param: Main's one argument; pseudo-variables are put in.
         config: Settings, a TOML file.
-        actions: ``on_true`` and ``on_false`` where they were given; they weigh more than the settings.
+        actions: ``on_true`` and ``on_false`` where they were given; they outweigh the table ``[listener]``.
 
     Raises:
         RunnerError: It cannot start.
     """
     address = address_of(sip)
-    # Who names a script here may run it: script_dirs is for those who only send its name to a daemon.
-    values: dict[str, Any] = {**actions, "script_dirs": None}
-    settings = Settings.from_file(config, **values) if config else Settings(**values)
-    named = {name: _action(name, getattr(settings, name)) for name in ("on_true", "on_false")}
+    # Whoever names a script here may run it: script_dirs is for clients that only send a name to a daemon.
+    settings = Settings.from_file(config, script_dirs=None) if config else Settings(script_dirs=None)
+    named = {name: _action(name, text) for name, text in (settings.listener.model_dump() | dict(actions)).items()}
     if script is None and settings.load is None:
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
@@ -94,7 +93,7 @@ class _Source:
             try:
                 self._stamp = self._stamp_now()
                 self._assembly = self._compiled()
-                log.warning("%s compiled anew", self._script)
+                log.warning("%s compiled again", self._script)
             except BuildError as error:
                 show.error(error)
             finally:

@@ -32,7 +32,7 @@ def carry_out(cfg: Path, *, write: bool, follow: bool, settings: Path | None) ->
     for finding in found.findings:
         show.located(str(finding.file), finding.line, finding.text, is_error=finding.is_open)
     if not found.changed and not found.open:
-        show.note(f"{cfg}: nothing of app_mono is in it")
+        show.note(f"{cfg} does not use app_mono")
         return NOTHING
     target = settings or cfg.parent / "app-mono.toml"
     is_new = not target.exists()
@@ -44,7 +44,7 @@ def carry_out(cfg: Path, *, write: bool, follow: bool, settings: Path | None) ->
         if is_new:
             show.patch(change.diff(str(target), "", found.settings, is_new=True))
     if not is_new:
-        show.note(f"{target} is there and stays as it is; this configuration needs:")
+        show.note(f"{target} already exists and is left unchanged; this configuration needs:")
         for line in found.settings.splitlines():
             show.note(f"  {line}")
     calls = f"{found.calls} call{'' if found.calls == 1 else 's'} of app_mono translated"
@@ -56,14 +56,14 @@ def _write(found: change.Migration, target: Path, *, is_new: bool) -> None:
     kept = [Path(f"{source.path}.bak") for source, _ in found.changed]
     for each in kept:
         if os.path.lexists(each):
-            raise ConfigError(f"{each}: is there already, from an earlier change: move it away first")
+            raise ConfigError(f"{each} already exists, from an earlier change: move it away first")
     for source, text in found.changed:
         kept_file = change.write(source, text)
-        show.line(f"{source.path} changed, was kept as {kept_file}")
+        show.line(f"{source.path} changed; the old file is {kept_file}")
     if is_new:
         try:
             change.replace(target, change.encode(found.settings))
         except OSError as error:
-            raise ConfigError(f"{target}: expected to write it: {error.strerror}") from error
+            raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
         hint = "" if target == installed.CONFIG else f"; it belongs to {installed.CONFIG}"
         show.line(f"{target} written{hint}")

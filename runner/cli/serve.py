@@ -34,8 +34,8 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
 
     SIGTERM leaves workers to the clients that hold them. SIGINT (Ctrl-C) ends everything, and where this is the main
-    process of a unit of systemd also what scripts left running in it. SIGHUP reads the settings anew. The log file may
-    be moved away at any time: the next line makes it anew.
+    process of a unit of systemd also what scripts left running in it. SIGHUP reads the settings again. The log file
+    may be moved away at any time: the next line creates it again.
 
     Args:
         config: Its settings, a TOML file.
@@ -46,7 +46,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     """
     misplaced = next((name for name, value in others.items() if value is not None), None)
     if misplaced is not None:
-        raise ConfigError(f"{misplaced} has a meaning with --sip only, for one --sip udp:127.0.0.1:5060")
+        raise ConfigError(f"{misplaced} has a meaning with --sip only, for example --sip udp:127.0.0.1:5060")
     if config is None:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
@@ -88,10 +88,10 @@ def _log_to(file: Path | None) -> None:
 
 
 class _LogFile(WatchedFileHandler):
-    """A line that the file does not take, for one because its file system is full, goes to standard error."""
+    """A line that cannot be written, for example because the file system is full, goes to standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # WatchedFileHandler lets the failure to make the file anew out, into whoever has something to say.
+        # WatchedFileHandler raises when it cannot create the file again, in whatever code wanted to log.
         try:
             super().emit(record)
         except OSError:

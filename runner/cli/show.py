@@ -144,7 +144,7 @@ def table(rows: Table) -> None:
 
 
 def cells(*texts: str) -> list[Text]:
-    """A row of a table whose texts nobody vouches for: neither escapes nor rich's own marks in them count."""
+    """A row of a table with foreign texts: escapes and rich's own marks in them have no effect."""
     return [Text(printable(text)) for text in texts]
 
 
@@ -179,12 +179,12 @@ def patch(lines: Iterable[str]) -> None:
 
 
 Verdict = Literal["ok", "bad", "none"]
-"""Of the doctor: fine; to be mended; not there, and not needed."""
+"""Of the doctor: fine; to be fixed; missing and not needed."""
 
 
 def checked(title: str, text: str, verdict: Verdict) -> None:
     """One line of the doctor."""
-    mark, style = {"ok": ("ok", "green"), "bad": ("MEND", "bold red"), "none": ("-", "dim")}[verdict]
+    mark, style = {"ok": ("ok", "green"), "bad": ("FIX", "bold red"), "none": ("-", "dim")}[verdict]
     out.print(Text.assemble((f"{mark:<5}", style), (f"{title:<10} ", "bold"), _safe(text)))
 
 

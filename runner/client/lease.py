@@ -369,7 +369,7 @@ class Lease:
     def _generation(self, told: dict[str, Any]) -> Generation:
         """A generation that the daemon tells of, with what was learned of it, whoever the worker is."""
         learned = self._learned.pop(told["id"], None)
-        generation = Generation.from_told(told, learned)
+        generation = Generation.from_json(told, learned)
         self._learned[generation.id] = generation.foresight
         if len(self._learned) > LEARNED_GENERATIONS:
             del self._learned[next(iter(self._learned))]

@@ -21,6 +21,7 @@ from runner.control.connection import INVALID_PARAMS, UNKNOWN_METHOD, Control, C
 from runner.control.peer import ROOT, peer_of
 from runner.errors import ConfigError, RunnerError
 from runner.runner import Runner
+from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 from runner.wire.channel import ENDS, hang_up, received
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
@@ -49,11 +50,6 @@ LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what a wrong parameter comes to
 ENDING = {"drain": True, "stop": False}  # keeps_loans
 ADMINISTRATION = frozenset({"reload", "reset", *ENDING})  # what changes the daemon for clients of all users
-NEEDS_RESTART = frozenset(
-    {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"max_line_bytes", "max_script_mib", "deleted_grace_s", "worker_user", "worker_group", "sandbox"}
-)
-"""Settings that a reload cannot change."""
 
 
 class Daemon:
@@ -84,7 +80,7 @@ class Daemon:
         self._refused = Quiet(log, logging.WARNING, "a client is refused")
         self._requests: dict[str, Callable[[Client, dict[str, Any]], Answer]] = self._lending.requests | {
             "status": lambda _client, _params: (self.status(), None),
-            "reload": lambda _client, _params: ({"needs_restart": self.reload()}, None),
+            "reload": lambda _client, _params: (self.reload(), None),
             "reset": lambda _client, _params: self._reset(),
             **dict.fromkeys(ENDING, lambda _client, _params: ({"pid": os.getpid()}, None)),
         }
@@ -151,12 +147,13 @@ class Daemon:
         """
         self._ends.put(keeps_loans)
 
-    def reload(self) -> list[str]:
+    def reload(self) -> dict[str, Any]:
         """
-        Read the settings anew and go on with them.
+        Read the settings again and go on with them.
 
         Returns:
-            Names of changed settings that count only after a restart.
+            As JSON, the names of changed settings that this does not put into force everywhere: ``needs_restart`` of
+            the daemon; ``needs_kamailio_reload``, because Kamailio's processes read the file themselves.
 
         Raises:
             ConfigError: They are not valid; the old ones stay.
@@ -164,16 +161,18 @@ class Daemon:
         if self._reread is None:
             raise ConfigError("this daemon was started without a file of settings")
         new, old = self._reread(), self.settings
-        late = [name for name in sorted(NEEDS_RESTART) if getattr(new, name) != getattr(old, name)]
+        changed = {name for name in type(new).model_fields if getattr(new, name) != getattr(old, name)}
+        late, elsewhere = sorted(changed & NEEDS_RESTART), sorted(changed & READ_BY_KAMAILIO)
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
-        self.runner.pool.warming.settings = kept
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # who holds a worker asks again before it runs a script
         self.runner.pool.wake.set()
-        log.warning("settings read anew%s", f"; only after a restart: {', '.join(late)}" if late else "")
-        return late
+        after = f"; only after a restart: {', '.join(late)}" if late else ""
+        after += f"; in Kamailio after app_python.reload: {', '.join(elsewhere)}" if elsewhere else ""
+        log.warning("settings read again%s", after)
+        return {"needs_restart": late, "needs_kamailio_reload": elsewhere}
 
     def status(self) -> dict[str, Any]:
         """What the daemon looks like now, as JSON; times in seconds."""

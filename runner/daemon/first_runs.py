@@ -137,7 +137,7 @@ class FirstRuns:
             return True
         loan.slot.is_lent = False
         worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
-        self._runner.finish_later(loan.slot, first, call_id, client.counts_for)
+        self._runner.late_runs.finish(loan.slot, first, call_id, client.counts_for)
         return True
 
     def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:

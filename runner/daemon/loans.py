@@ -16,6 +16,7 @@ from runner.control.connection import PROTOCOL
 from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.wire.channel import hang_up
+from runner.wire.session import MAX_LINE_BYTES
 
 from . import reports
 from .borrower import MAX_LOANS, Loan
@@ -210,7 +211,7 @@ class Lending:
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         result: dict[str, Any] = {
-            "generation": generation.told(),
+            "generation": generation.as_json(),
             "stamps": stamps.as_json() if stamps is not None else None,
             "keep": self.users() <= self._runner.settings.max_workers
             and self._firsts.may_keep(client, generation, self.users()),
@@ -231,12 +232,12 @@ class Lending:
             "loads": worker.holdings.loads,
             "bound": dict(worker.holdings.bound),
             "ran": dict(worker.holdings.ran),
-            "loaded": [loaded.told() for loaded in worker.holdings.loaded.values()],
+            "loaded": [loaded.as_json() for loaded in worker.holdings.loaded.values()],
             "keep": result["keep"],
             "fresh": self._runner.settings.statics == "fresh",
             "max_execs": slot.max_jobs,
             "max_loads": self._runner.settings.max_loads,
-            "max_line_bytes": self._runner.settings.max_line_bytes,
+            "max_line_bytes": MAX_LINE_BYTES,
             "is_placed": self._runner.settings.placement != "free",
         }
         wire = worker.lend()
@@ -305,7 +306,7 @@ class Lending:
                 self._refuse_more(client)
                 return pool.acquire(generation, deadline, client.uid)
             holdings = held.slot.living.holdings
-            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.doom:
+            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
 

@@ -107,7 +107,7 @@ class Verdicts:
     def _needs(self, generation: Generation) -> tuple[str, ...] | ScriptInvalid | None:
         """What a build needs beside its helpers, or why it cannot be loaded; None: there is nothing to try it on."""
         try:
-            return self._runner.pool.try_out(generation)
+            return self._runner.upkeep.try_out(generation)
         except ScriptInvalid as error:
             return error
         except WorkerGone:

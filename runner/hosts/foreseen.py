@@ -1,7 +1,7 @@
 """
 What may be sent ahead, by name: which group a variable belongs to, and which edits cannot fail.
 
-Both hosts share it, for it follows from Kamailio's names alone. Must not know a message.
+Both hosts share it, because it follows from Kamailio's names alone. Must not know a message.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 FIXED = ""
-"""The group of what the received message says, which no certain edit changes."""
+"""The group of what is read from the received message: no certain edit changes it."""
 R_URI = "ruri"
 
 _FIXED_NAMES = frozenset(
@@ -43,7 +43,7 @@ def depends_on(name: str) -> str | None:
 
 
 def changes(call: str, target: str) -> tuple[str, str] | None:
-    """What an edit changes, and what it surely takes, as ``runner.calls.Foreseen`` has it."""
+    """What an edit changes, and which values it certainly accepts (``runner.calls.Foreseen``)."""
     if call in {"HDR.Append", "HDR.Insert", "HDR.AppendToReply"}:
         return FIXED, "any"
     if call == "HDR.Remove":

@@ -32,7 +32,7 @@ class Migration:
     changed: tuple[tuple[Source, str], ...]
     """The files that change, and their new text."""
     findings: tuple[Finding, ...]
-    """What is left to the operator (``is_open``), and what is worth knowing."""
+    """What the operator has to do (``is_open``), and what is worth knowing."""
     settings: str
     """The daemon's ``app-mono.toml``; "" when nothing of app_mono was found."""
     calls: int
@@ -52,7 +52,7 @@ def migrate(path: Path, *, script: Path, config: Path, follow: bool = False) -> 
         path: The kamailio.cfg.
         script: ``app_mono.py``, which app_python3 is to load.
         config: Where the daemon's settings will lie, as comments name it.
-        follow: Change what it includes, too.
+        follow: Change included files as well.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -67,11 +67,11 @@ def migrate(path: Path, *, script: Path, config: Path, follow: bool = False) -> 
         load = next(iter(change.wanted.loads), None)
         found, unclear = directories([*change.wanted.loads, *change.wanted.paths])
         settings = toml(found, load, processes(sources))
-        told = {finding.text for finding in findings}
+        known = {finding.text for finding in findings}
         for each in unclear:
-            text = f"{each!r} begins with no directory: add the script's to script_dirs, and write the whole path"
-            if text not in told:
-                told.add(text)
+            text = f"{each!r} does not begin with a directory: write the whole path, and its directory to script_dirs"
+            if text not in known:
+                known.add(text)
                 findings.append(Finding(path, _line_with(sources[0], each), text))
     findings.sort(key=lambda finding: (str(finding.file), finding.line))
     return Migration(changed, tuple(findings), settings, change.calls)
@@ -79,7 +79,7 @@ def migrate(path: Path, *, script: Path, config: Path, follow: bool = False) -> 
 
 def warnings(path: Path) -> list[Finding]:
     """
-    What is risky in a configuration as it is, included files too.
+    What is risky in a configuration as it is, included files as well.
 
     Raises:
         ConfigError: A file cannot be read.
@@ -96,12 +96,12 @@ def diff(name: str, before: str, after: str, *, is_new: bool = False) -> list[st
         "/dev/null" if is_new else name,
         name,
     )
-    told: list[str] = []
+    out: list[str] = []
     for line in lines:
-        told.append(line.removesuffix("\n"))
+        out.append(line.removesuffix("\n"))
         if not line.endswith("\n"):
-            told.append("\\ No newline at end of file")
-    return told
+            out.append("\\ No newline at end of file")
+    return out
 
 
 def _line_with(source: Source, path: str) -> int:

@@ -40,13 +40,13 @@ def translate(text: str, name: Token, rest: Sequence[Token], names: Names) -> tu
         The places to change, and the paths that the call may name.
 
     Raises:
-        Unclear: Why it cannot be said what the call becomes.
+        Unclear: The call cannot be translated; the text says why.
     """
     opening, arguments, commas = _arguments(rest)
     fewest, most = CALLS[name.value]
     if not fewest <= len(arguments) <= most:
         wanted = f"{fewest} or {most} arguments"
-        raise Unclear(f"expected {wanted}, but {len(arguments)} came")
+        raise Unclear(f"expected {wanted}, got {len(arguments)}")
     edits: Edits = [(name.start, name.end, "python_exec")]
     separator = "" if not arguments else "," if text[opening.end] in "\r\n" else ", "
     edits.append((opening.end, opening.end, f'"{name.value}"{separator}'))
@@ -64,7 +64,7 @@ def one_argument(path: Sequence[Piece], param: Sequence[Piece] | None, names: Na
 
     Raises:
         Unclear: A name's value would have to be quoted and is not the same in every branch, or a ``#!subst`` rule
-            changes the one string otherwise than the two.
+            changes the one string differently than the two.
     """
     every = ["".join(values) for values in product(*(piece.values for piece in path))]
     in_quotes = any(needs_quotes(value) or needs_quotes(names.replaced(value)) for value in every)
@@ -84,13 +84,13 @@ def _in_quotes(piece: Piece) -> Piece:
         return Piece((inside_quotes(piece.values[0]),))
     if any(SPECIAL.search(value) or has_variable(value) for value in piece.values):
         if len(piece.values) > 1:
-            raise Unclear(f"{piece.name} has quotes, backslashes or variables and several values: write each out here")
+            raise Unclear(f"{piece.name} has several values that need quoting: write each out here")
         return Piece((inside_quotes(piece.values[0]),))
     return piece
 
 
 def _joined(parts: Sequence[Piece]) -> list[Piece]:
-    """Neighbours that are written out as one string."""
+    """The same parts, with neighbours that are written out put together."""
     joined: list[Piece] = []
     for piece in parts:
         if joined and not piece.name and not joined[-1].name:
@@ -109,11 +109,11 @@ def _check_rules(
     paths = [quoted(value) if in_quotes else value for value in values(path)]
     expected = paths if param is None else [f"{first} {second}" for first, second in product(paths, values(param))]
     if set(expected) != set(values(joined)):
-        raise Unclear("a #!subst rule would change path and parameter in one string otherwise than in two")
+        raise Unclear("a #!subst rule would change path and parameter in one string differently than in two")
 
 
 def directories(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The directories of scripts, each once, and the paths whose directory is not to be seen."""
+    """The directories of scripts, each once, and the paths whose directory is not known."""
     found: list[str] = []
     unclear: list[str] = []
     for path in paths:
@@ -133,7 +133,7 @@ def _arguments(rest: Sequence[Token]) -> tuple[Token, list[list[Token]], list[To
     """The opening parenthesis, each argument's tokens with comments, and the commas."""
     code = [token for token in rest[:40] if token.kind != "comment"]
     if not code or not is_mark(code[0], "("):
-        raise Unclear("expected a parenthesis after it; what stands for a function's name is not followed")
+        raise Unclear("expected a parenthesis after it; a name that stands for a function is not followed")
     opening = code[0]
     arguments: list[list[Token]] = [[]]
     commas: list[Token] = []
@@ -152,7 +152,7 @@ def _arguments(rest: Sequence[Token]) -> tuple[Token, list[list[Token]], list[To
             commas.append(token)
             continue
         elif token.kind == "condition":
-            raise Unclear("a condition of the preprocessor stands between its parentheses")
+            raise Unclear("there is a preprocessor condition between its parentheses")
         arguments[-1].append(token)
     else:
         raise Unclear("its parenthesis is not closed")
@@ -162,7 +162,7 @@ def _arguments(rest: Sequence[Token]) -> tuple[Token, list[list[Token]], list[To
 
 
 def _fused(text: str, arguments: Sequence[Sequence[Token]], commas: Sequence[Token], source: str) -> Edits:
-    """Put one argument where the first stands and take the other away; comments between them stay."""
+    """Put one argument in the place of the first and remove the other; comments between them stay."""
     code = [[token for token in argument if token.kind != "comment"] for argument in arguments]
     start, end = code[0][0].start, code[-1][-1].end
     inside = [token for argument in arguments for token in argument if token.kind == "comment"]

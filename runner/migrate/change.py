@@ -51,7 +51,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Loaded:
-    """Where app_python3 is loaded, and with which script of the site's own."""
+    """Where app_python3 is loaded, and with which script of the site."""
 
     places: list[tuple[Source, Token, Branch]] = field(default_factory=list)
     own_scripts: list[tuple[Source, Token, str]] = field(default_factory=list)
@@ -81,9 +81,7 @@ class Change:
         for source in sources:
             self._read(source)
         for line, rule in names.unread_rules:
-            self._tell(
-                sources[0], f"#!subst {rule} is not understood here: look at what it changes", line, is_open=False
-            )
+            self._tell(sources[0], f"#!subst {rule} is not understood: check what it changes", line, is_open=False)
 
     def changed(self, source: Source) -> str:
         """A file's new text."""
@@ -114,7 +112,7 @@ class Change:
     def _read(self, source: Source) -> None:
         for index, token, branch in _with_branches(source.tokens):
             if token.kind == "unread" and re.search(r"mono_(exec|run)|app_mono", token.value):
-                self._tell(source, "this branch is no configuration and is left as it is", source.line(token.start))
+                self._tell(source, "this branch is not configuration and is left unchanged", source.line(token.start))
             elif token.kind == "condition" and token.value == OLD_DEFINE:
                 start = source.text.index(OLD_DEFINE, token.start)
                 self._edit(source, start, start + len(OLD_DEFINE), NEW_DEFINE)
@@ -134,7 +132,7 @@ class Change:
             self._call(source, token, source.tokens[index + 1 :])
 
     def _definition(self, source: Source, token: Token) -> None:
-        """Calls in the text behind a name; what else stands for one of them is left to the operator."""
+        """Translate calls in the value of a name. Anything else that stands for a call is left to the operator."""
         found = list(tokens(source.text, *definition(source.text, token)))
         for index, inner in enumerate(found):
             if inner.kind == "word" and inner.value in CALLS:
@@ -156,7 +154,11 @@ class Change:
     def _load(self, source: Source, token: Token, module: Token, branch: Branch) -> None:
         if _module(module.value) != OLD:
             if _module(self._names.replaced(module.value)) == OLD:
-                self._tell(source, "a #!subst makes this app_mono: let it make app_python3", source.line(token.start))
+                self._tell(
+                    source,
+                    "a #!subst rule makes this app_mono: let it make app_python3",
+                    source.line(token.start),
+                )
             return
         other = next(
             (place for place in self._loaded.places if place[2] == branch[: len(place[2])]),
@@ -169,15 +171,13 @@ class Change:
             if not self._loaded.own_scripts:
                 self._add_script_line(source, module)
             return
-        self._edit(
-            source, token.start, module.end, "# app_mono: its work is done in app_python3, which is loaded already"
-        )
+        self._edit(source, token.start, module.end, "# app_mono: replaced by app_python3, which is already loaded")
         if not self._loaded.own_scripts and other[2] not in self._has_script_line:
             self._has_script_line.add(other[2])
             self._add_script_line(other[0], other[1])
 
     def _add_script_line(self, source: Source, module: Token) -> None:
-        """Below the line that loads the module."""
+        """Add a line below the one that loads the module."""
         line_start = source.text.rfind("\n", 0, module.start) + 1
         indent = re.match(r"[ \t]*", source.text[line_start:])
         line = f'{indent[0] if indent else ""}modparam("{NEW}", "load", {literal(str(self._script))})'
@@ -194,9 +194,9 @@ class Change:
             return
         self._tell(
             source,
-            f"app_python3 loads {own} already, and takes one script only. In that script write: "
+            f"app_python3 already loads {own}, and takes one script only. In that script write: "
             f"import sys; sys.path.append({str(self._script.parent)!r}); import app_mono; "
-            "and let the class whose object mod_init returns inherit app_mono.Methods",
+            "and let the class of the object that mod_init returns inherit from app_mono.Methods",
             source.line(token.start),
         )
 
@@ -208,24 +208,28 @@ class Change:
         line = source.line(token.start)
         if module.value.lower() != OLD:
             if _matches(module.value):
-                self._tell(source, f"the parameter of {module.value!r} is app_mono's too: set it apart", line)
+                self._tell(
+                    source,
+                    f"{module.value!r} means app_mono as well: write one modparam a module",
+                    line,
+                )
             return
         if name.value != "load":
-            self._tell(source, f"app_mono's parameter {name.value!r} is not known: take the line out", line)
+            self._tell(source, f"app_mono's parameter {name.value!r} is unknown: remove the line", line)
             return
         path = self._script_to_load(source, value, line)
         if path and path not in self.wanted.loads:
             self.wanted.loads.append(path)
             if len(self.wanted.loads) > 1:
-                self._tell(source, "a second script to load: the daemon has one; use mono_exec for the other", line)
-        remark = f"app_mono's script to load is named in {self._config}"
+                self._tell(source, "a second script to load: the daemon loads one; use mono_exec for the other", line)
+        remark = f"app_mono's script to load is set in {self._config}"
         remark += f": load = {quoted_value(path)}" if path else ""
         rest = source.text[close.end :].partition("\n")[0].strip(" \t\r;")
         alone = not rest or rest.startswith(("#", "//"))
         self._edit(source, token.start, close.end, f"# {remark}" if alone else f"/* {remark.replace('*/', '')} */")
 
     def _script_to_load(self, source: Source, value: Token, line: int) -> str:
-        """The script of a ``modparam``; "" when the operator has to say it."""
+        """The script of a ``modparam``; "" when the operator has to set it."""
         try:
             values = self._names.pieces(source.text, [value])[0].values
         except Unclear as reason:
@@ -235,12 +239,12 @@ class Change:
         if len(values) == 1 and path and not has_variable(path):
             return path
         said = source.text[value.start : value.end]
-        self._tell(source, f"load: which script {said} means is not to be seen; set it in {self._config}", line)
+        self._tell(source, f"load: it is not clear which script {said} means; set it in {self._config}", line)
         return ""
 
 
 def _with_branches(found: Sequence[Token]) -> list[tuple[int, Token, Branch]]:
-    """Each token with the branches of conditions that it stands in, outermost first: (which, if or else)."""
+    """Each token with the branches of conditions around it, outermost first: the condition, 0 for if or 1 for else."""
     placed, stack, count = [], [], 0
     for index, token in enumerate(found):
         if token.kind == "condition":

@@ -21,9 +21,9 @@ CHILDREN = 8  # Kamailio's default, core/config.h: CHILD_NO
 
 
 def toml(script_dirs: Sequence[str], load: str | None, processes: int) -> str:
-    """The text of the file: what has to be set, the rest is at its defaults."""
+    """The text of the file: only what has to be set; everything else is at its default."""
     lines = [
-        "# What app-mono serve and Kamailio's app_mono.py read. Every setting: app-mono's README.",
+        "# What app-mono serve and Kamailio's app_mono.py read. Every setting: docs/settings.md.",
         "",
         "# Only scripts in these directories are run, subdirectories included.",
         f"script_dirs = [{', '.join(map(quoted_value, script_dirs))}]",
@@ -39,7 +39,7 @@ def toml(script_dirs: Sequence[str], load: str | None, processes: int) -> str:
 
 
 def quoted_value(value: str) -> str:
-    """A string of TOML: its escapes are those of JSON, and the DEL more."""
+    """A string of TOML: its escapes are those of JSON, and one for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -30,7 +30,7 @@ def kamailio_side() -> Path:
         if (place / "minimal.cfg").is_file():
             return place
     raise ConfigError(
-        f"{package}: expected the directory kamailio beside it, or share/app-mono/kamailio above it: install it again"
+        f"{package}: expected the directory kamailio beside it, or share/app-mono/kamailio above it: reinstall app-mono"
     )
 
 

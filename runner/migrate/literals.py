@@ -21,7 +21,7 @@ def literal(value: str, quote: str = '"') -> str:
     """
     A string of the configuration with this value.
 
-    Single quotes are taken where they spare backslashes, or where ``quote`` asks for them and they can be had.
+    Single quotes are used where they save backslashes, or where ``quote`` asks for them and they are possible.
     """
     is_plain = not re.search(r"[\n\r\t\a\b'\0]", value)
     if is_plain and (quote == "'" or '"' in value or "\\" in value):
@@ -30,7 +30,7 @@ def literal(value: str, quote: str = '"') -> str:
 
 
 def has_variable(value: str) -> bool:
-    """Whether Kamailio puts something in at run time; ``$$`` is a dollar sign."""
+    """Whether Kamailio fills in something at run time; ``$$`` is a dollar sign."""
     return any(is_variable for _, is_variable in pieces(value))
 
 
@@ -56,12 +56,12 @@ def pieces(value: str) -> list[tuple[str, bool]]:
 
 
 def needs_quotes(path: str) -> bool:
-    """Whether a path could be cut at a blank, or its quotes be misread."""
+    """Whether a path could be cut at a blank, or its quotes misread."""
     return bool(NEEDS_QUOTES.search(path)) or has_variable(path)
 
 
 def quoted(path: str) -> str:
-    """A path in the quotes of ``mono_exec``'s one argument, for Kamailio to put its variables in."""
+    """A path in the quotes of ``mono_exec``'s one argument; Kamailio fills in its variables."""
     return f'"{inside_quotes(path)}"'
 
 
@@ -75,7 +75,7 @@ def inside_quotes(path: str) -> str:
 
 
 def directory_of(path: str) -> str | None:
-    """The directory of a path, or what of it stands before the first variable; None when that is not absolute."""
+    """The directory of a path, up to the first variable in it; None when that is not absolute."""
     fixed = next((part for part, is_variable in pieces(path)[:1] if not is_variable), "").replace("$$", "$")
     directory, slash, _ = fixed.rpartition("/")
     return (directory or "/") if slash and fixed.startswith("/") else None

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from .tokens import Token
 
-DEEPEST = 8  # a definition that names itself ends here
+DEEPEST = 8  # names within names; a definition that refers to itself ends here
 
 
 class Unclear(Exception):
-    """Why an argument's value cannot be said."""
+    """Why the value of an argument is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Names:
     rules: list[tuple[str, Callable[[str], str]]] = field(default_factory=list)
     """The replacements that Kamailio makes in every string, in order, with their source."""
     unread_rules: list[tuple[int, str]] = field(default_factory=list)
-    """Line and source of those that could not be read."""
+    """Line and source of rules that are not understood."""
 
     def read(self, text: str, found: Sequence[Token]) -> None:
         """Take what one file defines."""
@@ -90,18 +90,18 @@ class Names:
         The parts of a constant argument: strings and names, added with ``+``.
 
         Raises:
-            Unclear: It is no constant string, or a name's value is not to be seen.
+            Unclear: It is not a constant string, or the value of a name is not known.
         """
         argument = [token for token in argument if token.kind != "comment"]
         while len(argument) > 1 and is_mark(argument[0], "(") and is_mark(argument[-1], ")"):
             argument = argument[1:-1]
         if not argument:
-            raise Unclear("expected a string, but there is none")
+            raise Unclear("expected a string, got nothing")
         found: list[Piece] = []
         for index, token in enumerate(argument):
             if index % 2:
                 if not is_mark(token, "+"):
-                    raise Unclear(f"expected strings added with +, but {text[token.start : token.end]!r} came")
+                    raise Unclear(f"expected strings added with +, got {text[token.start : token.end]!r}")
             else:
                 found.append(self._piece(token))
         if len(argument) % 2 == 0:
@@ -119,19 +119,19 @@ class Names:
         if token.kind == "word" and token.value.isdecimal():
             return Piece((token.value,))
         if token.kind != "word":
-            raise Unclear(f"expected a string, but {token.value!r} came")
+            raise Unclear(f"expected a string, got {token.value!r}")
         return Piece(tuple(sorted(self._values(token.value))), token.value)
 
     def _sources(self, name: str) -> set[str]:
         if name in self.from_environment:
             raise Unclear(f"{name} comes from the environment: write its value here")
         if name not in self.sources:
-            raise Unclear(f"{name} is not defined in what was read; --follow reads included files too")
+            raise Unclear(f"{name} is not defined in the files that were read; --follow reads included files as well")
         return self.sources[name]
 
     def _values(self, name: str, depth: int = 0) -> set[str]:
         if depth > DEEPEST:
-            raise Unclear(f"{name} stands for itself")
+            raise Unclear(f"{name} is defined by itself")
         values: set[str] = set()
         for source in self._sources(name):
             match [token for token in tokens(source) if token.kind != "comment"]:

@@ -23,7 +23,7 @@ DEEPEST_INCLUDE = 10  # Kamailio 5.6.3, core/cfg.lex: MAX_INCLUDE_DEPTH
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to tell about a line. ``is_open``: it is left to the operator."""
+    """Something to know about a line. ``is_open``: the operator has to do it."""
 
     file: Path
     line: int
@@ -62,7 +62,7 @@ def read(path: Path) -> Source:
     try:
         return Source(path, path.read_bytes().decode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise ConfigError(f"{path}: expected a kamailio.cfg that can be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_all(path: Path, *, follow: bool) -> tuple[list[Source], Names, list[Finding]]:
@@ -70,7 +70,7 @@ def read_all(path: Path, *, follow: bool) -> tuple[list[Source], Names, list[Fin
     Read a configuration, and with ``follow`` what it includes.
 
     Returns:
-        The files, the first being ``path``; the names they define; what to tell about includes.
+        The files, the first being ``path``; the names they define; what to know about includes.
 
     Raises:
         ConfigError: ``path`` cannot be read.
@@ -87,16 +87,18 @@ def read_all(path: Path, *, follow: bool) -> tuple[list[Source], Names, list[Fin
             included = _included(source, names.replaced(token.value))
             line = source.line(token.start)
             if not follow:
-                findings.append(Finding(source.path, line, f"{included} is not read: --follow reads it", is_open=False))
+                findings.append(Finding(source.path, line, f"{included} is not read; --follow reads it", is_open=False))
             elif included.is_file() and depth < DEEPEST_INCLUDE:
                 if not any(included.samefile(known.path) for known in sources):
                     sources.append(read(included))
                     names.read(sources[-1].text, sources[-1].tokens)
                     waiting.append((sources[-1], depth + 1))
             elif token.how == "include_file":
-                findings.append(Finding(source.path, line, f"{included}: expected this included file to be there"))
+                findings.append(Finding(source.path, line, f"{included}: this included file does not exist"))
             else:
-                findings.append(Finding(source.path, line, f"{included} is not there, as it may be", is_open=False))
+                findings.append(
+                    Finding(source.path, line, f"{included} does not exist; import_file allows it", is_open=False)
+                )
     return sources, names, findings
 
 
@@ -108,7 +110,7 @@ def write(source: Source, text: str) -> Path:
         The kept file.
 
     Raises:
-        ConfigError: There is such a kept file already, or the directory cannot be written. Nothing is changed then.
+        ConfigError: ``NAME.bak`` already exists, or the directory cannot be written. Nothing is changed then.
     """
     kept = Path(f"{source.path}.bak")
     target = source.path.resolve()
@@ -119,14 +121,14 @@ def write(source: Source, text: str) -> Path:
             _like(file.fileno(), was)
         replace(target, encode(text), was)
     except FileExistsError as error:
-        raise ConfigError(f"{kept}: is there already, from an earlier change: move it away first") from error
+        raise ConfigError(f"{kept} already exists, from an earlier change: move it away first") from error
     except OSError as error:
-        raise ConfigError(f"{error.filename or target}: expected to write it: {error.strerror}") from error
+        raise ConfigError(f"{error.filename or target}: cannot be written: {error.strerror}") from error
     return kept
 
 
 def replace(target: Path, content: bytes, like: os.stat_result | None = None) -> None:
-    """Write a file in one step: all of it is there, or what was there before."""
+    """Write a file in one step: at any time, the whole new file is there or the whole old one."""
     descriptor, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
@@ -155,5 +157,5 @@ def _like(descriptor: int, was: os.stat_result) -> None:
 
 
 def _included(source: Source, name: str) -> Path:
-    """Where an included file lies; Kamailio looks in its working directory too, which nobody knows here."""
+    """Where an included file lies. Kamailio also looks in its working directory, which is not known here."""
     return source.path.parent / name.strip("\"'").replace('\\"', '"').replace("\\\\", "\\")

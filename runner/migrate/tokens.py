@@ -1,7 +1,7 @@
 """
 A kamailio.cfg as tokens, each with its place in the text, read the way Kamailio's own scanner does.
 
-Must not know what a token means to anybody, nor read a file. The rules are those of Kamailio 5.6.3, core/cfg.lex.
+Must not know what a token means, nor read a file. The rules are those of Kamailio 5.6.3, core/cfg.lex.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
     The tokens of ``text[start:end]`` without blanks; comments are among them.
 
     Both branches of a condition are read. A string or block comment that runs over the end of its branch shows that
-    the branch is prose that no one switches on: it is one token ``unread``.
+    the branch is prose, and never active: it is one token ``unread``.
     """
     end = len(text) if end is None else end
     depth = 0
@@ -72,7 +72,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
 
 
 def is_mark(token: Token, mark: str) -> bool:
-    """Whether a token is this sign; a string with the same value is none."""
+    """Whether a token is this sign, and not a string with the same value."""
     return token.kind == "mark" and token.value == mark
 
 
@@ -109,7 +109,7 @@ def _next(text: str, at: int, end: int) -> Token:
 
 
 def _directive(text: str, at: int, end: int) -> Token | None:
-    """A preprocessor line; None when it is none, so a comment or an operator."""
+    """A preprocessor line; None when it is a comment or an operator."""
     if match := DEFINE.match(text, at, end):
         data = DATA.match(text, match.end(), end)
         stop = data.end() if data else match.end()

@@ -1,5 +1,5 @@
 """
-Calls that are of app_python3 already and name a path with data in it, unquoted: a blank in the data ends the path.
+Calls that already use app_python3 and have data in a path without quotes: a blank in the data ends the path.
 
 Must not change anything.
 """
@@ -24,7 +24,7 @@ ARGUMENTS = 4  # after the opening parenthesis: the method, a comma, its argumen
 
 
 def unquoted(sources: Sequence[Source], names: Names) -> list[Finding]:
-    """What an operator should quote; each with its place, and the call as it is safe."""
+    """What an operator should quote: each place, and the safe call."""
     return [
         Finding(source.path, source.line(token.start), text, is_open=False)
         for source in sources

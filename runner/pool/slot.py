@@ -1,7 +1,7 @@
 """
 A worker's place in the pool: what it is doing, whether it fits a script, whether it is due to be retired.
 
-Must not lock and must not do I/O under the pool's lock: everything here reads plain attributes, but for what says so.
+Must not lock, and must not do I/O under the pool's lock: all of this only reads attributes, except where it says so.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from runner.worker.worker import Worker
 
 KIB_PER_MIB = 1024
-GRACE_S = 0.5  # the stop ladder keeps to the deadline itself; this much later something is stuck
+# Share of max_jobs by which the limit of each worker is lowered at random, so that workers that were started together
+# are not all replaced at once.
+JITTER = 0.1
+GRACE_S = 0.5  # Worker.stop keeps to the deadline by itself; when it is this late, it is stuck
 
 
 class State(StrEnum):
-    """What a slot is doing. Only an idle one may be taken; every other mark has an owner that will change it."""
+    """What a slot is doing. Only an idle one may be taken; each other state has an owner, who will change it."""
 
     STARTING = "starting"
     IDLE = "idle"
@@ -44,7 +47,7 @@ class WorkerSnapshot:
     unused_s: float
     loaded: tuple[str, ...]
     helpers: tuple[str, ...]
-    doom: str
+    retire_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class PoolSnapshot:
     """
     The pool as it was.
 
-    ``start_failures`` counts starts that failed since a worker served last, and ``start_error`` says why the last did.
-    ``next_start_s`` is 0 when a worker may be started now.
+    ``start_failures`` counts the starts that have failed since a worker last served, and ``start_error`` is the reason
+    of the last one. ``next_start_s`` is 0 when a worker may be started now.
     """
 
     workers: tuple[WorkerSnapshot, ...]
@@ -72,7 +75,7 @@ class PoolSnapshot:
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """A place in the pool. The pool changes it, under its lock, or owns it by its mark."""
+    """A place in the pool. It is changed under the lock of ``Slots``, or by whoever owns its state."""
 
     max_jobs: int
     """Execs of this worker, jitter included; 0 for no limit."""
@@ -80,19 +83,19 @@ class Slot:
     worker: Worker | None = None
     """None while it starts."""
     is_lent: bool = False
-    """Whether another process holds the worker's wire, and for as long as it likes."""
+    """Whether another process holds the worker's wire. It may keep it for as long as it likes."""
     is_kept: bool = False
-    """Whether who holds the wire, while it is lent, keeps it between execs: nobody can say when it comes back."""
+    """Whether the process that holds the wire keeps it between execs, so that nobody knows when it comes back."""
     lent_to: int | None = None
     """
     The user of the first client that the worker was lent to; None while it never was.
 
-    A client that has a wire can make the worker load any code, and may keep copies of the wire when it gives it back:
-    whoever has the worker later is in its hands. So a worker is for clients of one user for as long as it lives, and
-    only what one does that was never lent tells anything to all.
+    A client that holds a wire can make the worker load any code, and may keep copies of the wire when it gives it
+    back, so it controls the worker from then on. That is why a worker serves clients of one user for as long as it
+    lives, and why only a worker that was never lent is believed about a build.
     """
-    doom: str = ""
-    """Why it is retired at the end of its lease; empty when it is not."""
+    retire_reason: str = ""
+    """Why the worker is retired when it is released; empty when it is not."""
 
     @property
     def living(self) -> Worker:
@@ -102,11 +105,11 @@ class Slot:
         return self.worker
 
     def may_serve(self, user: int | None) -> bool:
-        """Whether a client of that user may have the worker; None: this process itself, with what was never lent."""
+        """Whether a client of that user may have the worker; None: this process, which takes none that was lent."""
         return self.lent_to is None or self.lent_to == user
 
     def fits(self, generation: Generation | None) -> bool:
-        """Whether the worker may load the generation; None: whatever comes."""
+        """Whether the worker may load the generation; None stands for any."""
         return generation is None or self.living.holdings.fits(generation)
 
     def has(self, generation: Generation | None) -> bool:
@@ -114,7 +117,7 @@ class Slot:
         return generation is not None and self.worker is not None and self.worker.holdings.has(generation)
 
     def has_run(self, generation: Generation) -> bool:
-        """Whether the worker has the generation loaded and has run it to an end: what is slow at first is behind it."""
+        """Whether the worker has the generation loaded and has run it to an end, so that it is no longer slow."""
         worker = self.worker
         return worker is not None and worker.holdings.has_run(generation)
 
@@ -122,8 +125,18 @@ class Slot:
         """Whether another generation of the same script is loaded here."""
         return generation.path in self.living.holdings.loaded and not self.has(generation)
 
+    def rank(self, generation: Generation | None) -> tuple[int, bool, float]:
+        """
+        Of several idle workers that may run a build, the one with the greatest rank is taken.
+
+        First counts how little is left to do before it runs the build at full speed. Then comes a worker that its user
+        has had before, because one that was never lent may serve anybody. Then the one that was used last.
+        """
+        nearness = 0 if generation is None else self.has(generation) + self.has_run(generation)
+        return nearness, self.lent_to is not None, self.living.holdings.last_used
+
     def over_limit(self, settings: Settings, now: float) -> str:
-        """Why the worker has run its last exec, for one a limit's name; else empty. Memory is not looked at."""
+        """Why the worker should run no further exec, such as a limit's name; else empty. Does not look at memory."""
         worker = self.living
         if reason := worker.retire_reason:
             return reason
@@ -136,7 +149,7 @@ class Slot:
         return ""
 
     def over_memory(self, settings: Settings) -> str:
-        """As ``over_limit``, for ``max_worker_memory_mib``. Reads from the kernel, so never under the lock."""
+        """As ``over_limit``, for ``max_worker_memory_mib``. Asks the kernel, so it is never called under the lock."""
         if settings.max_worker_memory_mib:
             mib = self.living.rss_kib() // KIB_PER_MIB
             if mib > settings.max_worker_memory_mib:
@@ -144,7 +157,7 @@ class Slot:
         return ""
 
     def snapshot(self, now: float) -> WorkerSnapshot:
-        """The worker as it is now; only for a slot that has one."""
+        """The worker as it is now; only for a slot that has a worker."""
         worker, holdings = self.living, self.living.holdings
         return WorkerSnapshot(
             pid=worker.pid,
@@ -155,7 +168,7 @@ class Slot:
             unused_s=now - holdings.last_used,
             loaded=tuple(holdings.loaded),
             helpers=tuple(holdings.bound),
-            doom=self.doom,
+            retire_reason=self.retire_reason,
         )
 
     def __repr__(self) -> str:
@@ -163,21 +176,21 @@ class Slot:
 
 
 def jobs_limit(settings: Settings) -> int:
-    """``max_jobs`` for one worker, lowered by up to ``max_jobs_jitter``; 0 for no limit."""
+    """``max_jobs`` for one worker, lowered by up to ``JITTER``; 0 for no limit."""
     if not settings.max_jobs:
         return 0
-    spread = settings.max_jobs * settings.max_jobs_jitter
+    spread = settings.max_jobs * JITTER
     return max(1, settings.max_jobs - int(random.random() * spread))  # noqa: S311  # spreads load, guards nothing
 
 
 def stop_all(workers: Sequence[Worker], deadline: float, clock: Callable[[], float]) -> None:
-    """Stop workers in parallel until ``deadline``; what is left then is killed."""
+    """Stop workers in parallel until ``deadline``; those that are left then are killed."""
     stopping: list[tuple[Worker, threading.Thread]] = []
     for worker in workers:
         thread = threading.Thread(target=worker.stop, args=(deadline,), name=f"stop {worker.pid}", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the kernel gives no thread: not politely, then
+        except RuntimeError:  # the kernel gives no thread, so it cannot be stopped politely
             worker.kill()
         else:
             stopping.append((worker, thread))

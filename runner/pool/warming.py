@@ -1,9 +1,9 @@
 """
-Builds whose first run takes longer than a call may wait: a table that is read, a library that starts.
+Builds whose first run takes longer than a caller may wait: a table that is read, a library that starts.
 
-The worker that meets its deadline in such a run is left to finish it, and is warm then. As long as nobody knows whether
-a build is of that kind, and while it is one that no worker has finished yet, only a share of the workers runs it for
-the first time, so that an endless loop never holds more. Must not know workers or pools; it counts.
+A worker that reaches its deadline in such a run is left to finish it, and is warm afterwards. Until a first run of the
+build has ended, and while the build is known to be slow, only a share of the workers may run it for the first time, so
+that an endless loop never holds more of them. Must not know workers or pools; it only counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.errors import PoolExhausted
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from runner.scripts.generation import Generation
     from runner.settings import Settings
 
-MOST_BUILDS = 256  # that are remembered; of one that is forgotten a share runs it first, once more
-SHARE = 4  # a quarter of the workers
+MOST_BUILDS = 256  # remembered at one time; one that was forgotten counts as unknown again
+SHARE = 4  # one in so many workers: a quarter
 
 _Key = tuple[str, int | None]
-"""A generation's id, and the user whose clients run it, None for this process: what they say counts for them alone."""
+"""A generation's id and the user whose clients run it, None for this process: each user's runs count separately."""
 
 
 @dataclass(slots=True)
@@ -35,11 +35,11 @@ class _Build:
 
     Attributes:
         path: Its script.
-        beginning: Workers that run it for the first time, within the time of their callers: the time until which each
-            is counted, because a client may lease a worker and never run anything.
-        warming: Since when, of each worker beyond that time, by its pid.
+        beginning: One time for each first run whose caller still waits: until then it is counted, because a client
+            may lease a worker and never run anything.
+        warming: Pid to the time since when that worker has been running it without its caller.
         is_known: Whether a first run has ended, or has turned out to be slow.
-        is_slow: Whether the last one was not done in its caller's time.
+        is_slow: Whether the last first run was not done in its caller's time.
     """
 
     path: str
@@ -50,31 +50,31 @@ class _Build:
 
 
 class FirstRun:
-    """One first run of a build that was allowed to begin. It ends in one of the two ways, once."""
+    """One first run that was allowed to begin. It ends once: by ``end`` in its caller's time, or by ``may_finish``."""
 
     def __init__(self, warming: Warming, generation: Generation, user: int | None, until: float) -> None:
-        self.generation: Any = generation  # whoever began it knows more of it
+        self.generation = generation
         self.user = user
         self._until = until
-        self.was_crowded_out = False  # it was late, and its worker could not go on because others did already
+        self.was_crowded_out = False  # it was late, and as many workers as may go on were already doing so
         self._warming = warming
         self._is_over = False
 
     def end(self, *, has_run: bool) -> None:
-        """It has ended in time, or its worker was lost; nothing if it is over already."""
+        """It has ended in time, or its worker was lost; does nothing when it is over already."""
         if not self._is_over:
             self._is_over = True
             self._warming.ended(self.generation, self.user, self._until, has_run=has_run)
 
     def becomes(self, generation: Generation) -> None:
-        """It turned out to be one of another generation: with helpers that it needs, or of a newer build."""
+        """It is a run of another generation after all: one with the helpers that were missing, or a newer build."""
         if generation is not self.generation and not self._is_over:
             self._warming.ended(self.generation, self.user, self._until, has_run=False)
             self._until = self._warming.joined(generation, self.user)
             self.generation = generation
 
     def may_finish(self, pid: int) -> bool:
-        """It was not done in time: whether its worker may go on until ``Warming.warmed``."""
+        """It was not done in time. Whether its worker may go on until ``Warming.warmed``."""
         self._is_over = True
         may_finish = self._warming.is_late(self.generation, pid, self.user, self._until)
         self.was_crowded_out = not may_finish
@@ -104,31 +104,31 @@ class Warming:
         self, generation: Generation, deadline: float, user: int | None = None, *, is_inner: bool = False
     ) -> FirstRun:
         """
-        A worker is about to run a build for the first time; what it gives has to be ended.
+        A worker is about to run a build for the first time. The caller has to end what it gets.
 
-        Waits while a share of the workers does so already and nobody knows yet how long it takes: most often that is
-        known in a few milliseconds.
+        Waits while a share of the workers is running it for the first time and nobody knows yet how long that takes.
+        Most often that is known in a few milliseconds.
 
         Args:
             generation: The build.
-            deadline: Of the wait.
+            deadline: End of the wait.
             user: Whose clients run it.
-            is_inner: Within another run of the same caller, which must not wait for itself.
+            is_inner: It runs within another run of the same caller, which must not wait for itself.
 
         Raises:
-            PoolExhausted: It is slow, and a share of the workers is at it; or that was not known in time.
+            PoolExhausted: The build is slow, and a share of the workers is running it; or nobody knew in time.
         """
         with self._changed:
             build = self._build(generation, user)
             while not is_inner and self._is_full(build) and (build.is_slow or not build.is_known):
                 left_s = deadline - self._clock()
                 if build.is_slow or left_s <= 0:
-                    raise PoolExhausted(self._told(build))
+                    raise PoolExhausted(self._too_slow(build))
                 self._changed.wait(left_s)
         return FirstRun(self, generation, user, self.joined(generation, user))
 
     def joined(self, generation: Generation, user: int | None = None) -> float:
-        """As ``begin``, without a wait: a run that had begun is one of this build. Until when it is counted."""
+        """As ``begin``, without a wait, for a run that has begun already; the time until which it is counted."""
         until = self._clock() + self.settings.exec_timeout_s + self.settings.first_exec_timeout_s
         with self._changed:
             self._build(generation, user).beginning.append(until)
@@ -137,12 +137,12 @@ class Warming:
     def ended(
         self, generation: Generation, user: int | None = None, until: float | None = None, *, has_run: bool
     ) -> None:
-        """A first run has ended within its caller's time. ``has_run`` False: the worker was lost, or never began."""
+        """A first run has ended in its caller's time. ``has_run`` False: its worker was lost, or it never began."""
         with self._changed:
             build = self._build(generation, user)
-            _no_more(build, until)
+            _uncount(build, until)
             if has_run:
-                # Also where one was late before: a Warm that is behind it, a database that hung, one odd message.
+                # Also when one was late before: it may have been a Warm, a database that hung, or one odd message.
                 build.is_known, build.is_slow = True, False
             self._changed.notify_all()
 
@@ -151,11 +151,11 @@ class Warming:
         A first run was not done in time.
 
         Returns:
-            Whether its worker may go on, until ``warmed``. False: as many as may are at it.
+            Whether its worker may go on, until ``warmed``. False: as many as may are already going on.
         """
         with self._changed:
             build = self._build(generation, user)
-            _no_more(build, until)
+            _uncount(build, until)
             may_go_on = len(build.warming) < self.share()
             if may_go_on:
                 build.is_known = build.is_slow = True
@@ -164,7 +164,7 @@ class Warming:
         return may_go_on
 
     def warmed(self, generation: Generation, pid: int, user: int | None = None) -> None:
-        """A worker is warm, or was ended."""
+        """A worker that went on is warm, or was ended."""
         with self._changed:
             self._build(generation, user).warming.pop(pid, None)
             self._changed.notify_all()
@@ -179,10 +179,10 @@ class Warming:
         with self._changed:
             build = self._builds.get((generation.id, user))
             is_full = build is not None and build.is_slow and len(build.warming) >= self.share()
-            return self._told(build) if build is not None and is_full else ""
+            return self._too_slow(build) if build is not None and is_full else ""
 
     def now(self) -> dict[int, tuple[str, float]]:
-        """What is being warmed: a worker's pid to the script and the seconds since its caller was answered."""
+        """The workers that go on: pid to the script and the seconds since the caller was answered."""
         now = self._clock()
         with self._changed:
             return {
@@ -199,9 +199,9 @@ class Warming:
         build.beginning = [until for until in build.beginning if until > now]
         return not build.beginning and not build.warming
 
-    def _told(self, build: _Build) -> str:
-        at_it = len(build.beginning) + len(build.warming)
-        workers = "1 worker runs" if at_it == 1 else f"{at_it} workers run"
+    def _too_slow(self, build: _Build) -> str:
+        running = len(build.beginning) + len(build.warming)
+        workers = "1 worker runs" if running == 1 else f"{running} workers run"
         return f"{build.path}: {workers} it for the first time, which takes longer than a call may wait"
 
     def _build(self, generation: Generation, user: int | None) -> _Build:
@@ -215,8 +215,8 @@ class Warming:
         return build
 
 
-def _no_more(build: _Build, until: float | None) -> None:
-    """A run is counted no more: the one that would be until then, or the oldest where nobody knows which."""
+def _uncount(build: _Build, until: float | None) -> None:
+    """Do not count a run any more: the one that is counted until then, or the oldest when that is not known."""
     if until in build.beginning:
         build.beginning.remove(until)
     elif until is None and build.beginning:

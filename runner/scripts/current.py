@@ -10,18 +10,18 @@ import itertools
 import os
 import threading
 import time
-import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
-from runner.settings import MIB
+from runner.errors import ScriptError
 
-from .files import PATIENCE_NS, Files, Look
-from .generation import Generation, Helper, Part, Store, check_assembly, check_config
-from .script import Script, another, together
+from .builds import PATIENCE_S, Builds
+from .files import MAX_FILE_BYTES, Files, Look
+from .generation import Generation
+from .script import Script, another
 from .stamps import Stamps
+from .store import Store
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
 
+    from .generation import Helper, Part
+
 LOOK_TRIES = 5
-# mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
-PATIENCE_S = PATIENCE_NS / 1e9
 # More scripts than a site has in use, and names by which one script is called. What is forgotten is looked at again.
 MOST_SCRIPTS = 1024
 MOST_NAMES = 2048
@@ -39,15 +39,25 @@ MOST_NAMES = 2048
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One look at all files of a script. ``trusted`` False: look again next time, whatever the stamps say."""
+    """
+    What one name of a script led to when it was last looked at.
 
+    Attributes:
+        script: All that is known of it, shared by all its names.
+        found: Its build, or why there is none.
+        stamps: Of the files that were looked at. Of none for a name that is pinned: they always hold.
+        trusted: False: look again next time, whatever the stamps say.
+        is_pinned: ``found`` is served until ``unpin``.
+    """
+
+    script: Script
+    found: Generation | ScriptError
     stamps: Stamps
     trusted: bool
-    found: Generation | ScriptError
-    script: Script
+    is_pinned: bool = False
 
 
-class Scripts:
+class CurrentScripts:
     """
     The scripts in use, their current and their last good generations. Safe to use from several threads.
 
@@ -55,11 +65,11 @@ class Scripts:
     for as long as there are not too many.
 
     Args:
-        settings: ``max_script_mib``, ``deleted_grace_s``, ``observer``, ``script_dirs``.
+        settings: ``observer``, ``script_dirs``.
         copies: A private directory of the runner, for the copies.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
-        clock: Monotonic seconds, for ``deleted_grace_s``.
+        clock: Monotonic seconds, for ``builds.DELETED_GRACE_S``.
         clock_ns: The wall clock that file times come from.
         stat: ``os.stat``, or a coarser one in a test.
     """
@@ -74,25 +84,23 @@ class Scripts:
         clock_ns: Callable[[], int] = time.time_ns,
         stat: Callable[[str | int], os.stat_result] = os.stat,
     ) -> None:
-        self._grace_s = settings.deleted_grace_s
         self._store = Store(Path(copies))
-        self._files = Files(self._store, settings.max_script_mib * MIB, stat, clock_ns)
+        self._files = Files(MAX_FILE_BYTES, stat, clock_ns)
         self._files.directories = settings.script_dirs
-        self._clock = clock
+        self._builds = Builds(self._files, clock)
         self._clock_ns = clock_ns
         self._stat = stat
         self._lock = threading.Lock()
-        self._seen: dict[str, _Seen] = {}  # by the path as it was given
         self._scripts: dict[str, Script] = {}  # by the path without symbolic links
+        self._seen: dict[str, _Seen] = {}  # by the path as it was given: names that lead to scripts
         self._looks = itertools.count(1)
-        self._pinned: dict[str, Generation] = {}
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
 
     def restrict(self, directories: Sequence[Path] | None) -> None:
         """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
         with self._lock:
             self._files.directories = directories
-            self._seen.clear()
+            self._seen = {name: seen for name, seen in self._seen.items() if seen.is_pinned}
             self._scripts.clear()
 
     def current(self, path: str) -> Generation:
@@ -103,11 +111,9 @@ class Scripts:
         helpers and ``.config`` are looked for where the script really is.
 
         Raises:
-            ScriptNotFound: There is no such file, for longer than ``deleted_grace_s`` if it was there.
+            ScriptNotFound: There is no such file, for longer than ``builds.DELETED_GRACE_S`` if it was there.
             ScriptInvalid: It cannot be read or is no assembly, and there is no generation to serve instead.
         """
-        if (pinned := self._pinned.get(path)) is not None:
-            return pinned
         seen = self._seen.get(path)
         if seen is None or not seen.trusted or not seen.stamps.hold():
             seen = self._look(path)
@@ -119,8 +125,6 @@ class Scripts:
 
         Of no file for a pinned script; None when the script has to be asked for again in any case.
         """
-        if path in self._pinned:
-            return Stamps({})
         seen = self._seen.get(path)
         return seen.stamps if seen is not None and seen.trusted else None
 
@@ -144,17 +148,23 @@ class Scripts:
         Raises:
             ScriptError: A helper is broken, or the script is by now; or these are too many names.
         """
-        for path, pinned in list(self._pinned.items()):
-            if pinned is generation:
-                return self._extend_pinned(path, pinned, names)
+        with self._lock:
+            pinned = [name for name, seen in self._seen.items() if seen.is_pinned and seen.found is generation]
         script = self._script(generation.path)
+        if pinned:
+            with Look(self._store) as look:
+                extended = self._builds.extended(look, script, generation, names)
+            for name in pinned:
+                self._pin(name, script, extended)
+            return extended
         if are_plugins:
             script.add_plugins(generation.assembly.hash, names)
         else:
             script.add_helpers(names)
         with self._lock:
-            for name in [name for name, seen in self._seen.items() if seen.script is script]:
-                del self._seen[name]  # what was found there is without these
+            for name, seen in self._seen.items():
+                if seen.script is script and not seen.is_pinned:
+                    self._seen[name] = replace(seen, trusted=False)  # what was found there is without these
         found = self._look(generation.path).found
         if isinstance(found, ScriptError):
             raise another(found)
@@ -170,34 +180,17 @@ class Scripts:
         Raises:
             ScriptError: It is broken, or as ``extend``.
         """
-        look = Look()
-        try:
-            helper = self._helper(look, self._script(generation.path), name)
+        with Look(self._store) as look:
+            helper = self._builds.helper(look, self._script(generation.path), name)
             if helper is not None:
                 self.extend(generation, (name,), are_plugins=True)
-        finally:
-            self._store.let_go(look.held)
         return helper
-
-    def _extend_pinned(self, path: str, pinned: Generation, names: tuple[str, ...]) -> Generation:
-        together(tuple(pinned.helpers), names, pinned.path)
-        look, of = Look(), pinned
-        try:
-            script = self._script(of.path)
-            helpers = of.helpers | {name: self._helper(look, script, name) for name in names}
-            look.held += [part.hash for part in of.parts() if self._store.take(part)]
-            extended = self._keep(look, Generation.of(of.path, of.assembly, of.symbols, of.config, helpers))
-        except BaseException:
-            self._store.let_go(look.held)
-            raise
-        self._pinned[path] = extended
-        return extended
 
     def accept(self, generation: Generation) -> None:
         """Remember a generation that was loaded: it serves while a later one is broken."""
         script = self._scripts.get(generation.path)
         if script is not None and script.accept(generation):
-            self._store.let_go(())
+            self._store.release(())  # the build that it takes the place of may have been the last to need some
 
     def good(self, path: str) -> Generation | None:
         """The last generation of a script that was loaded; None when none was."""
@@ -226,13 +219,19 @@ class Scripts:
             ScriptError: As ``current``.
         """
         generation = self.current(path)
+        self._pin(path, self._script(generation.path), generation)
+        return generation
+
+    def _pin(self, path: str, script: Script, generation: Generation) -> None:
         with self._lock:
-            return self._pinned.setdefault(path, generation)
+            self._seen[path] = _Seen(script, generation, Stamps({}), trusted=True, is_pinned=True)
 
     def unpin(self, path: str) -> None:
         """Let ``current`` look at the files again."""
         with self._lock:
-            self._pinned.pop(path, None)
+            seen = self._seen.get(path)
+            if seen is not None and seen.is_pinned:
+                self._seen[path] = replace(seen, trusted=False, is_pinned=False)
 
     def close(self) -> None:
         """End watching. Generations that were given out stay valid."""
@@ -259,18 +258,18 @@ class Scripts:
         patience_ends = 0.0
         tries = number = 0
         while True:
-            look = Look()
             found: Generation | ScriptError
-            try:
-                script = self._find(look, path, script)
-                found = self._read(look, script)
-            except ScriptError as error:
-                if script is None:
-                    raise  # never seen, and nothing to remember: whoever calls it may have made the name up
-                found = error
-                self._store.let_go(look.held)
-                # What was whole when the call began may be under a writer's hands by now: its next build is due. It
-                # may also be there already, where this thread had to wait for a CPU since it read.
+            with Look(self._store) as look:
+                try:
+                    script = self._find(look, path, script)
+                    found = self._builds.read(look, script)
+                except ScriptError as error:
+                    if script is None:
+                        raise  # never seen, and nothing to remember: whoever calls it may have made the name up
+                    found = error
+            if isinstance(found, ScriptError):
+                # What was whole when the call began may be half written by now: its next build is due. It may also be
+                # there already, if this thread had to wait for a CPU after it read.
                 now = time.monotonic()
                 patience_ends = patience_ends or now + PATIENCE_S
                 has_moved = not self._files.have_stood_still(look)
@@ -279,11 +278,8 @@ class Scripts:
                     time.sleep(0.001)
                     continue
                 break
-            except BaseException:
-                self._store.let_go(look.held)
-                raise
-            # A deployment may have been between two of the reads, so files that stood still together are preferred.
-            # Where they never do, the last look still is newer than the begin of this call.
+            # A deployment may have come between two of the reads, so files that stood still together are preferred.
+            # Where they never do, even the last look is newer than the start of this call.
             tries += 1
             number = next(self._looks)
             if self._files.have_stood_still(look):
@@ -296,12 +292,16 @@ class Scripts:
     def _remember(self, path: str, script: Script, look: Look, found: Generation | ScriptError, number: int) -> _Seen:
         stamps = Stamps(look.stamps, self._stat, self._clock_ns, look.links)
         with self._lock:
-            before = self._seen.pop(path, None)
+            before = self._seen.get(path)
             if isinstance(found, Generation):
                 found = script.found(found, number)
-            seen = self._seen[path] = _Seen(stamps, look.trusted, found, script)
+            seen = _Seen(script, found, stamps, look.trusted)
+            if before is not None and before.is_pinned:
+                return seen
+            self._seen.pop(path, None)
+            self._seen[path] = seen  # the one that changed most recently last
             if len(self._seen) > MOST_NAMES:
-                del self._seen[next(iter(self._seen))]
+                del self._seen[next(name for name, old in self._seen.items() if not old.is_pinned)]
         is_same = before is not None and (before.stamps.all, before.stamps.links) == (stamps.all, stamps.links)
         if self._watch is not None and not is_same:
             name = os.path.normpath(path) if stamps.links else script.path  # one of all that say the same
@@ -310,96 +310,10 @@ class Scripts:
 
     def _find(self, look: Look, path: str, before: Script | None) -> Script:
         """
-        The script that a name leads to now.
+        The script that a name leads to now; ``before``: the one that it led to before.
 
         Raises:
-            ScriptError: As ``Files.find``; also when it was there until a moment ago.
+            ScriptError: As ``Builds.find``.
         """
-        try:
-            real = self._files.find(look, path)
-        except ScriptError as error:
-            look.trusted = False  # there is no file whose stamp could say that this holds
-            if before is not None and isinstance(error, ScriptNotFound):
-                look.stamps[before.path] = None
-                self._miss_script(look, before)
-            raise
+        real = self._builds.find(look, path, before)
         return before if before is not None and before.path == real else self._script(real, before)
-
-    def _read(self, look: Look, script: Script) -> Generation:
-        path, good = script.path, script.whole
-        try:
-            assembly = self._part(look, script, path, check_assembly)
-        except ScriptNotFound:
-            self._miss_script(look, script)
-            raise
-        symbols = self._symbols(look, script, path)
-        config: Part | None = None
-        try:
-            config = self._part(look, script, f"{path}.config", check_config)
-        except ScriptNotFound:
-            was_there = good is not None and good.config is not None
-            self._refuse_recent_absence(look, script, f"{path}.config", was_there=was_there)
-        helpers = {name: self._helper(look, script, name) for name in script.names_beside(assembly.hash)}
-        return self._keep(look, Generation.of(path, assembly, symbols, config, helpers))
-
-    def _part(self, look: Look, script: Script, file: str, check: Callable[[str, bytes], None] | None) -> Part:
-        part = self._files.part(look, file, check)
-        script.gone.pop(file, None)
-        return part
-
-    def _keep(self, look: Look, generation: Generation) -> Generation:
-        """Tie the copies that the look holds to the life of a generation."""
-        weakref.finalize(generation, self._store.let_go_later, tuple(look.held)).atexit = False
-        look.held = []
-        return generation
-
-    def _helper(self, look: Look, script: Script, name: str) -> Helper | None:
-        if name.upper() == "SR" or not name or {"/", "\0"} & set(name):
-            return None  # the bridge's own SR.dll always wins
-        base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
-        for file in (f"{base}.dll", f"{base}.exe"):
-            try:
-                assembly = self._part(look, script, file, check_assembly)
-            except ScriptNotFound:
-                continue
-            return Helper(assembly, self._symbols(look, script, file))
-        good = script.good or script.whole
-        there = good.helpers.get(name) if good is not None else None
-        self._refuse_recent_absence(look, script, there.path if there else base, was_there=there is not None)
-        return None
-
-    def _symbols(self, look: Look, script: Script, assembly: str) -> Part | None:
-        stem, _ = os.path.splitext(assembly)  # noqa: PTH122  # as above
-        for file in (f"{stem}.pdb", f"{assembly}.mdb"):
-            try:
-                return self._part(look, script, file, None)
-            except ScriptError:
-                continue  # symbols are a comfort, a bad one is none
-        return None
-
-    def _miss_script(self, look: Look, script: Script) -> None:
-        """
-        The script itself is not there. After a while, it is forgotten.
-
-        Raises:
-            ScriptInvalid: As ``_refuse_recent_absence``.
-        """
-        self._refuse_recent_absence(look, script, script.path, was_there=script.whole is not None)
-        script.lost()
-        look.trusted = False
-
-    def _refuse_recent_absence(self, look: Look, script: Script, file: str, *, was_there: bool) -> None:
-        """
-        Compilers and editors delete and write anew: what served stays until the file has been gone for a while.
-
-        Raises:
-            ScriptInvalid: The file was there, and is gone for less than ``deleted_grace_s``.
-        """
-        if not was_there:
-            return
-        now = self._clock()
-        gone_s = now - script.gone.setdefault(file, now)
-        if gone_s >= self._grace_s:
-            return
-        look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
-        raise ScriptInvalid(f"{file}: was deleted and is not written anew yet")

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as modes
-from typing import TYPE_CHECKING
+import struct
+import weakref
+from typing import TYPE_CHECKING, Self
+from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
 from runner.errors import ScriptInvalid, ScriptNotFound
 from runner.trust import Place, Untrusted, is_below
@@ -20,35 +23,73 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from .generation import Part, Store
+    from .generation import Generation, Part
+    from .store import Store
 
 SUFFIXES = (".exe", ".dll")
 READ_TRIES = 3
 CHUNK_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 64 * 1024 * 1024  # it is read into memory and copied; the largest assemblies of .NET have some 10 MiB
 MOST_PARTS = 4096  # files whose content is known; one that is forgotten is read again at the next look
-# A stamp from the future: the clock of a file server may be ahead by so much. More is a clock that was set back since,
-# and then no later write can get this stamp again.
+# A stamp from the future: the clock of a file server may be ahead by this much. If it is more, the clock was set back
+# since, and no later write can get this stamp again.
 SKEW_NS = 60_000_000_000
 PATIENCE_NS = 200_000_000
+PE32_PLUS = 0x20B
+CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
 
 
 class Look:
     """
-    What one look at a script gathers.
+    What one look at a script gathers. A context manager: at its end, the copies that no generation keeps are released.
+
+    Args:
+        store: Where copies go.
 
     Attributes:
         stamps: Of each file by path, None for one that is not there; ``links`` those of symbolic links on the way.
-        held: Copies that it counted in the store.
         trusted: False: look again next time, whatever the stamps say.
-        is_fresh: True when a file was written or deleted just now: trouble with it may pass in a moment.
+        is_fresh: A file was written or deleted just now, so trouble with it may pass in a moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.stamps: dict[str, Stamp | None] = {}
         self.links: dict[str, Stamp | None] = {}
-        self.held: list[str] = []
         self.trusted = True
         self.is_fresh = False
+        self._store = store
+        self._held: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._held:
+            self._store.release(self._held)
+
+    def put(self, path: str, data: bytes) -> Part:
+        """
+        Copy a file that was read.
+
+        Raises:
+            ScriptInvalid: As ``Store.put``.
+        """
+        part = self._store.put(path, data)
+        self._held.append(part.hash)
+        return part
+
+    def take(self, part: Part) -> bool:
+        """Hold a copy that was made before; False when it is no longer kept."""
+        is_kept = self._store.take(part)
+        if is_kept:
+            self._held.append(part.hash)
+        return is_kept
+
+    def keep(self, generation: Generation) -> Generation:
+        """Let all copies live as long as a generation does; the same generation."""
+        weakref.finalize(generation, self._store.release_later, tuple(self._held)).atexit = False
+        self._held = []
+        return generation
 
 
 class Files:
@@ -56,25 +97,22 @@ class Files:
     Finds and reads what a script is made of. Safe to use from several threads.
 
     Args:
-        store: Where copies go.
         max_bytes: The largest file that is read.
         stat: ``os.stat``, or a coarser one in a test.
         clock_ns: The wall clock that file times come from.
 
     Attributes:
-        directories: Where scripts and all that lies beside them have to be, and to be nobody else's to change. None:
-            anywhere, and anybody's.
+        directories: Where scripts and all that lies beside them have to be, and nobody else may change them. None: they
+            may be anywhere and belong to anybody.
     """
 
     def __init__(
         self,
-        store: Store,
         max_bytes: int,
         stat: Callable[[str | int], os.stat_result],
         clock_ns: Callable[[], int],
     ) -> None:
         self.directories: Sequence[Path] | None = None
-        self._store = store
         self._max_bytes = max_bytes
         self._stat = stat
         self._clock_ns = clock_ns
@@ -122,19 +160,17 @@ class Files:
                 if self.directories is not None:
                     self._judge(file, place)
                 known = self._known.get(file)
-                if known is not None and known[0] == look.stamps[file] and self._store.take(known[1]):
-                    look.held.append(known[1].hash)
+                if known is not None and known[0] == look.stamps[file] and look.take(known[1]):
                     return known[1]
                 data, stamp = self._read(file, place)
             is_young = self._note(look, file, stamp, now_ns)
             if check is not None:
                 check(file, data)
-            part = self._store.put(file, data)
+            part = look.put(file, data)
         except ScriptInvalid as error:
-            # What the system refuses now (no descriptor, no room) it may grant at the next exec, the file as it is.
+            # What the system refuses now (no descriptor, no room) it may grant at the next exec, with the same file.
             look.trusted = look.trusted and not isinstance(error.__cause__, OSError)
             raise
-        look.held.append(part.hash)
         if is_young:
             self._known.pop(file, None)
         else:
@@ -145,13 +181,13 @@ class Files:
         return part
 
     def have_stood_still(self, look: Look) -> bool:
-        """Whether all files are as they were read, and reached in the same way."""
+        """Whether all files are still as they were read, and reached in the same way."""
         return all(stamp_of(file, self._stat) == stamp for file, stamp in look.stamps.items()) and all(
             stamp_of(link, os.lstat) == stamp for link, stamp in look.links.items()
         )
 
     def _note(self, look: Look, file: str, stamp: Stamp | None, now_ns: int) -> bool:
-        """Remember a stamp; whether it is young, so that it says nothing about the next look."""
+        """Remember a stamp. True when it is young, so that it says nothing about the next look."""
         look.stamps[file] = stamp
         if stamp is None:
             return False
@@ -162,7 +198,7 @@ class Files:
 
     @contextlib.contextmanager
     def _place(self, file: str) -> Iterator[Place]:
-        """What fails on the way to a file, or in reading it, as an error of scripts."""
+        """Turn what fails on the way to a file, or in reading it, into a ScriptError."""
         try:
             with Place(file) as place:
                 yield place
@@ -183,15 +219,17 @@ class Files:
         place.require_trust()
 
     def _read(self, file: str, place: Place) -> tuple[bytes, Stamp]:
-        """All of a regular file that does not change meanwhile, and its stamp."""
-        # Looked at before it is opened: opening a FIFO would wake its writer, and a device may do anything.
+        """The content of a regular file that does not change while it is read, and its stamp."""
+        # Judged before it is opened: opening a FIFO would wake its writer, and a device may do anything.
         _refuse_irregular(file, place.stat)
         for _ in range(READ_TRIES):
             descriptor = place.open(os.O_RDONLY | os.O_NONBLOCK)
             try:
                 before = self._stat(descriptor)
                 if before.st_size > self._max_bytes:
-                    raise ScriptInvalid(f"{file}: {before.st_size} bytes, max_script_mib allows {self._max_bytes}")
+                    raise ScriptInvalid(
+                        f"{file}: {before.st_size} bytes, more than the {self._max_bytes} that a file may have"
+                    )
                 data = _read_all(descriptor, self._max_bytes)
                 if Stamp.of(before) == Stamp.of(self._stat(descriptor)) and len(data) == before.st_size:
                     return data, Stamp.of(before)
@@ -200,11 +238,54 @@ class Files:
         raise ScriptInvalid(f"{file}: is not complete: it is being written")
 
 
+def check_assembly(path: str, data: bytes) -> None:
+    """
+    Refuse what is cut short or not a .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
+
+    Raises:
+        ScriptInvalid: It is one of these; the message says which, and what was found.
+    """
+    if data[:2] != b"MZ"[: len(data)]:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its start, got {data[:8]!r}")
+    try:
+        (header,) = struct.unpack_from("<I", data, 0x3C)
+        signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)
+        if signature != b"PE\0\0":
+            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, got {signature!r}")
+        optional = header + 24
+        (magic,) = struct.unpack_from("<H", data, optional)
+        directories = optional + (112 if magic == PE32_PLUS else 96)
+        cli_address, cli_size = struct.unpack_from("<II", data, directories + 8 * CLI_HEADER)
+        table = optional + optional_size
+        for index in range(sections):
+            name, size, begin = struct.unpack_from("<8s8xII", data, table + 40 * index)
+            if begin + size > len(data):
+                shown = name.rstrip(b"\0").decode("ascii", "replace")
+                missing = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
+                raise ScriptInvalid(f"{path}: is not complete: {missing}")
+    except struct.error:
+        raise ScriptInvalid(f"{path}: is not complete: its headers end after {len(data)} bytes") from None
+    if not cli_address or not cli_size:
+        raise ScriptInvalid(f"{path}: is not a .NET assembly but a native program")
+
+
+def check_config(path: str, data: bytes) -> None:
+    """
+    Refuse a ``.config`` that is not well-formed XML, as a half-written one is.
+
+    Raises:
+        ScriptInvalid: It is not; the message has line and column.
+    """
+    try:
+        expat.ParserCreate().Parse(data, True)  # noqa: FBT003  # positional only
+    except expat.ExpatError as error:
+        raise ScriptInvalid(f"{path}: is not complete or not XML: {error}") from error
+
+
 def _refuse_irregular(path: str, stat: os.stat_result) -> None:
     if not modes.S_ISREG(stat.st_mode):
         kinds = {modes.S_IFDIR: "a directory", modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
-        came = kinds.get(modes.S_IFMT(stat.st_mode), "a device")
-        raise ScriptInvalid(f"{path}: expected a file, came {came}")
+        raise ScriptInvalid(f"{path}: expected a file, got {kinds.get(modes.S_IFMT(stat.st_mode), 'a device')}")
 
 
 def _read_all(descriptor: int, max_bytes: int) -> bytes:

@@ -2,7 +2,7 @@
 What a script will ask, learned from its execs: values that travel with an exec, and edits that cannot fail.
 
 A guess saves a turn on the wire and never changes what a script sees: the bridge drops a value that an edit may have
-changed, and asks for what was not sent. Must not know turns, nor Kamailio's names: what depends on what, the host says.
+changed, and asks for what was not sent. Must not know turns, nor Kamailio's names: the host says what depends on what.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 MAX_READS = 32
 MAX_EDITS = 32
-MAX_ONCE = 64  # edits that were asked for once; a second time they are learned, so names made anew each time are not
-LONGEST_VALUE = 1024  # characters; a longer one is asked for when it is wanted
+MAX_ONCE = 64  # edits that were asked for once. They are learned at the second time, so names that never repeat are not
+LONGEST_VALUE = 1024  # characters; a longer value is asked for when it is needed
 LONGEST_NAME = 64
-UNUSED_EXECS = 16  # a value that so many execs did not use is sent no more
+UNUSED_EXECS = 16  # a value that this many execs in a row did not use is no longer sent
 ABSENT = "false"
 """In the place of a value that is not sent; no call's result is a bool."""
 
@@ -37,10 +37,10 @@ class Plan:
     Attributes:
         reads: Call and name of each value, in the order in which values travel.
         edits: Call and target of each edit that the host may call certain, in the order of their bits.
-        told: The plan as it is told to a worker, once: ``{reads: [[call, name, group], ...], edits: [[call, target,
-            group, takes], ...]}``. A value and an edit of one group concern each other; group 0 is changed by none.
+        as_json: What a worker gets, once: ``{reads: [[call, name, group], ...], edits: [[call, target, group, takes],
+            ...]}``. An edit may change the values of its own group; nothing changes those of group 0.
         takes: The type of the value that each edit writes.
-        methods: The host's method for each edit, and its target; None where the value is all that it takes.
+        methods: The host's method for each edit, and its target; None where the method takes the value alone.
         all_used: The bits of all reads.
         always: The bits of edits that are certain on every message.
         asked: The others: call, target and bit.
@@ -48,7 +48,7 @@ class Plan:
 
     reads: tuple[tuple[str, str], ...] = ()
     edits: tuple[tuple[str, str], ...] = ()
-    told: dict[str, Any] = field(default_factory=dict)
+    as_json: dict[str, Any] = field(default_factory=dict)
     takes: tuple[type, ...] = ()
     methods: tuple[tuple[str, str | None], ...] = ()
     all_used: int = 0
@@ -60,14 +60,14 @@ class Plan:
         What travels with an exec.
 
         Returns:
-            The values now and the edits that cannot fail now, as ``wire.AHEAD`` has them; ``ABSENT`` stands for what
-            cannot be read or is too long. And those edits as bits.
+            The values and the edits that cannot fail now, as text (``wire.messages.AHEAD``), with ``ABSENT`` for what
+            cannot be read or is too long; and those edits as bits.
         """
         values = []
         for call, name in self.reads:
             try:
                 value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
-            except Exception:  # noqa: BLE001 - asked for again when it is wanted; a fault is told then
+            except Exception:  # noqa: BLE001 - the script asks again when it needs it, and gets the fault then
                 value = False
             kind = type(value)
             if kind is str:
@@ -80,8 +80,8 @@ class Plan:
                 certain |= bit
         return AHEAD % (",".join(values), certain), certain
 
-    def told_edit(self, number: int, value: Any) -> str:
-        """An edit with its value, as a script has it."""
+    def shown_edit(self, number: int, value: Any) -> str:
+        """An edit with its value, as a script would write it; at most 200 characters."""
         call, target = self.edits[number]
         return f"{call}{(target, value) if target else (value,)!r:.200}"
 
@@ -90,7 +90,7 @@ EMPTY = Plan()
 
 
 class Foresight:
-    """What was learned of one generation. Shared by every caller that runs it, from any thread."""
+    """What was learned of one generation. Everybody who runs it shares it, from any thread."""
 
     def __init__(self) -> None:
         self.plan = EMPTY
@@ -101,13 +101,13 @@ class Foresight:
 
     def learn(self, host: Foreseen, plan: Plan, used: int, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         """
-        Take in what an exec did.
+        Learn from an exec.
 
         Args:
             host: Says what depends on what.
-            plan: What travelled with it.
+            plan: What travelled with the exec.
             used: Which of the plan's values the script used, as bits.
-            asked: The questions it put all the same: call and arguments.
+            asked: What the script asked nevertheless: call and arguments.
         """
         if not asked and used == plan.all_used:
             return
@@ -165,7 +165,7 @@ class Foresight:
         return Plan(
             reads=tuple(self._unused),
             edits=tuple(self._edits),
-            told={"reads": reads, "edits": edits},
+            as_json={"reads": reads, "edits": edits},
             takes=tuple(CALLS[call].parameters[-1] for call, _ in self._edits),
             methods=tuple((CALLS[call].method, target or None) for call, target in self._edits),
             all_used=(1 << len(self._unused)) - 1,

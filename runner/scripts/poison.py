@@ -1,11 +1,11 @@
 """
-The poison guard: what takes worker after worker with it is refused for a while, and others go on.
+The poison guard: what brings down one worker after the other is refused for a while, and everything else goes on.
 
-Two things are counted. The build of a script, so that one that was mended runs at once; and the Call-ID of the messages
-that a script ran on, so that one caller who sends a deadly message again and again is refused before the script is.
-What clients of a user tell may count for that user's clients alone, so that nobody can have a script refused to others.
+Losses are counted by the build of a script, so that a repaired one runs at once; and by the Call-ID of the message that
+the script ran on, so that one caller who keeps sending a deadly message is refused before the script is. What clients
+of a user report may count for that user's clients alone, so that nobody can get a script refused for others.
 
-Must not know why a worker was lost; it counts.
+Must not know why a worker was lost.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.poison")
 
-LONGEST_CALL_ID = 200  # more of it is not looked at: it is whatever a caller sent
-MAX_COUNTED = 1024  # builds and Call-IDs whose losses are counted; the oldest goes, and each has cost a worker
-MAX_REFUSED = 128  # builds and Call-IDs that are refused at one time; all of these fit into one message to a client
+LONGEST_CALL_ID = 200  # the rest is ignored: it is whatever a caller sent
+MAX_COUNTED = 1024  # builds and Call-IDs whose losses are counted, then the oldest goes; each has cost a worker
+MAX_REFUSED = 128  # builds and Call-IDs that are refused at one time; all of them fit into one message to a client
 BUILD = ""  # in the place of a Call-ID: the losses of a build, whatever the messages
 
 Key = tuple["int | None", str, str]
-"""The user for whose clients it counts, None for all; the build or the path; the Call-ID."""
+"""The user for whose clients it counts, None for everybody; the build, or the script's path; the Call-ID or BUILD."""
 
 
 class Poison:
@@ -41,8 +41,8 @@ class Poison:
     Counts lost workers by generation and by Call-ID. May be used from many threads.
 
     Args:
-        settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_within_s`` seconds refuse a script,
-            or one caller's messages to it, for ``poison_s`` seconds.
+        settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_s`` seconds refuse a script,
+            or one caller's messages to it, for as long.
         clock: Monotonic seconds.
     """
 
@@ -57,13 +57,13 @@ class Poison:
         self, generation: Generation, call_id: str | None = None, user: int | None = None, *, weight: int = 1
     ) -> bool:
         """
-        A worker was lost in an exec of this build, with the message's Call-ID, or while it was loaded, with none.
+        Count a worker that was lost in an exec of this build, or while the build was loaded (then without a Call-ID).
 
         Args:
             generation: The build.
             call_id: The message's; None for none.
-            user: For whose clients it counts; None: for all.
-            weight: As how many losses of the build it counts: one that held a worker for seconds is not soon repeated.
+            user: For whose clients it counts; None: for everybody.
+            weight: As how many losses of the build it counts: one that held a worker for seconds will not recur soon.
 
         Returns:
             Whether messages of this Call-ID are refused from now on.
@@ -72,53 +72,53 @@ class Poison:
         is_refused = False
         if call_id:
             call_id = call_id[:LONGEST_CALL_ID]
-            # By path, not by build: what a caller sends is not mended by a new build, and has to prove itself again.
+            # By path, not by build: a new build does not repair what a caller sends.
             is_refused = self._count((user, generation.path, call_id), generation.path, limits.poison_message_losses)
         self._count((user, generation.id, BUILD), generation.path, limits.poison_losses, weight)
         return is_refused
 
     def check(self, generation: Generation, user: int | None = None) -> None:
         """
-        Raise when this build is refused to all now, or to clients of ``user``.
+        Raise when this build is refused now, to everybody or to clients of ``user``.
 
         Raises:
-            ScriptRefused: It is; the text says for how long yet.
+            ScriptRefused: It is; the text says for how much longer.
         """
         if not self._until:
-            return  # the ordinary exec is not made longer
+            return  # so that the common exec costs no more
         if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
             raise ScriptRefused(
-                f"{generation.path}: refused for {left:.1f} s more, for it took worker after worker with it"
+                f"{generation.path}: refused for {left:.1f} s more, because it brought down several workers"
             )
 
     def check_message(self, path: str, call_id: Callable[[], str | None]) -> None:
         """
         Raise when messages of this Call-ID are refused to the script at ``path`` now.
 
-        ``call_id`` is called only when any message is refused, so the ordinary exec is not made longer.
+        ``call_id`` is called only while something is refused, so the common exec costs no more.
 
         Raises:
-            ScriptRefused: They are; the text says for how long yet.
+            ScriptRefused: They are; the text says for how much longer.
         """
         if self._until and (text := call_id()):
             text = text[:LONGEST_CALL_ID]
             refuse_message(path, text, self._left((None, path, text)))
 
     def refused(self) -> dict[str, float]:
-        """The scripts refused now to anybody, with the seconds left."""
+        """The scripts that are refused now, to everybody or to some, with the seconds left."""
         return {path: left for path, (_, _, call_id), left in self._refused() if call_id == BUILD}
 
     def refused_messages(self, *users: int | None) -> list[tuple[str, str, float]]:
-        """The messages refused now: the script, their Call-ID, and the seconds left; to ``users``, to all for none."""
-        told = [(path, key, left) for path, key, left in self._refused() if key[2] != BUILD]
-        return [(path, key[2], left) for path, key, left in told if not users or key[0] in users]
+        """Script, Call-ID and seconds left of messages that are refused now to ``users``; without any, to anybody."""
+        found = [(path, key, left) for path, key, left in self._refused() if key[2] != BUILD]
+        return [(path, key[2], left) for path, key, left in found if not users or key[0] in users]
 
     def _refused(self) -> list[tuple[str, Key, float]]:
         """The script, its key, and the seconds left."""
         now = self._clock()
         with self._lock:
-            told = [(path, key, round(until - now, 1)) for key, (path, until) in self._until.items()]
-        return [(path, key, left) for path, key, left in told if left > 0]
+            found = [(path, key, round(until - now, 1)) for key, (path, until) in self._until.items()]
+        return [(path, key, left) for path, key, left in found if left > 0]
 
     def _left(self, key: Key) -> float:
         """Seconds for which it is refused; 0 when it is not."""
@@ -127,7 +127,7 @@ class Poison:
         left = refused[1] - self._clock()
         if left <= 0:
             with self._lock:
-                if self._until.get(key) is refused:  # it may have been refused anew
+                if self._until.get(key) is refused:  # it may have been refused again
                     del self._until[key]
         return max(0.0, left)
 
@@ -140,7 +140,7 @@ class Poison:
             lost = self._lost.setdefault(key, deque(maxlen=most))
             lost.extend([now] * min(weight, most))
             _bound(self._lost, MAX_COUNTED)
-            if len(lost) < most or now - lost[0] > self.settings.poison_within_s:
+            if len(lost) < most or now - lost[0] > self.settings.poison_s:
                 return False
             del self._lost[key]
             self._until[key] = (path, now + self.settings.poison_s)
@@ -148,21 +148,21 @@ class Poison:
         who, _, call_id = key
         what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
         whom = "" if who is None else f" to clients of uid {who}"
-        # Of losses that weigh more than one nobody has seen so many.
-        cost = f"it cost {len(lost)} workers" if weight == 1 else "as many first runs as may go on came to no good end"
+        # A loss that weighs more than one is not as many workers.
+        cost = f"it cost {len(lost)} workers" if weight == 1 else "too many of its first runs failed"
         log.error("%s: %s%s for %g s: %s", path, what, whom, self.settings.poison_s, cost)
         return True
 
     def _forget(self, now: float) -> None:
-        """Drop what no longer counts: a Call-ID seldom comes back."""
-        for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_within_s]:
+        """Drop what no longer counts: a Call-ID rarely comes back."""
+        for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_s]:
             del self._lost[key]
         for key in [key for key, (_, until) in self._until.items() if until <= now]:
             del self._until[key]
 
 
 def _bound(found: dict[Key, Any], most: int) -> None:
-    """Forget the oldest of too many."""
+    """Forget the oldest when there are too many."""
     if len(found) > most:
         del found[next(iter(found))]
 
@@ -177,5 +177,5 @@ def refuse_message(path: str, call_id: str, left_s: float) -> None:
     if left_s > 0:
         raise ScriptRefused(
             f"{path}: messages of Call-ID {call_id!a} are refused for {left_s:.1f} s more, "
-            "for they took worker after worker with them"
+            "because they brought down several workers"
         )

@@ -1,7 +1,7 @@
 """
-What is known of one script, wherever it is called from: its builds that served, and the names of what lies beside it.
+What is known of one script, by whatever name it is called: builds that served, and names of what lies beside it.
 
-Must not know files; it is told what was found.
+Must not know files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .generation import Generation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-log = logging.getLogger("runner.reload")
+log = logging.getLogger("runner.scripts")
 
 MOST_HELPERS = 256  # assemblies beside one script; each name costs a look at every new build
 
@@ -32,7 +32,7 @@ class Script:
         path: Without symbolic links.
         whole: The last complete generation, loaded or not.
         good: The last one that was loaded.
-        gone: Since when files that were there are missing, on the clock of whoever looks.
+        gone: Since when files that were there have been missing: monotonic seconds, by path.
     """
 
     path: str
@@ -48,16 +48,16 @@ class Script:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def in_place_of(self, before: Script) -> None:
-        """Take over from a script elsewhere, as when a link to the newest release is moved on: its builds may serve."""
+        """Take over from the script that a link led to before: its builds may serve until this one has its own."""
         self._helpers, self.whole, self.good = before._helpers, before.whole, before.good
 
     def names_beside(self, assembly: str) -> tuple[str, ...]:
-        """Simple names of the assemblies that the build with this hash looks for beside it."""
+        """Simple names of the assemblies to look for beside the build whose assembly has this hash."""
         return (*self._helpers, *(self._plugins if self._plugins_of == assembly else ()))
 
     def add_helpers(self, names: Sequence[str]) -> None:
         """
-        Remember assemblies that a build refers to, for later builds, too.
+        Remember assemblies that a build refers to, for later builds as well.
 
         Raises:
             ScriptInvalid: These are too many.
@@ -67,7 +67,7 @@ class Script:
 
     def add_plugins(self, assembly: str, names: Sequence[str]) -> None:
         """
-        Remember assemblies that the build with this hash asked for while it ran; another build forgets them.
+        Remember assemblies that the build with this hash asked for while it ran. Another build forgets them.
 
         Raises:
             ScriptInvalid: These are too many.
@@ -92,12 +92,12 @@ class Script:
         return same
 
     def lost(self) -> None:
-        """The script is gone for good: nothing serves in its place."""
+        """Forget the builds: the script is gone for good, and nothing serves in its place."""
         with self._lock:
             self.good = self.whole = None
 
     def accept(self, generation: Generation) -> bool:
-        """Remember a generation that was loaded: it serves while a later one is broken. False: it did already."""
+        """Remember a generation that was loaded: it serves while a later one is broken. False: it was known already."""
         if self.good is generation:
             return False
         with self._lock:
@@ -109,7 +109,7 @@ class Script:
         Do not serve a generation again, since it cannot be loaded.
 
         Raises:
-            ScriptError: ``error`` again: it was loaded before, so the fault may pass.
+            ScriptError: ``error`` again: the build was loaded before, so the fault may pass.
         """
         with self._lock:
             if self.good is not None and self.good.id == generation.id:
@@ -144,17 +144,17 @@ class Script:
 
 def together(known: Sequence[str], names: Sequence[str], path: str) -> tuple[str, ...]:
     """
-    Names of assemblies that were known, and some more.
+    The names of assemblies that are known and some more, each once.
 
     Raises:
         ScriptInvalid: These are too many.
     """
     more = tuple(dict.fromkeys((*known, *names)))
     if len(more) > MOST_HELPERS:
-        raise ScriptInvalid(f"{path}: expected at most {MOST_HELPERS} assemblies beside it, it asks for {len(more)}")
+        raise ScriptInvalid(f"{path}: asks for {len(more)} assemblies beside it, expected at most {MOST_HELPERS}")
     return more
 
 
 def another(error: ScriptError) -> ScriptError:
-    """A copy to raise: one that is kept would gather tracebacks, from several threads."""
+    """A copy to raise: the one that is kept would collect tracebacks, from several threads."""
     return type(error)(str(error), error.detail)

@@ -21,7 +21,7 @@ NO_LINKS: Mapping[str, Stamp | None] = MappingProxyType({})
 
 
 class Stamp(NamedTuple):
-    """Two equal stamps mean the same content, unless they are young."""
+    """What changes when a file does: two equal stamps mean the same content, unless they are young."""
 
     ctime_ns: int
     mtime_ns: int
@@ -45,10 +45,10 @@ def stamp_of(path: str, stat: Callable[[str], os.stat_result] = os.stat) -> Stam
 
 class Stamps:
     """
-    The files of one script as they were when somebody looked, for the question whether they still are.
+    The files of one script as they were when somebody looked, to find out whether they still are.
 
-    Names that were not there cost one look at their directory, all of them together, once its stamp is old enough:
-    a name that is made in a directory changes the directory (POSIX, open and rename). Safe to ask from several threads.
+    All names in a directory that were not there cost one look at the directory, once its stamp is old enough: a new
+    name changes the directory (POSIX, open and rename). Safe to use from several threads.
 
     Args:
         stamps: By path; None for what was not there.
@@ -71,7 +71,7 @@ class Stamps:
         self._stat = stat
         self._clock_ns = clock_ns
         self._there = tuple((path, stamp) for path, stamp in stamps.items() if stamp is not None)
-        self._looks = self._there  # and directories that are believed; replaced as a whole: several threads may ask
+        self._looks = self._there  # and trusted directories; replaced as a whole, since several threads may ask
         self._absent: dict[str, list[str]] = {}
         for path, stamp in stamps.items():
             if stamp is None:
@@ -90,7 +90,7 @@ class Stamps:
         return cls(files, links=links)
 
     def hold(self) -> bool:
-        """Whether every file still has its stamp. On the way of every exec: a call or two, and no exception."""
+        """Whether every file still has its stamp. Every exec asks: a call or two, and no exception."""
         if not self.all:
             return True
         if self.links and any(stamp_of(link, os.lstat) != stamp for link, stamp in self.links.items()):
@@ -107,21 +107,21 @@ class Stamps:
             pass
         if holds < len(self._there):
             return False
-        is_said = holds == len(self._there) + len(self._absent)  # every directory speaks for its names
-        return is_said or self._are_absent()
+        are_covered = holds == len(self._there) + len(self._absent)  # every directory answers for its names
+        return are_covered or self._are_absent()
 
     def _are_absent(self) -> bool:
-        """Look at each name that was not there, and learn which directories may speak for them."""
-        believed = []
+        """Look at each name that was not there, and find out which directories can answer for them."""
+        trusted = []
         for directory, paths in self._absent.items():
-            now_ns = self._clock_ns()  # before all looks, or a thread that had to wait would take young for old
-            stamp = stamp_of(directory, self._stat)  # before the names: what is made after it changes it
+            now_ns = self._clock_ns()  # before all looks, or a thread that had to wait would take a young stamp for old
+            stamp = stamp_of(directory, self._stat)  # before the names: one that is made later changes it
             if any(stamp_of(path, self._stat) is not None for path in paths):
                 return False
-            # A symlink to nothing is there, and its target may come elsewhere.
+            # A symlink to nothing is there, and its target may appear in another directory.
             if stamp is not None and stamp.ctime_ns < now_ns - YOUNG_NS and not any(map(_is_link, paths)):
-                believed.append((directory, stamp))
-        self._looks = (*self._there, *believed)
+                trusted.append((directory, stamp))
+        self._looks = (*self._there, *trusted)
         return True
 
 

@@ -1,7 +1,7 @@
 """
-Tells that a file of a script may have changed, by inotify or polling.
+Notices that a file of a script may have changed, by inotify or polling.
 
-Must not be relied on: events may be late, doubled or missing, and then scripts are only loaded a little later.
+Nothing may rely on it: events may be late, doubled or missing, and then scripts are only loaded a little later.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.watch")
 
-# inotify also tells of every open and read, our own too. mcs deletes and rewrites its output (deleted, created,
-# 4 x modified, closed), so "modified" says nothing that "closed" does not; polling knows no "closed".
+# inotify also reports every open and read, ours as well. mcs deletes and rewrites its output (deleted, created,
+# 4 x modified, closed), so "modified" says nothing that "closed" does not. Polling has no "closed".
 TELLING = {
     "inotify": frozenset({"created", "deleted", "moved", "closed"}),
     "polling": frozenset({"created", "deleted", "moved", "modified"}),
 }
-MOST_SCRIPTS = 1024  # that are watched; others are only seen to have changed at their next exec
-LONGEST_LINK_CHAIN = 40  # as the kernel's, path_resolution(7)
-REVIEW_S = 2.0  # directories that were deleted and made again are looked for this often, beside events
+MOST_SCRIPTS = 1024  # that are watched; a change of any other is seen at its next exec
+LONGEST_LINK_CHAIN = 40  # as in the kernel, path_resolution(7)
+REVIEW_S = 2.0  # how often to look for directories that were deleted and made again; an event makes it sooner
 JOIN_S = 2.0
 
 
@@ -39,8 +39,8 @@ class Watch:
     """
 
     def __init__(self, kind: str, changed: Callable[[str], None]) -> None:
-        # A process that watches nothing must not need watchdog, so it is imported here. Not later: a process out
-        # of descriptors cannot import, and Python goes on believing that what it did not see then is not there.
+        # A process that watches nothing must not need watchdog, so it is imported here. Not later: a process out of
+        # descriptors cannot import, and Python remembers that what it could not see then is not there.
         import watchdog.observers  # noqa: PLC0415  # as in _start
         import watchdog.observers.polling  # noqa: F401, PLC0415  # the same
 
@@ -57,7 +57,7 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def cover(self, script: str, files: Iterable[str]) -> None:
-        """Watch these files, there or not, for a script, instead of earlier ones. Returns at once."""
+        """Watch these files of a script, there or not, instead of those before. Returns at once."""
         with self._lock:
             if self._closed:
                 return
@@ -97,7 +97,7 @@ class Watch:
                 observer.join(JOIN_S)
 
     def _review(self) -> None:
-        """Watch what is to be watched now: new directories, and those that were replaced under their name."""
+        """Begin with new directories, and those that were replaced; end with what is no longer needed."""
         with self._lock:
             files = dict(self._files)
         scripts: dict[str, set[str]] = {}
@@ -178,7 +178,7 @@ class Watch:
         try:
             self._changed(script)
         except Exception:  # the callback's fault must not end the thread of watchdog
-            log.exception("preparing %s", script)
+            log.exception("loading %s ahead failed", script)
 
 
 def _handler(on_event: Callable[[Any], None]) -> Any:
@@ -192,7 +192,7 @@ def _handler(on_event: Callable[[Any], None]) -> Any:
 
 
 def _has_descriptors() -> bool:
-    """Whether this process may open one more; if not, what the kernel refuses is no limit of inotify."""
+    """Whether this process can open another file; if not, that was the limit, and not inotify's."""
     try:
         for end in os.pipe2(os.O_CLOEXEC):
             os.close(end)
@@ -233,5 +233,5 @@ def _ways_to(file: str) -> set[str]:
             there = os.path.join(os.path.dirname(prefix), target, *parts[count:])  # noqa: PTH118, PTH120
             todo.append(os.path.normpath(there))
             break
-    # The directory of the file and the one above: a directory that is made again is seen from there.
+    # Of each path its directory too: where one is made again, that is seen from the one above.
     return ways | {parent for path in ways if (parent := os.path.dirname(path)) != os.sep}  # noqa: PTH120

@@ -18,7 +18,7 @@ _PARTS = 6  # prefix, user, password, host, port, protocol
 
 
 class CannotDecodeError(Exception):
-    """The URI is none that encode_contact made; ``code`` is what decode_contact then returns."""
+    """The URI was not made by encode_contact; ``code`` is what decode_contact then returns."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)

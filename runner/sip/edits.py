@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class Edit:
     """
-    One place of the original bytes where something goes or comes.
+    One place in the original bytes where something is removed or put in.
 
     Attributes:
         offset: Where, in the original bytes.
-        length: How many of them go; 0 for a mere insertion.
-        text: What comes instead.
-        doubled: What comes instead of that where the message leaves by another socket than it came in by, with
-            ``OUT`` where the address of that socket belongs; None for the same.
+        length: How many of them are removed; 0 to insert only.
+        text: What is put in.
+        doubled: What is put in when the message leaves by another socket than the one that received it, with ``OUT``
+            where the address of that socket belongs; None for ``text``.
     """
 
     offset: int
@@ -66,7 +66,7 @@ class Edits:
         return b"".join(out)
 
     def leaving_by(self, address: bytes) -> Edits:
-        """The edits of a message that leaves by another socket, whose address that is."""
+        """The edits of a message that leaves by another socket, with this address."""
         return Edits(
             [
                 edit if edit.doubled is None else Edit(edit.offset, edit.length, edit.doubled.replace(OUT, address))

@@ -72,7 +72,7 @@ class FirstLine:
         method: Of a request; empty for a reply.
         uri: Of a request; empty for a reply.
         uri_start: Offset of the R-URI.
-        version: For one ``SIP/2.0``.
+        version: For example ``SIP/2.0``.
         status: Of a reply, three digits; empty for a request.
         reason: Of a reply; may be empty.
     """
@@ -114,6 +114,18 @@ class SipMessage:
     def body(self) -> bytes | None:
         """Everything behind the empty line, perhaps nothing; None without an empty line."""
         return None if self.body_start is None else self.data[self.body_start :]
+
+    @property
+    def cseq(self) -> tuple[bytes, bytes]:
+        """Number and method of the CSeq header; empty texts without one."""
+        header = self.header(b"cseq")
+        words = header.body.split() if header is not None else []
+        return (words[0], words[1]) if len(words) > 1 else (b"", b"")
+
+    @property
+    def method(self) -> bytes:
+        """The method of a request, that of the CSeq for a reply."""
+        return self.first_line.method if self.first_line.is_request else self.cseq[1]
 
     def header(self, key: bytes) -> Header | None:
         """The first header with that key (long name, lower case); None when there is none."""
@@ -191,7 +203,7 @@ def parse_text(data: bytes) -> SipMessage:
 
 
 def normalise_line_ends(data: bytes) -> bytes:
-    """The message with CRLF at the end of each line of its head; the body as it is."""
+    """The message with CRLF at the end of each line of its head; the body unchanged."""
     lines = []
     at = 0
     while at < len(data):

@@ -70,7 +70,7 @@ def media_type(content_type: bytes) -> bytes:
 
 
 def audio_hold(found: tuple[Session, ...]) -> int:
-    """How the first audio stream on hold is so; 0 when none is (textops.c, ki_is_audio_on_hold)."""
+    """What puts the first audio stream on hold; 0 when none is (textops.c, ki_is_audio_on_hold)."""
     holds = (stream.hold or session.hold for session in found for stream in session.streams if stream.media == b"audio")
     return next((hold for hold in holds if hold), 0)
 

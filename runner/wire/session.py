@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+# Far longer than a SIP message. A call with a longer text gets its error value, and the worker stays.
+MAX_LINE_BYTES = 8 * 1024 * 1024
 REASON_CHARACTERS = 80  # of a refusal: only a reader of the wire sees it, and it must always fit into a line
 
 
@@ -156,7 +158,7 @@ class Session:
         """The line that answers the open question; ASKED becomes RUNNING."""
         line = messages.answer(self._question_id, result)
         if len(line) > self.max_line_bytes:
-            return self.refuse(f"the answer has {len(line)} bytes, more than max_line_bytes")
+            return self.refuse(f"the answer has {len(line)} bytes, more than the {self.max_line_bytes} of a line")
         return self._sent("-> answer", line)
 
     def refuse(self, reason: str) -> bytes:
@@ -226,9 +228,7 @@ class Session:
         if following is None:
             raise RuntimeError(f"{what} is not allowed while {self.state.value}")
         if len(line) > self.max_line_bytes:
-            raise ConfigError(
-                f"expected a line of at most {self.max_line_bytes} bytes (max_line_bytes), got {len(line)}"
-            )
+            raise ConfigError(f"expected a line of at most {self.max_line_bytes} bytes, got {len(line)}")
         self.state = following
         return line
 

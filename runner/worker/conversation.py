@@ -198,7 +198,7 @@ class Conversation:
         ahead, certain = plan.ahead(host)
         is_new = self._plans.get(generation.id) is not plan
         if is_new:
-            ahead = messages.told(plan.told) + ahead
+            ahead = messages.told(plan.as_json) + ahead
         if len(ahead) > self._longest_ahead:
             return "", 0
         if is_new:

@@ -94,7 +94,7 @@ def edit(pid: int, host: Host, plan: Plan, edits: list[Any], outcome: ExecOutcom
         except Exception as error:  # noqa: BLE001 - as the module says
             result = _report(pid, plan.edits[number][0], error)
         if result != 0:  # it was declared certain, and the script has gone on
-            outcome.refused = outcome.refused or plan.told_edit(number, value)
+            outcome.refused = outcome.refused or plan.shown_edit(number, value)
         outcome.certain += 1
 
 

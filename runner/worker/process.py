@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.errors import WorkerFailedToStart
+from runner.wire.session import MAX_LINE_BYTES
 
 from . import confine, sandbox, seccomp
 from .remove import remove
@@ -107,7 +108,7 @@ class Process:
                 for made in (work, builds):
                     made.mkdir(mode=0o700)
                 arguments = [
-                    str(settings.max_line_bytes),
+                    str(MAX_LINE_BYTES),
                     settings.leftover_threads,
                     str(directory / BLOBS),
                     str(builds),

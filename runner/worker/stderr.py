@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.drain")
 
 KEPT_LINES = 20
+LINES_PER_S = 200  # of one worker go to the log: more than anybody reads, less than fills a disk in a night
 JOIN_S = 5.0  # the thread ends after one look at the streams
 LONGEST_LINE = 1000  # bytes; the rest of a line is cut off
 READ_BYTES = 64 * 1024
@@ -36,10 +37,10 @@ class Tail:
     Args:
         fd: The reading end of the pipe; owned from now on.
         pid: The worker, for the log.
-        lines_per_s: Most lines that are logged in one second; the number of the others is logged in one line. 0: none.
+        lines_per_s: Most lines that are logged in one second; the number of the others is logged in one line.
     """
 
-    def __init__(self, fd: int, pid: int, lines_per_s: int) -> None:
+    def __init__(self, fd: int, pid: int, lines_per_s: int = LINES_PER_S) -> None:
         os.set_blocking(fd, False)
         self.fd = fd
         self._pid = pid

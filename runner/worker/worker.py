@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runner.errors import ExecTimeout, ProtocolViolation, RunnerError, WorkerDied, WorkerError, WorkerFailedToStart
 from runner.wire.channel import Channel
 from runner.wire.events import RETIRE_REASONS
-from runner.wire.session import Session, State
+from runner.wire.session import MAX_LINE_BYTES, Session, State
 
 from .conversation import Conversation
 from .outcome import ExecOutcome
@@ -102,10 +102,10 @@ class Worker:
         began = time.monotonic()
         deadline = began + settings.start_timeout_s
         process = Process.start(settings, bridge, directory, deadline)
-        tail = Tail(process.stderr, process.pid, settings.max_stderr_lines_per_s)
+        tail = Tail(process.stderr, process.pid)
         conversation = Conversation(
             Channel(*process.wire),
-            Session(settings.max_line_bytes),
+            Session(MAX_LINE_BYTES),
             process.pid,
             0 if settings.placement == "free" else ALWAYS,
         )

@@ -42,7 +42,7 @@ def test_a_users_own_group_may_write(script: Path, victim: User) -> None:
 def test_a_users_group_may_not_write_while_somebody_else_is_in_it(script: Path, victim: User, attacker: User) -> None:
     administer("usermod", "--append", "--groups", victim.name, attacker.name)
 
-    with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+    with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
         require(script, victim)
 
 
@@ -52,7 +52,7 @@ def test_a_users_group_may_not_write_while_it_is_another_users_primary_group(
     administer("usermod", "--gid", victim.name, attacker.name)
 
     try:
-        with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+        with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
             require(script, victim)
     finally:
         administer("usermod", "--gid", attacker.name, attacker.name)
@@ -61,7 +61,7 @@ def test_a_users_group_may_not_write_while_it_is_another_users_primary_group(
 def test_a_group_that_is_not_the_users_primary_group_may_not_write(script: Path, victim: User, attacker: User) -> None:
     os.chown(script, victim.uid, attacker.gid)
 
-    with pytest.raises(Untrusted, match="others may change what is there: chmod go-w"):
+    with pytest.raises(Untrusted, match="others may change it: chmod go-w"):
         require(script, victim)
 
 

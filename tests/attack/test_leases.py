@@ -123,7 +123,7 @@ wait()
 
 def test_a_wire_that_was_kept_cannot_hold_up_the_daemon(attacker: User) -> None:
     """All copies of a descriptor share its flags, so the daemon's read from a silent worker never ended."""
-    with site.open_daemon(f"{ONE_WORKER}\nload_timeout_s = 0.5") as daemon:
+    with site.open_daemon(f"{ONE_WORKER}\nfirst_exec_timeout_s = 0.5") as daemon:
         loops = compiled(daemon.scripts, "Loops", "static int Main() { while (true) {} }")
         script = compiled(daemon.scripts, "Seven", SEVEN)
         with site.start(attacker, daemon, KEEPS_THE_WIRE, script, loops) as thief:

@@ -16,7 +16,7 @@ import pytest
 from runner.errors import RunnerError, ScriptError, ScriptInvalid, ScriptNotFound
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
-from runner.scripts.current import MOST_NAMES, MOST_SCRIPTS, Scripts
+from runner.scripts.current import MOST_NAMES, MOST_SCRIPTS, CurrentScripts
 from runner.scripts.script import MOST_HELPERS
 from runner.settings import Settings
 from tests.attack.users import as_root, new_user
@@ -61,9 +61,9 @@ def running(allowed: Path, **more: Any) -> Iterator[Runner]:
         yield runner
 
 
-def strict(allowed: Path, tmp_path: Path) -> Scripts:
+def strict(allowed: Path, tmp_path: Path) -> CurrentScripts:
     """The part of it that decides what may run."""
-    return Scripts(Settings(script_dirs=(allowed,), observer="none"), tmp_path / "run")
+    return CurrentScripts(Settings(script_dirs=(allowed,), observer="none"), tmp_path / "run")
 
 
 def outcome(runner: Runner, script: Path | str) -> int | RunnerError | None:
@@ -303,7 +303,7 @@ def test_the_number_of_helpers_of_a_script_is_limited(allowed: Path, tmp_path: P
     scripts = strict(allowed, tmp_path)
     generation = scripts.current(str(script))
 
-    with pytest.raises(ScriptInvalid, match=f"at most {MOST_HELPERS} assemblies beside it, it asks for 20000"):
+    with pytest.raises(ScriptInvalid, match=f"asks for 20000 assemblies beside it, expected at most {MOST_HELPERS}"):
         scripts.extend(generation, tuple(f"P{number}" for number in range(20_000)))
     for number in range(2 * MOST_HELPERS):
         assert scripts.plugin(generation, f"P{number}") is None

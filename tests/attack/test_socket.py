@@ -78,7 +78,7 @@ def test_a_client_trusts_a_daemon_of_the_user_who_was_given_the_directory(
         daemon.communicate("\n")
 
     assert owned.strip() == "connected"
-    assert "so others may change what is there: chmod go-w" in shared
+    assert "so others may change it: chmod go-w" in shared
     assert f"{given} belongs to uid 0" in roots
 
 
@@ -86,7 +86,7 @@ def make_foreign(place: Path, user: User) -> None:
     os.chown(place, user.uid, user.gid)
 
 
-ROOTS = "mode 0755, but has to belong to root: chown root"
+ROOTS = "mode 0755, but must belong to root: chown root"
 WRONG: dict[str, tuple[Callable[[Path, User], None], str]] = {
     "everybody's": (lambda place, _: place.chmod(0o777), "belongs to root and has mode 0777"),
     "sticky": (lambda place, _: place.chmod(0o1777), "belongs to root and has mode 1777"),

@@ -223,7 +223,7 @@ def test_doctor_finds_nothing_to_mend_here() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null" in done.stdout
-    assert "MEND" not in done.stdout
+    assert "FIX" not in done.stdout
 
 
 def test_doctor_says_how_to_mend_what_is_missing(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_a_worker_of_an_earlier_daemon_is_kept_where_the_new_one_has_gone_as_wel
                     assert wire is not None
                     stack.callback(wire.close)
                 assert execute(lease, old).code == 1
-                with pytest.raises(PoolExhausted, match="no worker free"):
+                with pytest.raises(PoolExhausted, match="no worker was free"):
                     execute(lease, new)
                 assert worker_of(lease) == before
                 daemon.kill()

@@ -123,7 +123,7 @@ def test_the_log_file_may_be_moved_away(tmp_path: Path) -> None:
         log.rename(tmp_path / "app-mono.log.1")
         app_mono("reload", "--socket", str(daemon.socket))
 
-        assert "settings read anew" in log.read_text("utf-8")
+        assert "settings read again" in log.read_text("utf-8")
 
 
 def test_without_a_daemon_commands_say_how_to_start_one(tmp_path: Path) -> None:

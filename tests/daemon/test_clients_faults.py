@@ -298,8 +298,9 @@ def test_a_worker_that_comes_back_without_its_wire_or_with_nonsense_is_not_lost_
 
 def test_a_script_that_goes_while_its_client_waits_for_a_worker_takes_no_place(tmp_path: Path) -> None:
     """The worker that came free was leased, and then nobody's: the answer was the error."""
-    settings = "num_workers = 1\nmax_workers = 1\nspare_workers = 0\nallocate_timeout_s = 10\ndeleted_grace_s = 0"
-    with RunningDaemon(tmp_path, settings) as daemon, ExitStack() as stack:
+    settings = "num_workers = 1\nmax_workers = 1\nspare_workers = 0\nallocate_timeout_s = 10"
+    no_grace = {"runner.scripts.builds.DELETED_GRACE_S": 0.0}
+    with RunningDaemon(tmp_path, settings, constants=no_grace) as daemon, ExitStack() as stack:
         script, fine = (compiled(daemon.scripts, name, FINE) for name in ("Goes", "Fine"))
         holder = stack.enter_context(closing(Lease(str(daemon.socket))))
         run(holder, fine)

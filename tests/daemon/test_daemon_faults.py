@@ -246,4 +246,4 @@ def test_callers_beyond_the_queue_are_refused_at_once_and_the_queue_does_not_gro
 
         assert status(daemon)["waiting"] == queue
         assert all(answer["error"]["data"]["kind"] == "PoolExhausted" for answer in refused)
-        assert all("callers wait already" in answer["error"]["message"] for answer in refused)
+        assert all("already waiting" in answer["error"]["message"] for answer in refused)

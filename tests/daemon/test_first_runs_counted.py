@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runner.runner import Runner
     from runner.worker.worker import Worker
 
+NO_GRACE = {"runner.scripts.builds.DELETED_GRACE_S": 0.0}
 SEVEN = "static int Main() { return 7; }"
 LATER_LOOPS = "static int s_calls; static int Main() { if (s_calls++ == 1) Thread.Sleep(60000); return 0; }"
 PLUGS = """static int s_seven; static int Main() {
@@ -47,8 +48,8 @@ PLUGS = """static int s_seven; static int Main() {
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
-    patient = "allocate_timeout_s = 20.0\nexec_timeout_s = 20.0\ndeleted_grace_s = 0.0\nspare_workers = 0"
-    with RunningDaemon(tmp_path, f"num_workers = 3\nmax_workers = 4\n{patient}") as daemon:
+    patient = "allocate_timeout_s = 20.0\nexec_timeout_s = 20.0\nspare_workers = 0"
+    with RunningDaemon(tmp_path, f"num_workers = 3\nmax_workers = 4\n{patient}", constants=NO_GRACE) as daemon:
         yield daemon
 
 
@@ -191,7 +192,7 @@ def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> 
     body = """static bool s_ran; static int Main(string[] args) {
         if (!s_ran && args.Length > 0) Thread.Sleep(4000); s_ran = true; return 0; }"""
     script = compiled(tmp_path, "X", body)
-    limits = {"num_workers": 4, "poison_losses": 2, "poison_s": 60.0, "poison_within_s": 60.0}
+    limits = {"num_workers": 4, "poison_losses": 2, "poison_s": 60.0}
     with library(**limits, first_exec_timeout_s=WAIT_S) as runner:
         assert outcome(runner, script, timeout_s=WAIT_S) == 0
         threads = [
@@ -209,14 +210,14 @@ def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> 
 
 
 def test_a_daemon_that_stops_while_a_build_warms_does_not_call_it_poison(tmp_path: Path) -> None:
-    with RunningDaemon(tmp_path, "num_workers = 1\nmax_workers = 4\ndestroy_timeout_s = 0.5") as daemon:
+    with RunningDaemon(tmp_path, "num_workers = 1\nmax_workers = 4") as daemon:
         script = compiled(daemon.scripts, "X", LOOPS)
         with clients(daemon, 1) as (client,):
             assert client.run(script) == ExecTimeout.__name__
         app_mono("stop", "--socket", str(daemon.socket))
         daemon.wait()
 
-        assert "still busy 0.5 s after close, killed" in daemon.log()
+        assert "still busy 2 s after close, killed" in daemon.log()
         assert "refused for" not in daemon.log()
 
 

@@ -242,7 +242,7 @@ def test_who_waits_no_more_is_forgotten_and_begins_from_the_start() -> None:
 
 
 def test_losses_of_builds_and_callers_are_counted_up_to_a_number() -> None:
-    poison = Poison(Settings(poison_within_s=1e6, poison_message_losses=2), Clock())
+    poison = Poison(Settings(poison_s=1e6, poison_message_losses=2), Clock())
     for number in range(3 * MAX_COUNTED):
         poison.note(build("/x.exe", str(number)), f"call-{number}", ONE)
 

@@ -46,7 +46,7 @@ def hit_once(tmp_path: Path) -> Path:
 def runner(hit_once: Path) -> Iterator[Runner]:
     """One worker and its spare, with short timeouts for a start and for a load ahead."""
     settings = Settings(
-        mono=str(hit_once), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=2, load_timeout_s=2
+        mono=str(hit_once), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=2, first_exec_timeout_s=2
     )
     with Runner(settings) as running:
         assert works_on(running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.wire.session import MAX_LINE_BYTES
 from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def test_a_text_of_100_mib_gives_the_error_value_and_is_cut_in_the_log(runner: R
     assert result.ok, result
     assert host.get_s("$var(got)") == "-1 -1 0"
     ((_, logged),) = host.logs
-    assert 0 < len(logged) < runner.settings.max_line_bytes
+    assert 0 < len(logged) < MAX_LINE_BYTES
     assert works_on(runner)
     assert runner.snapshot().pids == before
 

@@ -80,7 +80,7 @@ def migrated(cfg: str, directory: Path) -> str:
     path = directory / "old.cfg"
     path.write_text(cfg, encoding="utf-8")
     found = migrate(path, script=STAND_IN, config=Path("/etc/app-mono/app-mono.toml"))
-    assert [each.text for each in found.open if "begins with no directory" not in each.text] == []
+    assert [each.text for each in found.open if "does not begin with a directory" not in each.text] == []
     return {source.path: new for source, new in found.changed}[path]
 
 

@@ -49,7 +49,7 @@ def test_neighbours_in_single_quotes_are_not_joined() -> None:
         "#!unknown mono_run()",
     ],
 )
-def test_what_is_commented_out_is_no_word(text: str) -> None:
+def test_comments_hold_no_words(text: str) -> None:
     assert words(f"{text}\nafter") == ["after"]
 
 
@@ -59,7 +59,7 @@ def test_signs_of_comments_in_strings_and_variables_are_text() -> None:
     assert [kind for kind, _ in found] == ["string", "string", "variable", "variable", "comment"]
 
 
-def test_a_double_negation_is_no_preprocessor_line() -> None:
+def test_a_double_negation_is_not_a_preprocessor_line() -> None:
     assert words("if (!!mono_run()) exit;") == ["if", "mono_run", "exit"]
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import PoolExhausted, ScriptInvalid, WorkerDied, WorkerFailedToStart
-from runner.pool.pool import LONGEST_BACK_OFF_S, Pool
+from runner.pool.pool import Pool
+from runner.pool.slots import LONGEST_BACK_OFF_S
+from runner.pool.upkeep import Upkeep
 from runner.settings import Settings
-from tests.pool.test_pool import SOON_S, Build, Clock, Lib, Stable, Worker, living, soon, until
+from tests.pool.stable import SOON_S, Build, Clock, Lib, Stable, Worker, living, soon, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,9 @@ class Site:
         self.stable = Stable(clock)
         self.lost: list[Generation] = []
         self.loaded: list[Generation] = []
-        values = {"allocate_timeout_s": SOON_S, "destroy_timeout_s": 0.05, "spare_workers": 0} | settings
-        self.pool: Pool = Pool(Settings(**values), self.stable, clock, self.lost.append, self.loaded.append)
+        values = {"allocate_timeout_s": SOON_S, "spare_workers": 0} | settings
+        self.pool = Pool(Settings(**values), self.stable, clock)
+        self.upkeep = Upkeep(self.pool, self.lost.append, self.loaded.append)
 
     def lend(self, user: int, build: Generation | None = BUILD) -> Slot:
         slot = self.pool.acquire(build, soon(), user)
@@ -56,7 +59,7 @@ def sites() -> Iterator[list[Site]]:
     yield made
     for site in made:
         site.stable.gate.set()
-        site.pool.close()
+        site.upkeep.close()
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_without_room_the_worker_unused_longest_makes_place_whoevers_it_was(site
     third = lend(OTHER)
 
     assert living(third) not in [living(slot) for slot in slots]
-    site.pool.tick()
+    site.upkeep.tick()
     assert [living(slot).ended for slot in slots] == ["stopped", ""]
 
 
@@ -153,7 +156,7 @@ def test_where_one_too_many_waits_the_user_with_most_callers_loses_the_last_one(
             until(lambda: site.pool.snapshot().waiting == len(threads))
 
     until(lambda: "second" in came)
-    assert "2 callers wait already" in str(came["second"])
+    assert "2 callers are already waiting" in str(came["second"])
     site.give_back(held)
     for thread in threads.values():
         thread.join(SOON_S)
@@ -162,16 +165,16 @@ def test_where_one_too_many_waits_the_user_with_most_callers_loses_the_last_one(
 
 def test_only_a_worker_that_was_never_lent_says_that_a_build_loads(site: Site) -> None:
     site.had_by(ONE)
-    assert not site.pool.has_loaded(BUILD)
-    assert site.pool.try_out(BUILD) is None
+    assert not site.upkeep.has_loaded(BUILD)
+    assert site.upkeep.try_out(BUILD) is None
 
     fresh = site.pool.acquire(None, soon())
     site.pool.release(fresh, survives=True)
 
-    assert site.pool.try_out(BUILD) == ()
-    assert site.pool.has_loaded(BUILD)
+    assert site.upkeep.try_out(BUILD) == ()
+    assert site.upkeep.has_loaded(BUILD)
     assert living(fresh).holdings.loads == 1
-    assert site.pool.try_out(BUILD) == ()
+    assert site.upkeep.try_out(BUILD) == ()
     assert living(fresh).holdings.loads == 1, "it is loaded once, however often that is asked"
 
 
@@ -181,16 +184,18 @@ def test_what_is_tried_out_costs_the_worker_only_where_it_takes_it(site: Site) -
     site.pool.release(slot, survives=True)
 
     worker.needs = ("H",)
-    assert site.pool.try_out(BUILD) == ("H",)
+    assert site.upkeep.try_out(BUILD) == ("H",)
     worker.needs, worker.fail_load = (), ScriptInvalid("no Main")
     with pytest.raises(ScriptInvalid):
-        site.pool.try_out(BUILD)
+        site.upkeep.try_out(BUILD)
     assert site.stable.ended == {}
     worker.holdings.bound = {"H": "old"}
-    assert site.pool.try_out(Build("2", helpers={"H": Lib("new")})) is None, "bound to another helper, it knows nothing"
+    assert site.upkeep.try_out(Build("2", helpers={"H": Lib("new")})) is None, (
+        "bound to another helper, it knows nothing"
+    )
     worker.fail_load = WorkerDied("it died")
     with pytest.raises(WorkerDied):
-        site.pool.try_out(BUILD)
+        site.upkeep.try_out(BUILD)
     assert site.stable.ended == {worker.pid: "killed"}
 
 
@@ -202,7 +207,7 @@ def test_a_build_that_was_loaded_ahead_is_told_of_where_the_worker_was_never_len
     site.had_by(ONE, other)
     assert site.loaded == []
 
-    site.pool.tick()
+    site.upkeep.tick()
 
     assert sorted(build.id for build in site.loaded) == ["1", "2"]
 
@@ -214,7 +219,7 @@ def test_what_a_worker_that_was_lent_does_with_a_new_build_counts_for_nobody(
     worker = site.had_by(ONE)
     worker.fail_load, worker.needs = error, ("Forged",)
 
-    assert site.pool.prepare(Build("2")) == ()
+    assert site.upkeep.prepare(Build("2")) == ()
 
     assert site.lost == []
 
@@ -226,7 +231,7 @@ def test_a_worker_that_was_never_lent_is_asked_first(site: Site) -> None:
     living(fresh).needs = ("H",)
     site.pool.release(fresh, survives=True)
 
-    assert site.pool.prepare(Build("2")) == ("H",)
+    assert site.upkeep.prepare(Build("2")) == ("H",)
     assert ones.holdings.loads == 1
 
 
@@ -237,10 +242,10 @@ def test_starts_that_failed_a_thousand_times_are_tried_again_like_the_first_ones
     sites.append(site)
     site.stable.fails = WorkerFailedToStart("no mono")
     for _ in range(1200):
-        site.pool.tick()
+        site.upkeep.tick()
         clock.now += LONGEST_BACK_OFF_S
 
     assert site.pool.snapshot().start_failures == 1200
     site.stable.fails = None
-    site.pool.tick()
+    site.upkeep.tick()
     assert site.pool.snapshot().pids

@@ -1,4 +1,4 @@
-"""runner.reload, content and watch: which generation of a script is current."""
+"""runner.scripts.current: which generation of a script is current."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.scripts.current import Scripts
+from runner.scripts.current import MOST_NAMES, CurrentScripts
+from runner.scripts.files import MAX_FILE_BYTES
 from runner.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,17 +76,17 @@ def script(tmp_path: Path, builds: Builds) -> Path:
     return path
 
 
-Make = Any  # Callable[..., Scripts]; the fixture's type
+Make = Any  # Callable[..., CurrentScripts]; the fixture's type
 
 
 @pytest.fixture
-def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Scripts]]:
-    made: list[Scripts] = []
+def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., CurrentScripts]]:
+    made: list[CurrentScripts] = []
 
-    def make(changed: Callable[[str], None] | None = None, **arguments: Any) -> Scripts:
+    def make(changed: Callable[[str], None] | None = None, **arguments: Any) -> CurrentScripts:
         names = ("stat", "clock_ns")
         others = {name: arguments.pop(name) for name in names if name in arguments}
-        scripts = Scripts(Settings(**arguments), tmp_path / "run", changed, clock=clock, **others)
+        scripts = CurrentScripts(Settings(**arguments), tmp_path / "run", changed, clock=clock, **others)
         made.append(scripts)
         return scripts
 
@@ -94,7 +95,7 @@ def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Scripts]]:
         scripts.close()
 
 
-def content(scripts: Scripts, generation: Generation) -> bytes:
+def content(scripts: CurrentScripts, generation: Generation) -> bytes:
     return scripts.copy_of(generation.assembly).read_bytes()
 
 
@@ -278,7 +279,7 @@ def test_a_changed_or_new_helper_makes_a_new_generation(make: Make, script: Path
         (lambda data: data[: len(data) // 2], r"is not complete: section \.\w+ ends at byte \d+, the file has \d+"),
         (lambda _: b"", "is not complete: its headers end after 0 bytes"),
         (lambda data: data[:100], "is not complete"),
-        (lambda _: b"#!/bin/sh\n", "is not a .NET assembly: expected b'MZ' at its begin, came b'#!/bin/s'"),
+        (lambda _: b"#!/bin/sh\n", "is not a .NET assembly: expected b'MZ' at its start, got b'#!/bin/s'"),
         (lambda data: data.replace(b"PE\0\0", b"XX\0\0"), "is not a .NET assembly"),
     ],
 )
@@ -294,7 +295,7 @@ def test_a_broken_file_is_refused_by_name_when_nothing_else_can_serve(
 
 
 def test_no_cut_of_an_assembly_passes_for_a_whole_one(builds: Builds) -> None:
-    from runner.scripts.generation import check_assembly  # noqa: PLC0415  # the one test of it
+    from runner.scripts.files import check_assembly  # noqa: PLC0415  # the one test of it
 
     data = builds["a"]
     check_assembly("x", data)
@@ -392,7 +393,7 @@ def test_an_older_look_that_ends_late_does_not_take_the_place_of_a_newer_one(
 
 
 def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script: Path, clock: Clock) -> None:
-    scripts = make(deleted_grace_s=5)
+    scripts = make()
     good = scripts.current(str(script))
     scripts.accept(good)
     script.unlink()
@@ -405,7 +406,7 @@ def test_a_deleted_script_serves_for_its_grace_and_no_longer(make: Make, script:
         scripts.current(str(script))
 
 
-def test_a_helper_that_is_deleted_and_written_anew_is_never_seen_missing(
+def test_a_helper_that_is_deleted_and_written_again_is_never_seen_missing(
     make: Make, script: Path, builds: Builds, clock: Clock
 ) -> None:
     helper = script.parent / "H.dll"
@@ -430,17 +431,17 @@ def test_a_script_that_never_was_is_not_found(make: Make, tmp_path: Path) -> Non
         make().current(str(tmp_path / "none.exe"))
 
 
-def test_what_is_no_file_is_refused_without_opening_it(make: Make, tmp_path: Path) -> None:
+def test_anything_but_a_regular_file_is_refused_unopened(make: Make, tmp_path: Path) -> None:
     fifo, link, plug = tmp_path / "fifo", tmp_path / "loop", tmp_path / "plug"
     os.mkfifo(fifo)
     link.symlink_to(link)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(plug))
         for path, message in (
-            (tmp_path, "came a directory"),
-            (fifo, "came a FIFO"),
-            (plug, "came a socket"),
-            (Path("/dev/null"), "came a device"),
+            (tmp_path, "got a directory"),
+            (fifo, "got a FIFO"),
+            (plug, "got a socket"),
+            (Path("/dev/null"), "got a device"),
             (link, "symbolic links"),
             (Path("x\0y"), "null "),
         ):
@@ -449,10 +450,10 @@ def test_what_is_no_file_is_refused_without_opening_it(make: Make, tmp_path: Pat
 
 
 def test_a_script_over_the_size_limit_is_refused_unread(make: Make, script: Path) -> None:
-    os.truncate(script, 3 * 1024 * 1024)
+    os.truncate(script, MAX_FILE_BYTES + 1)
 
-    with pytest.raises(ScriptInvalid, match="max_script_mib"):
-        make(max_script_mib=1).current(str(script))
+    with pytest.raises(ScriptInvalid, match="more than the"):
+        make().current(str(script))
 
 
 def test_a_swapped_symlink_is_seen_at_the_next_call(make: Make, tmp_path: Path, builds: Builds) -> None:
@@ -486,6 +487,29 @@ def test_a_pinned_script_never_changes_until_it_is_unpinned(make: Make, script: 
     script.write_bytes(builds["b"])
     scripts.unpin(str(script))
     assert content(scripts, scripts.current(str(script))) == builds["b"]
+
+
+def test_a_pinned_script_is_not_forgotten_for_others(make: Make, script: Path, builds: Builds) -> None:
+    scripts = make()
+    pinned = scripts.pin(str(script))
+    for number in range(2, MOST_NAMES + 10):
+        scripts.current(f"{script.parent}{'/' * number}{script.name}")
+
+    scripts.restrict(None)
+    script.write_bytes(builds["b"])
+
+    assert scripts.current(str(script)) is pinned
+    assert scripts.stamps(str(script)).all == {}
+
+
+def test_an_unpinned_script_that_is_gone_is_served_for_a_while(make: Make, script: Path) -> None:
+    scripts = make()
+    pinned = scripts.pin(str(script))
+    script.unlink()
+
+    scripts.unpin(str(script))
+
+    assert scripts.current(str(script)) is pinned
 
 
 def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: Builds, tmp_path: Path) -> None:
@@ -572,7 +596,7 @@ def until(what: Callable[[], object]) -> None:
         threading.Event().wait(0.005)
 
 
-def watching(scripts: Scripts, directory: Path) -> bool:
+def watching(scripts: CurrentScripts, directory: Path) -> bool:
     watch = scripts._watch
     assert watch is not None
     stat = directory.stat()

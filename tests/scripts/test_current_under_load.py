@@ -152,7 +152,7 @@ def rewrite(runner: Runner, script: Path, changing: Path, times: int, how: str) 
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(max_workers=6, allocate_timeout_s=WAIT_S, load_timeout_s=WAIT_S)
+    return Settings(max_workers=6, allocate_timeout_s=WAIT_S, first_exec_timeout_s=WAIT_S)
 
 
 @pytest.mark.parametrize("how", ["in_place", "by_rename", "deleted_first"])

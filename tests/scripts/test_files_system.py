@@ -20,7 +20,8 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ConfigError, PoolExhausted
 from runner.hosts.embedded.host import MessageHost
-from runner.scripts.current import PATIENCE_S, Scripts
+from runner.scripts.builds import PATIENCE_S
+from runner.scripts.current import CurrentScripts
 from runner.scripts.stamps import Stamp
 from runner.settings import Settings
 from runner.worker.rundir import run_directory
@@ -130,7 +131,7 @@ def test_a_copy_that_cannot_be_written_leaves_nothing_of_it_and_the_last_good_bu
     other = compiled(tmp_path / "scripts", "Other", RETURNS.format(2))
 
     def body() -> None:
-        scripts = Scripts(Settings(), tmp_path / "run")
+        scripts = CurrentScripts(Settings(), tmp_path / "run")
         good = scripts.current(str(script))
         scripts.accept(good)
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -178,8 +179,8 @@ def test_lines_for_a_log_file_on_a_full_file_system_go_to_standard_error(tmp_pat
             told.append(app_mono("reload", "--socket", str(daemon.socket)).returncode)
 
             assert (told, code) == ([0, 0, 0], 0)
-            assert "settings read anew" in daemon.stderr()
-            assert daemon.log().count("settings read anew") == 1
+            assert "settings read again" in daemon.stderr()
+            assert daemon.log().count("settings read again") == 1
 
 
 def test_after_the_clock_was_set_back_stamps_are_trusted_and_nothing_is_waited_for(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_after_the_clock_was_set_back_stamps_are_trusted_and_nothing_is_waited_f
         opened.extend([path] if isinstance(path, int) else [])
         return os.stat(path)  # noqa: PTH116  # a path or a descriptor
 
-    scripts = Scripts(Settings(), tmp_path / "run", clock_ns=lambda: time.time_ns() - HOUR_NS, stat=stat)
+    scripts = CurrentScripts(Settings(), tmp_path / "run", clock_ns=lambda: time.time_ns() - HOUR_NS, stat=stat)
     good = scripts.current(str(script))
     scripts.accept(good)
     opened.clear()
@@ -211,7 +212,7 @@ def test_after_the_clock_was_set_back_stamps_are_trusted_and_nothing_is_waited_f
 def test_file_times_of_the_future_hide_no_change(tmp_path: Path) -> None:
     script = compiled(tmp_path / "scripts", "Fine", RETURNS.format(1))
     builds = [compiled(tmp_path / "scripts", f"B{number}", RETURNS.format(number)).read_bytes() for number in (2, 3)]
-    scripts = Scripts(Settings(), tmp_path / "run")
+    scripts = CurrentScripts(Settings(), tmp_path / "run")
     seen = []
 
     for number, times_ns in enumerate([HOUR_NS, -HOUR_NS, HOUR_NS, HOUR_NS]):
@@ -224,13 +225,13 @@ def test_file_times_of_the_future_hide_no_change(tmp_path: Path) -> None:
 
 
 def watch_falls_back(directory: Path, script: Path) -> None:
-    """To be run where inotify refuses: a change is told all the same, by polling, after one warning."""
+    """Runs where inotify refuses: a change is noticed by polling, after one warning."""
     told = threading.Event()
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger("runner.watch").addHandler(handler)
-    scripts = Scripts(Settings(), directory, lambda _path: told.set())
+    scripts = CurrentScripts(Settings(), directory, lambda _path: told.set())
     first = scripts.current(str(script))
     until(lambda: any("polling from now on" in line for line in lines), "it says that it polls")
     until(lambda: scripts._watch is not None and str(script.parent) in scripts._watch._watches, "it polls")

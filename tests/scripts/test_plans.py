@@ -65,8 +65,8 @@ def test_a_value_and_an_edit_of_one_variable_share_their_group() -> None:
         ("PV.GetS", ("$ru",)), ("PV.GetS", ("$ci",)), ("PV.GetS", ("$var(a)",)), ("PV.SetS", ("$rU", "x"))
     ).plan
 
-    assert plan.told is not None
-    groups = {name: group for _, name, group in plan.told["reads"]}
+    assert plan.as_json is not None
+    groups = {name: group for _, name, group in plan.as_json["reads"]}
     assert groups["$ci"] == 0
-    assert [edit[:3] for edit in plan.told["edits"]] == [["PV.SetS", "$rU", groups["$ru"]]]
+    assert [edit[:3] for edit in plan.as_json["edits"]] == [["PV.SetS", "$rU", groups["$ru"]]]
     assert groups["$var(a)"] not in {0, groups["$ru"]}

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 DIES = "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); return 0; }"
 DIES_LOADING = 'static Bad() { Environment.FailFast("bad"); } static int Main() { return 0; }'
 FINE = "static int Main() { return 0; }"
-LIMITS = Settings(poison_losses=3, poison_message_losses=0, poison_within_s=10, poison_s=60)
-MESSAGES = Settings(poison_losses=5, poison_message_losses=2, poison_within_s=10, poison_s=60)
+LIMITS = Settings(poison_losses=3, poison_message_losses=0, poison_s=60)
+MESSAGES = Settings(poison_losses=5, poison_message_losses=2, poison_s=60)
 DIES_OF_ONE = (
     'static int Main() { if (PV.GetS("$rU") == "deadly") { System.Diagnostics.Process.GetCurrentProcess().Kill(); '
     "Thread.Sleep(10000); } return 0; }"
@@ -51,7 +51,7 @@ def test_losses_count_when_they_come_close_together_and_for_one_build() -> None:
     poison = Poison(LIMITS, clock)
     one, other = build("1"), build("2")
 
-    for pause in (6, 6, 6, 6):  # never three within ten seconds
+    for pause in (31, 31, 31, 31):  # never three within sixty seconds
         poison.note(one)
         clock.now += pause
     poison.note(other)
@@ -185,7 +185,7 @@ def test_messages_of_one_call_id_are_refused_before_the_script_is_and_for_as_lon
 
 def test_call_ids_that_cost_one_worker_each_are_forgotten() -> None:
     clock = Clock()
-    poison = Poison(MESSAGES.model_copy(update={"poison_losses": 0}), clock)
+    poison = Poison(MESSAGES.model_copy(update={"poison_losses": 0, "poison_s": 10}), clock)
     for number in range(1000):
         poison.note(build("1"), f"{number}" * 1000)
         clock.now += 1

@@ -38,7 +38,7 @@ def test_a_header_that_cannot_be_parsed_ends_the_list() -> None:
         (b"SIP/2.0 2000 OK\r\n\r\n", "line 1, column 9"),
     ],
 )
-def test_what_is_no_message_is_one_error_with_its_place(data: bytes, where: str) -> None:
+def test_anything_but_a_message_is_one_error_with_its_place(data: bytes, where: str) -> None:
     with pytest.raises(sip.SipParseError, match=where):
         sip.parse(data)
 

@@ -19,7 +19,7 @@ def test_without_a_bracket_all_is_the_uri() -> None:
     assert parse_nameaddr(b"sip:a@b") == NameAddr(b"", b"sip:a@b", 7)
 
 
-def test_an_open_bracket_is_no_name_address() -> None:
+def test_an_open_bracket_is_refused() -> None:
     assert parse_nameaddr(b"a <sip:a@b") is None
 
 
@@ -69,5 +69,5 @@ def test_in_a_list_a_comma_ends_the_address() -> None:
         b"<sip:a@b>, <sip:c@d>",
     ],
 )
-def test_what_kamailio_refuses_is_no_to_body(text: bytes) -> None:
+def test_a_to_body_that_kamailio_refuses_is_refused(text: bytes) -> None:
     assert parse_to_body(text) is None

@@ -28,7 +28,7 @@ def test_a_comma_or_angle_bracket_ends_the_list() -> None:
 
 
 @pytest.mark.parametrize("text", [b"a;", b"a b", b'a="x', b"a=;b", b"a=1 2"])
-def test_what_kamailio_refuses_is_no_list(text: bytes) -> None:
+def test_what_kamailio_refuses_is_refused(text: bytes) -> None:
     assert parse_params(text) is None
 
 

@@ -65,7 +65,7 @@ def test_user_host_and_port_are_found(text: bytes, user: bytes, host: bytes, por
         b"urn:a:b:c",
     ],
 )
-def test_what_kamailio_refuses_is_no_uri(text: bytes) -> None:
+def test_a_uri_that_kamailio_refuses_is_refused(text: bytes) -> None:
     assert parse_uri(text) is None
 
 

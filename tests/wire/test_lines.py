@@ -108,7 +108,7 @@ def test_no_parameter_is_no_argument_and_an_empty_one_is_an_empty_argument(
 def test_an_exec_that_does_not_fit_into_a_line_is_refused_and_the_worker_stays_idle() -> None:
     session = session_in(State.IDLE)
 
-    with pytest.raises(ConfigError, match="max_line_bytes"):
+    with pytest.raises(ConfigError, match="expected a line of at most"):
         session.exec("6f", "x" * LIMIT)
 
     assert session.state is State.IDLE

@@ -21,7 +21,7 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.hosts.embedded.host import MessageHost
-from runner.scripts.current import Scripts
+from runner.scripts.current import CurrentScripts
 from runner.settings import Settings
 from runner.wire.session import State
 from runner.worker.rundir import BLOBS
@@ -64,7 +64,7 @@ def soon() -> float:
 
 
 def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
-    scripts = Scripts(Settings(observer="none"), tmp_path / BLOBS)
+    scripts = CurrentScripts(Settings(observer="none"), tmp_path / BLOBS)
     generation = scripts.current(str(compile_script(SHELF / f"{name}.cs")))
     assert worker.load(generation, soon()) == ()
     return generation
@@ -185,7 +185,7 @@ def test_a_timeout_says_how_many_edits_stand_and_ends_the_process(worker: Worker
 def test_a_parameter_that_is_too_long_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
     generation = loaded(worker, "ReturnsIntTakesArguments", tmp_path)
 
-    with pytest.raises(ConfigError, match="max_line_bytes"):
+    with pytest.raises(ConfigError, match="expected a line of at most"):
         worker.exec(generation, "x" * (9 * 1024 * 1024), MessageHost(INVITE), soon())
 
     assert worker.exec(generation, "four", MessageHost(INVITE), soon()).code == 4

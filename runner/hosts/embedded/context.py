@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.sip.edits import Edits
+from runner.sip.nameaddr import ToBody, parse_to_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
 """core/ip_addr.h, enum sip_protos; $prid."""
+
+
+MAX_BRANCHES = 12
+"""core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,11 @@ class Context:
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
         return self.message.header(key)
+
+    def party(self, key: bytes) -> ToBody | None:
+        """What is in the From or To header; None when it is missing or does not parse."""
+        header = self.message.header(key)
+        return None if header is None else parse_to_body(header.body)
 
 
 def bracketed(ip: str) -> str:

@@ -18,7 +18,7 @@ from runner.sip.uri import Scheme, parse_uri
 
 from . import modf, outgoing
 from .context import Address, Context, Environment, Process, Socket
-from .pv import expression, families
+from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
 
@@ -31,8 +31,6 @@ _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
 SL_REPLY_ERROR = "sl_reply_error"
-
-families.load()
 
 
 def to_bytes(text: str) -> bytes:
@@ -52,7 +50,7 @@ class MessageHost:
     Args:
         message: The datagram, or a message already parsed.
         source: Who sent it.
-        received_on: The socket it came in on.
+        received_on: The socket that received it.
         environment: What Kamailio's configuration would say.
         process: Variables that outlive the message; None for fresh ones.
 
@@ -60,7 +58,7 @@ class MessageHost:
         logs: What the script and this host logged, in order, as (level, text).
         context: The message with what was done to it.
         had_bare_lf: True when lines of the head ended with LF alone; they are CRLF now.
-        to_tag: Tag for the To of such replies; None for Kamailio's stateless one.
+        to_tag: Tag for the To of replies that the script asks for; None for Kamailio's stateless one.
         replies: Replies the script asked for with ``ModF("sl_reply_error")``, in order.
 
     Raises:
@@ -181,7 +179,7 @@ class MessageHost:
         return self._edit(self._remove, name)
 
     def hdr_append_to_reply(self, text: str) -> int:
-        """``HDR.AppendToReply``: as it is; an empty text gives -1 (app_mono_api.c, sr_mono_hdr_append_to_reply)."""
+        """``HDR.AppendToReply``: unchanged; an empty text gives -1 (app_mono_api.c, sr_mono_hdr_append_to_reply)."""
         return self._edit(self._append_to_reply, text)
 
     depends_on = staticmethod(foreseen.depends_on)

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from runner import sip
-from runner.hosts.embedded.pv.branches import MAX_BRANCHES
-from runner.hosts.embedded.pv.request import method
-from runner.hosts.embedded.pv.routing import find_socket
 from runner.sip import contacts, sdp
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
@@ -22,7 +19,8 @@ from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
-from .context import Branch, Context
+from .context import MAX_BRANCHES, Branch, Context
+from .routing import find_socket
 
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
@@ -30,7 +28,7 @@ _GRUU_WITHOUT_VALUE = 2
 _FURTHER_VIA = 2
 _STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
 ModuleFunction = Callable[[Context], int | None]
-"""None: with this message it does what only a SIP server can."""
+"""None: with this message, the function does what only a SIP server can do."""
 
 
 def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
@@ -68,7 +66,7 @@ def _reset_destination(context: Context) -> int:
 
 
 def _remove_body(context: Context) -> int:
-    """textopsx, remove_body: true with nothing to remove, too."""
+    """textopsx, remove_body: true even with nothing to remove."""
     body, start = _body(context), context.message.body_start
     if body and start is not None:
         context.edits.replace(start, len(body))
@@ -76,13 +74,12 @@ def _remove_body(context: Context) -> int:
 
 
 def _has_to_tag(context: Context) -> int:
-    header = context.header(b"to")
-    found = None if header is None else parse_to_body(header.body)
+    found = context.party(b"to")
     return _truth(found is not None and bool(found.tag))
 
 
 def _has_body(context: Context) -> int:
-    """textops, has_body: what Content-Length says; without that header there is none."""
+    """textops, has_body: what Content-Length says; without that header, no body."""
     header = context.header(b"content-length")
     return _truth(header is not None and int(header.body.split()[0]) > 0)
 
@@ -106,7 +103,7 @@ def _append_static_branch(context: Context) -> int:
 
 
 def _use_static_branch(context: Context) -> int:
-    """pv: pv_branch.c, sbranch_set_ruri: its path is never used, the source asks for it the wrong way round."""
+    """pv: pv_branch.c, sbranch_set_ruri: its path is never used, as the source tests it the wrong way round."""
     branch = context.process.static_branch
     if not branch.uri:
         return _FALSE
@@ -162,7 +159,7 @@ def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
 
 
 def _is_audio_on_hold(context: Context) -> int:
-    """textops: how the first audio stream on hold is so: 1 by its address (RFC 2543), 2 by its direction (RFC 3264)."""
+    """textops: what puts the first audio stream on hold: 1 its address (RFC 2543), 2 its direction (RFC 3264)."""
     return sdp.audio_hold(_sessions(context) or ()) or _FALSE
 
 
@@ -222,7 +219,7 @@ def _decode_contact_header(context: Context) -> int:
 
 
 def _remote_party(context: Context) -> bytes:
-    """What siputils reads where nobody set rpid_avp: $avp(s:rpid); empty for none."""
+    """What siputils reads when rpid_avp is not set: $avp(s:rpid); empty for none."""
     found = [value.text for key, value in context.avps if key == b"rpid"]
     return found[0] or b"" if found else b""
 
@@ -268,23 +265,20 @@ def _forward_reply(context: Context) -> int | None:
 def _is_identified(context: Context) -> bool:
     """Whether tm can look for the transaction of a request (tm: t_lookup.c, t_lookup_request)."""
     message = context.message
-    sender = context.header(b"from")
-    is_whole = message.first_line.is_request and message.broken_at is None
-    return is_whole and sender is not None and parse_to_body(sender.body) is not None
+    return message.first_line.is_request and message.broken_at is None and context.party(b"from") is not None
 
 
 def _precheck_transaction(context: Context) -> int:
     """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
-    sender = context.header(b"from")
-    found = None if sender is None else parse_to_body(sender.body)
-    is_looked_for = context.message.first_line.is_request and method(context) not in {b"ACK", b"CANCEL"}
-    return _FALSE if is_looked_for and found is not None and found.tag else _CANNOT_CHECK
+    line, sender = context.message.first_line, context.party(b"from")
+    is_looked_for = line.is_request and line.method not in {b"ACK", b"CANCEL"}
+    return _FALSE if is_looked_for and sender is not None and sender.tag else _CANNOT_CHECK
 
 
 def _options_reply(context: Context) -> int:
     """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
     uri = parse_uri(context.request_uri)
-    if method(context) != b"OPTIONS" or uri is None or uri.user:
+    if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
     return _TRUE
@@ -296,11 +290,11 @@ def _reset_static_branch(context: Context) -> int:
 
 
 def _always(value: int) -> ModuleFunction:
-    """For what has one answer where there is no transaction, no faked message, nothing to print to."""
+    """A function with one answer where there is no transaction, no faked message and nothing to print to."""
     return lambda _: value
 
 
-# What looks at the transaction, at the socket's event or at a log that this host has not got.
+# These look at a transaction, at an event of the socket or at a log, none of which this host has.
 _TRUE_WITHOUT_A_SERVER = """
     pv_xavp_print pv_xavu_print pv_xavi_print sht_print resetdebug
     t_reset_fr t_reset_retr t_reset_max_lifetime t_drop_replies t_use_uac_headers t_clean t_relay_cancel
@@ -354,4 +348,4 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     **dict.fromkeys(_TRUE_WITHOUT_A_SERVER.split(), _always(_TRUE)),
     **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
 }
-"""Every function offered. Any other name is -127, as Kamailio answers for a name it does not know."""
+"""Every function offered. Any other name gives -127, as a name unknown to Kamailio does."""

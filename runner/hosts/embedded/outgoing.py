@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CRLF = b"\r\n"
 IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
-"""Headers a request is told apart by (core/parser/msg_parser.c, check_transaction_quadruple)."""
+"""The headers that identify a request (core/parser/msg_parser.c, check_transaction_quadruple)."""
 
 _FIRST_HOPS = 70  # RFC 3261, 8.1.1.6
 
@@ -39,7 +39,7 @@ def edited(context: Context, *, is_leaving: bool = False) -> bytes:
 
 
 def _by_socket(context: Context, edits: Edits) -> Edits:
-    """rr: record.c, record_route: another socket than the message came in by makes two Record-Routes."""
+    """rr: record.c, record_route: leaving by another socket than the one it was received on makes two Record-Routes."""
     socket = context.force_socket
     return edits if socket is None or socket == context.socket else edits.leaving_by(_hostport(socket))
 
@@ -153,7 +153,7 @@ def _apply(context: Context, edits: Edits) -> bytes:
 
 
 def _with_content_length(context: Context, edits: Edits) -> Edits:
-    """core/msg_translator.c, adjust_clen: a body that changed its length changes Content-Length too."""
+    """core/msg_translator.c, adjust_clen: when the length of the body changes, so does Content-Length."""
     message = context.message
     header = message.header(b"content-length")
     if message.body_start is None or header is None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.routing import is_upstream, own_sockets
 from runner.sip.edits import OUT
-from runner.sip.nameaddr import parse_route_body, parse_to_body
+from runner.sip.nameaddr import parse_route_body
 from runner.sip.uri import Proto, Scheme, Uri, parse_uri
 
 from .context import PROTOCOL_NUMBERS, Context, Socket, bracketed
+from .routing import is_upstream, own_sockets
 
 if TYPE_CHECKING:
     from runner.sip.message import Header
@@ -51,8 +51,7 @@ def record_route(context: Context) -> int:
     if context.is_record_routed or not message.headers:
         return _NOT_DRIVEN
     address = context.socket.advertised or context.socket.address
-    found = message.header(b"to" if is_upstream(context) else b"from")
-    sender = None if found is None else parse_to_body(found.body)
+    sender = context.party(b"to" if is_upstream(context) else b"from")
     if sender is None:
         return _NOT_DRIVEN
     uri = parse_uri(context.request_uri) if message.first_line.is_request else None
@@ -66,7 +65,7 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """record.c, remove_record_route: the headers that came with the message."""
+    """record.c, remove_record_route: the headers that were in the message when it was received."""
     for header in context.message.all_headers(b"record-route"):
         context.edits.replace(header.start, header.end - header.start)
     return _DRIVEN
@@ -80,8 +79,7 @@ def loose_route(context: Context) -> int:
         1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
     """
     uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
-    recipient = context.header(b"to")
-    to = None if recipient is None else parse_to_body(recipient.body)
+    to = context.party(b"to")
     if not context.message.all_headers(b"route") or uri is None or to is None:
         return _NOT_DRIVEN
     try:

@@ -1,5 +1,5 @@
 """
-What a proxy without state can tell from a message alone: where it may go, whose branch it carries, whether it loops.
+What a proxy without state can know from a message alone: where it may go, whose branch it carries, whether it loops.
 
 RFC 3261, 16.11. Must not know scripts, sockets or counts.
 """
@@ -36,7 +36,7 @@ _LOOPBACK = ipaddress.ip_address("::1")
 
 
 def port_of(text: bytes | None) -> int | None:
-    """A port as a message writes it: 5060 when there is none, None when it is no number from 1 to 65535."""
+    """A port as a message writes it: 5060 when it is missing, None when it is not a number from 1 to 65535."""
     if not text:
         return SIP_PORT
     if not text.isdigit() or len(text) > MAX_PORT_DIGITS:
@@ -192,7 +192,7 @@ def _length(message: SipMessage) -> int | None:
 
 
 def is_short(message: SipMessage) -> bool:
-    """Whether less of the body came than Content-Length says, or it says no number (RFC 3261, 18.3)."""
+    """Whether the body is shorter than Content-Length says, or that is not a number (RFC 3261, 18.3)."""
     length = _length(message)
     if length is None:
         return message.header(b"content-length") is not None
@@ -200,7 +200,7 @@ def is_short(message: SipMessage) -> bool:
 
 
 def without_excess(message: SipMessage) -> SipMessage:
-    """What lies behind the body as Content-Length has it is no part of the message (RFC 3261, 18.3)."""
+    """The message without what lies behind the end of the body by Content-Length (RFC 3261, 18.3)."""
     length = _length(message)
     if length is None or message.body_start is None or message.body_start + length >= len(message.data):
         return message

@@ -31,7 +31,7 @@ def stateless_tag(context: Context) -> bytes | None:
     server = md5(_SIGNATURE + first.ip.encode() + b"%d" % first.port, usedforsecurity=False).hexdigest()
     branch = via.param(b"branch")
     call_id = context.header(b"call-id")
-    # crcitt_string_array stops at the first text that is not there, for one the port.
+    # crcitt_string_array stops at the first text that is missing, for example the port.
     port = via.port or None
     head = [via.host, port, None if branch is None else branch.value]
     tail = [port, via.host, None if call_id is None else call_id.body]

@@ -39,7 +39,7 @@ class Value(NamedTuple):
 
     @classmethod
     def piece(cls, data: bytes, start: int, length: int, number: int | None = None) -> Value:
-        """Text that is a piece of the message, and perhaps a number, too."""
+        """Text that is a piece of the message, with or without a number."""
         end = start + length
         return make((data[start:end], number, False, False, data[end] if end < len(data) else 0))
 

@@ -3,7 +3,7 @@ How much of Kamailio's memory the scripts of one process may fill: with names, a
 
 Standard library only: it is imported by the Python that Kamailio embeds. Kamailio keeps every name that it was ever
 asked for (core/pvapi.c, pv_cache_add), and every ``$var`` with its value. A process that has no private memory left
-answers no request any more, though it lives.
+answers no more requests, though it keeps running.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _USUAL_MIB = 8  # what Debian's package is built with, and its service sets
-_LONGEST_NUMBER = 7  # digits; more is no size of a memory
+_LONGEST_NUMBER = 7  # digits; more is not a size of memory
 _SHARE_OF_NAMES = 3 / 16
 _SHARE_OF_VALUES = 1 / 8
 _BYTES_OF_A_NAME = 500  # measured on 5.6.3: 180 for $hdr, 370 for $var, 500 for $xavp
@@ -26,7 +26,7 @@ MOST_WRITTEN = 4 * 1024 * 1024
 
 def private_bytes(command_line: bytes) -> int:
     """
-    The private memory of each process of a Kamailio that was started so: its option ``-M``, in MiB (main.c).
+    The private memory of each process of a Kamailio with this command line: its option ``-M``, in MiB (main.c).
 
     Args:
         command_line: The words with a NUL behind each, as ``/proc/self/cmdline`` has them.
@@ -50,7 +50,7 @@ def of_this_process() -> int:
 
 class Names:
     """
-    The names that Kamailio was asked for by this process, as far as they fit.
+    The names that this process has asked Kamailio for, as far as they fit.
 
     Args:
         private: Bytes of private memory that the process has.
@@ -62,13 +62,13 @@ class Names:
         self._left = int(private * _SHARE_OF_NAMES)
 
     def admit(self, name: str, *, is_harmless: bool) -> bool:
-        """Whether Kamailio may get to know ``name``; a harmless one is found in ``harmless`` from then on."""
+        """Whether Kamailio may be asked for ``name``; a harmless one is in ``harmless`` from then on."""
         known = self.harmless if is_harmless else self._others
         if name in known:
             return True
         cost = _BYTES_OF_A_NAME + 2 * len(name) + _BYTES_OF_A_TRANSFORMATION * name.count("{")
         if cost > self._left:
-            return "(" not in name  # there are few of them, and what is none is not kept
+            return "(" not in name  # there are few of them, and an unknown one is not kept
         self._left -= cost
         known.add(name)
         return True

@@ -21,7 +21,7 @@ from runner.errors import RunnerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The releases whose sr_module.h was read. A later one may lay its tables out in another way.
+# The releases whose sr_module.h was read. A later one may lay out its tables differently.
 _KNOWN_VERSIONS = re.compile(r"5\.[678]\.\d+|6\.[01]\.\d+")
 _VAR_PARAM_NO = -128  # sr_module.h: any number of parameters
 _NAME = re.compile(rb"[\x21-\x7e]{1,127}")
@@ -47,7 +47,7 @@ _NEEDS_TCP = frozenset({"tcpops"})
 
 
 class UnreadableExports(RunnerError):
-    """The tables of this Kamailio were not found, or are not what they have to be."""
+    """The tables of this Kamailio were not found, or are not laid out as expected."""
 
 
 class _Iovec(ctypes.Structure):
@@ -148,7 +148,7 @@ class Exports:
     def __init__(self, server: Server | None = None) -> None:
         self._server = server or this_server()
         if not _KNOWN_VERSIONS.fullmatch(self._server.version):
-            raise UnreadableExports(f"where Kamailio {self._server.version} keeps its functions is not known")
+            raise UnreadableExports(f"it is not known where Kamailio {self._server.version} keeps its functions")
         self._functions = self._without_parameters()
         self._confirmed: set[str] = set()
 
@@ -162,7 +162,7 @@ class Exports:
         found = self._functions.get(name)
         if found is not None and name not in self._confirmed:
             if self._server.find(name) != found.at:
-                raise UnreadableExports(f"Kamailio finds {name} elsewhere than it was read")
+                raise UnreadableExports(f"Kamailio finds {name} elsewhere than in the tables read here")
             self._confirmed.add(name)
         return found
 
@@ -185,7 +185,7 @@ class Exports:
             if not row.name:
                 return
             if row.module != module_at:
-                raise UnreadableExports(f"the table of module {name} is not laid out as it was read")
+                raise UnreadableExports(f"the table of module {name} is not laid out as expected")
             yield Export(
                 module=name,
                 name=_text(row.name),
@@ -222,14 +222,14 @@ def this_server() -> Server:
     The Kamailio that this process runs.
 
     Raises:
-        UnreadableExports: It is none, or one without the functions that every 5.6 and 6.0 has.
+        UnreadableExports: It is not Kamailio, or lacks functions that every 5.6 and 6.0 has.
     """
     try:
         kamailio = ctypes.CDLL(None)
         first, find = kamailio.get_loaded_modules, kamailio.find_export_record
         version = _text(ctypes.addressof(ctypes.c_char.in_dll(kamailio, "ver_version")))
     except (OSError, AttributeError, ValueError) as error:
-        raise UnreadableExports(f"this program is no Kamailio whose modules can be read: {error}") from error
+        raise UnreadableExports(f"this program is not a Kamailio whose modules can be read: {error}") from error
     first.argtypes, first.restype = (), ctypes.c_void_p
     find.argtypes, find.restype = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int), ctypes.c_void_p
     return Server(version, first, lambda name: find(name.encode("ascii"), 0, 0), is_tcp_off())

@@ -1,8 +1,8 @@
 """
-Variables that Kamailio must not be asked for or given a value, because it uses memory there that is not its own.
+Variables that Kamailio must not be asked for or set, because it would use memory that is not its own.
 
 Standard library only: it is imported by the Python that Kamailio embeds. Facts are of 5.6.3 and 6.0.1, the same in both
-unless it is said; each was seen to end Kamailio, or to hang it. tests/kamailio/test_odd_arguments.py asks a real one.
+unless noted; each was seen to end Kamailio, or to hang it. tests/kamailio/test_odd_arguments.py asks a real one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RISKY = re.compile(
     rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
-"""A name without a match is harmless. Wider than the rules below, which look closer."""
+"""A name without a match is harmless. It matches more than the rules below, which are exact."""
 
 _LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
 _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
@@ -63,7 +63,7 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
         return "it is for the events of its module"
     if _SMS_BODY.search(name):
         # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
-        return "it looks for what may not be set"
+        return "it reads variables that may not be set"
     return _of_transformations(name, read) if "{" in name else None
 
 
@@ -98,7 +98,7 @@ def _of_transformations(name: str, read: Reads) -> str | None:
         return None
     chain = _CHAIN.fullmatch(name.rstrip(" "))
     if chain is None:
-        return "a transformation that is safe for some values only stands in another name"
+        return "the name of another variable holds a transformation that is safe for some values only"
     before = chain["inner"]
     for link in _LINK.findall(chain["chain"]):
         unsafe = _TRANSFORMATION.fullmatch(link)
@@ -120,7 +120,7 @@ def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads
         # Both search forward from the last byte, and do not stop behind it.
         return bool(first) and bytes_[-1:] == first[:1]
     if transformation == "rm":
-        return bool(first)  # an empty text is found for ever
+        return bool(first)  # an empty text is found without end
     if len(texts) != 2:  # noqa: PLR2004
         return True  # refused by Kamailio
     if transformation == "replace":

@@ -22,8 +22,8 @@ _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
 _DEBUG = 3
 _LEAST_INT, _MOST_INT = -0x80000000, 0x7FFFFFFF  # Kamailio 6 has longer numbers, C# has these
 
-# The name of the first header. $mb is the message as it came (or as msg_apply_changes left it), which is also what
-# the positions of edits count in.
+# The name of the first header. $mb is the message as received (or as msg_apply_changes left it), which is also what the
+# positions of edits refer to.
 _FIRST_HEADER = "$(mb{line.at,1}{s.select,0,:}{s.trim})"
 _AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from the end of the first line on
 
@@ -39,8 +39,8 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
 _SMALL = bounds.SMALL
-_MOST_TOLD = 100  # refused names that are in the log; a script may make up any number
-_told: set[str] = set()
+_MOST_LOGGED = 100  # refused names that are in the log; a script may make up any number
+_logged: set[str] = set()
 _private = bounds.of_this_process()
 _names = bounds.Names(_private)
 _harmless = _names.harmless  # in these the guards found nothing
@@ -51,7 +51,7 @@ class KamailioHost:
     """
     A ``Host`` over the message that Kamailio is working on.
 
-    The common case of every call is one call of KSR; what KSR can't tell or take is found out afterwards.
+    The common case of every call is one call of KSR; what KSR cannot give or accept is handled afterwards.
 
     Args:
         msg: The message object of app_python3, valid until the exec ends; ``ModF`` needs it. None where Kamailio has
@@ -67,7 +67,7 @@ class KamailioHost:
         self._pv = ksr.pv
         self._hdr = ksr.hdr
         self._room = bounds.MOST_WRITTEN
-        self._uri: str | None = None  # as it was read last; None after whatever may have changed it
+        self._uri: str | None = None  # as last read; None after anything that may have changed it
 
     def log(self, level: int, text: str) -> None:
         """Levels below -1 are logged as ``crit``, above 3 as debug when Kamailio's ``debug`` reaches them."""
@@ -79,7 +79,7 @@ class KamailioHost:
         self._ksr.log(word, ended_record(_until_nul(text)))
 
     def modf(self, function: str) -> int:
-        """Only what is known to be safe, see ``functions``; each other name is logged once a process."""
+        """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""
         self._uri = None
         name = _until_nul(function)
         try:
@@ -87,11 +87,11 @@ class KamailioHost:
                 return self._apply_changes(name)
             return functions.run(name, self._msg, self._ksr)
         except RunnerError as error:
-            self._tell_once(name, f"ModF cannot run {name[:80]!a}: {error}")
+            self._log_once(name, f"ModF cannot run {name[:80]!a}: {error}")
             return MODF_CANNOT_RUN
 
     def get_s(self, name: str) -> str | None:
-        """Text as it is; bytes that are not UTF-8 by way of hexadecimal digits."""
+        """Text unchanged; bytes that are not UTF-8 by way of hexadecimal digits."""
         if name not in _harmless and not self._may_ask(name):
             return None
         try:
@@ -185,7 +185,7 @@ class KamailioHost:
         return DONE if self._hdr.append(text) == 1 else FAILED
 
     def hdr_remove(self, name: str) -> int:
-        """A name that is none removes nothing, which is no failure unless the headers do not parse."""
+        """An invalid name removes nothing, which is a failure only when the headers do not parse."""
         name = _until_nul(name)
         if _is_utf8(name) and self._hdr.remove(name) == 1:
             return DONE
@@ -241,7 +241,7 @@ class KamailioHost:
         return self.is_always_certain(call, target)
 
     def expand(self, text: str) -> str:
-        """The text as it is: Kamailio expanded it before it called."""
+        """The text unchanged: Kamailio expanded it before the call."""
         return text
 
     def _apply_changes(self, name: str) -> int:
@@ -255,7 +255,7 @@ class KamailioHost:
         value = functions.run(name, self._msg, self._ksr)
         if value < 0 or (value > 0 and self.get_s("$hdr(Via)") is not None):
             return value
-        self._tell_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
+        self._log_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
         self._put_back(before or "")
         if uri is not None and self.get_s("$ru") != uri:
             self.set_s("$ru", uri)
@@ -274,36 +274,36 @@ class KamailioHost:
         """Whether Kamailio may be asked for a name that is not known as harmless yet."""
         is_harmless = guards.RISKY.search(name) is None
         if not _names.admit(name, is_harmless=is_harmless):
-            self._tell_once("", "no new name is asked for in this process: Kamailio keeps each, and they are many")
+            self._log_once("", "no new name is asked for in this process: Kamailio keeps each, and they are many")
             return False
         if is_harmless:
             return True
         reason = guards.refusal(_until_nul(name), self.get_s, functions.is_tcp_off)
         if reason is not None:
-            self._tell_once(name, f"{name[:80]!a} is not asked for: {reason}")
+            self._log_once(name, f"{name[:80]!a} is not asked for: {reason}")
         return reason is None
 
     def _may_write(self, name: str, value: str) -> bool:
         """Whether there is room for a value that is not small; headers have no name."""
         self._room -= len(value)
         if self._room < 0:
-            self._tell_once("\0", "an exec wrote more than fits into a server, and the rest was refused")
+            self._log_once("\0", "an exec wrote more than fits into a server, and the rest was refused")
             return False
         if not _values.admit(name, len(value)):
-            self._tell_once("\0\0", "long values of script variables are refused: they are too many")
+            self._log_once("\0\0", "long values of script variables are refused: they are too many")
             return False
         return True
 
     def _may_rewrite(self, name: str, value: str, uri: str | None) -> bool:
-        """Whether a part of the R-URI may be set so; ``uri`` is the R-URI if it is known."""
+        """Whether a part of the R-URI may be set to this value; ``uri`` is the R-URI if it is known."""
         if uri is None:
             uri = self.get_s("$ru")
             self._uri = None
         return not guards.makes_an_unsafe_uri(name, _until_nul(value), uri, self.get_s)
 
-    def _tell_once(self, name: str, text: str) -> None:
-        if name not in _told and len(_told) < _MOST_TOLD:
-            _told.add(name)
+    def _log_once(self, name: str, text: str) -> None:
+        if name not in _logged and len(_logged) < _MOST_LOGGED:
+            _logged.add(name)
             self.log(-1, f"app_mono: {text}\n")
 
     def _printed(self, name: str) -> str | None:

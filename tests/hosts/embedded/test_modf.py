@@ -140,7 +140,7 @@ def test_every_address_of_the_contact_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(("contact", "value"), [("X: 1", -1), ("Contact: <<sip:x>", -4), ("Contact: *", 1)])
-def test_a_contact_that_is_none_is_told(contact: str, value: int) -> None:
+def test_a_contact_that_does_not_parse_has_a_value_of_its_own(contact: str, value: int) -> None:
     assert request(contact).modf("decode_contact_header") == value
 
 

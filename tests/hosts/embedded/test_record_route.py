@@ -74,7 +74,7 @@ def test_a_strict_router_in_front_left_the_target_in_the_last_route() -> None:
     assert routes_left(host) == [OTHER]
 
 
-def test_a_preloaded_own_route_is_told_apart() -> None:
+def test_a_preloaded_own_route_has_a_value_of_its_own() -> None:
     assert request(OWN, to_tag="").modf("loose_route") == -3
     assert request(OWN, to_tag="").modf("loose_route_preloaded") == 1
     assert request(OWN).modf("loose_route_preloaded") == -1

@@ -115,7 +115,7 @@ def test_a_parameter_in_another_module_counts_as_well() -> None:
 
 
 @pytest.mark.parametrize("name", ["bind_htable", "load_rr"])
-def test_an_interface_for_other_modules_is_none_for_a_script(name: str) -> None:
+def test_a_script_cannot_call_an_interface_for_other_modules(name: str) -> None:
     found = Exports(Memory(m=[row(name, 1)]).server()).function(name)
 
     assert found is not None
@@ -208,6 +208,6 @@ def test_a_function_that_kamailio_finds_elsewhere_is_refused() -> None:
         exports.function("f")
 
 
-def test_in_a_program_that_is_no_kamailio_nothing_is_run() -> None:
-    with pytest.raises(functions.CannotRun, match="ModF is off: this program is no Kamailio"):
+def test_outside_kamailio_nothing_is_run() -> None:
+    with pytest.raises(functions.CannotRun, match="ModF is off: this program is not a Kamailio"):
         functions.run("has_totag", None, None)

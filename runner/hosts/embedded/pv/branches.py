@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.context import Branch
+from runner.hosts.embedded.context import MAX_BRANCHES, Branch
+from runner.hosts.embedded.routing import find_socket
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import wrap
 from .registry import Access, register
 from .request import text_or_null
-from .routing import find_socket
-
-MAX_BRANCHES = 12
-"""core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
 
 _PARTS = {
     b"uri": "uri",

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
-from . import registry
+from . import registry, transform
 from .registry import ALL, Variable, access
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Spec:
     variable: Variable | None
     name: Any = None
     index: int | str | Dynamic | None = None
-    chain: Any = None
+    chain: transform.Chain | None = None
 
     def read(self, context: Context) -> Value:
         """
@@ -65,8 +64,7 @@ class Spec:
             value = variable.read(access((context, self.name, index)))
         if self.chain is None:
             return value
-        result: Value = _transform().apply(self.chain, value, lambda text: read(context, text))
-        return result
+        return transform.apply(self.chain, value, lambda text: read(context, text))
 
     def write(self, context: Context, value: Value) -> None:
         """
@@ -242,7 +240,7 @@ def _closing(text: bytes, at: int, opening: int, closing: int) -> int:
     raise CannotEvaluate("a bracket does not close")
 
 
-def _parse_chain(text: bytes, at: int) -> tuple[Any, int]:
+def _parse_chain(text: bytes, at: int) -> tuple[transform.Chain, int]:
     """The transformations, which end at the last of the braces that follow each other."""
     end = _closing(text, at, _TR_OPEN, _TR_CLOSE)
     while True:
@@ -254,18 +252,10 @@ def _parse_chain(text: bytes, at: int) -> tuple[Any, int]:
         end = _closing(text, following, _TR_OPEN, _TR_CLOSE)
     if following >= len(text):
         raise CannotEvaluate("expected ) behind the transformations")
-    chain, stop = _transform().parse(text[: end + 1], at)
+    chain, stop = transform.parse(text[: end + 1], at, lambda rest: parse_at(rest)[1])
     if stop != end + 1:
         raise CannotEvaluate("text behind the transformations")
     return chain, following
-
-
-def _transform() -> Any:
-    """The module of the transformations, which evaluates expressions itself: imported at the first use."""
-    try:
-        return import_module("runner.hosts.embedded.pv.transform")
-    except ModuleNotFoundError as error:
-        raise CannotEvaluate("there are no transformations") from error
 
 
 @dataclass(frozen=True, slots=True)

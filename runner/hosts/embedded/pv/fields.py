@@ -9,7 +9,6 @@ from runner.sip.via import split_outside_quotes
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
-from .request import cseq
 
 _INT_MAX = 0x7FFFFFFF
 _COMMA, _SEMICOLON = b","[0], b";"[0]
@@ -37,7 +36,7 @@ def _uri_of(key: bytes) -> Reader:
 
 
 def _cseq_number(access: Access) -> Value:
-    header, number = access.context.header(b"cseq"), cseq(access.context)[0]
+    header, number = access.context.header(b"cseq"), access.context.message.cseq[0]
     return Value.piece(access.context.message.data, header.body_start, len(number)) if header and number else NULL
 
 

@@ -48,7 +48,7 @@ def _write(access: Access, value: Value) -> None:
 
 
 def _read_expiry(access: Access) -> Value:
-    """0 for a missing item and for a table whose items do not expire."""
+    """0 for a missing item, and for a table whose items do not expire."""
     return NULL if _table(access) is None else Value.integer(0)
 
 

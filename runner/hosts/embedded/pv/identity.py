@@ -7,9 +7,8 @@ from runner.sip.nameaddr import ToBody, parse_to_body
 from runner.sip.uri import parse_uri
 from runner.sip.via import split_outside_quotes
 
-from .parties import header_and_party
 from .registry import ALL, Access, Reader, register
-from .request import method, text_or_null
+from .request import text_or_null
 
 _COMMA, _SEMICOLON = b","[0], b";"[0]
 
@@ -84,7 +83,7 @@ def _diversion(part: str) -> Reader:
 def credentials(access: Access) -> dict[bytes, bytes] | None:
     """Parameters of Proxy-Authorization, else Authorization, by lower-case name; None for ACK, CANCEL or none."""
     context = access.context
-    if method(context) in {b"ACK", b"CANCEL"}:
+    if context.message.method in {b"ACK", b"CANCEL"}:
         return None
     header = context.header(b"proxy-authorization") or context.header(b"authorization")
     if header is None:
@@ -130,8 +129,8 @@ def _account(*, with_domain: bool) -> Reader:
     """pv_core.c, pv_get_acc_username: authenticated credentials, which this host has none of, else the From."""
 
     def read(access: Access) -> Value:
-        found = header_and_party(access.context, b"from")
-        uri = None if found is None else parse_uri(found[1].uri)
+        found = access.context.party(b"from")
+        uri = None if found is None else parse_uri(found.uri)
         if uri is None:
             return NULL
         return Value(uri.user + b"@" + uri.host if with_domain else uri.user)

@@ -1,7 +1,7 @@
 """
 What ``app-mono pv list`` and ``app-mono pv get`` print, and docs/pseudo-variables.md, from the registry.
 
-``python -m runner.hosts.embedded.pv.listing > docs/pseudo-variables.md`` writes the page anew.
+``python -m runner.hosts.embedded.pv.listing > docs/pseudo-variables.md`` rewrites the page.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from . import expression, families, registry, transform
+from . import expression, families, registry, transform  # noqa: F401 - families fills the registries
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
@@ -41,18 +41,17 @@ them, as in Kamailio.
 
 def find(containing: str = "") -> list[Variable]:
     """Every variable whose name or meaning contains the text; sorted by family and name."""
-    families.load()
     return registry.variables(containing)
 
 
 def form(variable: Variable) -> str:
-    """How it is written, for one ``$(hdr(name)[i])``."""
+    """How it is written, for example ``$(hdr(name)[i])``."""
     name = f"{variable.name}(name)" if variable.parse_name is not None else variable.name
     return f"$({name}[i])" if variable.takes_index else f"${name}"
 
 
 def step(transformation: Transformation) -> str:
-    """How a transformation is written, for one ``{s.substr,offset,length}``."""
+    """How a transformation is written, for example ``{s.substr,offset,length}``."""
     return f"{{{transformation.name}{transformation.parameters}}}"
 
 
@@ -63,7 +62,6 @@ def get(context: Context, text: str) -> Value:
     Raises:
         CannotEvaluate: It is malformed, unknown or fails.
     """
-    families.load()
     return expression.read(context, text.encode("utf-8", "surrogateescape"))
 
 

@@ -6,34 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.nameaddr import ToBody, parse_to_body
 from runner.sip.uri import Uri, parse_uri
 
 from .registry import Access, Reader, Writer, register
 from .request import text_or_null
 
 if TYPE_CHECKING:
-    from runner.hosts.embedded.context import Context
     from runner.sip.edits import Edits
     from runner.sip.message import Header
-
-
-def header_and_party(context: Context, key: bytes) -> tuple[Header, ToBody] | None:
-    """The From or To header with what is in it; None when it is missing or does not parse."""
-    header = context.header(key)
-    found = None if header is None else parse_to_body(header.body)
-    return None if header is None or found is None else (header, found)
+    from runner.sip.nameaddr import ToBody
 
 
 def _reader(key: bytes, part: str) -> Reader:
     def read(access: Access) -> Value:
-        found = header_and_party(access.context, key)
-        if found is None:
+        header, found = access.context.header(key), access.context.party(key)
+        if header is None or found is None:
             return NULL
         if part == "uri":
-            header, address = found
-            return Value.piece(access.context.message.data, header.body_start + address.uri_start, len(address.uri))
-        return _party_part(found[1], part)
+            return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
+        return _party_part(found, part)
 
     return read
 
@@ -55,13 +46,13 @@ def _party_part(found: ToBody, part: str) -> Value:
 
 def _writer(key: bytes, part: str) -> Writer:
     def write(access: Access, value: Value) -> None:
-        found = header_and_party(access.context, key)
-        uri = None if found is None else parse_uri(found[1].uri)
-        if found is None or uri is None:
+        header, found = access.context.header(key), access.context.party(key)
+        uri = None if found is None else parse_uri(found.uri)
+        if header is None or found is None or uri is None:
             raise CannotEvaluate("the header does not parse")
         if value.text is None and not value.is_null:
             raise CannotEvaluate("the part needs a text")
-        _Target(access.context.edits, *found, uri).write(part, value.text)
+        _Target(access.context.edits, header, found, uri).write(part, value.text)
 
     return write
 

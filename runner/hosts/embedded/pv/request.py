@@ -162,33 +162,20 @@ def _write_port(access: Access, value: Value) -> None:
     rewrite(access.context, port=text)
 
 
-def cseq(context: Context) -> tuple[bytes, bytes]:
-    """Number and method of the CSeq header; empty texts without one."""
-    header = context.header(b"cseq")
-    words = header.body.split() if header is not None else []
-    return (words[0], words[1]) if len(words) > 1 else (b"", b"")
-
-
-def method(context: Context) -> bytes:
-    """The method of a request, that of the CSeq for a reply."""
-    line = context.message.first_line
-    return line.method if line.is_request else cseq(context)[1]
-
-
 def method_number(name: bytes) -> int:
     """Kamailio's number of a method."""
     return METHODS.get(name, METHOD_OTHER)
 
 
 def _method(access: Access) -> Value:
-    name = method(access.context)
+    name = access.context.message.method
     if access.context.message.first_line.is_request:
         return Value.piece(access.context.message.data, 0, len(name), method_number(name))
     return text_and_number(name, method_number(name)) if name else NULL
 
 
 def _method_number(access: Access) -> Value:
-    return Value.integer(method_number(method(access.context)))
+    return Value.integer(method_number(access.context.message.method))
 
 
 def _status(access: Access) -> Value:

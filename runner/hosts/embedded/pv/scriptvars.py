@@ -17,7 +17,7 @@ def stored(value: Value) -> Value:
 
 
 def joined(texts: list[bytes], delimiter: bytes) -> bytes:
-    """Every text, as Kamailio's loops join for ``[*]``: no delimiter while nothing but empty texts came."""
+    """Every text, as Kamailio's loops join for ``[*]``: no delimiter as long as all texts were empty."""
     out = b""
     for text in texts:
         out += delimiter + text if out else text

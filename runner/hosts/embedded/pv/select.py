@@ -11,9 +11,8 @@ from runner.sip.via import Via, split_outside_quotes, vias
 
 from . import identity
 from .expression import wrap
+from .next_hop import next_hop_uri
 from .registry import Access, register
-from .request import cseq
-from .routing import next_hop_uri
 from .select_address import Path, Select, address_select, uri_select
 
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?"([^"]*)"\]|\[(-?[0-9]*)\])?')
@@ -260,9 +259,9 @@ def _cseq(rest: Path) -> Select | None:
         case ():
             return _header(b"cseq")
         case ("num",):
-            return lambda access: cseq(access.context)[0] or None
+            return lambda access: access.context.message.cseq[0] or None
         case ("method",):
-            return lambda access: cseq(access.context)[1] or None
+            return lambda access: access.context.message.cseq[1] or None
     return None
 
 

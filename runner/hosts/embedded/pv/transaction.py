@@ -8,7 +8,6 @@ from runner.hosts.embedded.to_tag import stateless_tag
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import parse_whole
-from .parties import header_and_party
 from .registry import Access, one_of, register
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def _checked(access: Access) -> Context:
         CannotEvaluate: A header or the From does not parse.
     """
     context = access.context
-    if context.message.broken_at is not None or header_and_party(context, b"from") is None:
+    if context.message.broken_at is not None or context.party(b"from") is None:
         raise CannotEvaluate("no transaction can be looked up")
     return context
 
@@ -56,7 +55,7 @@ def _reply_code(access: Access) -> Value:
 
 
 def _reply_text(access: Access) -> Value:
-    """Empty, for a reply too."""
+    """Empty, also for a reply."""
     _checked(access)
     return Value(b"")
 
@@ -89,7 +88,7 @@ register("conid", "Connection the message came over; null for UDP.", "pv: pv_cor
 
 
 def _local_tag(access: Access) -> Value:
-    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, which there is none of."""
+    """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, and there is none."""
     tag = None if access.name == "t" else stateless_tag(access.context)
     return NULL if tag is None else Value(tag)
 

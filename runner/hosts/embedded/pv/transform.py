@@ -1,8 +1,10 @@
 """
 Transformations: the ``{class.name,params}`` chain of an expression, and the table of those there are.
 
-Must not know a particular transformation: the families in ``transformations/`` register theirs. Follows Kamailio's
-core/pvapi.c (tr_lookup, tr_exec) and the parameter macros of modules/pv/pv_trans.c.
+Must not know a particular transformation: the families in ``transformations/`` register theirs when ``families`` is
+imported. Must not know expressions either, though parameters may be some: whoever parses or applies a chain says how
+long an expression is and what it gives. Follows Kamailio's core/pvapi.c (tr_lookup, tr_exec) and the parameter macros
+of modules/pv/pv_trans.c.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ MAX_RESULT_BYTES = 65535
 
 Resolve = Callable[[bytes], Value]
 """Evaluates a parameter that is an expression, ``$var(x)``."""
+
+Measure = Callable[[bytes], int]
+"""Gives the length in bytes of the expression at the start of a text; raises CannotEvaluate when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +97,10 @@ class Scanner:
 
     BLANKS = b" \t\n"
 
-    def __init__(self, text: bytes, at: int) -> None:
+    def __init__(self, text: bytes, at: int, measure: Measure) -> None:
         self.text = text
         self.at = at
+        self._measure = measure
 
     @property
     def byte(self) -> bytes:
@@ -151,10 +157,8 @@ class Scanner:
 
     def dynamic(self) -> Dynamic:
         """An expression."""
-        from . import expression  # noqa: PLC0415 - expressions have transformations: a cycle
-
         start = self.at
-        self.at += expression.parse_at(self.text[start:])[1]
+        self.at += self._measure(self.text[start:])
         return Dynamic(self.text[start : self.at])
 
 
@@ -241,22 +245,20 @@ def register(
 
 def transformations(containing: str = "") -> list[Transformation]:
     """Every transformation whose name or meaning contains the text, without regard to case; sorted by name."""
-    _load()
     wanted = containing.lower()
     found = [t for t in _TRANSFORMATIONS.values() if wanted in t.name or wanted in t.meaning.lower()]
     return sorted(found, key=lambda transformation: transformation.name)
 
 
-def parse(text: bytes, offset: int) -> tuple[Chain, int]:
+def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
     """
     Parse the chain that begins at an offset; also the offset behind its last brace.
 
     Raises:
         CannotEvaluate: It is malformed, or a transformation is unknown.
     """
-    _load()
     steps: list[Step] = []
-    scanner = Scanner(text, offset)
+    scanner = Scanner(text, offset, measure)
     end = offset
     while True:
         scanner.skip_blanks()
@@ -323,9 +325,3 @@ def _parse_step(scanner: Scanner) -> Step:
 
 def _to_int32(number: int) -> int:
     return (number + 0x80000000) % 0x100000000 - 0x80000000
-
-
-def _load() -> None:
-    from . import transformations as families  # noqa: PLC0415 - they register here: a cycle
-
-    families.load()

@@ -89,7 +89,7 @@ def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
 
 def _value(node: XavpNode) -> Value:
     if isinstance(node.value, list):
-        # The address of the list, which is none once its last value went (pv_xavp.c, pv_xavp_get_value).
+        # The address of the list, null once its last value is gone (pv_xavp.c, pv_xavp_get_value).
         return Value(b"<<xavp:%#x>>" % id(node.value) if node.value else b"<<xavp:(nil)>>")
     return node.value or NULL
 
@@ -243,7 +243,7 @@ def _write_unique(access: Access, value: Value) -> None:
 
 
 def _parse_unique(text: bytes) -> Path:
-    """pv_xavp.c, pv_parse_xavu_name: all but ``=`` is part of a name, brackets too."""
+    """pv_xavp.c, pv_parse_xavu_name: all but ``=`` is part of a name, also brackets."""
     name, equals, rest = text.strip(_WHITE).partition(b"=")
     if equals and (rest[:1] != b">" or len(rest) == 1):
         raise CannotEvaluate(f"bad xavu name {text!r}")

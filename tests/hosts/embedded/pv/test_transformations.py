@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts.embedded.pv import families, transform
+from runner.hosts.embedded.pv import families, transform  # noqa: F401 - families fills the registries
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-
-families.load()
 
 
 def variables(expression: bytes) -> Value:
     known = {b"$var(n)": Value.integer(1), b"$var(s)": Value(b":"), b"$var(e)": Value(b""), b"$vn(x)": NULL}
     return known[expression]
+
+
+def measure(text: bytes) -> int:
+    return text.index(b")") + 1
 
 
 def transformed(text: bytes | int | None, chain: bytes) -> Value:
@@ -25,7 +27,7 @@ def transformed(text: bytes | int | None, chain: bytes) -> Value:
             value = Value.integer(text)
         case _:
             value = Value(text)
-    steps, end = transform.parse(chain, 0)
+    steps, end = transform.parse(chain, 0, measure)
     assert end == len(chain)
     return transform.apply(steps, value, variables)
 
@@ -93,7 +95,7 @@ def test_a_value_is_transformed(text: bytes, chain: bytes, result: bytes) -> Non
 )
 def test_a_malformed_or_unknown_chain_is_refused(chain: bytes) -> None:
     with pytest.raises(CannotEvaluate):
-        transform.parse(chain, 0)
+        transform.parse(chain, 0, measure)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_a_malformed_or_unknown_chain_is_refused(chain: bytes) -> None:
     ],
 )
 def test_where_kamailio_fails_there_is_no_value(text: bytes | None, chain: bytes) -> None:
-    steps, _ = transform.parse(chain, 0)
+    steps, _ = transform.parse(chain, 0, measure)
 
     with pytest.raises(CannotEvaluate):
         transform.apply(steps, NULL if text is None else Value(text), variables)

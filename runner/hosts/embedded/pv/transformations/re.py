@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from runner.hosts.embedded.pv.expression import parse_at
 from runner.hosts.embedded.pv.transform import Call, Dynamic, Literal, Params, Scanner, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
@@ -87,9 +88,9 @@ def _parse_replacement(text: bytes, start: int) -> tuple[tuple[bytes | Group | D
             at += 1
             escapes += 1
         elif octet == _DOLLAR:
-            scanner = Scanner(text, at - 1)
-            parts.append(scanner.dynamic())
-            at = scanner.at
+            end = at - 1 + parse_at(text[at - 1 :])[1]
+            parts.append(Dynamic(text[at - 1 : end]))
+            at = end
             escapes += 1
         else:
             parts.append(bytes([octet]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.context import PROTOCOL_NUMBERS, Socket
+from runner.hosts.embedded.context import PROTOCOL_NUMBERS
+from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import parse_route_body
-from runner.sip.uri import Uri, parse_uri
+from runner.sip.uri import parse_uri
 from runner.sip.via import Via, vias
 
-from .parties import header_and_party
 from .registry import Access, Reader, one_of, register
 from .request import text_or_null, uri_part
 
@@ -74,28 +74,6 @@ def _ip_version(host: bytes) -> int:
         return ip_address(host.decode("latin-1").strip("[]")).version
     except ValueError:
         return 0
-
-
-def find_socket(context: Context, name: bytes) -> Socket | None:
-    """
-    The listening socket ``proto:ip:port``, ``ip:port`` or ``ip``; None when none matches (core/socket_info.c).
-
-    Raises:
-        CannotEvaluate: The port is no number.
-    """
-    text = name.decode("latin-1")
-    proto = ""
-    head, colon, rest = text.partition(":")
-    if colon and head.lower() in PROTOCOL_NUMBERS:
-        proto, text = head.lower(), rest
-    ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if not ip or (port and not port.isdigit()):
-        raise CannotEvaluate("bad port of a socket")
-    for socket in context.environment.sockets:
-        address = socket.address
-        if address.ip == ip and (not port or address.port == int(port)) and proto in {"", address.proto}:
-            return socket
-    return None
 
 
 def _write_socket(access: Access, value: Value) -> None:
@@ -194,43 +172,12 @@ def _route_uri(access: Access) -> Value:
     return NULL if found is None else Value(found[0].uri)
 
 
-def own_sockets(context: Context, uri: Uri) -> list[Socket]:
-    """core/socket_info.c, grep_sock_info: the sockets of that address, and those that advertise it."""
-    place = uri.host.decode("latin-1").strip("[]").lower(), uri.port_number or _DEFAULT_PORT
-    return [
-        socket
-        for socket in (*context.environment.sockets, context.socket)
-        if any(own is not None and place == (own.ip.lower(), own.port) for own in (socket.address, socket.advertised))
-    ]
-
-
-def is_upstream(context: Context) -> bool:
-    """rr: loose.c, is_direction: upstream when the own Route has another ftag than the From; asked once a message."""
-    if context.is_upstream is None:
-        params = (param.partition(b"=") for param in _routed_params(context).split(b";"))
-        tag = next((value for name, _, value in params if name.strip() == b"ftag"), b"")
-        found = header_and_party(context, b"from")
-        sender = b"" if found is None else found[1].tag
-        context.is_upstream = bool(tag and sender) and tag != sender
-    return context.is_upstream
-
-
-def _routed_params(context: Context) -> bytes:
-    """rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own."""
-    header = context.header(b"route")
-    if context.routed_params or header is None or not context.message.first_line.is_request:
-        return context.routed_params
-    found = parse_route_body(header.body)
-    uri = None if found is None else parse_uri(found[0].uri)
-    return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""
-
-
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:
     """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = header_and_party(access.context, opposite if is_upstream(access.context) else key)
-        return NULL if found is None else text_or_null(found[1].tag)
+        found = access.context.party(opposite if is_upstream(access.context) else key)
+        return NULL if found is None else text_or_null(found.tag)
 
     return read
 

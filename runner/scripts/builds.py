@@ -1,0 +1,163 @@
+"""
+One build of a script, put together from its files: the assembly, and what lies beside it.
+
+Must not know which build is current.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
+
+from .files import PATIENCE_NS, check_assembly, check_config
+from .generation import Generation, Helper
+from .script import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .files import Files, Look
+    from .generation import Part
+    from .script import Script
+
+# mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.
+PATIENCE_S = PATIENCE_NS / 1e9
+# A deleted script is served for this long. Compilers and deployments delete before they write; a script that is gone
+# for good may run for as much longer.
+DELETED_GRACE_S = 5.0
+
+
+class Builds:
+    """
+    Reads builds. Safe to use from several threads.
+
+    Args:
+        files: Reads one file.
+        clock: Monotonic seconds, for ``DELETED_GRACE_S``.
+    """
+
+    def __init__(self, files: Files, clock: Callable[[], float]) -> None:
+        self._files = files
+        self._clock = clock
+
+    def find(self, look: Look, path: str, before: Script | None) -> str:
+        """
+        Where the script really is that a name leads to now: its path without symbolic links.
+
+        Args:
+            look: Gathers the stamps of links.
+            path: The name.
+            before: The script that it led to before; None for none.
+
+        Raises:
+            ScriptError: As ``Files.find``; also when it was there until a moment ago.
+        """
+        try:
+            return self._files.find(look, path)
+        except ScriptError as error:
+            look.trusted = False  # there is no file whose stamp could say that this holds
+            if before is not None and isinstance(error, ScriptNotFound):
+                look.stamps[before.path] = None
+                self._miss_script(look, before)
+            raise
+
+    def read(self, look: Look, script: Script) -> Generation:
+        """
+        The build that is there now.
+
+        Raises:
+            ScriptNotFound: The script is gone for longer than ``DELETED_GRACE_S``, or was never there.
+            ScriptInvalid: A file of it is broken, or was there and is gone for a shorter time.
+        """
+        path, good = script.path, script.whole
+        try:
+            assembly = self._part(look, script, path, check_assembly)
+        except ScriptNotFound:
+            self._miss_script(look, script)
+            raise
+        symbols = self._symbols(look, script, path)
+        config: Part | None = None
+        try:
+            config = self._part(look, script, f"{path}.config", check_config)
+        except ScriptNotFound:
+            was_there = good is not None and good.config is not None
+            self._refuse_recent_absence(look, script, f"{path}.config", was_there=was_there)
+        helpers = {name: self.helper(look, script, name) for name in script.names_beside(assembly.hash)}
+        return look.keep(Generation.of(path, assembly, symbols, config, helpers))
+
+    def _part(self, look: Look, script: Script, file: str, check: Callable[[str, bytes], None] | None) -> Part:
+        part = self._files.part(look, file, check)
+        script.gone.pop(file, None)
+        return part
+
+    def extended(self, look: Look, script: Script, build: Generation, names: Sequence[str]) -> Generation:
+        """
+        A build that was read before, with more assemblies beside it, as they are now.
+
+        Raises:
+            ScriptInvalid: As ``helper``, or these are too many names.
+        """
+        together(tuple(build.helpers), names, build.path)
+        helpers = build.helpers | {name: self.helper(look, script, name) for name in names}
+        for part in build.parts():
+            look.take(part)
+        return look.keep(Generation.of(build.path, build.assembly, build.symbols, build.config, helpers))
+
+    def helper(self, look: Look, script: Script, name: str) -> Helper | None:
+        """
+        An assembly beside a script, NAME.dll before NAME.exe; None when there is none.
+
+        Raises:
+            ScriptInvalid: It is broken, or it was there and is gone for less than ``DELETED_GRACE_S``.
+        """
+        if name.upper() == "SR" or not name or {"/", "\0"} & set(name):
+            return None  # the bridge's own SR.dll always wins
+        base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
+        for file in (f"{base}.dll", f"{base}.exe"):
+            try:
+                assembly = self._part(look, script, file, check_assembly)
+            except ScriptNotFound:
+                continue
+            return Helper(assembly, self._symbols(look, script, file))
+        good = script.good or script.whole
+        there = good.helpers.get(name) if good is not None else None
+        self._refuse_recent_absence(look, script, there.path if there else base, was_there=there is not None)
+        return None
+
+    def _symbols(self, look: Look, script: Script, assembly: str) -> Part | None:
+        stem, _ = os.path.splitext(assembly)  # noqa: PTH122  # as above
+        for file in (f"{stem}.pdb", f"{assembly}.mdb"):
+            try:
+                return self._part(look, script, file, None)
+            except ScriptError:
+                continue  # a script runs without them
+        return None
+
+    def _miss_script(self, look: Look, script: Script) -> None:
+        """
+        Note that the script itself is not there. After a while, its builds are forgotten.
+
+        Raises:
+            ScriptInvalid: As ``_refuse_recent_absence``.
+        """
+        self._refuse_recent_absence(look, script, script.path, was_there=script.whole is not None)
+        script.lost()
+        look.trusted = False
+
+    def _refuse_recent_absence(self, look: Look, script: Script, file: str, *, was_there: bool) -> None:
+        """
+        Keep what served until a file has been gone for a while: compilers and editors delete before they write.
+
+        Raises:
+            ScriptInvalid: The file was there, and is gone for less than ``DELETED_GRACE_S``.
+        """
+        if not was_there:
+            return
+        now = self._clock()
+        gone_s = now - script.gone.setdefault(file, now)
+        if gone_s >= DELETED_GRACE_S:
+            return
+        look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
+        raise ScriptInvalid(f"{file}: was deleted and has not been written again yet")

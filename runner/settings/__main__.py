@@ -1,0 +1,112 @@
+"""
+The page docs/settings.md, from the model.
+
+``python -m runner.settings > docs/settings.md`` writes it again.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from . import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, ScriptSettings, Settings
+from .origins import MOVED, REMOVED
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+HEAD = """\
+# Settings
+
+Generated from the model by `python -m runner.settings > docs/settings.md`; do not edit.
+
+They come from a TOML file (`--config FILE`, and /etc/app-mono/app-mono.toml for the commands that talk to a daemon),
+from environment variables `APP_MONO_<NAME>`, and from arguments; later ones outweigh earlier ones. A table in an
+environment variable is written as JSON. A name that does not exist is refused, with the nearest one that does.
+
+`app-mono exec` and `app-mono run` have defaults of their own: one worker, no spare one, `exec_timeout_s` 5,
+`allocate_timeout_s` 30, `observer` "none".
+
+The last column says when a change counts: after `app-mono reload` if nothing is there; else after a restart of the
+daemon (*restart*), or after `kamcmd app_python.reload` (`app_python3s.reload` with that module) because Kamailio's
+processes read the setting as well (*Kamailio*). `app-mono reload` names the ones that changed.
+
+| setting | default | meaning | who sets it | counts after |
+|---|---|---|---|---|
+"""
+
+TABLE = """
+## {title}
+
+{text}
+
+| setting | default | meaning |
+|---|---|---|
+"""
+
+END = """
+## Settings of earlier versions
+
+They are not settings any more. In a file or the environment they give a warning, and nothing else happens.
+
+| setting | now |
+|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    out = [HEAD]
+    for name, field in Settings.model_fields.items():
+        meaning, _, who = _text(field).partition("\n\n")
+        out.append(f"| `{name}` | {default_of(field)} | {_cell(meaning)} | {_cell(who)} | {_counts_after(name)} |\n")
+    out += _table('`[scripts."/path/x.exe"]`', "What a failure of one script is to the routing script.", ScriptSettings)
+    out += _table("`[listener]`", _text_of(ListenerSettings), ListenerSettings)
+    out.append(END)
+    out += [f"| `{name}` | {what} |\n" for name, what in REMOVED.items()]
+    out += [f"| `{name}` | in the table `[{table}]`; it still counts where it was |\n" for name, table in MOVED.items()]
+    return "".join(out)
+
+
+def _table(title: str, text: str, model: type[BaseModel]) -> list[str]:
+    rows = [
+        f"| `{name}` | {default_of(field)} | {_cell(_text(field))} |\n" for name, field in model.model_fields.items()
+    ]
+    return [TABLE.format(title=title, text=text), *rows]
+
+
+def _text(field: FieldInfo) -> str:
+    return (field.description or "").replace("``", "`")
+
+
+def _text_of(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").replace("``", "`")
+
+
+def _cell(text: str) -> str:
+    return text.replace("\n", " ").replace("|", "\\|")
+
+
+def default_of(field: FieldInfo) -> str:
+    """How the page shows the default of a setting."""
+    match field.get_default(call_default_factory=True):
+        case None | () | {} | ListenerSettings():
+            return "none"
+        case bool(value):
+            return str(value).lower()
+        case float(value):
+            return f"{value:g}"
+        case "":
+            return '`""`'
+        case value:
+            return str(value)
+
+
+def _counts_after(name: str) -> str:
+    kinds = ("restart" if name in NEEDS_RESTART else "", "Kamailio" if name in READ_BY_KAMAILIO else "")
+    return ", ".join(filter(None, kinds))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,111 @@
+"""
+Where the value of each setting came from, and what became of the settings of earlier versions.
+
+Must not know what a setting means.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+log = logging.getLogger("runner.settings")
+
+ENV_PREFIX = "APP_MONO_"
+
+REMOVED = {
+    "max_jobs_jitter": "the limit of each worker is always up to a tenth below max_jobs",
+    "load_timeout_s": "first_exec_timeout_s is the limit of a load as well",
+    "destroy_timeout_s": "a worker always gets 2 s to end by itself",
+    "max_line_bytes": "a line on the wire may always have 8 MiB",
+    "poison_within_s": "lost workers count together within poison_s",
+    "deleted_grace_s": "a deleted script is always served for 5 s more",
+    "max_script_mib": "a file of a script may always have 64 MiB",
+    "max_stderr_lines_per_s": "200 lines a second of each worker are always logged, and the rest is counted",
+}
+"""What has no effect any more, and why. An upgrade must not keep a daemon from starting, so it is only a warning."""
+
+MOVED = {"on_true": "listener", "on_false": "listener"}
+"""What is in a table now. It still counts where it was."""
+
+
+class Origins:
+    """
+    The names that were set, and where.
+
+    Args:
+        file: A TOML file; None: there was none.
+        values: What the file said.
+        arguments: Names given in the program, which outweigh the environment, which outweighs the file.
+    """
+
+    def __init__(self, file: Path | None, values: Mapping[str, Any], arguments: Collection[str]) -> None:
+        self._file = file
+        self._values = values
+        self._arguments = arguments
+        self._variables = {
+            name.upper().removeprefix(ENV_PREFIX).lower(): name
+            for name, value in os.environ.items()
+            if name.upper().startswith(ENV_PREFIX) and value
+        }
+
+    def settled(self, known: Collection[str]) -> dict[str, Any]:
+        """
+        What the file says and the environment does not, with moved settings in their tables. Warns of old names.
+
+        Raises:
+            ConfigError: A name is no setting, and was none; the message has the nearest name that exists.
+        """
+        settled = {name: value for name, value in self._values.items() if name not in self._variables}
+        for name in [*self._values, *self._variables, *self._arguments]:
+            if name in known:
+                continue
+            settled.pop(name, None)
+            if name in self._arguments or name not in REMOVED.keys() | MOVED.keys():
+                raise ConfigError(f"{self._where(name)}: there is no such setting{self._hint(name, known)}")
+            if name in REMOVED:
+                log.warning("%s: remove it, it has no effect any more: %s", self._where(name), REMOVED[name])
+                continue
+            table = MOVED[name]
+            log.warning("%s: move it to the table [%s]", self._where(name), table)
+            value = os.environ[self._variables[name]] if name in self._variables else self._values[name]
+            settled[table] = {name: value} | settled.get(table, {})
+        return settled
+
+    def sentence(self, detail: ErrorDetails) -> str:
+        """One error of pydantic as a sentence: where, what was expected, what came."""
+        if not detail["loc"]:
+            return f"settings: {detail['msg'].removeprefix('Value error, ')}"
+        name, *below = map(str, detail["loc"])
+        where = ".".join([self._where(name), *below])
+        if detail["type"] == "extra_forbidden":
+            return f"{where}: there is no such setting"
+        return f"{where}: {detail['msg'].removeprefix('Input ')}, but {detail['input']!r} came"
+
+    def _hint(self, name: str, known: Collection[str]) -> str:
+        if name in REMOVED:
+            return f" any more: {REMOVED[name]}"
+        if name in MOVED:
+            return f"; it is in the table {MOVED[name]}"
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        if not near:
+            return ""
+        is_variable = name in self._variables and name not in self._arguments
+        return f"; did you mean {ENV_PREFIX + near[0].upper() if is_variable else near[0]}?"
+
+    def _where(self, name: str) -> str:
+        if name in self._arguments:
+            return f"argument {name}"
+        if name in self._variables:
+            return f"environment variable {self._variables[name]}"
+        return f"{self._file}: {name}" if self._file else name
