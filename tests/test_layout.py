@@ -13,7 +13,6 @@ MOST_LINES = 400
 STILL_LONG = {  # until they are split
     "runner/client/lease.py",
     "runner/daemon/loans.py",
-    "tests/scripts/test_current.py",
 }
 
 # Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
@@ -49,7 +48,6 @@ TESTED_IN = {
     "scripts/files.py": "scripts/test_files_faults.py",
     "scripts/generation.py": "scripts/test_current.py",
     "scripts/script.py": "attack/test_paths.py",
-    "scripts/watch.py": "scripts/test_current.py",
     "settings/*.py": "test_settings.py",
     "wire/events.py": "wire/test_session.py",
     "wire/unfinished.py": "daemon/test_first_runs.py",
