@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,13 +23,13 @@ MESSAGE ?= examples/messages/invite.sip
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What apt and dpkg say goes to a file, which is named when they fail.
+# The output of apt and dpkg goes to a file, which is named when they fail.
 define INSTALL
 apt_get() {
 	mkdir -p build
 	$(APT_GET) -qq "$$@" >>$(APT_LOG) 2>&1 || {
 		tail -n 5 $(APT_LOG) >&2
-		echo "apt-get $$1 failed; all that it said is in $(abspath $(APT_LOG))" >&2
+		echo "apt-get $$1 failed; its whole output is in $(abspath $(APT_LOG))" >&2
 		return 1
 	}
 }
@@ -52,11 +52,29 @@ run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MES
 	fi
 	exit $$code
 
-test: mono-packages test-packages venv-dev ## every test; installs kamailio and sipp too, and leaves no service behind
+# First what can run side by side, then what needs the machine for itself (tests/conftest.py): ARGS may choose from both,
+# and status 5 of pytest is "no test was chosen".
+JOBS ?= auto
+SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not alone"
+test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n; installs kamailio and sipp too, and leaves no service behind
 	@$(BIN)/app-mono build
-	$(BIN)/python -m pytest $(ARGS)
+	chosen=
+	run() {
+		if $(BIN)/python -m pytest "$$@" $(ARGS); then chosen=yes; else [ $$? = 5 ]; fi
+	}
+	run $(SIDE_BY_SIDE)
+	run -m alone
+	[ "$$chosen" ] || { echo "no test was chosen by: $(ARGS)" >&2; exit 5; }
 
-# As a new machine would: a clone of the last commit, in a root that has git, make and python3 alone.
+# What starts no Kamailio and no daemon, and few workers: parsers, the protocol, the pool, the rules for the sources.
+FAST := tests/wire tests/sip tests/hosts tests/migrate tests/control tests/pool tests/scripts/test_current.py tests/scripts/test_current_faults.py \
+	tests/worker/test_holdings.py tests/worker/test_rundir.py tests/test_bounds.py tests/test_calls.py tests/test_deadlines.py \
+	tests/test_directives.py tests/test_errors.py tests/test_floors.py tests/test_fuzz_corpus.py tests/test_layout.py \
+	tests/test_printable.py tests/test_runner.py tests/test_settings.py
+test-fast: build venv-dev ## the tests that take less than 90 s together, for the inner loop: no Kamailio, no daemon
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST) $(ARGS)
+
+# As on a new machine: a clone of the last commit, in a root that has only git, make and python3.
 FRESH_ROOT = $(if $(AS_ROOT),$(AS_ROOT) -E) $(PYTHON) -m tools.fresh_root
 AS ?= root
 test-debian13: debootstrap ## every test on a fresh Debian 13, whatever this system is; AS=user: as a user with sudo
@@ -74,21 +92,21 @@ test-modf: mono-packages venv-dev ## every function of every Kamailio module tha
 	$(BIN)/app-mono build
 	$(BIN)/python -m pytest tests/kamailio/test_modf_exports.py $(ARGS)
 
-lint: venv-dev ## ruff with bandit's rules, mypy, and the audit where it can be had; mcs does its part in build
+lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m tools.audit || [ $$? = 2 ]
 
-audit: venv-dev ## known faults of the packages that are installed, by pip-audit; fails when nobody can be asked
+audit: venv-dev ## known vulnerabilities of the installed packages, by pip-audit; fails when PyPI cannot be reached
 	@$(BIN)/python -m tools.audit
 
 check: lint test ## what has to pass before a merge
 
-# What is installed is pinned with the hashes of its files, so that it is what was tested here. uv resolves for every
-# Python and machine at once, where pip-compile does for the ones that it runs on, and it takes the hashes of all files of
-# a version. The last lines fail where a package has no wheel for one of Debian's Pythons on one of the machines.
-lock: ## the newest versions that go together, with hashes, into requirements/: read what changed before a commit
+# Packages are pinned with the hashes of their files, so that what is installed is what was tested here. uv resolves for
+# every Python and machine at once, and pip-compile only for those that it runs on; it takes the hashes of all files of a
+# version. The last lines fail where a package has no wheel for one of Debian's Pythons on one of the machines.
+lock: ## the newest versions that go together, with hashes, into requirements/: read the changes before you commit them
 	@[ -x $(VENV)-lock/bin/python ] || $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	all=$$(mktemp)
@@ -125,7 +143,7 @@ SECONDS ?= 60
 chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number
 	@$(BIN)/python -m tools.chaos $(SECONDS) $(SEED)
 
-fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; what it finds is printed and kept in build/fuzz
+fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt
 	found=0
 	for target in message expression session control lease listener; do
@@ -140,7 +158,7 @@ wheel: venv ## the Python package with the C# sources in it, into dist/
 	ls dist/*.whl
 
 oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
-	@[ -n "$(ORACLE)" ] || { echo "say where the recorded answers are: make oracle ORACLE=path" >&2; exit 2; }
+	@[ -n "$(ORACLE)" ] || { echo "name the file with the recorded answers: make oracle ORACLE=path" >&2; exit 2; }
 	$(BIN)/python -m tools.oracle "$(ORACLE)"
 
 clean: ## remove what was built; the packages of the system stay
@@ -166,7 +184,7 @@ debootstrap:
 	command -v debootstrap >/dev/null || install debootstrap
 
 # Debian's kamailio enables and starts its service on installation. A policy-rc.d forbids the start (only when there
-# is none: another one is the administrator's word), and what was not enabled before is disabled again. A recipe that is
+# is none: another one is the administrator's own), and what was not enabled before is disabled again. A recipe that is
 # killed cannot remove its own: it says in the file whose it is, and the next one removes it when that process has gone.
 POLICY := /usr/sbin/policy-rc.d
 MADE_BY := \# Made by app-mono's Makefile until its installation ends; process and its start:

@@ -32,12 +32,12 @@ with atheris.instrument_imports(include=["runner"]):
     from runner.wire.session import Session, State
     from tests.hostile_daemon import one_lease
     from tests.hostile_datagrams import one_datagram
+    from tests.places import INVITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CORPUS = Path(__file__).parent.parent / "tests" / "fuzz_corpus.jsonl"
-INVITE = (Path(__file__).parent.parent / "examples" / "messages" / "invite.sip").read_bytes()
 NAMES = [form(variable).replace("(name)", "(Via)").replace("[i]", "[-1]") for variable in find()]
 PARSED = sip.parse(INVITE)
 MESSAGES: list[type[Message]] = [Status, *Message.__subclasses__()]

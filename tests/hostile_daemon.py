@@ -17,6 +17,7 @@ from runner.client.lease import Lease
 from runner.control.connection import Control
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
+from tests.places import INVITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +36,6 @@ ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,
 }  # fmt: skip
 DONE = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":[]}}\n'
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 
 # What the first byte of an input chooses.
 SAYS_HELLO, IS_LOADED, HANGS_UP, LIVES, HAS_NO_PIPES = 1, 2, 4, 8, 16

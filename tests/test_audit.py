@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tools.audit import FAULTY, NOBODY, SOUND, judge
+from tools.audit import SAFE, UNKNOWN, VULNERABLE, judge
 
 FINE = {"name": "rich", "version": "15.0.0", "vulns": []}
 FAULT = {"id": "PYSEC-2026-1", "fix_versions": ["2.1"], "description": "", "aliases": []}
@@ -22,15 +22,18 @@ def told(*packages: object) -> str:
 def test_packages_without_known_faults_are_sound_and_those_not_asked_are_named() -> None:
     verdict = judge(told(FINE, OURS, SKIPPED), "")
 
-    assert verdict.status == SOUND
-    assert verdict.lines == ["audit: no known fault in 1 packages", "not asked, unknown there: typer"]
+    assert verdict.status == SAFE
+    assert verdict.lines == [
+        "audit: no known vulnerability in 1 packages",
+        "not audited, because PyPI does not have them: typer",
+    ]
 
 
 def test_each_fault_is_a_line_with_what_mends_it() -> None:
     verdict = judge(told(FINE, BAD), "")
 
-    assert verdict.status == FAULTY
-    assert verdict.lines[0] == "idna 2.0: PYSEC-2026-1, mended in 2.1"
+    assert verdict.status == VULNERABLE
+    assert verdict.lines[0] == "idna 2.0: PYSEC-2026-1, fixed in 2.1"
 
 
 @pytest.mark.parametrize(
@@ -45,5 +48,5 @@ def test_an_answer_about_no_package_is_no_answer(answer: str, errors: str, why: 
     """pip-audit says "No known vulnerabilities found" and ends with 0 when a mirror of PyPI knew no package."""
     verdict = judge(answer, errors)
 
-    assert verdict.status == NOBODY
+    assert verdict.status == UNKNOWN
     assert why in verdict.lines[0]

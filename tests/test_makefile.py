@@ -161,7 +161,7 @@ def test_of_one_that_fails_the_end_is_printed_and_where_the_rest_is(machine: Mac
     assert made.returncode != 0
     assert "line 100 of dpkg" in printed
     assert "line 90 of dpkg" not in printed
-    assert f"apt-get install failed; all that it said is in {machine.log}" in printed
+    assert f"apt-get install failed; its whole output is in {machine.log}" in printed
     assert not machine.policy.exists()
 
 

@@ -14,7 +14,7 @@ import pytest
 from runner.settings import Settings
 from runner.settings.__main__ import default_of
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
-from tests.places import ROOT
+from tests.places import MESSAGE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SOURCES = {
     f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/*.cs")
 }
-INVITE = ROOT / "examples" / "messages" / "invite.sip"
 
 
 def tool(name: str) -> str:
@@ -91,7 +90,7 @@ def test_the_wheel_alone_builds_on_first_use_and_runs_a_script(wheel: Path, tmp_
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("PYTHONPATH", None)
-    command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(INVITE)]
+    command = [str(python.with_name("app-mono")), "exec", str(ROOT / "examples" / "MySRTest.cs"), "-m", str(MESSAGE)]
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
@@ -148,7 +147,7 @@ def test_the_c_sharp_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     ]
 
     done = subprocess.run(
-        [*command, "-m", str(INVITE)], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        [*command, "-m", str(MESSAGE)], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
 
     assert (done.returncode, done.stderr) == (0, "")

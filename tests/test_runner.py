@@ -25,12 +25,8 @@ from runner.errors import (
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S, until
-
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 
 RETURNS = "class S { static int Main(string[] a) { return a.Length == 0 ? 7 : int.Parse(a[0]); } }"
 COUNTS = "class S { static int n; static int Main() { return ++n; } }"
@@ -254,18 +250,23 @@ def test_a_runner_that_is_closed_while_a_script_loops_gives_its_exec_an_error(
 
 
 def test_a_full_queue_is_refused_at_once(tmp_path: Path) -> None:
-    script = compiled(
-        tmp_path,
-        'class S { static int Main() { SR.Core.Log(1, "in"); System.Threading.Thread.Sleep(60000); return 0; } }',
-    )
+    class Waits(MessageHost):
+        asked, answered = threading.Event(), threading.Event()
+
+        def get_s(self, name: str) -> str | None:
+            self.asked.set()
+            self.answered.wait(WAIT_S)
+            return super().get_s(name)
+
+    script = compiled(tmp_path, 'class S { static int Main() { SR.PV.GetS("$ru"); return 0; } }')
     settings = patient(num_workers=1, max_workers=1, spare_workers=0, max_queue_size=0)
 
     with Runner(settings) as runner:
-        host = MessageHost(INVITE)
-        busy = threading.Thread(target=runner.mono_exec, args=(script,), kwargs={"host": host, "timeout_s": 3.0})
+        busy = threading.Thread(target=runner.mono_exec, args=(script,), kwargs={"host": Waits(INVITE)})
         busy.start()
-        until(lambda: host.logs, "the first exec runs")
+        assert Waits.asked.wait(WAIT_S), "the first exec runs"
         result = runner.mono_exec(script, host=MessageHost(INVITE))
+        Waits.answered.set()
         busy.join(WAIT_S)
 
     assert isinstance(result.error, PoolExhausted)

@@ -15,8 +15,9 @@ from runner.errors import ExecTimeout, ScriptError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S, until
-from tests.shelf import INVITE, run, script, works_on
+from tests.shelf import run, script, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,19 +12,15 @@ from runner.build import compile_script, ensure_bridge
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE, OLD_SR, ROOT, SHELF
 from tests.programs import MCS, WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-HERE = Path(__file__).parent
-SHELF = HERE / "shelf"
-SOURCE = HERE.parent / "lib" / "SR.cs"
+SOURCE = ROOT / "lib" / "SR.cs"
 MONO = shutil.which("mono") or "mono"
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 SURFACE = """\
 SR, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null
 SR.Core.APIVersion String() static
@@ -62,14 +57,14 @@ def test_the_public_surface_is_frozen() -> None:
 
 
 def test_the_surface_of_the_old_module_is_the_same(tmp_path: Path) -> None:
-    subprocess.run([MCS, "-t:library", f"-out:{tmp_path}/SR.dll", HERE / "worker" / "OldSR.cs"], check=True)
+    subprocess.run([MCS, "-t:library", f"-out:{tmp_path}/SR.dll", OLD_SR], check=True)
 
     assert surface(tmp_path / "SR.dll") == SURFACE
 
 
 def test_sr_cs_alone_builds_as_the_manual_says(tmp_path: Path) -> None:
     shutil.copy(SOURCE, tmp_path)
-    shutil.copy(HERE.parent / "examples" / "MySRTest.cs", tmp_path)
+    shutil.copy(ROOT / "examples" / "MySRTest.cs", tmp_path)
 
     library = subprocess.run([MCS, "-t:library", "SR.cs"], cwd=tmp_path, capture_output=True, text=True, check=False)
     program = subprocess.run(
@@ -98,7 +93,7 @@ def test_a_program_without_a_bridge_gets_the_error_values(tmp_path: Path) -> Non
 def test_a_program_built_for_the_old_module_runs_unchanged(runner: Runner, tmp_path: Path, beside: str) -> None:
     old = tmp_path / "SR.dll"
     program = tmp_path / "MakesEveryCall.exe"
-    subprocess.run([MCS, "-t:library", f"-out:{old}", HERE / "worker" / "OldSR.cs"], check=True)
+    subprocess.run([MCS, "-t:library", f"-out:{old}", OLD_SR], check=True)
     subprocess.run([MCS, f"-r:{old}", f"-out:{program}", SHELF / "MakesEveryCall.cs"], check=True)
     if beside == "no SR.dll":
         old.unlink()

@@ -1,9 +1,9 @@
 """
-``make audit``: known faults of the packages that are installed, asked of PyPI by pip-audit.
+``make audit``: known vulnerabilities of the installed packages, which pip-audit looks up on PyPI.
 
-``python -m tools.audit``. Exit status 0: none is known of the packages that PyPI was asked for; 1: there are some, each
-with its line; 2: nobody could be asked, for one because there is no network, or a mirror of PyPI that knows no package.
-pip-audit itself calls the latter "No known vulnerabilities found".
+``python -m tools.audit``. Exit status 0: none is known for the packages that PyPI has; 1: there are some, one a line;
+2: there was no answer, for example because there is no network, or only a mirror of PyPI that knows none of the
+packages. pip-audit itself calls the latter "No known vulnerabilities found".
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ PLACE = ROOT / ".venv-audit"  # so that what it needs is neither audited nor in 
 LOCK = ROOT / "requirements" / "audit.txt"
 OURS = "app-mono"
 TRY_S = 5
-SOUND, FAULTY, NOBODY = 0, 1, 2
+SAFE, VULNERABLE, UNKNOWN = 0, 1, 2
 
 
 class Verdict(NamedTuple):
-    """What the audit came to: an exit status and the lines that say it."""
+    """The result of the audit: an exit status, and the lines to print."""
 
     status: int
     lines: list[str]
 
 
 def main() -> int:
-    """Install pip-audit where it is missing, ask, and print what came."""
-    for step in (install, ask):
+    """Install pip-audit where it is missing, run it, and print the result."""
+    for step in (install, look_up):
         verdict = step()
         if verdict.lines:
             print(*verdict.lines, sep="\n")  # noqa: T201  # a command
-        if verdict.status != SOUND:
+        if verdict.status != SAFE:
             break
     return verdict.status
 
 
 def install() -> Verdict:
-    """Have pip-audit in an environment of its own."""
+    """Install pip-audit into an environment of its own, unless it is there."""
     if (PLACE / "bin" / "pip-audit").exists():
-        return Verdict(SOUND, [])
+        return Verdict(SAFE, [])
     quickly = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", str(TRY_S)]
     for command in (
         [sys.executable, "-m", "venv", "--clear", str(PLACE)],
@@ -52,11 +52,11 @@ def install() -> Verdict:
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            return nobody(f"pip-audit cannot be installed: {_last(done.stderr)}")
-    return Verdict(SOUND, [])
+            return unknown(f"pip-audit cannot be installed: {_last(done.stderr)}")
+    return Verdict(SAFE, [])
 
 
-def ask() -> Verdict:
+def look_up() -> Verdict:
     """Run pip-audit over the packages of this environment."""
     command = [str(PLACE / "bin" / "pip-audit"), "--format", "json", "--progress-spinner", "off"]
     command += ["--timeout", str(TRY_S), "--path", sysconfig.get_path("purelib")]
@@ -64,30 +64,30 @@ def ask() -> Verdict:
     return judge(done.stdout, done.stderr)
 
 
-def judge(told: str, errors: str) -> Verdict:
-    """What pip-audit's JSON says; when it is none, ``errors`` has the reason."""
+def judge(output: str, errors: str) -> Verdict:
+    """The verdict that pip-audit's JSON means; where ``output`` is no JSON, ``errors`` has the reason."""
     try:
-        packages = [package for package in json.loads(told)["dependencies"] if package["name"] != OURS]
+        packages = [package for package in json.loads(output)["dependencies"] if package["name"] != OURS]
     except (ValueError, KeyError, TypeError):
-        return nobody(_last(errors))
+        return unknown(_last(errors))
     skipped = [package["name"] for package in packages if "skip_reason" in package]
     faults = [(package, fault) for package in packages for fault in package.get("vulns", ())]
     if len(skipped) == len(packages):
-        return nobody(f"it knows none of the {len(packages)} packages; a mirror of PyPI, perhaps")
-    asked = len(packages) - len(skipped)
-    beside = [f"not asked, unknown there: {', '.join(skipped)}"] if skipped else []
+        return unknown(f"it knows none of the {len(packages)} packages; perhaps it is a mirror of PyPI")
+    known = len(packages) - len(skipped)
+    beside = [f"not audited, because PyPI does not have them: {', '.join(skipped)}"] if skipped else []
     if not faults:
-        return Verdict(SOUND, [f"audit: no known fault in {asked} packages", *beside])
+        return Verdict(SAFE, [f"audit: no known vulnerability in {known} packages", *beside])
     lines = []
     for package, fault in faults:
-        mended = " or ".join(fault["fix_versions"]) or "no version yet"
-        lines.append(f"{package['name']} {package['version']}: {fault['id']}, mended in {mended}")
-    return Verdict(FAULTY, [*lines, f"audit: {len(faults)} known faults in {asked} packages", *beside])
+        fixed = " or ".join(fault["fix_versions"]) or "no version yet"
+        lines.append(f"{package['name']} {package['version']}: {fault['id']}, fixed in {fixed}")
+    return Verdict(VULNERABLE, [*lines, f"audit: {len(faults)} known vulnerabilities in {known} packages", *beside])
 
 
-def nobody(why: str) -> Verdict:
-    """The verdict when no answer could be had."""
-    return Verdict(NOBODY, [f"audit: nobody could be asked, so nothing is known: {why}"])
+def unknown(why: str) -> Verdict:
+    """The verdict without an answer of PyPI."""
+    return Verdict(UNKNOWN, [f"audit: PyPI gave no answer, so nothing is known: {why}"])
 
 
 def _last(text: str) -> str:

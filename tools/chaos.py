@@ -1,10 +1,10 @@
 """
 ``make chaos``: a real Kamailio under sipp's steady traffic while faults are put into everything behind it.
 
-``python -m tools.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. The end is a
-table, and exit status 1 when a request was lost that no fault had hit, when nothing was answered for a second, when a
-kind of fault never happened, when an internal error was logged (the first ones are shown), or when something is left
-over.
+``python -m tools.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. At the end it
+prints a table. The exit status is 1 when a request was lost that no fault had hit, when nothing was answered for a
+second, when a kind of fault never happened, when an internal error was logged (the first ones are shown), or when
+anything is left over.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GO_ON = ("Traceback (most recent", "During handling", "The above exception", " "
 
 @dataclass
 class Report:
-    """What came out; times in seconds."""
+    """The result of a run; times in seconds."""
 
     seed: int
     sent: int = 0
@@ -62,7 +62,7 @@ class Report:
     left_over: list[str] = field(default_factory=list)
 
     def problems(self) -> list[str]:
-        """What must not be; empty when all is well."""
+        """What went wrong; empty when nothing did."""
         found = [f"never happened: {kind}" for kind, count in self.faults.items() if not count]
         if self.lost:
             found.append(f"{self.lost} requests were lost")
@@ -151,18 +151,18 @@ class Probe:
 
 def run(seconds: float, seed: int, directory: Path) -> Report:
     """
-    Let it rain for so many seconds.
+    Inject faults for so many seconds.
 
     Args:
         seconds: How long; each kind of fault comes once even when that takes longer.
         seed: Of the order of faults.
         directory: For everybody's files; nothing of theirs is there or in the temporary directory afterwards.
     """
-    numbers = random.Random(seed)  # noqa: S311 - so that a run can be had again
+    numbers = random.Random(seed)  # noqa: S311 - so that a run can be repeated
     report = Report(seed)
     (directory / "tmp").mkdir()
     with small_file_system(directory / "tmp") as can_be_full:
-        site = _rain(seconds, numbers, directory, report, can_be_full=can_be_full)
+        site = _inject(seconds, numbers, directory, report, can_be_full=can_be_full)
         # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
         report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
         report.left_over += [str(path) for path in site.temporary.iterdir()]
@@ -171,7 +171,7 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
     return report
 
 
-def _rain(seconds: float, numbers: random.Random, directory: Path, report: Report, *, can_be_full: bool) -> Site:
+def _inject(seconds: float, numbers: random.Random, directory: Path, report: Report, *, can_be_full: bool) -> Site:
     with ExitStack() as stack:
         site = Site(directory, stack, can_be_full=can_be_full)
         faults = Faults(site, numbers)
@@ -230,7 +230,7 @@ def most_memory_mib(pid: int) -> int:
 
 
 def processes_in(directory: Path) -> list[int]:
-    """Who works in a directory or below, workers of every daemon there was."""
+    """Processes whose working directory lies in a directory or below: the workers of every daemon there was."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What ``tools.chaos`` lets rain: the site that everything happens to, and every kind of fault by name."""
+"""What ``tools.chaos`` injects: the site that everything happens to, and every kind of fault by name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AWHILE_S = 0.1  # for which a file is not what it should be
 FROZEN_S = 0.4
 CALLERS = 20
 WITHOUT_S = 0.3  # room, or descriptors
-UNKNOWN = 200  # scripts that nobody has
+UNKNOWN = 200  # scripts that do not exist
 CLIENT = """
 import sys, time
 from runner.client.lease import Lease
@@ -70,7 +70,7 @@ SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_ti
 
 @contextlib.contextmanager
 def small_file_system(place: Path) -> Iterator[bool]:
-    """A file system of its own at ``place``, so that it can be filled; False where nobody lets us mount one."""
+    """A file system of its own at ``place``, so that it can be filled; False where it may not be mounted."""
     command = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=16384", "tmpfs", str(place)]
     is_mounted = subprocess.run(command, capture_output=True, check=False, timeout=WAIT_S).returncode == 0
     try:
@@ -100,7 +100,7 @@ class Site:
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
 
     def build(self) -> Path:
-        """The script anew, whatever is in its place."""
+        """Put the script back, whatever is in its place."""
         self.builds += 1
         with contextlib.suppress(OSError):
             (self.daemon.scripts / "Chaos.exe").rmdir()
@@ -113,7 +113,7 @@ class Site:
         return source.with_suffix(".dll").read_bytes()
 
     def killed(self) -> int:
-        """Workers of all daemons until now that ended otherwise than by being replaced in time."""
+        """How many workers of all daemons until now have ended in another way than by being retired."""
         log = self.daemon.log()
         return log.count("started worker ") - log.count("retired worker ") - len(self.workers())
 
@@ -124,7 +124,7 @@ class Site:
         return [worker["pid"] for worker in sorted(found, key=lambda worker: not worker["client"])]
 
     def request(self, user: str) -> None:
-        """One request whose script misbehaves; whoever answers it answers nobody else meanwhile."""
+        """One request whose script misbehaves; the process that takes it answers no other meanwhile."""
         with Peer(self.port) as peer:
             peer.send(peer.request(uri=f"sip:{user}@example.com", call_id=f"{user}-{time.monotonic_ns()}"))
             peer.receive(2.0)
@@ -236,7 +236,7 @@ class Faults:
             ask(control, "lease", {"path": str(self._site.script), "have": None}, deadline)
 
     def _forge(self) -> None:
-        """Say what is not so: of a worker that is held, of workers of others, and of builds that nobody rejected."""
+        """Send false reports: of a worker that is held, of workers of others, and of builds that were not rejected."""
         deadline = time.monotonic() + 1
         others = self._site.workers()
         with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:

@@ -3,7 +3,7 @@ Runs a command on this checkout in a fresh root of a Debian release, as a new ma
 
 ``python3 -m tools.fresh_root RELEASE [--as-user] COMMAND ...``, as root. The root has git, make and python3 and nothing
 else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for each run. The
-checkout is cloned into it as it was committed last. Processes and mounts of a run end with it.
+last commit of the checkout is cloned into it. Processes and mounts of a run end with it.
 
 Standard library only: this runs before anything is installed.
 """
@@ -23,12 +23,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOTS = CHECKOUT / "build" / "roots"
 PACKAGES = "ca-certificates,git,make,python3,sudo"
 USER = "dev"
-# What a machine behind a proxy needs to reach the package registries: names, and who vouches for them.
+# What a machine behind a proxy needs to reach the package registries: name resolution and certificates.
 BORROWED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
 PASSED_ON = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "ARGS")
 # Mounts of its own, process numbers of its own: whatever is left behind ends with the command.
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
-# pivot_root and not chroot: the kernel lets nobody make a user namespace in a chroot, and a sandbox needs one.
+# pivot_root and not chroot: in a chroot the kernel refuses a user namespace, which a sandbox needs.
 INSIDE = """set -eu
 mount --bind "$1" "$1"
 cd "$1"
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("command", nargs="+", help="what to run in the clone, for example: make test")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
-        sys.exit("a root of another release takes root: run it with sudo")
+        sys.exit("only root can make a root file system of another release: run it with sudo")
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the copy goes
     template = base(arguments.release)
     remove_left(template.parent)

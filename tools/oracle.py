@@ -1,5 +1,5 @@
 """
-Asks the embedded host what a real Kamailio was asked, and prints where the answers differ.
+Asks the embedded host what a real Kamailio was asked, and prints the answers that differ.
 
 ``python -m tools.oracle FILE.jsonl [--show N] [--group NAME]``; reads nothing but that file.
 """
@@ -52,7 +52,7 @@ _LAST_SURROGATE = 0x10FFFF
 
 
 class Mismatch:
-    """One fact that came out differently."""
+    """One fact in which the host differs from the recording."""
 
     def __init__(self, case: dict[str, Any], what: str, expected: object, got: object) -> None:
         self.case_id = case["id"]

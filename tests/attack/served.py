@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from typing import TYPE_CHECKING, Self
 
 from runner.hosts.embedded.context import Address
 from runner.listener import Action, Listener
 from runner.runner import ExecResult, Timing
-from tests.kamailio.rig import Peer
+from tests.kamailio.rig import Peer, free_udp_port
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ class Served:
     def __init__(
         self, script: Callable[[MessageHost], object] = id, action: Action = FORWARDS, ip: str = "127.0.0.1"
     ) -> None:
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as free:
-            free.bind((ip, 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_udp_port(ip)
         self.execs: list[str] = []
         self._script = script
         self.listener = Watched(

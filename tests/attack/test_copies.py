@@ -15,6 +15,7 @@ from runner.errors import ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S
 from tests.running_daemon import compiled
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from runner.scripts.generation import Generation
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 RETURNS = "static int Main() {{ return {0}; }}"
 REWRITES = """static int Main(string[] args) {
     string[] paths = args[0].Split(' ');

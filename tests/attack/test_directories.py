@@ -139,7 +139,7 @@ def test_sockets_pipes_and_odd_names_are_removed(tree: Path) -> None:
 MODES = """
 import os, sys, time
 from pathlib import Path
-from runner.remove import remove_at
+from runner.worker.remove import remove_at
 tree = Path("tree")
 for mode in range(0o10):
     for depth in ("one", "one/two", "one/two/three"):

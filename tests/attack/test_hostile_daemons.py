@@ -18,7 +18,8 @@ from runner.control.kinds import Malformed
 from runner.control.messages import HelloAnswer, LeaseAnswer
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
-from tests.hostile_daemon import ANSWER, GENERATION, INVITE, SCRIPT, WORKER
+from tests.hostile_daemon import ANSWER, GENERATION, SCRIPT, WORKER
+from tests.places import INVITE
 from tests.programs import WAIT_S
 
 WRONG: list[Any] = [None, True, -1, 1.5, 10**30, "", 'x"y', [], [[]], [None], {}, {"x": []}, {"x": None}]

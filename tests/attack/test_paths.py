@@ -20,13 +20,13 @@ from runner.scripts.current import MOST_NAMES, MOST_SCRIPTS, CurrentScripts
 from runner.scripts.script import MOST_HELPERS
 from runner.settings import Settings
 from tests.attack.users import as_root, new_user
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 RETURNS = "static int Main() {{ return {0}; }}"
 USES_HELPER = "public class Uses { static int Main() { return H.Value(); } }"
 LOADS_PLUGIN = """static int Main() {{

@@ -14,9 +14,9 @@ from runner.errors import PoolExhausted
 from runner.hosts.embedded.host import MessageHost
 from tests.attack import site
 from tests.attack.users import as_root, new_user
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import app_mono, compiled
-from tests.shelf import INVITE
 
 if TYPE_CHECKING:
     from tests.attack.users import User

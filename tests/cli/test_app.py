@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.places import ROOT
+from tests.places import MESSAGE, ROOT
 from tests.programs import needs_bwrap
 
 SAMPLE = ROOT / "examples" / "MySRTest.cs"
-INVITE = ROOT / "examples" / "messages" / "invite.sip"
 COMMAND = [sys.executable, "-c", "from runner.cli import main; main()"]
 
 
@@ -44,7 +43,7 @@ def script(directory: Path, body: str, name: str = "X") -> Path:
 
 
 def test_the_manual_s_sample_shows_its_log_lines_result_changed_message_and_reply_header() -> None:
-    done = app_mono("exec", SAMPLE, "hello", "--message", INVITE)
+    done = app_mono("exec", SAMPLE, "hello", "--message", MESSAGE)
 
     assert (done.returncode, done.stderr) == (1, "")
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
@@ -61,13 +60,13 @@ def test_the_manual_s_sample_shows_its_log_lines_result_changed_message_and_repl
 
 
 def test_json_is_one_object_with_everything() -> None:
-    done = app_mono("exec", SAMPLE, "hello", "--message", INVITE, "--json")
+    done = app_mono("exec", SAMPLE, "hello", "--message", MESSAGE, "--json")
 
     value = json.loads(done.stdout)
     assert list(value) == ["ok", "exit_code", "error", "logs", "message", "reply_headers", "calls", "timing_us"]
     assert (value["ok"], value["exit_code"], value["error"]) == (False, 1, None)
     assert value["logs"][1] == {"level": 1, "text": "Parameter from Kamailio config: hello\n"}
-    assert value["message"] == INVITE.read_bytes().decode().replace(
+    assert value["message"] == MESSAGE.read_bytes().decode().replace(
         "sip:bob@example.com SIP", "sip:123@example.com SIP"
     )
     assert value["reply_headers"] == ["My-Mono-Hdr: ok\r\n"]
@@ -78,13 +77,13 @@ def test_json_is_one_object_with_everything() -> None:
     ("body", "status"), [("return 0;", 0), ("return 1;", 1), ("return -1;", 1), ("throw null;", 2)]
 )
 def test_the_exit_status_is_0_for_true_1_for_false_and_2_for_no_result(tmp_path: Path, body: str, status: int) -> None:
-    assert app_mono("exec", script(tmp_path, body), "-m", INVITE).returncode == status
+    assert app_mono("exec", script(tmp_path, body), "-m", MESSAGE).returncode == status
 
 
 def test_an_uncaught_exception_names_the_source_and_its_line(tmp_path: Path) -> None:
     path = script(tmp_path, 'throw new System.Exception("boom");')
 
-    done = app_mono("exec", path, "-m", INVITE)
+    done = app_mono("exec", path, "-m", MESSAGE)
 
     assert done.stderr.splitlines()[0] == f"error: {path}: System.Exception: boom"
     assert f"{path}:3" in done.stderr
@@ -95,10 +94,10 @@ def test_a_profile_tells_the_script_from_the_host_and_the_way(tmp_path: Path) ->
     asks = script(tmp_path, 'for (int i = 0; i < 200; i++) SR.PV.GetS("$Ts"); return 0;', "Asks")
 
     slept, asked = (
-        json.loads(app_mono("exec", path, "-m", INVITE, "--repeat", "3", "--profile", "--json").stdout)["profile_us"]
+        json.loads(app_mono("exec", path, "-m", MESSAGE, "--repeat", "3", "--profile", "--json").stdout)["profile_us"]
         for path in (sleeps, asks)
     )
-    told = app_mono("exec", asks, "-m", INVITE, "--repeat", "3", "--profile").stdout
+    told = app_mono("exec", asks, "-m", MESSAGE, "--repeat", "3", "--profile").stdout
 
     assert list(slept) == ["queue", "encode", "wire", "decode", "script", "calls", "edits"]
     assert slept["script"] > 95_000  # it slept for so long at least
@@ -109,7 +108,7 @@ def test_a_profile_tells_the_script_from_the_host_and_the_way(tmp_path: Path) ->
 
 
 def test_what_a_script_prints_is_shown_apart_from_the_result(tmp_path: Path) -> None:
-    done = app_mono("exec", script(tmp_path, 'System.Console.WriteLine("hi"); return 0;'), "-m", INVITE, "--json")
+    done = app_mono("exec", script(tmp_path, 'System.Console.WriteLine("hi"); return 0;'), "-m", MESSAGE, "--json")
 
     assert json.loads(done.stdout)["ok"] is True
     assert done.stderr.startswith("console: worker ")
@@ -117,7 +116,7 @@ def test_what_a_script_prints_is_shown_apart_from_the_result(tmp_path: Path) -> 
 
 
 def test_the_message_may_come_from_standard_input_with_bare_line_feeds_and_that_is_said() -> None:
-    data = INVITE.read_bytes().replace(b"\r\n", b"\n")
+    data = MESSAGE.read_bytes().replace(b"\r\n", b"\n")
 
     done = app_mono("exec", SAMPLE, "-m", "-", stdin=data)
 
@@ -126,7 +125,7 @@ def test_the_message_may_come_from_standard_input_with_bare_line_feeds_and_that_
 
 
 def test_run_loads_the_script_at_start_and_runs_it() -> None:
-    done = app_mono("run", "hello", "--load", SAMPLE, "--message", INVITE, "--json")
+    done = app_mono("run", "hello", "--load", SAMPLE, "--message", MESSAGE, "--json")
 
     assert done.returncode == 1
     assert json.loads(done.stdout)["logs"][1]["text"] == "Parameter from Kamailio config: hello\n"
@@ -136,7 +135,7 @@ def test_an_assembly_runs_as_it_is(tmp_path: Path) -> None:
     path = script(tmp_path, "return 0;")
     built = app_mono("build", path)
 
-    done = app_mono("exec", path.with_suffix(".exe"), "-m", INVITE)
+    done = app_mono("exec", path.with_suffix(".exe"), "-m", MESSAGE)
 
     assert (built.returncode, done.returncode) == (0, 0)
 
@@ -145,14 +144,14 @@ def test_repeats_keep_the_worker_and_its_statics(tmp_path: Path) -> None:
     path = tmp_path / "X.cs"
     path.write_text("class X { static int n; static int Main() { return n++; } }", encoding="utf-8")
 
-    done = app_mono("exec", path, "-m", INVITE, "--repeat", "5")
+    done = app_mono("exec", path, "-m", MESSAGE, "--repeat", "5")
 
     assert "5 runs: 1 true, 4 false, 0 failed" in done.stdout
     assert done.returncode == 1
 
 
 def test_a_script_that_never_returns_ends_at_its_timeout(tmp_path: Path) -> None:
-    done = app_mono("exec", script(tmp_path, "while (true) {}"), "-m", INVITE, "--timeout", "0.3")
+    done = app_mono("exec", script(tmp_path, "while (true) {}"), "-m", MESSAGE, "--timeout", "0.3")
 
     assert done.returncode == 2
     assert "not done in time" in done.stderr
@@ -161,7 +160,7 @@ def test_a_script_that_never_returns_ends_at_its_timeout(tmp_path: Path) -> None
 def test_compiler_errors_name_file_line_and_column_and_show_the_line(tmp_path: Path) -> None:
     path = script(tmp_path, 'int n = "a"; return n;')
 
-    done = app_mono("exec", path, "-m", INVITE)
+    done = app_mono("exec", path, "-m", MESSAGE)
 
     assert done.returncode == 2
     assert done.stdout == ""
@@ -170,7 +169,7 @@ def test_compiler_errors_name_file_line_and_column_and_show_the_line(tmp_path: P
 
 
 def test_control_characters_of_a_script_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    done = app_mono("exec", script(tmp_path, r'SR.Core.Log(1, "\u001b[2J"); return 0;'), "-m", INVITE)
+    done = app_mono("exec", script(tmp_path, r'SR.Core.Log(1, "\u001b[2J"); return 0;'), "-m", MESSAGE)
 
     assert "\x1b" not in done.stdout
     assert r"\x1b[2J" in done.stdout
@@ -183,16 +182,16 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
         (["exec", SAMPLE, "-m", tmp_path / "none.sip"], {}, "none.sip: expected a readable SIP message"),
         (["exec", SAMPLE, "-m", tmp_path], {}, "Is a directory"),
         (["exec", SAMPLE, "-m", empty], {}, "but it is empty"),
-        (["exec", tmp_path, "-m", INVITE], {}, "but it is a directory"),
-        (["exec", tmp_path / "none.exe", "-m", INVITE], {}, "none.exe: there is no such script"),
-        (["exec", tmp_path / "none.cs", "-m", INVITE], {}, "none.cs: there is no such file"),
-        (["exec", INVITE, "-m", INVITE], {}, "is not a .NET assembly"),
-        (["run", "--load", tmp_path / "none.exe", "-m", INVITE], {}, "none.exe: there is no such script"),
-        (["exec", SAMPLE, "-m", INVITE, "--config", tmp_path / "no.toml"], {}, "no.toml: expected a readable TOML"),
-        (["exec", SAMPLE, "-m", INVITE], {"APP_MONO_NUM_WORKER": "1"}, "did you mean APP_MONO_NUM_WORKERS?"),
-        (["exec", SAMPLE, "-m", INVITE], {"APP_MONO_MONO": "/none/mono"}, "/none/mono: expected the mono runtime"),
-        (["exec", SAMPLE, "-m", INVITE, "--watch", "--repeat", "2"], {}, "--repeat has no meaning with --watch"),
-        (["build", INVITE], {}, "expected a C# source file"),
+        (["exec", tmp_path, "-m", MESSAGE], {}, "but it is a directory"),
+        (["exec", tmp_path / "none.exe", "-m", MESSAGE], {}, "none.exe: there is no such script"),
+        (["exec", tmp_path / "none.cs", "-m", MESSAGE], {}, "none.cs: there is no such file"),
+        (["exec", MESSAGE, "-m", MESSAGE], {}, "is not a .NET assembly"),
+        (["run", "--load", tmp_path / "none.exe", "-m", MESSAGE], {}, "none.exe: there is no such script"),
+        (["exec", SAMPLE, "-m", MESSAGE, "--config", tmp_path / "no.toml"], {}, "no.toml: expected a readable TOML"),
+        (["exec", SAMPLE, "-m", MESSAGE], {"APP_MONO_NUM_WORKER": "1"}, "did you mean APP_MONO_NUM_WORKERS?"),
+        (["exec", SAMPLE, "-m", MESSAGE], {"APP_MONO_MONO": "/none/mono"}, "/none/mono: expected the mono runtime"),
+        (["exec", SAMPLE, "-m", MESSAGE, "--watch", "--repeat", "2"], {}, "--repeat has no meaning with --watch"),
+        (["build", MESSAGE], {}, "expected a C# source file"),
     ]
     for words, variables, text in mistakes:
         done = app_mono(*words, stdin=b"", **variables)
@@ -205,14 +204,14 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
 
 
 def test_a_mistyped_option_is_told_with_the_right_one() -> None:
-    done = app_mono("exec", SAMPLE, "--mesage", INVITE)
+    done = app_mono("exec", SAMPLE, "--mesage", MESSAGE)
 
     assert done.returncode == 2
     assert "--message" in done.stderr
 
 
 def test_with_json_a_failure_is_an_object_too(tmp_path: Path) -> None:
-    done = app_mono("exec", tmp_path / "none.cs", "-m", INVITE, "--json")
+    done = app_mono("exec", tmp_path / "none.cs", "-m", MESSAGE, "--json")
 
     value = json.loads(done.stdout)
     assert (done.returncode, value["ok"], value["exit_code"]) == (2, False, None)
@@ -290,7 +289,7 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_ctrl_c_in_the_middle_of_a_run_ends_with_130_and_leaves_no_worker(tmp_path: Path) -> None:
     path = script(tmp_path, 'System.Console.WriteLine("looping"); while (true) {}')
-    command = [*COMMAND, "exec", str(path), "-m", str(INVITE), "--timeout", "60"]
+    command = [*COMMAND, "exec", str(path), "-m", str(MESSAGE), "--timeout", "60"]
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         worker = int(process.stderr.readline().split()[2].rstrip(":"))

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.places import ROOT
+from tests.places import MESSAGE
 from tests.running_daemon import COMMAND, ENVIRONMENT, app_mono
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INVITE = ROOT / "examples" / "messages" / "invite.sip"
 
-
-def get(expression: str, message: str = str(INVITE)) -> tuple[int, str, str]:
+def get(expression: str, message: str = str(MESSAGE)) -> tuple[int, str, str]:
     told = app_mono("pv", "get", expression, "--message", message)
     return told.returncode, told.stdout, told.stderr
 
@@ -62,7 +60,7 @@ def test_a_value_null_and_a_failure_are_told_apart(expression: str, status: int,
 
 def test_an_empty_value_is_no_null(tmp_path: Path) -> None:
     message = tmp_path / "empty.sip"
-    message.write_bytes(INVITE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Empty: \r\n\r\n", 1))
+    message.write_bytes(MESSAGE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Empty: \r\n\r\n", 1))
 
     assert get("$hdr(X-Empty)", str(message)) == (0, "\n", "")
     assert get("$hdr(X-None)", str(message))[0] == 1
@@ -70,7 +68,7 @@ def test_an_empty_value_is_no_null(tmp_path: Path) -> None:
 
 def test_bytes_come_out_as_they_are(tmp_path: Path) -> None:
     message = tmp_path / "bytes.sip"
-    message.write_bytes(INVITE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Bytes: \xe9\xff\r\n\r\n", 1))
+    message.write_bytes(MESSAGE.read_bytes().replace(b"\r\n\r\n", b"\r\nX-Bytes: \xe9\xff\r\n\r\n", 1))
 
     told = subprocess.run(
         [*COMMAND, "pv", "get", "$hdr(X-Bytes)", "-m", str(message)], env=ENVIRONMENT, capture_output=True, check=True

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from tests.places import ROOT
+from tests.places import MESSAGE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INVITE = ROOT / "examples" / "messages" / "invite.sip"
 GOOD = 'class X { static int Main() { SR.PV.SetS("$rU", "%s"); return 0; } }\n'
 WATCHING = "Ctrl-C ends"
 
@@ -42,7 +41,7 @@ def source(tmp_path: Path) -> Path:
 def started(*words: str) -> pexpect.spawn[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
-    command = ["-c", "from runner.cli import main; main()", *words, "-m", str(INVITE), "--watch"]
+    command = ["-c", "from runner.cli import main; main()", *words, "-m", str(MESSAGE), "--watch"]
     return pexpect.spawn(
         sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(50, 200), echo=False
     )

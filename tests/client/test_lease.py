@@ -14,6 +14,7 @@ from runner.control.connection import Control, ask
 from runner.errors import HostFault, PoolExhausted, RunnerError, ScriptRefused
 from runner.hosts.embedded.host import MessageHost
 from runner.wire.channel import ENDS, received
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, compiled
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from runner.worker.outcome import ExecOutcome
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 ASKS = 'static int Main() { return PV.GetS("$ru") == null ? 1 : PV.SetS("$var(x)", "1"); }'
 
 

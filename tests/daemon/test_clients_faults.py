@@ -26,15 +26,13 @@ from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.embedded.host import MessageHost
 from runner.settings import Settings
 from runner.wire.channel import ENDS, received
-from tests.places import ROOT
+from tests.places import INVITE, MESSAGE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
-INVITE = MESSAGE.read_bytes()
 FINE = "static int Main() { return 0; }"
 SLEEPS = 'static int Main() { SR.Core.Log(1, "in"); Thread.Sleep(Timeout.Infinite); return 0; }'
 CONNECTIONS = 1000

@@ -17,14 +17,13 @@ from hypothesis import strategies as st
 from runner.client.lease import Lease
 from runner.control.connection import Control, ControlError
 from runner.hosts.embedded.host import MessageHost
-from tests.places import ROOT
+from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MESSAGE = ROOT / "examples" / "messages" / "invite.sip"
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
@@ -149,5 +148,5 @@ def test_whatever_a_client_says_it_is_answered_or_hung_up_on_and_the_next_one_is
 def test_after_all_that_scripts_run_and_nothing_is_lent(daemon: RunningDaemon) -> None:
     with closing(Lease(str(daemon.socket))) as lease:
         for _ in range(5):
-            host = MessageHost(MESSAGE.read_bytes())
+            host = MessageHost(INVITE)
             assert lease.exec(str(daemon.scripts / "Fine.exe"), None, host, time.monotonic() + WAIT_S).code == 0

@@ -20,11 +20,10 @@ from runner.client.lease import Lease
 from runner.control.connection import PROTOCOL, Control, ask
 from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.embedded.host import MessageHost
-from tests.places import ROOT
+from tests.places import INVITE
 from tests.programs import WAIT_S, stop, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
-INVITE = (ROOT / "examples" / "messages" / "invite.sip").read_bytes()
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
 CALLERS = 30
 

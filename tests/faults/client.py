@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from runner.build import publish
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
+from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.running_daemon import app_mono
-from tests.shelf import INVITE, script
+from tests.shelf import script
 
 if TYPE_CHECKING:
     from runner.client.lease import Lease

@@ -12,8 +12,8 @@ import pytest
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
-from tests.shelf import INVITE
 from tools.chaos import processes_in
 
 if TYPE_CHECKING:

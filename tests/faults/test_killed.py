@@ -18,9 +18,10 @@ from runner.runner import Runner
 from runner.settings import Settings
 from tests.faults.cgroup import memory_group
 from tests.faults.client import publish_all, workers, works
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import ENVIRONMENT, RunningDaemon
-from tests.shelf import INVITE, run, works_on
+from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

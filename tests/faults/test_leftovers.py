@@ -12,9 +12,10 @@ from runner.errors import WorkerError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import compiled
-from tests.shelf import INVITE, run, works_on
+from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

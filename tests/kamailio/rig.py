@@ -6,6 +6,7 @@ Nothing here answers for Kamailio; when the package is missing the tests say how
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -31,12 +32,21 @@ def has_module(name: str) -> bool:
     return (MODULES / f"{name}.so").exists()
 
 
-def free_udp_port() -> int:
-    """A port on 127.0.0.1 that nobody holds now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+# Below those that the kernel gives out (net.ipv4.ip_local_port_range): a socket of another test must not get the port
+# between the look and the server's own bind. Each process of xdist has a thousand of its own.
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_FIRST = 10_000 + 1000 * _PROCESS
+_PORTS = itertools.cycle(_FIRST + (number + os.getpid()) % 1000 for number in range(1000))  # of two runs, as well
+
+
+def free_udp_port(ip: str = "127.0.0.1") -> int:
+    """A port of this address that nobody holds now, and that no other test gets."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    for port in itertools.islice(_PORTS, 1000):
+        with socket.socket(family, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+            sock.bind((ip, port))
+            return port
+    raise AssertionError(f"no UDP port of {_FIRST} to {_FIRST + 999} is free on {ip}")
 
 
 def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int = 2) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
+from tests.places import OLD_SR
 from tests.programs import MCS
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def built_for_app_mono(source: Path, directory: Path) -> Path:
     library = directory / "SR.dll"
     script = directory / f"{source.stem}.exe"
     for arguments in (
-        ["-t:library", f"-out:{library}", str(HERE.parent / "OldSR.cs")],
+        ["-t:library", f"-out:{library}", str(OLD_SR)],
         [f"-r:{library}", f"-out:{script}", str(source)],
     ):
         subprocess.run([MCS, *arguments], check=True, capture_output=True)

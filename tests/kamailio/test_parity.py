@@ -20,14 +20,13 @@ from tests.kamailio.routes import (
     place,
     running,
 )
-from tests.places import ROOT
+from tests.places import ROOT, SHELF
 from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["place"]
-SHELF = ROOT / "tests" / "scripts"
 OUR_SCRIPT = ROOT / "kamailio" / "app_mono.py"
 PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0"
 SCRIPTS = {

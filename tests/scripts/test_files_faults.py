@@ -16,14 +16,13 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ScriptError
 from runner.hosts.embedded.host import MessageHost
-from tests.places import ROOT
+from tests.places import INVITE
 from tests.programs import MCS, WAIT_S
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-INVITE = (ROOT / "examples" / "messages" / "invite.sip").read_bytes()
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
 MACHINES = {"ARM": 0x1C4, "ARM64": 0xAA64, "Itanium": 0x200}  # PE, COFF header
 

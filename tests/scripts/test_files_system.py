@@ -25,14 +25,13 @@ from runner.scripts.current import CurrentScripts
 from runner.scripts.stamps import Stamp
 from runner.settings import Settings
 from runner.worker.rundir import run_directory
-from tests.places import ROOT
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-INVITE = (ROOT / "examples" / "messages" / "invite.sip").read_bytes()
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
 HOUR_NS = 3600 * 1_000_000_000
 NOBODY = 65534

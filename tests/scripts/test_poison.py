@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
@@ -16,13 +17,13 @@ from runner.runner import Runner
 from runner.scripts.generation import Generation, Part
 from runner.scripts.poison import Poison
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 DIES = "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); return 0; }"
 DIES_LOADING = 'static Bad() { Environment.FailFast("bad"); } static int Main() { return 0; }'
 FINE = "static int Main() { return 0; }"
@@ -153,7 +154,7 @@ def test_a_daemon_refuses_it_to_every_client_and_says_so(tmp_path: Path) -> None
 
 
 def deadly(call_id: str) -> MessageHost:
-    return MessageHost(INVITE.replace(b"bob", b"deadly").replace(b"Call-ID: 1", f"Call-ID: {call_id}".encode()))
+    return MessageHost(re.sub(rb"Call-ID: \S+", f"Call-ID: {call_id}".encode(), INVITE.replace(b"bob", b"deadly")))
 
 
 def test_messages_of_one_call_id_are_refused_before_the_script_is_and_for_as_long() -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.build import compile_script
 from runner.hosts.embedded.host import MessageHost
+from tests.places import INVITE, SHELF
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
-    from runner.runner import ExecResult, Runner
+    from pathlib import Path
 
-SHELF = Path(__file__).parent
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
+    from runner.runner import ExecResult, Runner
 
 
 def script(name: str) -> Path:

@@ -4,70 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import threading
 import time
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.wire.channel import READ_BYTES, Channel, End, received
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-SOON_S = 0.1
-LONG_S = 60.0
-"""A deadline that is never reached; a wait that ignored its own would reach the limit of the test run."""
-
-
-class Ends:
-    """The worker's ends of the wire, which block."""
-
-    def __init__(self, reads: int, writes: int) -> None:
-        self._reads, self._writes = reads, writes
-
-    def sendall(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._writes, data) :]
-
-    def recv(self, count: int) -> bytes:
-        return os.read(self._reads, count)
-
-    def has_bytes(self) -> bool:
-        return bool(select.select([self._reads], [], [], 0)[0])
-
-    def close(self) -> None:
-        for descriptor in (self._reads, self._writes):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._reads = self._writes = -1
-
-
-@pytest.fixture
-def pair() -> Generator[tuple[Channel, Ends]]:
-    their_reads, our_writes = os.pipe()
-    our_reads, their_writes = os.pipe()
-    channel, theirs = Channel(our_reads, our_writes), Ends(their_reads, their_writes)
-    yield channel, theirs
-    channel.close()
-    theirs.close()
-
-
-@contextlib.contextmanager
-def meanwhile(work: Callable[[], None]) -> Generator[None]:
-    """Runs ``work`` on a thread of its own, which has ended when the block has."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    yield
-    thread.join(LONG_S)
-    assert not thread.is_alive()
-
-
-def after(seconds: float) -> float:
-    return time.monotonic() + seconds
+from tests.wire.ends import LONG_S, SOON_S, Ends, after, meanwhile
 
 
 def test_bytes_arrive_in_order_and_whole(pair: tuple[Channel, Ends]) -> None:
@@ -250,130 +194,6 @@ def test_a_closed_channel_has_no_descriptor_and_the_worker_sees_the_end(pair: tu
     assert theirs.recv(1) == b""
 
 
-class CountedCalls:
-    """What a channel asks the kernel for, by name."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        self.asked.append("write")
-        return os.write(descriptor, data)
-
-    def read(self, descriptor: int, count: int) -> bytes:
-        self.asked.append("read")
-        return os.read(descriptor, count)
-
-    def poll(self) -> SimpleNamespace:
-        poll = select.poll()
-
-        def wait(timeout_ms: float) -> list[tuple[int, int]]:
-            self.asked.append("poll")
-            return poll.poll(timeout_ms)
-
-        return SimpleNamespace(register=poll.register, poll=wait)
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> CountedCalls:
-    counted = CountedCalls()
-    names = {
-        name: getattr(os, name)
-        for name in ("fstat", "set_blocking", "close", "O_RDONLY", "O_WRONLY", "O_ACCMODE", "O_NONBLOCK")
-    }
-    monkeypatch.setattr("runner.wire.channel.os", SimpleNamespace(write=counted.write, read=counted.read, **names))
-    monkeypatch.setattr(
-        "runner.wire.channel.select", SimpleNamespace(poll=counted.poll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT)
-    )
-    return counted
-
-
-def test_an_ordinary_turn_costs_one_write_and_one_read(calls: CountedCalls, pair: tuple[Channel, Ends]) -> None:
-    channel, theirs = pair
-    turns = 50
-
-    for _ in range(turns):
-        theirs.sendall(b"answer")
-        assert channel.turn(b"x", after(LONG_S)) == b"answer"
-        assert theirs.recv(READ_BYTES) == b"x"
-
-    assert calls.asked == ["write", "read"] * turns
-
-
-def test_a_turn_whose_answer_is_not_there_yet_waits_once(calls: CountedCalls, pair: tuple[Channel, Ends]) -> None:
-    channel, theirs = pair
-
-    def answer() -> None:
-        assert theirs.recv(READ_BYTES) == b"x"
-        time.sleep(SOON_S)
-        theirs.sendall(b"answer")
-
-    with meanwhile(answer):
-        assert channel.turn(b"x", after(LONG_S)) == b"answer"
-
-    assert calls.asked == ["write", "read", "poll", "read"]
-
-
-@pytest.mark.parametrize("length", [1, 4096, 65537, 9_000_000])
-def test_a_turn_of_any_length_arrives_whole(pair: tuple[Channel, Ends], length: int) -> None:
-    channel, theirs = pair
-    sent = bytes(range(251)) * (length // 251) + bytes(length % 251)
-    got = bytearray()
-
-    def answer() -> None:
-        while len(got) < length:
-            got.extend(theirs.recv(READ_BYTES))
-        theirs.sendall(b"all of it")
-
-    with meanwhile(answer):
-        assert channel.turn(sent, after(LONG_S)) == b"all of it"
-
-    assert got == sent
-
-
-@pytest.mark.parametrize("seconds", [0.002, SOON_S])
-def test_a_turn_without_an_answer_ends_at_its_deadline(pair: tuple[Channel, Ends], seconds: float) -> None:
-    channel, theirs = pair
-    deadline = after(seconds)
-
-    with pytest.raises(TimeoutError):
-        channel.turn(b"x", deadline)
-
-    assert time.monotonic() >= deadline
-    assert theirs.recv(READ_BYTES) == b"x"
-
-
-def test_a_turn_that_nobody_takes_ends_at_its_deadline(pair: tuple[Channel, Ends]) -> None:
-    channel, _ = pair
-    deadline = after(SOON_S)
-
-    with pytest.raises(TimeoutError):
-        channel.turn(b"x" * 8_000_000, deadline)
-
-    assert time.monotonic() >= deadline
-
-
-def test_a_turn_with_a_worker_that_ended_before_it_is_a_connection_error(
-    pair: tuple[Channel, Ends],
-) -> None:
-    channel, theirs = pair
-    theirs.close()
-
-    with pytest.raises(ConnectionError):
-        channel.turn(b"x", after(LONG_S))
-
-
-def test_a_turn_with_a_worker_that_ends_in_it_gives_nothing(pair: tuple[Channel, Ends]) -> None:
-    channel, theirs = pair
-
-    def take_and_end() -> None:
-        assert theirs.recv(READ_BYTES) == b"x"
-        theirs.close()
-
-    with meanwhile(take_and_end):
-        assert channel.turn(b"x", after(LONG_S)) == b""
-
-
 def test_a_channel_that_has_moved_goes_on_elsewhere(pair: tuple[Channel, Ends]) -> None:
     channel, theirs = pair
 
@@ -395,21 +215,6 @@ def test_what_is_no_pair_of_pipes_is_no_channel_and_is_closed() -> None:
             os.fstat(reads)
     os.close(writes)
     assert received(()) is None
-
-
-def test_a_script_that_asks_for_ever_and_is_answered_at_once_meets_its_deadline(pair: tuple[Channel, Ends]) -> None:
-    channel, theirs = pair
-    deadline = after(SOON_S)
-
-    def take_turns() -> None:
-        while True:
-            theirs.sendall(b"and?")
-            channel.turn(b"x", deadline)
-            theirs.recv(1)
-
-    with pytest.raises(TimeoutError):
-        take_turns()
-    assert time.monotonic() >= deadline
 
 
 def test_a_wire_is_known_by_its_pipes_and_the_way_that_its_ends_go() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from runner.wire import common_turn
 from runner.wire.events import Done, Question
 from runner.wire.session import Session, State
-from tests.wire.test_session import NEARLY_MESSAGES, NEARLY_RESULTS, outcome, session_in
+from tests.wire.sessions import session_in
+from tests.wire.test_session import NEARLY_MESSAGES, NEARLY_RESULTS, outcome
 
 AWAITED = '{"jsonrpc":"2.0","id":2,"result":{"code":'
 CERTAIN, TAKES = 0b101, (str, str, int)  # as session_in has them

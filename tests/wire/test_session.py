@@ -11,63 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.calls import CALLS
-from runner.errors import ConfigError, ProtocolViolation
+from runner.errors import ProtocolViolation
 from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
 from runner.wire.session import TABLE, Session, State
 from tests.places import ROOT
+from tests.wire.sessions import EXITING, LIMIT, LOG, QUESTION, READY, REQUEST, WRONG_EDITS, error, result, session_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
 PROTOCOL_MD = ROOT / "docs" / "protocol.md"
-LIMIT = 64 * 1024
-
-READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":2,"runtime":"6.8","pid":7}}\n'
-LOG = b'{"jsonrpc":"2.0","method":"Core.Log","params":[3,"hello"]}\n'
-QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
-EXITING = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3,"exec":%d}}\n'
-
-# The session of session_in() has made one load (id 1), so the exec of RUNNING and ASKED is request 2.
-REQUEST = {State.LOADING: 1, State.IDLE: 1, State.RUNNING: 2, State.ASKED: 2}
-
-
-WRONG_EDITS: list[Any] = [
-    None, 7, "", {}, ["0a"], [0, "a"], [[]], [[0]], [[0, "a"], [2]], [[0, 7]], [[0, None]], [[2, "a"]], [[2, True]],
-    [[1, "a"]], [[3, "a"]], [[-1, 7]], [[True, "a"]], [[2.0, 7]], [["0", "a"]], [[[0], "a"]], [[0, ["a"]]],
-    [[1 << 70, "a"]], [[0, "a", "b"]], [{"0": "a", "1": "b"}],
-]  # fmt: skip
-"""With the first and the third edit certain, which take a text and a number."""
-
-
-def result(request_id: int, value: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": request_id, "result": value}).encode() + b"\n"
-
-
-def error(request_id: int, **members: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": members}).encode() + b"\n"
-
-
-def session_in(state: State, limit: int = LIMIT) -> Session:
-    """A session that has come to this state by the steps of an ordinary conversation."""
-    session = Session(limit)
-    steps: list[tuple[State, Callable[[], object]]] = [
-        (State.IDLE, lambda: session.receive(READY)),
-        (State.LOADING, lambda: session.load({})),
-        (State.IDLE, lambda: session.receive(result(1, {"needs": []}))),
-        (State.RUNNING, lambda: session.exec("6f", None, certain=0b101, takes=(str, str, int))),
-        (State.ASKED, lambda: session.receive(QUESTION)),
-    ]
-    if state is State.CLOSED:
-        session.end()
-    elif state is State.BROKEN:
-        with pytest.raises(ProtocolViolation):
-            session.receive(b"x\n")
-    elif state is not State.STARTING:
-        last = [reached for reached, _ in steps].index(state)
-        for _, step in steps[: (2 if state is State.IDLE else last) + 1]:
-            step()
-    assert session.state is state
-    return session
 
 
 def incoming(event: str, state: State) -> bytes:
@@ -379,130 +333,3 @@ def test_nothing_after_exiting_is_believed_not_even_that_it_is_a_message() -> No
 )
 def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: int, *, during_exec: bool) -> None:
     assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, during_exec)]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        result(1, {"code": 0}),
-        result(3, {"code": 0}),
-        result(2, {}),
-        result(2, {"code": "0"}),
-        result(2, {"needs": []}),
-        *(result(2, {"code": 0, "edits": edits}) for edits in WRONG_EDITS),
-        *(b'{"jsonrpc":"2.0","method":"edits","params":%s}\n' % json.dumps(edits).encode() for edits in WRONG_EDITS),
-        error(1, code=1, message=""),
-        error(2, code="x", message=""),
-        error(2, code=1),
-        b'{"jsonrpc":"1.0","id":2,"result":{"code":0}}\n',
-        b'{"id":2,"result":{"code":0}}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"Core.Log","params":[3,"hello"]}\n',
-        b'{"jsonrpc":"2.0","method":"PV.SetS","params":["$rU","x"]}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":[]}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":[null]}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"PV.SetI","params":["$var(x)",true]}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"PV.SetI","params":["$var(x)",1.5]}\n',
-        b'{"jsonrpc":"2.0","id":"1","method":"PV.GetS","params":["$ru"]}\n',
-        b'{"jsonrpc":"2.0","id":1,"method":"KSR.drop","params":[]}\n',
-        b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3}}\n',
-        b"\n",
-    ],
-)
-def test_a_message_of_the_wrong_shape_is_a_violation_while_running(line: bytes) -> None:
-    session = session_in(State.RUNNING)
-
-    with pytest.raises(ProtocolViolation, match="expected"):
-        session.receive(line)
-
-    assert session.state is State.BROKEN
-
-
-def test_a_bridge_of_another_protocol_is_named_so() -> None:
-    with pytest.raises(ProtocolViolation, match="expected protocol 2, the bridge speaks 3"):
-        session_in(State.STARTING).receive(READY.replace(b'"protocol":2', b'"protocol":3'))
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_every_call_of_the_table_crosses_with_its_arguments(name: str) -> None:
-    call = CALLS[name]
-    args = [7 if kind is int else "x" for kind in call.parameters]
-    message: dict[str, Any] = {"jsonrpc": "2.0", "method": name, "params": args}
-    if not call.is_notice:
-        message["id"] = 1
-
-    (event,) = session_in(State.RUNNING).receive(json.dumps(message).encode() + b"\n")
-
-    assert event == (Notice if call.is_notice else Question)(name, tuple(args))
-
-
-def padded(length: int) -> bytes:
-    """A log notice whose line has this many bytes, its end included."""
-    return LOG.replace(b"hello", b"x" * (length - len(LOG) + 5))
-
-
-def test_the_longest_line_is_accepted_and_one_byte_more_is_a_violation() -> None:
-    session_in(State.RUNNING).receive(padded(LIMIT))
-
-    with pytest.raises(ProtocolViolation, match=f"at most {LIMIT} bytes"):
-        session_in(State.RUNNING).receive(padded(LIMIT + 1))
-
-
-def test_a_line_that_never_ends_is_a_violation_as_soon_as_it_is_too_long() -> None:
-    session = session_in(State.RUNNING)
-
-    session.receive(padded(LIMIT)[:-1])
-
-    with pytest.raises(ProtocolViolation, match=f"at most {LIMIT} bytes"):
-        session.receive(b"x")
-
-
-@pytest.mark.parametrize(
-    ("param", "fresh", "params"),
-    [
-        (None, False, b'{"generation":"6f"}'),
-        ("", False, b'{"generation":"6f","param":""}'),
-        ("p\x7f", True, b'{"generation":"6f","param":"p\\u007f","fresh":true}'),
-    ],
-)
-def test_no_parameter_is_no_argument_and_an_empty_one_is_an_empty_argument(
-    param: str | None, *, fresh: bool, params: bytes
-) -> None:
-    line = session_in(State.IDLE).exec("6f", param, fresh=fresh)
-
-    assert line == b'{"jsonrpc":"2.0","id":2,"method":"exec","params":' + params + b"}\n"
-
-
-def test_an_exec_that_does_not_fit_into_a_line_is_refused_and_the_worker_stays_idle() -> None:
-    session = session_in(State.IDLE)
-
-    with pytest.raises(ConfigError, match="expected a line of at most"):
-        session.exec("6f", "x" * LIMIT)
-
-    assert session.state is State.IDLE
-
-
-def test_an_answer_that_does_not_fit_into_a_line_becomes_a_refusal() -> None:
-    session = session_in(State.ASKED)
-
-    line = session.answer("x" * LIMIT)
-
-    assert b'"code":-32010' in line
-    assert session.state is State.RUNNING
-
-
-def test_a_refusal_always_fits_into_a_line() -> None:
-    """A host that failed with a very long text left its question without any answer."""
-    session = session_in(State.ASKED)
-
-    line = session.refuse("\U0001f480" * LIMIT)
-
-    assert len(line) < LIMIT
-    assert session.state is State.RUNNING
-
-
-def test_an_answer_carries_the_number_of_its_question() -> None:
-    session = session_in(State.RUNNING)
-
-    session.receive(QUESTION.replace(b'"id":1', b'"id":41'))
-
-    assert session.answer(None) == b'{"jsonrpc":"2.0","id":41,"result":null}\n'

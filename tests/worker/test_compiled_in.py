@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,14 +11,14 @@ from runner.errors import ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.places import ROOT
+from tests.places import INVITE, OLD_SR, ROOT, SHELF
 from tests.programs import MCS, WAIT_S
-from tests.shelf import INVITE, SHELF, run, works_on
+from tests.shelf import run, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-OLD = Path(__file__).parent / "OldSR.cs"
 STRESS = """
 using System; using System.Threading;
 class Stress {
@@ -81,7 +80,7 @@ def test_every_call_of_such_a_program_answers_as_through_sr_dll(runner: Runner, 
     with_dll, with_own = MessageHost(INVITE), MessageHost(INVITE)
 
     expected = run(runner, "MakesEveryCall", with_dll)
-    got = runner.mono_exec(together(tmp_path, OLD, SHELF / "MakesEveryCall.cs"), host=with_own)
+    got = runner.mono_exec(together(tmp_path, OLD_SR, SHELF / "MakesEveryCall.cs"), host=with_own)
 
     assert (got.exit_code, got.error) == (expected.exit_code, None) == (0, None)
     assert with_own.get_s("$var(got)") == with_dll.get_s("$var(got)") == "1.0 bob 0 0 0 5 0 1 -1 0 0 0 0 -127"
@@ -93,7 +92,7 @@ def test_every_call_of_such_a_program_answers_as_through_sr_dll(runner: Runner, 
 def test_null_arguments_give_the_error_values(runner: Runner, tmp_path: Path) -> None:
     host = MessageHost(INVITE)
 
-    result = runner.mono_exec(together(tmp_path, OLD, written(tmp_path, NULLS)), host=host)
+    result = runner.mono_exec(together(tmp_path, OLD_SR, written(tmp_path, NULLS)), host=host)
 
     assert result.error is None
     assert host.get_s("$var(got)") == "True 0 -1 -1 -1 -1 -1 -1 -127 True"
@@ -103,14 +102,14 @@ def test_texts_stay_intact_when_garbage_is_collected_during_calls_of_several_thr
     runner: Runner, tmp_path: Path
 ) -> None:
     """The runtime gets a pointer to a managed text, which a collection may move."""
-    result = runner.mono_exec(together(tmp_path, OLD, written(tmp_path, STRESS)), host=MessageHost(INVITE))
+    result = runner.mono_exec(together(tmp_path, OLD_SR, written(tmp_path, STRESS)), host=MessageHost(INVITE))
 
     assert (result.exit_code, result.error) == (0, None)
     assert works_on(runner)
 
 
 def test_other_programs_in_the_same_worker_are_not_disturbed(runner: Runner, tmp_path: Path) -> None:
-    own = together(tmp_path, OLD, SHELF / "MakesEveryCall.cs")
+    own = together(tmp_path, OLD_SR, SHELF / "MakesEveryCall.cs")
     hosts = [MessageHost(INVITE) for _ in range(6)]
 
     for number, host in enumerate(hosts):

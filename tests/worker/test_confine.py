@@ -18,14 +18,13 @@ from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.worker import confine
+from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import compiled
 from tests.shelf import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 
 
 @pytest.fixture

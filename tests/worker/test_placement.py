@@ -14,13 +14,13 @@ from runner.client.lease import Lease
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 ALL = os.sched_getaffinity(0)
 ASKS = 'static int Main() { return PV.GetI("$Ts") > 0 ? 0 : 1; }'  # a variable that is never sent ahead
 

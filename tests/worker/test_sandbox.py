@@ -18,7 +18,7 @@ from runner.hosts.embedded.host import MessageHost
 from runner.runner import ExecResult, Runner
 from runner.settings import Settings
 from runner.worker import sandbox
-from tests.places import SHELF
+from tests.places import INVITE, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
@@ -26,7 +26,6 @@ from tests.shelf import said
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nCall-ID: 1\r\n\r\n"
 WALLED = Settings(
     sandbox="bwrap",
     num_workers=1,

@@ -10,9 +10,9 @@ from runner.errors import ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.running_daemon import compiled
-from tests.shelf import INVITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

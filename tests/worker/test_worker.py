@@ -27,18 +27,13 @@ from runner.wire.session import State
 from runner.worker.rundir import BLOBS
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker
-from tests.places import SHELF
+from tests.places import INVITE, SHELF
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runner.scripts.generation import Generation
-
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
-    b"From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\n\r\n"
-)
 
 
 class RefusingHost(MessageHost):

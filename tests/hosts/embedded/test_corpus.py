@@ -10,9 +10,9 @@ from runner import sip
 from runner.errors import ConfigError
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.embedded.pv.listing import find, form
-from tests.places import ROOT
+from tests.places import INVITE
 
-INVITE = sip.parse((ROOT / "examples" / "messages" / "invite.sip").read_bytes())
+PARSED = sip.parse(INVITE)
 NAMES = [form(variable).replace("(name)", "(Via)").replace("[i]", "[-1]") for variable in find()]
 
 
@@ -43,7 +43,7 @@ def test_each_message_is_one_or_has_the_place_of_its_fault() -> None:
 
 def test_each_expression_has_a_value_or_the_error_value() -> None:
     for data in corpus("expression"):
-        host = MessageHost(INVITE)
+        host = MessageHost(PARSED)
         name = data.decode("utf-8", "surrogateescape")
         assert isinstance(host.get_s(name), str | None)
         assert isinstance(host.get_i(name), int)

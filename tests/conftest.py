@@ -1,0 +1,61 @@
+"""Which tests may run side by side: ``make test`` runs most of them on all cores, and then the rest alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+HERE = Path(__file__).parent
+
+# These run processes as `nobody`, as uid 61234 or as users that they make. The kernel counts processes by user, and the
+# runner and the tests kill them by user.
+USERS = ("attack", "worker/test_worker_user.py", "scripts/test_files_beside.py")
+
+# What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
+# threads, and each of xdist's processes has a thread.
+ALONE = {
+    "cli/test_watch.py": "forks",
+    "daemon/test_daemon.py::test_a_forked_child_begins_its_own_lease": "forks",
+    "faults/test_bombs.py": "takes all processes that its group may have",
+    "faults/test_killed.py": "takes memory until the kernel kills",
+    "hosts/embedded/test_outgoing.py": "measures how long parsing takes",
+    "kamailio/test_chaos.py": "no request may be lost in a rain of faults",
+    "kamailio/test_slow_first_call.py": "measures how long a request takes",
+    "kamailio/test_traffic.py": "counts messages that sipp has to send again",
+    "scripts/test_files_faults.py::test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build": "forks",
+    "scripts/test_files_system.py": "forks, fills file systems, and takes all inotify instances of a user",
+    "sip/test_linear.py": "measures how the time grows with the size",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file stays in one process, so that what its fixtures start is started once; the files of USERS do as well."""
+    for item in items:
+        file = item.path.relative_to(HERE)
+        is_of_users = any(file.is_relative_to(place) for place in USERS)
+        item.add_marker(pytest.mark.xdist_group("users" if is_of_users else str(file)))
+        if ALONE.keys() & {str(file), f"{file}::{item.name}"}:
+            item.add_marker(pytest.mark.alone)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """xdist sends reports as UTF-8, and what a script logged may have half a pair of surrogates in it."""
+    return _encodable((yield))
+
+
+def _encodable(value: object) -> object:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {name: _encodable(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return type(value)(map(_encodable, value))
+    return value

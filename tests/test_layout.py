@@ -1,0 +1,92 @@
+"""The tests mirror the package: each module has a file of tests, or its tests are named here. And no file is long."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+from tests.conftest import ALONE
+from tests.places import ROOT
+
+PACKAGE, TESTS = ROOT / "runner", ROOT / "tests"
+SOURCES = ("bench", "bridge", "examples", "fuzz", "kamailio", "lib", "runner", "tests", "tools")
+MOST_LINES = 400
+STILL_LONG = {  # until they are split
+    "runner/client/lease.py",
+    "runner/daemon/loans.py",
+}
+
+# Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
+TESTED_IN = {
+    "cli/*.py": "cli/test_app.py",
+    "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
+    "cli/migrate.py": "migrate/test_migrate_cli.py",
+    "control/answers.py": "attack/test_hostile_daemons.py",
+    "control/peer.py": "attack/test_places.py",
+    "daemon/access.py": "attack/test_paths.py",
+    "daemon/borrower.py": "daemon/test_loans.py",
+    "daemon/quiet.py": "daemon/test_loans.py",
+    "daemon/reports.py": "attack/test_reports.py",
+    "daemon/sharing.py": "daemon/test_loans.py",
+    "daemon/unit.py": "attack/test_left_processes.py",
+    "daemon/verdicts.py": "daemon/test_first_runs_counted.py",
+    "hosts/embedded/context.py": "hosts/embedded/test_host.py",
+    "hosts/embedded/routing.py": "hosts/embedded/pv/test_values.py",
+    "hosts/embedded/stateless.py": "hosts/embedded/test_modf.py",
+    "hosts/embedded/to_tag.py": "hosts/embedded/test_outgoing.py",
+    "hosts/embedded/value.py": "hosts/embedded/pv/test_transformations.py",
+    "hosts/embedded/pv/*.py": "hosts/embedded/pv/test_values.py",
+    "hosts/embedded/pv/transform.py": "hosts/embedded/pv/test_transformations.py",
+    "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
+    "hosts/foreseen.py": "scripts/test_foresight.py",
+    "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",
+    "hosts/kamailio/guards.py": "kamailio/test_odd_arguments.py",
+    "hosts/kamailio/host.py": "kamailio/test_kamailio_host.py",
+    "job.py": "test_runner.py",
+    "migrate/*.py": "migrate/test_migrate.py",
+    "migrate/installed.py": "test_packaging.py",
+    "scripts/builds.py": "scripts/test_current.py",
+    "scripts/files.py": "scripts/test_files_faults.py",
+    "scripts/generation.py": "scripts/test_current.py",
+    "scripts/script.py": "attack/test_paths.py",
+    "settings/*.py": "test_settings.py",
+    "wire/events.py": "wire/test_session.py",
+    "wire/unfinished.py": "daemon/test_first_runs.py",
+    "worker/conversation.py": "worker/test_worker.py",
+    "worker/outcome.py": "attack/test_wire_attacks.py",
+    "worker/host_calls.py": "worker/test_worker.py",
+    "worker/process.py": "worker/test_worker.py",
+    "worker/remove.py": "attack/test_run_directories.py",
+    "worker/seccomp.py": "attack/test_sandbox_walls.py",
+}
+
+
+def without_own_tests() -> set[str]:
+    modules = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    return {str(module) for module in modules if not (TESTS / module.with_name(f"test_{module.name}")).exists()}
+
+
+def test_every_module_has_its_tests() -> None:
+    unknown = {module for module in without_own_tests() if not any(fnmatch(module, known) for known in TESTED_IN)}
+
+    assert unknown == set(), "write tests/.../test_MODULE.py, or say in TESTED_IN where its tests are"
+
+
+def test_the_table_is_as_short_as_it_can_be() -> None:
+    modules = without_own_tests()
+
+    assert [known for known in TESTED_IN if not any(fnmatch(module, known) for module in modules)] == []
+    assert [tests for tests in TESTED_IN.values() if not (TESTS / tests).is_file()] == []
+
+
+def test_no_source_file_is_long() -> None:
+    sources = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".cs"}]
+    lines = {str(path.relative_to(ROOT)): path.read_bytes().count(b"\n") for path in sources}
+
+    assert lines.keys() >= {"runner/runner.py", "bridge/SRBridge.cs"}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES and name not in STILL_LONG} == {}
+
+
+def test_what_runs_alone_is_still_there() -> None:
+    for place in ALONE:
+        file, _, name = place.partition("::")
+        assert name in (TESTS / file).read_text("utf-8"), place
