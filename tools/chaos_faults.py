@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.control.kinds import MAX_COUNT
 from runner.errors import RunnerError
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
@@ -236,22 +237,21 @@ class Faults:
             ask(control, "lease", {"path": str(self._site.script), "have": None}, deadline)
 
     def _forge(self) -> None:
-        """Send false reports: of a worker that is held, of workers of others, and of builds that were not rejected."""
+        """Send false reports: of its own lease, of leases that it guesses, and of builds that were not rejected."""
         deadline = time.monotonic() + 1
-        others = self._site.workers()
         with contextlib.suppress(ControlError, RunnerError), contextlib.ExitStack() as stack:
             control = stack.enter_context(contextlib.closing(Control.connect(str(self._site.daemon.socket), deadline)))
             ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
             script = str(self._site.script)
             answer = ask(control, "lease", {"path": script, "have": None}, deadline)
-            generation, pid = answer["generation"]["id"], (answer["worker"] or {"pid": 1})["pid"]
-            forged = {"execs": 1 << 60, "loads": 1 << 60, "loaded": {"/x.exe": "0" * 32}, "bound": {"H": "0" * 64}}
-            for other in (*others, 1, pid):
-                report = {**forged, "pid": other, "worn": "memory"}
-                retire = {**report, "reason": "forged", "call_id": "x", "is_stuck": False, "taken_by": generation}
+            generation, own = answer["generation"]["id"], (answer["worker"] or {"lease": "0"})["lease"]
+            forged = {"execs": MAX_COUNT, "loads": MAX_COUNT, "loaded": {"/x.exe": "0" * 32}, "bound": {"H": "0" * 64}}
+            for lease in ("0" * len(own), "f" * len(own), own):
+                report = {**forged, "lease": lease, "retire_reason": "memory"}
+                retire = {"lease": lease, "reason": "forged", "call_id": "x", "is_stuck": False, "taken_by": generation}
                 control.send({"method": "report", "params": report}, deadline)
                 for _ in range(6):
-                    if other != pid:
+                    if lease != own:
                         control.send({"method": "retire", "params": retire}, deadline)
             rejected = {"generation": generation, "message": "forged", "detail": ""}
             ask(control, "lease", {"path": script, "have": None, "rejected": rejected}, deadline)

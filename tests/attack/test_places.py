@@ -81,7 +81,7 @@ null = os.open("/dev/null", os.O_RDONLY)
 for number in range(50):
     control.send({"id": 1, "method": "status", "params": {}}, deadline(), (null, null))
     control.receive(deadline())
-    tell(control, "report", {"pid": 1, "execs": 1, "loads": 1, "loaded": {}, "bound": {}}, (null,))
+    tell(control, "report", {"lease": "1" * 32, "execs": 1, "loads": 1, "loaded": {}, "bound": {}}, (null,))
 control.send({"id": 1, "method": "status", "params": {}}, deadline(), (null, null))
 control.receive(deadline())
 say("done")
@@ -103,7 +103,8 @@ wires = []
 for control in held:
     answer = lease(control, sys.argv[2])
     wires.append(control.take_descriptors(ENDS))
-    tell(control, "ran", {"pid": answer["worker"]["pid"], "generation": answer["generation"]["id"], "has_run": True})
+    ran = {"lease": answer["worker"]["lease"], "generation": answer["generation"]["id"], "has_run": True}
+    tell(control, "ran", ran)
     settle(control)
 say("taken")
 wait()
