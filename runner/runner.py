@@ -142,9 +142,10 @@ class Runner:
             ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
         self._refuse_unless(is_pinned=path is None)
-        if path is None:
-            path = str(self.settings.load)
-        generation = self.scripts.current(path)
+        return self._current(path)
+
+    def _current(self, path: str | None) -> Generation:
+        generation = self.scripts.current(str(self.settings.load) if path is None else path)
         self.poison.check(generation)
         return generation
 
@@ -204,12 +205,12 @@ class Runner:
         try:
             if param is not None:
                 job.param = host.expand(param)
-            self._run(self.current(None if path is None else host.expand(path)), job)
+            self._run(self._current(None if path is None else host.expand(path)), job)
         except RunnerError as failure:
             log.warning("%s", _summary(failure))
             error = failure
         code = None if error else outcome.code
-        return ExecResult(ok=code == 0, exit_code=code, error=error, timing=job.timing(), calls=outcome.calls)
+        return ExecResult(code == 0, code, error, job.timing(), outcome.calls)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """

@@ -156,7 +156,8 @@ class Conversation:
         """
         holdings, session, placement = self.holdings, self._session, self._placement
         holdings.execs += 1
-        holdings.loads += fresh
+        if fresh:
+            holdings.loads += 1
         self._heard = 0
         outcome = outcome or ExecOutcome()
         profile = outcome.profile

@@ -175,7 +175,7 @@ class Worker:
         except BaseException as error:
             self._end_unless_survived(error, outcome, may_finish)
             raise
-        if not self.conversation.can_go_on:
+        if outcome.has_exited:
             log.info("worker %d: the script ended the process with code %s", self.pid, outcome.code)
             self.kill()
         return outcome
