@@ -296,7 +296,7 @@ class Listener:
         try:
             code, reason = host.expand(code), host.expand(reason)
         except ConfigError as error:
-            log.error("%s", error)  # noqa: TRY400  # told in full
+            log.error("%s", error)  # noqa: TRY400  # the reason is all there is
             code = ""
         if not _is_final(code) or set("\r\n") & set(reason):
             log.error("expected a code from %d to %d and a reason, got %r %r", FIRST_FINAL, LAST_FINAL, code, reason)
@@ -340,7 +340,7 @@ class Listener:
         try:
             sent, has_hops = self._with_our_via(host, received)
         except SipParseError as error:
-            log.error("what the script left is no SIP message: %s", error)  # noqa: TRY400  # told in full
+            log.error("what the script left is no SIP message: %s", error)  # noqa: TRY400  # the reason is all there is
             self._reply(host, "500", "Server Internal Error")
             return
         if not has_hops:

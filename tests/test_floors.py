@@ -110,6 +110,19 @@ def test_the_floors_are_those_of_the_document() -> None:
     assert [set(names) for names in documented] == list(FLOORS)
 
 
+def test_the_picture_of_the_house_has_every_room() -> None:
+    _, _, house = ARCHITECTURE.read_text(encoding="utf-8").partition("## The house")
+    words = set(re.findall(r"[a-z_]+", house.partition("\n## ")[0]))
+    rooms = {
+        name
+        for path in MODULES
+        if "pv" not in path.parts and not path.stem.startswith("__")
+        for name in path.relative_to(PACKAGE).with_suffix("").parts
+    }
+
+    assert rooms - words == set()
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if part(path)], ids=relative)
 def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
     own = part(path)

@@ -82,11 +82,11 @@ def _own_group(pid: int) -> Measure:
 
 def _limits(text: str, *, is_root: bool) -> Measure:
     found = dict(re.findall(r"^(Max [a-z ]+?)  +(\S+)", text, re.MULTILINE))
-    told = ", ".join(f"{name} {_shown(found[title], title)}" for title, name in LIMITS.items())
+    limits = ", ".join(f"{name} {_shown(found[title], title)}" for title, name in LIMITS.items())
     free = [name for title, name in LIMITS.items() if found[title] == "unlimited"]
     hint = "; processes are not limited for root" if is_root else ""
     hint += "; max_address_space_mib limits the address space" if "address space" in free else ""
-    return Measure("limits", told + hint, found["Max core file size"] == "0")
+    return Measure("limits", limits + hint, found["Max core file size"] == "0")
 
 
 def _shown(limit: str, title: str) -> str:

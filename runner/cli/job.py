@@ -195,7 +195,7 @@ def host_of(data: bytes, name: str) -> MessageHost:
     The embedded host with a message that came from ``name``.
 
     Raises:
-        ConfigError: It is no SIP message; line and column are told.
+        ConfigError: It is not a SIP message; the text names line and column.
     """
     try:
         return MessageHost(data)

@@ -59,7 +59,7 @@ def get(expression: str, message: str, *, as_json: bool) -> int:
         hint = "" if expression.startswith("$") else "; an expression begins with $ (in a shell, in single quotes)"
         raise ConfigError(f"{expression}: {error or 'is no expression, or fails on this message'}{hint}") from error
     if as_json:
-        show.line(json_.dumps(_told(expression, value)))
+        show.line(json_.dumps(_as_json(expression, value)))
     elif value.text is not None:
         sys.stdout.flush()
         sys.stdout.buffer.write(value.text + b"\n")
@@ -71,7 +71,7 @@ def get(expression: str, message: str, *, as_json: bool) -> int:
     return IS_NULL if value.is_null else HAS_VALUE
 
 
-def _told(expression: str, value: Value) -> dict[str, object]:
+def _as_json(expression: str, value: Value) -> dict[str, object]:
     """As JSON: what ``PV.GetS`` and ``PV.GetI`` give, and whether it is null."""
     text = None if value.text is None else value.text.decode("utf-8", "surrogateescape")
     number = value.number if value.is_integer and value.number is not None else 0

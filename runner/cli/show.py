@@ -81,7 +81,7 @@ def repeats(results: Sequence[Outcome]) -> None:
 
 def changes(old: Outcome, new: Outcome) -> None:
     """What is different from the run before."""
-    lines = list(difflib.unified_diff(list(_told(old)), list(_told(new)), n=0, lineterm=""))[2:]
+    lines = list(difflib.unified_diff(list(_described(old)), list(_described(new)), n=0, lineterm=""))[2:]
     lines = [line for line in lines if not line.startswith("@@")]
     if not lines:
         note("same outcome as the run before")
@@ -241,7 +241,7 @@ def _diagnostic(line: str) -> None:
         err.print(Text(f"    {_safe(shown)}".expandtabs(4), "dim"))
 
 
-def _told(result: Outcome) -> Iterator[str]:
+def _described(result: Outcome) -> Iterator[str]:
     """An outcome as plain lines, to compare with another."""
     yield from (f"{LOG_LEVELS.get(level, level)}: {text.rstrip()}" for level, text in result.logs)
     if result.error is not None:

@@ -134,7 +134,7 @@ class Lease:
                 log.info("worker %d: %s; another one takes over", pid, error)
             except WorkerError as error:
                 is_stuck = isinstance(error, ExecTimeout)
-                why = f"{error}; {outcome.told()}"
+                why = f"{error}; {outcome.summary()}"
                 if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
                     raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
                 # Also while it was being loaded it is this script that cost the worker.

@@ -55,9 +55,13 @@ class Plan:
     always: int = 0
     asked: tuple[tuple[str, str, int], ...] = ()
 
-    def ahead(self, host: Any) -> tuple[str, int]:
+    def ahead(self, host: Any, longest: int) -> tuple[str, int]:
         """
         What travels with an exec.
+
+        Args:
+            host: Has the values.
+            longest: Characters that may travel; when these are more, nothing does, and the script asks instead.
 
         Returns:
             The values and the edits that cannot fail now, as text (``wire.messages.AHEAD``), with ``ABSENT`` for what
@@ -78,7 +82,8 @@ class Plan:
         for call, target, bit in self.asked:
             if host.is_certain(call, target):
                 certain |= bit
-        return AHEAD % (",".join(values), certain), certain
+        text = AHEAD % (",".join(values), certain)
+        return (text, certain) if len(text) <= longest else ("", 0)
 
     def shown_edit(self, number: int, value: Any) -> str:
         """An edit with its value, as a script would write it; at most 200 characters."""

@@ -150,11 +150,11 @@ class Channel:
             except OSError:  # closed by another thread of ours that ended the worker
                 return b""
 
-    def moved(self) -> Channel:
+    def detach(self) -> Channel:
         """A channel with the same descriptors; for its user this one is closed from now on."""
-        going_on = copy.copy(self)
+        detached = copy.copy(self)
         self._reads = self._writes = -1
-        return going_on
+        return detached
 
     def close(self) -> None:
         """Closes our ends; the worker sees the hang-up and ends itself."""

@@ -54,9 +54,9 @@ AHEAD = ',"values":[%s],"certain":%d'
 """Values as JSON, separated by commas, and the edits that are certain as bits."""
 
 
-def told(plan: Mapping[str, Any]) -> str:
+def plan(known: Mapping[str, Any]) -> str:
     """The plan that the values belong to; it precedes them when the worker does not have it yet."""
-    return f',"plan":{_encode(plan)}'
+    return f',"plan":{_encode(known)}'
 
 
 AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'

@@ -105,10 +105,6 @@ class Session:
         session._certain = ANY_EDITS
         return session
 
-    def passed_on(self) -> Session:
-        """The session of whoever talks to the worker next; the worker is idle."""
-        return Session(self.max_line_bytes, State.IDLE)
-
     @property
     def is_closed(self) -> bool:
         """True after ``exiting`` or the end of the stream."""
@@ -255,7 +251,7 @@ class Session:
             case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
                 return self._error(error)
             case {"jsonrpc": "2.0", "method": method} if "id" not in message:
-                return self._told(method, message.get("params"))
+                return self._notice(method, message.get("params"))
         raise self._violation(f"expected a message of this wire, got {messages.shown(repr(message).encode())}")
 
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
@@ -266,7 +262,7 @@ class Session:
         self._question_id = question_id
         return Question(method, tuple(args))
 
-    def _told(self, method: Any, params: Any) -> Event:
+    def _notice(self, method: Any, params: Any) -> Event:
         """A message that needs no answer."""
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
@@ -325,8 +321,8 @@ class Session:
         match error:
             case {"code": int(code), "message": str(message)}:
                 data = error.get("data")
-                told = data if isinstance(data, dict) else {}
-                detail, worn = told.get("stack"), told.get("worn")
+                known = data if isinstance(data, dict) else {}
+                detail, worn = known.get("stack"), known.get("worn")
                 self._advance("<- error")
                 return Failed(
                     code,

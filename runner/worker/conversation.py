@@ -66,7 +66,7 @@ class Conversation:
     ) -> None:
         self.pid = pid
         self.holdings = Holdings() if holdings is None else holdings
-        self.find_helper: Callable[[Generation, str, float], Helper | None] = _find_nothing
+        self.find_helper: Callable[[Generation, str, float], Helper | None] = lambda *_: None
         self._channel = channel
         self._session = session
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
@@ -160,51 +160,54 @@ class Conversation:
             holdings.loads += 1
         self._heard = 0
         outcome = outcome or ExecOutcome()
-        profile = outcome.profile
-        if profile is not None:
-            profile.begin()
         is_foreseen = hasattr(host, "depends_on")
         plan = generation.foresight.plan if is_foreseen else EMPTY
-        ahead, certain = ("", 0) if plan is EMPTY else self._ahead(generation, plan, host)
-        if profile is not None:
+        ahead, certain = "", 0
+        if plan is not EMPTY:
+            ahead, certain = plan.ahead(host, self._longest_ahead)
+            if self._plans.get(generation.id) is not plan:
+                ahead = self._with_plan(generation, plan, ahead)
+        if outcome.profile is not None:
             ahead += messages.PROFILED
         try:
             first = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
         except ConfigError:
             self._plans.pop(generation.id, None)  # the line was too long, so a plan in it was not sent
             raise
-        if profile is not None:
-            profile.encoded()
-        began = placement.before_exec() if placement.is_wanted else 0.0
+        if outcome.profile is not None:
+            outcome.profile.encoded()
+        began = time.monotonic()
+        if placement.left:
+            placement.left -= 1
+        elif placement.is_wanted:
+            placement.follow()
         try:
-            events = self._turn(first, deadline, is_first=True)
+            try:
+                data = self._channel.turn(first, deadline)
+            except OSError as error:
+                events = self._left_unanswered(error, is_first=True)
+            else:
+                events = session.receive(data) if data else self._ended()
             while (line := self._take(events, generation, plan, host, outcome, deadline=deadline)) is not None:
                 events = self._turn(line, deadline)
         finally:
             holdings.last_used = ended = time.monotonic()
-            if began and ended - began >= LONG_S:
+            if placement.is_wanted and ended - began >= LONG_S:
                 placement.free()
             if outcome.dropped:
                 host_calls.write_log(self.pid, host, outcome.dropped_texts(), ExecOutcome())
-            if profile is not None:
-                profile.end()
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
         return outcome
 
-    def _ahead(self, generation: Generation, plan: Plan, host: Host) -> tuple[str, int]:
-        """The values that travel with an exec, after their plan if it is new; and the certain edits."""
-        ahead, certain = plan.ahead(host)
-        is_new = self._plans.get(generation.id) is not plan
-        if is_new:
-            ahead = messages.told(plan.as_json) + ahead
-        if len(ahead) > self._longest_ahead:
-            return "", 0
-        if is_new:
+    def _with_plan(self, generation: Generation, plan: Plan, ahead: str) -> str:
+        """Values that travel with an exec, after their plan, which the worker does not have yet."""
+        if ahead:
             self._plans[generation.id] = plan
-        return ahead, certain
+            ahead = messages.plan(plan.as_json) + ahead
+        return ahead
 
     def _take(
         self,
@@ -228,7 +231,7 @@ class Conversation:
                 if worn:
                     self.holdings.retire_reason = worn
                 if times and outcome.profile is not None:
-                    outcome.profile.add(times)
+                    outcome.profile.done(times)
             elif type(event) is Question:
                 line = self._answer(host, event, outcome, generation, deadline)
             elif type(event) is Edits:
@@ -286,18 +289,20 @@ class Conversation:
         """The channel, for whoever continues the conversation; this one has ended."""
         self._placement.free()
         self._session.end()
-        return self._channel.moved()
+        return self._channel.detach()
 
-    def passed_on(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
+    def resumed(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
         """The same conversation over another channel, with all that is known; idle unless unfinished."""
-        session = self._session.passed_on()
-        if unfinished is not None:
+        longest = self._session.max_line_bytes
+        if unfinished is None:
+            session = Session(longest, State.IDLE)
+        else:
             state, request, question = unfinished.state, unfinished.request, unfinished.question
-            session = Session.resumed(session.max_line_bytes, state, request, question, unfinished.heard.encode())
+            session = Session.resumed(longest, state, request, question, unfinished.heard.encode())
             channel.unsent = unfinished.unsent.encode()
-        going_on = Conversation(channel, session, self.pid, self._placement.every, self.holdings)
-        going_on.find_helper = self.find_helper
-        return going_on
+        resumed = Conversation(channel, session, self.pid, self._placement.every, self.holdings)
+        resumed.find_helper = self.find_helper
+        return resumed
 
     def end(self) -> None:
         """End the talk: the state is CLOSED and the channel is closed. The worker sees the hang-up."""
@@ -392,7 +397,3 @@ class Conversation:
         while not events:
             events = self._turn(b"", deadline)
         return events[0]
-
-
-def _find_nothing(_generation: Generation, _name: str, _deadline: float) -> Helper | None:
-    return None

@@ -39,7 +39,7 @@ MAX_KEPT_QUESTIONS = 256
 LINES_OF_AN_EXEC = 4
 """Lines of ``max_line_bytes`` that one exec may send. The arguments of its questions stay in memory until it ends."""
 
-TOLD_CALLS = 5
+LAST_CALLS = 5
 WARNING = 0  # of ``calls.LOG_LEVELS``
 
 
@@ -78,13 +78,10 @@ class Profile:
         now = time.monotonic_ns()
         self._spent["encode"], self._last = now - self._last, now
 
-    def add(self, times: Sequence[int]) -> None:
-        """What the bridge needed."""
-        self._spent["decode"], self._spent["script"] = times
-
-    def end(self) -> None:
-        """The exec is over."""
+    def done(self, times: Sequence[int]) -> None:
+        """Its result is there, with what the bridge needed."""
         self._spent["turns"] = time.monotonic_ns() - self._last
+        self._spent["decode"], self._spent["script"] = times
 
 
 class ExecOutcome:
@@ -144,11 +141,11 @@ class ExecOutcome:
         """Those that may have changed the message."""
         return self.certain + self.edited
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was done so far, for the log of an exec that did not end: no texts, no values sent ahead."""
         last = [
             f"{call} {args[0]!a:.80}" if CALLS[call].has_target else call
-            for call, args in (self.asked or [])[-TOLD_CALLS:]
+            for call, args in (self.asked or [])[-LAST_CALLS:]
         ]
-        told = f"; it asked last: {', '.join(last)}" if last else ""
-        return f"{self.calls} calls were answered, {self.edits} edits stand{told}"
+        asked = f"; it asked last: {', '.join(last)}" if last else ""
+        return f"{self.calls} calls were answered, {self.edits} edits stand{asked}"

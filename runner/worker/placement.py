@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Placement:
 
     Attributes:
         is_wanted: False when ``every`` is 0, or it did not work.
-        left: Execs until the next look.
+        left: Execs until the next look; the conversation counts.
     """
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
@@ -53,18 +52,12 @@ class Placement:
         self._pid = pid
         self._cpu = -1
 
-    def before_exec(self) -> float:
-        """Bring the worker to the CPU of this thread. Returns the time, on ``time.monotonic``."""
-        if self.left:
-            self.left -= 1
-        else:
-            self.left = self.every - 1
-            cpu = self._current_cpu()
-            if cpu != self._cpu:
-                self._move(cpu)
-        return time.monotonic()
-
-    def _move(self, cpu: int) -> None:
+    def follow(self) -> None:
+        """Bring the worker to the CPU of this thread."""
+        self.left = self.every - 1
+        cpu = self._current_cpu()
+        if cpu == self._cpu:
+            return
         try:
             os.sched_setaffinity(self._pid, {cpu})
             self._cpu = cpu

@@ -170,6 +170,8 @@ class Worker:
         ``is_left``, and ``finish`` must be the next call.
         """
         outcome = outcome or ExecOutcome()
+        if outcome.profile is not None:
+            outcome.profile.begin()
         try:
             self.conversation.exec(generation, param, host, deadline, fresh=fresh, outcome=outcome)
         except BaseException as error:
@@ -223,7 +225,7 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"its wire cannot be reopened: {error.strerror}") from error
         self._is_lent = False
-        self.conversation = self.conversation.passed_on(wire, unfinished)
+        self.conversation = self.conversation.resumed(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:
         """Log ``reason``, have mono write the stacks of its threads, for at most ``STACKS_S``, and kill it."""
@@ -309,7 +311,7 @@ class Worker:
             self.kill()
             return
         step = error.step or step
-        stands = f"; {outcome.told()}" if outcome else ""
+        stands = f"; {outcome.summary()}" if outcome else ""
         if isinstance(error, ExecTimeout):
             if self.conversation.unfinished() is not None and may_finish(self.pid):
                 left = ExecTimeout(f"worker {self.pid}: {error}{stands}; it is left to finish its first run", step=step)

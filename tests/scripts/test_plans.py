@@ -54,7 +54,7 @@ def test_a_long_value_is_not_sent() -> None:
     host = MessageHost(INVITE)
     host.set_s("$var(a)", "x" * (LONGEST_VALUE + 1))
 
-    text, certain = plan.ahead(host)
+    text, certain = plan.ahead(host, 1 << 20)
 
     assert text == messages.AHEAD % (f"{ABSENT},{messages.value(host.get_s('$ci'))}", 0)
     assert certain == 0

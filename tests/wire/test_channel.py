@@ -197,7 +197,7 @@ def test_a_closed_channel_has_no_descriptor_and_the_worker_sees_the_end(pair: tu
 def test_a_channel_that_has_moved_goes_on_elsewhere(pair: tuple[Channel, Ends]) -> None:
     channel, theirs = pair
 
-    with contextlib.closing(channel.moved()) as moved:
+    with contextlib.closing(channel.detach()) as moved:
         channel.close()
         theirs.sendall(b"answer")
         assert moved.turn(b"x", after(LONG_S)) == b"answer"
