@@ -177,6 +177,28 @@ def test_options_of_the_listener_still_count_outside_of_their_table(
     assert Settings().listener.on_true == "reply:404:Gone"
 
 
+def test_an_old_name_in_the_environment_still_outweighs_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file's table won, whatever the variable said."""
+    file.write_text('[listener]\non_true = "drop"\non_false = "drop"\n')
+    monkeypatch.setenv("APP_MONO_ON_TRUE", "reply:404:Gone")
+
+    assert Settings.from_file(file).listener == ListenerSettings(on_true="reply:404:Gone", on_false="drop")
+
+
+def test_a_variable_for_the_table_outweighs_old_names_in_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text('on_true = "drop"\n')
+    monkeypatch.setenv("APP_MONO_LISTENER", '{"on_true": "reply:404:Gone"}')
+
+    assert Settings.from_file(file).listener.on_true == "reply:404:Gone"
+
+
+def test_a_listener_that_is_no_table_is_a_clear_error_beside_an_old_name(file: Path) -> None:
+    file.write_text('on_true = "drop"\nlistener = "x"\n')
+
+    with pytest.raises(ConfigError, match="listener: "):
+        Settings.from_file(file)
+
+
 def test_a_bad_name_or_value_in_a_table_is_named_with_its_table(file: Path) -> None:
     file.write_text('[listener]\non_treu = "drop"\n[scripts."/x.exe"]\non_busy = 3\n')
 

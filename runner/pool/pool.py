@@ -231,10 +231,10 @@ class Pool:
 
     def discard_dead(self, slot: Slot) -> None:
         """Drop a worker that was idle when it died."""
-        self.discard(slot, DIED_IDLE)
         if slot.living.holdings.execs == 0:
-            # Started, but never of any use: without a pause this would go on as fast as mono starts.
+            # Started, but never of any use. Pause before upkeep is woken, or this goes on as fast as mono starts.
             self._pause_starts(WorkerError(f"worker {slot.living.pid}: {DIED_IDLE} before its first exec"))
+        self.discard(slot, DIED_IDLE)
 
     def abandon(self, slot: Slot) -> None:
         """Forget a leased worker without ending it."""

@@ -101,7 +101,8 @@ class CurrentScripts:
         with self._lock:
             self._files.directories = directories
             self._seen = {name: seen for name, seen in self._seen.items() if seen.is_pinned}
-            self._scripts.clear()
+            # A pinned name goes on with its own script, and so does everybody who asks for that script.
+            self._scripts = {seen.script.path: seen.script for seen in self._seen.values()}
 
     def current(self, path: str) -> Generation:
         """

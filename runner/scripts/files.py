@@ -64,8 +64,7 @@ class Look:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._held:
-            self._store.release(self._held)
+        self._store.release(self._held)  # also when there are none: it removes what finalizers have queued
 
     def put(self, path: str, data: bytes) -> Part:
         """

@@ -78,8 +78,13 @@ class Origins:
                 continue
             table = MOVED[name]
             log.warning("%s: move it to the table [%s]", self._where(name), table)
-            value = os.environ[self._variables[name]] if name in self._variables else self._values[name]
-            settled[table] = {name: value} | settled.get(table, {})
+            below = settled.get(table, {})
+            if not isinstance(below, dict) or table in self._variables:
+                continue  # the table's own fault is reported by the model; a variable for the table outweighs old names
+            if name in self._variables:
+                settled[table] = below | {name: os.environ[self._variables[name]]}
+            else:
+                settled[table] = {name: self._values[name]} | below
         return settled
 
     def sentence(self, detail: ErrorDetails) -> str:

@@ -27,7 +27,7 @@ class Holdings:
         ran: Script path to the id of the loaded generation, when that has run to an end.
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
         retire_reason: A key of ``events.RETIRE_REASONS`` when the process should run no further exec; else empty.
-        last_used: When the last exec or load ended, on ``time.monotonic``.
+        last_used: When the last exec, load or loan ended, on ``time.monotonic``.
     """
 
     execs: int = 0

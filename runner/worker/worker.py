@@ -225,6 +225,7 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"its wire cannot be reopened: {error.strerror}") from error
         self._is_lent = False
+        self.holdings.last_used = time.monotonic()  # whoever had it used it: it is no idle worker to be retired
         self.conversation = self.conversation.resumed(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:

@@ -214,6 +214,16 @@ def test_processes_of_a_script_end_with_the_wire_without_being_killed(worker: Wo
     until(lambda: not worker.is_alive, "its own end is seen")
 
 
+def test_a_worker_that_comes_back_from_a_loan_was_used_until_now(worker: Worker) -> None:
+    """Only its last load here counted, so a busy worker was retired as one that nobody uses."""
+    wire = worker.lend()
+    worker.holdings.last_used = 0.0
+
+    worker.take_back(wire)
+
+    assert time.monotonic() - worker.holdings.last_used < WAIT_S
+
+
 def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_path: Path) -> None:
     (directory,) = tmp_path.glob("worker-*")
 
