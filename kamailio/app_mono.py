@@ -79,12 +79,20 @@ def _import_own_package() -> None:
         )
 
 
+_is_loaded = "runner" in sys.modules  # by this file, before a reload: Python keeps the modules that it has
 _import_own_package()
 
-from runner.client.lease import Lease  # noqa: E402
-from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError  # noqa: E402
-from runner.hosts.kamailio.host import KamailioHost  # noqa: E402
-from runner.printable import RecordFormatter  # noqa: E402
+try:
+    from runner.client.lease import Lease
+    from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
+    from runner.hosts.kamailio.host import KamailioHost
+    from runner.printable import RecordFormatter
+except ImportError as error:
+    if not _is_loaded:
+        raise
+    raise ImportError(
+        "app_mono was upgraded, and this process has its modules from before: restart Kamailio"
+    ) from error
 
 
 class _KamailioLog(logging.Handler):

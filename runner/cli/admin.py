@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.table import Table
 
 from runner.control import messages
-from runner.control.connection import Control, ControlError, ask
+from runner.control.connection import Control, ControlError, OtherEndFailed, ask
 from runner.control.kinds import Malformed
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
@@ -58,6 +58,8 @@ def request(path: str, asked: type[Message], answer: type[A]) -> A:
             connection.close()
     except Malformed as error:
         raise ConfigError(f"the daemon at {path} is of another version, restart it: {asked.method}: {error}") from error
+    except OtherEndFailed as error:
+        raise ConfigError(f"the daemon at {path} failed: {error}") from error
     except ControlError as error:
         raise ConfigError(f"no daemon answers: {error}; start one with app-mono serve --config FILE") from error
 

@@ -342,9 +342,10 @@ class Lease:
         held, first = self._held, self._first
         if held is None or first is None or self._link.control is None:
             return 0
+        self._held = self._first = None  # whatever comes of it, the wire is not this process's any more
         if not held.leave(self._link, reason, host, first):
+            self._held, self._first = held, first
             return 0
-        self._held = self._first = None
         return held.conversation.pid
 
     # The daemon.

@@ -40,6 +40,10 @@ class ControlError(Exception):
     """The connection ended, said nothing in time, or said what is no message of this protocol."""
 
 
+class OtherEndFailed(ControlError):
+    """The other end met an internal error: it is of no more use than one that does not answer."""
+
+
 class Control:
     """
     One end of a control connection. Every wait has a deadline on ``time.monotonic``.
@@ -219,6 +223,7 @@ def ask(
     Raises:
         RunnerError: The other end refused; the same class and text as there.
         ControlError: As ``Control.send`` and ``Control.receive``.
+        OtherEndFailed: The other end has an internal error.
     """
     try:
         control.send({"id": 1, "method": method, "params": params}, deadline)
@@ -230,6 +235,8 @@ def ask(
         match control.receive(deadline):
             case {"id": 1, "result": dict(result)}:
                 return result
+            case {"id": 1, "error": {"code": int(code), "message": str(text)}} if code == INTERNAL_ERROR:
+                raise OtherEndFailed(text)
             case {"id": 1 | None, "error": {"message": str(text), **error}}:
                 raise as_error(text, error.get("data"))
             case {"method": str()} as notice if "id" not in notice:

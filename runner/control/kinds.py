@@ -289,4 +289,6 @@ def _are_stamps(value: Any) -> bool:
 
 def _is_refusal(value: Any) -> bool:
     is_three = isinstance(value, list) and len(value) == PARTS_OF_A_REFUSAL
-    return is_three and type(value[0]) is str and type(value[1]) is str and type(value[2]) in {int, float}
+    if not is_three or type(value[0]) is not str or type(value[1]) is not str or type(value[2]) not in {int, float}:
+        return False
+    return bool(0 <= value[2] <= MAX_COUNT)

@@ -45,8 +45,9 @@ def shares_pids(pid: int) -> bool:
         status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
     except OSError:
         return False
-    (numbers,) = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")] or [[str(pid)]]
-    return pid > 0 and len(numbers) == 1
+    # A process chooses its own name, which is in there too, with any line end but the kernel's.
+    numbers = [line.split()[1:] for line in status.split("\n") if line.startswith("NSpid:")] or [[str(pid)]]
+    return pid > 0 and len(numbers[0]) == 1
 
 
 def groups_of(sock: socket.socket) -> list[int]:

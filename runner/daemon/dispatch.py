@@ -95,7 +95,7 @@ class Dispatch:
         try:
             take(client, kind.read(params), wire)
         except BaseException:
-            hang_up(wire)
+            hang_up(wire)  # unless a worker has it by now: ``Worker.take_back`` detaches it
             raise
 
     def _reply(self, client: Client, request_id: object, method: str, params: dict[str, Any]) -> None:

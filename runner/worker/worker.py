@@ -221,7 +221,7 @@ class Worker:
             expected, got = (" and ".join(map(str, ends)) for ends in (self._lent, came))
             raise ProtocolViolation(f"expected the ends of its wire, {expected}; got {got}")
         try:
-            wire = wire.reopened() if is_shared else wire
+            wire = wire.reopened() if is_shared else wire.detach()
         except OSError as error:
             raise WorkerError(f"its wire cannot be reopened: {error.strerror}") from error
         self._is_lent = False

@@ -59,7 +59,10 @@ def test_an_answer_with_a_missing_member_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "messages", [7, {}, [7], [[]], [["a", "b"]], [["a", [], 1]], [["a", "b", "c"]], [["a", "b", True]]]
+    "messages",
+    [7, {}, [7], [[]], [["a", "b"]], [["a", [], 1]], [["a", "b", "c"]], [["a", "b", True]]]
+    + [[["a", "b", seconds]] for seconds in (-1, 10**400, float("inf"), float("nan"))],
+    ids=lambda messages: repr(messages)[:30],
 )
 def test_refused_messages_of_another_shape_are_refused(messages: Any) -> None:
     with pytest.raises(Malformed, match=r"^refused: expected a list of at most 4096 \[script, Call-ID, seconds\]"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.client.link import FIRST_PAUSE_S, REFUSED_PAUSE_S, Link
-from runner.control.connection import PROTOCOL
+from runner.control.connection import INTERNAL_ERROR, PROTOCOL
 from runner.control.messages import FindAnswer, FindRequest, Loaded, Refuse, Report, Swap
 from runner.errors import ConfigError
 from tests.programs import WAIT_S
@@ -124,6 +124,17 @@ def test_a_daemon_that_says_anything_else_is_as_good_as_none_and_the_log_says_so
     assert link.is_pausing()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "; its worker goes on" in caplog.text
+
+
+def test_a_daemon_with_an_internal_error_is_as_good_as_none(daemon: Daemon) -> None:
+    """Each exec failed, and asked it again; what is served without a daemon goes on being served."""
+    daemon.says = [[HELLO], [{"id": 1, "error": {"code": INTERNAL_ERROR, "message": "internal error"}}]]
+    link, _ = link_to(daemon.path)
+    link.connect(soon())
+
+    assert link.ask(FindRequest(generation="6f", name="H"), FindAnswer, soon()) is None
+    assert link.control is None
+    assert link.is_pausing()
 
 
 def test_a_refusal_is_raised_as_the_daemon_meant_it_and_the_connection_stays(daemon: Daemon) -> None:

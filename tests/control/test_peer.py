@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,17 @@ from runner.control.peer import shares_pids
 def test_a_process_beside_this_one_counts_processes_alike() -> None:
     assert shares_pids(os.getpid())
     assert shares_pids(os.getppid())
+
+
+def test_the_name_that_a_process_gives_itself_says_nothing() -> None:
+    """The kernel shows it in the same file, line ends of Unicode included."""
+    comm = Path("/proc/self/comm")
+    before = comm.read_text("utf-8")
+    comm.write_text("\x0bNSpid:", "utf-8")
+    try:
+        assert shares_pids(os.getpid())
+    finally:
+        comm.write_text(before.rstrip("\n"), "utf-8")
 
 
 def test_a_process_that_cannot_be_seen_does_not() -> None:

@@ -56,6 +56,16 @@ def test_another_package_that_was_imported_before_is_named_with_what_to_do(tmp_p
     assert f"{other}: give that one another name" in done.stderr
 
 
+def test_modules_of_an_older_version_are_a_restart_of_kamailio(tmp_path: Path) -> None:
+    """An upgrade, then app_python.reload: this file is new, and the modules that it imports are those from before."""
+    old = "import sys, types, runner; sys.modules['runner.control'] = types.ModuleType('runner.control')"
+
+    done = run(tmp_path, f"{old}; import app_mono", ROOT)
+
+    assert done.returncode == 1
+    assert "app_mono was upgraded, and this process has its modules from before: restart Kamailio" in done.stderr
+
+
 def test_a_directory_named_runner_that_was_imported_before_is_named_as_well(tmp_path: Path) -> None:
     (tmp_path / "decoy" / "runner").mkdir(parents=True)
 
