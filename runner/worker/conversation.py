@@ -245,7 +245,8 @@ class Conversation:
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time; None when nobody can continue it."""
         state, request, question, heard = self._session.where()
-        if state.value not in STATES or len(heard) + len(self._channel.unsent) > LONGEST_REST:
+        # What is not ASCII is no line of the wire: such a worker is ended, as any that breaks the protocol.
+        if state.value not in STATES or not heard.isascii() or len(heard) + len(self._channel.unsent) > LONGEST_REST:
             return None
         return Unfinished(state, request, question, heard.decode("ascii"), self._channel.unsent.decode("ascii"))
 
