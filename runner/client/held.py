@@ -10,17 +10,19 @@ import math
 import os
 import signal
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from runner.control.messages import HandOver, Release, Report, Retire
+from runner.control.messages import HandOver, Loaded, Needs, Rejected, Release, Report, Retire
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
 from runner.worker.host_calls import call_id
+from runner.worker.loading import try_load
 from runner.worker.placement import SELDOM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from runner.calls import Host
     from runner.control.messages import Worker
@@ -68,6 +70,26 @@ class Held:
             worker.fresh,
             worker.max_execs or math.inf,  # 0: no limit
             worker.max_loads or math.inf,
+        )
+
+    def load(self, link: Link, generation: Generation, deadline: float, ask: Callable[..., Generation]) -> None:
+        """
+        One try to load a generation.
+
+        Args:
+            link: Where it is said that it loads.
+            generation: The generation.
+            deadline: On ``time.monotonic``.
+            ask: Asks the daemon, with ``needs`` or ``rejected``, for the generation to go on with.
+        """
+        try_load(
+            partial(self.conversation.load, deadline=deadline),
+            generation,
+            accept=lambda build: link.tell(Loaded(generation=build.id)),
+            extend=lambda build, names: ask(needs=Needs(generation=build.id, names=names)),
+            reject=lambda build, error: ask(
+                rejected=Rejected(generation=build.id, message=str(error), detail=error.detail)
+            ),
         )
 
     def report(self) -> Report:

@@ -19,7 +19,6 @@ from runner.errors import (
     PoolExhausted,
     RunnerError,
     ScriptError,
-    ScriptInvalid,
     WorkerError,
     WorkerGone,
 )
@@ -221,14 +220,7 @@ class Lease:
         if not held.conversation.holdings.fits(generation):
             self._give_back()
             return self._ask_lease(path, deadline)
-        try:
-            needs = held.conversation.load(generation, deadline)
-        except ScriptInvalid as error:
-            rejected = messages.Rejected(generation=generation.id, message=str(error), detail=error.detail)
-            return self._ask_lease(path, deadline, rejected=rejected)
-        if needs:
-            return self._ask_lease(path, deadline, needs=messages.Needs(generation=generation.id, names=needs))
-        self._link.tell(messages.Loaded(generation=generation.id))
+        held.load(self._link, generation, deadline, lambda **more: self._ask_lease(path, deadline, **more).generation)
         return self._known.scripts[path]
 
     def _ask_lease(
