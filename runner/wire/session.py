@@ -105,11 +105,6 @@ class Session:
         session._certain = ANY_EDITS
         return session
 
-    @property
-    def is_closed(self) -> bool:
-        """True after ``exiting`` or the end of the stream."""
-        return self.state is State.CLOSED
-
     def load(self, params: Mapping[str, Any]) -> bytes:
         """The line that asks for a load; IDLE becomes LOADING."""
         line = self._sent("-> load", messages.load_request(self._request_id + 1, params))
