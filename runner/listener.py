@@ -17,7 +17,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
-from runner.hosts.embedded.context import Address, Environment, Process, Socket, bracketed
+from runner.hosts.embedded.context import Address, Environment, Process, Socket, Version, bracketed
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.embedded.outgoing import with_hop_counted
 from runner.hosts.embedded.stateless import (
@@ -142,6 +142,7 @@ class Listener:
         on_false: What a false script means; one that did not come to its end counts as false.
         tell: Called with level and text of what scripts log, from those threads.
         threads: How many datagrams are worked on at one time.
+        kamailio: The version as which the script's calls are answered.
 
     Attributes:
         counts: What has happened so far.
@@ -159,6 +160,7 @@ class Listener:
         on_false: Action,
         tell: Callable[[int, str], None],
         threads: int = 1,
+        kamailio: Version = "5.6",
     ) -> None:
         self.address = address
         self.counts = Counts()
@@ -170,7 +172,7 @@ class Listener:
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)
         self._branches = Branches(address)
         self._local = Socket(address)
-        self._environment = Environment((self._local,))
+        self._environment = Environment((self._local,), kamailio=kamailio)
         self._shared = Process()
         self._counting = threading.Lock()
         self._ended = threading.Event()

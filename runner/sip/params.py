@@ -32,7 +32,7 @@ def _token(separator: bytes, extra: bytes) -> re.Pattern[bytes]:
     return re.compile(b"[^ \\t\\r\\n," + extra + re.escape(separator) + b"]*")
 
 
-def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | None:
+def parse_params(text: bytes, separator: bytes = b";", *, is_6: bool = False) -> tuple[Param, ...] | None:
     """
     Parse a list up to its end, a ``,`` or a ``>`` behind a parameter.
 
@@ -41,6 +41,7 @@ def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | No
     Args:
         text: Empty gives an empty tuple.
         separator: One byte.
+        is_6: As Kamailio 6.0, where a ``,`` or ``>`` that is the separator does not end the list.
 
     Returns:
         The parameters in order, or None where Kamailio gives an error: a byte it does not expect, a quote that does
@@ -61,7 +62,7 @@ def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | No
                 body, at = found
                 at = _end(_BLANK, text, at)
         params.append(Param(name, body))
-        if at >= size or text[at] in b",>":
+        if at >= size or (text[at] in b",>" and not (is_6 and text[at : at + 1] == separator)):
             break
         if text[at : at + 1] != separator:
             return None

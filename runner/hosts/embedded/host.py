@@ -206,10 +206,9 @@ class MessageHost:
         if text.isascii() and "$" not in text and "\0" not in text:
             return text
         try:
-            parsed = expression.parse_format(_c_string(text))
+            return to_text(expression.parse_format(_c_string(text)).print(self.context))
         except CannotEvaluate as error:
             raise ConfigError(f"{text!r} is no valid format string: {error}") from error
-        return to_text(parsed.print(self.context))
 
     def _edit(self, edit: Callable[[bytes], None], text: str) -> int:
         try:

@@ -28,4 +28,4 @@ from . import (
     transaction,
     xavp,
 )
-from .transformations import codec, cut, edit, escape, line, nameaddr, param, re, sock, text, uri, urialias
+from .transformations import codec, cut, edit, escape, line, nameaddr, param, re, sock, text, uri, urialias, val

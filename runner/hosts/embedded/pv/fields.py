@@ -35,6 +35,21 @@ def _uri_of(key: bytes) -> Reader:
     return read
 
 
+def _contact_uri(access: Access) -> Value:
+    """pv_core.c, pv_get_contact_uri: the first one's; 6.0.1 crashes where there is no Contact."""
+    header = access.context.header(b"contact")
+    found = None if header is None else contacts.uris(header.body)
+    return Value(found[0].uri) if found else NULL
+
+
+def _contact_star(access: Access) -> Value:
+    """pv_core.c, pv_get_contact_star; 6.0.1 crashes where there is no Contact."""
+    header = access.context.header(b"contact")
+    if header is None or contacts.uris(header.body) is None:
+        return NULL
+    return Value.integer(int(header.body.strip() == b"*"))
+
+
 def _cseq_number(access: Access) -> Value:
     header, number = access.context.header(b"cseq"), access.context.message.cseq[0]
     return Value.piece(access.context.message.data, header.body_start, len(number)) if header and number else NULL
@@ -151,6 +166,8 @@ register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))
 register("cs", "Number of the CSeq; text.", "pv: pv_core.c, pv_get_cseq", _cseq_number)
 register("csb", "Body of the CSeq.", "pv: pv_core.c, pv_get_cseq_body", _body_of(b"cseq"))
 register("ct", "Body of the first Contact.", "pv: pv_core.c, pv_get_contact", _body_of(b"contact", empty_is_null=True))
+register("ctu", "URI of the first Contact.", "pv: pv_core.c, pv_get_contact_uri", _contact_uri, since="6.0")
+register("cts", "1 for Contact: *, else 0.", "pv: pv_core.c, pv_get_contact_star", _contact_star, since="6.0")
 register("cT", "Content-Type.", "pv: pv_core.c, pv_get_content_type", _body_of(b"content-type"))
 register("cl", "Content-Length.", "pv: pv_core.c, pv_get_content_length", _content_length)
 register("ua", "User-Agent.", "pv: pv_core.c, pv_get_useragent", _body_of(b"user-agent"))

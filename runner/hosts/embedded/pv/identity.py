@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import ToBody, parse_to_body
-from runner.sip.uri import parse_uri
 from runner.sip.via import split_outside_quotes
 
 from .registry import ALL, Access, Reader, register
@@ -56,7 +55,7 @@ def _preferred(part: str) -> Reader:
             return Value(found.uri)
         if part == "display":
             return text_or_null(found.display)
-        uri = parse_uri(found.uri)
+        uri = access.context.uri(found.uri)
         return NULL if uri is None else text_or_null(uri.user if part == "user" else uri.host)
 
     return read
@@ -130,7 +129,7 @@ def _account(*, with_domain: bool) -> Reader:
 
     def read(access: Access) -> Value:
         found = access.context.party(b"from")
-        uri = None if found is None else parse_uri(found.uri)
+        uri = None if found is None else access.context.uri(found.uri)
         if uri is None:
             return NULL
         return Value(uri.user + b"@" + uri.host if with_domain else uri.user)
