@@ -14,8 +14,10 @@ MOST_LINES = 400
 # Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
 TESTED_IN = {
     "cli/*.py": "cli/test_app.py",
+    "cli/in_kamailio.py": "kamailio/test_in_kamailio.py",
     "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
     "cli/migrate.py": "migrate/test_migrate_cli.py",
+    "cli/private_kamailio.py": "kamailio/test_rig.py",
     "control/kinds.py": "control/test_messages.py",
     "control/status.py": "control/test_messages.py",
     "daemon/access.py": "attack/test_paths.py",
