@@ -117,6 +117,8 @@ class MessageHost:
             self.context.return_code = 1
             return 1
         run = modf.FUNCTIONS.get(function)
+        if run is None and self.context.environment.is_6:
+            run = modf.SINCE_6.get(function)
         value = None if run is None else run(self.context)
         if value is None:
             self.logs.append(

@@ -289,6 +289,11 @@ def _reset_static_branch(context: Context) -> int:
     return _TRUE
 
 
+def _parse_headers(context: Context) -> int:
+    """siputils, sip_parse_headers of 6.0: whether every header can be parsed."""
+    return _truth(context.message.broken_at is None)
+
+
 def _always(value: int) -> ModuleFunction:
     """A function with one answer where there is no transaction, no faked message and nothing to print to."""
     return lambda _: value
@@ -349,3 +354,11 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
 }
 """Every function offered. Any other name gives -127, as a name unknown to Kamailio does."""
+
+SINCE_6: dict[str, ModuleFunction] = {
+    "is_sip": _always(_TRUE),
+    "is_http": _always(_FALSE),
+    "sip_parse_headers": _parse_headers,
+    "t_exists": _always(_FALSE),
+}
+"""What 6.0 has as well."""

@@ -209,6 +209,14 @@ def test_received_of_a_reply_follows_rport_or_branch(via: str, older: str, newer
         assert f"Via: SIP/2.0/UDP {line}\r\n".encode() in reply
 
 
+def test_functions_of_6_0() -> None:
+    older, newer = hosts(message("a bad header"))
+    names = ("is_sip", "is_http", "sip_parse_headers", "t_exists")
+
+    assert [older.modf(name) for name in names] == [-127] * 4
+    assert [newer.modf(name) for name in names] == [1, -1, -1, -1]
+
+
 def test_a_reply_names_the_version() -> None:
     for host, release in zip(hosts(message()), (b"5.6.3", b"6.0.1"), strict=True):
         assert b"Server: kamailio (" + release + b" (x86_64/linux))\r\n" in (host.reply(200, "OK") or b"")

@@ -35,6 +35,10 @@ def _uri_of(key: bytes) -> Reader:
     return read
 
 
+def _null(_: Access) -> Value:
+    return NULL
+
+
 def _contact_uri(access: Access) -> Value:
     """pv_core.c, pv_get_contact_uri: the first one's; 6.0.1 crashes where there is no Contact."""
     header = access.context.header(b"contact")
@@ -183,6 +187,14 @@ register(
     "pv: pv_core.c, pv_get_expires",
     _expires,
     parse_name=one_of("min", "max"),
+)
+register(
+    "sdpitval",
+    "Iterator of SDP lines; none is open, null.",
+    "sdpops: sdpops_mod.c",
+    _null,
+    parse_name=bytes,
+    since="6.0",
 )
 register(
     "sdp",
