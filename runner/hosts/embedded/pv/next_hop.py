@@ -169,7 +169,9 @@ def _route_uri(access: Access) -> Value:
     if header is None:
         raise CannotEvaluate("there is no Route")
     found = parse_route_body(header.body)
-    return NULL if found is None else Value(found[0].uri)
+    if found is None:
+        raise CannotEvaluate("the Route does not parse")
+    return Value(found[0].uri)
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:
