@@ -37,7 +37,7 @@ def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
 
 def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
-    if context.is_record_routed:
+    if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
     try:
         message = _up_to_bad_to(sip.parse(outgoing.edited(context)))

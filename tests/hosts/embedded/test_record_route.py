@@ -119,6 +119,31 @@ def test_a_reply_is_at_its_first_hop_behind_the_own_record_route(record_route: s
     assert host.modf("is_first_hop") == value
 
 
+@pytest.mark.parametrize(
+    ("headers", "count"),
+    [
+        ("Record-Route: <sip:a@b>, <sip:c@d>\r\nRecord-Route: <sip:e@f>;x", "3"),
+        ("Record-Route: <sip:a@b>\r\nRecord-Route: sip:e@f", None),
+        ("Record-Route: <sip:a@b>\r\nno header", None),
+        ("X: 1", "0"),
+    ],
+)
+def test_the_addresses_of_a_replys_record_routes_are_counted(headers: str, count: str | None) -> None:
+    vias = "Via: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 192.0.2.9\r\n"
+    ids = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+    host = MessageHost(f"SIP/2.0 200 OK\r\n{vias}{ids}{headers}\r\n\r\n".encode())
+
+    assert host.get_s("$rpl(cntrr)") == count
+
+
+def test_a_reply_can_be_rebuilt_once_it_is_record_routed() -> None:
+    via = "Via: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 127.0.0.1:5160\r\n"
+    ids = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+    host = MessageHost(f"SIP/2.0 200 OK\r\n{via}{ids}\r\n".encode())
+
+    assert (host.modf("record_route"), host.modf("msg_apply_changes")) == (1, 1)
+
+
 def test_a_request_that_leaves_by_another_socket_is_record_routed_twice() -> None:
     host = request()
     host.modf("record_route")

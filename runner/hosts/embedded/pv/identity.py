@@ -30,13 +30,13 @@ def _identities(access: Access, key: bytes) -> list[Identity] | None:
         return known
     found: list[Identity] = []
     is_whole = context.message.broken_at is None
-    headers = context.message.all_headers(key)
-    for header in headers[: _MAX_PREFERRED_HEADERS if key == _PREFERRED else None]:
+    for header in context.message.all_headers(key)[: _MAX_PREFERRED_HEADERS if key == _PREFERRED else None]:
         parsed = parse_identities(header.body)
-        if parsed is None:
-            is_whole = False
+        found += [Identity(one, header.body_start) for one in parsed or ()]
+        # Kamailio looks for the next header at once, and meets the one that cannot be parsed.
+        is_whole = is_whole and parsed is not None
+        if not is_whole:
             break
-        found += [Identity(one, header.body_start) for one in parsed]
     if found:
         context.identities[key] = found
     return found if found and is_whole else None
