@@ -21,11 +21,13 @@ class Param:
     Attributes:
         name: As written; empty for ``=x``.
         body: The value without its quotes; empty when missing.
+        is_bare: True for a name without an equals sign.
         end: Offset behind the name, or behind the value and its closing quote.
     """
 
     name: bytes
     body: bytes = b""
+    is_bare: bool = field(default=False, compare=False)
     end: int = field(default=0, compare=False)
 
 
@@ -73,7 +75,8 @@ def parse_params_at(
         name_end = _end(_token(separator, b"="), text, at, size)
         name, at, end = text[at:name_end], _end(_BLANK, text, name_end, size), name_end
         body = b""
-        if at < size and text[at : at + 1] == b"=":
+        is_bare = at >= size or text[at : at + 1] != b"="
+        if not is_bare:
             at = end = _end(_BLANK, text, at + 1, size)
             if at < size:
                 found = _parse_body(text, at, size, separator)
@@ -81,7 +84,7 @@ def parse_params_at(
                     return None
                 body, end = found
                 at = _end(_BLANK, text, end, size)
-        params.append(Param(name, body, end))
+        params.append(Param(name, body, is_bare, end))
         if at >= size or text[at] in b",>":
             return tuple(params), at
         if text[at : at + 1] != separator:

@@ -43,3 +43,7 @@ def test_the_last_parameter_of_a_name_is_found_without_regard_to_case() -> None:
 def test_a_list_inside_a_text_says_what_ended_it() -> None:
     assert parse_params_at(b'<a>;x="1" , <b>', 4, 15) == ((Param(b"x", b"1"),), 10)
     assert parse_params_at(b"x=1;y", 0, 4) is None
+
+
+def test_a_missing_value_is_told_from_an_empty_one() -> None:
+    assert [param.is_bare for param in parse_params(b"a;b=1;c=") or ()] == [True, False, False]
