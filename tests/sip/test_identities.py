@@ -29,10 +29,30 @@ def test_white_space_at_the_end_of_the_body_belongs_to_a_bare_uri() -> None:
     assert uris(b"sip:a@b \t") == [b"sip:a@b \t"]
 
 
+@pytest.mark.parametrize(
+    ("body", "name", "uri"),
+    [
+        (b"b\r\n c", b"", b"b"),
+        (b"b\r\n c d", b"", b"b\r\n c"),
+        (b"b\r\n c ", b"", b"b\r\n c"),
+        (b"b \r\n \r\n c", b"", b"b"),
+        (b"b\r\n c <", b"b\r\n c", b"b\r\n c"),
+    ],
+)
+def test_a_name_with_a_fold_behind_its_first_word_is_a_uri_at_the_end_of_the_body(
+    body: bytes, name: bytes, uri: bytes
+) -> None:
+    (found,) = parse_identities(body) or ()
+
+    assert (found.display, found.uri) == (name, uri)
+
+
 def test_what_follows_the_tenth_address_is_ignored() -> None:
     assert uris(b",".join([b"sip:a@b"] * MAX_IDENTITIES) + b", not an address") == [b"sip:a@b"] * MAX_IDENTITIES
 
 
-@pytest.mark.parametrize("body", [b"", b"A B", b"sip:a@b,", b"sip:a@b,,sip:c@d", b"<sip:a@b>,\r\n", b"<sip:a@b> c"])
+@pytest.mark.parametrize(
+    "body", [b"", b"A B", b"sip:a@b,", b"sip:a@b,,sip:c@d", b"<sip:a@b>,\r\n", b"<sip:a@b> c", b"b c\r\n d"]
+)
 def test_one_address_that_does_not_parse_spoils_the_header(body: bytes) -> None:
     assert parse_identities(body) is None
