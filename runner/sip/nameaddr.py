@@ -185,7 +185,7 @@ def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBo
         return None
     params, params_start, at = parsed
     end = _end(_LINE_END, text, at)
-    if end > at and text[end : end + 1] in {b"\\", b"\0"}:
+    if end > at and text[end : end + 1] in ({b"\\", b"\0", b","} if params and not is_list else {b"\\", b"\0"}):
         return None
     return ToBody(display, uri, uri_start, params, params_start, end)
 
