@@ -191,9 +191,9 @@ def _credential(rest: Path) -> Select | None:
 
     def select(access: Access) -> bytes | None:
         found = identity.credentials(access)
-        return (
-            None if found is None or found.get(b"realm") != str(rest[0]).encode() else found.get(str(rest[1]).encode())
-        )
+        if found is None or found.params.get(b"realm") != str(rest[0]).encode():
+            return None
+        return found.params.get(str(rest[1]).encode())
 
     return select
 
