@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from .first_line import IN_FRONT, FirstLine, SipParseError, parse_first_line
 from .header_names import NAME_CHARACTERS, header_key, header_type
 from .nameaddr import parse_to_body
-from .via import first_via
+from .via import header_end
 
 __all__ = ["FirstLine", "Header", "SipMessage", "SipParseError", "normalise_line_ends", "parse", "parse_text"]
 
@@ -202,67 +202,53 @@ def _parse_header(data: bytes, start: int) -> Header | None:
     if not name or at >= size or data[at] != _COLON:
         return None
     kind = header_type(name)
-    body_start = _end_of_white(data, at + 1)
-    found = (_END_OF_PARSED if kind in _ENDED_BY_CR else _END).search(data, body_start)
-    if found is None and kind not in _ENDED_BY_CR:
+    blanks = _LWS.match(data, at + 1)
+    body_start = at + 1 if blanks is None else blanks.end()
+    end = _end_of_header(data, body_start, kind)
+    if end is None:
         return None
-    end = len(data) if found is None else found.end()
     # core/ut.h, trim_r: only line ends and NULs go at the end, blanks stay.
     body = data[body_start:end].rstrip(b"\r\n\0")
-    header = Header(name, header_key(name), kind, start, end, body, body_start)
-    return header if kind not in _PARSED_AT_ONCE or _parses(header, data) else None
+    return Header(name, header_key(name), kind, start, end, body, body_start)
 
 
 _END = re.compile(rb"\n(?![ \t])")
-_END_OF_PARSED = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])")
-_ENDED_BY_CR = frozenset({b"via", b"to"})
-
-
-def _end_of_white(data: bytes, at: int) -> int:
-    found = _LWS.match(data, at)
-    return at if found is None else found.end()
-
-
-# What get_hdr_field parses in the same go; any other header is only skipped.
-_PARSED_AT_ONCE = frozenset({b"via", b"cseq", b"to", b"content-length", b"retry-after"})
+_END_OF_TO = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])|\Z")
+# What nearly every To looks like, and what surely parses.
+_PLAIN_TO = re.compile(rb'(?:"[0-9A-Za-z .]*" ?|[0-9A-Za-z]+ )?<sip:[0-9A-Za-z.:;=+@_-]+>(?:;tag=[0-9A-Za-z.-]+)?\r?\n')
 _CSEQ = re.compile(rb"[^ \t\r\n]+[ \t]+[^ \t\r\n]+[ \t]*(?:\r?\n[ \t]+)*\r?\n")
-_CONTENT_LENGTH = re.compile(rb"0*([0-9]{0,10})[ \t]*(?:\r?\n[ \t]+)*\r?\n")
+_CONTENT_LENGTH = re.compile(rb"(?=[0-9])0*([0-9]{0,10})[ \t]*(?:\r?\n[ \t]+)*\r?\n")
 _TOO_LONG = 2147483640  # parse_content_length stops where the next digit could pass INT_MAX
 _RETRY_AFTER = re.compile(rb"[0-9]{1,10}[ \t;\r\n(]")
-# What nearly every Via and To looks like, and what surely parses.
-_PLAIN_VIA = re.compile(
-    rb"SIP/2\.0/(?:UDP|TCP|TLS) [0-9A-Za-z][0-9A-Za-z.-]*(?::[0-9]{1,4})?"
-    rb"(?:;branch=[0-9A-Za-z.+_-]+|;rport(?:=[0-9]{1,4})?)*"
-)
-_PLAIN_TO = re.compile(rb'(?:"[0-9A-Za-z .]*" ?|[0-9A-Za-z]+ )?<sip:[0-9A-Za-z.:;=+@_-]+>(?:;tag=[0-9A-Za-z.-]+)?')
 
 
-def _parses(header: Header, data: bytes) -> bool:
-    """core/parser: parse_via, parse_cseq, parse_to, parse_content_length, parse_retry_after."""
-    text = data[header.body_start : header.end]
-    match header.type:
-        case b"via":
-            # At the end of the data it may stop behind the host or the port, but not behind a line end.
-            if header.end == len(data) and (data[-1] in b"\r\n" or b";" in header.body):
-                return False
-            return _PLAIN_VIA.fullmatch(header.body) is not None or _via_parses(header, data)
+def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
+    """
+    The offset behind the line end of a header; None when it cannot be parsed.
+
+    core/parser/msg_parser.c, get_hdr_field parses a Via, To, CSeq, Content-Length and Retry-After at once.
+    """
+    if kind == b"via":
+        return header_end(data, start)
+    found = (_END_OF_TO if kind == b"to" else _END).search(data, start)
+    if found is None:
+        return None
+    end = found.end()
+    match kind:
         case b"to":
-            # It also looks at the byte behind the line end, and a NUL is an error wherever it stands.
-            if data[header.end : header.end + 1] == b"\0":
-                return False
-            return _PLAIN_TO.fullmatch(header.body) is not None or parse_to_body(header.body) is not None
+            # parse_to also looks at the byte behind the line end, and a NUL is an error wherever it stands.
+            is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
+            parses = data[end : end + 1] != b"\0" and (is_plain or parse_to_body(data[start:end]) is not None)
         case b"cseq":
-            return _CSEQ.fullmatch(text) is not None
+            parses = _CSEQ.fullmatch(data, start, end) is not None
         case b"content-length":
-            number = _CONTENT_LENGTH.fullmatch(text)
-            return number is not None and text[:1].isdigit() and int(number.group(1) or b"0") < _TOO_LONG
+            number = _CONTENT_LENGTH.fullmatch(data, start, end)
+            parses = number is not None and int(number[1] or b"0") < _TOO_LONG
+        case b"retry-after":
+            parses = _RETRY_AFTER.match(data, start, end) is not None
         case _:
-            return _RETRY_AFTER.match(text) is not None
-
-
-def _via_parses(header: Header, data: bytes) -> bool:
-    alone = FirstLine(0, 0, is_request=True)
-    return first_via(SipMessage(data, alone, (header,), header.end, None)) is not None
+            return end
+    return end if parses else None
 
 
 def _body_behind(data: bytes, at: int) -> int | None:
