@@ -19,8 +19,9 @@ from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
-from .context import MAX_BRANCHES, Branch, Context
-from .routing import find_socket
+from .context import Branch, Context
+from .routing import append_branch, find_socket
+from .value import CannotEvaluate
 
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
@@ -88,19 +89,22 @@ def _has_body(context: Context) -> int:
 def _append_branch(context: Context) -> int:
     """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
     socket = context.force_socket
-    context.branches.append(
-        Branch(context.request_uri, context.dst_uri, context.path, None, socket.text.encode() if socket else None)
-    )
+    sent_by = socket.text.encode() if socket else None
+    return _appended(context, Branch(context.request_uri, context.dst_uri, context.path, None, sent_by))
+
+
+def _appended(context: Context, branch: Branch) -> int:
+    try:
+        append_branch(context, branch)
+    except CannotEvaluate:
+        return _FALSE
     return _TRUE
 
 
 def _append_static_branch(context: Context) -> int:
     """pv: pv_branch.c, sbranch_append."""
     branch = context.process.static_branch
-    if not branch.uri or len(context.branches) >= MAX_BRANCHES - 1:
-        return _FALSE
-    context.branches.append(replace(branch))
-    return _TRUE
+    return _appended(context, replace(branch)) if branch.uri else _FALSE
 
 
 def _use_static_branch(context: Context) -> int:
@@ -174,7 +178,7 @@ def _set_body_multipart(context: Context) -> int:
     """textops, set_body_multipart without arguments: the body becomes the only part of a multipart/mixed one."""
     message = context.message
     header = context.header(b"content-type")
-    kind = b"text/plain" if header is None else header.body
+    kind = b"text/plain" if header is None or not header.body else header.body
     if sdp.media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
