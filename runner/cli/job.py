@@ -20,6 +20,7 @@ from runner.hosts.recorded import Recorded
 from runner.migrate import installed
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.sip import SipParseError
 
 from .outcome import Outcome
 from .profile import TimedHost, parts_us
@@ -61,6 +62,7 @@ class Job:
         received_on: Where the message was received; it comes from 127.0.0.1:5060.
         is_recorded: Also keep each call that reaches the host.
         is_profiled: Also measure where the time goes; for ``exec`` only.
+        anyway: Also run on a message that Kamailio's core would have dropped.
     """
 
     mode: Literal["exec", "run"]
@@ -72,6 +74,7 @@ class Job:
     received_on: Address = ADDRESS
     is_recorded: bool = False
     is_profiled: bool = False
+    anyway: bool = False
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -101,7 +104,7 @@ class Job:
         data, settings, assembly = self.prepared()
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = host_of(data, self.message, settings, self.received_on)
+            host = host_of(data, self.message, settings, self.received_on, anyway=self.anyway)
             recorded = Recorded(host)
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
@@ -214,19 +217,27 @@ def known_version(settings: Settings) -> Version:
     return installed.version() if settings.kamailio == "installed" else settings.kamailio
 
 
-def host_of(data: bytes, name: str, settings: Settings, received_on: Address = ADDRESS) -> MessageHost:
+def host_of(
+    data: bytes, name: str, settings: Settings, received_on: Address = ADDRESS, *, anyway: bool = False
+) -> MessageHost:
     """
     The embedded host with a message that came from ``name``.
 
     Raises:
-        ConfigError: It is not a SIP message; the text names line and column.
+        ConfigError: Kamailio's core would have dropped the message before the script; the text says why. With
+            ``anyway`` only when the message has no first line, so that there is nothing to run on.
     """
+    hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(received_on)
         environment = Environment((socket,), kamailio=known_version(settings))
-        return MessageHost(data, source=ADDRESS, received_on=socket, environment=environment)
-    except ConfigError as error:
-        raise ConfigError(f"--message {name}: {error}") from error
+        host = MessageHost(data, source=ADDRESS, received_on=socket, environment=environment)
+        why = None if anyway else host.context.message.dropped
+    except SipParseError as error:
+        why, hint = str(error), ""
+    if why is not None:
+        raise ConfigError(f"--message {name}: Kamailio would have dropped this message: {why}{hint}")
+    return host
 
 
 def _text(data: bytes) -> str:

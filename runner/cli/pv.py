@@ -48,15 +48,16 @@ def list_(containing: str, *, as_json: bool) -> int:
     return HAS_VALUE
 
 
-def get(expression: str, message: str, config: str | None, *, as_json: bool) -> int:
+def get(expression: str, message: str, config: str | None, *, anyway: bool, as_json: bool) -> int:
     """
     The value of one expression, as bytes, with a line end; null prints nothing and gives 1.
 
     Raises:
-        ConfigError: There is no message, the settings are wrong, or the expression is no variable or fails on it.
+        ConfigError: There is no message, Kamailio would have dropped it (``anyway`` reads it all the same), the
+            settings are wrong, or the expression is no variable or fails on it.
     """
     settings = Settings.from_file(config) if config else Settings()
-    host = host_of(read_message(message), message, settings)
+    host = host_of(read_message(message), message, settings, anyway=anyway)
     try:
         value = listing.get(host.context, expression)
     except CannotEvaluate as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import ToBody, parse_to_body
 from runner.sip.uri import Uri, parse_uri, parse_uri_6
@@ -32,6 +33,12 @@ RELEASES: dict[Version, bytes] = {"5.6": b"5.6.3", "6.0": b"6.0.1"}
 
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
+
+MAX_URI_SIZE = 1024
+"""core/config.h: the bytes of an R-URI of which one part is written; the URIs of a branch have one byte less."""
+
+MAX_PATH_SIZE = 256
+"""core/config.h: the path of a branch has one byte less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,22 @@ class XavpNode:
 
 
 @dataclass(slots=True)
+class Identity:
+    """
+    One address of P-Asserted-Identity or P-Preferred-Identity.
+
+    Attributes:
+        address: As parsed.
+        body_start: Offset of the body it stands in.
+        was_tried: True once a read found that its URI does not parse.
+    """
+
+    address: ToBody
+    body_start: int
+    was_tried: bool = False
+
+
+@dataclass(slots=True)
 class Context:
     """
     One message in the hands of a script.
@@ -152,6 +175,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
     message: SipMessage
@@ -178,6 +202,7 @@ class Context:
     routed_params: bytes = b""
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
+    identities: dict[bytes, list[Identity]] = field(default_factory=dict)
 
     @property
     def request_uri(self) -> bytes:
@@ -187,6 +212,10 @@ class Context:
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
         return parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+
+    def contacts(self, header: Header) -> tuple[Contact, ...] | None:
+        """The addresses of a Contact header as this version of Kamailio lists them; None when it does not parse."""
+        return parse_contacts_6(header.body) if self.environment.is_6 else parse_contacts(header.body)
 
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""

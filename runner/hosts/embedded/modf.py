@@ -19,8 +19,9 @@ from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
-from .context import MAX_BRANCHES, Branch, Context
-from .routing import find_socket
+from .context import Branch, Context
+from .routing import append_branch, find_socket
+from .value import CannotEvaluate
 
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
@@ -37,7 +38,7 @@ def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
 
 def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
-    if context.is_record_routed:
+    if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
     try:
         message = _up_to_bad_to(sip.parse(outgoing.edited(context)))
@@ -48,6 +49,7 @@ def apply_changes(context: Context) -> int:
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
+    context.identities = {}
     is_cut = message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING)
     return _STOP if is_cut else _TRUE
 
@@ -87,19 +89,22 @@ def _has_body(context: Context) -> int:
 def _append_branch(context: Context) -> int:
     """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
     socket = context.force_socket
-    context.branches.append(
-        Branch(context.request_uri, context.dst_uri, context.path, None, socket.text.encode() if socket else None)
-    )
+    sent_by = socket.text.encode() if socket else None
+    return _appended(context, Branch(context.request_uri, context.dst_uri, context.path, None, sent_by))
+
+
+def _appended(context: Context, branch: Branch) -> int:
+    try:
+        append_branch(context, branch)
+    except CannotEvaluate:
+        return _FALSE
     return _TRUE
 
 
 def _append_static_branch(context: Context) -> int:
     """pv: pv_branch.c, sbranch_append."""
     branch = context.process.static_branch
-    if not branch.uri or len(context.branches) >= MAX_BRANCHES - 1:
-        return _FALSE
-    context.branches.append(replace(branch))
-    return _TRUE
+    return _appended(context, replace(branch)) if branch.uri else _FALSE
 
 
 def _use_static_branch(context: Context) -> int:
@@ -173,7 +178,7 @@ def _set_body_multipart(context: Context) -> int:
     """textops, set_body_multipart without arguments: the body becomes the only part of a multipart/mixed one."""
     message = context.message
     header = context.header(b"content-type")
-    kind = b"text/plain" if header is None else header.body
+    kind = b"text/plain" if header is None or not header.body else header.body
     if sdp.media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
@@ -206,13 +211,13 @@ def _decode_contact_header(context: Context) -> int:
     header = context.header(b"contact")
     if header is None:
         return _FALSE
-    found = contacts.uris(header.body)
+    found = context.contacts(header)
     if found is None:
         return _CONTACT_DOES_NOT_PARSE
     try:
-        for contact in reversed(found):
+        for contact in found:
             text = contacts.decoded(contact.uri)
-            context.edits.replace(header.body_start + contact.offset, len(contact.uri), text)
+            context.edits.replace(header.body_start + contact.uri_start, len(contact.uri), text)
     except contacts.CannotDecodeError as error:
         return error.code
     return _TRUE

@@ -10,7 +10,7 @@ from runner.sip.uri import parse_uri, parse_uri_6
 
 HERE = Socket(Address("127.0.0.1", 5100))
 FIRST = "INVITE sips:+4930123;isub=1@example.com;user=phone SIP/2.0"
-VIA = 'SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKx;foo="a, b";oc=20;oc-algo="loss";oc-validity=500;oc-seq=5;bar'
+VIA = 'SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKx;foo="a b";oc=20;oc-algo="loss";oc-validity=500;oc-seq=5;bar'
 CONTACT = '<sip:a@1.example>, "B" <sip:b@2.example>;q=0.5'
 
 
@@ -215,6 +215,50 @@ def test_functions_of_6_0() -> None:
 
     assert [older.modf(name) for name in names] == [-127] * 4
     assert [newer.modf(name) for name in names] == [1, -1, -1, -1]
+
+
+LISTS = (
+    f"Contact: {CONTACT}",
+    "Contact: <sip:c@3.example>",
+    "Diversion: <sip:d1@x.example>;reason=user-busy, <sip:d2@x.example>;reason=no-answer",
+    'P-Asserted-Identity: "A" <sip:pa@x.example>, <tel:+123>',
+    "Record-Route: <sip:r1.example;lr>, <sip:r2.example;lr>",
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "older", "newer"),
+    [
+        ("$(hfl(Contact)[0])", '"B" <sip:b@2.example>;q=0.5', "<sip:a@1.example>"),
+        ("$(hfl(Contact)[-1])", None, "<sip:c@3.example>"),
+        ("$(hfl(Contact)[-2])", "<sip:c@3.example>", '"B" <sip:b@2.example>;q=0.5'),
+        ("$(hfl(Record-Route)[-1])", None, "<sip:r2.example;lr>"),
+        ("$(hfl(Via)[-1])", None, VIA),
+        ("$(hfl(Diversion)[1])", None, "<sip:d2@x.example>;reason=no-answer"),
+        ("$(hfl(Diversion)[-2])", None, "<sip:d1@x.example>;reason=user-busy"),
+        ("$(hfl(P-Asserted-Identity)[0])", LISTS[3].partition(": ")[2], '"A" <sip:pa@x.example>'),
+        ("$(hfl(P-Asserted-Identity)[1])", None, "<tel:+123>"),
+        ("$hflc(Diversion)", "1", "2"),
+        ("$hflc(P-Asserted-Identity)", "1", "2"),
+        ("$ctu", None, "sip:a@1.example"),
+    ],
+)
+def test_lists_in_headers(expression: str, older: str | None, newer: str | None) -> None:
+    assert both(expression, message(*LISTS)) == [older, newer]
+
+
+@pytest.mark.parametrize(
+    ("body", "count", "star"),
+    [("*", "0", "1"), ("<a>", "0", None), ("a, <sip:b@x>", "1", "0"), ("sip:a@b, <ab>", "0", None)],
+)
+def test_an_address_of_a_contact_has_three_bytes_at_least(body: str, count: str, star: str | None) -> None:
+    _, newer = hosts(message(f"Contact: {body}"))
+
+    assert (newer.get_s("$hflc(Contact)"), newer.get_s("$cts")) == (count, star)
+
+
+def test_every_diversion_has_to_parse() -> None:
+    assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
 
 
 def test_a_reply_names_the_version() -> None:
