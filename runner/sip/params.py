@@ -7,7 +7,7 @@ Must not know what the parameters belong to.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 _BLANK = re.compile(rb"[ \t\r\n]*")
@@ -21,10 +21,12 @@ class Param:
     Attributes:
         name: As written; empty for ``=x``.
         body: The value without its quotes; empty when missing.
+        is_bare: True for a name without an equals sign.
     """
 
     name: bytes
     body: bytes = b""
+    is_bare: bool = field(default=False, compare=False)
 
 
 @lru_cache(maxsize=8)
@@ -52,7 +54,8 @@ def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | No
         name_end = _end(_token(separator, b"="), text, at)
         name, at = text[at:name_end], _end(_BLANK, text, name_end)
         body = b""
-        if text[at : at + 1] == b"=":
+        is_bare = text[at : at + 1] != b"="
+        if not is_bare:
             at = _end(_BLANK, text, at + 1)
             if at < size:
                 found = _parse_body(text, at, separator)
@@ -60,7 +63,7 @@ def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | No
                     return None
                 body, at = found
                 at = _end(_BLANK, text, at)
-        params.append(Param(name, body))
+        params.append(Param(name, body, is_bare))
         if at >= size or text[at] in b",>":
             break
         if text[at : at + 1] != separator:

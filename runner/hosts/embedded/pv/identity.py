@@ -86,9 +86,12 @@ def credentials(access: Access) -> dict[bytes, bytes] | None:
     if context.message.method in {b"ACK", b"CANCEL"}:
         return None
     header = context.header(b"proxy-authorization") or context.header(b"authorization")
-    if header is None:
-        return None
-    scheme, _, rest = header.body.partition(b" ")
+    return None if header is None else digest_params(header.body)
+
+
+def digest_params(body: bytes) -> dict[bytes, bytes] | None:
+    """Parameters of one header, by lower-case name; None when it is not of the digest scheme or does not parse."""
+    scheme, _, rest = body.partition(b" ")
     if scheme.lower() != b"digest":
         return None
     found = {}
