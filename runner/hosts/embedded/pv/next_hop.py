@@ -143,10 +143,8 @@ def _reply_destination(access: Access) -> Value:
     if context.message.first_line.is_request:
         return NULL
     found = vias(context.message)
-    if access.name == "cntvia":
-        return Value.integer(len(found))
-    if access.name == "cntrr":
-        return Value.integer(len(context.message.all_headers(b"record-route")))
+    if access.name in {"cntvia", "cntrr"}:
+        return NULL if context.message.broken_at is not None else _count(context, access.name, len(found))
     uri = _reply_uri(context)
     if uri is None:
         return NULL
@@ -164,12 +162,24 @@ def _reply_destination(access: Access) -> Value:
             return Value.integer(PROTOCOL_NUMBERS.get(found[1].transport.decode("latin-1").lower(), 0))
 
 
+def _count(context: Context, name: str, via_count: int) -> Value:
+    """Vias, or the addresses of Record-Routes behind the first Via; null when one does not parse."""
+    if name == "cntvia":
+        return Value.integer(via_count)
+    via = context.header(b"via")
+    headers = context.message.all_headers(b"record-route")
+    found = [parse_route_body(header.body) for header in headers if via is not None and header.start > via.start]
+    return NULL if None in found else Value.integer(sum(len(one or ()) for one in found))
+
+
 def _route_uri(access: Access) -> Value:
     header = access.context.header(b"route")
     if header is None:
         raise CannotEvaluate("there is no Route")
     found = parse_route_body(header.body)
-    return NULL if found is None else Value(found[0].uri)
+    if found is None:
+        raise CannotEvaluate("the Route does not parse")
+    return Value(found[0].uri)
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:

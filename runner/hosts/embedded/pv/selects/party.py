@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from runner.hosts.embedded.pv.select import ROOT, Call, Node, Reader
+from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
-from runner.sip.params import parse_params
-from runner.sip.via import split_outside_quotes
+from runner.sip.params import Param, parse_params
 
 from .uri import URI, value
 
-_COMMA = b","[0]
 _WHITE = b" \t\r\n"
 
 
@@ -56,19 +55,20 @@ def _route(body: bytes) -> _Address | None:
     if found is None or address is None:
         return None
     behind = body[found[0].start + address.length :].lstrip(_WHITE)
-    params = parse_params(behind[1:].lstrip(_WHITE)) if behind[:1] == b";" else ()
-    return _Address(address.uri, address.name, tuple((one.name.lower(), value(one)) for one in reversed(params or ())))
+    params = parse_params(behind[1:].lstrip(_WHITE)) if behind[:1] == b";" else None
+    return _Address(address.uri, address.name, _reversed(params or ()))
+
+
+def _reversed(params: tuple[Param, ...]) -> tuple[tuple[bytes, bytes | None], ...]:
+    return tuple((param.name.lower(), value(param)) for param in reversed(params))
 
 
 def _contact(body: bytes) -> _Address | None:
-    """The last address: each is put in front of those before (core/parser/contact/contact.c, parse_contacts)."""
-    if body.lstrip(_WHITE)[:1] == b"*":
-        return _Address(None)
-    found = parse_to_body(split_outside_quotes(body, _COMMA)[-1][1].strip())
-    if found is None:
-        return None
-    params = tuple((param.name.lower(), param.value) for param in reversed(found.params))
-    return _Address(found.uri, found.display, params)
+    """The last address, and its parameters in reverse order (core/parser/contact/contact.c, parse_contacts)."""
+    found = parse_contacts(body)
+    if not found:
+        return None if found is None else _Address(None)
+    return _Address(found[0].uri, found[0].name, _reversed(found[0].params))
 
 
 def _reader(key: bytes, parse: Parser, part: Callable[[_Address, Call], bytes | None]) -> Reader:
