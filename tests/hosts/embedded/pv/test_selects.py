@@ -102,6 +102,22 @@ def test_the_number_of_a_tel_uri_loses_its_separators(host: MessageHost) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("uri", "user"),
+    [
+        ("tel:-5-6", "56"),
+        ("tel:-5", "-5"),
+        ("tel:sip:a@b.example", "b.example"),
+        ("urn:a-b:c", "ab"),
+        ("sip:a-b@h", "a-b"),
+    ],
+)
+def test_separators_count_where_a_user_is_looked_for_first(host: MessageHost, uri: str, user: str) -> None:
+    host.set_s("$ru", uri)
+
+    assert values(host, "ruri.user next_hop.rn_user") == [user, user]
+
+
 def test_an_underscore_in_the_name_of_a_uri_parameter_is_a_hyphen(host: MessageHost) -> None:
     assert values(host, "from.uri.params.x_y hf_value.x_custom[2].p.r_s") == ["1", "t u"]
 
@@ -236,6 +252,16 @@ def test_a_realm_may_be_a_variable_or_a_select(host: MessageHost) -> None:
     selects = 'authorization["$fd"].nonce authorization["@from.uri.host"].qop authorization["$nosuch"].nonce'
 
     assert values(host, selects) == ["n2", "auth", None]
+
+
+def test_credentials_that_do_not_parse_hide_those_behind_them_and_another_scheme_does_not() -> None:
+    line = b"Authorization: %b\r\nAuthorization: Digest realm=r1,nonce=n\r\nFrom: "
+    broken, basic = (
+        host_with(MESSAGE.replace(b"From: ", line % first, 1)) for first in (b'Digest realm="r1', b"Basic abc")
+    )
+
+    assert values(broken, "authorization.r1.nonce") == [None]
+    assert values(basic, "authorization.r1.nonce") == ["n"]
 
 
 def test_where_the_message_came_from_and_to(host: MessageHost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.pv.expression import Spec, parse_at
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from runner.sip.message import Header
 
 _WHITE = b" \t\r\n"
+_DIGEST = re.compile(rb"[ \t\r\n]*digest[ \t\r\n,]", re.IGNORECASE)
 
 
 def _parse_realm(names: Names) -> bytes | Spec | tuple[Step, ...]:
@@ -47,12 +49,18 @@ def _realm(call: Call) -> bytes | None:
 
 
 def _found(call: Call) -> tuple[Header, dict[bytes, bytes]] | None:
-    """The first credentials of that realm, in any case of letters; None for none (find_credentials)."""
+    """
+    The first credentials of that realm, in any case of letters (core/parser/digest/digest.c, find_credentials).
+
+    None for none, also where credentials in front of them do not parse; those of another scheme are passed over.
+    """
     wanted = _realm(call)
     if wanted is None or isinstance(call.names[0], int):
         return None
     for header in call.access.context.message.all_headers(header_key(call.names[0].replace(b"_", b"-"))):
         found = digest_params(header.body)
+        if found is None and _DIGEST.match(header.body):
+            return None
         if found is not None and found.get(b"realm", b"").lower() == wanted.lower():
             return header, found
     return None

@@ -6,6 +6,7 @@ Follows core/select_core.c (select_ruri, select_uri_user and those around them).
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -55,28 +56,35 @@ def _scheme(call: Call) -> bytes | None:
     return None if uri is None else uri.scheme.value
 
 
+# What parse_uri.c reads as a user at first: all up to a separator, but for the first byte.
+_FIRST_USER = re.compile(rb"[^:]*:.([^@:;?]*)", re.DOTALL)
+
+
 def _normalized(user: bytes) -> bytes:
     return user.translate(None, _SEPARATORS)
 
 
-def _needs_normalizing(uri: Uri) -> bool:
-    """URI_USER_NORMALIZE: a separator behind the first byte of the user; never for a plain SIP URI (parse_uri.c)."""
-    return uri.scheme not in _SIP and any(byte in _SEPARATORS for byte in uri.user[1:])
+def _user(call: Call) -> bytes | None:
+    """Without separators where URI_USER_NORMALIZE is set (parse_uri.c): never for a plain SIP URI."""
+    uri, first = parse_uri(call.text), _FIRST_USER.match(call.text)
+    if uri is None or first is None:
+        return None
+    is_plain = uri.scheme in _SIP or not any(byte in _SEPARATORS for byte in first[1])
+    return uri.user or None if is_plain else _normalized(uri.user)
 
 
-def _user(uri: Uri) -> bytes | None:
-    return _normalized(uri.user) if _needs_normalizing(uri) else uri.user or None
-
-
-def _routing_user(uri: Uri) -> bytes | None:
+def _routing_user(call: Call) -> bytes | None:
     """``rn`` of the parameters, else the user."""
+    uri = parse_uri(call.text)
+    if uri is None:
+        return None
     for params in (uri.params, uri.sip_params if uri.is_phone else None):
         if params and parse_params(params) is None:
             return None
         found = find(params, b"rn")
         if found is not None:
             return _normalized(found.body)
-    return _user(uri)
+    return _user(call)
 
 
 def _host(uri: Uri) -> bytes | None:
@@ -108,8 +116,8 @@ def _params(call: Call) -> bytes | None:
 
 URI = Node(title="<uri>")
 URI.add("type", _scheme)
-URI.add("user", _part(_user))
-URI.add("rn_user", _part(_routing_user))
+URI.add("user", _user)
+URI.add("rn_user", _routing_user)
 URI.add("pwd", _part(lambda uri: uri.password))
 URI.add("host", _part(_host))
 URI.add("port", _part(lambda uri: uri.port))
