@@ -7,14 +7,16 @@ a header that Kamailio cannot parse ends the header list, and ``broken_at`` says
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NoReturn
 
 from runner.errors import ConfigError
 
 from .header_names import NAME_CHARACTERS, header_key, header_type
+from .via import header_end
 
-_WHITE = b" \t\r\n"
+_BLANKS = re.compile(rb"(?:(?:\r?\n)?[ \t])*+")
 _LF, _CR, _COLON = b"\n"[0], b"\r"[0], b":"[0]
 _LAST_VERSION = b"SIP/2.0"
 
@@ -252,20 +254,25 @@ def _parse_header(data: bytes, start: int) -> Header | None:
     if not name or at >= size or data[at] != _COLON:
         return None
     end = at + 1
-    while True:
+    key = header_key(name)
+    # core/parser/msg_parser.c, get_hdr_field takes a Via apart at once: it says itself where it ends.
+    via_end = header_end(data, end) if key == b"via" else None
+    if key == b"via" and via_end is None:
+        return None
+    while via_end is None:
         line_end = data.find(b"\n", end)
         if line_end < 0:
             return None
         end = line_end + 1
         if end >= size or data[end] not in b" \t":
             break
-    raw = data[at + 1 : end]
+    end = via_end or end
+    # core/parser/parser_f.h, eat_lws_end: a CR alone is part of the body.
+    blanks = _BLANKS.match(data, at + 1, end)
+    body_start = at + 1 if blanks is None else blanks.end()
     # core/parser/msg_parser.c, trim_r: only line ends go at the end, blanks stay.
-    body = raw.lstrip(_WHITE).rstrip(b"\r\n")
-    body_start = at + 1 + len(raw) - len(raw.lstrip(_WHITE))
-    if not body:
-        body_start = min(body_start, end)
-    return Header(name, header_key(name), header_type(name), start, end, body, body_start)
+    body = data[body_start:end].rstrip(b"\r\n")
+    return Header(name, key, header_type(name), start, end, body, body_start)
 
 
 def _body_behind(data: bytes, at: int) -> int | None:

@@ -174,7 +174,7 @@ def _set_body_multipart(context: Context) -> int:
     """textops, set_body_multipart without arguments: the body becomes the only part of a multipart/mixed one."""
     message = context.message
     header = context.header(b"content-type")
-    kind = b"text/plain" if header is None else header.body
+    kind = b"text/plain" if header is None or not header.body else header.body
     if sdp.media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip import sdp
 from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_to_body
 
@@ -115,41 +118,29 @@ def _unsigned(text: bytes) -> int | None:
     return number if number <= _UINT_MAX else None
 
 
-def _is_sdp(access: Access) -> bool:
-    header = access.context.header(b"content-type")
-    return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
-
-
-def _sdp_part(access: Access) -> bytes | None:
-    """The body when it is SDP, else the first part of a multipart body that is."""
-    body = access.context.message.body
-    if not body or _is_sdp(access):
-        return body
-    for part in body.split(b"\r\n--"):
-        head, blank, rest = part.partition(b"\r\n\r\n")
-        if blank and b"application/sdp" in head.lower():
-            return rest + b"\r\n"
-    return None
-
-
 def _refuse(_: Access, value: Value) -> None:
     raise CannotEvaluate(f"SDP is not written here, {value!r}")
 
 
+_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,10})")
+
+
 def _sdp(access: Access) -> Value:
-    """sdpops: sdpops_mod.c, pv_get_sdp."""
-    body = _sdp_part(access)
-    if not body:
+    """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
+    context = access.context
+    header, body = context.header(b"content-type"), _body(access).text
+    found = None if header is None else sdp.sessions(header.body, body or b"")
+    if found is None:
         return NULL
     if access.name == "body":
-        return Value(body)
-    for line in body.splitlines():
-        if line.startswith(b"o="):
-            words = line.split()
-            # str2sint: a version beyond 31 bits is no number to it.
-            is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
-            return Value.integer_text(words[2], int(words[2])) if is_number else NULL
-    return NULL
+        return Value(found[-1].text if found else b"")
+    version = found[-1].version if found else None
+    digits = None if not version else _SIGNED.fullmatch(version)
+    if version is None or digits is None:
+        return NULL
+    # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
+    number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
+    return Value.integer_text(version, number) if -_INT_MAX - 1 <= number <= _INT_MAX else NULL
 
 
 register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))

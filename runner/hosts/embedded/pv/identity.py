@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from runner.hosts.embedded.context import Identity
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.identities import parse_identities
 from runner.sip.nameaddr import parse_to_body
 from runner.sip.uri import parse_uri, rest_of_bad_uri
-from runner.sip.via import split_outside_quotes
 
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
@@ -99,50 +99,35 @@ def _diversion(part: str) -> Reader:
     return read
 
 
-def credentials(access: Access) -> dict[bytes, bytes] | None:
-    """Parameters of Proxy-Authorization, else Authorization, by lower-case name; None for ACK, CANCEL or none."""
+def credentials(access: Access) -> Credentials | None:
+    """Those of Proxy-Authorization, else Authorization; None for ACK, CANCEL, none, and what does not parse."""
     context = access.context
-    if context.message.method in {b"ACK", b"CANCEL"}:
+    line = context.message.first_line
+    if line.is_request and line.method in {b"ACK", b"CANCEL"}:
         return None
-    header = context.header(b"proxy-authorization") or context.header(b"authorization")
-    return None if header is None else digest_params(header.body)
-
-
-def digest_params(body: bytes) -> dict[bytes, bytes] | None:
-    """Parameters of one header, by lower-case name; None when it is not of the digest scheme or does not parse."""
-    scheme, _, rest = body.partition(b" ")
-    if scheme.lower() != b"digest":
+    proxy, own = context.header(b"proxy-authorization"), context.header(b"authorization")
+    header = proxy or own
+    # Both are looked for, so a header that cannot be parsed behind one of them is in the way.
+    if header is None or (context.message.broken_at is not None and (proxy is None or own is None)):
         return None
-    found = {}
-    for _, text in split_outside_quotes(rest, _COMMA):
-        name, equals, value = text.partition(b"=")
-        value = value.strip()
-        if not equals or value.count(b'"') == 1:
-            return None
-        if value.startswith(b'"') and value.endswith(b'"'):
-            value = value[1:-1]
-        found[name.strip().lower()] = value
-    return found
+    return parse_credentials(header.body)
 
 
 def _credential(part: str) -> Reader:
+    """pv_core.c, pv_get_authattr: what is missing is empty, but for the URI."""
+
     def read(access: Access) -> Value:
         found = credentials(access)
         if found is None:
             return NULL
-        # core/parser/digest/param_parser.c, parse_username: a scheme in front is no part of the user.
-        whole = found.get(b"username", b"")
-        user, _, domain = whole.removeprefix(b"sip:").partition(b"@")
         match part:
             case "user":
-                return Value(user)
+                return Value(found.user)
             case "domain":
-                return Value(domain)
+                return Value(found.domain)
             case "uri":
-                return text_or_null(found.get(b"uri"))
-            case "whole":
-                return Value(whole)
-        return Value(found.get(part.encode(), b""))
+                return text_or_null(found.params.get(b"uri"))
+        return Value(found.params.get(part.encode(), b""))
 
     return read
 
@@ -171,7 +156,7 @@ for _name, _part in (
     ("ar", "realm"),
     ("au", "user"),
     ("ad", "domain"),
-    ("aU", "whole"),
+    ("aU", "username"),
     ("aa", "algorithm"),
     ("adn", "nonce"),
     ("adc", "cnonce"),

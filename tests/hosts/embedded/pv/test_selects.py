@@ -264,6 +264,22 @@ def test_credentials_that_do_not_parse_hide_those_behind_them_and_another_scheme
     assert values(basic, "authorization.r1.nonce") == ["n"]
 
 
+@pytest.mark.parametrize(
+    ("username", "user", "domain"),
+    [(b"xy@", "xy", ""), (b"x@", "x@", None), (b"sip:u@d", "u", "d"), (b"u:x", "x", None), (b"", "", None)],
+)
+def test_a_user_name_has_a_domain_behind_its_at_sign(username: bytes, user: str, domain: str | None) -> None:
+    host = host_with(MESSAGE.replace(b'username="alice@example.org"', b'username="%b"' % username))
+
+    assert values(host, "authorization.r1.username.user authorization.r1.username.domain") == [user, domain]
+
+
+def test_a_via_has_a_comment() -> None:
+    host = host_with(MESSAGE.replace(b"z9hG4bK1;rport", b"z9hG4bK1 (a comment)"))
+
+    assert values(host, "via.comment via.branch via.name via.version") == ["a comment", "z9hG4bK1", "SIP", "2.0"]
+
+
 def test_where_the_message_came_from_and_to(host: MessageHost) -> None:
     assert values(host, "src.ip_port dst.ip received.proto received.proto_ip_port sys.server_id") == [
         "127.0.0.1:5160",

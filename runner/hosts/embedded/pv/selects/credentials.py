@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.pv.expression import Spec, parse_at
-from runner.hosts.embedded.pv.identity import digest_params
 from runner.hosts.embedded.pv.select import ROOT, Call, Names, Step, parse_name, run
 from runner.hosts.embedded.value import CannotEvaluate
+from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.header_names import header_key
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _realm(call: Call) -> bytes | None:
     return bytes(call.parsed)
 
 
-def _found(call: Call) -> tuple[Header, dict[bytes, bytes]] | None:
+def _found(call: Call) -> tuple[Header, Credentials] | None:
     """
     The first credentials of that realm, in any case of letters (core/parser/digest/digest.c, find_credentials).
 
@@ -58,10 +58,10 @@ def _found(call: Call) -> tuple[Header, dict[bytes, bytes]] | None:
     if wanted is None or isinstance(call.names[0], int):
         return None
     for header in call.access.context.message.all_headers(header_key(call.names[0].replace(b"_", b"-"))):
-        found = digest_params(header.body)
+        found = parse_credentials(header.body)
         if found is None and _DIGEST.match(header.body):
             return None
-        if found is not None and found.get(b"realm", b"").lower() == wanted.lower():
+        if found is not None and found.params.get(b"realm", b"").lower() == wanted.lower():
             return header, found
     return None
 
@@ -74,20 +74,23 @@ def _header(call: Call) -> bytes | None:
 def _param(name: bytes) -> Reader:
     def read(call: Call) -> bytes | None:
         found = _found(call)
-        return None if found is None else found[1].get(name)
+        return None if found is None else found[1].params.get(name)
 
     return read
 
 
 def _user(call: Call) -> bytes | None:
-    """A scheme in front is no part of the user (core/parser/digest/param_parser.c, parse_username)."""
-    whole = _param(b"username")(call)
-    return None if whole is None else whole.removeprefix(b"sip:").partition(b"@")[0]
+    found = _found(call)
+    return None if found is None or b"username" not in found[1].params else found[1].user
 
 
 def _domain(call: Call) -> bytes | None:
-    _, at, domain = (_param(b"username")(call) or b"").partition(b"@")
-    return domain if at else None
+    """Null without an ``@``, empty with nothing behind it."""
+    found = _found(call)
+    if found is None:
+        return None
+    whole = found[1].params.get(b"username", b"")
+    return found[1].domain if b"@" in whole and found[1].user != whole else None
 
 
 _node = ROOT.add("authorization proxy_authorization", _header, _parse_realm, takes=bytes)

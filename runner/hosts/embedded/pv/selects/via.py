@@ -54,12 +54,12 @@ def _named(call: Call) -> bytes | None:
 
 
 _node = ROOT.add("via v", _part(lambda via: via.text), takes=int, is_optional=True)
-_node.add("name", _part(lambda _: b"SIP"))
-_node.add("version", _part(lambda _: b"2.0"))
+_node.add("name", _part(lambda via: via.name))
+_node.add("version", _part(lambda via: via.version))
 _node.add("transport", _part(lambda via: via.transport))
-_node.add("host", _part(lambda via: via.host))
+_node.add("host", _part(lambda via: via.host or None))
 _node.add("port", _part(lambda via: via.port or None))
-_node.add("comment", _part(lambda _: None))
+_node.add("comment", _part(lambda via: via.comment))
 for _name in ("branch", "received", "rport", "i", "alias"):
     _node.add(_name, _known(_name.encode()))
 _node.add("params", _named, takes=bytes)
