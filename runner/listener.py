@@ -164,9 +164,8 @@ class Listener:
     ) -> None:
         self.address = address
         self.counts = Counts()
-        self._run = run
+        self._run, self._tell = run, tell
         self._actions = {True: on_true, False: on_false}
-        self._tell = tell
         self._threads = threads
         # A short queue: a datagram that waits longer has been sent again by then (RFC 3261, 17.1.1.2).
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)

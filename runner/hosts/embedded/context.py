@@ -213,9 +213,9 @@ class Context:
         """A URI as this version of Kamailio reads it; None for what is none."""
         return parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
 
-    def contacts(self, header: Header) -> tuple[Contact, ...] | None:
-        """The addresses of a Contact header as this version of Kamailio lists them; None when it does not parse."""
-        return parse_contacts_6(header.body) if self.environment.is_6 else parse_contacts(header.body)
+    def contacts(self, body: bytes) -> tuple[Contact, ...] | None:
+        """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""
+        return parse_contacts_6(body) if self.environment.is_6 else parse_contacts(body)
 
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""

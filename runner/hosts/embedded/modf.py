@@ -211,7 +211,7 @@ def _decode_contact_header(context: Context) -> int:
     header = context.header(b"contact")
     if header is None:
         return _FALSE
-    found = context.contacts(header)
+    found = context.contacts(header.body)
     if found is None:
         return _CONTACT_DOES_NOT_PARSE
     try:

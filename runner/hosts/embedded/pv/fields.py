@@ -46,7 +46,7 @@ def _null(_: Access) -> Value:
 def _contact_uri(access: Access) -> Value:
     """pv_core.c, pv_get_contact_uri: the first one's; 6.0.1 crashes where there is no Contact."""
     headers = _readable_contacts(access)
-    found = access.context.contacts(headers[0]) if headers else None
+    found = access.context.contacts(headers[0].body) if headers else None
     start = headers[0].body_start if headers else 0
     return Value.piece(access.context.message.data, start + found[0].uri_start, len(found[0].uri)) if found else NULL
 
@@ -54,13 +54,13 @@ def _contact_uri(access: Access) -> Value:
 def _contact_star(access: Access) -> Value:
     """pv_core.c, pv_get_contact_star; 6.0.1 crashes where there is no Contact."""
     headers = _readable_contacts(access)
-    return Value.integer(int(access.context.contacts(headers[0]) == ())) if headers else NULL
+    return Value.integer(int(access.context.contacts(headers[0].body) == ())) if headers else NULL
 
 
 def _readable_contacts(access: Access) -> list[Header]:
     """The Contact headers; none where one of them does not parse."""
     headers = access.context.message.all_headers(b"contact")
-    return [] if None in map(access.context.contacts, headers) else list(headers)
+    return list(headers) if all(access.context.contacts(header.body) is not None for header in headers) else []
 
 
 def _cseq_number(access: Access) -> Value:
@@ -106,7 +106,7 @@ def _expires(access: Access) -> Value:
     default = None if text is None else _seconds(text)
     found: list[int] = []
     for header in message.all_headers(b"contact"):
-        contacts = access.context.contacts(header)
+        contacts = access.context.contacts(header.body)
         if contacts is None:
             return NULL
         for contact in contacts:

@@ -72,7 +72,7 @@ def _contacts(access: Access, headers: list[Header]) -> list[list[_Place]] | Non
     """The addresses of each header, in 5.6 the last one first; None when one header does not parse."""
     found = []
     for header in headers:
-        contacts = access.context.contacts(header)
+        contacts = access.context.contacts(header.body)
         if contacts is None:
             return None
         found.append([(header.body_start + one.start, header.body_start + one.end) for one in contacts])
