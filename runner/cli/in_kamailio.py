@@ -79,7 +79,8 @@ def play(job: Job) -> Outcome:
     if installed.executable() is None or modules is None or not (modules / f"{installed.APP_PYTHON3}.so").is_file():
         raise ConfigError(f"there is no Kamailio here that could run the script: {NEEDS}")
     job.received_on = replace(job.received_on, port=free_port(job.received_on.port))
-    host = host_of(data, job.message, settings, job.received_on)
+    # Whether the message is dropped is Kamailio's to say.
+    host = host_of(data, job.message, settings, job.received_on, anyway=True)
     message = host.context.message.data
     with ExitStack() as stack:
         directory = Path(
