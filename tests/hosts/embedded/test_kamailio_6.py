@@ -257,6 +257,42 @@ def test_an_address_of_a_contact_has_three_bytes_at_least(body: str, count: str,
     assert (newer.get_s("$hflc(Contact)"), newer.get_s("$cts")) == (count, star)
 
 
+SDP = (
+    "v=0\r\no=alice 2890844526 2890844527 IN IP4 host.example\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 49170 RTP/AVP 0\r\nb=AS:64\r\nb=RR:\r\na=rtcp:53020 IN IP4 192.0.2.9\r\n"
+)
+VIDEO = "m=video 51372/2 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "part", "value"),
+    [
+        (SDP, "raw", SDP),
+        (SDP, "sess_version", "2890844527"),
+        (SDP, "c:ip", "192.0.2.1"),
+        (SDP, "c:af", "2"),
+        (SDP, "o:ip", "host.example"),
+        (SDP, "m0:raw", SDP[SDP.index("m=") :]),
+        (SDP, "m0:b:AS", "64"),
+        (SDP, "m0:b:RR", None),
+        (SDP, "m0:b:RS", None),
+        (SDP, "m0:rtp:port", "49170"),
+        (SDP, "m0:rtcp:port", "53020 IN IP4 192.0.2.9"),
+        (SDP.replace("a=rtcp:", "a=x:"), "m0:rtcp:port", "49171"),
+        (SDP.replace("a=rtcp:", "a=x:").replace("49170", "65535"), "m0:rtcp:port", None),
+        (SDP + VIDEO, "c:ip", "2001:db8::1"),
+        (SDP + VIDEO, "c:af", "10"),
+        (SDP + VIDEO, "m0:rtp:port", "51372/2"),
+        (SDP + VIDEO, "m0:rtcp:port", None),
+        ("v=0\r\n", "c:ip", None),
+    ],
+)
+def test_parts_of_a_session_description(body: str, part: str, value: str | None) -> None:
+    data = message("Content-Type: application/sdp", f"Content-Length: {len(body)}") + body.encode()
+
+    assert both(f"$sdp({part})", data) == [None, value]
+
+
 def test_every_diversion_has_to_parse() -> None:
     assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
 

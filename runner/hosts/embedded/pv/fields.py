@@ -11,11 +11,12 @@ from runner.sip.nameaddr import parse_to_body
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
+from .request import text_or_null
 
 if TYPE_CHECKING:
     from runner.sip.message import Header
 
-_INT_MAX = 0x7FFFFFFF
+_INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -149,7 +150,7 @@ def _refuse(_: Access, value: Value) -> None:
     raise CannotEvaluate(f"SDP is not written here, {value!r}")
 
 
-_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,10})")
+_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
 def _sdp(access: Access) -> Value:
@@ -159,7 +160,9 @@ def _sdp(access: Access) -> Value:
     found = None if header is None else sdp.sessions(header.body, body or b"")
     if found is None:
         return NULL
-    if access.name == "body":
+    if access.name in _SDP_PARTS:
+        return _sdp_part(found, access.name)
+    if access.name in {"body", "raw"}:
         return Value(found[-1].text if found else b"")
     version = found[-1].version if found else None
     digits = None if not version else _SIGNED.fullmatch(version)
@@ -167,7 +170,40 @@ def _sdp(access: Access) -> Value:
         return NULL
     # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
     number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
-    return Value.integer_text(version, number) if -_INT_MAX - 1 <= number <= _INT_MAX else NULL
+    most = _LONG_MAX if context.environment.is_6 else _INT_MAX
+    return Value.integer_text(version, number) if -most - 1 <= number <= most else NULL
+
+
+_SDP_PARTS = frozenset(
+    ("c:ip", "c:af", "o:ip", "m0:raw", "m0:b:AS", "m0:b:RR", "m0:b:RS", "m0:rtp:port", "m0:rtcp:port")
+)
+_FAMILIES = {4: 2, 6: 10}
+_MAX_PORT = 65535
+
+
+def _sdp_part(found: tuple[sdp.Session, ...], part: str) -> Value:
+    """sdpops: sdpops_mod.c, pv_get_sdp of 6.0: of the last description and its last stream."""
+    if not found:
+        return NULL
+    session, stream = found[-1], found[-1].streams[-1]
+    match part:
+        case "c:ip":
+            return text_or_null(stream.address or session.address)
+        case "c:af":
+            family = stream.family or session.family
+            return NULL if family is None else Value.integer(_FAMILIES[family])
+        case "o:ip":
+            return text_or_null(session.origin)
+        case "m0:raw":
+            return text_or_null(stream.text)
+        case "m0:rtp:port":
+            return text_or_null(stream.port)
+        case "m0:rtcp:port":
+            port = stream.port
+            is_next = port.isdigit() and len(port) <= len(str(_MAX_PORT)) and int(port) < _MAX_PORT
+            return text_or_null(stream.rtcp_port or (b"%d" % (int(port) + 1) if is_next else b""))
+        case _:
+            return text_or_null(stream.bandwidth(part.removeprefix("m0:b:").encode()))
 
 
 register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))
@@ -202,9 +238,10 @@ register(
 )
 register(
     "sdp",
-    "SDP: body, sess_version.",
+    "SDP: body, sess_version; in 6.0 raw, c:ip, c:af, o:ip, and m0:raw, m0:rtp:port and others of the last stream.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
     _refuse,
-    parse_name=one_of("body", "sess_version"),
+    parse_name=one_of("body", "sess_version", "raw", *_SDP_PARTS),
+    later_names=("raw", *_SDP_PARTS),
 )
