@@ -41,7 +41,6 @@ TESTED_IN = {
     "hosts/kamailio/host.py": "kamailio/test_kamailio_host.py",
     "job.py": "test_runner.py",
     "migrate/*.py": "migrate/test_migrate.py",
-    "migrate/installed.py": "test_packaging.py",
     "scripts/builds.py": "scripts/test_current.py",
     "scripts/files.py": "scripts/test_files_faults.py",
     "scripts/generation.py": "scripts/test_current.py",
