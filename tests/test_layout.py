@@ -33,8 +33,6 @@ TESTED_IN = {
     "job.py": "test_runner.py",
     "migrate/installed.py": "test_packaging.py",
     "migrate/literals.py": "migrate/test_calls.py",
-    "scripts/builds.py": "scripts/test_current.py",
-    "scripts/files.py": "scripts/test_files_faults.py",
     "scripts/generation.py": "scripts/test_current.py",
     "scripts/script.py": "attack/test_paths.py",
     "settings/*.py": "test_settings.py",
