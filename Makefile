@@ -67,11 +67,11 @@ test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n
 	[ "$$chosen" ] || { echo "no test was chosen by: $(ARGS)" >&2; exit 5; }
 
 # What starts no Kamailio and no daemon, and few workers: parsers, the protocol, the pool, the rules for the sources.
-FAST := tests/wire tests/sip tests/hosts tests/migrate tests/cli/test_migrate.py tests/control tests/pool \
+FAST := tests/wire tests/sip tests/hosts tests/migrate tests/cli/test_migrate.py tests/control tests/pool tests/settings \
 	tests/scripts/test_builds.py tests/scripts/test_current.py tests/scripts/test_current_faults.py tests/scripts/test_files.py \
 	tests/worker/test_holdings.py tests/worker/test_rundir.py tests/test_bounds.py tests/test_calls.py tests/test_deadlines.py \
 	tests/test_directives.py tests/test_errors.py tests/test_floors.py tests/test_fuzz_corpus.py tests/test_layout.py \
-	tests/test_printable.py tests/test_runner.py tests/test_settings.py
+	tests/test_printable.py tests/test_runner.py
 test-fast: build venv-dev ## the tests that take less than 90 s together, for the inner loop: no Kamailio, no daemon
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST) $(ARGS)
 

@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # These run processes as `nobody`, as uid 61234 or as users that they make. The kernel counts processes by user, and the
 # runner and the tests kill them by user.
-USERS = ("attack", "worker/test_worker_user.py", "scripts/test_files_beside.py")
+USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scripts/test_files_beside.py")
 
 # What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
 # threads, and each of xdist's processes has a thread.

@@ -16,7 +16,6 @@ TESTED_IN = {
     "cli/*.py": "cli/test_app.py",
     "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
     "control/kinds.py": "control/test_messages.py",
-    "control/status.py": "control/test_messages.py",
     "daemon/verdicts.py": "daemon/test_first_runs_counted.py",
     "hosts/embedded/context.py": "hosts/embedded/test_host.py",
     "hosts/embedded/routing.py": "hosts/embedded/pv/test_values.py",
@@ -26,7 +25,6 @@ TESTED_IN = {
     "hosts/embedded/pv/*.py": "hosts/embedded/pv/test_values.py",
     "hosts/embedded/pv/transform.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
-    "hosts/foreseen.py": "scripts/test_foresight.py",
     "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",
     "hosts/kamailio/guards.py": "kamailio/test_odd_arguments.py",
     "hosts/kamailio/host.py": "kamailio/test_kamailio_host.py",
@@ -35,15 +33,10 @@ TESTED_IN = {
     "migrate/literals.py": "migrate/test_calls.py",
     "scripts/generation.py": "scripts/test_current.py",
     "scripts/script.py": "attack/test_paths.py",
-    "settings/*.py": "test_settings.py",
+    "settings/__main__.py": "settings/test_settings.py",
     "wire/events.py": "wire/test_session.py",
     "wire/unfinished.py": "daemon/test_first_runs.py",
-    "worker/conversation.py": "worker/test_worker.py",
     "worker/outcome.py": "attack/test_wire_attacks.py",
-    "worker/host_calls.py": "worker/test_worker.py",
-    "worker/process.py": "worker/test_worker.py",
-    "worker/remove.py": "attack/test_run_directories.py",
-    "worker/seccomp.py": "attack/test_sandbox_walls.py",
 }
 
 
