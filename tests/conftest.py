@@ -25,9 +25,6 @@ USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scrip
 # threads, and each of xdist's processes has a thread.
 ALONE = {
     "cli/test_watch.py": "forks",
-    "daemon/test_daemon.py::test_a_stopped_worker_of_a_dead_daemon_does_not_stay": (
-        "any runner that starts beside it sends SIGCONT to what dead runners left"
-    ),
     "daemon/test_daemon.py::test_a_forked_child_begins_its_own_lease": "forks",
     "faults/test_bombs.py": "takes all processes that its group may have",
     "faults/test_killed.py": "takes memory until the kernel kills",

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -160,17 +161,21 @@ def test_a_script_that_exits_gives_its_code_and_the_next_exec_works(daemon: Runn
     assert [run(lease, script) for _ in range(3)] == [3, 3, 3]
 
 
-def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(daemon: RunningDaemon, lease: Lease) -> None:
-    script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, script)
-    worker = held(daemon)
-    daemon.kill()
-    stop(worker)
+def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(tmp_path: Path) -> None:
+    """In a temporary directory of its own: in a shared one, any runner that starts wakes what dead runners left."""
+    own = tmp_path / "tmp"
+    own.mkdir()
+    with RunningDaemon(tmp_path, env={"TMPDIR": str(own)}) as daemon, closing(Lease(str(daemon.socket))) as lease:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+        run(lease, script)
+        worker = held(daemon)
+        daemon.kill()
+        stop(worker)
 
-    with pytest.raises(ExecTimeout):
-        run(lease, script, timeout_s=0.3)
+        with pytest.raises(ExecTimeout):
+            run(lease, script, timeout_s=0.3)
 
-    until(lambda: not Path(f"/proc/{worker}").exists(), "it has ended with its wire")
+        until(lambda: not Path(f"/proc/{worker}").exists(), "it has ended with its wire")
 
 
 def test_a_hanging_daemon_costs_one_wait_and_then_every_exec_fails_fast(daemon: RunningDaemon) -> None:
