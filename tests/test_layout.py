@@ -28,7 +28,6 @@ TESTED_IN = {
     "hosts/kamailio/host.py": "kamailio/test_kamailio_host.py",
     "settings/__main__.py": "settings/test_settings.py",
     "wire/events.py": "wire/test_session.py",
-    "worker/outcome.py": "attack/test_wire_attacks.py",
 }
 
 
