@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.control.kinds import MAX_COUNT, MAX_NAMES, MAX_TEXT, Malformed
-from runner.control.messages import Needs, Report
+from runner.control.messages import Needs, Report, Retire
 from runner.daemon import reports
 from runner.scripts.generation import Generation, Part
 from runner.worker.holdings import Holdings
@@ -85,3 +85,30 @@ def test_of_names_that_a_load_needs_those_are_looked_for_that_the_assembly_has(t
     assert mentioned(["Helper"], build("/gone.exe", "2")) == ()
     with pytest.raises(Malformed, match="expected a text"):
         Needs.read({"generation": "1", "names": [7]})
+
+
+def test_a_worker_has_run_only_what_it_has_loaded_and_its_client_knows() -> None:
+    holdings, known, other = Holdings(), build("/x.exe", "1"), build("/y.exe", "2")
+    said = {"loaded": {"/x.exe": known.id}, "ran": {"/x.exe": known.id, "/y.exe": other.id, "/z.exe": "unknown"}}
+
+    reports.note(holdings, Report.read(REPORT | said), {known.id: known, other.id: other})
+
+    assert holdings.loaded == {"/x.exe": known}
+    assert holdings.ran == {"/x.exe": known.id}
+
+
+def test_counts_of_a_report_are_taken_when_they_grow() -> None:
+    holdings = Holdings()
+
+    reports.note(holdings, Report.read(REPORT), {})
+
+    assert (holdings.execs, holdings.loads, holdings.retire_reason) == (2, 3, "threads")
+    assert holdings.bound == {"H": "x"}
+
+
+def test_the_reason_of_an_end_names_the_call_where_there_is_one() -> None:
+    def retired(call_id: str | None) -> Retire:
+        return Retire(lease="1", reason="stuck", call_id=call_id, is_stuck=True, taken_by=None)
+
+    assert reports.reason(retired("a@b")) == "stuck (Call-ID a@b)"
+    assert reports.reason(retired(None)) == "stuck"
