@@ -12,6 +12,10 @@ SOURCES = ("bench", "bridge", "examples", "fuzz", "kamailio", "lib", "runner", "
 MOST_LINES = 400
 
 # Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
+# cli: a command is tested by what it prints. kamailio_cfg: what it prints is tried in a Kamailio.
+# hosts: their parts are tested by what a script sees, at the embedded host and in a Kamailio.
+# settings/__main__: it is the page docs/settings.md, which is compared whole.
+# wire/events: records, which do nothing by themselves; a session makes them all.
 TESTED_IN = {
     "cli/*.py": "cli/test_app.py",
     "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
