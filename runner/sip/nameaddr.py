@@ -40,17 +40,19 @@ def parse_nameaddr(text: bytes) -> NameAddr | None:
 
 def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
     """
-    The offset of a byte outside double quotes, or -1.
+    The offset of a ``<`` or ``>`` outside double quotes, or -1.
 
     A quote with a backslash before it does not close, whatever is before the backslash (core/parser/parser_f.h).
     """
-    at, size = start, len(text)
-    while at < size:
-        hit, quote = text.find(wanted, at), text.find(b'"', at)
-        if hit < 0 or quote < 0 or hit < quote:
-            return hit
-        at = skip_quoted(text, quote + 1)
+    stops = _STOPS[wanted]
+    while found := stops.search(text, start):
+        if found.group() == wanted:
+            return found.start()
+        start = skip_quoted(text, found.end())
     return -1
+
+
+_STOPS = {b"<": re.compile(b'[<"]'), b">": re.compile(b'[>"]')}
 
 
 def skip_quoted(text: bytes, at: int) -> int:
