@@ -40,11 +40,11 @@ def parse_nameaddr(text: bytes) -> NameAddr | None:
 
 def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
     """
-    The offset of a ``<`` or ``>`` outside double quotes, or -1.
+    The offset of a byte outside double quotes, or -1.
 
     A quote with a backslash before it does not close, whatever is before the backslash (core/parser/parser_f.h).
     """
-    stops = _STOPS[wanted]
+    stops = _quote_or(wanted)
     while found := stops.search(text, start):
         if found.group() == wanted:
             return found.start()
@@ -52,7 +52,9 @@ def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
     return -1
 
 
-_STOPS = {b"<": re.compile(b'[<"]'), b">": re.compile(b'[>"]')}
+@lru_cache(maxsize=8)
+def _quote_or(wanted: bytes) -> re.Pattern[bytes]:
+    return re.compile(b'["' + re.escape(wanted) + b"]")
 
 
 def skip_quoted(text: bytes, at: int) -> int:
