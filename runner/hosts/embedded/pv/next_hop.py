@@ -266,7 +266,9 @@ def _initial_tag(key: bytes, opposite: bytes) -> Reader:
     """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = access.context.party(opposite if is_upstream(access.context) else key)
+        found = access.context.party(key)
+        if found is not None and is_upstream(access.context):
+            found = access.context.party(opposite)
         return NULL if found is None else text_or_null(found.tag)
 
     return read
