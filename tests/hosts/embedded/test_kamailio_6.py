@@ -293,6 +293,13 @@ def test_parts_of_a_session_description(body: str, part: str, value: str | None)
     assert both(f"$sdp({part})", data) == [None, value]
 
 
+def test_without_a_contact_its_uri_cannot_be_read() -> None:
+    """A real 6.0.1 crashes; inside Kamailio the variable is not read."""
+    _, newer = hosts(message())
+
+    assert (newer.get_s("$ctu"), newer.is_null("$ctu"), newer.is_null("$cts")) == (None, -1, -1)
+
+
 def test_every_diversion_has_to_parse() -> None:
     assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
 

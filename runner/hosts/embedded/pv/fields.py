@@ -45,7 +45,7 @@ def _null(_: Access) -> Value:
 
 
 def _contact_uri(access: Access) -> Value:
-    """pv_core.c, pv_get_contact_uri: the first one's; 6.0.1 crashes where there is no Contact."""
+    """pv_core.c, pv_get_contact_uri: the first one's."""
     headers = _readable_contacts(access)
     found = access.context.contacts(headers[0].body) if headers else None
     start = headers[0].body_start if headers else 0
@@ -53,14 +53,21 @@ def _contact_uri(access: Access) -> Value:
 
 
 def _contact_star(access: Access) -> Value:
-    """pv_core.c, pv_get_contact_star; 6.0.1 crashes where there is no Contact."""
+    """pv_core.c, pv_get_contact_star."""
     headers = _readable_contacts(access)
     return Value.integer(int(access.context.contacts(headers[0].body) == ())) if headers else NULL
 
 
 def _readable_contacts(access: Access) -> list[Header]:
-    """The Contact headers; none where one of them does not parse."""
+    """
+    The Contact headers; none where one of them does not parse.
+
+    Raises:
+        CannotEvaluate: There is no Contact: 6.0.1 crashes, and inside Kamailio the variable is not read.
+    """
     headers = access.context.message.all_headers(b"contact")
+    if not headers:
+        raise CannotEvaluate("there is no Contact")
     return list(headers) if all(access.context.contacts(header.body) is not None for header in headers) else []
 
 
