@@ -119,7 +119,8 @@ class Job:
                 error=result.error,
                 logs=list(host.logs),
                 before=before,
-                after=_text(host.message_bytes()),
+                # What a Kamailio can be asked for knows of no socket to leave by.
+                after=host.get_s("$mbu") if self.is_recorded else _text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
                 timing_us=timing,

@@ -83,10 +83,11 @@ def _has_body(context: Context) -> int:
 
 
 def _append_branch(context: Context) -> int:
-    """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
-    socket = context.force_socket
+    """core/dset.c, append_branch without a URI: the R-URI, in a reply the status, with $du, path and socket."""
+    socket, line = context.force_socket, context.message.first_line
     sent_by = socket.text.encode() if socket else None
-    return _appended(context, Branch(context.request_uri, context.dst_uri, context.path, None, sent_by))
+    uri = context.request_uri if line.is_request or context.new_uri is not None else line.status
+    return _appended(context, Branch(uri, context.dst_uri, context.path, None, sent_by))
 
 
 def _appended(context: Context, branch: Branch) -> int:

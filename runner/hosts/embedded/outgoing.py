@@ -23,6 +23,7 @@ _CRLF = b"\r\n"
 IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
 """The headers that identify a request (core/parser/msg_parser.c, check_transaction_quadruple)."""
 
+_DEFAULT_PORT = 5060
 _FIRST_HOPS = 70  # RFC 3261, 8.1.1.6
 
 _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
@@ -45,8 +46,10 @@ def _by_socket(context: Context, edits: Edits) -> Edits:
 
 
 def _hostport(socket: Socket) -> bytes:
+    """Where a message is sent from; port 5060 is left out unless it is advertised (msg_translator.c, via_builder)."""
     own = socket.advertised or socket.address
-    return f"{bracketed(own.ip)}:{own.port}".encode()
+    port = "" if socket.advertised is None and own.port == _DEFAULT_PORT else f":{own.port}"
+    return f"{bracketed(own.ip)}{port}".encode()
 
 
 def forwarded(context: Context, *, branch: bytes) -> bytes | None:
