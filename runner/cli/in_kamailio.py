@@ -43,20 +43,24 @@ MODULES = (
     *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable"),
 )
 
-# The source's port tells the probe from the message, because that reads nothing of either; no function may run before
-# the script, which sees $rc.
+# The source's port tells the message from the probe and from what Kamailio sends to itself, a reply that the script
+# asked for, because that reads nothing of them. No function may run before the script, which sees $rc.
 CFG = """
 request_route {{
 \tif ($sp == {probe}) {{
 \t\tpython_exec("probed");
 \t\texit;
 \t}}
-\t{call};
+\tif ($sp == {sender}) {{
+\t\t{call};
+\t}}
 \texit;
 }}
 
 reply_route {{
-\t{call};
+\tif ($sp == {sender}) {{
+\t\t{call};
+\t}}
 \tdrop;
 }}
 """
@@ -89,7 +93,7 @@ def play(job: Job) -> Outcome:
         stack.enter_context(_serving(_of_the_daemon(job, settings, assembly, directory)))
         sender, prober = (stack.enter_context(_udp_socket()) for _ in range(2))
         port, probe_port = job.received_on.port, prober.getsockname()[1]
-        cfg = _cfg(job, assembly, port, probe_port, modules)
+        cfg = _cfg(job, assembly, port, (sender.getsockname()[1], probe_port), modules)
         record = directory / "record.json"
         env = {"APP_MONO_CONFIG": str(directory / "app-mono.toml"), "APP_MONO_RECORD": str(record)}
         env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
@@ -164,7 +168,7 @@ def _udp_socket() -> Iterator[socket.socket]:
         yield sock
 
 
-def _cfg(job: Job, assembly: str, port: int, probe_port: int, modules: Path) -> str:
+def _cfg(job: Job, assembly: str, port: int, peers: tuple[int, int], modules: Path) -> str:
     present = [name for name in MODULES if (modules / f"{name}.so").is_file()]
     played = installed.kamailio_side() / "played.py"
     load = f'loadmodule "app_python3.so"\nmodparam("app_python3", "load", {literal(str(played))})\n'
@@ -174,7 +178,7 @@ def _cfg(job: Job, assembly: str, port: int, probe_port: int, modules: Path) -> 
         quoted = assembly.replace("\\", "\\\\").replace('"', '\\"')
         arguments = [f'"{quoted}"' if job.param is None else f'"{quoted}" {job.param}']
     call = f"python_exec({', '.join(map(literal, [f'mono_{job.mode}', *arguments]))})"
-    return preamble(port, present, tcp=True) + load + CFG.format(probe=probe_port, call=call)
+    return preamble(port, present, tcp=True) + load + CFG.format(sender=peers[0], probe=peers[1], call=call)
 
 
 def _send(sock: socket.socket, datagram: bytes, port: int) -> None:

@@ -122,6 +122,16 @@ def test_a_reply_runs_the_script_as_well(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.split()[:2]) == (0, ["no", "difference"])
 
 
+def test_a_reply_that_comes_back_to_that_kamailio_does_not_run_the_script_again(tmp_path: Path) -> None:
+    """The Via has no port, so the reply goes to 5060, where that Kamailio listens itself."""
+    source = script(tmp_path, 'SR.Core.ModF("sl_reply_error"); SR.Core.Log(1, SR.PV.GetS("$rm")); return 0;')
+
+    for _ in range(3):
+        done = app_mono("exec", source, "-m", message(tmp_path), "--in-kamailio", "--json")
+
+        assert [log["text"] for log in json.loads(done.stdout)["logs"]] == ["INVITE"]
+
+
 def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
     """The command is found in no place of PATH, nor is it in /usr/sbin of a sandbox without it."""
     if installed.executable() and Path("/usr/sbin/kamailio").exists():
