@@ -175,6 +175,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
@@ -198,6 +199,7 @@ class Context:
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
+    is_answered: bool = False
     is_unusable: bool = False
     routed_params: bytes = b""
     is_upstream: bool | None = None

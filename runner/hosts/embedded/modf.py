@@ -283,6 +283,7 @@ def _options_reply(context: Context) -> int:
     if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
+    context.is_answered = True
     return _TRUE
 
 

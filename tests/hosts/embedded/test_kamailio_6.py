@@ -304,6 +304,20 @@ def test_every_diversion_has_to_parse() -> None:
     assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
 
 
+def test_a_second_final_reply_is_refused() -> None:
+    older, newer = hosts(message())
+
+    assert [older.modf("sl_reply_error"), older.modf("sl_reply_error")] == [1, 1]
+    assert [newer.modf("sl_reply_error"), newer.modf("sl_reply_error")] == [1, -2]
+    assert (len(older.replies), len(newer.replies)) == (2, 1)
+
+
+def test_options_are_answered_once() -> None:
+    _, newer = hosts(message(first="OPTIONS sip:example.com SIP/2.0"))
+
+    assert [newer.modf("options_reply"), newer.modf("sl_reply_error")] == [1, -2]
+
+
 def test_a_reply_names_the_version() -> None:
     for host, release in zip(hosts(message()), (b"5.6.3", b"6.0.1"), strict=True):
         assert b"Server: kamailio (" + release + b" (x86_64/linux))\r\n" in (host.reply(200, "OK") or b"")
