@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port
+from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port, has_module
 from tests.kamailio.routes import HERE, ours, running
 from tests.kamailio.test_kamailio_host import Step, read, word
 from tests.programs import until
@@ -46,7 +46,9 @@ class Server:
         self._caller, self._sink = Peer(port), Peer(port)
         self._steps = directory / "request"
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
-        cfg = cfg.replace('loadmodule "pv.so"', 'loadmodule "pv.so"\nloadmodule "tcpops.so"\nloadmodule "smsops.so"')
+        more = [f'loadmodule "{name}.so"\n' for name in ("tcpops", "smsops", "htable")]
+        more.append('modparam("htable", "htable", "t=>size=2;")\n')
+        cfg = cfg.replace('loadmodule "pv.so"\n', "".join(['loadmodule "pv.so"\n', *more]))
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
 
@@ -139,8 +141,9 @@ GUARDED: dict[str, Case] = {
     "what does not fit into a buffer": Case(
         [BIG, PATH, ("PV.GetS", "$(var(big){s.replace,a,bb})"), ("PV.GetS", "$(var(path){s.replace,a,$var(big)})"),
          ("PV.GetS", "$(var(big){s.fmtlines,1,1})"), ("PV.GetS", "$(var(path){s.fmtlines,$var(none),1})"),
-         ("PV.GetS", "$(var(path){s.fmtlines,2,1})")],
-        {2: None, 4: None, 5: None, 6: "a\r\n /b/"},
+         ("PV.GetS", "$(var(path){s.fmtlines,2,1})"), ("PV.GetS", "$(var(big){s.fmtlinet,60000,0})"),
+         ("PV.GetS", "$(var(path){s.fmtlinet,3,-})"), ("PV.GetS", "$(var(path){s.fmtlines,60000,0})")],
+        {2: None, 4: None, 5: None, 6: "a\r\n /b/", 7: None, 8: "a\r\n/\r\nb/", 9: "a\r\n/\r\nb\r\n/"},
     ),
     "what takes seconds": Case(
         [BIG, PATH, ("PV.GetS", "$(var(big){s.encode.base58})"), ("PV.GetS", "$(var(big){s.decode.base58})"),
@@ -151,6 +154,10 @@ GUARDED: dict[str, Case] = {
         [("PV.GetS", "$conid"), ("PV.GetI", "$(conid)"), ("PV.IsNull", "$conid"), ("PV.GetS", "$(conid{s.len})"),
          ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})"), ("PV.GetS", "$tcp(conid)")],
         {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None},
+    ),
+    "all headers of a message that does not parse": Case(
+        [("PV.GetS", "$sel(msg.header)"), ("PV.GetI", "$(sel(@msg.header))"), ("PV.IsNull", "$sel(msg.header)")],
+        {0: None, 1: 0, 2: -1}, headers="no header at all\r\n",
     ),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
@@ -198,6 +205,38 @@ def test_what_would_end_kamailio_gives_an_error_value_instead(server: Server, na
     answers = server.play(GUARDED[name])
 
     assert {number: answers[number] for number in expected} == expected
+
+
+def test_a_counter_counts_once_for_each_question(server: Server) -> None:
+    names = ["$shtinc(t=>n)", "$shtinc(t=>n)", *["$shtdec(t=>n)"] * 4, "$sht(t=>n)"]
+
+    answers = server.play(Case([("PV.SetI", "$sht(t=>n)", 0), *[("PV.GetS", name) for name in names]]))
+
+    assert answers == [0, "1", "2", "1", "0", "-1", "-2", "-2"]
+
+
+@pytest.mark.skipif(
+    has_module("app_mono"), reason="Kamailio 5.6 has no numbers of 64 bits, Kamailio 6 has: make test-debian13"
+)
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("2147483648", -2147483648),
+        ("3000000000", -1294967296),
+        ("4294967295", -1),
+        ("4294967303", 7),
+        ("-3000000000", 1294967296),
+        ("0004294967303", 7),
+        ("9223372036854775807", -1),
+    ],
+)
+def test_get_s_gives_a_long_number_whole_and_get_i_its_lower_32_bits(server: Server, text: str, number: int) -> None:
+    steps: list[Step] = [("PV.SetS", "$var(n)", text)]
+    steps += [(call, "$(var(n){s.int})") for call in ("PV.GetS", "PV.GetI", "PV.IsNull")]
+
+    answers = server.play(Case(steps))
+
+    assert answers == [0, text, number, 0]
 
 
 def test_numbers_of_more_than_31_bits_are_read_as_this_kamailio_has_them(server: Server) -> None:

@@ -22,8 +22,8 @@ _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 
 RISKY = re.compile(
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
-    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
-    re.IGNORECASE,
+    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody|sel{_BLANK}\(.*msg",
+    re.IGNORECASE | re.DOTALL,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
 
@@ -33,9 +33,11 @@ _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])"
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
+_HEADERS = re.compile(r"sel[ \t]*\(.*msg.*header", re.IGNORECASE | re.DOTALL)
 _SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
 _CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
 _LINK = re.compile(r"\{([^{}]*)\}")
+_NUMBER = re.compile(r"([+-]?)[ \t\n]*([0-9]{0,9})")
 _TRANSFORMATION = re.compile(
     rf"{_BLANK}s{_BLANK}\.{_BLANK}(rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}(?:,(.*))?",
@@ -64,6 +66,9 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
     if _SMS_BODY.search(name):
         # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
         return "it reads variables that may not be set"
+    if _HEADERS.search(name) and read("$msg(body)") is None:
+        # core/select_core.c, select_msg_header: the length up to a body that was not found.
+        return "the headers of the message do not parse"
     return _of_transformations(name, read) if "{" in name else None
 
 
@@ -126,6 +131,11 @@ def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads
     if transformation == "replace":
         second = texts[1].encode("utf-8", "surrogateescape")
         return bool(first) and len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
-    if not texts[0].isdecimal() or not texts[1].isdecimal() or int(texts[0]) == 0:
+    numbers = [_NUMBER.fullmatch(text) for text in texts]
+    if None in numbers:
         return False
-    return len(bytes_) + (len(bytes_) // int(texts[0]) + 1) * (int(texts[1]) + 3) <= _BUFFER_BYTES
+    width, indent = (int(f"{found[1]}{found[2] or 0}") for found in numbers if found is not None)
+    if width <= 0 or indent < 0:
+        return True  # refused by Kamailio
+    # It breaks the line behind each of the first bytes, as many as a line should have, and counts lines instead.
+    return len(bytes_) + (min(width, len(bytes_)) - 1) * (2 + indent) <= _BUFFER_BYTES
