@@ -130,8 +130,9 @@ GUARDED: dict[str, Case] = {
     ),
     "rbefore and rafter where they are right": Case(
         [PATH, ("PV.GetS", "$(var(path){s.rbefore,/})"), ("PV.GetS", "$(var(path){s.rbefore,/}{s.len})"),
-         ("PV.GetS", "$(var(path){s.rafter,/})"), ("PV.GetS", "$(var(path){s.rbefore,b})")],
-        {1: "a/b", 2: "3", 3: "", 4: None},
+         ("PV.GetS", "$(var(path){s.rafter,/})"), ("PV.GetS", "$(var(path){s.rbefore,b})"),
+         EMPTY, ("PV.GetS", "$(var(none){s.rafter,/})")],
+        {1: "a/b", 2: "3", 3: "", 4: None, 6: ""},
     ),
     "replace and rm of nothing": Case(
         [PATH, ("PV.GetS", "$(var(path){s.replace,,x})"), ("PV.GetS", "$(var(path){s.rm,})"),
@@ -158,6 +159,18 @@ GUARDED: dict[str, Case] = {
     "all headers of a message that does not parse": Case(
         [("PV.GetS", "$sel(msg.header)"), ("PV.GetI", "$(sel(@msg.header))"), ("PV.IsNull", "$sel(msg.header)")],
         {0: None, 1: 0, 2: -1}, headers="no header at all\r\n",
+    ),
+    "a parameter without a value": Case(
+        [("PV.GetS", f"$(hdr(X-P){{{parameter}}}{{{transformation}}})")
+         for parameter in ("param.value,b", "param.valueat,1", "nameaddr.uri}{uri.param,x", "param.value,b}{s.unquote")
+         for transformation in ("s.corehash", "S.Corehash,8", "s.select,-1,;", "s.decode.base58", "s.decode.base64url")]
+        + [("PV.GetS", name) for name in (
+            "$avp($(hdr(X-P){param.value,b}{s.corehash}))", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})",
+            "$(hdr(X-P){param.value,a}{s.select,-1,1})", "$(hdr(X-None){s.corehash})",
+            "$(hdr(X-P){param.name,0}{s.select,-1,i})", "$(hdr(X-P){param.value,c}{s.corehash})",
+            "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})")],
+        {**dict.fromkeys(range(22)), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+        headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
