@@ -48,6 +48,7 @@ class Server:
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
         more = [f'loadmodule "{name}.so"\n' for name in ("tcpops", "smsops", "htable")]
         more.append('modparam("htable", "htable", "t=>size=2;")\n')
+        cfg = cfg.replace("#!KAMAILIO\n", "#!KAMAILIO\n#!define EMPTY\n")
         cfg = cfg.replace('loadmodule "pv.so"\n', "".join(['loadmodule "pv.so"\n', *more]))
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
@@ -168,8 +169,9 @@ GUARDED: dict[str, Case] = {
             "$avp($(hdr(X-P){param.value,b}{s.corehash}))", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})",
             "$(hdr(X-P){param.value,a}{s.select,-1,1})", "$(hdr(X-None){s.corehash})",
             "$(hdr(X-P){param.name,0}{s.select,-1,i})", "$(hdr(X-P){param.value,c}{s.corehash})",
-            "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})")],
-        {**dict.fromkeys(range(22)), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+            "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})", "$(def(EMPTY){s.corehash})",
+            "$(defn(EMPTY){s.select,-1,;})")],
+        {**dict.fromkeys([*range(22), 27, 28]), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
         headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
@@ -218,6 +220,16 @@ def test_what_would_end_kamailio_gives_an_error_value_instead(server: Server, na
     answers = server.play(GUARDED[name])
 
     assert {number: answers[number] for number in expected} == expected
+
+
+def test_a_number_keeps_the_text_that_kamailio_has_for_it(server: Server) -> None:
+    """It was the digits of the number once; in both versions of Kamailio."""
+    texts = {"$cl": ("000", 0), "$(hdr(X-Z){s.int})": ("0007", 7), "$(ru{uri.port})": ("", 0)}
+    steps: list[Step] = [(call, name) for name in texts for call in ("PV.GetS", "PV.GetI")]
+
+    answers = server.play(Case(steps, headers="Content-Length: 000\r\nX-Z: 0007\r\n"))
+
+    assert answers == [value for values in texts.values() for value in values]
 
 
 def test_a_counter_counts_once_for_each_question(server: Server) -> None:
