@@ -22,12 +22,15 @@ _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 
 _OF_ALL_HEADERS = r'msg(?:\.header|\[\\?"header)'  # core/select.c, w_parse_select
 _OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?defn?{_BLANK}\()"
 _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
 )
 RISKY = re.compile(
-    rf"{_OF_SOME_VALUES}|{_OF_A_TEXT}|{_OF_ALL_HEADERS}|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody", re.IGNORECASE
+    rf"{_OF_SOME_VALUES}|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
+    rf"|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
 
@@ -40,7 +43,7 @@ _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
 _HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
 _UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
 _NEEDS_A_TEXT = re.compile(_OF_A_TEXT, re.IGNORECASE)
-_MAY_HAVE_NONE = re.compile(rf"\{{{_BLANK}(?:uri{_BLANK}\.)?{_BLANK}param|\$\(?defn?{_BLANK}\(", re.IGNORECASE)
+_MAY_HAVE_NONE = re.compile(_OF_NO_TEXT, re.IGNORECASE)
 _SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
 _CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
 _LINK = re.compile(r"\{([^{}]*)\}")
