@@ -214,6 +214,7 @@ class Peer:
         self, method: str = "OPTIONS", uri: str = "sip:bob@example.com", headers: str = "", call_id: str = "1"
     ) -> bytes:
         """A small valid request from this socket; ``headers`` are whole lines with their CRLF."""
+        length = "" if "Content-Length:" in headers else "Content-Length: 0\r\n"
         return (
             f"{method} {uri} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK-{call_id};rport\r\n"
@@ -222,6 +223,5 @@ class Peer:
             f"To: Bob <{uri}>\r\n"
             f"Call-ID: {call_id}\r\n"
             f"CSeq: 1 {method}\r\n"
-            f"{headers}"
-            "Content-Length: 0\r\n\r\n"
+            f"{headers}{length}\r\n"
         ).encode()

@@ -379,3 +379,12 @@ def test_without_a_worker_for_the_inner_script_it_is_false_and_the_outer_one_goe
 
     assert [site.result(uri) for _ in range(3)] == [1] * 3, site.kamailio.log()
     assert "internal error" not in site.kamailio.log()
+
+
+def test_a_regular_expression_of_a_script_counts_bytes_though_python_took_the_locale(site: Site) -> None:
+    """Kamailio's Python gives the process the locale C.UTF-8 here, in which it counts characters."""
+    body = 'static int Main() { return PV.GetS("$(hdr(Subject){re.subst,/./x/g})") == "xxxxxxx" ? 0 : 1; }'
+    script = compiled(site.daemon.scripts, "Counts", body)
+    site.start(f'python_exec("mono_exec", "{script}");')
+
+    assert site.result(headers="Subject: Grüße\r\n") == 1, site.kamailio.log()

@@ -30,6 +30,8 @@ class Case:
     steps: Sequence[Step]
     method: str = "OPTIONS"
     headers: str = ""
+    before: str = ""
+    """What comes before the first line."""
     route: str = "request"
     is_answered: bool = True
     """False: Kamailio cannot make a reply to it."""
@@ -66,6 +68,18 @@ CASES: dict[str, Case] = {
         [("PV.SetI", "$var(i)", -7), ("PV.SetS", "$var(s)", "12"), ("PV.SetI", "$avp(i)", 2147483647)]
         + [("PV.SetI", "$var(m)", -2147483648)]
         + gets("$var(i)", "$var(s)", "$avp(i)", "$var(m)", "$(var(s){s.int})", "$var(fresh)", "$mf", "$mF")
+    ),
+    "numbers whose text is not their digits": Case(
+        gets("$cl", "$(cl{s.int})", "$(ru{uri.port})", "$(hdr(X-Z){s.int})", "$(hdr(X-Z){s.int}{s.len})", "$cs")
+        + gets("$(hdr(X-E){s.int})", "$(hdr(X-P){s.int})", "$(ct{nameaddr.uri}{uri.port})", "$(hdr(X-Z){s.int}{s.int})")
+        + gets("$(hdr(X-Z){uri.port})", "$envn(TZ)", "$envn(HOME)", "$envn(NONE)", "$env(HOME)", "$defn(NONE)", "$RAp"),
+        headers="Content-Length: 000\r\nX-Z: 0007\r\nX-E:\r\nX-P: +7\r\nContact: <sip:a@127.0.0.1:05060>\r\n",
+    ),
+    "regular expressions count bytes": Case(
+        gets("$(hdr(Subject){re.subst,/./x/g})", "$(hdr(Subject){re.subst,/[[:alpha:]]+/A/g})")
+        + gets("$(hdr(Subject){re.subst,/ü/./})", "$(hdr(Subject){re.subst,/Ü/x/i})")
+        + gets("$(hdr(Subject){re.subst,/^.{7}$/seven/})"),
+        headers="Subject: Grüße\r\n",
     ),
     "writes that succeed": Case(
         [("PV.SetS", "$rU", "123"), ("PV.SetS", "$ru", "sip:x@y.example"), ("PV.SetS", "$du", "sip:127.0.0.1:9")]
@@ -108,6 +122,14 @@ CASES: dict[str, Case] = {
         [("HDR.Insert", "X-1: 1\r\n"), ("HDR.Append", "X-2: 2\r\n"), ("HDR.Insert", "X-3: 3\r\n"), APPLIED]
         + [("HDR.Insert", "X-4: 4\r\n"), ("HDR.Append", "X-5: 5\r\n")] + gets("$hdr(X-1)", "$hdr(X-4)")
     ),
+    **{
+        f"inserts behind {len(before)} blanks before the first line {what}": Case(
+            [("HDR.Insert", "X-1: 1\r\n"), ("HDR.Append", "X-2: 2\r\n"), ("HDR.Insert", "X-3: 3\r\n")],
+            headers=headers, before=before, is_answered=not headers,
+        )
+        for before in ("\r\n\r\n", " \t\n", "\r\n" * 60)
+        for what, headers in (("", ""), ("and a header that does not parse", "no header at all\r\n"))
+    },
     "odd headers": Case(
         [("HDR.Append", ""), ("HDR.Insert", ""), ("HDR.Remove", ""), ("HDR.AppendToReply", "")]
         + [("HDR.Remove", "not a name"), ("HDR.Remove", "!"), ("HDR.Remove", "f:"), ("HDR.Append", "no line end")]
@@ -150,9 +172,8 @@ def play(place: Place, kamailio: Kamailio, name: str, case: Case) -> tuple[list[
     answers.unlink(missing_ok=True)
     steps.write_text("".join(" ".join([str(step[0]), *map(word, step[1:])]) + "\n" for step in case.steps), "ascii")
     call_id = name.replace(" ", "-").replace("'", "")
-    came = place.call(
-        place.caller.request(case.method, headers=case.headers, call_id=call_id), is_answered=case.is_answered
-    )
+    request = case.before.encode() + place.caller.request(case.method, headers=case.headers, call_id=call_id)
+    came = place.call(request, is_answered=case.is_answered)
     steps.unlink()
     assert kamailio.is_alive, kamailio.log()[-2000:]
     assert answers.exists(), f"{case.route} did not run: {came}\n{kamailio.log()[-3000:]}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port
+from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port, has_module
 from tests.kamailio.routes import HERE, ours, running
 from tests.kamailio.test_kamailio_host import Step, read, word
 from tests.programs import until
@@ -46,7 +46,10 @@ class Server:
         self._caller, self._sink = Peer(port), Peer(port)
         self._steps = directory / "request"
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
-        cfg = cfg.replace('loadmodule "pv.so"', 'loadmodule "pv.so"\nloadmodule "tcpops.so"\nloadmodule "smsops.so"')
+        more = [f'loadmodule "{name}.so"\n' for name in ("tcpops", "smsops", "htable")]
+        more.append('modparam("htable", "htable", "t=>size=2;")\n')
+        cfg = cfg.replace("#!KAMAILIO\n", "#!KAMAILIO\n#!define EMPTY\n")
+        cfg = cfg.replace('loadmodule "pv.so"\n', "".join(['loadmodule "pv.so"\n', *more]))
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
 
@@ -128,8 +131,9 @@ GUARDED: dict[str, Case] = {
     ),
     "rbefore and rafter where they are right": Case(
         [PATH, ("PV.GetS", "$(var(path){s.rbefore,/})"), ("PV.GetS", "$(var(path){s.rbefore,/}{s.len})"),
-         ("PV.GetS", "$(var(path){s.rafter,/})"), ("PV.GetS", "$(var(path){s.rbefore,b})")],
-        {1: "a/b", 2: "3", 3: "", 4: None},
+         ("PV.GetS", "$(var(path){s.rafter,/})"), ("PV.GetS", "$(var(path){s.rbefore,b})"),
+         EMPTY, ("PV.GetS", "$(var(none){s.rafter,/})")],
+        {1: "a/b", 2: "3", 3: "", 4: None, 6: ""},
     ),
     "replace and rm of nothing": Case(
         [PATH, ("PV.GetS", "$(var(path){s.replace,,x})"), ("PV.GetS", "$(var(path){s.rm,})"),
@@ -139,8 +143,9 @@ GUARDED: dict[str, Case] = {
     "what does not fit into a buffer": Case(
         [BIG, PATH, ("PV.GetS", "$(var(big){s.replace,a,bb})"), ("PV.GetS", "$(var(path){s.replace,a,$var(big)})"),
          ("PV.GetS", "$(var(big){s.fmtlines,1,1})"), ("PV.GetS", "$(var(path){s.fmtlines,$var(none),1})"),
-         ("PV.GetS", "$(var(path){s.fmtlines,2,1})")],
-        {2: None, 4: None, 5: None, 6: "a\r\n /b/"},
+         ("PV.GetS", "$(var(path){s.fmtlines,2,1})"), ("PV.GetS", "$(var(big){s.fmtlinet,60000,0})"),
+         ("PV.GetS", "$(var(path){s.fmtlinet,3,-})"), ("PV.GetS", "$(var(path){s.fmtlines,60000,0})")],
+        {2: None, 4: None, 5: None, 6: "a\r\n /b/", 7: None, 8: "a\r\n/\r\nb/", 9: "a\r\n/\r\nb\r\n/"},
     ),
     "what takes seconds": Case(
         [BIG, PATH, ("PV.GetS", "$(var(big){s.encode.base58})"), ("PV.GetS", "$(var(big){s.decode.base58})"),
@@ -151,6 +156,23 @@ GUARDED: dict[str, Case] = {
         [("PV.GetS", "$conid"), ("PV.GetI", "$(conid)"), ("PV.IsNull", "$conid"), ("PV.GetS", "$(conid{s.len})"),
          ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})"), ("PV.GetS", "$tcp(conid)")],
         {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None},
+    ),
+    "all headers of a message that does not parse": Case(
+        [("PV.GetS", "$sel(msg.header)"), ("PV.GetI", "$(sel(@msg.header))"), ("PV.IsNull", "$sel(msg.header)")],
+        {0: None, 1: 0, 2: -1}, headers="no header at all\r\n",
+    ),
+    "a parameter without a value": Case(
+        [("PV.GetS", f"$(hdr(X-P){{{parameter}}}{{{transformation}}})")
+         for parameter in ("param.value,b", "param.valueat,1", "nameaddr.uri}{uri.param,x", "param.value,b}{s.unquote")
+         for transformation in ("s.corehash", "S.Corehash,8", "s.select,-1,;", "s.decode.base58", "s.decode.base64url")]
+        + [("PV.GetS", name) for name in (
+            "$avp($(hdr(X-P){param.value,b}{s.corehash}))", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})",
+            "$(hdr(X-P){param.value,a}{s.select,-1,1})", "$(hdr(X-None){s.corehash})",
+            "$(hdr(X-P){param.name,0}{s.select,-1,i})", "$(hdr(X-P){param.value,c}{s.corehash})",
+            "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})", "$(def(EMPTY){s.corehash})",
+            "$(defn(EMPTY){s.select,-1,;})")],
+        {**dict.fromkeys([*range(22), 27, 28]), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+        headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
@@ -198,6 +220,48 @@ def test_what_would_end_kamailio_gives_an_error_value_instead(server: Server, na
     answers = server.play(GUARDED[name])
 
     assert {number: answers[number] for number in expected} == expected
+
+
+def test_a_number_keeps_the_text_that_kamailio_has_for_it(server: Server) -> None:
+    """It was the digits of the number once; in both versions of Kamailio."""
+    texts = {"$cl": ("000", 0), "$(hdr(X-Z){s.int})": ("0007", 7), "$(ru{uri.port})": ("", 0)}
+    steps: list[Step] = [(call, name) for name in texts for call in ("PV.GetS", "PV.GetI")]
+
+    answers = server.play(Case(steps, headers="Content-Length: 000\r\nX-Z: 0007\r\n"))
+
+    assert answers == [value for values in texts.values() for value in values]
+
+
+def test_a_counter_counts_once_for_each_question(server: Server) -> None:
+    names = ["$shtinc(t=>n)", "$shtinc(t=>n)", *["$shtdec(t=>n)"] * 4, "$sht(t=>n)"]
+
+    answers = server.play(Case([("PV.SetI", "$sht(t=>n)", 0), *[("PV.GetS", name) for name in names]]))
+
+    assert answers == [0, "1", "2", "1", "0", "-1", "-2", "-2"]
+
+
+@pytest.mark.skipif(
+    has_module("app_mono"), reason="Kamailio 5.6 has no numbers of 64 bits, Kamailio 6 has: make test-debian13"
+)
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("2147483648", -2147483648),
+        ("3000000000", -1294967296),
+        ("4294967295", -1),
+        ("4294967303", 7),
+        ("-3000000000", 1294967296),
+        ("0004294967303", 7),
+        ("9223372036854775807", -1),
+    ],
+)
+def test_get_s_gives_a_long_number_whole_and_get_i_its_lower_32_bits(server: Server, text: str, number: int) -> None:
+    steps: list[Step] = [("PV.SetS", "$var(n)", text)]
+    steps += [(call, "$(var(n){s.int})") for call in ("PV.GetS", "PV.GetI", "PV.IsNull")]
+
+    answers = server.play(Case(steps))
+
+    assert answers == [0, text, number, 0]
 
 
 def test_numbers_of_more_than_31_bits_are_read_as_this_kamailio_has_them(server: Server) -> None:

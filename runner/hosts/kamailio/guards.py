@@ -20,9 +20,16 @@ _BLANK = r"[ \t\r\n]*"
 _BUFFER_BYTES = 65000  # pv_trans.c, TR_BUFFER_SIZE is 65536
 _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 
-RISKY = re.compile(
+_OF_ALL_HEADERS = r'msg(?:\.header|\[\\?"header)'  # core/select.c, w_parse_select
+_OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?defn?{_BLANK}\()"
+_OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
-    rf"{_BLANK}[,}}]|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    rf"{_BLANK}[,}}]"
+)
+RISKY = re.compile(
+    rf"{_OF_SOME_VALUES}|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
+    rf"|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
@@ -33,9 +40,14 @@ _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])"
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
+_HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
+_UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
+_NEEDS_A_TEXT = re.compile(_OF_A_TEXT, re.IGNORECASE)
+_MAY_HAVE_NONE = re.compile(_OF_NO_TEXT, re.IGNORECASE)
 _SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
 _CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
 _LINK = re.compile(r"\{([^{}]*)\}")
+_NUMBER = re.compile(r"([+-]?)[ \t\n]*([0-9]{0,9})")
 _TRANSFORMATION = re.compile(
     rf"{_BLANK}s{_BLANK}\.{_BLANK}(rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}(?:,(.*))?",
@@ -64,6 +76,9 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
     if _SMS_BODY.search(name):
         # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
         return "it reads variables that may not be set"
+    if _HEADERS.search(name) and read("$msg(body)") is None:
+        # core/select_core.c, select_msg_header: the length up to a body that was not found.
+        return "the headers of the message do not parse"
     return _of_transformations(name, read) if "{" in name else None
 
 
@@ -94,7 +109,9 @@ def _bytes(text: str) -> int:
 
 def _of_transformations(name: str, read: Reads) -> str | None:
     found = [link for link in _LINK.findall(name) if _TRANSFORMATION.fullmatch(link)]
-    if not found and not RISKY.search(name[name.index("{") :]):
+    # A parameter without a value has no text, which is not an empty one: Kamailio follows its NULL.
+    may_lack_a_text = _NEEDS_A_TEXT.search(name) is not None and _MAY_HAVE_NONE.search(name) is not None
+    if not found and not may_lack_a_text and not _UNSAFE.search(name):
         return None
     chain = _CHAIN.fullmatch(name.rstrip(" "))
     if chain is None:
@@ -106,8 +123,15 @@ def _of_transformations(name: str, read: Reads) -> str | None:
             value = read(f"$({before})")
             if value is None or not _is_safe(unsafe[1].lower(), value, (unsafe[2] or "").split(","), read):
                 return f"{{s.{unsafe[1]}}} is not safe for this value"
+        if may_lack_a_text and _NEEDS_A_TEXT.match(f"{{{link}") and _has_no_text(before, read):
+            return f"{{{link}}} is not safe for a parameter without a value"
         before += f"{{{link}}}"
     return None
+
+
+def _has_no_text(inner: str, read: Reads) -> bool:
+    # core/strutils.c, urlencode: minds a NULL, unlike the others.
+    return read(f"$({inner})") == "" and read(f"$({inner}{{s.urlencode.param}})") is None
 
 
 def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads) -> bool:
@@ -118,7 +142,7 @@ def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads
     first = texts[0].encode("utf-8", "surrogateescape")
     if transformation in {"rbefore", "rafter"}:
         # Both search forward from the last byte, and do not stop behind it.
-        return bool(first) and bytes_[-1:] == first[:1]
+        return (bool(first) and bytes_[-1:] == first[:1]) or (transformation == "rafter" and not bytes_)
     if transformation == "rm":
         return bool(first)  # an empty text is found without end
     if len(texts) != 2:  # noqa: PLR2004
@@ -126,6 +150,11 @@ def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads
     if transformation == "replace":
         second = texts[1].encode("utf-8", "surrogateescape")
         return bool(first) and len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
-    if not texts[0].isdecimal() or not texts[1].isdecimal() or int(texts[0]) == 0:
+    numbers = [_NUMBER.fullmatch(text) for text in texts]
+    if None in numbers:
         return False
-    return len(bytes_) + (len(bytes_) // int(texts[0]) + 1) * (int(texts[1]) + 3) <= _BUFFER_BYTES
+    width, indent = (int(f"{found[1]}{found[2] or 0}") for found in numbers if found is not None)
+    if width <= 0 or indent < 0:
+        return True  # refused by Kamailio
+    # It breaks the line behind each of the first bytes, as many as a line should have, and counts lines instead.
+    return len(bytes_) + (min(width, len(bytes_)) - 1) * (2 + indent) <= _BUFFER_BYTES

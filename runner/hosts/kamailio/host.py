@@ -22,10 +22,11 @@ _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
 _DEBUG = 3
 _LEAST_INT, _MOST_INT = -0x80000000, 0x7FFFFFFF  # Kamailio 6 has longer numbers, C# has these
 
-# The name of the first header. $mb is the message as received (or as msg_apply_changes left it), which is also what the
-# positions of edits refer to.
-_FIRST_HEADER = "$(mb{line.at,1}{s.select,0,:}{s.trim})"
-_AFTER_FIRST_HEADER = "^[^\n]*\n([ \t][^\n]*\n)*"  # search_append looks from the end of the first line on
+# The name of the first header; $msg(lpart) begins there, and has no value where a header does not parse.
+_FIRST_HEADER = "$(msg(lpart){s.select,0,:}{s.trim})"
+# search_append looks from the end of the first line on; with blanks before that line, from as many bytes earlier.
+_AFTER_FIRST_HEADER = "^(.|\n){%d}[^\n]*\n([ \t][^\n]*\n)*"
+_MOST_BLANKS = 1000  # Kamailio's time and memory for that expression grow with them
 
 # Variables of this module; a script that reads them sees what the last slow call left.
 _TEXT = "$var(app_mono_text)"
@@ -35,6 +36,7 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
+_COUNTS = re.compile(r"sht(?:inc|dec)\(")  # a second question would count once more
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
@@ -108,13 +110,11 @@ class KamailioHost:
             return self.get_s(_until_nul(name))
         if value is None:
             return None
-        if value is False:  # Kamailio 6, where 5.6 raises
-            return self._get_bytes(name)
-        getl = getattr(self._pv, "getl", None)
-        if getl is not None:  # Kamailio 6, where get gives the lower 32 bits
-            return str(getl(name))
-        # An unsigned number above 2^31 comes as a negative one; its text is the true one.
-        return str(value) if value >= 0 else self._printed(name)
+        if value is not False and _COUNTS.search(name):
+            return str(value)
+        # A number has a text as well, which need not be its digits: 0007, an empty port, one that is above 2^31.
+        text = self._printed(name) if value is not False else None
+        return self._get_bytes(name) if text is None else text  # False: not UTF-8, where 5.6 raises
 
     def get_i(self, name: str) -> int:
         """``KSR.pv.geti`` would read numbers out of text; a number here is a value of integer type."""
@@ -208,8 +208,11 @@ class KamailioHost:
         if type(first) is str and self._hdr.append_after(text, first) == 1:
             return DONE
         # Another header does not parse, which append_after minds and app_mono's Insert does not.
-        textops = getattr(self._ksr, "textops", None)
-        return DONE if textops is not None and textops.search_append(_AFTER_FIRST_HEADER, text) == 1 else FAILED
+        textops, message = getattr(self._ksr, "textops", None), self.get_s("$mb") or ""
+        blanks = len(message) - len(message.lstrip(" \t\r\n\0"))  # core/parser/msg_parser.c, parse_msg
+        if textops is None or blanks > _MOST_BLANKS:
+            return FAILED
+        return DONE if textops.search_append(_AFTER_FIRST_HEADER % blanks, text) == 1 else FAILED
 
     def hdr_append_to_reply(self, text: str) -> int:
         """Into the reply made later."""
