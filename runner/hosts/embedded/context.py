@@ -138,6 +138,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        is_multipart: True once ``set_body_multipart`` made the body a part.
     """
 
     message: SipMessage
@@ -160,6 +161,7 @@ class Context:
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
+    is_multipart: bool = False
     is_unusable: bool = False
     routed_params: bytes = b""
     is_upstream: bool | None = None
