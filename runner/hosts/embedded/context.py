@@ -130,6 +130,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
+        is_multipart: True once ``set_body_multipart`` made the body a part.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
@@ -138,7 +139,6 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
-        is_multipart: True once ``set_body_multipart`` made the body a part.
     """
 
     message: SipMessage
@@ -157,11 +157,11 @@ class Context:
     branch_flags: int = 0
     branches: list[Branch] = field(default_factory=list)
     reply_headers: list[bytes] = field(default_factory=list)
+    is_multipart: bool = False
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
-    is_multipart: bool = False
     is_unusable: bool = False
     routed_params: bytes = b""
     is_upstream: bool | None = None
