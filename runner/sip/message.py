@@ -235,7 +235,7 @@ def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
         return None
     match kind:
         case b"to":
-            # parse_to also looks at the byte behind the line end, and a NUL is an error wherever it stands.
+            # parse_to also looks at the byte behind the line end, and a NUL is an error also there.
             is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
             parses = data[end : end + 1] != b"\0" and (is_plain or parse_to_body(data[start:end]) is not None)
         case b"cseq":
