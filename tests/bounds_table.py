@@ -83,6 +83,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/pv/htable.py", "access.context.process.hash_tables"): (
         "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
     ),
+    ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",
     ("runner/hosts/embedded/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/registry.py", "_VARIABLES"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/scriptvars.py", "access.context.process.script_variables"): (

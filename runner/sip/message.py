@@ -237,7 +237,7 @@ def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
         case b"to":
             # parse_to also looks at the byte behind the line end, and a NUL is an error also there.
             is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
-            parses = data[end : end + 1] != b"\0" and (is_plain or parse_to_body(data[start:end]) is not None)
+            parses = data[end : end + 1] != b"\0" and (is_plain or _ends_with(data[start:end]))
         case b"cseq":
             parses = _CSEQ.fullmatch(data, start, end) is not None
         case b"content-length":
@@ -254,6 +254,12 @@ def _line_end(data: bytes, start: int) -> int | None:
     while at and data[at : at + 1] in _FOLDING:
         at = data.find(b"\n", at) + 1
     return at or None
+
+
+def _ends_with(text: bytes) -> bool:
+    """Whether a To ends where its text ends, and not at a NUL in front."""
+    found = parse_to_body(text)
+    return found is not None and found.end == len(text)
 
 
 def _body_behind(data: bytes, at: int) -> int | None:

@@ -171,6 +171,15 @@ def test_a_via_may_not_end_the_data_with_a_line_end_but_a_to_may() -> None:
     assert to_last.dropped is None
 
 
+@pytest.mark.parametrize(
+    ("to", "is_dropped"), [(b"<sip:a@b>;tag=1\0;x=2", True), (b"<sip:a@b>\0", True), (b'"\\\0" <sip:a@b>', False)]
+)
+def test_a_to_ends_at_its_line_end_and_not_at_a_nul(to: bytes, *, is_dropped: bool) -> None:
+    message = request(VIA, FROM, b"To: " + to, CALL_ID, CSEQ)
+
+    assert (message.dropped is not None) is is_dropped
+
+
 def test_white_space_in_front_of_a_body_is_blanks_and_folds_only() -> None:
     message = request(*USUAL, b"X-A: \t\r\n  a", b"X-B: \r\r x", b"X-C: c \0")
 

@@ -117,6 +117,22 @@ class XavpNode:
 
 
 @dataclass(slots=True)
+class Identity:
+    """
+    One address of P-Asserted-Identity or P-Preferred-Identity.
+
+    Attributes:
+        address: As parsed.
+        body_start: Offset of the body it stands in.
+        was_tried: True once a read found that its URI does not parse.
+    """
+
+    address: ToBody
+    body_start: int
+    was_tried: bool = False
+
+
+@dataclass(slots=True)
 class Context:
     """
     One message in the hands of a script.
@@ -145,6 +161,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
     message: SipMessage
@@ -172,6 +189,7 @@ class Context:
     routed_params: bytes = b""
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
+    identities: dict[bytes, list[Identity]] = field(default_factory=dict)
 
     @property
     def request_uri(self) -> bytes:

@@ -39,7 +39,7 @@ def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
 
 def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
-    if context.is_record_routed:
+    if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
     data = outgoing.edited(context)
     if len(data) >= _BUFFER_SIZE:
@@ -53,6 +53,7 @@ def apply_changes(context: Context) -> int:
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
+    context.identities = {}
     is_cut = message.broken_at is not None and message.dropped is not None
     return _STOP if is_cut or not message.headers else _TRUE
 
@@ -207,13 +208,13 @@ def _decode_contact_header(context: Context) -> int:
     header = context.header(b"contact")
     if header is None:
         return _FALSE
-    found = contacts.uris(header.body)
+    found = contacts.parse_contacts(header.body)
     if found is None:
         return _CONTACT_DOES_NOT_PARSE
     try:
-        for contact in reversed(found):
+        for contact in found:
             text = contacts.decoded(contact.uri)
-            context.edits.replace(header.body_start + contact.offset, len(contact.uri), text)
+            context.edits.replace(header.body_start + contact.uri_start, len(contact.uri), text)
     except contacts.CannotDecodeError as error:
         return error.code
     return _TRUE

@@ -6,6 +6,7 @@ Must not know pseudo-variables or scripts.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from runner.sip.nameaddr import parse_route_body
@@ -76,12 +77,60 @@ def own_sockets(context: Context, uri: Uri) -> list[Socket]:
 def is_upstream(context: Context) -> bool:
     """rr: loose.c, is_direction: upstream when the own Route has another ftag than the From; asked once a message."""
     if context.is_upstream is None:
-        params = (param.partition(b"=") for param in _routed_params(context).split(b";"))
-        tag = next((value for name, _, value in params if name.strip() == b"ftag"), b"")
+        tag = _route_param(_routed_params(context), b"ftag")
         found = context.party(b"from")
         sender = b"" if found is None else found.tag
         context.is_upstream = bool(tag and sender) and tag != sender
     return context.is_upstream
+
+
+_SEMICOLON_OR_QUOTE = re.compile(rb"[;\"']")
+_QUOTE = re.compile(rb"(?<!\\)[\"']")
+_NOT_BLANK = re.compile(rb"[^ \t]")
+_VALUE_END = re.compile(rb"[; \t]")
+
+
+def _route_param(params: bytes, name: bytes) -> bytes:
+    """rr: loose.c, get_route_param: the value of a parameter, empty for none; its name is compared as written."""
+    at, size, least = 0, len(params), len(name) + 2
+    while size - at > least:
+        if at:
+            at = _behind_semicolon(params, at)
+        at = _behind_blanks(params, at)
+        if size - at < least:
+            break
+        if not params.startswith(name, at):
+            at += 1
+            continue
+        at = _behind_blanks(params, at + len(name))
+        if params[at : at + 1] in {b"", b";"}:
+            break
+        at += 1
+        if params[at - 1 : at] != b"=":
+            continue
+        at = _behind_blanks(params, at)
+        is_quoted = params[at : at + 1] in {b'"', b"'"}
+        at += is_quoted
+        end = (_QUOTE if is_quoted else _VALUE_END).search(params, at)
+        return params[at : size if end is None else end.start()]
+    return b""
+
+
+def _behind_semicolon(params: bytes, at: int) -> int:
+    """Behind the next semicolon outside quotes, of which either kind closes the other; the end for none."""
+    is_quoted = False
+    while found := _SEMICOLON_OR_QUOTE.search(params, at):
+        at = found.end()
+        if found.group() != b";":
+            is_quoted ^= params[found.start() - 1 : found.start()] != b"\\"
+        elif not is_quoted:
+            return at
+    return len(params)
+
+
+def _behind_blanks(params: bytes, at: int) -> int:
+    found = _NOT_BLANK.search(params, at)
+    return len(params) if found is None else found.start()
 
 
 def _routed_params(context: Context) -> bytes:

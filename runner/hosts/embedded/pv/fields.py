@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip import contacts, sdp
+from runner.sip import sdp
+from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_to_body
-from runner.sip.via import split_outside_quotes
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
 
 _INT_MAX = 0x7FFFFFFF
-_COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -74,18 +73,20 @@ def _expires(access: Access) -> Value:
     if message.broken_at is not None:
         return NULL
     header = message.header(b"expires")
-    if header is not None and not header.body.strip():
+    text = None if header is None else header.body.strip(_WHITE)
+    if text == b"":
         return NULL
-    default = None if header is None else _seconds(header.body.strip())
+    default = None if text is None else _seconds(text)
     found: list[int] = []
-    for contact in message.all_headers(b"contact"):
-        if contacts.uris(contact.body) is None:
+    for body in (header.body for header in message.all_headers(b"contact")):
+        contacts = parse_contacts(body)
+        if contacts is None:
             return NULL
-        for _, text in split_outside_quotes(contact.body, _COMMA):
-            own = _contact_expires(text)
-            if own is not None and not own.isdigit():
+        for contact in contacts:
+            own = contact.param(b"expires")
+            seconds = default if own is None or not own.body else _unsigned(own.body)
+            if own is not None and own.body and seconds is None:
                 return NULL
-            seconds = default if own is None else int(own) % (1 << 32)
             found += [] if seconds is None else [seconds]
     if not found:
         if default is None:
@@ -95,7 +96,9 @@ def _expires(access: Access) -> Value:
     return Value.integer(seconds)
 
 
+_WHITE = b" \t\r\n"
 _MAX_EXPIRES_LENGTH = 10
+_UINT_MAX = 0xFFFFFFFF
 
 
 def _seconds(body: bytes) -> int:
@@ -104,12 +107,15 @@ def _seconds(body: bytes) -> int:
     return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
-def _contact_expires(text: bytes) -> bytes | None:
-    for _, piece in split_outside_quotes(text, _SEMICOLON)[1:]:
-        name, _, value = piece.partition(b"=")
-        if name.strip().lower() == b"expires" and value.strip():
-            return value.strip()
-    return None
+def _unsigned(text: bytes) -> int | None:
+    """core/ut.h, str2int: digits, perhaps behind a ``+``; None for anything else and above 32 bits."""
+    digits = text[1:] if text[:1] == b"+" else text
+    if digits.strip(b"0123456789"):
+        return None
+    # The length first: Python refuses to convert very long numbers.
+    digits = digits.lstrip(b"0")
+    number = int(digits or b"0") if len(digits) <= _MAX_EXPIRES_LENGTH else _UINT_MAX + 1
+    return number if number <= _UINT_MAX else None
 
 
 def _refuse(_: Access, value: Value) -> None:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from runner.hosts.embedded.context import Identity
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.digest import Credentials, parse_credentials
-from runner.sip.nameaddr import ToBody, parse_to_body
-from runner.sip.uri import parse_uri
-from runner.sip.via import split_outside_quotes
+from runner.sip.identities import parse_identities
+from runner.sip.nameaddr import parse_to_body
+from runner.sip.uri import parse_uri, rest_of_bad_uri
 
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
 
-_COMMA, _SEMICOLON = b","[0], b";"[0]
+_ASSERTED, _PREFERRED = b"p-asserted-identity", b"p-preferred-identity"
+_MAX_PREFERRED_HEADERS = 2
+"""core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops."""
 
 
-def _parties(access: Access, key: bytes) -> list[ToBody] | None:
-    """Every address of these headers, one after the other; None when there is none or one does not parse."""
-    found: list[ToBody] = []
-    if access.context.message.broken_at is not None:
-        return None
-    headers = access.context.message.all_headers(key)
-    if key == b"p-preferred-identity":
-        # core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops.
-        headers = headers[:2]
-    for header in headers:
-        for _, text in split_outside_quotes(header.body, _COMMA):
-            one = parse_to_body(text.strip())
-            if one is None:
-                return None
-            found.append(one)
-    return found or None
+def _identities(access: Access, key: bytes) -> list[Identity] | None:
+    """
+    Every address of these headers, one after the other; None when there is none or one does not parse.
+
+    What stood in front of the header that does not parse is kept, and the next read takes it for the whole.
+    """
+    context = access.context
+    known = context.identities.get(key)
+    if known is not None:
+        return known
+    found: list[Identity] = []
+    is_whole = context.message.broken_at is None
+    for header in context.message.all_headers(key)[: _MAX_PREFERRED_HEADERS if key == _PREFERRED else None]:
+        parsed = parse_identities(header.body)
+        found += [Identity(one, header.body_start) for one in parsed or ()]
+        # Kamailio looks for the next header at once, and meets the one that cannot be parsed.
+        is_whole = is_whole and parsed is not None
+        if not is_whole:
+            break
+    if found:
+        context.identities[key] = found
+    return found if found and is_whole else None
 
 
-def _at(access: Access, key: bytes) -> ToBody | None:
+def _at(access: Access, key: bytes) -> Identity | None:
     """pv_core.c, pv_get_pai: a negative index is the first, ``[*]`` fails."""
-    found = _parties(access, key)
+    found = _identities(access, key)
     if found is None:
         return None
     if access.index == ALL:
@@ -43,22 +52,32 @@ def _at(access: Access, key: bytes) -> ToBody | None:
     return found[index] if index < len(found) else None
 
 
+def _uri(access: Access, found: Identity) -> Value:
+    address = found.address
+    return Value.piece(access.context.message.data, found.body_start + address.uri_start, len(address.uri))
+
+
 def _asserted(access: Access) -> Value:
-    found = _at(access, b"p-asserted-identity")
-    return NULL if found is None else Value(found.uri)
+    found = _at(access, _ASSERTED)
+    return NULL if found is None else _uri(access, found)
 
 
 def _preferred(part: str) -> Reader:
     def read(access: Access) -> Value:
-        found = _at(access, b"p-preferred-identity")
+        found = _at(access, _PREFERRED)
         if found is None:
             return NULL
         if part == "uri":
-            return Value(found.uri)
+            return _uri(access, found)
         if part == "display":
-            return text_or_null(found.display)
-        uri = parse_uri(found.uri)
-        return NULL if uri is None else text_or_null(uri.user if part == "user" else uri.host)
+            return text_or_null(found.address.display)
+        uri = parse_uri(found.address.uri)
+        if uri is not None:
+            return text_or_null(uri.user if part == "user" else uri.host)
+        # pv_core.c, pv_get_ppi_attr: what parse_uri had found when it gave up is taken for parsed the next time.
+        was_tried, found.was_tried = found.was_tried, True
+        user, host = rest_of_bad_uri(found.address.uri)
+        return text_or_null(user if part == "user" else host) if was_tried else NULL
 
     return read
 
@@ -70,13 +89,11 @@ def _diversion(part: str) -> Reader:
         if header is None or found is None:
             return NULL
         if part == "uri":
-            return Value(found.uri)
-        behind = header.body[found.uri_start + len(found.uri) :]
-        for _, text in split_outside_quotes(behind, _SEMICOLON)[1:]:
-            name, equals, value = text.partition(b"=")
-            if equals and name.strip().lower() == part.encode():
-                return Value(value.strip().strip(b'"'))
-        return NULL
+            return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
+        # core/parser/parse_diversion.c, get_diversion_param: the first of that name, in lower case.
+        values = (param.value or b"" for param in found.params if param.name == part.encode())
+        value = next(values, None)
+        return NULL if value is None else Value(value)
 
     return read
 

@@ -18,6 +18,7 @@ from .request import text_or_null, uri_part
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
+    from runner.sip.message import SipMessage
 
 _DEFAULT_TLS_PORT = 5061
 _UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
@@ -192,9 +193,7 @@ def _reply_destination(access: Access) -> Value:
     if message.first_line.is_request:
         return NULL
     if access.name in {"cntvia", "cntrr"}:
-        if message.broken_at is not None:
-            return NULL
-        return Value.integer(len(vias(message) if access.name == "cntvia" else message.all_headers(b"record-route")))
+        return NULL if message.broken_at is not None else _count(message, access.name)
     answer = _answer_to(access.context, is_tls_known=False)
     if answer is None:
         return NULL
@@ -211,19 +210,33 @@ def _reply_destination(access: Access) -> Value:
             return Value.integer(answer.via.protocol_number)
 
 
+def _count(message: SipMessage, name: str) -> Value:
+    """Vias, or the addresses of Record-Routes behind the first Via; null when one does not parse."""
+    if name == "cntvia":
+        return Value.integer(len(vias(message)))
+    via = message.header(b"via")
+    headers = message.all_headers(b"record-route")
+    found = [parse_route_body(header.body) for header in headers if via is not None and header.start > via.start]
+    return NULL if None in found else Value.integer(sum(len(one or ()) for one in found))
+
+
 def _route_uri(access: Access) -> Value:
     header = access.context.header(b"route")
     if header is None:
         raise CannotEvaluate("there is no Route")
     found = parse_route_body(header.body)
-    return NULL if found is None else Value(found[0].uri)
+    if found is None:
+        raise CannotEvaluate("the Route does not parse")
+    return Value(found[0].uri)
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:
     """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = access.context.party(opposite if is_upstream(access.context) else key)
+        found = access.context.party(key)
+        if found is not None and is_upstream(access.context):
+            found = access.context.party(opposite)
         return NULL if found is None else text_or_null(found.tag)
 
     return read

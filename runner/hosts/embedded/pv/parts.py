@@ -86,6 +86,7 @@ def _write_byte(access: Access, value: Value) -> None:
     if not value.text or not 0 <= offset < len(data):
         raise CannotEvaluate("one byte inside the message is needed")
     changed = data[:offset] + value.text[:1] + data[offset + 1 :]
+    context.identities = {}
     try:
         context.message = sip.parse(changed)
     except sip.SipParseError:
