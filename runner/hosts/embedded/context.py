@@ -152,6 +152,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
+        is_multipart: True once ``set_body_multipart`` made the body a part.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
@@ -180,6 +181,7 @@ class Context:
     branch_flags: int = 0
     branches: list[Branch] = field(default_factory=list)
     reply_headers: list[bytes] = field(default_factory=list)
+    is_multipart: bool = False
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0

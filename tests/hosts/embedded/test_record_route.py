@@ -194,6 +194,19 @@ def test_a_message_that_does_not_leave_yet_has_no_other_socket() -> None:
     assert "\r\nRecord-Route: <sip:;r2=on;lr;ftag=a1>\r\n" in (host.get_s("$mbu") or "")
 
 
+def test_a_line_that_cannot_be_parsed_ends_the_search_for_a_second_route() -> None:
+    good = request(OWN, OTHER)
+    broken = [
+        MessageHost(
+            host.context.message.data[:-2] + b"no colon\r\n\r\n", received_on=MAIN, environment=Environment((MAIN, ALT))
+        )
+        for host in (request(OWN), good)
+    ]
+
+    assert [host.modf("loose_route") for host in broken] == [-1, 1]
+    assert broken[1].get_s("$du") == "sip:r1.example.com;lr"
+
+
 def test_only_the_own_record_route_is_removed() -> None:
     """Kamailio leaves half of it in the message; the received ones stay there too."""
     host = request("<sip:r1.example.com;lr>")
