@@ -11,14 +11,13 @@ import re
 from dataclasses import dataclass, replace
 
 from .first_line import IN_FRONT, FirstLine, SipParseError, parse_first_line
-from .header_names import NAME_CHARACTERS, header_key, header_type
+from .header_names import header_type
 from .nameaddr import parse_to_body
 from .via import header_end
 
 __all__ = ["FirstLine", "Header", "SipMessage", "SipParseError", "normalise_line_ends", "parse", "parse_text"]
 
-_LF, _CR, _COLON = b"\n"[0], b"\r"[0], b":"[0]
-_LWS = re.compile(rb"[ \t]*(?:\r?\n[ \t]+)*")  # core/parser/parser_f.h, eat_lws_end
+_LF, _CR = b"\n"[0], b"\r"[0]
 
 # core/parser/msg_parser.c, parse_headers in its strict mode, the default: in a request a second one is an error.
 _SINGLE = frozenset({b"call-id", b"to", b"cseq", b"from", b"max-forwards", b"content-length"})
@@ -190,29 +189,27 @@ def normalise_line_ends(data: bytes) -> bytes:
     return b"".join(lines) + data[at:]
 
 
+# core/parser/parse_hname2.c, parse_sip_header_name, and the white space behind it: core/parser/parser_f.h, eat_lws_end.
+_NAME = re.compile(rb"([0-9A-Za-z._+~-]+)[ \t]*:[ \t]*(?:\r?\n[ \t]+)*")
+
+
 def _parse_header(data: bytes, start: int) -> Header | None:
     """core/parser/msg_parser.c, get_hdr_field; None for a line that cannot be parsed."""
-    size = len(data)
-    at = start
-    while at < size and data[at] in NAME_CHARACTERS:
-        at += 1
-    name = data[start:at]
-    while at < size and data[at] in b" \t":
-        at += 1
-    if not name or at >= size or data[at] != _COLON:
+    found = _NAME.match(data, start)
+    if found is None:
         return None
+    name, body_start = found[1], found.end()
     kind = header_type(name)
-    blanks = _LWS.match(data, at + 1)
-    body_start = at + 1 if blanks is None else blanks.end()
     end = _end_of_header(data, body_start, kind)
     if end is None:
         return None
     # core/ut.h, trim_r: only line ends and NULs go at the end, blanks stay.
     body = data[body_start:end].rstrip(b"\r\n\0")
-    return Header(name, header_key(name), kind, start, end, body, body_start)
+    return Header(name, kind or name.lower(), kind, start, end, body, body_start)
 
 
-_END = re.compile(rb"\n(?![ \t])")
+_FOLDING = {b" ", b"\t"}
+_PARSED_AT_ONCE = frozenset({b"cseq", b"to", b"content-length", b"retry-after"})
 _END_OF_TO = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])|\Z")
 # What nearly every To looks like, and what surely parses.
 _PLAIN_TO = re.compile(rb'(?:"[0-9A-Za-z .]*" ?|[0-9A-Za-z]+ )?<sip:[0-9A-Za-z.:;=+@_-]+>(?:;tag=[0-9A-Za-z.-]+)?\r?\n')
@@ -230,13 +227,15 @@ def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
     """
     if kind == b"via":
         return header_end(data, start)
-    found = (_END_OF_TO if kind == b"to" else _END).search(data, start)
-    if found is None:
+    if kind not in _PARSED_AT_ONCE:
+        return _line_end(data, start)
+    found = _END_OF_TO.search(data, start) if kind == b"to" else None
+    end = _line_end(data, start) if found is None else found.end()
+    if end is None:
         return None
-    end = found.end()
     match kind:
         case b"to":
-            # parse_to also looks at the byte behind the line end, and a NUL is an error wherever it stands.
+            # parse_to also looks at the byte behind the line end, and a NUL is an error also there.
             is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
             parses = data[end : end + 1] != b"\0" and (is_plain or _ends_with(data[start:end]))
         case b"cseq":
@@ -244,11 +243,17 @@ def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
         case b"content-length":
             number = _CONTENT_LENGTH.fullmatch(data, start, end)
             parses = number is not None and int(number[1] or b"0") < _TOO_LONG
-        case b"retry-after":
-            parses = _RETRY_AFTER.match(data, start, end) is not None
         case _:
-            return end
+            parses = _RETRY_AFTER.match(data, start, end) is not None
     return end if parses else None
+
+
+def _line_end(data: bytes, start: int) -> int | None:
+    """Behind the first line end that no blank follows; None when there is none."""
+    at = data.find(b"\n", start) + 1
+    while at and data[at : at + 1] in _FOLDING:
+        at = data.find(b"\n", at) + 1
+    return at or None
 
 
 def _ends_with(text: bytes) -> bool:

@@ -208,6 +208,8 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
         comment = None
         if data[at : at + 1] == b"(":
             at, comment = _parse_comments(data, at)
+        if not is_last and not params and at == len(data) and data[at - 1] not in b" \t\r\n":
+            is_last = True  # the data may end with the host or the port
         if not is_last:
             at, is_last = _next(data, at)
         host = sent_by[1] or b""

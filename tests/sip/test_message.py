@@ -72,6 +72,7 @@ def test_without_one_of_five_headers_kamailio_drops_a_message(missing: int) -> N
         b"CSeq:",
         b'To: ""unknown"" <sip:u@192.0.2.9>',
         b"To: <sip:b@x.org",
+        b"To: <sip:b@x.org>\r\n\0",
         b"To:",
     ],
 )
@@ -82,6 +83,15 @@ def test_a_cseq_or_to_that_cannot_be_parsed_drops_the_message(header: bytes) -> 
     assert (request(*headers).dropped or "").endswith(
         f"and above it is no {'To and no ' * (name == 'To')}" + ("CSeq" if name == "CSeq" else "Call-ID and no CSeq")
     )
+
+
+@pytest.mark.parametrize(
+    "via", [b"Via: SIP/2.0/UDP 2001:db8::8:5060;branch=0", b"Via: SIP/3.0/UDP h", b"Via: SIP/2.0/UDP", b"v: x"]
+)
+def test_a_via_that_cannot_be_parsed_drops_the_message_unless_all_others_stand_above_it(via: bytes) -> None:
+    assert (request(VIA, via, *USUAL[1:]).dropped or "").endswith("no From and no To and no Call-ID and no CSeq")
+    assert (request(via, *USUAL).dropped or "").endswith("no Via and no From and no To and no Call-ID and no CSeq")
+    assert request(*USUAL, via).dropped is None
 
 
 @pytest.mark.parametrize(

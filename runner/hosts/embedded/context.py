@@ -167,10 +167,12 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
+        is_multipart: True once ``set_body_multipart`` made the body a part.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
-        routed_params: URI parameters of the own Route that ``loose_route`` used; empty before.
+        routed_params: Where in the message the URI parameters are by which ``loose_route`` went, from and to; None
+            before.
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
@@ -195,13 +197,14 @@ class Context:
     branch_flags: int = 0
     branches: list[Branch] = field(default_factory=list)
     reply_headers: list[bytes] = field(default_factory=list)
+    is_multipart: bool = False
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
     is_answered: bool = False
     is_unusable: bool = False
-    routed_params: bytes = b""
+    routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
     identities: dict[bytes, list[Identity]] = field(default_factory=dict)

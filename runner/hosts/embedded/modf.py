@@ -190,6 +190,7 @@ def _set_body_multipart(context: Context) -> int:
         edits.insert(end, b"Content-Length: %d\r\n" % len(body))
     edits.insert(end, b"Mime-Version: 1.0\r\n")
     edits.replace(message.body_start, len(message.body), body)
+    context.is_multipart = True
     return _TRUE
 
 

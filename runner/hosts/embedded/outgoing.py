@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner.sip.edits import Edits
 from runner.sip.message import parse
 from runner.sip.nameaddr import parse_to_body
+from runner.sip.sdp import BOUNDARY
 from runner.sip.via import Via, first_via, vias
 
 from .context import RELEASES, Context, Socket, bracketed
@@ -107,7 +108,20 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
         route = b""
     edits.insert(top.start, line + branch + _CRLF + route)
     _complete_via(context, via, edits)
+    _close_multipart(context, edits)
     return _apply(context, edits)
+
+
+def _close_multipart(context: Context, edits: Edits) -> None:
+    """
+    core/msg_translator.c, check_boundaries: once the edits were applied, the last boundary gets its dashes.
+
+    A CR without LF in the body ends Kamailio's search for it.
+    """
+    body = context.message.body or b""
+    is_walked = b"\r" not in body.replace(_CRLF, b"")
+    if context.is_multipart and is_walked and body.endswith(b"--" + BOUNDARY + _CRLF):
+        edits.insert(len(context.message.data) - len(_CRLF), b"--")
 
 
 def _complete_via(context: Context, via: Via, edits: Edits) -> None:
