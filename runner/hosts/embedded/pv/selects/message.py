@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.sip.message import FirstLine
 
 _WHITE = b" \t\r\n"
+_IN_FRONT = b"\r\n\0\t "  # core/parser/msg_parser.c, parse_msg skips these
 _MESSAGE_NUMBER = 1  # as $mi
 
 
@@ -54,7 +55,7 @@ def _whole(*, is_request: bool) -> Reader:
 
 
 def _first_line(context: Context) -> bytes:
-    return context.message.data[: context.message.first_line.end].rstrip(_WHITE)
+    return context.message.data[: context.message.first_line.end].lstrip(_IN_FRONT).rstrip(_WHITE)
 
 
 def _head(context: Context) -> bytes | None:
