@@ -221,6 +221,14 @@ def test_any_header_has_a_number_and_one_below_one_is_the_last(host: MessageHost
     assert is_unknown(host, 'msg.header["a b"]')
 
 
+def test_a_number_low_enough_wraps_around_as_it_is_counted_down(host: MessageHost) -> None:
+    assert values(host, "via[-2147483646].host via[-2147483645].host msg.header.s[-2147483648]") == [
+        None,
+        "[2001:db8::1]",
+        None,
+    ]
+
+
 def test_an_address_in_any_header_is_in_its_last_without_a_number_and_in_its_first_with_one(host: MessageHost) -> None:
     assert values(host, "msg.header.x_custom.nameaddr.uri msg.header.x_custom[2].nameaddr.uri") == [
         "sip:xc@example.com;up=1",
