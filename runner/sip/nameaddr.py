@@ -44,13 +44,17 @@ def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
 
     A quote with a backslash before it does not close, whatever is before the backslash (core/parser/parser_f.h).
     """
-    at, size = start, len(text)
-    while at < size:
-        hit, quote = text.find(wanted, at), text.find(b'"', at)
-        if hit < 0 or quote < 0 or hit < quote:
-            return hit
-        at = skip_quoted(text, quote + 1)
+    stops = _quote_or(wanted)
+    while found := stops.search(text, start):
+        if found.group() == wanted:
+            return found.start()
+        start = skip_quoted(text, found.end())
     return -1
+
+
+@lru_cache(maxsize=8)
+def _quote_or(wanted: bytes) -> re.Pattern[bytes]:
+    return re.compile(b'["' + re.escape(wanted) + b"]")
 
 
 def skip_quoted(text: bytes, at: int) -> int:
@@ -185,7 +189,7 @@ def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBo
         return None
     params, params_start, at = parsed
     end = _end(_LINE_END, text, at)
-    if end > at and text[end : end + 1] in {b"\\", b"\0"}:
+    if end > at and text[end : end + 1] in ({b"\\", b"\0", b","} if params and not is_list else {b"\\", b"\0"}):
         return None
     return ToBody(display, uri, uri_start, params, params_start, end)
 

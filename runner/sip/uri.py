@@ -295,15 +295,20 @@ _SIP_SCHEMES = (Scheme.SIP, Scheme.SIPS)
 def _finish(uri: Uri) -> Uri | None:
     """The last part of parse_uri: ``user=phone``, TEL numbers, and two checks for all."""
     is_behind_at = bool(uri.user) or uri.host[:1] == b"@"
+    uri = _with_number(uri)
+    if len(uri.port or b"") > MAX_PORT_DIGITS:
+        return None
+    return None if uri.host and not uri.user and is_behind_at else uri
+
+
+def _with_number(uri: Uri) -> Uri:
     if uri.scheme in _SIP_SCHEMES:
         if uri.param(b"user").value == b"phone":
             user, semicolon, params = uri.user.partition(b";")
             uri = replace(uri, scheme=Scheme.TEL, user=user, params=params if semicolon else None)
     elif uri.scheme is Scheme.TEL:
         uri = replace(uri, user=uri.host, host=b"")
-    if len(uri.port or b"") > MAX_PORT_DIGITS:
-        return None
-    return None if uri.host and not uri.user and is_behind_at else uri
+    return uri
 
 
 def rest_of_bad_uri(text: bytes) -> tuple[bytes, bytes]:
@@ -311,21 +316,25 @@ def rest_of_bad_uri(text: bytes) -> tuple[bytes, bytes]:
     found = _split_scheme(text)
     if found is None or text[found[1]] in b"]:":
         return b"", b""
-    start = found[1]
+    scheme, start = found
+    parts = _parse_authority(text, start, scheme)
+    completed = None if parts is None else _parse_tail(*parts)
+    if completed is not None:
+        # Refused at the very end.
+        uri = _with_number(completed)
+        return uri.user, uri.host
     if text[start : start + 1] == b"[":
         return _rest_from_host(text, start, b"", start)
     stop = _USER_END.search(text, start + 1)
-    if stop is None:
-        return b"", text[start:]
+    if stop is None or stop.group() in b"[]":
+        return b"", b""
     head, at = text[start : stop.start()], stop.end()
     match stop.group():
         case b"@":
             return _rest_from_host(text, at, head, None)
         case b":":
             return _rest_from_colon(text, at, head)
-        case b";" | b"?":
-            return _rest_from_tail(text, at, (b"", head), start)
-    return b"", b""
+    return _rest_from_tail(text, at, (b"", head), start)
 
 
 def _rest_from_colon(text: bytes, at: int, head: bytes) -> tuple[bytes, bytes]:

@@ -67,6 +67,8 @@ def test_in_a_list_a_comma_ends_the_address() -> None:
         b'<sip:a@b>;x="a\\"b"',
         b'"A\r\n B" <sip:a@b>',
         b"<sip:a@b>, <sip:c@d>",
+        b"<sip:a@b>;x\r,",
+        b"<sip:a@b>\r\\",
     ],
 )
 def test_a_to_body_that_kamailio_refuses_is_refused(text: bytes) -> None:

@@ -104,6 +104,8 @@ def test_long_uris_take_linear_time() -> None:
         (b"sip:@h", b"", b"@h"),
         (b"sip:h;maddr", b"", b"h"),
         (b"tel:+1;maddr", b"", b"+1"),
+        (b"tel:+1:000005", b"+1", b""),
+        (b"sip:1;a=b@h:000005;user=phone", b"1", b"h"),
         (b"sip:a[b@h", b"", b""),
         (b"http:a@b", b"", b""),
     ],

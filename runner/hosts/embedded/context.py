@@ -26,6 +26,12 @@ PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5,
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
 
+MAX_URI_SIZE = 1024
+"""core/config.h: the bytes of an R-URI of which one part is written; the URIs of a branch have one byte less."""
+
+MAX_PATH_SIZE = 256
+"""core/config.h: the path of a branch has one byte less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -134,6 +134,8 @@ class _Routes:
         self.context.edits.replace(header.start, header.end - header.start)
         self.at += 1
         if self.at == len(self.headers):
+            if self.context.message.broken_at is not None:
+                raise _CannotRouteError
             return False
         self.current, self.index = self._read(self.headers[self.at]), 0
         return True

@@ -1,5 +1,5 @@
 """
-What Kamailio itself knows of the way of a message: its own sockets, and the direction in the dialog.
+What Kamailio itself knows of the way of a message: its own sockets, its branches, and the direction in the dialog.
 
 Must not know pseudo-variables or scripts.
 """
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.uri import Uri, parse_uri
 
-from .context import PROTOCOL_NUMBERS
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
-    from .context import Context, Socket
+    from .context import Branch, Context, Socket
 
 _DEFAULT_PORT = 5060
 
@@ -41,6 +41,27 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
         if address.ip == ip and (not port or address.port == int(port)) and proto in {"", address.proto}:
             return socket
     return None
+
+
+def append_branch(context: Context, branch: Branch) -> None:
+    """
+    One more branch (core/dset.c, append_branch).
+
+    Raises:
+        CannotEvaluate: There are too many, or a text is too long for it.
+    """
+    if len(context.branches) >= MAX_BRANCHES - 1:
+        raise CannotEvaluate("too many branches")
+    limit(branch.uri, MAX_URI_SIZE)
+    limit(branch.dst_uri or b"", MAX_URI_SIZE)
+    limit(branch.path or b"", MAX_PATH_SIZE)
+    context.branches.append(branch)
+
+
+def limit(text: bytes, size: int) -> None:
+    """Raise CannotEvaluate for a text that, with a NUL behind it, does not fit into ``size`` bytes of a branch."""
+    if len(text) >= size:
+        raise CannotEvaluate(f"{len(text)} bytes are too many: a branch has room for {size - 1}")
 
 
 def own_sockets(context: Context, uri: Uri) -> list[Socket]:

@@ -54,6 +54,13 @@ def test_the_route_behind_the_own_one_is_the_destination(
     assert left is None or routes_left(host) == left
 
 
+def test_behind_the_only_route_a_header_that_cannot_be_parsed_is_met() -> None:
+    data = request(OWN, to_tag="").message_bytes().removesuffix(b"\r\n") + b"no header\r\n\r\n"
+    host = MessageHost(data, received_on=MAIN, environment=Environment((MAIN, ALT)))
+
+    assert host.modf("loose_route") == -1
+
+
 def test_a_strict_next_hop_swaps_places_with_the_request_uri() -> None:
     """RFC 3261, 16.6 step 6."""
     host = request(OWN, STRICT)
@@ -93,6 +100,15 @@ def test_the_from_tag_of_the_route_tells_the_direction() -> None:
 
     assert (upstream.get_s("$rdir(name)"), downstream.get_s("$rdir(name)")) == ("upstream", "downstream")
     assert (upstream.get_s("$fti"), downstream.get_s("$fti")) == ("t1", "a1")
+
+
+def test_an_initial_tag_needs_the_header_that_has_it_downstream_as_well() -> None:
+    host = request("<sip:127.0.0.1:5100;lr;ftag=t1>")
+    host.get_s("$rdir(id)")
+    host.set_s("$fd", '"Q"')
+    host.modf("msg_apply_changes")
+
+    assert (host.get_s("$rdir(name)"), host.get_s("$fti"), host.get_s("$tti")) == ("upstream", None, None)
 
 
 def test_a_record_route_is_secure_when_the_request_uri_is() -> None:

@@ -12,7 +12,6 @@ from runner.sip.uri import parse_uri, rest_of_bad_uri
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
 
-_COMMA = b","[0]
 _ASSERTED, _PREFERRED = b"p-asserted-identity", b"p-preferred-identity"
 _MAX_PREFERRED_HEADERS = 2
 """core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops."""

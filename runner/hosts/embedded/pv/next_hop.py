@@ -18,6 +18,7 @@ from .request import text_or_null, uri_part
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
+    from runner.sip.message import SipMessage
 
 _DEFAULT_TLS_PORT = 5061
 _UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
@@ -192,7 +193,7 @@ def _reply_destination(access: Access) -> Value:
     if message.first_line.is_request:
         return NULL
     if access.name in {"cntvia", "cntrr"}:
-        return NULL if message.broken_at is not None else _count(access)
+        return NULL if message.broken_at is not None else _count(message, access.name)
     answer = _answer_to(access.context, is_tls_known=False)
     if answer is None:
         return NULL
@@ -209,10 +210,9 @@ def _reply_destination(access: Access) -> Value:
             return Value.integer(answer.via.protocol_number)
 
 
-def _count(access: Access) -> Value:
+def _count(message: SipMessage, name: str) -> Value:
     """Vias, or the addresses of Record-Routes behind the first Via; null when one does not parse."""
-    message = access.context.message
-    if access.name == "cntvia":
+    if name == "cntvia":
         return Value.integer(len(vias(message)))
     via = message.header(b"via")
     headers = message.all_headers(b"record-route")
@@ -234,7 +234,9 @@ def _initial_tag(key: bytes, opposite: bytes) -> Reader:
     """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = access.context.party(opposite if is_upstream(access.context) else key)
+        found = access.context.party(key)
+        if found is not None and is_upstream(access.context):
+            found = access.context.party(opposite)
         return NULL if found is None else text_or_null(found.tag)
 
     return read

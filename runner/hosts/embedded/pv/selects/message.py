@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from runner.sip.message import FirstLine
 
 _WHITE = b" \t\r\n"
-_IN_FRONT = b"\r\n\0\t "  # core/parser/msg_parser.c, parse_msg skips these
 _MESSAGE_NUMBER = 1  # as $mi
 
 
@@ -56,7 +55,8 @@ def _whole(*, is_request: bool) -> Reader:
 
 
 def _first_line(context: Context) -> bytes:
-    return context.message.data[: context.message.first_line.end].lstrip(_IN_FRONT).rstrip(_WHITE)
+    line = context.message.first_line
+    return context.message.data[line.start : line.end].rstrip(_WHITE)
 
 
 def _head(context: Context) -> bytes | None:
