@@ -19,15 +19,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # These run processes as `nobody`, as uid 61234 or as users that they make. The kernel counts processes by user, and the
 # runner and the tests kill them by user.
-USERS = ("attack", "worker/test_worker_user.py", "scripts/test_files_beside.py")
+USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scripts/test_files_beside.py")
 
 # What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
 # threads, and each of xdist's processes has a thread.
 ALONE = {
     "cli/test_watch.py": "forks",
-    "daemon/test_daemon.py::test_a_stopped_worker_of_a_dead_daemon_does_not_stay": (
-        "any runner that starts beside it sends SIGCONT to what dead runners left"
-    ),
     "daemon/test_daemon.py::test_a_forked_child_begins_its_own_lease": "forks",
     "faults/test_bombs.py": "takes all processes that its group may have",
     "faults/test_killed.py": "takes memory until the kernel kills",

@@ -18,11 +18,11 @@ import pytest
 from runner.client.lease import Lease
 from runner.worker import rundir
 from runner.worker.remove import NOT_DONE
-from tests.attack.test_directories import DEPTH, MEMORY, NOBODYS, nest, on_a_path, removed
 from tests.attack.users import User, as_root, new_user
 from tests.places import ROOT
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
+from tests.worker.test_remove import DEPTH, MEMORY, NOBODYS, nest, on_a_path, removed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import socket
 import threading
 import time
 from contextlib import closing
@@ -15,8 +16,8 @@ import pytest
 
 from runner.control import connection
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
-from runner.control.messages import LeaseAnswer
-from runner.daemon import reports
+from runner.control.messages import LeaseAnswer, Swap
+from runner.daemon import borrower, reports
 from runner.daemon.daemon import Daemon
 from runner.errors import RunnerError
 from runner.settings import Settings
@@ -186,3 +187,19 @@ def test_a_lease_names_copies_by_their_hash_and_never_where_they_lie(
     assert copies.is_dir()
     assert str(copies) not in str(answer)
     assert str(copies.parent) not in str(answer)
+
+
+def test_a_client_that_reads_nothing_is_hung_up_on_and_not_waited_for(tmp_path: Path) -> None:
+    """Upkeep waited a second for each, and with enough of them systemd's watchdog ended the daemon."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    daemon = Daemon(Settings(socket=tmp_path / "c.sock", script_dirs=(tmp_path,), worker_user=user))
+    ours, theirs = socket.socketpair()
+    with closing(Control(ours)) as control, theirs:
+        silent = borrower.Client(control, 1, uid=1001)
+        for _ in range(10_000):
+            daemon._dispatch.notify(silent, Swap(lease="1", reason="x" * 1000))
+
+        theirs.settimeout(WAIT_S)
+        begin = time.monotonic()
+        while theirs.recv(65536):
+            assert time.monotonic() < begin + WAIT_S

@@ -17,13 +17,11 @@ from runner.control.messages import Report
 from runner.daemon.borrower import Client, Loan
 from runner.daemon.daemon import Daemon
 from runner.daemon.loans import Loans
-from runner.errors import ExecTimeout, PoolExhausted, ProtocolViolation, RunnerError, ScriptRefused, WorkerDied
+from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptRefused
 from runner.pool.slot import Slot
 from runner.pool.warming import Warming
 from runner.settings import Settings
 from runner.wire.channel import ENDS, Channel, received
-from runner.wire.session import Session, State
-from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
 from tests.daemon.test_first_runs import LOOPS, SLEEPS, clients, host, is_warm, library, outcome, status, warming
 from tests.pool.test_warming import SOON_S, build, later
@@ -289,51 +287,3 @@ def test_a_script_that_is_no_longer_in_script_dirs_runs_no_more_in_workers_that_
         assert app_mono("reload", "--socket", str(daemon.socket)).returncode == 0
 
         until(lambda: client.run(script, limit_s=WAIT_S) == "ScriptInvalid", "it asks, and is refused")
-
-
-# What is said in a late run.
-
-QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
-EXITING = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3,"exec":0}}\n'
-TEXT = b'{"jsonrpc":"2.0","method":"Core.Log","params":[1,"x"]}\n'
-
-
-@contextlib.contextmanager
-def late(max_line_bytes: int = 1024) -> Iterator[tuple[Conversation, int]]:
-    """A conversation in a late run, and where its worker speaks."""
-    (reads, says), (hears, writes) = os.pipe(), os.pipe()
-    session = Session.resumed(max_line_bytes, State.RUNNING, 0, 0, b"")
-    conversation = Conversation(Channel(reads, writes), session, 1, 0)
-    try:
-        yield conversation, says
-    finally:
-        conversation.end()
-        os.close(hears)
-        os.close(says)
-
-
-def test_a_script_that_asks_and_ends_the_process_at_the_same_time_has_ended() -> None:
-    with late() as (conversation, says):
-        os.write(says, QUESTION + EXITING)
-
-        with pytest.raises(WorkerDied, match="code 3"):
-            conversation.finish(build(), time.monotonic() + WAIT_S)
-
-
-def test_a_late_run_says_no_more_than_one_in_time() -> None:
-    with late(64) as (conversation, says), contextlib.ExitStack() as stack:
-        ends = threading.Event()
-
-        def flood() -> None:
-            with contextlib.suppress(OSError):
-                while not ends.is_set():
-                    os.write(says, TEXT)
-
-        thread = threading.Thread(target=flood)
-        thread.start()
-        stack.callback(thread.join, WAIT_S)
-        stack.callback(conversation.end)
-        stack.callback(ends.set)
-
-        with pytest.raises(ProtocolViolation, match="more than one exec may"):
-            conversation.finish(build(), time.monotonic() + WAIT_S)

@@ -1,314 +1,111 @@
-"""What a client can make the daemon keep: each of it has an end."""
+"""runner.daemon.loans: who holds which worker, and how it comes back."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import pwd
-import socket
-import time
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, cast
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from runner.control.connection import MAX_LINE_BYTES, Control
-from runner.control.kinds import MAX_COUNT, MAX_NAMES, MAX_TEXT, Malformed
-from runner.control.messages import Needs, Report, Swap
-from runner.daemon import reports
-from runner.daemon.access import no_place
-from runner.daemon.borrower import MAX_KNOWN, MAX_LOANS, MAX_REJECTED, Client, Loan
-from runner.daemon.daemon import Daemon
-from runner.daemon.quiet import PAUSE_S, Quiet
-from runner.daemon.sharing import GRACE_S, WANTED_S, Sharing
-from runner.errors import ScriptInvalid, ScriptRefused
-from runner.scripts.generation import Generation, Part
-from runner.scripts.poison import LONGEST_CALL_ID, MAX_COUNTED, MAX_REFUSED, Poison
-from runner.settings import Settings
-from runner.worker.holdings import Holdings
-from tests.programs import WAIT_S
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from runner.pool.slot import Slot
-
-ONE, OTHER, THIRD = 1001, 1002, 1003
-ROOT = 0
+from runner.build import ensure_bridge
+from runner.client.lease import Lease
+from runner.errors import PoolExhausted
+from tests.daemon.leases import RETURNS, held, run, status, workers
+from tests.places import ROOT
+from tests.programs import MCS, until
+from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Lent:
-    """A slot whose worker is lent, with what it has loaded."""
-
-    def __init__(self, *loaded: Generation) -> None:
-        self.living = self
-        self.holdings = Holdings(loaded={generation.path: generation for generation in loaded})
-
-    def loan(self) -> Loan:
-        return Loan("1", cast("Slot", self), 0.0)
-
-
-def build(path: str, name: str) -> Generation:
-    return Generation.of(path, Part(path, name), None, None, {})
-
-
-def client(uid: int = ONE, workers: int = 0) -> Client:
-    made = Client(cast("Control", None), 1, uid)
-    made.loans = {str(number): Lent().loan() for number in range(workers)}
-    return made
-
-
-# One client.
-
-
-def test_of_generations_a_client_is_told_only_so_many_are_kept_the_ones_told_last() -> None:
-    one = client()
-    for number in range(MAX_KNOWN + 100):
-        one.learn(build(f"/{number}.exe", "1"))
-
-    assert len(one.known) == MAX_KNOWN
-    assert {generation.path for generation in one.known.values()} == {
-        f"/{number + 100}.exe" for number in range(MAX_KNOWN)
-    }
-
-
-def test_of_one_script_the_current_build_is_kept_and_what_a_worker_has_loaded() -> None:
-    one = client()
-    builds = [build("/x.exe", str(number)) for number in range(50)]
-    one.loans["1"] = Lent(builds[3]).loan()
-    for generation in builds:
-        one.learn(generation, (builds[7],) if generation is builds[8] else ())
-
-    assert set(one.known) == {builds[3].id, builds[49].id}
-
-
-def test_builds_that_a_client_could_not_load_are_remembered_up_to_a_number() -> None:
-    one = client()
-    for number in range(MAX_REJECTED + 5):
-        one.reject(str(number), ScriptInvalid("no"))
-
-    assert list(one.rejected) == [str(number) for number in range(5, MAX_REJECTED + 5)]
-
-
-def test_workers_that_were_ended_while_lent_are_remembered_as_long_as_one_can_hold_them() -> None:
-    one = client()
-    one.ended.extend(map(str, range(100)))
-
-    assert list(one.ended) == [str(number) for number in range(100 - MAX_LOANS, 100)]
-
-
-# What it reports.
-
-REPORT: dict[str, Any] = {
-    "lease": "1",
-    "execs": 2,
-    "loads": 3,
-    "bound": {"H": "x"},
-    "loaded": {"/x.exe": "id"},
-    "retire_reason": "threads",
-}
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"lease": -1},
-        {"lease": ""},
-        {"lease": "x" * 65},
-        {"execs": MAX_COUNT + 1},
-        {"execs": True},
-        {"loads": 1.0},
-        {"loads": None},
-        {"bound": []},
-        {"bound": {str(number): "x" for number in range(MAX_NAMES + 1)}},
-        {"bound": {"H": None}},
-        {"loaded": {"x": "y" * (MAX_TEXT + 1)}},
-        {"retire_reason": 7},
-    ],
-    ids=repr,
-)
-def test_a_report_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(Malformed):
-        Report.read(REPORT | wrong)
-
-
-def test_a_reason_that_only_a_later_version_knows_is_none() -> None:
-    assert Report.read(REPORT | {"retire_reason": "later"}).retire_reason == ""
-    without = {name: value for name, value in REPORT.items() if name != "retire_reason"}
-    assert Report.read(without).retire_reason == ""
-
-
-def test_what_is_known_of_a_worker_only_grows_and_has_an_end() -> None:
-    holdings = Holdings()
-    holdings.execs, holdings.loads, holdings.retire_reason, holdings.bound = 5, 5, "memory", {"H": "x"}
-    known = build("/x.exe", "1")
-
-    reports.note(holdings, Report.read(REPORT | {"loaded": {"/elsewhere": known.id, "b": "?"}}), {known.id: known})
-    assert (holdings.execs, holdings.loads, holdings.retire_reason) == (5, 5, "memory")
-    assert holdings.loaded == {"/x.exe": known}, "a script is where its build says"
-    for begin in range(0, 3 * MAX_NAMES, MAX_NAMES // 2):
-        names = {str(number): "x" for number in range(begin, begin + MAX_NAMES // 2)}
-        reports.note(holdings, Report.read(REPORT | {"bound": names}), {})
-    assert len(holdings.bound) <= MAX_NAMES
-    assert holdings.bound["H"] == "x"
-
-
-def test_of_names_that_a_load_needs_those_are_looked_for_that_the_assembly_has(tmp_path: Path) -> None:
-    names = b"..\0Helper\0NotAll.." + "Größe".encode() + b"\0" + b"".join(b"N%d\0" % n for n in range(200))
-    (tmp_path / "1").write_bytes(names + "Plugin".encode("utf-16-le"))
-    generation = Generation.of("/x.exe", Part("/x.exe", "1"), None, None, {"Known": None})
-
-    def mentioned(names: list[str], of: Generation = generation) -> tuple[str, ...]:
-        return reports.mentioned(of, names, lambda part: tmp_path / part.hash)
-
-    wanted = ["Helper", "NotAll", "Größe", "Plugin", "Help", "Known", "", "\ud800"]
-    assert mentioned(wanted) == ("Helper", "Größe", "Plugin")
-    assert len(mentioned([f"N{number}" for number in range(200)])) == reports.MAX_NEEDS
-    assert mentioned(["Helper"], build("/gone.exe", "2")) == ()
-    with pytest.raises(Malformed, match="expected a text"):
-        Needs.read({"generation": "1", "names": [7]})
-
-
-# Places, and workers.
-
-
-@pytest.mark.parametrize(("most", "shares"), [(1, [1]), (2, [2]), (16, [12, 3, 1]), (256, [192, 48, 12, 3, 1])])
-def test_each_user_leaves_places_to_the_next_one_though_it_takes_all_it_can(most: int, shares: list[int]) -> None:
-    settings = Settings(max_clients=most)
-    taken: list[int] = []
-    for user in range(2000, 2000 + len(shares)):
-        while not no_place(user, taken, settings):
-            taken.append(user)
-
-    assert [taken.count(user) for user in range(2000, 2000 + len(shares))] == shares
-
-
-def test_who_is_trusted_may_have_all_places_and_no_more() -> None:
-    settings = Settings(max_clients=16)
-    taken: list[int] = []
-    while not no_place(ROOT, taken, settings):
-        taken.append(ROOT)
-
-    assert len(taken) == 16
-
-
-def overdue(sharing: Sharing, clients: list[Client], waiting: set[int]) -> int | None:
-    found = sharing.overdue(clients, waiting, Settings(max_workers=4, exec_timeout_s=0.4))
-    return found[0].uid if found else None
-
-
-def test_a_loan_is_overdue_when_another_user_with_less_waited_longer_than_any_exec_takes() -> None:
-    clock = Clock()
-    sharing, clients = Sharing(clock), [client(ONE, 2), client(ONE, 2)]
-
-    assert overdue(sharing, clients, {OTHER}) is None
-    clock.now += 0.4 + GRACE_S
-    assert overdue(sharing, clients, {OTHER}) is None
-    clock.now += 0.01
-    assert overdue(sharing, clients, set()) is None, "nobody waits in this moment"
-    assert overdue(sharing, clients, {OTHER}) == ONE
-
-
-@pytest.mark.parametrize(
-    ("held", "waiting"),
-    [([(ONE, 2), (ONE, 2)], {ONE}), ([(ONE, 2), (OTHER, 2)], {OTHER}), ([(ONE, 1), (THIRD, 1)], {OTHER}), ([], {ONE})],
-)
-def test_no_loan_is_overdue_for_its_own_user_nor_while_nobody_has_more_than_a_share(
-    held: list[tuple[int, int]], waiting: set[int]
+def test_a_borrowed_worker_with_threads_left_in_it_is_given_back_and_replaced(
+    daemon: RunningDaemon, lease: Lease
 ) -> None:
-    clock = Clock()
-    sharing, clients = Sharing(clock), [client(*of) for of in held]
-    for _ in range(100):
-        clock.now += 1
-        assert overdue(sharing, clients, waiting) is None
+    script = compiled(
+        daemon.scripts,
+        "Threads",
+        "static int Main() { new Thread(() => Thread.Sleep(Timeout.Infinite)).Start(); return 0; }",
+    )
+    fine = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+    assert run(lease, fine) == 0
+    before = held(daemon)
+
+    assert run(lease, script) == 0
+    assert run(lease, fine) == 0
+
+    assert held(daemon) != before
+    until(lambda: "its script left threads running" in daemon.log(), "the daemon says why")
 
 
-def test_who_waits_no_more_is_forgotten_and_begins_from_the_start() -> None:
-    clock = Clock()
-    sharing, clients = Sharing(clock), [client(ONE, 2), client(ONE, 2)]
-    overdue(sharing, clients, {OTHER})
-    clock.now += WANTED_S + 0.1
+def test_a_worker_killed_between_execs_is_replaced_without_a_failure(daemon: RunningDaemon, lease: Lease) -> None:
+    script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, script)
 
-    assert overdue(sharing, clients, set()) is None
-    assert overdue(sharing, clients, {OTHER}) is None
+    worker = held(daemon)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{worker}").exists(), "it has ended and is reaped")
 
-
-# What takes workers with it.
+    assert run(lease, script) == 0
 
 
-def test_losses_of_builds_and_callers_are_counted_up_to_a_number() -> None:
-    poison = Poison(Settings(poison_s=1e6, poison_message_losses=2), Clock())
-    for number in range(3 * MAX_COUNTED):
-        poison.note(build("/x.exe", str(number)), f"call-{number}", ONE)
+def test_the_worker_of_a_client_that_was_killed_ends(daemon: RunningDaemon) -> None:
+    script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+    program = (
+        "import sys, time\nfrom runner.client.lease import Lease\nfrom runner import MessageHost\n"
+        "lease = Lease(sys.argv[1])\n"
+        "lease.exec(sys.argv[2], None, MessageHost(open(sys.argv[3], 'rb').read()), time.monotonic() + 5)\n"
+        "print('held', flush=True)\ntime.sleep(60)\n"
+    )
+    message = ROOT / "examples" / "messages" / "invite.sip"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(daemon.socket), str(script), str(message)],
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == b"held\n"
+        (worker,) = [worker["pid"] for worker in workers(daemon) if worker["client"] == client.pid]
+        client.kill()
 
-    assert len(poison._lost) <= MAX_COUNTED
-
-
-def test_what_is_refused_has_an_end_and_fits_into_one_message() -> None:
-    poison = Poison(Settings(poison_message_losses=1, poison_losses=1, poison_s=1e6), Clock())
-    for number in range(2 * MAX_REFUSED):
-        poison.note(build(f"/{'x' * 4000}.exe", str(number)), f"{number:04}" + "\U0010ffff" * LONGEST_CALL_ID)
-
-    assert len(poison._until) <= MAX_REFUSED
-    assert len(json.dumps({"messages": poison.refused_messages()})) < MAX_LINE_BYTES
-
-
-def test_what_clients_of_one_user_lost_counts_for_them_alone() -> None:
-    poison = Poison(Settings(poison_losses=2, poison_message_losses=2, poison_s=60), Clock())
-    for _ in range(2):
-        poison.note(build("/x.exe", "1"), "a", ONE)
-
-    with pytest.raises(ScriptRefused):
-        poison.check(build("/x.exe", "1"), ONE)
-    poison.check(build("/x.exe", "1"), OTHER)
-    poison.check(build("/x.exe", "1"))
-    assert poison.refused_messages(None, ONE) == [("/x.exe", "a", 60.0)]
-    assert poison.refused_messages(None, OTHER) == []
-    assert (list(poison.refused()), poison.refused_messages()) == (["/x.exe"], [("/x.exe", "a", 60.0)])
-
-    for _ in range(2):
-        poison.note(build("/x.exe", "1"))
-    with pytest.raises(ScriptRefused):
-        poison.check(build("/x.exe", "1"), OTHER)
+        until(lambda: not Path(f"/proc/{worker}").exists(), "its worker has ended")
 
 
-# The log, and a client that reads nothing.
+def test_more_clients_than_workers_are_all_served(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "max_workers = 2\nnum_workers = 2") as daemon:
+        script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
+        leases = [Lease(str(daemon.socket)) for _ in range(5)]
+        try:
+            run(leases[0], script)
+            run(leases[1], script)
+            with pytest.raises(PoolExhausted):  # both workers are held by clients that are not running anything
+                run(leases[2], script)
+            until(lambda: run(leases[0], script) == 0 and run(leases[1], script) == 0, "they are asked for them")
+
+            codes = [run(lease, script) for _ in range(5) for lease in leases]
+
+            assert codes == [0] * 25
+            assert "set max_workers to at least 5" in str(status(daemon)["advice"])
+            told = app_mono("doctor", "--config", str(daemon.config))
+            assert "set max_workers to at least 5" in " ".join(told.stdout.split())
+            assert told.returncode == 0, told.stdout
+        finally:
+            for lease in leases:
+                lease.close()
 
 
-def test_of_lines_that_clients_can_make_one_comes_each_second_with_their_number(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    clock = Clock()
-    quiet = Quiet(logging.getLogger("runner.test"), logging.WARNING, "it happened", clock)
-    for number in range(2000):
-        quiet.tell(f"case {number}")
-        clock.now += PAUSE_S / 1000
+def test_helpers_that_conflict_get_workers_of_their_own(daemon: RunningDaemon, lease: Lease) -> None:
+    scripts = []
+    sr_dll = ensure_bridge().sr_dll
+    for number in (1, 2):
+        place = daemon.scripts / str(number)
+        compiled(place, "H", f"public static int Value() {{ return {number}; }} static void Main() {{}}")
+        library = place / "H.dll"
+        subprocess.run([MCS, "-t:library", f"-out:{library}", str(place / "H.cs"), f"-r:{sr_dll}"], check=True)
+        (place / "H.exe").unlink()
+        source = place / "Uses.cs"
+        source.write_text("public class Uses { static int Main() { return H.Value(); } }\n", "utf-8")
+        subprocess.run([MCS, f"-r:{library}", f"-out:{place / 'Uses.exe'}", str(source)], check=True)
+        scripts.append(place / "Uses.exe")
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "it happened (1 until now): case 0",
-        "it happened (1001 until now): case 1000",
-    ]
-
-
-def test_a_client_that_reads_nothing_is_hung_up_on_and_not_waited_for(tmp_path: Path) -> None:
-    """Upkeep waited a second for each, and with enough of them systemd's watchdog ended the daemon."""
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    daemon = Daemon(Settings(socket=tmp_path / "c.sock", script_dirs=(tmp_path,), worker_user=user))
-    ours, theirs = socket.socketpair()
-    with closing(Control(ours)) as control, theirs:
-        silent = Client(control, 1, ONE)
-        for _ in range(10_000):
-            daemon._dispatch.notify(silent, Swap(lease="1", reason="x" * 1000))
-
-        theirs.settimeout(WAIT_S)
-        begin = time.monotonic()
-        while theirs.recv(65536):
-            assert time.monotonic() < begin + WAIT_S
+    assert [run(lease, script) for _ in range(3) for script in scripts] == [1, 2] * 3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import threading
-from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.scripts.current import MOST_NAMES
-from tests.scripts.builds import SECOND_NS, SOON_S, Builds, Counting, Make, content, later
+from tests.scripts.builds import SOON_S, Builds, Counting, Make, content, later
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_generation_is_a_copy_that_a_writer_cannot_tear(make: Make, script: Path, builds: Builds) -> None:
@@ -48,27 +50,6 @@ def test_a_rewritten_script_is_current_at_the_very_next_call(make: Make, script:
     assert len(ids) == 2
 
 
-def test_a_young_stamp_is_not_trusted_so_a_coarse_clock_hides_no_change(
-    make: Make, script: Path, builds: Builds
-) -> None:
-    """Two writes in one tick of the clock: same size, same inode, same times."""
-    assert len(builds["a"]) == len(builds["b"])
-    stat = Counting()
-    stat.times_ns = 1000 * SECOND_NS
-    now = [1000 * SECOND_NS + 3_000_000]
-    scripts = make(stat=stat, clock_ns=lambda: now[0])
-    scripts.current(str(script))
-    script.write_bytes(builds["b"])
-
-    assert content(scripts, scripts.current(str(script))) == builds["b"]
-
-    now[0] += SECOND_NS
-    scripts.current(str(script))
-    stat.asked.clear()
-    scripts.current(str(script))
-    assert not [asked for asked in stat.asked if isinstance(asked, int)], "an old stamp is trusted: nothing is opened"
-
-
 def test_the_same_content_again_is_the_same_generation(make: Make, script: Path, builds: Builds) -> None:
     scripts = make()
     first = scripts.current(str(script))
@@ -77,62 +58,6 @@ def test_the_same_content_again_is_the_same_generation(make: Make, script: Path,
     script.write_bytes(builds["a"])
 
     assert scripts.current(str(script)) is first
-
-
-def test_config_and_symbols_that_appear_make_a_new_generation(make: Make, script: Path) -> None:
-    scripts = make(clock_ns=later)
-    bare = scripts.current(str(script))
-    Path(f"{script}.config").write_text("<configuration/>")
-    configured = scripts.current(str(script))
-    script.with_suffix(".pdb").write_bytes(b"symbols")
-
-    full = scripts.current(str(script))
-
-    assert len({bare.id, configured.id, full.id}) == 3
-    params = full.load_params()
-    assert params["config"] == sha256(b"<configuration/>").hexdigest()
-    assert params["symbols"] == sha256(b"symbols").hexdigest()
-    assert bare.load_params() == {
-        "path": str(script),
-        "generation": bare.id,
-        "assembly": bare.assembly.hash,
-        "symbols": None,
-        "config": None,
-        "helpers": {},
-    }
-
-
-def test_helpers_are_looked_for_as_dll_then_exe_and_remembered(make: Make, script: Path, builds: Builds) -> None:
-    scripts = make(clock_ns=later)
-    here = script.parent
-    (here / "H.dll").write_bytes(builds["h"])
-    (here / "H.exe").write_bytes(builds["a"])
-    (here / "I.exe").write_bytes(builds["i"])
-    (here / "SR.dll").write_bytes(builds["i"])
-
-    generation = scripts.extend(scripts.current(str(script)), ("H", "I", "Gone", "SR", "../x"))
-
-    helpers = generation.helpers
-    assert helpers["H"] is not None
-    assert helpers["H"].path == str(here / "H.dll")
-    assert helpers["I"] is not None
-    assert helpers["I"].path == str(here / "I.exe")
-    assert (helpers["Gone"], helpers["SR"], helpers["../x"]) == (None, None, None)
-    assert generation.load_params()["helpers"]["H"]["path"] == str(here / "H.dll")
-    assert scripts.current(str(script)) is generation
-
-
-def test_a_changed_or_new_helper_makes_a_new_generation(make: Make, script: Path, builds: Builds) -> None:
-    scripts = make()
-    first = scripts.extend(scripts.current(str(script)), ("H",))
-    (script.parent / "H.dll").write_bytes(builds["h"])
-    second = scripts.current(str(script))
-    (script.parent / "H.dll").write_bytes(builds["i"])
-
-    third = scripts.current(str(script))
-
-    assert len({first.id, second.id, third.id}) == 3
-    assert first.assembly.hash == third.assembly.hash
 
 
 def test_a_swapped_symlink_is_seen_at_the_next_call(make: Make, tmp_path: Path, builds: Builds) -> None:

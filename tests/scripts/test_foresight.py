@@ -11,7 +11,6 @@ import pytest
 
 from runner.build import compile_script
 from runner.errors import HostFault
-from runner.hosts import foreseen
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.scripts.foresight import Foresight
-
 
 HERE = ROOT / "tests"
 EXAMPLES = ROOT / "examples"
@@ -316,13 +314,6 @@ def test_headers_are_certain_where_they_parse() -> None:
         True
     ] * 3
     assert [MessageHost(BROKEN).is_certain(call, "") for call in ("HDR.Append", "HDR.Remove")] == [False] * 2
-
-
-@pytest.mark.parametrize(
-    "name", ["$var", "$var()", "$var(a b)", "$(var(a))", "$hdr(X", "ru", "$", "", "$rb", "$sht(a=>b)", "$ru "]
-)
-def test_names_that_are_not_plain_are_not_guessed(name: str) -> None:
-    assert foreseen.depends_on(name) is None
 
 
 def test_a_queue_of_edits_arrives_in_order_before_the_question_that_follows(runner: Runner, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.client.lease import Lease
+from runner.control.connection import MAX_LINE_BYTES
 from runner.errors import ScriptRefused, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.scripts.generation import Generation, Part
-from runner.scripts.poison import Poison
+from runner.scripts.poison import LONGEST_CALL_ID, MAX_COUNTED, MAX_REFUSED, Poison
 from runner.settings import Settings
 from tests.places import INVITE
 from tests.programs import WAIT_S, until
@@ -24,6 +25,7 @@ from tests.running_daemon import RunningDaemon, app_mono, compiled
 if TYPE_CHECKING:
     from pathlib import Path
 
+ONE, OTHER = 1001, 1002  # users
 DIES = "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); return 0; }"
 DIES_LOADING = 'static Bad() { Environment.FailFast("bad"); } static int Main() { return 0; }'
 FINE = "static int Main() { return 0; }"
@@ -42,8 +44,8 @@ class Clock:
         return self.now
 
 
-def build(name: str) -> Generation:
-    return Generation.of("/x.exe", Part("/x.exe", name), None, None, {})
+def build(name: str, path: str = "/x.exe") -> Generation:
+    return Generation.of(path, Part(path, name), None, None, {})
 
 
 def test_losses_count_when_they_come_close_together_and_for_one_build() -> None:
@@ -237,3 +239,39 @@ def test_a_daemon_tells_clients_that_hold_workers_which_messages_to_refuse(tmp_p
         assert f"refused  {script} to messages of Call-ID 'x' for " in told
         assert [(entry["script"], entry["call_id"]) for entry in value] == [(str(script), "x")]
         assert "messages of Call-ID 'x' are refused for 60 s: it cost 2 workers" in daemon.log()
+
+
+def test_losses_of_builds_and_callers_are_counted_up_to_a_number() -> None:
+    poison = Poison(Settings(poison_s=1e6, poison_message_losses=2), Clock())
+    for number in range(3 * MAX_COUNTED):
+        poison.note(build(str(number)), f"call-{number}", ONE)
+
+    assert len(poison._lost) <= MAX_COUNTED
+
+
+def test_what_is_refused_has_an_end_and_fits_into_one_message() -> None:
+    poison = Poison(Settings(poison_message_losses=1, poison_losses=1, poison_s=1e6), Clock())
+    for number in range(2 * MAX_REFUSED):
+        poison.note(build(str(number), f"/{'x' * 4000}.exe"), f"{number:04}" + "\U0010ffff" * LONGEST_CALL_ID)
+
+    assert len(poison._until) <= MAX_REFUSED
+    assert len(json.dumps({"messages": poison.refused_messages()})) < MAX_LINE_BYTES
+
+
+def test_what_clients_of_one_user_lost_counts_for_them_alone() -> None:
+    poison = Poison(Settings(poison_losses=2, poison_message_losses=2, poison_s=60), Clock())
+    for _ in range(2):
+        poison.note(build("1"), "a", ONE)
+
+    with pytest.raises(ScriptRefused):
+        poison.check(build("1"), ONE)
+    poison.check(build("1"), OTHER)
+    poison.check(build("1"))
+    assert poison.refused_messages(None, ONE) == [("/x.exe", "a", 60.0)]
+    assert poison.refused_messages(None, OTHER) == []
+    assert (list(poison.refused()), poison.refused_messages()) == (["/x.exe"], [("/x.exe", "a", 60.0)])
+
+    for _ in range(2):
+        poison.note(build("1"))
+    with pytest.raises(ScriptRefused):
+        poison.check(build("1"), OTHER)

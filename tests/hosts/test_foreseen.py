@@ -1,0 +1,66 @@
+"""runner.hosts.foreseen: what may be sent ahead, by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.hosts import foreseen
+
+
+@pytest.mark.parametrize(
+    "name", ["$var", "$var()", "$var(a b)", "$(var(a))", "$hdr(X", "ru", "$", "", "$rb", "$sht(a=>b)", "$ru "]
+)
+def test_names_that_are_not_plain_are_not_guessed(name: str) -> None:
+    assert foreseen.depends_on(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("$ci", foreseen.FIXED),
+        ("$(fU)", foreseen.FIXED),
+        ("$hdr(X-A)", foreseen.FIXED),
+        ("$(hdr(Via)[-1])", foreseen.FIXED),
+        ("$(hdr(Via))", foreseen.FIXED),
+        ("$ru", foreseen.R_URI),
+        ("$(rU)", foreseen.R_URI),
+        ("$du", foreseen.R_URI),
+        ("$var(a_1)", "$var(a_1)"),
+        ("$avp(b)", "$avp(b)"),
+    ],
+)
+def test_a_plain_name_depends_on_the_received_message_the_r_uri_or_itself(name: str, group: str) -> None:
+    assert foreseen.depends_on(name) == group
+
+
+@pytest.mark.parametrize("name", ["$Ts", "$TV(s)", "$mb", "$rb", "$mi", "$pp", "$shv(x)", "$sht(a=>b)", "$(ru{s.len})"])
+def test_what_changes_by_itself_is_large_or_is_computed_is_not_sent_ahead(name: str) -> None:
+    assert foreseen.depends_on(name) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "target", "changed"),
+    [
+        ("HDR.Append", "", (foreseen.FIXED, "any")),
+        ("HDR.Insert", "", (foreseen.FIXED, "any")),
+        ("HDR.AppendToReply", "", (foreseen.FIXED, "any")),
+        ("HDR.Remove", "", (foreseen.FIXED, "word")),
+        ("PV.SetS", "$rU", (foreseen.R_URI, "word")),
+        ("PV.SetS", "$var(a)", ("$var(a)", "any")),
+        ("PV.SetI", "$avp(b)", ("$avp(b)", "any")),
+        ("PV.SetI", "$rU", None),
+        ("PV.SetS", "$ru", None),
+        ("PV.SetS", "$var($rU)", None),
+        ("PV.Unset", "$var(a)", None),
+        ("Core.ModF", "drop", None),
+    ],
+)
+def test_an_edit_that_cannot_fail_changes_one_group(call: str, target: str, changed: tuple[str, str] | None) -> None:
+    assert foreseen.changes(call, target) == changed
+
+
+def test_only_variables_of_the_script_and_headers_of_a_reply_are_certain_on_any_message() -> None:
+    certain = [("HDR.AppendToReply", ""), ("PV.SetS", "$var(a)"), ("PV.SetI", "$avp(b)")]
+    others = [("HDR.Append", ""), ("HDR.Remove", ""), ("PV.SetS", "$rU")]
+
+    assert [foreseen.is_always_certain(*edit) for edit in certain + others] == [True] * 3 + [False] * 3
