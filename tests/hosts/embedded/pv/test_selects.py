@@ -367,6 +367,7 @@ def test_parts_of_a_value_need_its_number(host: MessageHost) -> None:
         host.get_s("$sel(hf_value.x_custom)"),
         "one,sip:xc@example.com;up=1,last",
     ]
+    assert values(host, 'hf_value.x_custom[1].param[""]') == ["one;a=1"]
 
 
 def test_a_parameter_of_a_value_is_not_named_alone(host: MessageHost) -> None:
