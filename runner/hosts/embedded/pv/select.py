@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ANY = "NAME"
-"""Instead of the name of a row: the row takes any text."""
+"""Stands for any text in the names of a row."""
 
 NUMBER = "[n]"
-"""Instead of the name of a row: the row takes any number in brackets."""
+"""Stands for any number in brackets in the names of a row."""
 
 Name = bytes | int
 """One part of a select: a name or a text in brackets as written, or a number in brackets."""
@@ -56,14 +56,14 @@ class Call(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """
-    One way to go on from a node (core/select.h, select_row_t).
+    An edge from one node to the next (core/select.h, select_row_t).
 
     Attributes:
         names: The names it accepts, in lower case, the usual one first; also ``ANY`` or ``NUMBER``.
         node: Where it leads to.
-        takes: The type of one further part that belongs to it: ``bytes`` or ``int``; None for no further part.
-        is_optional: True when the further part may be missing.
-        is_nested: True when the node before is a step of its own, and the name is left to the new node.
+        takes: The type of one more name that it consumes: ``bytes`` or ``int``; None when it consumes no other.
+        is_optional: True when that name may be missing.
+        is_nested: True when the node before becomes a step of its own, and the next node looks up the same name.
     """
 
     names: tuple[str, ...]
@@ -73,7 +73,7 @@ class Row:
     is_nested: bool = False
 
     def accepts(self, name: Name) -> bool:
-        """A nested row that takes nothing accepts everything, and leaves it to the new node."""
+        """Whether the name may follow; a nested row that consumes nothing accepts every name."""
         if self.is_nested and self.takes is None:
             return True
         if isinstance(name, int):
@@ -86,10 +86,10 @@ class Node:
     A place in the tree of names, and what is read there.
 
     Attributes:
-        read: Gives the text; None for null, which also ends the select. None when this is no place to end at.
-        parse: Turns the names into what ``read`` wants; raises CannotEvaluate for those it refuses.
-        title: For the list of names, what is below this node where it is used more than once.
-        rows: The ways to go on, in Kamailio's order.
+        read: Gives the text, or None for null, which ends the select. The attribute is None where no select can end.
+        parse: Turns the names into what ``read`` needs; raises CannotEvaluate for names that it refuses.
+        title: For the list of names: the title of a subtree that is used in several places; empty for none.
+        rows: The edges from here, in Kamailio's order.
     """
 
     def __init__(self, read: Reader | None = None, parse: NamesParser | None = None, *, title: str = "") -> None:
@@ -117,8 +117,8 @@ class Node:
         Let the other node work on the text that ``read`` gives here.
 
         Args:
-            node: Where the next name is looked up.
-            name: A name in front of that one; without it, this row takes whatever the rows before it did not.
+            node: Where the following name is looked up.
+            name: The name that leads there; without one, every name leads there that no earlier row accepts.
         """
         self.rows.append(Row((name,), node, bytes if name else None, is_nested=True))
 

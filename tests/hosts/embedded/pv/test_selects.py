@@ -221,6 +221,12 @@ def test_any_header_has_a_number_and_one_below_one_is_the_last(host: MessageHost
     assert is_unknown(host, 'msg.header["a b"]')
 
 
+def test_a_number_low_enough_wraps_around_as_it_is_counted_down(host: MessageHost) -> None:
+    selects = "via[-2147483646].host via[-2147483645].host msg.header.s[-2147483648]"
+
+    assert values(host, selects) == [None, "[2001:db8::1]", None]
+
+
 def test_an_address_in_any_header_is_in_its_last_without_a_number_and_in_its_first_with_one(host: MessageHost) -> None:
     assert values(host, "msg.header.x_custom.nameaddr.uri msg.header.x_custom[2].nameaddr.uri") == [
         "sip:xc@example.com;up=1",
@@ -336,7 +342,7 @@ def test_a_setting_that_does_not_exist_or_is_checked_on_a_change_is_unknown(host
 
 
 def test_there_is_no_transaction(host: MessageHost) -> None:
-    assert values(host, "tm tm.method tm.uas.status tm.uac[0].status") == ["0", None, None, None]
+    assert values(host, "tm tm.method tm.uas.status tm.uac[0].status") == ["0"] + [None] * 3
 
 
 def test_values_of_a_header_have_commas_between(host: MessageHost) -> None:
@@ -361,6 +367,7 @@ def test_parts_of_a_value_need_its_number(host: MessageHost) -> None:
         host.get_s("$sel(hf_value.x_custom)"),
         "one,sip:xc@example.com;up=1,last",
     ]
+    assert values(host, 'hf_value.x_custom[1].param[""]') == ["one;a=1"]
 
 
 def test_a_parameter_of_a_value_is_not_named_alone(host: MessageHost) -> None:

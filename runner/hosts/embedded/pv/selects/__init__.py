@@ -1,1 +1,1 @@
-"""The families of selects, one a file; each adds its names to the tree when it is imported (``families``)."""
+"""The families of selects, one per file. Each adds its names to the tree on import (``families``)."""

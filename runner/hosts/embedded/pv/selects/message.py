@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.pv.expression import wrap
 from runner.hosts.embedded.pv.select import ANY, ROOT, Call, Names
 from runner.hosts.embedded.value import CannotEvaluate
 from runner.sip.body_part import body_part
@@ -54,7 +55,8 @@ def _whole(*, is_request: bool) -> Reader:
 
 
 def _first_line(context: Context) -> bytes:
-    return context.message.data[: context.message.first_line.end].rstrip(_WHITE)
+    line = context.message.first_line
+    return context.message.data[line.start : line.end].rstrip(_WHITE)
 
 
 def _head(context: Context) -> bytes | None:
@@ -123,7 +125,8 @@ def _header(call: Call) -> bytes | None:
     number = 1
     if len(call.names) == 4:  # noqa: PLR2004 - the message, "header", its name, its number
         number = call.names[3] if isinstance(call.names[3], int) else -1
-    if not found or number > len(found):
+    # Kamailio counts down: a number that is low enough wraps around and is then too high.
+    if not found or wrap(number - len(found)) > 0:
         return None
     return found[number - 1 if number > 0 else -1].body.strip(_WHITE)
 

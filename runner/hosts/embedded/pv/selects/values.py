@@ -55,7 +55,7 @@ def _parse_with_param(names: Names) -> _Wanted:
     param = names[-1]
     if isinstance(param, int):
         raise CannotEvaluate("a parameter has a name")
-    return _parse(names)._replace(param=param[:1] + param[1:].replace(b"_", b"-"))
+    return _parse(names)._replace(param=(param[:1] + param[1:].replace(b"_", b"-")) or None)
 
 
 def _headers(call: Call) -> list[Header]:

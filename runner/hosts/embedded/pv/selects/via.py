@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.pv.expression import wrap
 from runner.hosts.embedded.pv.select import ROOT, Call
 from runner.sip.via import Via, vias
 
@@ -23,7 +24,8 @@ def _via(call: Call) -> Via | None:
     if message.broken_at is not None and not 0 < number <= _LAST_NEEDING_NO_OTHERS:
         return None
     if number < 0:
-        return found[-1] if found else None
+        # Kamailio counts down: a number that is low enough wraps around and is then too high.
+        return found[-1] if found and wrap(number - len(found)) < 0 else None
     return found[number - 1] if 0 < number <= len(found) else None
 
 
