@@ -240,6 +240,9 @@ class Listener:
         except SipParseError as error:
             self._malformed(source, f"no SIP message: {error}")
             return
+        if message.dropped is not None:  # as in Kamailio: nobody hears of it
+            self._count("malformed")
+            return
         host = MessageHost(
             message, source=source, received_on=self._local, environment=self._environment, process=process
         )

@@ -77,14 +77,13 @@ BOUNDS: dict[tuple[str, str], str] = {
         "MessageHost.logs",
     ): "MAX_TEXTS, and a line for each ModF that is unknown: MAX_EDITS",
     ("runner/hosts/embedded/host.py", "MessageHost.replies"): ONE_MESSAGE,
-    ("runner/hosts/embedded/modf.py", "context.branches"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
-    ("runner/hosts/embedded/pv/branches.py", "context.branches"): "MAX_BRANCHES, in append",
     ("runner/hosts/embedded/pv/htable.py", "access.context.process.hash_tables"): (
         "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
     ),
+    ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",
     ("runner/hosts/embedded/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/registry.py", "_VARIABLES"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/scriptvars.py", "access.context.process.script_variables"): (
@@ -94,6 +93,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/pv/transform.py", "_TRANSFORMATIONS"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/xavp.py", "node.value"): ONE_MESSAGE,
     ("runner/hosts/embedded/record_route.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/routing.py", "context.branches"): "MAX_BRANCHES, in append_branch",
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",
     ("runner/client/known.py", "Refusals.until"): "MAX_REFUSED, in add; dropped before that when their time is over",

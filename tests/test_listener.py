@@ -254,15 +254,33 @@ def test_noise_is_logged_and_harmless(tmp_path: Path, stack: ExitStack) -> None:
 
     for noise in (b"", b"\r\n\r\n", b"\0\0\0\0", os.urandom(500), b"INVITE sip:x SIP/2.0\r\n\r\n", b"x" * 60000):
         caller.send(noise)
-    caller.send(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\r\n")
+    foreign = caller.request().partition(b"\r\n")[2]
+    caller.send(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n" + foreign)
     reply = caller.ask(caller.request())
 
     assert first_line(reply) == "SIP/2.0 200 OK"
     assert "no SIP message: line 1, column" in listener.log()
     assert listener.stop() == 0
     counts = listener.counts()
-    assert (counts["requests"], counts["answered"], counts["malformed"]) == (2, 1, 3)
+    assert (counts["requests"], counts["answered"], counts["malformed"]) == (1, 1, 3)
     assert (counts["foreign replies"], counts["dropped"]) == (1, 0)
+
+
+def test_what_kamailio_drops_is_dropped_silently_and_counted(tmp_path: Path, stack: ExitStack) -> None:
+    listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK")
+    caller = stack.enter_context(Peer(listener.port))
+    good = caller.request()
+
+    for header in (b"From", b"To", b"Call-ID", b"CSeq"):
+        caller.send(re.sub(rb"\r\n" + header + rb": [^\r]*", b"", good))
+    caller.send(good.replace(b" OPTIONS\r\n", b" OPTIONS x\r\n"))
+    caller.send(good.replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1))
+
+    assert first_line(caller.ask(b"\r\n\r\n" + good)) == "SIP/2.0 200 OK"
+    assert caller.receive(0.3) is None
+    assert listener.stop() == 0
+    assert [listener.counts()[name] for name in ("requests", "answered", "malformed", "dropped")] == [1, 1, 6, 0]
+    assert "warning" not in listener.log()
 
 
 def test_ctrl_c_and_term_end_it_with_its_workers(tmp_path: Path) -> None:

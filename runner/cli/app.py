@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 TRUE, FALSE, FAILED = 0, 1, 2
 # Their warnings come back as the error of the run, which is shown once.
 SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
-EPILOG = (
-    "Exit status: 0 the script said true (its exit code is 0), 1 false, 2 it could not be run to its end or bad usage."
-)
+EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -56,12 +54,11 @@ Param = Annotated[
 Message = Annotated[
     str, typer.Option("--message", "-m", metavar="FILE", help="The SIP message; - reads it from standard input.")
 ]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Even on a message that Kamailio's core would have dropped.")]
 Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings, a TOML file.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Run again at every save, and show what changed.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a run, for programs.")]
-Timeout = Annotated[
-    float | None, typer.Option(min=0.001, metavar="S", help="Longest run in seconds.", show_default="5")
-]
+Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Longest run, seconds.", show_default="5")]
 Repeat = Annotated[int, typer.Option(min=1, metavar="N", help="Run N times in the same worker; the last is shown.")]
 
 
@@ -93,12 +90,13 @@ def exec_(
     timeout: Timeout = None,
     repeat: Repeat = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
+    anyway: Anyway = False,
     config: Config = None,
 ) -> None:
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
-    job = Job("exec", script, param, message, config, timeout, is_profiled=profile)
+    job = Job("exec", script, param, message, config, timeout, is_profiled=profile, anyway=anyway)
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
 
 
@@ -112,12 +110,13 @@ def run(
     json: Json = False,
     timeout: Timeout = None,
     repeat: Repeat = 1,
+    anyway: Anyway = False,
     config: Config = None,
 ) -> None:
     """Load a script at start and run it on a SIP message, as mono_run(PARAM) does."""
     from .job import Job  # noqa: PLC0415 - as above
 
-    job = Job("run", load, param, message, config, timeout)
+    job = Job("run", load, param, message, config, timeout, anyway=anyway)
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
 
 
@@ -200,12 +199,13 @@ def pv_get(
     expression: Annotated[str, typer.Argument(metavar="EXPR", help="For example '$ru' or '$(hdr(Via)[1]{s.len})'.")],
     message: Message,
     *,
+    anyway: Anyway = False,
     json: Json = False,
 ) -> None:
     """Print the value of EXPR on a SIP message."""
     from . import pv  # noqa: PLC0415 - as above
 
-    _guarded(lambda: pv.get(expression, message, as_json=json))
+    _guarded(lambda: pv.get(expression, message, anyway=anyway, as_json=json))
 
 
 @app.command("serve")

@@ -17,6 +17,7 @@ from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFoun
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.sip import SipParseError
 
 from .outcome import Outcome
 from .profile import TimedHost, parts_us
@@ -54,6 +55,7 @@ class Job:
         config: A TOML file of settings; None: there is none.
         timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
         is_profiled: Also measure where the time goes; for ``exec`` only.
+        anyway: Also run on a message that Kamailio's core would have dropped.
     """
 
     mode: Literal["exec", "run"]
@@ -63,6 +65,7 @@ class Job:
     config: str | None = None
     timeout_s: float | None = None
     is_profiled: bool = False
+    anyway: bool = False
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -94,7 +97,7 @@ class Job:
         assembly = self._assembly(settings)
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = host_of(data, self.message)
+            host = host_of(data, self.message, anyway=self.anyway)
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
             result = self._call(runner, assembly, host, spent)
@@ -190,17 +193,23 @@ def read_message(name: str) -> bytes:
     return data
 
 
-def host_of(data: bytes, name: str) -> MessageHost:
+def host_of(data: bytes, name: str, *, anyway: bool = False) -> MessageHost:
     """
     The embedded host with a message that came from ``name``.
 
     Raises:
-        ConfigError: It is not a SIP message; the text names line and column.
+        ConfigError: Kamailio's core would have dropped the message before the script; the text says why. With
+            ``anyway`` only when the message has no first line, so that there is nothing to run on.
     """
+    hint = "; --anyway runs on it all the same"
     try:
-        return MessageHost(data)
-    except ConfigError as error:
-        raise ConfigError(f"--message {name}: {error}") from error
+        host = MessageHost(data)
+        why = None if anyway else host.context.message.dropped
+    except SipParseError as error:
+        why, hint = str(error), ""
+    if why is not None:
+        raise ConfigError(f"--message {name}: Kamailio would have dropped this message: {why}{hint}")
+    return host
 
 
 def _text(data: bytes) -> str:

@@ -45,14 +45,15 @@ def list_(containing: str, *, as_json: bool) -> int:
     return HAS_VALUE
 
 
-def get(expression: str, message: str, *, as_json: bool) -> int:
+def get(expression: str, message: str, *, anyway: bool, as_json: bool) -> int:
     """
     The value of one expression, as bytes, with a line end; null prints nothing and gives 1.
 
     Raises:
-        ConfigError: There is no message, or the expression is no variable or fails on it.
+        ConfigError: There is no message, Kamailio would have dropped it (``anyway`` reads it all the same), or the
+            expression is no variable or fails on it.
     """
-    host = host_of(read_message(message), message)
+    host = host_of(read_message(message), message, anyway=anyway)
     try:
         value = listing.get(host.context, expression)
     except CannotEvaluate as error:

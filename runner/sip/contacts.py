@@ -7,9 +7,11 @@ Must not know messages: bytes in, bytes and offsets out.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
-from .via import split_outside_quotes
+from .nameaddr import skip_quoted
+from .params import Param, find_param, parse_params_at
 
 _SEPARATOR = b"*"
 """siputils' contact_flds_separator where nobody sets it (siputils/utils.h, DEFAULT_SEPARATOR)."""
@@ -63,25 +65,107 @@ def decoded(uri: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactUri:
-    """A URI in a Contact body, with its offset there."""
+class Contact:
+    """
+    One address of a Contact.
 
+    Attributes:
+        name: In front of the URI, as written, without white space behind; empty for none.
+        uri: Without the angle brackets around it and without white space; not parsed, may be no URI at all.
+        uri_start: Its offset in the body.
+        params: Behind the URI, in order.
+        start: Offset of the address in the body.
+        end: Offset behind it and its parameters, white space included.
+    """
+
+    name: bytes
     uri: bytes
-    offset: int
+    uri_start: int
+    params: tuple[Param, ...]
+    start: int
+    end: int
+
+    def param(self, name: bytes) -> Param | None:
+        """The last parameter of that name, without regard to case: ``q``, ``expires``, ``+sip.instance``."""
+        return find_param(self.params, name)
 
 
-_BRACKETED = re.compile(rb'\s*(?:"(?:[^"\\]|\\.)*"|[^<":;])*<\s*([^<>]*?)\s*>', re.DOTALL)
-_BARE = re.compile(rb"\s*([^;<>\"]*?:[^;]*?)\s*(?:;|\Z)", re.DOTALL)
+_WHITE = b" \t\r\n"
+_BLANKS = re.compile(rb"[ \t\r\n]*")
+_NAME_STOP = re.compile(rb'[<:;"]')
+# A backslash in quotes hides all up to the next of ``"<>\``, which it hides as well.
+_QUOTED = rb'"(?:[^"\\]|\\[^"<>\\]*["<>\\])*"'
+_URI = re.compile(rb'(?:[^,;"<>]|' + _QUOTED + rb'|<(?:[^"<>]|' + _QUOTED + rb")*>)*")
 
 
-def uris(body: bytes) -> list[ContactUri] | None:
-    """The URIs of a Contact body, none for ``*``; None when it does not parse (core/parser/contact/contact.c)."""
-    if body.startswith(b"*"):
-        return []
-    found = []
-    for offset, text in split_outside_quotes(body, b","[0]):
-        address = _BRACKETED.match(text) or _BARE.match(text)
-        if address is None or not address[1]:
+def parse_contacts(body: bytes) -> tuple[Contact, ...] | None:
+    """
+    Parse the body of a Contact header.
+
+    Follows core/parser/contact/contact.c (parse_contacts, skip_name, skip_uri).
+
+    Returns:
+        The addresses, the last one first, as Kamailio lists them; empty for ``*`` and what begins with it; None when
+        the body does not parse.
+    """
+    at, size = _end(_BLANKS, body, 0), len(body)
+    if body[at : at + 1] == b"*":
+        return ()
+    found: list[Contact] = []
+    while at < size:
+        start = at
+        skipped = _skip_name(body, start, size)
+        if skipped is None:
             return None
-        found.append(ContactUri(address[1], offset + address.start(1)))
-    return found
+        uri_start, size = skipped
+        address = _URI.match(body, uri_start, size)
+        at = uri_start if address is None else address.end()
+        if at < size and body[at] not in b",;":
+            return None
+        uri = _uri(body, uri_start, at)
+        if uri is None:
+            return None
+        params: tuple[Param, ...] = ()
+        if at < size and body[at : at + 1] == b";":
+            parsed = parse_params_at(body, _end(_BLANKS, body, at + 1, size), size)
+            if parsed is None:
+                return None
+            params, at = parsed
+        found.append(Contact(body[start:uri_start].rstrip(_WHITE), *uri, params, start, at))
+        if at == size:
+            return tuple(reversed(found))
+        # A comma, or a ">" that ended the parameters.
+        at = _end(_BLANKS, body, at + 1, size)
+    return None
+
+
+def _skip_name(body: bytes, start: int, size: int) -> tuple[int, int] | None:
+    """
+    Where the URI begins, and where the body then ends.
+
+    In front of a URI without brackets a name ends at the last blank, and the body loses its last byte: Kamailio
+    counts that blank twice.
+    """
+    at, blank = start, -1
+    while stop := _NAME_STOP.search(body, at, size):
+        blank = max(blank, body.rfind(b" ", at, stop.start()), body.rfind(b"\t", at, stop.start()))
+        if stop.group() == b"<":
+            return stop.start(), size
+        if stop.group() != b'"':
+            return (start, size) if blank < 0 else (blank, size - 1)
+        at = skip_quoted(body, stop.end())
+    return None
+
+
+def _uri(body: bytes, start: int, end: int) -> tuple[bytes, int] | None:
+    """The URI and its offset; None for no text."""
+    text = body[start:end].rstrip(_WHITE)
+    if text[:1] == b"<" and text[-1:] == b">":
+        text, start = text[1:-1], start + 1
+    uri = text.strip(_WHITE)
+    return (uri, start + len(text) - len(text.lstrip(_WHITE))) if uri else None
+
+
+def _end(pattern: re.Pattern[bytes], text: bytes, at: int, size: int = sys.maxsize) -> int:
+    found = pattern.match(text, at, size)
+    return found.end() if found is not None else at

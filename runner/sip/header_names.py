@@ -57,6 +57,20 @@ def header_key(name: bytes) -> bytes:
     return _TYPES.get(lower, lower)
 
 
+def key_asked_for(text: bytes) -> bytes | None:
+    """
+    The key of the headers that a script means by a text; None for no header at all.
+
+    Of a known name only its leading characters count, an unknown one is taken whole, without blanks behind it
+    (core/strutils.c, cmp_hdrname_str).
+    """
+    trimmed = text.rstrip(b" \t\r\n")
+    name = leading_name(trimmed)
+    if not name:
+        return None
+    return header_type(name) or trimmed.lower()
+
+
 def leading_name(text: bytes) -> bytes:
     """The characters at the start of ``text`` that may stand in a header name (parse_hname2_str); may be empty."""
     for at, byte in enumerate(text):

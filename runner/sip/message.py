@@ -7,34 +7,23 @@ a header that Kamailio cannot parse ends the header list, and ``broken_at`` says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NoReturn
+import re
+from dataclasses import dataclass, replace
 
-from runner.errors import ConfigError
+from .first_line import IN_FRONT, FirstLine, SipParseError, parse_first_line
+from .header_names import header_type
+from .nameaddr import parse_to_body
+from .via import header_end
 
-from .header_names import NAME_CHARACTERS, header_key, header_type
+__all__ = ["FirstLine", "Header", "SipMessage", "SipParseError", "normalise_line_ends", "parse", "parse_text"]
 
-_WHITE = b" \t\r\n"
-_LF, _CR, _COLON = b"\n"[0], b"\r"[0], b":"[0]
-_LAST_VERSION = b"SIP/2.0"
+_LF, _CR = b"\n"[0], b"\r"[0]
 
-# core/parser/msg_parser.c, parse_headers in its strict mode, the default: a second one is an error.
+# core/parser/msg_parser.c, parse_headers in its strict mode, the default: in a request a second one is an error.
 _SINGLE = frozenset({b"call-id", b"to", b"cseq", b"from", b"max-forwards", b"content-length"})
 
-
-class SipParseError(ConfigError):
-    """
-    The bytes are no SIP message.
-
-    Attributes:
-        line: Line of the fault, from 1.
-        column: Column of the fault in bytes, from 1.
-    """
-
-    def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {message}")
-        self.line = line
-        self.column = column
+_SHOWN = 60  # bytes of a line that cannot be parsed
+_NEEDED = {b"via": "Via", b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +51,6 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstLine:
-    """
-    The first line, of a request or of a reply.
-
-    Attributes:
-        end: Offset behind its line end.
-        is_request: False for a reply.
-        method: Of a request; empty for a reply.
-        uri: Of a request; empty for a reply.
-        uri_start: Offset of the R-URI.
-        version: For example ``SIP/2.0``.
-        status: Of a reply, three digits; empty for a request.
-        reason: Of a reply; may be empty.
-    """
-
-    end: int
-    is_request: bool
-    method: bytes = b""
-    uri: bytes = b""
-    uri_start: int = 0
-    version: bytes = _LAST_VERSION
-    status: bytes = b""
-    reason: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
 class SipMessage:
     """
     A parsed message. ``data`` is what came in; every offset points into it.
@@ -109,6 +72,26 @@ class SipMessage:
     body_start: int | None
     broken_at: int | None = None
     had_bare_lf: bool = False
+
+    @property
+    def dropped(self) -> str | None:
+        """
+        Why Kamailio's core drops the message before any script runs, to be read behind a colon; None when it does not.
+
+        It needs five headers above the first one that it cannot parse, and drops a request of another protocol
+        (core/receive.c, receive_msg; core/parser/msg_parser.c, parse_msg).
+        """
+        if not self.first_line.is_sip:
+            return f"its version is {self.first_line.version.decode('latin-1')!a}, not SIP/2.0"
+        missing = [name for key, name in _NEEDED.items() if self.header(key) is None]
+        if not missing:
+            return None
+        names = " and no ".join(missing)
+        if self.broken_at is None:
+            return f"it has no {names}"
+        line = self.data.count(b"\n", 0, self.broken_at) + 1
+        text = self.data[self.broken_at :].split(b"\n", 1)[0][:_SHOWN].rstrip(b"\r").decode("latin-1")
+        return f"line {line} cannot be parsed ({text!a}), and above it is no {names}"
 
     @property
     def body(self) -> bytes | None:
@@ -144,12 +127,13 @@ class SipMessage:
 
 def parse(data: bytes) -> SipMessage:
     """
-    Find the parts of a message.
+    Find the parts of a message; what Kamailio's core would drop is parsed too, see ``SipMessage.dropped``.
 
     Raises:
         SipParseError: The first line is neither a request line nor a status line.
     """
-    first_line = _parse_first_line(data)
+    first_line = parse_first_line(data)
+    is_strict = first_line.is_request and first_line.is_sip
     headers: list[Header] = []
     seen: set[bytes] = set()
     at = first_line.end
@@ -163,13 +147,10 @@ def parse(data: bytes) -> SipMessage:
             body_start = at + 2 if data[at + 1 : at + 2] == b"\n" else at + 1
             break
         header = _parse_header(data, at)
-        if header is None:
+        if header is None or (is_strict and header.type in seen):
             broken_at = at
             break
         if header.type in _SINGLE:
-            if header.type in seen or (header.type == b"content-length" and not header.body[:1].isdigit()):
-                broken_at = at
-                break
             seen.add(header.type)
         headers.append(header)
         at = header.end
@@ -189,23 +170,13 @@ def parse_text(data: bytes) -> SipMessage:
     """
     normal = normalise_line_ends(data)
     message = parse(normal)
-    if normal == data:
-        return message
-    return SipMessage(
-        message.data,
-        message.first_line,
-        message.headers,
-        message.headers_end,
-        message.body_start,
-        message.broken_at,
-        had_bare_lf=True,
-    )
+    return message if normal == data else replace(message, had_bare_lf=True)
 
 
 def normalise_line_ends(data: bytes) -> bytes:
     """The message with CRLF at the end of each line of its head; the body unchanged."""
-    lines = []
-    at = 0
+    at = len(data) - len(data.lstrip(IN_FRONT))
+    lines = [data[:at]]
     while at < len(data):
         end = data.find(b"\n", at)
         if end < 0:
@@ -218,63 +189,80 @@ def normalise_line_ends(data: bytes) -> bytes:
     return b"".join(lines) + data[at:]
 
 
-def _parse_first_line(data: bytes) -> FirstLine:
-    """core/parser/parse_fline.c, parse_first_line: three parts with one blank between them."""
-    end = data.find(b"\n")
-    if end < 0:
-        _fail(data, len(data), "the first line has no end")
-    line = data[:end].removesuffix(b"\r")
-    first, blank, rest = line.partition(b" ")
-    if not blank or not first:
-        _fail(data, 0, "expected a request line (METHOD URI SIP/2.0) or a status line (SIP/2.0 200 OK)")
-    second, _, third = rest.partition(b" ")
-    if first.upper() == _LAST_VERSION:
-        if len(second) != 3 or not second.isdigit():  # noqa: PLR2004 - a status has three digits
-            _fail(data, len(first) + 1, "expected a status of three digits")
-        return FirstLine(end + 1, is_request=False, version=first, status=second, reason=third)
-    uri_start = len(first) + 1
-    if not second:
-        _fail(data, uri_start, "expected a Request-URI")
-    if third.upper() != _LAST_VERSION:
-        _fail(data, uri_start + len(second) + 1, "expected SIP/2.0 behind the Request-URI")
-    return FirstLine(end + 1, is_request=True, method=first, uri=second, uri_start=uri_start, version=third)
+# core/parser/parse_hname2.c, parse_sip_header_name, and the white space behind it: core/parser/parser_f.h, eat_lws_end.
+_NAME = re.compile(rb"([0-9A-Za-z._+~-]+)[ \t]*:[ \t]*(?:\r?\n[ \t]+)*")
 
 
 def _parse_header(data: bytes, start: int) -> Header | None:
     """core/parser/msg_parser.c, get_hdr_field; None for a line that cannot be parsed."""
-    size = len(data)
-    at = start
-    while at < size and data[at] in NAME_CHARACTERS:
-        at += 1
-    name = data[start:at]
-    while at < size and data[at] in b" \t":
-        at += 1
-    if not name or at >= size or data[at] != _COLON:
+    found = _NAME.match(data, start)
+    if found is None:
         return None
-    end = at + 1
-    while True:
-        line_end = data.find(b"\n", end)
-        if line_end < 0:
-            return None
-        end = line_end + 1
-        if end >= size or data[end] not in b" \t":
-            break
-    raw = data[at + 1 : end]
-    # core/parser/msg_parser.c, trim_r: only line ends go at the end, blanks stay.
-    body = raw.lstrip(_WHITE).rstrip(b"\r\n")
-    body_start = at + 1 + len(raw) - len(raw.lstrip(_WHITE))
-    if not body:
-        body_start = min(body_start, end)
-    return Header(name, header_key(name), header_type(name), start, end, body, body_start)
+    name, body_start = found[1], found.end()
+    kind = header_type(name)
+    end = _end_of_header(data, body_start, kind)
+    if end is None:
+        return None
+    # core/ut.h, trim_r: only line ends and NULs go at the end, blanks stay.
+    body = data[body_start:end].rstrip(b"\r\n\0")
+    return Header(name, kind or name.lower(), kind, start, end, body, body_start)
+
+
+_FOLDING = {b" ", b"\t"}
+_PARSED_AT_ONCE = frozenset({b"cseq", b"to", b"content-length", b"retry-after"})
+_END_OF_TO = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])|\Z")
+# What nearly every To looks like, and what surely parses.
+_PLAIN_TO = re.compile(rb'(?:"[0-9A-Za-z .]*" ?|[0-9A-Za-z]+ )?<sip:[0-9A-Za-z.:;=+@_-]+>(?:;tag=[0-9A-Za-z.-]+)?\r?\n')
+_CSEQ = re.compile(rb"[^ \t\r\n]+[ \t]+[^ \t\r\n]+[ \t]*(?:\r?\n[ \t]+)*\r?\n")
+_CONTENT_LENGTH = re.compile(rb"(?=[0-9])0*([0-9]{0,10})[ \t]*(?:\r?\n[ \t]+)*\r?\n")
+_TOO_LONG = 2147483640  # parse_content_length stops where the next digit could pass INT_MAX
+_RETRY_AFTER = re.compile(rb"[0-9]{1,10}[ \t;\r\n(]")
+
+
+def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
+    """
+    The offset behind the line end of a header; None when it cannot be parsed.
+
+    core/parser/msg_parser.c, get_hdr_field parses a Via, To, CSeq, Content-Length and Retry-After at once.
+    """
+    if kind == b"via":
+        return header_end(data, start)
+    if kind not in _PARSED_AT_ONCE:
+        return _line_end(data, start)
+    found = _END_OF_TO.search(data, start) if kind == b"to" else None
+    end = _line_end(data, start) if found is None else found.end()
+    if end is None:
+        return None
+    match kind:
+        case b"to":
+            # parse_to also looks at the byte behind the line end, and a NUL is an error also there.
+            is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
+            parses = data[end : end + 1] != b"\0" and (is_plain or _ends_with(data[start:end]))
+        case b"cseq":
+            parses = _CSEQ.fullmatch(data, start, end) is not None
+        case b"content-length":
+            number = _CONTENT_LENGTH.fullmatch(data, start, end)
+            parses = number is not None and int(number[1] or b"0") < _TOO_LONG
+        case _:
+            parses = _RETRY_AFTER.match(data, start, end) is not None
+    return end if parses else None
+
+
+def _line_end(data: bytes, start: int) -> int | None:
+    """Behind the first line end that no blank follows; None when there is none."""
+    at = data.find(b"\n", start) + 1
+    while at and data[at : at + 1] in _FOLDING:
+        at = data.find(b"\n", at) + 1
+    return at or None
+
+
+def _ends_with(text: bytes) -> bool:
+    """Whether a To ends where its text ends, and not at a NUL in front."""
+    found = parse_to_body(text)
+    return found is not None and found.end == len(text)
 
 
 def _body_behind(data: bytes, at: int) -> int | None:
     """Where the body starts when the headers cannot be walked: behind the first empty line."""
     found = data.find(b"\r\n\r\n", at)
     return None if found < 0 else found + 4
-
-
-def _fail(data: bytes, offset: int, message: str) -> NoReturn:
-    line = data.count(b"\n", 0, offset) + 1
-    column = offset - (data.rfind(b"\n", 0, offset) + 1) + 1
-    raise SipParseError(message, line, column)

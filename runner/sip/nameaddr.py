@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .params import parse_params_at
+
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:
@@ -42,16 +44,21 @@ def find_not_quoted(text: bytes, wanted: bytes, start: int = 0) -> int:
 
     A quote with a backslash before it does not close, whatever is before the backslash (core/parser/parser_f.h).
     """
-    at, size = start, len(text)
-    while at < size:
-        hit, quote = text.find(wanted, at), text.find(b'"', at)
-        if hit < 0 or quote < 0 or hit < quote:
-            return hit
-        at = _skip_quoted(text, quote + 1)
+    stops = _quote_or(wanted)
+    while found := stops.search(text, start):
+        if found.group() == wanted:
+            return found.start()
+        start = skip_quoted(text, found.end())
     return -1
 
 
-def _skip_quoted(text: bytes, at: int) -> int:
+@lru_cache(maxsize=8)
+def _quote_or(wanted: bytes) -> re.Pattern[bytes]:
+    return re.compile(b'["' + re.escape(wanted) + b"]")
+
+
+def skip_quoted(text: bytes, at: int) -> int:
+    """The offset behind the quote that closes the one in front of ``at``; the end of the text when none does."""
     while True:
         quote = text.find(b'"', at)
         if quote < 0:
@@ -77,26 +84,41 @@ class RouteAddress:
     end: int
 
 
+_WHITE = re.compile(rb"[ \t\r\n]*")
+
+
 def parse_route_body(body: bytes) -> list[RouteAddress] | None:
-    """The addresses of a Route body; None when one has no angle brackets (core/parser/parse_rr.c)."""
+    """
+    The addresses of a Route, Record-Route or Path body; at least one.
+
+    Follows core/parser/parse_rr.c (do_parse_rr_body).
+
+    Returns:
+        None when it does not parse: an address without angle brackets, parameters that Kamailio refuses, nothing
+        behind a comma.
+    """
     found = []
-    at = _end(_FOLD, body, 0)
-    while True:
-        address = parse_nameaddr(body[at:])
-        if address is None or body[at + address.length - 1 : at + address.length] != b">":
+    at = _end(_WHITE, body, 0)
+    while at < len(body):
+        opening = find_not_quoted(body, b"<", at)
+        closing = -1 if opening < 0 else find_not_quoted(body, b">", opening + 1)
+        if closing < 0:
             return None
-        behind = _end(_FOLD, body, at + address.length)
-        end = at + address.length
+        end = closing + 1
+        behind = _end(_WHITE, body, end)
         if body[behind : behind + 1] == b";":
-            comma = find_not_quoted(body, b",", behind)
-            behind = len(body) if comma < 0 else comma
-            end = len(body[:behind].rstrip(b" \t\r\n"))
-        found.append(RouteAddress(address.uri, at, end))
+            parsed = parse_params_at(body, _end(_WHITE, body, behind + 1), len(body))
+            if parsed is None:
+                return None
+            params, behind = parsed
+            end = params[-1].end
+        found.append(RouteAddress(body[opening + 1 : closing], at, end))
         if behind == len(body):
             return found
-        at = _end(_FOLD, body, behind + 1)
-        if body[behind : behind + 1] != b"," or at == len(body):
+        if body[behind : behind + 1] != b",":
             return None
+        at = _end(_WHITE, body, behind + 1)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,35 +173,44 @@ def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBo
     Args:
         text: A header body; may be folded, may go on behind a line end that is no fold.
         start: Where the address begins.
-        is_list: A comma ends the address (Contact); otherwise it belongs to the address or is an error.
+        is_list: A comma ends the address (Diversion, P-Asserted-Identity); otherwise it belongs to the address or is
+            an error.
 
     Returns:
         None where Kamailio finds an error.
     """
-    cut = _HEADER_END.search(text, start)
-    body = text[: cut.start()] if cut is not None else text
     stop = b"," if is_list else b""
-    address = _parse_address(body, start, stop)
+    address = _parse_address(text, start, stop)
     if address is None:
         return None
     display, uri, uri_start, at = address
-    parsed = _parse_to_params(body, at, stop)
+    parsed = _parse_to_params(text, at, stop)
     if parsed is None:
         return None
-    params, params_start, end = parsed
+    params, params_start, at = parsed
+    end = _end(_LINE_END, text, at)
+    if end > at and text[end : end + 1] in ({b"\\", b"\0", b","} if params and not is_list else {b"\\", b"\0"}):
+        return None
     return ToBody(display, uri, uri_start, params, params_start, end)
 
 
-# A line end without a blank behind it ends the header. "\r\n" is one line end.
-_HEADER_END = re.compile(rb"\r\n(?![ \t])|\r(?![ \t\n])|(?<!\r)\n(?![ \t])")
-_FOLD = re.compile(rb"[ \t\r\n]*")
+# Blanks, and line ends with a blank behind them. Any other line end ends the header, as a NUL does.
+_LINE_END = re.compile(rb"\r\n?|\n")
+_A_FOLD = rb"(?:\r\n?|\n)(?=[ \t])"
+_FOLDED = re.compile(rb"(?:[ \t]+|" + _A_FOLD + rb")*")
+_ENDS = {b"", b"\r", b"\n", b"\0"}
 _SPACES = re.compile(rb"[ \t]*")
-_QUOTED = re.compile(rb'"(?:[^"\\\r\n]|\\.)*"', re.DOTALL)
-_ENCLOSED = re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;,][^ \t\r\n<>"\\]*)[ \t]*>')
-_ENCLOSED_OR_COMMA = re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;][^ \t\r\n<>"\\]*)[ \t]*>')
-_BARE = {b"": re.compile(rb'[^ \t\r\n<>"\\;]+'), b",": re.compile(rb'[^ \t\r\n<>"\\;,]+')}
+_QUOTED = re.compile(rb'"(?:[^"\\\r\n\0]|\\.)*"', re.DOTALL)
+_ENCLOSED = {
+    b"": re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;\0][^ \t\r\n<>"\\\0]*)[ \t]*>'),
+    b",": re.compile(rb'<[ \t]*([^ \t\r\n<>"\\;,\0][^ \t\r\n<>"\\\0]*)[ \t]*>'),
+}
+_BARE = {b"": re.compile(rb'[^ \t\r\n<>"\\;\0]+'), b",": re.compile(rb'[^ \t\r\n<>"\\;,\0]+')}
 # The words of an unquoted display name behind its first: no ";" may follow a second word.
-_WORDS = {b"": re.compile(rb'[^<>"\\;]*'), b",": re.compile(rb'[^<>"\\;,]*')}
+_WORDS = {
+    b"": re.compile(rb'(?:[^<>"\\;\r\n\0]+|' + _A_FOLD + rb")*"),
+    b",": re.compile(rb'(?:[^<>"\\;,\r\n\0]+|' + _A_FOLD + rb")*"),
+}
 
 _Address = tuple[bytes, bytes, int, int]
 """Display name, URI and its offset, and the offset behind them."""
@@ -192,14 +223,16 @@ def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
         return _parse_enclosed(text, at, b"", stop)
     if first == b'"':
         quoted = _QUOTED.match(text, at)
-        return quoted and _parse_enclosed(text, _end(_FOLD, text, quoted.end()), quoted.group(), stop)
+        return quoted and _parse_enclosed(text, _end(_FOLDED, text, quoted.end()), quoted.group(), stop)
     bare = _BARE[stop].match(text, at)
     if bare is None:
         return None
-    behind = _end(_FOLD, text, bare.end())
+    behind = _end(_FOLDED, text, bare.end())
     following = text[behind : behind + 1]
-    if following in {b"", b";", stop}:
-        return b"", bare.group(), bare.start(), bare.end()
+    if following == b"\0":
+        return b"", text[at:behind], at, behind
+    if following in _ENDS or following in {b";", stop}:
+        return b"", bare.group(), at, bare.end()
     words = _WORDS[stop].match(text, at)
     if words is None or text[words.end() : words.end() + 1] != b"<":
         return None
@@ -207,14 +240,14 @@ def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
 
 
 def _parse_enclosed(text: bytes, at: int, display: bytes, stop: bytes) -> _Address | None:
-    found = (_ENCLOSED if stop else _ENCLOSED_OR_COMMA).match(text, at)
+    found = _ENCLOSED[stop].match(text, at)
     return found and (display, found.group(1), found.start(1), found.end())
 
 
-_NAME = re.compile(rb'[^ \t\r\n\\"=,;]+')
-_VALUE = re.compile(rb'[^ \t\r\n\\"=,;]+')
-_TAG_VALUE = re.compile(rb',*([^ \t\r\n\\"=,;][^ \t\r\n\\"=;]*)?')
-_QUOTED_VALUE = re.compile(rb'"([^"\\\r\n]*)"')
+_NAME = _VALUE = re.compile(rb'[^ \t\r\n\\"=,;\0]+')
+_TAG_VALUE = re.compile(rb'[^ \t\r\n\\"=,;\0][^ \t\r\n\\"=;\0]*')
+_FOLDED_OR_COMMAS = re.compile(rb"(?:[ \t,]+|" + _A_FOLD + rb")*")
+_QUOTED_VALUE = re.compile(rb'"([^"\\\r\n\0]*)"')
 
 _Params = tuple[tuple[ToParam, ...], int | None, int]
 """The parameters, the offset of the first one's name, and the offset behind them."""
@@ -223,39 +256,37 @@ _Params = tuple[tuple[ToParam, ...], int | None, int]
 def _parse_to_params(text: bytes, start: int, stop: bytes) -> _Params | None:
     params: list[ToParam] = []
     params_start = None
-    at = _end(_FOLD, text, start)
-    while at < len(text):
-        if stop and text[at : at + 1] == stop:
-            break
-        if text[at : at + 1] != b";":
+    at = _end(_FOLDED, text, start)
+    while (following := text[at : at + 1]) not in _ENDS and following != stop:
+        if following != b";":
             return None
-        name = _NAME.match(text, _end(_FOLD, text, at + 1))
+        name = _NAME.match(text, _end(_FOLDED, text, at + 1))
         if name is None:
             return None
         if params_start is None:
             params_start = name.start()
-        at = _end(_FOLD, text, name.end())
+        at = _end(_FOLDED, text, name.end())
         value: bytes | None = None
         if text[at : at + 1] == b"=":
-            found = _parse_to_value(text, _end(_FOLD, text, at + 1), is_tag=not stop and name.group().lower() == b"tag")
+            is_tag = not stop and name.group().lower() == b"tag"
+            found = _parse_to_value(text, _end(_FOLDED, text, at + 1), is_tag=is_tag)
             if found is None:
                 return None
             value, at = found
-            at = _end(_FOLD, text, at)
+            at = _end(_FOLDED, text, at)
         params.append(ToParam(name.group(), value))
     return tuple(params), params_start, at
 
 
 def _parse_to_value(text: bytes, at: int, *, is_tag: bool) -> tuple[bytes, int] | None:
+    if is_tag:
+        # Where commas do not separate, a tag may have them, but they do not begin it.
+        at = _end(_FOLDED_OR_COMMAS, text, at)
     if text[at : at + 1] == b'"':
         # A backslash inside is an error: the case for it falls through to the one that refuses.
         quoted = _QUOTED_VALUE.match(text, at)
         return quoted and (quoted.group(1), quoted.end())
-    if is_tag:
-        # Where commas do not separate, a tag may have them, but they do not begin it.
-        tag = _TAG_VALUE.match(text, at)
-        return None if tag is None else (tag.group(1) or b"", tag.end())
-    token = _VALUE.match(text, at)
+    token = (_TAG_VALUE if is_tag else _VALUE).match(text, at)
     return (b"", at) if token is None else (token.group(), token.end())
 
 

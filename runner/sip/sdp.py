@@ -1,7 +1,8 @@
 """
-Session descriptions (SDP, RFC 4566) in a message's body, as far as module functions look into them.
+Session descriptions (SDP, RFC 4566) in a message's body, as Kamailio 5.6.3 reads them.
 
-Must not know messages or scripts: a Content-Type and a body in. Reads as core/parser/sdp/sdp.c, parse_sdp does.
+Must not know messages or scripts: a Content-Type and a body in. Follows core/parser/sdp/sdp.c (parse_sdp) and
+sdp_helpr_funcs.c, which look for lines by their first letter and skip what they do not know.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .header_names import NAME_CHARACTERS, header_type
+
 RFC2543_HOLD, RFC3264_HOLD = 1, 2
 """On hold by the address 0.0.0.0; by ``a=sendonly`` or ``a=inactive`` (core/parser/sdp/sdp.h)."""
 
 _HOLD_ADDRESS = b"0.0.0.0"
-_TRICKLE_PORT = b"9"  # RFC 8840: not known yet
-_MIN_ORIGIN = 15
+_TRICKLE, _TRICKLE_PORT, _MAX_ICE_OPTIONS = b"trickle", b"9", 10  # RFC 8840: an address that is not known yet
+_MIN_ORIGIN = 15  # sdp_helpr_funcs.c, extract_sess_version
+_WHITE = b" \t\r\n"
 
 
 class _UnreadableError(Exception):
@@ -35,11 +39,15 @@ class Session:
     One session description.
 
     Attributes:
+        text: The body, or the part of it up to the next boundary.
+        version: Third word of the ``o=``; None when there are less than four.
         family: 4 or 6 of the ``c=`` in front of the first ``m=``; None without one.
         hold: What the attributes in front of the first ``m=`` say; 0 for nothing.
         streams: In order.
     """
 
+    text: bytes
+    version: bytes | None
     family: int | None
     hold: int
     streams: tuple[Stream, ...]
@@ -56,17 +64,30 @@ def sessions(content_type: bytes, body: bytes) -> tuple[Session, ...] | None:
         if not body:
             return None
         if kind == b"application/sdp":
-            return (_session(body),)
+            return (_session(body, 0, len(body)),)
         if kind == b"multipart/mixed":
-            return tuple(_session(part) for part in _sdp_parts(_boundary(content_type), body))
+            return tuple(_session(body, start, end) for start, end in _sdp_parts(_boundary(content_type), body))
     except _UnreadableError:
         pass
     return None
 
 
+_MIME_BLANKS = rb"(?:[ \t]|\n(?=[ \t]))*+"
+_MIME_NAME = rb"([A-Za-z0-9+._!%*'`~-]+)"
+_MEDIA_TYPE = re.compile(
+    _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + b"/" + _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + rb"(?:;[^,]*)?\Z",
+    re.DOTALL,
+)
+
+
 def media_type(content_type: bytes) -> bytes:
-    """``application/sdp`` of ``Application/SDP; x=1``."""
-    return re.sub(rb"\s+", b"", content_type.partition(b";")[0]).lower()
+    """
+    ``application/sdp`` of ``Application/SDP; x=1``; empty for what does not parse.
+
+    core/parser/parse_content.c, decode_mime_type: no comma, and no fold with a CR in front of the parameters.
+    """
+    found = _MEDIA_TYPE.match(content_type)
+    return b"" if found is None else (found[1] + b"/" + found[2]).lower()
 
 
 def audio_hold(found: tuple[Session, ...]) -> int:
@@ -87,100 +108,194 @@ def as_only_part(content_type: bytes, body: bytes) -> bytes:
 
 
 _BOUNDARY = re.compile(
-    rb"[^;]*;[ \t]*boundary[ \t]*=[ \t]*(?P<quote>[\"']?)(?P<text>.*)(?P=quote)\Z", re.IGNORECASE | re.DOTALL
+    # Of blanks alone, the last is the boundary.
+    rb"[^;]*;[ \t]*boundary[ \t]*=[ \t]*?(?=[^ \t]|[ \t]?\Z)(.*)\Z",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
 def _boundary(content_type: bytes) -> bytes:
-    """core/parser/sdp/sdp_helpr_funcs.c, get_mixed_part_delimiter: the first parameter, all up to the end."""
+    """get_mixed_part_delimiter: the first parameter, all up to the end; quotes of either kind, if they close there."""
     found = _BOUNDARY.match(content_type)
-    if found is None or not found["text"]:
+    if found is None:
         raise _UnreadableError
-    return found["text"]
+    text = found[1]
+    quote = text[:1]
+    if quote not in (b'"', b"'"):
+        return text
+    if len(text) < 3 or not text.endswith(quote):  # noqa: PLR2004 - both quotes and something between
+        raise _UnreadableError
+    return text[1:-1]
 
 
-def _sdp_parts(boundary: bytes, body: bytes) -> list[bytes]:
-    starts = [found.start() for found in re.finditer(rb"(?:\A|(?<=[\r\n]))--" + re.escape(boundary), body)]
-    if not starts:
+def _find_line(text: bytes, at: int, end: int, start: bytes) -> int:
+    """Where the first line that begins so is, -1 for none."""
+    while (found := text.find(start, at, end)) >= 0:
+        if not found or text[found - 1] in b"\r\n":
+            return found
+        at = found + len(start)
+    return -1
+
+
+def _find_boundary(text: bytes, at: int, boundary: bytes) -> int:
+    """sdp_helpr_funcs.c, find_sdp_line_delimiter: where the next one is, -1 for none. It never ends the body."""
+    size = len(boundary) + 2
+    while (found := text.find(b"--", at)) >= 0 and found + size < len(text):
+        is_one = text.startswith(boundary, found + 2)
+        if is_one and (not found or text[found - 1] in b"\r\n"):
+            return found
+        at = found + size
+    return -1
+
+
+def _line_end(text: bytes, at: int, end: int) -> int:
+    """core/parser/parser_f.c, eat_line: behind the LF there, but never behind the last byte."""
+    found = text.find(b"\n", at, end)
+    if found < 0:
+        return end
+    if found + 1 < end:
+        found += 1
+    return found + 1 if found + 1 < end and text[found] == b"\r"[0] else found
+
+
+def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
+    """sdp.c, parse_mixed_content: where each part that is SDP starts and ends."""
+    at = _find_boundary(body, 0, boundary)
+    if at < 0:
         raise _UnreadableError
     found = []
-    for start, end in zip(starts, [*starts[1:], len(body)], strict=True):
-        head, _, rest = body[start:end].partition(b"\r\n\r\n")
-        types = [line.partition(b":")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"content-type")]
-        if types and media_type(types[-1]) == b"application/sdp":
-            found.append(rest.lstrip(b"\r\n\t "))
+    size = len(boundary) + 2
+    while at < len(body):
+        end = _find_boundary(body, at + 2, boundary)
+        end = len(body) if end < 0 else end
+        if end - at < size:
+            raise _UnreadableError
+        start, is_sdp = _part_head(body, _line_end(body, at + size, end), end)
+        if is_sdp:
+            while start < len(body) and body[start] in _WHITE:
+                start += 1
+            found.append((start, end))
+        at = end
     return found
 
 
-def _lines(text: bytes, letter: bytes) -> list[bytes]:
-    """The text from each line of that letter on."""
-    return [text[found.start() :] for found in re.finditer(rb"(?:\A|(?<=[\r\n]))" + letter + rb"=", text)]
+_PART_HEADER = re.compile(
+    b"([" + re.escape(bytes(sorted(NAME_CHARACTERS))) + rb"]+)[ \t]*:(?:(?:\r?\n)?[ \t])*+"
+    rb"((?:[^\n]++|\n(?=[ \t]))*+)\n"
+)
 
 
-def _session(text: bytes) -> Session:
-    version = _lines(text, b"v")
-    origins = _lines(version[0], b"o") if version else []
-    medias = _lines(origins[0], b"m") if origins else []
-    if not medias:
-        raise _UnreadableError
-    head = origins[0][: len(origins[0]) - len(medias[0])]
-    if len(head.partition(b"\n")[0]) < _MIN_ORIGIN - 1:
-        raise _UnreadableError
-    _address(head)
-    common = _lines(head, b"c")
-    family, address = _address(common[0]) if common else (None, b"")
-    streams = []
-    stream_family = 4
-    for at, media in enumerate(medias):
-        rest = len(medias[at + 1]) if at + 1 < len(medias) else 0
-        own = media[: len(media) - rest]
-        own_connection = _lines(own, b"c")
-        if own_connection:
-            stream_family, own_address = _address(own_connection[0])
-        elif common:
-            own_address = b""
-        else:
+def _part_head(body: bytes, at: int, end: int) -> tuple[int, bool]:
+    """Where the headers of a part end, and whether one says that it is SDP."""
+    is_sdp = False
+    while at < end and body[at] not in b"\r\n":
+        header = _PART_HEADER.match(body, at, end)
+        if header is None:
             raise _UnreadableError
-        is_zero = (stream_family == 4 and own_address == _HOLD_ADDRESS) or (  # noqa: PLR2004 - IPv4
-            not own_address and family == 4 and address == _HOLD_ADDRESS  # noqa: PLR2004 - IPv4
-        )
-        streams.append(_stream(own, is_zero=is_zero))
-    modes = [hold for hold in map(_mode, _lines(head, b"a")) if hold is not None]
-    return Session(family, modes[0] if modes else 0, tuple(streams))
+        if header_type(header[1]) == b"content-type":
+            kind = media_type(header[2].rstrip(b"\r\n"))
+            if not kind or kind.startswith(b"*/") or kind.endswith(b"/*"):
+                raise _UnreadableError
+            is_sdp = is_sdp or kind == b"application/sdp"
+        at = header.end()
+    return at, is_sdp
 
 
-_ADDRESS = re.compile(rb"(.*) IP([46]).[ \t]*([^ \t\r\n]+)")
-
-
-def _address(line: bytes) -> tuple[int, bytes]:
-    """core/parser/sdp/sdp_helpr_funcs.c, extract_mediaip: what follows the last ``IP4`` or ``IP6`` of the line."""
-    found = _ADDRESS.match(line.partition(b"\n")[0])
-    if found is None:
+def _session(text: bytes, start: int, end: int) -> Session:
+    version = _find_line(text, start, end, b"v=")
+    origin = _find_line(text, version, end, b"o=") if version >= 0 else -1
+    first = _find_line(text, origin, end, b"m=") if origin >= 0 else -1
+    if first < 0:
         raise _UnreadableError
-    return int(found[2]), found[3]
+    words = text[origin + 2 : _line_end(text, origin, first)].split(b" ", 3)
+    if _line_end(text, origin, first) - origin < _MIN_ORIGIN:
+        raise _UnreadableError
+    _address(text, origin, end)
+    common = _find_line(text, origin, first, b"c=")
+    family, address = _address(text, common, end) if common >= 0 else (None, b"")
+    streams: list[Stream] = []
+    stream_family, is_trickling = 4, False
+    media = first
+    while media >= 0:
+        following = _find_line(text, media + 2, end, b"m=")
+        stream_end = end if following < 0 else following
+        connection = _find_line(text, media, stream_end, b"c=")
+        own_address = b""
+        if connection >= 0:
+            stream_family, own_address = _address(text, connection, end)
+        elif common < 0:
+            raise _UnreadableError
+        is_zero = (stream_family, own_address) == (4, _HOLD_ADDRESS) or (
+            not own_address and (family, address) == (4, _HOLD_ADDRESS)
+        )
+        stream, port, is_trickling = _stream(text, media, stream_end, is_trickling=is_trickling)
+        if not stream.hold and is_zero and not (is_trickling and port == _TRICKLE_PORT):
+            stream = Stream(stream.media, RFC2543_HOLD)
+        streams.append(stream)
+        media = following
+    modes = _modes(text, _attributes(text, origin, first, is_stream=False))
+    third = words[2] if len(words) > 3 else None  # noqa: PLR2004 - a blank behind the third
+    return Session(text[start:end], third, family, modes[0] if modes else 0, tuple(streams))
 
 
-_MEDIA = re.compile(rb"m=([^ \t\r\n]+)[ \t]+([^ \t\r\n]+)[ \t]+[^ \t\r\n]+[ \t]*([^\r\n]*)")
+_CONNECTION = re.compile(rb"[ \t]*([^ \t\r\n\0]+)")
+
+
+def _address(text: bytes, at: int, end: int) -> tuple[int, bytes]:
+    """extract_mediaip: the family and the word behind the last `` IP`` of the line, which must not begin with it."""
+    end = _line_end(text, at, end)
+    at += 2
+    while at < end and text[at] in b" \t":
+        at += 1
+    found = text.rfind(b" IP", at, end)
+    family = text[found + 3 : found + 4]
+    address = _CONNECTION.match(text, found + 5, end)
+    if found < 0 or family not in (b"4", b"6") or address is None:
+        raise _UnreadableError
+    return int(family), address[1]
+
+
+_MEDIA = re.compile(rb"([^ \t\r\n]+)[ \t]+([^ \t\r\n]+)[ \t]+[^ \t\r\n]+[ \t]*(.*)", re.DOTALL)
 _MODE = re.compile(rb"a=(?:(sendrecv|recvonly)|inactive|sendonly)", re.IGNORECASE)
-_TRICKLE = re.compile(rb"a=ice-options:(?: ?[^ \r\n]+)*? ?trickle(?:[ \r\n]|\Z)", re.IGNORECASE)
+_ICE_OPTIONS = re.compile(rb"a=ice-options: ?([^\r\n\0]*)", re.IGNORECASE)
 
 
-def _stream(text: bytes, *, is_zero: bool) -> Stream:
-    found = _MEDIA.match(text)
+# Behind one of these the search goes on at the next LF: it matters where lines end with CR alone.
+_TO_LINE_END = re.compile(
+    rb"a=(?:ptime|rtcp|accept-types|accept-wrapped-types|max-size|path):"
+    rb"|(?i:a=fmtp:)[ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]|(?i:a=rtpmap:)[ \t]*[^ \t\r\n]+[ \t]+[^\n/]*/"
+)
+
+
+def _attributes(text: bytes, at: int, end: int, *, is_stream: bool) -> list[int]:
+    """Where each ``a=`` line starts; of a stream, those that Kamailio comes to."""
+    found = []
+    at = _find_line(text, at, end, b"a=")
+    while at >= 0:
+        found.append(at)
+        skips = is_stream and _TO_LINE_END.match(text, at, end) is not None
+        at = _find_line(text, _line_end(text, at, end) - 1 if skips else at + 2, end, b"a=")
+    return found
+
+
+def _modes(text: bytes, attributes: list[int]) -> list[int]:
+    """The hold that each direction attribute means, 0 for none (extract_sendrecv_mode)."""
+    found = filter(None, (_MODE.match(text, at) for at in attributes))
+    return [0 if mode[1] else RFC3264_HOLD for mode in found]
+
+
+def _stream(text: bytes, at: int, end: int, *, is_trickling: bool) -> tuple[Stream, bytes, bool]:
+    """The stream as its attributes say, its port, and whether one up to here waits for its address."""
+    line = text[at + 2 : _line_end(text, at, end)]
+    found = _MEDIA.match(line.rstrip(b"\0" + _WHITE).lstrip(b" \t"))
     if found is None:
         raise _UnreadableError
     media, port, payloads = found.groups()
-    # Attributes are looked at only where there are payload types.
-    attributes = _lines(text, b"a") if payloads.strip() else []
-    hold = RFC3264_HOLD if any(map(_mode, attributes)) else 0
-    if not hold and is_zero and not (port == _TRICKLE_PORT and any(map(_TRICKLE.match, attributes))):
-        hold = RFC2543_HOLD
-    return Stream(media, hold)
-
-
-def _mode(line: bytes) -> int | None:
-    """The hold that a direction attribute means, 0 for none; None for any other attribute."""
-    found = _MODE.match(line)
-    if found is None:
-        return None
-    return 0 if found[1] else RFC3264_HOLD
+    # These attributes are looked at only where there are payload types.
+    attributes = _attributes(text, at, end, is_stream=True) if payloads else []
+    if any(_modes(text, attributes)):
+        return Stream(media, RFC3264_HOLD), port, is_trickling
+    for options in filter(None, (_ICE_OPTIONS.match(text, attribute) for attribute in attributes)):
+        named = options[1].split(b" ", _MAX_ICE_OPTIONS)[:_MAX_ICE_OPTIONS]
+        is_trickling = is_trickling or _TRICKLE in (option.strip(_WHITE) for option in named)
+    return Stream(media, 0), port, is_trickling

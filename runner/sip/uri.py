@@ -154,6 +154,7 @@ _LATE_USER = re.compile(rb"([^@:]*)(?::([^@:;?]*))?@")
 _HOST = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.-]*")
 _HOST6 = re.compile(rb"\[[^\]\[&@;?]*\]")
 _DIGITS = re.compile(rb"[0-9]*")
+_TAIL = re.compile(rb"(?::[0-9]*)?[;?]")
 
 _Split = tuple[Uri, bytes]
 """What is known up to the parameters, and the rest: empty, or from its ``;`` or ``?`` on."""
@@ -294,12 +295,69 @@ _SIP_SCHEMES = (Scheme.SIP, Scheme.SIPS)
 def _finish(uri: Uri) -> Uri | None:
     """The last part of parse_uri: ``user=phone``, TEL numbers, and two checks for all."""
     is_behind_at = bool(uri.user) or uri.host[:1] == b"@"
+    uri = _with_number(uri)
+    if len(uri.port or b"") > MAX_PORT_DIGITS:
+        return None
+    return None if uri.host and not uri.user and is_behind_at else uri
+
+
+def _with_number(uri: Uri) -> Uri:
     if uri.scheme in _SIP_SCHEMES:
         if uri.param(b"user").value == b"phone":
             user, semicolon, params = uri.user.partition(b";")
             uri = replace(uri, scheme=Scheme.TEL, user=user, params=params if semicolon else None)
     elif uri.scheme is Scheme.TEL:
         uri = replace(uri, user=uri.host, host=b"")
-    if len(uri.port or b"") > MAX_PORT_DIGITS:
-        return None
-    return None if uri.host and not uri.user and is_behind_at else uri
+    return uri
+
+
+def rest_of_bad_uri(text: bytes) -> tuple[bytes, bytes]:
+    """User and host that parse_uri.c had found when it gave up a URI; empty for none. Only for what does not parse."""
+    found = _split_scheme(text)
+    if found is None or text[found[1]] in b"]:":
+        return b"", b""
+    scheme, start = found
+    parts = _parse_authority(text, start, scheme)
+    completed = None if parts is None else _parse_tail(*parts)
+    if completed is not None:
+        # Refused at the very end.
+        uri = _with_number(completed)
+        return uri.user, uri.host
+    if text[start : start + 1] == b"[":
+        return _rest_from_host(text, start, b"", start)
+    stop = _USER_END.search(text, start + 1)
+    if stop is None or stop.group() in b"[]":
+        return b"", b""
+    head, at = text[start : stop.start()], stop.end()
+    match stop.group():
+        case b"@":
+            return _rest_from_host(text, at, head, None)
+        case b":":
+            return _rest_from_colon(text, at, head)
+    return _rest_from_tail(text, at, (b"", head), start)
+
+
+def _rest_from_colon(text: bytes, at: int, head: bytes) -> tuple[bytes, bytes]:
+    password = _PASSWORD.match(text, at)
+    if password is None or _fold_port(0, password.group(1)) is None:
+        return head, b""
+    end = text[password.end() : password.end() + 1]
+    if end == b"@":
+        return _rest_from_host(text, password.end() + 1, head, None)
+    # Digits alone are a port, and what stood in front of them is the host.
+    return (b"", head) if not password.group(2) and end in {b"", b";", b"?"} else (head, b"")
+
+
+def _rest_from_host(text: bytes, at: int, user: bytes, user_start: int | None) -> tuple[bytes, bytes]:
+    """``user_start``: where a user would begin, if there is one after all; None when it is known."""
+    found = (_HOST6 if text[at : at + 1] == b"[" else _HOST).match(text, at)
+    if found is None or text[found.end() : found.end() + 1] not in {b"", b":", b";", b"?"}:
+        return user, b""
+    rest = user, found.group()
+    tail = _TAIL.match(text, found.end())
+    return rest if tail is None or user_start is None else _rest_from_tail(text, tail.end(), rest, user_start)
+
+
+def _rest_from_tail(text: bytes, at: int, rest: tuple[bytes, bytes], user_start: int) -> tuple[bytes, bytes]:
+    late = _LATE_USER.match(text, at)
+    return rest if late is None else _rest_from_host(text, late.end(), text[user_start : late.end(1)], None)

@@ -1,14 +1,58 @@
-"""A Via header's bodies: where each starts, its sent-by and its parameters (core/parser/parse_via.c)."""
+"""
+Via headers: the protocol, sent-by, parameters and comment of each body, as Kamailio 5.6.3 reads them.
+
+Must not know the other headers: bytes and an offset in, bodies with their offsets out. Follows the states of
+core/parser/parse_via.c (parse_via, parse_via_param), which differ from RFC 3261, 25.1 in many places.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .message import Header, SipMessage
+    from .message import SipMessage
 
 _BACKSLASH, _QUOTE, _OPENING = 0x5C, 0x22, 0x3C
+
+_FOLD = rb"(?:(?:\r\n?|\n)?[ \t])*+"
+_OTHER_STARTS = rb"IiPpDdCcLl2.0"  # letters of the known protocols inside their names: none may begin an unknown one
+_PROTOCOL = re.compile(
+    rb"%(fold)b([Ss][Ii][Pp])%(fold)b/%(fold)b(2\.0)%(fold)b/"
+    rb"%(fold)b([^ \t\r\n/%(not)b][^ \t\r\n/]*)(?=[ \t\r\n])%(fold)b" % {b"fold": _FOLD, b"not": _OTHER_STARTS}
+)
+_NO_SENT_BY = rb" \t\r\n:;,()\[\]\0"
+_SENT_BY = re.compile(
+    # An address that begins with a colon and ends with a bracket has no host, but is read.
+    rb"(?:([^%(not)b]+|\[(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])++\])"
+    rb"|:(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])*+\])"
+    rb"%(fold)b(?::%(fold)b([^%(not)b]+))?%(fold)b" % {b"fold": _FOLD, b"not": _NO_SENT_BY}
+)
+_BLANKS = re.compile(_FOLD)
+_NAME = re.compile(_FOLD + rb"([^=%b][^ \t\r\n=;,]*)" % _NO_SENT_BY)
+_VALUE = re.compile(rb'[^ \t\r\n=;,"\0]+')
+_STRING = re.compile(rb'(?:[^",\r\n\0]++|(?:\r\n?|\n)[ \t])*+')
+_COMMAS = re.compile(rb"(?:,|(?:\r\n?|\n)?[ \t])*+")
+_COMMENT_PIECE = re.compile(rb"[()]|(?:[ \t]|(?:\r\n?|\n)[ \t])+|[^() \t\r\n\0]+|.", re.DOTALL)
+_LINE_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?=[^\0])")
+
+_WITHOUT_VALUE = frozenset({b"hidden", b"alias"})
+_WITH_VALUE = frozenset({b"branch", b"ttl", b"maddr", b"received", b"i"})
+_RPORT = b"rport"
+# parse_via.c numbers its states by hand, and those of a beginning alias are those of other names that are complete.
+_TAKEN_FOR = {b"a": b"hidden", b"al": b"ttl", b"ali": b"branch", b"alia": b"maddr"}
+_PORT_DIGITS, _PORT_RANGE = 5, 1 << 16  # core/ut.h, str2s: five digits at most, in an unsigned short
+_DEFAULT_PORT = 5060
+
+_PROTOCOL_NUMBERS = {b"udp": 1, b"tcp": 2, b"tls": 3, b"sctp": 4, b"ws": 5, b"wss": 6}
+_OTHER_PROTOCOL = 7
+
+# What nearly every Via looks like: to be known as one that can be read, it need not be taken apart.
+_COMMON = re.compile(
+    rb"[ \t]*SIP/2\.0/(?:UDP|TCP|TLS|WSS?) [A-Za-z0-9.-]+(?::[0-9]{1,5})?"
+    rb"(?:;(?:(?:branch|rport|received)=[A-Za-z0-9_.!%*+`'~-]+|rport|alias))*\r\n(?=[^ \t\0])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +62,14 @@ class Param:
 
     Attributes:
         name: As written.
-        value: Without quotes; None when there is no ``=``.
+        kind: The lower-case name that Kamailio takes it for: that of ``name`` but for a cut ``alias``.
+        value: Without quotes; None when there is none, also behind a ``=``.
         start: Offset behind the semicolon in the message; blanks may follow.
-        length: From there to the end of the value.
+        length: From there to the end of the value, without its closing quote.
     """
 
     name: bytes
+    kind: bytes
     value: bytes | None
     start: int
     length: int
@@ -35,26 +81,90 @@ class Via:
     One Via body.
 
     Attributes:
-        header: The header line it stands in.
-        text: The body, up to and with the comma behind it when another follows (core/parser/parse_via.c, bsize).
-        transport: ``UDP``.
-        host: The sent-by host, IPv6 with brackets.
+        end: Offset behind it: of the next body, or behind the header.
+        text: The body, up to and with the commas behind it when another follows.
+        name: ``SIP``, as written.
+        version: ``2.0``.
+        transport: As written; may be any word.
+        host: The sent-by host, IPv6 with brackets; empty when it begins with a colon.
         port: As written; empty without one.
-        host_end: Offset behind sent-by, where the first parameter would start.
+        host_end: Offset where Kamailio puts a parameter in front of the others; None without a host.
         params: In order.
+        comment: Inside the parentheses, the last if there are more; None without one or when it is empty.
     """
 
-    header: Header
+    end: int
     text: bytes
+    name: bytes
+    version: bytes
     transport: bytes
     host: bytes
     port: bytes
-    host_end: int
+    host_end: int | None
     params: tuple[Param, ...]
+    comment: bytes | None
+
+    @property
+    def port_number(self) -> int:
+        """The port in 16 bits; 5060 for none or 0."""
+        return int(self.port) % _PORT_RANGE if self.has_port else _DEFAULT_PORT
+
+    @property
+    def has_port(self) -> bool:
+        """False for none, and for 0."""
+        return int(self.port or b"0") % _PORT_RANGE != 0
+
+    @property
+    def protocol_number(self) -> int:
+        """core/ip_addr.h, enum sip_protos; 7 for a transport that is not among them."""
+        return _PROTOCOL_NUMBERS.get(self.transport.lower(), _OTHER_PROTOCOL)
 
     def param(self, name: bytes) -> Param | None:
-        """The first parameter of that name, without regard to case."""
-        return next((param for param in self.params if param.name.lower() == name), None)
+        """The last parameter of that kind: Kamailio keeps a shortcut to branch, received, rport, i and alias."""
+        return next((param for param in reversed(self.params) if param.kind == name), None)
+
+
+class _UnreadableError(Exception):
+    """What Kamailio calls a bad Via: all bodies of the header are lost."""
+
+
+def parse_header(data: bytes, start: int) -> tuple[list[Via], int] | None:
+    """
+    The bodies of the header whose text starts there, and the offset behind its line end.
+
+    The header may end in front of its line end, where a quoted value has a comma or a CR stands alone. None when it
+    cannot be read.
+    """
+    try:
+        return _parse(data, start)
+    except _UnreadableError:
+        return None
+
+
+def header_end(data: bytes, start: int) -> int | None:
+    """The offset behind the line end of the Via header whose text starts there; None when it cannot be read."""
+    common = _COMMON.match(data, start)
+    if common is not None:
+        return common.end()
+    found = parse_header(data, start)
+    return None if found is None else found[1]
+
+
+def vias(message: SipMessage) -> list[Via]:
+    """Every Via body of the message, in order."""
+    found: list[Via] = []
+    for header in message.headers:
+        if header.key == b"via":
+            parsed = parse_header(message.data, header.body_start)
+            found += [] if parsed is None else parsed[0]
+    return found
+
+
+def first_via(message: SipMessage) -> Via | None:
+    """The topmost Via; None when it is missing or cannot be read."""
+    header = message.header(b"via")
+    parsed = None if header is None else parse_header(message.data, header.body_start)
+    return None if parsed is None else parsed[0][0]
 
 
 def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]:
@@ -81,55 +191,149 @@ def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]
     return pieces
 
 
-def vias(message: SipMessage) -> list[Via]:
-    """Every Via body of the message, in order; a body that can't be read ends the list."""
-    found: list[Via] = []
-    for header in message.headers:
-        if header.key != b"via":
-            continue
-        bodies = split_outside_quotes(header.body, 0x2C)
-        for at, (offset, text) in enumerate(bodies):
-            via = _parse(header, text, header.body_start + offset, is_last=at == len(bodies) - 1)
-            if via is None:
-                return found
-            found.append(via)
-    return found
+def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
+    bodies = []
+    is_last = False
+    while not is_last:
+        start = at
+        protocol = _PROTOCOL.match(data, at)
+        sent_by = None if protocol is None else _SENT_BY.match(data, protocol.end())
+        if protocol is None or sent_by is None:
+            raise _UnreadableError
+        port = sent_by[2] or b""
+        if port and not (port.isdigit() and len(port) <= _PORT_DIGITS):
+            raise _UnreadableError
+        params: list[Param] = []
+        at, is_last = _parse_params(data, sent_by.end(), params)
+        comment = None
+        if data[at : at + 1] == b"(":
+            at, comment = _parse_comments(data, at)
+        if not is_last and not params and at == len(data) and data[at - 1] not in b" \t\r\n":
+            is_last = True  # the data may end with the host or the port
+        if not is_last:
+            at, is_last = _next(data, at)
+        host = sent_by[1] or b""
+        bodies.append(
+            Via(
+                at,
+                data[start:at].strip(b" \t\r\n"),
+                protocol[1],
+                protocol[2],
+                protocol[3],
+                host,
+                port,
+                _host_end(sent_by, params),
+                tuple(params),
+                comment,
+            )
+        )
+    return bodies, at
 
 
-def first_via(message: SipMessage) -> Via | None:
-    """The topmost Via; None when it is missing or cannot be read."""
-    header = message.header(b"via")
-    if header is None:
+def _host_end(sent_by: re.Match[bytes], params: list[Param]) -> int | None:
+    """core/msg_translator.c, build_req_buf_from_sip_req: blanks around the colon are not counted."""
+    if params:
+        return params[0].start - 1
+    if sent_by[1] is None:
         return None
-    bodies = split_outside_quotes(header.body, 0x2C)
-    offset, text = bodies[0]
-    return _parse(header, text, header.body_start + offset, is_last=len(bodies) == 1)
+    port = sent_by[2] or b""
+    return sent_by.end(1) + (len(port) + 1 if int(port or b"0") % _PORT_RANGE else 0)
 
 
-def _parse(header: Header, text: bytes, start: int, *, is_last: bool) -> Via | None:
-    pieces = split_outside_quotes(text, 0x3B)
-    sent = pieces[0][1]
-    words = sent.replace(b"/", b" ").split(None, 3)
-    if len(words) < 4:  # noqa: PLR2004 - SIP, 2.0, the transport, sent-by
-        return None
-    sent_by = words[3].strip()
-    host, port = _host_port(sent_by)
-    params = []
-    for offset, piece in pieces[1:]:
-        stripped = piece.strip()
-        if not stripped:
-            continue
-        name, equals, value = stripped.partition(b"=")
-        value = value.strip().strip(b'"')
-        params.append(Param(name.strip(), value if equals else None, start + offset, len(piece.rstrip())))
-    host_end = start + (len(sent) if len(pieces) > 1 else len(sent.rstrip()))
-    whole = text.strip() if is_last else text.lstrip() + b","
-    return Via(header, whole, words[2], host, port, host_end, tuple(params))
+def _next(data: bytes, at: int) -> tuple[int, bool]:
+    """Behind the last part of a body: where the next one starts, or the header ends."""
+    if data[at : at + 1] == b",":
+        return _end_of(_COMMAS, data, at), False
+    return _header_end(data, at), True
 
 
-def _host_port(sent_by: bytes) -> tuple[bytes, bytes]:
-    if sent_by.startswith(b"["):
-        host, bracket, rest = sent_by.partition(b"]")
-        return host + bracket, rest.strip().removeprefix(b":").strip()
-    host, _, port = sent_by.partition(b":")
-    return host.strip(), port.strip()
+def _header_end(data: bytes, at: int) -> int:
+    found = _LINE_END.match(data, at)
+    if found is None:
+        raise _UnreadableError
+    return found.end()
+
+
+def _end_of(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    found = pattern.match(data, at)
+    return at if found is None else found.end()
+
+
+def _parse_params(data: bytes, at: int, params: list[Param]) -> tuple[int, bool]:
+    """Every parameter from a semicolon there on; where they end, and whether that ended the header."""
+    while data[at : at + 1] == b";":
+        start = at + 1
+        name = _NAME.match(data, start)
+        if name is None:
+            raise _UnreadableError
+        at = name.end()
+        kind = name[1].lower()
+        kind = _TAKEN_FOR.get(kind, kind)
+        value: bytes | None = None
+        follows = data[at : at + 1]
+        if not follows or (follows in b";," and kind in _WITH_VALUE) or (follows == b"=" and kind in _WITHOUT_VALUE):
+            raise _UnreadableError
+        size = at - start
+        if kind not in _WITHOUT_VALUE and follows in b"= \t\r\n":
+            value, at, size, ended = _parse_value(data, at, start, kind)
+            if ended:
+                params.append(Param(name[1], kind, value, start, size))
+                return ended, True
+        params.append(Param(name[1], kind, value, start, size))
+        at = _end_of(_BLANKS, data, at)
+    return at, False
+
+
+def _parse_value(data: bytes, at: int, start: int, kind: bytes) -> tuple[bytes | None, int, int, int]:
+    """The value, where it ends, the length of the parameter, and the end of the header when that comes first or 0."""
+    at = _end_of(_BLANKS, data, at)
+    has_equals = data[at : at + 1] == b"="
+    if has_equals:
+        at = _end_of(_BLANKS, data, at + 1)
+    follows = data[at : at + 1]
+    is_optional = kind not in _WITH_VALUE
+    if follows == b";" or (follows == b"," and kind == _RPORT and not has_equals):
+        return None, at, at - start, 0
+    if follows and follows in b"\r\n" and is_optional:
+        return None, at, at - start, _header_end(data, at)
+    if not has_equals:
+        raise _UnreadableError
+    if follows != b'"':
+        end = _end_of(_VALUE, data, at)
+        if end == at or data[end : end + 1] in b'="\0':
+            raise _UnreadableError
+        return data[at:end], end, end - start, 0
+    end = _end_of(_STRING, data, at + 1)
+    match data[end : end + 1]:
+        case b'"':
+            return data[at + 1 : end], end + 1, end - start, 0
+        case b"," if is_optional:
+            return b"", end, 0, end
+        case b"\r" | b"\n" if is_optional:
+            return b"", end, end - start, _header_end(data, end)
+    raise _UnreadableError
+
+
+def _parse_comments(data: bytes, at: int) -> tuple[int, bytes | None]:
+    """Behind the comments that start there, and the text of the last: one that is empty only moves its end."""
+    start: int | None = None
+    end = at
+    while data[at : at + 1] == b"(":
+        depth, is_empty = 0, True
+        for piece in _COMMENT_PIECE.finditer(data, at):
+            text = piece[0]
+            if text == b"(":
+                depth += 1
+            elif text == b")":
+                depth -= 1
+                if not depth:
+                    end = piece.start()
+                    break
+            elif text in (b"\r", b"\n", b"\0"):
+                raise _UnreadableError
+            elif is_empty and text.strip(b" \t\r\n"):
+                start, is_empty = piece.start(), False
+        else:
+            raise _UnreadableError
+        at = _end_of(_BLANKS, data, end + 1)
+    return at, None if start is None else data[start:end]

@@ -203,6 +203,32 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
         assert not more, more
 
 
+def test_a_message_that_kamailio_drops_is_not_run_on_unless_anyway(tmp_path: Path) -> None:
+    message = re.sub(rb"\nTo: [^\n]*", b"", MESSAGE.read_bytes())
+    words = ("--message", "-", "--json")
+
+    for told in (
+        app_mono("exec", script(tmp_path, "return 0;"), *words, stdin=message),
+        app_mono("run", "--load", script(tmp_path, "return 0;"), *words, stdin=message),
+    ):
+        assert (told.returncode, json.loads(told.stdout)["ok"]) == (2, False)
+        (line,) = told.stderr.splitlines()
+        assert line == (
+            "error: --message -: Kamailio would have dropped this message: it has no To; "
+            "--anyway runs on it all the same"
+        )
+    assert app_mono("exec", script(tmp_path, "return 0;"), *words, "--anyway", stdin=message).returncode == 0
+
+
+def test_a_message_without_a_first_line_is_not_run_on_at_all() -> None:
+    done = app_mono("exec", SAMPLE, "--message", "-", "--anyway", stdin=b"this is no SIP message\n\n")
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: --message -: Kamailio would have dropped this message: line 1, column ")
+    assert "--anyway" not in line
+
+
 def test_a_mistyped_option_is_told_with_the_right_one() -> None:
     done = app_mono("exec", SAMPLE, "--mesage", MESSAGE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -95,3 +96,14 @@ def test_a_message_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
     assert (missing[0], wrong[0]) == (2, 2)
     assert "missing.sip: expected a readable SIP message" in missing[2]
     assert "line 1" in wrong[2]
+
+
+def test_a_message_that_kamailio_drops_has_no_values_unless_anyway(tmp_path: Path) -> None:
+    message = tmp_path / "no-cseq.sip"
+    message.write_bytes(re.sub(rb"\nCSeq: [^\n]*", b"", MESSAGE.read_bytes()))
+
+    status, _, told = get("$ru", str(message))
+    anyway = app_mono("pv", "get", "$ru", "--message", str(message), "--anyway")
+
+    assert (status, "Kamailio would have dropped this message: it has no CSeq" in told) == (2, True)
+    assert (anyway.returncode, anyway.stdout) == (0, "sip:bob@example.com\n")

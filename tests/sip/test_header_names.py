@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.sip.header_names import COMPACT, header_key, header_type, leading_name
+from runner.sip.header_names import COMPACT, header_key, header_type, key_asked_for, leading_name
 
 
 @pytest.mark.parametrize(("name", "kind"), [(b"From", b"from"), (b"f", b"from"), (b"CALL-ID", b"call-id")])
@@ -25,3 +25,20 @@ def test_every_compact_form_stands_for_a_name_with_a_type() -> None:
 @pytest.mark.parametrize(("text", "name"), [(b"X-A: 1", b"X-A"), (b"X~1_+.", b"X~1_+."), (b": 1", b""), (b"", b"")])
 def test_a_name_ends_at_the_first_character_that_it_may_not_have(text: bytes, name: bytes) -> None:
     assert leading_name(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (b"From", b"from"),
+        (b"f", b"from"),
+        (b"From: x", b"from"),
+        (b"X-A \t", b"x-a"),
+        (b"X-A: x", b"x-a: x"),
+        (b":", None),
+        (b" From", None),
+        (b"", None),
+    ],
+)
+def test_a_script_means_a_known_name_by_its_beginning_and_any_other_by_all_of_it(text: bytes, key: bytes) -> None:
+    assert key_asked_for(text) == key

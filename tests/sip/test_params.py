@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sip.params import Param, find_param, parse_params
+from runner.sip.params import Param, find_param, parse_params, parse_params_at
 
 
 def test_names_tokens_and_quoted_values_are_split() -> None:
@@ -38,3 +38,12 @@ def test_the_last_parameter_of_a_name_is_found_without_regard_to_case() -> None:
     assert params is not None
     assert find_param(params, b"A") == Param(b"a", b"3")
     assert find_param(params, b"c") is None
+
+
+def test_a_list_inside_a_text_says_what_ended_it() -> None:
+    assert parse_params_at(b'<a>;x="1" , <b>', 4, 15) == ((Param(b"x", b"1"),), 10)
+    assert parse_params_at(b"x=1;y", 0, 4) is None
+
+
+def test_a_missing_value_is_told_from_an_empty_one() -> None:
+    assert [param.is_bare for param in parse_params(b"a;b=1;c=") or ()] == [True, False, False]

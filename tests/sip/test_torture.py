@@ -43,8 +43,25 @@ def test_what_has_no_first_line_is_refused_with_its_place(name: str) -> None:
     assert (caught.value.line, caught.value.column) == place
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("wsinv", "line 10 cannot be parsed ('cseq: 0009'), and above it is no Via and no CSeq"),
+        ("badvers", "its version is 'SIP/7.0', not SIP/2.0"),
+        ("insuf", "it has no From and no To and no Call-ID"),
+        ("quotbal", "and above it is no To"),
+        ("trws", None),
+        ("intmeth", None),
+    ],
+)
+def test_what_kamailio_drops_tells_why(name: str, why: str | None) -> None:
+    dropped = sip.parse(GOOD[name]).dropped
+
+    assert (dropped is None) if why is None else (dropped or "").endswith(why)
+
+
 FACTS: dict[str, dict[str, str | None]] = {
-    "wsinv": {
+    "wsinv-with-a-cseq-in-one-line": {
         "$ru": "sip:vivekg@chair-dnrc.example.com;unknownparam",
         "$rm": "INVITE",
         "$ci": "wsinv.ndaksdj@192.0.2.1",
@@ -104,9 +121,9 @@ def test_the_body_is_all_that_came_behind_the_head() -> None:
     assert sip.parse(GOOD["mpart01"]).body == MPART
 
 
-@pytest.mark.parametrize("name", ["wsinv", "transports", "inv2543"])
+@pytest.mark.parametrize("name", ["wsinv-with-a-cseq-in-one-line", "transports", "inv2543"])
 def test_vias_are_counted_however_they_are_written(name: str) -> None:
-    expected = {"wsinv": 3, "transports": 3, "inv2543": 1}[name]
+    expected = {"wsinv-with-a-cseq-in-one-line": 3, "transports": 3, "inv2543": 1}[name]
     parsed = sip.parse(GOOD[name])
 
     assert (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+from runner.sip.uri import Proto, Scheme, Uri, parse_uri, rest_of_bad_uri
 
 
 def parsed(text: bytes) -> Uri:
@@ -90,3 +90,25 @@ def test_a_bare_lr_keeps_the_value_of_an_earlier_one() -> None:
 def test_long_uris_take_linear_time() -> None:
     assert parse_uri(b"sip:" + b"1" * 200_000 + b":" + b"1" * 200_000) is None
     assert parse_uri(b"sip:a" + b";x:" * 100_000) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "host"),
+    [
+        (b"sip:bob@example.com:65536", b"bob", b"example.com"),
+        (b"sip:example.com:65536", b"example.com", b""),
+        (b"sip:example.com:000005060", b"", b"example.com"),
+        (b"sip:bob@h_x", b"bob", b""),
+        (b"sip:bob:pw@h;a@b", b"bob", b"h"),
+        (b"sip:a;b=c@[::1", b"a;b=c", b""),
+        (b"sip:@h", b"", b"@h"),
+        (b"sip:h;maddr", b"", b"h"),
+        (b"tel:+1;maddr", b"", b"+1"),
+        (b"tel:+1:000005", b"+1", b""),
+        (b"sip:1;a=b@h:000005;user=phone", b"1", b"h"),
+        (b"sip:a[b@h", b"", b""),
+        (b"http:a@b", b"", b""),
+    ],
+)
+def test_what_was_found_of_a_uri_that_does_not_parse(text: bytes, user: bytes, host: bytes) -> None:
+    assert (parse_uri(text), rest_of_bad_uri(text)) == (None, (user, host))

@@ -111,6 +111,10 @@ MPART = (
 
 GOOD = {
     "wsinv": WSINV,
+    # Kamailio takes no fold inside a CSeq; in one line, the rest of the message can be looked at.
+    "wsinv-with-a-cseq-in-one-line": WSINV.replace(b"0009\r\n  INVITE", b"0009 INVITE"),
+    "trws": request("OPTIONS sip:remote-target@example.com SIP/2.0  ", "trws.oicu34958239neffasdhr2345r"),
+    "badvers": request("OPTIONS sip:t.watson@example.org SIP/7.0", "badvers.31417@c.example.com"),
     "intmeth": INTMETH,
     "esc01": request(
         "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0",
@@ -317,8 +321,6 @@ BAD = {
         request("INVITE  sip:user@example.com  SIP/2.0", "lwsstart.dfknq234oi243099adsdfnawe3@example.com"),
         (1, 8),
     ),
-    "trws": (request("OPTIONS sip:remote-target@example.com SIP/2.0  ", "trws.oicu34958239neffasdhr2345r"), (1, 39)),
-    "badvers": (request("OPTIONS sip:t.watson@example.org SIP/7.0", "badvers.31417@c.example.com"), (1, 34)),
     "bigcode": (
         message(
             "SIP/2.0 4294967301 better not break the receiver\nCall-ID: bigcode.asdof3uj203asdnf3429uasdhfas3ehjasdfas9i"

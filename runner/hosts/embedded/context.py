@@ -26,6 +26,12 @@ PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5,
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
 
+MAX_URI_SIZE = 1024
+"""core/config.h: the bytes of an R-URI of which one part is written; the URIs of a branch have one byte less."""
+
+MAX_PATH_SIZE = 256
+"""core/config.h: the path of a branch has one byte less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -111,6 +117,22 @@ class XavpNode:
 
 
 @dataclass(slots=True)
+class Identity:
+    """
+    One address of P-Asserted-Identity or P-Preferred-Identity.
+
+    Attributes:
+        address: As parsed.
+        body_start: Offset of the body it stands in.
+        was_tried: True once a read found that its URI does not parse.
+    """
+
+    address: ToBody
+    body_start: int
+    was_tried: bool = False
+
+
+@dataclass(slots=True)
 class Context:
     """
     One message in the hands of a script.
@@ -130,6 +152,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
+        is_multipart: True once ``set_body_multipart`` made the body a part.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
@@ -138,6 +161,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
     message: SipMessage
@@ -156,6 +180,7 @@ class Context:
     branch_flags: int = 0
     branches: list[Branch] = field(default_factory=list)
     reply_headers: list[bytes] = field(default_factory=list)
+    is_multipart: bool = False
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
@@ -164,6 +189,7 @@ class Context:
     routed_params: bytes = b""
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
+    identities: dict[bytes, list[Identity]] = field(default_factory=dict)
 
     @property
     def request_uri(self) -> bytes:

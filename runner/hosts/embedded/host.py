@@ -13,7 +13,7 @@ from runner import sip
 from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import ConfigError
 from runner.hosts import foreseen
-from runner.sip.header_names import header_key
+from runner.sip.header_names import key_asked_for
 from runner.sip.uri import Scheme, parse_uri
 
 from . import modf, outgoing
@@ -234,7 +234,7 @@ class MessageHost:
         self.context.edits.insert(self.context.message.headers[0].end, raw)
 
     def _remove(self, name: bytes) -> None:
-        key = header_key(name)
+        key = key_asked_for(name)
         for header in self._headers():
             if header.key == key:
                 self.context.edits.replace(header.start, header.end - header.start)

@@ -14,18 +14,20 @@ from dataclasses import replace
 from runner import sip
 from runner.sip import contacts, sdp
 from runner.sip.edits import Edits
-from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
+from runner.sip.nameaddr import parse_nameaddr, parse_route_body
 from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
-from .context import MAX_BRANCHES, Branch, Context
-from .routing import find_socket
+from .context import Branch, Context
+from .routing import append_branch, find_socket
+from .value import CannotEvaluate
 
 _TRUE, _FALSE = 1, -1
 _CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
 _GRUU_WITHOUT_VALUE = 2
 _FURTHER_VIA = 2
+_BUFFER_SIZE = 65535  # core/config.h, BUF_SIZE
 _STOP = 0  # the route ends: the rebuilt message is not safe to go on with (core/msg_translator.c)
 ModuleFunction = Callable[[Context], int | None]
 """None: with this message, the function does what only a SIP server can do."""
@@ -37,10 +39,13 @@ def _truth(is_true: bool) -> int:  # noqa: FBT001 - the one thing it converts
 
 def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
-    if context.is_record_routed:
+    if context.is_record_routed and context.message.first_line.is_request:
+        return _FALSE
+    data = outgoing.edited(context)
+    if len(data) >= _BUFFER_SIZE:
         return _FALSE
     try:
-        message = _up_to_bad_to(sip.parse(outgoing.edited(context)))
+        message = sip.parse(data)
     except sip.SipParseError:
         context.is_unusable = True
         return _STOP
@@ -48,16 +53,9 @@ def apply_changes(context: Context) -> int:
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
-    is_cut = message.broken_at is not None and any(message.header(key) is None for key in outgoing.IDENTIFYING)
-    return _STOP if is_cut else _TRUE
-
-
-def _up_to_bad_to(message: sip.SipMessage) -> sip.SipMessage:
-    """core/parser/msg_parser.c, get_hdr_field parses a To at once: one that fails ends the headers."""
-    header = message.header(b"to")
-    if header is None or parse_to_body(header.body) is not None:
-        return message
-    return replace(message, headers=message.headers[: message.headers.index(header)], broken_at=header.start)
+    context.identities = {}
+    is_cut = message.broken_at is not None and message.dropped is not None
+    return _STOP if is_cut or not message.headers else _TRUE
 
 
 def _reset_destination(context: Context) -> int:
@@ -87,19 +85,22 @@ def _has_body(context: Context) -> int:
 def _append_branch(context: Context) -> int:
     """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
     socket = context.force_socket
-    context.branches.append(
-        Branch(context.request_uri, context.dst_uri, context.path, None, socket.text.encode() if socket else None)
-    )
+    sent_by = socket.text.encode() if socket else None
+    return _appended(context, Branch(context.request_uri, context.dst_uri, context.path, None, sent_by))
+
+
+def _appended(context: Context, branch: Branch) -> int:
+    try:
+        append_branch(context, branch)
+    except CannotEvaluate:
+        return _FALSE
     return _TRUE
 
 
 def _append_static_branch(context: Context) -> int:
     """pv: pv_branch.c, sbranch_append."""
     branch = context.process.static_branch
-    if not branch.uri or len(context.branches) >= MAX_BRANCHES - 1:
-        return _FALSE
-    context.branches.append(replace(branch))
-    return _TRUE
+    return _appended(context, replace(branch)) if branch.uri else _FALSE
 
 
 def _use_static_branch(context: Context) -> int:
@@ -173,7 +174,7 @@ def _set_body_multipart(context: Context) -> int:
     """textops, set_body_multipart without arguments: the body becomes the only part of a multipart/mixed one."""
     message = context.message
     header = context.header(b"content-type")
-    kind = b"text/plain" if header is None else header.body
+    kind = b"text/plain" if header is None or not header.body else header.body
     if sdp.media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
@@ -188,6 +189,7 @@ def _set_body_multipart(context: Context) -> int:
         edits.insert(end, b"Content-Length: %d\r\n" % len(body))
     edits.insert(end, b"Mime-Version: 1.0\r\n")
     edits.replace(message.body_start, len(message.body), body)
+    context.is_multipart = True
     return _TRUE
 
 
@@ -206,13 +208,13 @@ def _decode_contact_header(context: Context) -> int:
     header = context.header(b"contact")
     if header is None:
         return _FALSE
-    found = contacts.uris(header.body)
+    found = contacts.parse_contacts(header.body)
     if found is None:
         return _CONTACT_DOES_NOT_PARSE
     try:
-        for contact in reversed(found):
+        for contact in found:
             text = contacts.decoded(contact.uri)
-            context.edits.replace(header.body_start + contact.offset, len(contact.uri), text)
+            context.edits.replace(header.body_start + contact.uri_start, len(contact.uri), text)
     except contacts.CannotDecodeError as error:
         return error.code
     return _TRUE

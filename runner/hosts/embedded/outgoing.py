@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from runner.sip.edits import Edits
 from runner.sip.message import parse
 from runner.sip.nameaddr import parse_to_body
-from runner.sip.via import Via, first_via, split_outside_quotes, vias
+from runner.sip.sdp import BOUNDARY
+from runner.sip.via import Via, first_via, vias
 
 from .context import Context, Socket, bracketed
 
@@ -86,11 +87,13 @@ def with_hop_counted(data: bytes) -> bytes | None:
 
 
 def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
-    via = first_via(context.message)
+    via, top = first_via(context.message), context.message.header(b"via")
     # core/forward.c, forward_request: the branch is made from these headers, so they must be there and be read.
     found = {key: context.message.header(key) for key in IDENTIFYING}
     sender = found[b"from"]
-    if via is None or None in found.values() or sender is None or parse_to_body(sender.body) is None:
+    if via is None or via.host_end is None or top is None:
+        return None
+    if None in found.values() or sender is None or parse_to_body(sender.body) is None:
         return None
     edits = deepcopy(_by_socket(context, context.edits))
     socket = context.force_socket or context.socket
@@ -100,9 +103,22 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     if route and first_route is not None:
         edits.insert(first_route.start, route)
         route = b""
-    edits.insert(via.header.start, line + branch + _CRLF + route)
+    edits.insert(top.start, line + branch + _CRLF + route)
     _complete_via(context, via, edits)
+    _close_multipart(context, edits)
     return _apply(context, edits)
+
+
+def _close_multipart(context: Context, edits: Edits) -> None:
+    """
+    core/msg_translator.c, check_boundaries: once the edits were applied, the last boundary gets its dashes.
+
+    A CR without LF in the body ends Kamailio's search for it.
+    """
+    body = context.message.body or b""
+    is_walked = b"\r" not in body.replace(_CRLF, b"")
+    if context.is_multipart and is_walked and body.endswith(b"--" + BOUNDARY + _CRLF):
+        edits.insert(len(context.message.data) - len(_CRLF), b"--")
 
 
 def _complete_via(context: Context, via: Via, edits: Edits) -> None:
@@ -112,32 +128,30 @@ def _complete_via(context: Context, via: Via, edits: Edits) -> None:
         text = b";received=" + context.source.ip.encode()
         if received is not None:
             edits.replace(received.start - 1, received.length + 1, text)
-        else:
+        elif via.host_end is not None:
             edits.insert(via.host_end, text)
     if rport is not None:
         edits.replace(rport.start - 1, rport.length + 1, b";rport=%d" % context.source.port)
 
 
 def _needs_received(context: Context, via: Via) -> bool:
-    return (
-        via.param(b"received") is not None
-        or via.param(b"rport") is not None
-        or via.host.strip(b"[]").lower() != context.source.ip.encode()
-    )
+    """core/msg_translator.c, received_test and check_via_address: only IPv6 has brackets and capitals."""
+    ip = context.source.ip.encode()
+    same = {ip, b"[%b]" % ip} if b":" in ip else {ip}
+    is_same = (via.host.lower() if b":" in ip else via.host) in same
+    return via.param(b"received") is not None or via.param(b"rport") is not None or not is_same
 
 
 def _forwarded_reply(context: Context) -> bytes | None:
     """core/forward.c, do_forward_reply: without the first Via body, and to where the second says."""
-    header = context.message.header(b"via")
-    if header is None or len(vias(context.message)) == 1:
+    header, found = context.message.header(b"via"), vias(context.message)
+    if header is None or len(found) < 2:  # noqa: PLR2004 - ours, and the one before
         return None
     edits = deepcopy(context.edits.leaving_by(b""))
-    bodies = split_outside_quotes(header.body, 0x2C)
-    if len(bodies) == 1:
+    if found[0].end == header.end:
         edits.replace(header.start, header.end - header.start)
     else:
-        first_blank = len(bodies[1][1]) - len(bodies[1][1].lstrip())
-        edits.replace(header.body_start, bodies[1][0] + first_blank)
+        edits.replace(header.body_start, found[0].end - header.body_start)
     return _apply(context, edits)
 
 
@@ -178,7 +192,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
         to_tag: Put in when the To has no tag; empty for none.
     """
     message = context.message
-    via = first_via(message)
+    via, top = first_via(message), message.header(b"via")
     line = message.first_line
     is_readable = message.broken_at is None and not context.is_unusable
     if not is_readable or via is None or not line.is_request or line.method == b"ACK":
@@ -189,7 +203,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
         match header.type:
             case b"via":
                 text = message.data[header.start : header.body_start + len(header.body)]
-                out += (_reply_via(context, via, text) if header is via.header else text, _CRLF)
+                out += (_reply_via(context, via, text, header.start) if header is top else text, _CRLF)
             case b"record-route" if _FIRST_WITH_RECORD_ROUTE <= code < _FIRST_WITHOUT:
                 out.append(raw)
             case b"to":
@@ -201,11 +215,11 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     return b"".join(out)
 
 
-def _reply_via(context: Context, via: Via, text: bytes) -> bytes:
+def _reply_via(context: Context, via: Via, text: bytes, offset: int) -> bytes:
     """core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place, received at the end of the line."""
     rport = via.param(b"rport")
     if rport is not None:
-        start = rport.start - via.header.start
+        start = rport.start - offset
         text = text[: start - 1] + b";rport=%d" % context.source.port + text[start + rport.length :]
     if _needs_received(context, via):
         text += b";received=" + context.source.ip.encode()

@@ -6,6 +6,7 @@ Must not know scripts: a Context in, the function's own value out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,9 +66,8 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """record.c, remove_record_route: the headers that were in the message when it was received."""
-    for header in context.message.all_headers(b"record-route"):
-        context.edits.replace(header.start, header.end - header.start)
+    """rr_mod.c, remove_record_route: the header that ``record_route`` added; those received stay."""
+    context.edits.edits = [edit for edit in context.edits.edits if edit.doubled is None]
     return _DRIVEN
 
 
@@ -134,6 +134,8 @@ class _Routes:
         self.context.edits.replace(header.start, header.end - header.start)
         self.at += 1
         if self.at == len(self.headers):
+            if self.context.message.broken_at is not None:
+                raise _CannotRouteError
             return False
         self.current, self.index = self._read(self.headers[self.at]), 0
         return True
@@ -162,14 +164,14 @@ def _after_loose(context: Context, *, is_preloaded: bool) -> int:
         done = _PRELOADED if is_preloaded else _DRIVEN
         if not routes.pass_top():
             return done
-        if _is_doubled(uri):
+        if _has_param(uri, b"r2"):
             second = _parsed(routes.top.uri)
             context.force_socket = _own_socket(context, second) or context.force_socket
             if not routes.pass_top():
                 return done
         uri = _parsed(routes.top.uri)
         context.is_next_hop_a_route = True
-    if _is_loose(uri):
+    if _has_param(uri, b"lr"):
         context.dst_uri = _with_maddr(routes.top.uri, uri)
         routes.cut_passed()
         return _DRIVEN
@@ -187,13 +189,13 @@ def _after_strict(context: Context) -> int:
     """loose.c, after_strict: the R-URI is the own one that a strict router took from the routes."""
     routes = _Routes(context)
     uri = _parsed(routes.top.uri)
-    if _is_doubled(uri) and own_sockets(context, uri):
+    if _has_param(uri, b"r2") and own_sockets(context, uri):
         context.force_socket = _own_socket(context, uri) or context.force_socket
         if not routes.pass_top():
             return _NOT_DRIVEN
         uri = _parsed(routes.top.uri)
     context.routed_params = _parsed(context.request_uri).params or b""
-    if not _is_loose(uri):
+    if not _has_param(uri, b"lr"):
         context.new_uri = _with_maddr(routes.top.uri, uri)
         routes.cut_top()
         return _DRIVEN
@@ -240,14 +242,31 @@ def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
     return is_own and not is_sender
 
 
-def _is_loose(uri: Uri) -> bool:
-    """loose.c, is_strict: by the name alone, whatever lr has as its value."""
-    return any(name.partition(b"=")[0].strip() == b"lr" for name in (uri.params or b"").lower().split(b";"))
+# The name, whatever its value; and what passes another one, of which the first byte that differs hides a quote or ";".
+_OTHER = rb'.(?:[^";]|"(?:[^"\\]|\\.)*")*;'
+_NAMED = {
+    b"lr": re.compile(rb"[ \t\r\n]*[lL][rR][ \t\r\n]*(?:[;=]|\Z)"),
+    b"r2": re.compile(rb"[ \t\r\n]*[rR]2[ \t\r\n]*(?:[;=]|\Z)"),
+}
+_NOT_NAMED = {
+    b"lr": re.compile(rb"[ \t\r\n]*+(?:[lL](?:[rR][ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
+    b"r2": re.compile(rb"[ \t\r\n]*+(?:[rR](?:2[ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
+}
 
 
-def _is_doubled(uri: Uri) -> bool:
-    """rr_common: r2 says that the own Route is the first of two."""
-    return any(name.partition(b"=")[0].strip() == b"r2" for name in (uri.params or b"").lower().split(b";"))
+def _has_param(uri: Uri, name: bytes) -> bool:
+    """Whether a URI has ``lr`` or ``r2``, whatever the value (loose.c, is_strict; core/parser/parse_rr.h, is_2rr)."""
+    params, at = uri.params or b"", 0
+    while not _NAMED[name].match(params, at):
+        passed = _NOT_NAMED[name].match(params, at)
+        if passed is None:
+            return False
+        at = passed.end()
+    return True
+
+
+_MAX_MADDR = 117
+"""loose.c, get_maddr_uri: the URI made of it has to fit into 127 bytes."""
 
 
 def _with_maddr(text: bytes, uri: Uri) -> bytes:
@@ -255,4 +274,6 @@ def _with_maddr(text: bytes, uri: Uri) -> bytes:
     address = uri.param(b"maddr").value
     if not address:
         return text
+    if len(address) > _MAX_MADDR:
+        raise _CannotRouteError
     return b"sip:" + address + (b":" + uri.port if uri.port else b"")

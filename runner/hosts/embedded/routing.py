@@ -1,21 +1,22 @@
 """
-What Kamailio itself knows of the way of a message: its own sockets, and the direction in the dialog.
+What Kamailio itself knows of the way of a message: its own sockets, its branches, and the direction in the dialog.
 
 Must not know pseudo-variables or scripts.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.uri import Uri, parse_uri
 
-from .context import PROTOCOL_NUMBERS
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
-    from .context import Context, Socket
+    from .context import Branch, Context, Socket
 
 _DEFAULT_PORT = 5060
 
@@ -42,6 +43,27 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     return None
 
 
+def append_branch(context: Context, branch: Branch) -> None:
+    """
+    One more branch (core/dset.c, append_branch).
+
+    Raises:
+        CannotEvaluate: There are too many, or a text is too long for it.
+    """
+    if len(context.branches) >= MAX_BRANCHES - 1:
+        raise CannotEvaluate("too many branches")
+    limit(branch.uri, MAX_URI_SIZE)
+    limit(branch.dst_uri or b"", MAX_URI_SIZE)
+    limit(branch.path or b"", MAX_PATH_SIZE)
+    context.branches.append(branch)
+
+
+def limit(text: bytes, size: int) -> None:
+    """Raise CannotEvaluate for a text that, with a NUL behind it, does not fit into ``size`` bytes of a branch."""
+    if len(text) >= size:
+        raise CannotEvaluate(f"{len(text)} bytes are too many: a branch has room for {size - 1}")
+
+
 def own_sockets(context: Context, uri: Uri) -> list[Socket]:
     """core/socket_info.c, grep_sock_info: the sockets of that address, and those that advertise it."""
     place = uri.host.decode("latin-1").strip("[]").lower(), uri.port_number or _DEFAULT_PORT
@@ -55,12 +77,60 @@ def own_sockets(context: Context, uri: Uri) -> list[Socket]:
 def is_upstream(context: Context) -> bool:
     """rr: loose.c, is_direction: upstream when the own Route has another ftag than the From; asked once a message."""
     if context.is_upstream is None:
-        params = (param.partition(b"=") for param in _routed_params(context).split(b";"))
-        tag = next((value for name, _, value in params if name.strip() == b"ftag"), b"")
+        tag = _route_param(_routed_params(context), b"ftag")
         found = context.party(b"from")
         sender = b"" if found is None else found.tag
         context.is_upstream = bool(tag and sender) and tag != sender
     return context.is_upstream
+
+
+_SEMICOLON_OR_QUOTE = re.compile(rb"[;\"']")
+_QUOTE = re.compile(rb"(?<!\\)[\"']")
+_NOT_BLANK = re.compile(rb"[^ \t]")
+_VALUE_END = re.compile(rb"[; \t]")
+
+
+def _route_param(params: bytes, name: bytes) -> bytes:
+    """rr: loose.c, get_route_param: the value of a parameter, empty for none; its name is compared as written."""
+    at, size, least = 0, len(params), len(name) + 2
+    while size - at > least:
+        if at:
+            at = _behind_semicolon(params, at)
+        at = _behind_blanks(params, at)
+        if size - at < least:
+            break
+        if not params.startswith(name, at):
+            at += 1
+            continue
+        at = _behind_blanks(params, at + len(name))
+        if params[at : at + 1] in {b"", b";"}:
+            break
+        at += 1
+        if params[at - 1 : at] != b"=":
+            continue
+        at = _behind_blanks(params, at)
+        is_quoted = params[at : at + 1] in {b'"', b"'"}
+        at += is_quoted
+        end = (_QUOTE if is_quoted else _VALUE_END).search(params, at)
+        return params[at : size if end is None else end.start()]
+    return b""
+
+
+def _behind_semicolon(params: bytes, at: int) -> int:
+    """Behind the next semicolon outside quotes, of which either kind closes the other; the end for none."""
+    is_quoted = False
+    while found := _SEMICOLON_OR_QUOTE.search(params, at):
+        at = found.end()
+        if found.group() != b";":
+            is_quoted ^= params[found.start() - 1 : found.start()] != b"\\"
+        elif not is_quoted:
+            return at
+    return len(params)
+
+
+def _behind_blanks(params: bytes, at: int) -> int:
+    found = _NOT_BLANK.search(params, at)
+    return len(params) if found is None else found.start()
 
 
 def _routed_params(context: Context) -> bytes:

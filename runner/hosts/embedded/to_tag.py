@@ -32,9 +32,9 @@ def stateless_tag(context: Context) -> bytes | None:
     branch = via.param(b"branch")
     call_id = context.header(b"call-id")
     # crcitt_string_array stops at the first text that is missing, for example the port.
-    port = via.port or None
-    head = [via.host, port, None if branch is None else branch.value]
-    tail = [port, via.host, None if call_id is None else call_id.body]
+    host, port = via.host or None, via.port or None
+    head = [host, port, None if branch is None else branch.value]
+    tail = [port, host, None if call_id is None else call_id.body]
     return f"{server}.".encode() + _checksum(head) + _checksum(tail)
 
 

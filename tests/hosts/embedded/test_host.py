@@ -141,6 +141,121 @@ def test_bare_line_feeds_are_accepted_and_said() -> None:
     assert host.message_bytes() == INVITE
 
 
+CONTENT_LENGTH_READS = ("$cl", "$rb", "$hdr(Via)", "$msg(hdrc)", "$msg(body)")
+
+
+@pytest.mark.parametrize("value", [b"7 bytes", b"99999999999", b"7, 7", b"", b"-1"])
+def test_a_content_length_that_is_no_number_takes_all_that_asks_for_every_header(value: bytes) -> None:
+    host = MessageHost(
+        INVITE.replace(b"Content-Length: 0", b"Contact: <sip:c@x>\r\nContent-Length: " + value) + b"hello"
+    )
+
+    assert [host.get_s(name) for name in CONTENT_LENGTH_READS] == [None] * len(CONTENT_LENGTH_READS)
+    assert (host.hdr_append("X: 1\r\n"), host.hdr_remove("Via"), host.hdr_insert("X: 1\r\n")) == (-1, -1, 0)
+    assert (host.modf("has_body"), host.reply(200, "OK")) == (-1, None)
+    assert (host.get_s("$ru"), host.get_s("$ci"), host.get_s("$tu")) == (
+        "sip:bob@example.com",
+        "c1",
+        "sip:bob@example.com",
+    )
+    assert host.get_s("$ct") == "<sip:c@x>"
+    assert host.forwarded() is not None
+
+
+def test_line_ends_in_front_of_the_request_line_are_part_of_the_message_only() -> None:
+    host = MessageHost(b"\r\n\r\n" + INVITE)
+
+    assert (host.get_s("$rm"), host.get_s("$ru"), host.get_s("$rv")) == ("INVITE", "sip:bob@example.com", "SIP/2.0")
+    assert (host.get_i("$ml"), host.get_s("$mb")) == (len(INVITE) + 4, to_text(b"\r\n\r\n" + INVITE))
+    # The first line's length is taken from the start of the data: five bytes of the line end belong to the headers.
+    assert host.get_s("$msg(fline)") == "INVITE sip:bob@example.com SIP/2"
+    assert (host.get_s("$msg(hdrs)") or "").startswith(".0\r\nVia: ")
+    host.set_s("$ru", "sip:carol@example.net")
+    assert host.message_bytes().startswith(b"\r\n\r\nINVITE sip:carol@example.net SIP/2.0\r\n")
+
+
+@pytest.mark.parametrize(("line", "number"), [(b"invite", 1), (b"Get", 32768), (b"DELETE", 262144), (b"FOO", 524288)])
+def test_the_number_of_a_method_does_not_depend_on_its_case(line: bytes, number: int) -> None:
+    host = MessageHost(INVITE.replace(b"INVITE", line, 1))
+
+    assert (host.get_s("$rm"), host.get_i("$rmid")) == (line.decode(), number)
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("$rU", len("sip:@example.com")), ("$rd", len("sip:bob@")), ("$rp", len("sip:bob@example.com:"))],
+)
+def test_a_part_that_makes_the_request_uri_longer_than_1024_bytes_is_refused(
+    host: MessageHost, name: str, others: int
+) -> None:
+    assert host.set_s(name, "1" * (1025 - others)) == FAILED
+    assert host.get_s("$ru") == "sip:bob@example.com"
+    assert host.set_s(name, "1" * (1023 - others)) == 0
+    assert host.get_i("$ml") == len(INVITE)
+    assert len(host.message_bytes()) == len(INVITE) + 1023 - len("sip:bob@example.com")
+
+
+def test_a_whole_request_uri_or_destination_may_have_any_length(host: MessageHost) -> None:
+    uri = "sip:" + "h" * 20000
+
+    assert (host.set_s("$ru", uri), host.get_s("$ru")) == (0, uri)
+    assert (host.set_s("$du", uri), host.get_s("$du")) == (0, uri)
+    assert host.modf("append_branch") == -1
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"),
+    [
+        ("$br", 1023),
+        ("$branch(uri)", 1023),
+        ("$branch(dst_uri)", 1023),
+        ("$branch(path)", 255),
+        ("$sbranch(uri)", 1023),
+        ("$sbranch(dst_uri)", 1023),
+        ("$sbranch(path)", 255),
+    ],
+)
+def test_a_branch_has_room_for_1023_bytes_of_a_uri_and_255_of_a_path(
+    host: MessageHost, name: str, longest: int
+) -> None:
+    host.set_s("$br", "sip:b@example.com")
+    host.set_s("$sbranch(uri)", "sip:b@example.com")
+
+    assert (host.set_s(name, "x" * (longest + 1)), host.set_s(name, "x" * longest)) == (FAILED, 0)
+
+
+@pytest.mark.parametrize("size", [8191, 8192])
+def test_several_values_together_and_a_format_string_have_at_most_8191_bytes(host: MessageHost, size: int) -> None:
+    host.set_s("$avp(a)", "x" * (size - 3))
+    host.set_s("$avp(a)", "y")
+    host.set_s("$xavp(x=>a)", "x" * (size - 3))
+    host.set_s("$xavp(x[0]=>a)", "y")
+    host.set_s("$var(v)", "x" * (size - 1))
+    headers = MessageHost(INVITE[:-2] + b"X: \r\nX: y\r\nX: " + b"x" * (size - 2) + b"\r\n\r\n")
+    texts = [
+        host.get_s("$(avp(a)[*])"),
+        host.get_s("$xavp(x[0]=>a[*])"),
+        host.get_s("$_s(y$var(v))"),
+        headers.get_s("$(hdr(X)[*])"),
+    ]
+
+    assert [None if text is None else len(text) for text in texts] == [size if size < 8192 else None] * 4
+    assert (host.is_null("$(avp(a)[*])"), host.is_null("$_s(y$var(v))")) == ((0, 0) if size < 8192 else (1, -1))
+
+
+def test_there_is_room_for_eleven_branches_whoever_appends_them(host: MessageHost) -> None:
+    assert [host.modf("append_branch") for _ in range(12)] == [1] * 11 + [-1]
+
+
+def test_a_destination_set_of_more_than_4093_bytes_is_null(host: MessageHost) -> None:
+    for size in (1023, 1023, 1023, 1001):
+        host.set_s("$br", "x" * size)
+
+    assert len(host.get_s("$ds") or "") == 4093
+    host.set_s("$(branch(uri)[3])", "x" * 1002)
+    assert host.is_null("$ds") == 1
+
+
 @given(st.binary(max_size=60).filter(lambda raw: not set(raw) & set(b"\r\n\0")))
 def test_any_bytes_of_a_header_survive_reading_and_writing(raw: bytes) -> None:
     value = raw.strip(b" \t")

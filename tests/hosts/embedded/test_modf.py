@@ -185,3 +185,35 @@ def test_append_time_dates_the_reply() -> None:
     host.modf("append_time")
 
     assert b"\r\nDate: " in (host.reply(200, "OK") or b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("X: 1", 1), ("no colon", 1), ("To: <bad", 1), ("Content-Length: x", 1)],
+)
+def test_a_rebuilt_message_may_end_with_a_line_that_cannot_be_parsed(header: str, value: int) -> None:
+    host = request()
+
+    assert (host.hdr_append(f"{header}\r\n"), host.modf("msg_apply_changes")) == (0, value)
+    assert host.get_s("$ci") == "c1"
+
+
+@pytest.mark.parametrize("header", ["no colon", "To: <bad", "Via: bad"])
+def test_a_rebuilt_message_with_such_a_line_above_a_needed_header_ends_the_route(header: str) -> None:
+    host = request()
+
+    assert (host.hdr_insert(f"{header}\r\n"), host.modf("msg_apply_changes")) == (0, 0)
+    assert (host.get_s("$ci"), host.get_s("$hdr(Via)")) == (None, None)
+
+
+def test_a_rebuilt_message_without_a_needed_header_is_taken() -> None:
+    host = request()
+
+    assert (host.hdr_remove("CSeq"), host.modf("msg_apply_changes"), host.get_s("$cs")) == (0, 1, None)
+
+
+def test_a_message_of_65535_bytes_is_not_rebuilt() -> None:
+    host = request()
+    size = 65535 - host.get_i("$ml") - len("X: \r\n")
+
+    assert (host.hdr_append(f"X: {'x' * size}\r\n"), host.modf("msg_apply_changes")) == (0, -1)

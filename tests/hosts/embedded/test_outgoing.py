@@ -48,6 +48,29 @@ def test_a_removed_body_makes_content_length_zero() -> None:
     assert request.message_bytes().endswith(b"Content-Length: 0\r\n\r\n")
 
 
+def test_a_body_made_multipart_is_closed_where_it_leaves_after_the_changes_were_applied() -> None:
+    def sent(*functions: str, body: bytes = b"body") -> list[bytes]:
+        request = MessageHost(INVITE.replace(b"Content-Length: 4", b"Content-Type: text/plain")[:-4] + body)
+        for function in functions:
+            assert request.modf(function) == 1
+        return (request.forwarded() or b"").split(b"\r\n")
+
+    make, apply = "set_body_multipart", "msg_apply_changes"
+
+    assert sent(make)[-2:] == [b"--unique-boundary-1", b""]
+    closed = sent(make, apply)
+    assert closed[-2:] == [b"--unique-boundary-1--", b""]
+    assert b"Content-Length: 78" in closed
+    assert sent(make, apply, body=b"a\rb")[-2:] == [b"--unique-boundary-1", b""]
+
+
+def test_an_empty_content_type_is_text_once_it_is_a_part() -> None:
+    request = MessageHost(INVITE.replace(b"Content-Length: 4", b"Content-Type:"))
+
+    assert request.modf("set_body_multipart") == 1
+    assert b"\r\n\r\n--unique-boundary-1\r\nContent-Type: text/plain\r\n" in request.message_bytes()
+
+
 def test_the_to_tag_of_a_stateless_reply_is_kamailios_own() -> None:
     reply = host().reply(200, "OK") or b""
 

@@ -54,6 +54,13 @@ def test_the_route_behind_the_own_one_is_the_destination(
     assert left is None or routes_left(host) == left
 
 
+def test_behind_the_only_route_a_header_that_cannot_be_parsed_is_met() -> None:
+    data = request(OWN, to_tag="").message_bytes().removesuffix(b"\r\n") + b"no header\r\n\r\n"
+    host = MessageHost(data, received_on=MAIN, environment=Environment((MAIN, ALT)))
+
+    assert host.modf("loose_route") == -1
+
+
 def test_a_strict_next_hop_swaps_places_with_the_request_uri() -> None:
     """RFC 3261, 16.6 step 6."""
     host = request(OWN, STRICT)
@@ -95,6 +102,15 @@ def test_the_from_tag_of_the_route_tells_the_direction() -> None:
     assert (upstream.get_s("$fti"), downstream.get_s("$fti")) == ("t1", "a1")
 
 
+def test_an_initial_tag_needs_the_header_that_has_it_downstream_as_well() -> None:
+    host = request("<sip:127.0.0.1:5100;lr;ftag=t1>")
+    host.get_s("$rdir(id)")
+    host.set_s("$fd", '"Q"')
+    host.modf("msg_apply_changes")
+
+    assert (host.get_s("$rdir(name)"), host.get_s("$fti"), host.get_s("$tti")) == ("upstream", None, None)
+
+
 def test_a_record_route_is_secure_when_the_request_uri_is() -> None:
     host = request(uri="sips:bob@example.com")
     host.modf("record_route")
@@ -119,6 +135,31 @@ def test_a_reply_is_at_its_first_hop_behind_the_own_record_route(record_route: s
     assert host.modf("is_first_hop") == value
 
 
+@pytest.mark.parametrize(
+    ("headers", "count"),
+    [
+        ("Record-Route: <sip:a@b>, <sip:c@d>\r\nRecord-Route: <sip:e@f>;x", "3"),
+        ("Record-Route: <sip:a@b>\r\nRecord-Route: sip:e@f", None),
+        ("Record-Route: <sip:a@b>\r\nno header", None),
+        ("X: 1", "0"),
+    ],
+)
+def test_the_addresses_of_a_replys_record_routes_are_counted(headers: str, count: str | None) -> None:
+    vias = "Via: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 192.0.2.9\r\n"
+    ids = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+    host = MessageHost(f"SIP/2.0 200 OK\r\n{vias}{ids}{headers}\r\n\r\n".encode())
+
+    assert host.get_s("$rpl(cntrr)") == count
+
+
+def test_a_reply_can_be_rebuilt_once_it_is_record_routed() -> None:
+    via = "Via: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 127.0.0.1:5160\r\n"
+    ids = "From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+    host = MessageHost(f"SIP/2.0 200 OK\r\n{via}{ids}\r\n".encode())
+
+    assert (host.modf("record_route"), host.modf("msg_apply_changes")) == (1, 1)
+
+
 def test_a_request_that_leaves_by_another_socket_is_record_routed_twice() -> None:
     host = request()
     host.modf("record_route")
@@ -138,3 +179,71 @@ def test_a_message_that_does_not_leave_yet_has_no_other_socket() -> None:
 
     assert b"\r\nRecord-Route: <sip:127.0.0.1:5100;lr;ftag=a1>\r\nVia:" in host.message_bytes()
     assert "\r\nRecord-Route: <sip:;r2=on;lr;ftag=a1>\r\n" in (host.get_s("$mbu") or "")
+
+
+def test_a_line_that_cannot_be_parsed_ends_the_search_for_a_second_route() -> None:
+    good = request(OWN, OTHER)
+    broken = [
+        MessageHost(
+            host.context.message.data[:-2] + b"no colon\r\n\r\n", received_on=MAIN, environment=Environment((MAIN, ALT))
+        )
+        for host in (request(OWN), good)
+    ]
+
+    assert [host.modf("loose_route") for host in broken] == [-1, 1]
+    assert broken[1].get_s("$du") == "sip:r1.example.com;lr"
+
+
+def test_only_the_own_record_route_is_removed() -> None:
+    """Kamailio leaves half of it in the message; the received ones stay there too."""
+    host = request("<sip:r1.example.com;lr>")
+    before = host.message_bytes()
+
+    assert (host.modf("record_route"), host.modf("remove_record_route"), host.modf("record_route")) == (1, 1, -1)
+    assert host.message_bytes() == before
+
+
+def test_a_received_record_route_stays() -> None:
+    host = request("<sip:r1.example.com;lr>\r\nRecord-Route: <sip:r2.example.com;lr>")
+
+    assert host.modf("remove_record_route") == 1
+    assert b"\r\nRecord-Route: <sip:r2.example.com;lr>\r\n" in host.message_bytes()
+
+
+@pytest.mark.parametrize(
+    ("params", "direction"),
+    [
+        ("lr;ftag=t1", "upstream"),
+        ("ftag=t1;lr", "upstream"),
+        ("ftag = t1 ;lr", "upstream"),
+        ("ftag='a1\";lr", "downstream"),
+        ("FTAG=t1;lr", "downstream"),
+        ("ftag;ftag=t1", "downstream"),
+        ("xftag=1;ftag=t1", "upstream"),
+        ("x=';ftag=a1;';ftag=t2", "upstream"),
+        ("ftag=;lr", "downstream"),
+    ],
+)
+def test_the_from_tag_of_the_route_is_found_among_its_parameters(params: str, direction: str) -> None:
+    assert request(f"<sip:127.0.0.1:5100;{params}>").get_s("$rdir(name)") == direction
+
+
+@pytest.mark.parametrize(
+    ("params", "is_loose"),
+    [
+        ("lr", True),
+        (" LR =on", True),
+        ("lrx", False),
+        ("x;lr", True),
+        ('x=";lr;"', False),
+        (";lr", False),
+        (";;lr", True),
+        ("l;lr", False),
+        ("l;;lr", True),
+        ("transport=udp; lr ;x", True),
+    ],
+)
+def test_a_route_is_loose_by_the_name_of_a_parameter(params: str, *, is_loose: bool) -> None:
+    host = request(f"<sip:r1.example.com;{params}>")
+
+    assert (host.modf("loose_route"), host.get_s("$du") is not None) == (1, is_loose)

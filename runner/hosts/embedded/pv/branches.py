@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.context import MAX_BRANCHES, Branch
-from runner.hosts.embedded.routing import find_socket
+from runner.hosts.embedded.context import MAX_PATH_SIZE, MAX_URI_SIZE, Branch
+from runner.hosts.embedded.routing import append_branch, find_socket, limit
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import wrap
 from .registry import Access, register
 from .request import text_or_null
+from .scriptvars import joined
 
 _PARTS = {
     b"uri": "uri",
@@ -24,21 +25,8 @@ _PARTS = {
     b"otcpid": "otcpid",
     b"instance": "instance",
 }
+_LONGEST_CONTACT = 4096 - 3  # core/config.h, MAX_REDIRECTION_LEN, without the line end and a blank
 _READ_ONLY = {"count", "ruid", "location_ua", "instance"}
-
-
-def append(access: Access, uri: bytes) -> None:
-    """
-    One more branch (core/dset.c, append_branch).
-
-    Raises:
-        CannotEvaluate: There are too many.
-    """
-    context = access.context
-    if len(context.branches) >= MAX_BRANCHES - 1:
-        raise CannotEvaluate("too many branches")
-    socket = context.force_socket
-    context.branches.append(Branch(uri, send_socket=None if socket is None else socket.text.encode()))
 
 
 def _parse_part(text: bytes) -> str:
@@ -83,6 +71,7 @@ def _write_part(access: Access, branch: Branch, value: Value) -> None:
         socket = find_socket(access.context, value.text) if value.text else None
         branch.send_socket = None if socket is None else socket.text.encode()
         return
+    limit(value.text or b"", MAX_PATH_SIZE if name == "path" else MAX_URI_SIZE)
     setattr(branch, name, value.text or None)
 
 
@@ -110,6 +99,7 @@ def _write(access: Access, value: Value) -> None:
     elif value.text is None:
         raise CannotEvaluate("the URI of a branch needs a text")
     else:
+        limit(value.text, MAX_URI_SIZE)
         branch.uri = value.text
 
 
@@ -126,6 +116,7 @@ def _write_static(access: Access, value: Value) -> None:
     elif value.text is None:
         raise CannotEvaluate("the URI of a branch needs a text")
     else:
+        limit(value.text, MAX_URI_SIZE)
         process.static_branch.uri = value.text
 
 
@@ -137,7 +128,8 @@ def _first(access: Access) -> Value:
 def _append_first(access: Access, value: Value) -> None:
     if not value.text:
         raise CannotEvaluate("$br needs a text")
-    append(access, value.text)
+    socket = access.context.force_socket
+    append_branch(access.context, Branch(value.text, send_socket=None if socket is None else socket.text.encode()))
 
 
 def _with_q(uri: bytes, q: int | None) -> bytes:
@@ -155,16 +147,17 @@ def _all(access: Access) -> Value:
     context = access.context
     if not context.branches or not context.message.first_line.is_request:
         return NULL
-    return Value(b", ".join(_with_q(branch.uri, branch.q) for branch in context.branches))
+    return Value(joined([_with_q(branch.uri, branch.q) for branch in context.branches], b", "))
 
 
 def _destination_set(access: Access) -> Value:
-    """core/dset.c, print_dset: the R-URI when it was changed, then the branches; null for nothing at all."""
+    """core/dset.c, print_dset: the R-URI when it was changed, then the branches; null for nothing and for too much."""
     context = access.context
     pairs = [] if context.new_uri is None else [(context.new_uri, context.request_q)]
     pairs += [(branch.uri, branch.q) for branch in context.branches]
     uris = [b"<" + uri + b">" + (b"" if q is None else b";q=" + q_text(q)) for uri, q in pairs]
-    return Value(b"Contact: " + b", ".join(uris)) if uris else NULL
+    text = b"Contact: " + b", ".join(uris)
+    return Value(text) if uris and len(text) <= _LONGEST_CONTACT else NULL
 
 
 _SOURCE = "pv: pv_branch.c, pv_get_branchx"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip import contacts
+from runner.sip import sdp
+from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_to_body
-from runner.sip.via import split_outside_quotes
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
 
 _INT_MAX = 0x7FFFFFFF
-_COMMA, _SEMICOLON = b","[0], b";"[0]
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -72,18 +73,20 @@ def _expires(access: Access) -> Value:
     if message.broken_at is not None:
         return NULL
     header = message.header(b"expires")
-    if header is not None and not header.body.strip():
+    text = None if header is None else header.body.strip(_WHITE)
+    if text == b"":
         return NULL
-    default = None if header is None else _seconds(header.body.strip())
+    default = None if text is None else _seconds(text)
     found: list[int] = []
-    for contact in message.all_headers(b"contact"):
-        if contacts.uris(contact.body) is None:
+    for body in (header.body for header in message.all_headers(b"contact")):
+        contacts = parse_contacts(body)
+        if contacts is None:
             return NULL
-        for _, text in split_outside_quotes(contact.body, _COMMA):
-            own = _contact_expires(text)
-            if own is not None and not own.isdigit():
+        for contact in contacts:
+            own = contact.param(b"expires")
+            seconds = default if own is None or not own.body else _unsigned(own.body)
+            if own is not None and own.body and seconds is None:
                 return NULL
-            seconds = default if own is None else int(own) % (1 << 32)
             found += [] if seconds is None else [seconds]
     if not found:
         if default is None:
@@ -93,7 +96,9 @@ def _expires(access: Access) -> Value:
     return Value.integer(seconds)
 
 
+_WHITE = b" \t\r\n"
 _MAX_EXPIRES_LENGTH = 10
+_UINT_MAX = 0xFFFFFFFF
 
 
 def _seconds(body: bytes) -> int:
@@ -102,49 +107,40 @@ def _seconds(body: bytes) -> int:
     return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
-def _contact_expires(text: bytes) -> bytes | None:
-    for _, piece in split_outside_quotes(text, _SEMICOLON)[1:]:
-        name, _, value = piece.partition(b"=")
-        if name.strip().lower() == b"expires" and value.strip():
-            return value.strip()
-    return None
-
-
-def _is_sdp(access: Access) -> bool:
-    header = access.context.header(b"content-type")
-    return header is not None and header.body.split(b";")[0].strip().lower() == b"application/sdp"
-
-
-def _sdp_part(access: Access) -> bytes | None:
-    """The body when it is SDP, else the first part of a multipart body that is."""
-    body = access.context.message.body
-    if not body or _is_sdp(access):
-        return body
-    for part in body.split(b"\r\n--"):
-        head, blank, rest = part.partition(b"\r\n\r\n")
-        if blank and b"application/sdp" in head.lower():
-            return rest + b"\r\n"
-    return None
+def _unsigned(text: bytes) -> int | None:
+    """core/ut.h, str2int: digits, perhaps behind a ``+``; None for anything else and above 32 bits."""
+    digits = text[1:] if text[:1] == b"+" else text
+    if digits.strip(b"0123456789"):
+        return None
+    # The length first: Python refuses to convert very long numbers.
+    digits = digits.lstrip(b"0")
+    number = int(digits or b"0") if len(digits) <= _MAX_EXPIRES_LENGTH else _UINT_MAX + 1
+    return number if number <= _UINT_MAX else None
 
 
 def _refuse(_: Access, value: Value) -> None:
     raise CannotEvaluate(f"SDP is not written here, {value!r}")
 
 
+_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,10})")
+
+
 def _sdp(access: Access) -> Value:
-    """sdpops: sdpops_mod.c, pv_get_sdp."""
-    body = _sdp_part(access)
-    if not body:
+    """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
+    context = access.context
+    header, body = context.header(b"content-type"), _body(access).text
+    found = None if header is None else sdp.sessions(header.body, body or b"")
+    if found is None:
         return NULL
     if access.name == "body":
-        return Value(body)
-    for line in body.splitlines():
-        if line.startswith(b"o="):
-            words = line.split()
-            # str2sint: a version beyond 31 bits is no number to it.
-            is_number = len(words) > 2 and words[2].isdigit() and int(words[2]) <= _INT_MAX  # noqa: PLR2004
-            return Value.integer_text(words[2], int(words[2])) if is_number else NULL
-    return NULL
+        return Value(found[-1].text if found else b"")
+    version = found[-1].version if found else None
+    digits = None if not version else _SIGNED.fullmatch(version)
+    if version is None or digits is None:
+        return NULL
+    # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
+    number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
+    return Value.integer_text(version, number) if -_INT_MAX - 1 <= number <= _INT_MAX else NULL
 
 
 register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))

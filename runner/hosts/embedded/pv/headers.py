@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.header_names import NAME_CHARACTERS, header_key, header_type, leading_name
+from runner.sip.header_names import key_asked_for, leading_name
 
 from .expression import Dynamic, dynamic_or
 from .registry import ALL, Access, register
@@ -30,8 +30,7 @@ def parse_name(text: bytes) -> bytes | Dynamic:
     rest = text[len(name) :].lstrip(b" \t")
     if rest and not rest.startswith(b":"):
         raise CannotEvaluate(f"bad header name {text!r}")
-    # An unknown name is compared as written, a known one by its type, so "From " is From.
-    return header_key(name) if header_type(name) is not None else text.lower()
+    return key_asked_for(text) or name
 
 
 def wanted_key(access: Access) -> bytes | None:
@@ -46,10 +45,7 @@ def wanted_key(access: Access) -> bytes | None:
     value = access.name.spec.read(access.context)
     if not value.text:
         raise CannotEvaluate("the header name is null or empty")
-    if value.text[0] not in NAME_CHARACTERS:
-        return None
-    name = leading_name(value.text)
-    return header_key(name) if header_type(name) is not None else value.text.lower()
+    return key_asked_for(value.text)
 
 
 def matching(access: Access, key: bytes) -> list[Header]:

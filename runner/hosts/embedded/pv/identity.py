@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from runner.hosts.embedded.context import Identity
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.nameaddr import ToBody, parse_to_body
-from runner.sip.uri import parse_uri
-from runner.sip.via import split_outside_quotes
+from runner.sip.digest import Credentials, parse_credentials
+from runner.sip.identities import parse_identities
+from runner.sip.nameaddr import parse_to_body
+from runner.sip.uri import parse_uri, rest_of_bad_uri
 
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
 
-_COMMA, _SEMICOLON = b","[0], b";"[0]
+_ASSERTED, _PREFERRED = b"p-asserted-identity", b"p-preferred-identity"
+_MAX_PREFERRED_HEADERS = 2
+"""core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops."""
 
 
-def _parties(access: Access, key: bytes) -> list[ToBody] | None:
-    """Every address of these headers, one after the other; None when there is none or one does not parse."""
-    found: list[ToBody] = []
-    if access.context.message.broken_at is not None:
-        return None
-    headers = access.context.message.all_headers(key)
-    if key == b"p-preferred-identity":
-        # core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops.
-        headers = headers[:2]
-    for header in headers:
-        for _, text in split_outside_quotes(header.body, _COMMA):
-            one = parse_to_body(text.strip())
-            if one is None:
-                return None
-            found.append(one)
-    return found or None
+def _identities(access: Access, key: bytes) -> list[Identity] | None:
+    """
+    Every address of these headers, one after the other; None when there is none or one does not parse.
+
+    What stood in front of the header that does not parse is kept, and the next read takes it for the whole.
+    """
+    context = access.context
+    known = context.identities.get(key)
+    if known is not None:
+        return known
+    found: list[Identity] = []
+    is_whole = context.message.broken_at is None
+    for header in context.message.all_headers(key)[: _MAX_PREFERRED_HEADERS if key == _PREFERRED else None]:
+        parsed = parse_identities(header.body)
+        found += [Identity(one, header.body_start) for one in parsed or ()]
+        # Kamailio looks for the next header at once, and meets the one that cannot be parsed.
+        is_whole = is_whole and parsed is not None
+        if not is_whole:
+            break
+    if found:
+        context.identities[key] = found
+    return found if found and is_whole else None
 
 
-def _at(access: Access, key: bytes) -> ToBody | None:
+def _at(access: Access, key: bytes) -> Identity | None:
     """pv_core.c, pv_get_pai: a negative index is the first, ``[*]`` fails."""
-    found = _parties(access, key)
+    found = _identities(access, key)
     if found is None:
         return None
     if access.index == ALL:
@@ -42,22 +52,32 @@ def _at(access: Access, key: bytes) -> ToBody | None:
     return found[index] if index < len(found) else None
 
 
+def _uri(access: Access, found: Identity) -> Value:
+    address = found.address
+    return Value.piece(access.context.message.data, found.body_start + address.uri_start, len(address.uri))
+
+
 def _asserted(access: Access) -> Value:
-    found = _at(access, b"p-asserted-identity")
-    return NULL if found is None else Value(found.uri)
+    found = _at(access, _ASSERTED)
+    return NULL if found is None else _uri(access, found)
 
 
 def _preferred(part: str) -> Reader:
     def read(access: Access) -> Value:
-        found = _at(access, b"p-preferred-identity")
+        found = _at(access, _PREFERRED)
         if found is None:
             return NULL
         if part == "uri":
-            return Value(found.uri)
+            return _uri(access, found)
         if part == "display":
-            return text_or_null(found.display)
-        uri = parse_uri(found.uri)
-        return NULL if uri is None else text_or_null(uri.user if part == "user" else uri.host)
+            return text_or_null(found.address.display)
+        uri = parse_uri(found.address.uri)
+        if uri is not None:
+            return text_or_null(uri.user if part == "user" else uri.host)
+        # pv_core.c, pv_get_ppi_attr: what parse_uri had found when it gave up is taken for parsed the next time.
+        was_tried, found.was_tried = found.was_tried, True
+        user, host = rest_of_bad_uri(found.address.uri)
+        return text_or_null(user if part == "user" else host) if was_tried else NULL
 
     return read
 
@@ -69,58 +89,44 @@ def _diversion(part: str) -> Reader:
         if header is None or found is None:
             return NULL
         if part == "uri":
-            return Value(found.uri)
-        behind = header.body[found.uri_start + len(found.uri) :]
-        for _, text in split_outside_quotes(behind, _SEMICOLON)[1:]:
-            name, equals, value = text.partition(b"=")
-            if equals and name.strip().lower() == part.encode():
-                return Value(value.strip().strip(b'"'))
-        return NULL
+            return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
+        # core/parser/parse_diversion.c, get_diversion_param: the first of that name, in lower case.
+        values = (param.value or b"" for param in found.params if param.name == part.encode())
+        value = next(values, None)
+        return NULL if value is None else Value(value)
 
     return read
 
 
-def credentials(access: Access) -> dict[bytes, bytes] | None:
-    """Parameters of Proxy-Authorization, else Authorization, by lower-case name; None for ACK, CANCEL or none."""
+def credentials(access: Access) -> Credentials | None:
+    """Those of Proxy-Authorization, else Authorization; None for ACK, CANCEL, none, and what does not parse."""
     context = access.context
-    if context.message.method in {b"ACK", b"CANCEL"}:
+    line = context.message.first_line
+    if line.is_request and line.method in {b"ACK", b"CANCEL"}:
         return None
-    header = context.header(b"proxy-authorization") or context.header(b"authorization")
-    if header is None:
+    proxy, own = context.header(b"proxy-authorization"), context.header(b"authorization")
+    header = proxy or own
+    # Both are looked for, so a header that cannot be parsed behind one of them is in the way.
+    if header is None or (context.message.broken_at is not None and (proxy is None or own is None)):
         return None
-    scheme, _, rest = header.body.partition(b" ")
-    if scheme.lower() != b"digest":
-        return None
-    found = {}
-    for _, text in split_outside_quotes(rest, _COMMA):
-        name, equals, value = text.partition(b"=")
-        value = value.strip()
-        if not equals or value.count(b'"') == 1:
-            return None
-        if value.startswith(b'"') and value.endswith(b'"'):
-            value = value[1:-1]
-        found[name.strip().lower()] = value
-    return found
+    return parse_credentials(header.body)
 
 
 def _credential(part: str) -> Reader:
+    """pv_core.c, pv_get_authattr: what is missing is empty, but for the URI."""
+
     def read(access: Access) -> Value:
         found = credentials(access)
         if found is None:
             return NULL
-        # core/parser/digest/param_parser.c, parse_username: a scheme in front is no part of the user.
-        whole = found.get(b"username", b"")
-        user, _, domain = whole.removeprefix(b"sip:").partition(b"@")
         match part:
             case "user":
-                return Value(user)
+                return Value(found.user)
             case "domain":
-                return Value(domain)
+                return Value(found.domain)
             case "uri":
-                return text_or_null(found.get(b"uri"))
-            case "whole":
-                return Value(whole)
-        return Value(found.get(part.encode(), b""))
+                return text_or_null(found.params.get(b"uri"))
+        return Value(found.params.get(part.encode(), b""))
 
     return read
 
@@ -149,7 +155,7 @@ for _name, _part in (
     ("ar", "realm"),
     ("au", "user"),
     ("ad", "domain"),
-    ("aU", "whole"),
+    ("aU", "username"),
     ("aa", "algorithm"),
     ("adn", "nonce"),
     ("adc", "cnonce"),

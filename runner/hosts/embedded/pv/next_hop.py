@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -17,34 +18,65 @@ from .request import text_or_null, uri_part
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
+    from runner.sip.message import SipMessage
 
-_DEFAULT_PORT = 5060
+_DEFAULT_TLS_PORT = 5061
+_UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
+_MAX_URI_SIZE = 1024  # core/config.h
+_PROTOCOLS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
 
 
 def next_hop_uri(context: Context) -> bytes | None:
-    """``$du``, else the R-URI; for a reply the second Via (core/forward.h, get_next_hop)."""
+    """``$du``, else the R-URI; for a reply where the second Via points (pv_branch.c, pv_get_nh)."""
     if not context.message.first_line.is_request:
-        return _reply_uri(context)
+        found = _answer_to(context)
+        return None if found is None else found.uri
     return context.dst_uri or context.request_uri or context.message.first_line.uri
 
 
-def _reply_uri(context: Context) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Where a reply goes; port 0 is that of the transport."""
+
+    host: bytes
+    port: int
+    via: Via
+
+    @property
+    def protocol(self) -> bytes:
+        """core/socket_info.c, get_valid_proto_string."""
+        transport = self.via.transport.lower()
+        return transport if transport in _PROTOCOLS else b"udp"
+
+    @property
+    def uri(self) -> bytes | None:
+        """None when it is too long."""
+        protocol = b"ws" if self.protocol == b"wss" else self.protocol
+        uri = b"sip:%s:%d;transport=%s" % (self.host, self.port, protocol)
+        return uri if len(uri) < _MAX_URI_SIZE else None
+
+
+def _answer_to(context: Context, *, is_tls_known: bool = True) -> _Answer | None:
+    """RFC 3261 18.2.2 and RFC 3581: received and rport of the second Via, else its sent-by (pv_get_nh_reply)."""
     found = vias(context.message)
     if len(found) < 2:  # noqa: PLR2004 - the second Via is meant
         return None
-    host, port = _answer_to(found[1])
-    return b"sip:%s:%d;transport=%s" % (host, port, found[1].transport.lower())
-
-
-def _answer_to(via: Via) -> tuple[bytes, int]:
-    """RFC 3261 18.2.2 and RFC 3581: received and rport, else sent-by."""
+    via = found[1]
     received, rport = via.param(b"received"), via.param(b"rport")
-    host = received.value if received is not None and received.value else via.host
-    port = rport.value if rport is not None and rport.value else via.port
-    return host, int(port) if port.isdigit() else _DEFAULT_PORT
+    host = via.host if received is None else received.value or b""
+    port = 0
+    if rport is not None and rport.value is not None:
+        digits = rport.value.removeprefix(b"+").lstrip(b"0") or b"0"
+        if not digits.isdigit() or len(digits) > _UINT_DIGITS or int(digits) > _UINT_MAX:
+            return None
+        port = int(digits)
+    is_tls = is_tls_known and not via.has_port and via.transport.lower() in {b"tls", b"wss"}
+    return _Answer(host, port or (_DEFAULT_TLS_PORT if is_tls else via.port_number), via)
 
 
 def _next_hop(access: Access) -> Value:
+    if not access.context.message.first_line.is_request:
+        return _reply_hop(access)
     uri = next_hop_uri(access.context)
     if uri is None:
         return NULL
@@ -53,8 +85,6 @@ def _next_hop(access: Access) -> Value:
     found = parse_uri(uri)
     if found is None:
         return NULL
-    if access.name == "p" and not access.context.message.first_line.is_request:
-        return Value.integer(int(found.port or b"5060"))
     match access.name:
         case "U":
             return text_or_null(found.user)
@@ -66,6 +96,26 @@ def _next_hop(access: Access) -> Value:
             return uri_part(found, "proto")
         case _:
             return Value.integer(_ip_version(found.host))
+
+
+def _reply_hop(access: Access) -> Value:
+    """pv_branch.c, pv_get_nh_reply."""
+    answer = _answer_to(access.context)
+    if answer is None:
+        return NULL
+    match access.name:
+        case "u":
+            return NULL if answer.uri is None else Value(answer.uri)
+        case "U":
+            return NULL
+        case "d":
+            return Value(answer.host)
+        case "p":
+            return Value.integer(answer.port)
+        case "P":
+            return Value(answer.protocol, PROTOCOL_NUMBERS[answer.protocol.decode()])
+        case _:
+            return Value.integer(_ip_version(answer.host))
 
 
 def _ip_version(host: bytes) -> int:
@@ -126,42 +176,48 @@ def _via(at: int) -> Reader:
 def _via_part(via: Via, part: str) -> Value:
     match part:
         case "host":
-            return Value(via.host)
+            return text_or_null(via.host)
         case "port":
-            return Value.integer(int(via.port) if via.port.isdigit() else _DEFAULT_PORT)
+            return Value.integer(via.port_number)
         case "proto":
             return Value(via.transport)
         case "protoid":
-            return Value.integer(PROTOCOL_NUMBERS.get(via.transport.decode("latin-1").lower(), 0))
+            return Value.integer(via.protocol_number)
     param = via.param(part.encode())
     return NULL if param is None else text_or_null(param.value)
 
 
 def _reply_destination(access: Access) -> Value:
     """pv_core.c, pv_get_rpl_attrs: null for a request."""
-    context = access.context
-    if context.message.first_line.is_request:
+    message = access.context.message
+    if message.first_line.is_request:
         return NULL
-    found = vias(context.message)
-    if access.name == "cntvia":
-        return Value.integer(len(found))
-    if access.name == "cntrr":
-        return Value.integer(len(context.message.all_headers(b"record-route")))
-    uri = _reply_uri(context)
-    if uri is None:
+    if access.name in {"cntvia", "cntrr"}:
+        return NULL if message.broken_at is not None else _count(message, access.name)
+    answer = _answer_to(access.context, is_tls_known=False)
+    if answer is None:
         return NULL
-    host, port = _answer_to(found[1])
     match access.name:
         case "duri":
-            return Value(uri)
+            return NULL if answer.uri is None else Value(answer.uri)
         case "dhost":
-            return Value(host)
+            return Value(answer.host)
         case "dport":
-            return Value.integer(port)
+            return Value.integer(answer.port)
         case "dproto":
-            return Value(found[1].transport.lower())
+            return Value(answer.protocol, answer.via.protocol_number)
         case _:
-            return Value.integer(PROTOCOL_NUMBERS.get(found[1].transport.decode("latin-1").lower(), 0))
+            return Value.integer(answer.via.protocol_number)
+
+
+def _count(message: SipMessage, name: str) -> Value:
+    """Vias, or the addresses of Record-Routes behind the first Via; null when one does not parse."""
+    if name == "cntvia":
+        return Value.integer(len(vias(message)))
+    via = message.header(b"via")
+    headers = message.all_headers(b"record-route")
+    found = [parse_route_body(header.body) for header in headers if via is not None and header.start > via.start]
+    return NULL if None in found else Value.integer(sum(len(one or ()) for one in found))
 
 
 def _route_uri(access: Access) -> Value:
@@ -169,14 +225,18 @@ def _route_uri(access: Access) -> Value:
     if header is None:
         raise CannotEvaluate("there is no Route")
     found = parse_route_body(header.body)
-    return NULL if found is None else Value(found[0].uri)
+    if found is None:
+        raise CannotEvaluate("the Route does not parse")
+    return Value(found[0].uri)
 
 
 def _initial_tag(key: bytes, opposite: bytes) -> Reader:
     """rr: rr_mod.c, pv_get_from_tag_initial: a request that goes upstream has the tags the other way round."""
 
     def read(access: Access) -> Value:
-        found = access.context.party(opposite if is_upstream(access.context) else key)
+        found = access.context.party(key)
+        if found is not None and is_upstream(access.context):
+            found = access.context.party(opposite)
         return NULL if found is None else text_or_null(found.tag)
 
     return read

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.uri import Uri, parse_uri
+from runner.sip.uri import Scheme, Uri, parse_uri
 
 from .registry import Access, Reader, Writer, register
 from .request import text_or_null
@@ -87,8 +87,13 @@ class _Target:
         uri = self.uri
         return self.found.uri.index(uri.host, len(uri.written.value) + 1 + len(uri.user) + len(uri.password or b""))
 
+    def _user_offset(self) -> int:
+        """Behind the scheme; of a TEL URI behind an ``@``, where a SIP URI has its host."""
+        at = self.found.uri.find(b"@" + self.uri.user) if self.uri.written is Scheme.TEL else -1
+        return len(self.uri.written.value) + 1 if at < 0 else at + 1
+
     def _write_user(self, text: bytes | None) -> None:
-        start = len(self.uri.written.value) + 1
+        start = self._user_offset()
         if not self.uri.user:
             if text is not None:
                 self.edits.insert(self.uri_start + self._host_offset(), text + b"@")

@@ -10,6 +10,7 @@ from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import Dynamic, Format, dynamic_or, parse_format
 from .registry import Access, one_of, register
+from .scriptvars import BUFFER_SIZE
 
 _WHITE = b" \t\r\n"
 
@@ -20,6 +21,8 @@ def _read(access: Access) -> Value:
     data = message.data
     if message.broken_at is not None:
         return NULL
+    # The length of the first line counts from the first byte of the data, even where line ends stand in front of it.
+    line_length = message.first_line.end - message.first_line.start
     match access.name:
         case "len":
             return Value.integer(len(data))
@@ -30,13 +33,13 @@ def _read(access: Access) -> Value:
         case "body_len":
             return Value.integer(len(message.body or b""))
         case "hdrs":
-            return Value(data[message.first_line.end : message.headers_end].strip(_WHITE))
+            return Value(data[line_length : message.headers_end].strip(_WHITE))
         case "hdrs_len":
-            return Value.integer(len(data[message.first_line.end : message.headers_end].strip(_WHITE)))
+            return Value.integer(len(data[line_length : message.headers_end].strip(_WHITE)))
         case "hdrc":
             return Value.integer(len(message.headers))
         case "fline":
-            return Value(data[: message.first_line.end].strip(_WHITE))
+            return Value(data[:line_length].strip(_WHITE))
         case "fpart":
             return Value(data[: message.headers_end].strip(_WHITE))
         case _:
@@ -83,6 +86,7 @@ def _write_byte(access: Access, value: Value) -> None:
     if not value.text or not 0 <= offset < len(data):
         raise CannotEvaluate("one byte inside the message is needed")
     changed = data[:offset] + value.text[:1] + data[offset + 1 :]
+    context.identities = {}
     try:
         context.message = sip.parse(changed)
     except sip.SipParseError:
@@ -96,7 +100,10 @@ def _updated(access: Access) -> Value:
 def _format(access: Access) -> Value:
     if not isinstance(access.name, Format):
         raise CannotEvaluate("no format")
-    return Value(access.name.print(access.context))
+    text = access.name.print(access.context)
+    if len(text) >= BUFFER_SIZE:
+        raise CannotEvaluate(f"{len(text)} bytes are more than a format string may give")
+    return Value(text)
 
 
 register(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.context import MAX_URI_SIZE
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
 from runner.sip.uri import Proto, Scheme, Uri, parse_uri
 
@@ -28,6 +29,10 @@ METHODS = {
     b"REFER": 4096,
     b"PUBLISH": 8192,
     b"KDMQ": 16384,
+    b"GET": 32768,
+    b"POST": 65536,
+    b"PUT": 131072,
+    b"DELETE": 262144,
 }
 """core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
 METHOD_OTHER = 1 << 19
@@ -113,7 +118,7 @@ def rewrite(
     Change one part of the R-URI (core/action.c, SET_USER_T, SET_HOST_T, SET_PORT_T).
 
     Raises:
-        CannotEvaluate: The R-URI does not parse, or it is tel and the port is to be set.
+        CannotEvaluate: The R-URI does not parse, would be too long, or it is tel and the port is to be set.
     """
     uri = parse_uri(context.request_uri)
     if uri is None:
@@ -141,7 +146,10 @@ def rewrite(
         out.append(b";user=phone")
     if uri.headers is not None:
         out += (b"?", uri.headers)
-    context.new_uri = b"".join(out)
+    text = b"".join(out)
+    if len(text) > MAX_URI_SIZE:
+        raise CannotEvaluate(f"the R-URI would have {len(text)} bytes, more than {MAX_URI_SIZE}")
+    context.new_uri = text
 
 
 def _write_user(access: Access, value: Value) -> None:
@@ -163,14 +171,15 @@ def _write_port(access: Access, value: Value) -> None:
 
 
 def method_number(name: bytes) -> int:
-    """Kamailio's number of a method."""
-    return METHODS.get(name, METHOD_OTHER)
+    """Kamailio's number of a method, without regard to case."""
+    return METHODS.get(name.upper(), METHOD_OTHER)
 
 
 def _method(access: Access) -> Value:
     name = access.context.message.method
     if access.context.message.first_line.is_request:
-        return Value.piece(access.context.message.data, 0, len(name), method_number(name))
+        start = access.context.message.first_line.start
+        return Value.piece(access.context.message.data, start, len(name), method_number(name))
     return text_and_number(name, method_number(name)) if name else NULL
 
 

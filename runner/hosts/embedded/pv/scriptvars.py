@@ -16,11 +16,23 @@ def stored(value: Value) -> Value:
     return make((value.text or b"", None, False, False, 0))
 
 
-def joined(texts: list[bytes], delimiter: bytes) -> bytes:
-    """Every text, as Kamailio's loops join for ``[*]``: no delimiter as long as all texts were empty."""
+BUFFER_SIZE = 8192
+"""core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
+
+
+def joined(texts: list[bytes], delimiter: bytes) -> bytes | None:
+    """
+    Every text, as Kamailio's loops join for ``[*]``: no delimiter as long as all texts were empty.
+
+    None when that does not fit into the buffer.
+    """
     out = b""
     for text in texts:
+        if len(out) + len(b", \0") > BUFFER_SIZE:  # looked at before a delimiter, as if each were ", "
+            return None
         out += delimiter + text if out else text
+        if len(out) >= BUFFER_SIZE:
+            return None
     return out
 
 

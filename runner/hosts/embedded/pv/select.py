@@ -191,9 +191,9 @@ def _credential(rest: Path) -> Select | None:
 
     def select(access: Access) -> bytes | None:
         found = identity.credentials(access)
-        return (
-            None if found is None or found.get(b"realm") != str(rest[0]).encode() else found.get(str(rest[1]).encode())
-        )
+        if found is None or found.params.get(b"realm") != str(rest[0]).encode():
+            return None
+        return found.params.get(str(rest[1]).encode())
 
     return select
 
@@ -225,11 +225,13 @@ def _via(rest: Path) -> Select | None:
 
     def select(access: Access) -> bytes | None:
         message = access.context.message
-        if at < 0 and message.broken_at is not None:
+        # core/parser/parse_via.c, parse_via_header: the first two are known; any negative number is the last.
+        if at not in {1, 2} and (message.broken_at is not None or message.body_start is None):
             return None
         found = vias(message)
-        index = at - 1 if at > 0 else at + len(found)
-        return _via_part(found[index], str(name)) if at and 0 <= index < len(found) else None
+        if not at or at > len(found) or not found:
+            return None
+        return _via_part(found[at - 1] if at > 0 else found[-1], str(name))
 
     return select
 
@@ -239,19 +241,22 @@ def _via_part(via: Via, name: str) -> bytes | None:
         case "body":
             return via.text
         case "name":
-            return b"SIP"
+            return via.name
         case "version":
-            return b"2.0"
+            return via.version
         case "transport":
             return via.transport
         case "host":
-            return via.host
+            return via.host or None
         case "port":
             return via.port or None
         case "comment":
-            return None
-    param = via.param(name.removeprefix("param ").lower().encode("latin-1"))
-    return None if param is None else param.value
+            return via.comment
+    if not name.startswith("param "):
+        short = via.param(name.encode("latin-1"))
+        return None if short is None else short.value
+    wanted = name.removeprefix("param ").lower().encode("latin-1")
+    return next((param.value for param in via.params if param.name.lower() == wanted), None)
 
 
 def _cseq(rest: Path) -> Select | None:

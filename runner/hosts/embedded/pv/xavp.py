@@ -9,7 +9,7 @@ from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import Dynamic, parse_index
 from .registry import ALL, Access, Reader, Writer, register
-from .scriptvars import stored
+from .scriptvars import joined, stored
 
 _WHITE = b" \t\r\n"
 _OPENING, _CLOSING = b"[]"
@@ -112,8 +112,8 @@ def _reader(kind: str) -> Reader:
             return NULL
         if index == ALL:
             last = _value(children[-1])
-            text = b", ".join(_value(each).text or b"" for each in children)
-            return Value(text, last.number, last.is_integer)
+            text = joined([_value(each).text or b"" for each in children], b", ")
+            return NULL if text is None else Value(text, last.number, last.is_integer)
         return _value(child)
 
     return read

@@ -1,0 +1,130 @@
+"""
+The first line of a message, a request line or a status line, as core/parser/parse_fline.c reads it.
+
+Must not know headers: bytes in, a FirstLine or SipParseError out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from runner.errors import ConfigError
+
+IN_FRONT = b"\r\n\0\t "
+"""What is skipped before the first line (core/parser/msg_parser.c, parse_msg)."""
+
+_SHORTEST = 17  # parse_first_line refuses up to 16 bytes
+_VERSION = b"SIP/2.0"
+_IS_STATUS_LINE = re.compile(rb"SIP/2\.0 ", re.IGNORECASE)
+_TOKEN = re.compile(rb"[^ \t\r\n]*")
+_REASON = re.compile(rb"[^\r\n]*")
+_BLANKS = re.compile(rb"[ \t]*")
+_STATUS = re.compile(rb"[0-9]{3}")
+_LF, _CR = b"\n"[0], b"\r"[0]
+
+
+class SipParseError(ConfigError):
+    """
+    The bytes are no SIP message.
+
+    Attributes:
+        line: Line of the fault, from 1.
+        column: Column of the fault in bytes, from 1.
+    """
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLine:
+    """
+    The first line, of a request or of a reply.
+
+    Attributes:
+        start: Offset of its first byte; line ends and blanks may stand in front.
+        end: Offset behind its line end.
+        is_request: False for a reply.
+        method: Of a request; empty for a reply.
+        uri: Of a request, may be empty; empty for a reply.
+        uri_start: Offset of the R-URI.
+        version: As written, for example ``SIP/2.0``; of a request anything that is no blank.
+        status: Of a reply, three digits; empty for a request.
+        reason: Of a reply; may be empty.
+    """
+
+    start: int
+    end: int
+    is_request: bool
+    method: bytes = b""
+    uri: bytes = b""
+    uri_start: int = 0
+    version: bytes = _VERSION
+    status: bytes = b""
+    reason: bytes = b""
+
+    @property
+    def is_sip(self) -> bool:
+        """False for a request of another protocol: its version does not begin with ``SIP/2.0``, in any case."""
+        return self.version[: len(_VERSION)].upper() == _VERSION
+
+
+def parse_first_line(data: bytes) -> FirstLine:
+    """
+    Find the parts of the first line.
+
+    One blank is between the first two parts, blanks or tabs are in front of the third, and behind that of a request.
+
+    Raises:
+        SipParseError: It is neither a request line nor a status line.
+    """
+    start = len(data) - len(data.lstrip(IN_FRONT)) if data[:1] <= b" " else 0
+    if len(data) - start < _SHORTEST:
+        fail(data, len(data), f"expected a message of at least {_SHORTEST} bytes")
+    first_end = _end(_TOKEN, data, start)
+    if data[first_end : first_end + 1] != b" ":
+        fail(data, start, "expected a request line (METHOD URI SIP/2.0) or a status line (SIP/2.0 200 OK)")
+    second_start = first_end + 1
+    second_end = _end(_TOKEN, data, second_start)
+    third_start = _end(_BLANKS, data, second_end)
+    first, second = data[start:first_end], data[second_start:second_end]
+    if _IS_STATUS_LINE.match(data, start):
+        if third_start == second_end or not _STATUS.fullmatch(second):
+            fail(data, second_start, "expected a status of three digits and a blank")
+        reason_end = _end(_REASON, data, third_start)
+        end = _line_end(data, reason_end)
+        reason = data[third_start:reason_end]
+        return FirstLine(start, end, is_request=False, version=first, status=second, reason=reason)
+    third_end = _end(_TOKEN, data, third_start)
+    behind = _end(_BLANKS, data, third_end)
+    if third_end == third_start or (behind < len(data) and data[behind] not in b"\r\n"):
+        fail(data, third_start if second else second_start, "expected a Request-URI, SIP/2.0 and the end of the line")
+    end = _line_end(data, behind)
+    version = data[third_start:third_end]
+    return FirstLine(start, end, is_request=True, method=first, uri=second, uri_start=second_start, version=version)
+
+
+def _line_end(data: bytes, at: int) -> int:
+    """core/parser/parser_f.c, eat_line: behind the next LF, and a CR behind that; at the LF when nothing follows."""
+    found = data.find(b"\n", at)
+    if found < 0:
+        fail(data, len(data), "the first line has no end")
+    last = len(data) - 1
+    end = min(found + 1, last)
+    return end + 1 if end < last and data[end] == _CR else end
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    found = pattern.match(data, at)
+    return at if found is None else found.end()
+
+
+def fail(data: bytes, offset: int, message: str) -> NoReturn:
+    """Raise SipParseError for the byte at ``offset``."""
+    line = data.count(b"\n", 0, offset) + 1
+    column = offset - (data.rfind(b"\n", 0, offset) + 1) + 1
+    raise SipParseError(message, line, column)

@@ -1,0 +1,109 @@
+"""Where a message came through and where its reply goes; each value was given by a real Kamailio 5.6.3."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.hosts.embedded.context import Address
+from runner.hosts.embedded.host import MessageHost
+
+
+def host(*vias: str, first_line: str = "INVITE sip:bob@example.com SIP/2.0", behind: str = "") -> MessageHost:
+    lines = [first_line, *(f"Via: {via}" for via in vias), "From: <sip:alice@example.org>;tag=t1"]
+    lines += ["To: <sip:bob@example.com>", "Call-ID: 1", "CSeq: 1 INVITE", *filter(None, [behind])]
+    return MessageHost("\r\n".join([*lines, "", ""]).encode(), source=Address("127.0.0.1", 5163))
+
+
+def reply(*vias: str) -> MessageHost:
+    return host("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK9", *vias, first_line="SIP/2.0 200 OK")
+
+
+def test_of_a_repeated_via_parameter_the_last_is_shown_by_its_variable_and_the_first_by_params() -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5:5060;rport;branch=z9hG4bKa;branch=z9hG4bKb")
+
+    assert request.get_s("$via0(branch)") == "z9hG4bKb"
+    assert request.get_s("$sel(via.branch)") == "z9hG4bKb"
+    assert request.get_s("$sel(via.params.branch)") == "z9hG4bKa"
+
+
+def test_a_comment_is_no_part_of_the_parameter_in_front_of_it() -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5:5060;rport;branch=z9hG4bKq (a comment)")
+
+    assert (request.get_s("$via0(branch)"), request.get_s("$sel(via.comment)")) == ("z9hG4bKq", "a comment")
+
+
+def test_a_transport_that_is_not_known_has_number_7() -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5;branch=z9hG4bK1", "SIP/2.0/TLS-SCTP 192.0.2.9;branch=z9hG4bKq")
+
+    assert (request.get_s("$via1(proto)"), request.get_i("$via1(protoid)")) == ("TLS-SCTP", 7)
+
+
+def test_the_protocol_of_a_via_is_shown_as_written() -> None:
+    request = host("sip/2.0/udp 192.0.2.5:5060;rport;branch=z9hG4bKq")
+
+    assert [request.get_s(f"$sel(via.{name})") for name in ("name", "version", "transport")] == ["sip", "2.0", "udp"]
+
+
+def test_a_via_without_a_host_has_none_to_show_and_is_not_forwarded() -> None:
+    request = host("SIP/2.0/UDP ::1]")
+
+    assert (request.get_s("$via0(host)"), request.get_s("$sel(via.host)"), request.forwarded()) == (None, None, None)
+
+
+def test_any_negative_index_of_a_via_is_the_last() -> None:
+    request = host("SIP/2.0/UDP a", "SIP/2.0/UDP b,SIP/2.0/UDP c")
+
+    assert [request.get_s(f"$sel(via[{at}].host)") for at in (1, 3, -1, -3, 0, 4)] == ["a", "c", "c", "c", None, None]
+
+
+@pytest.mark.parametrize(
+    ("via", "uri", "port"),
+    [
+        ("SIP/2.0/UDP h:5070", "sip:h:5070;transport=udp", 5070),
+        ("SIP/2.0/UDP h:5070;rport=5080;received=192.0.2.1", "sip:192.0.2.1:5080;transport=udp", 5080),
+        ("SIP/2.0/UDP h;rport=+5", "sip:h:5;transport=udp", 5),
+        ('SIP/2.0/UDP h;rport=""', "sip:h:5060;transport=udp", 5060),
+        ("SIP/2.0/UDP h;received ;x", "sip::5060;transport=udp", 5060),
+        ("SIP/2.0/WSS h:1", "sip:h:1;transport=ws", 1),
+        ("SIP/2.0/XUDP h", "sip:h:5060;transport=udp", 5060),
+        ("SIP/2.0/UDP h;rport=x", None, 0),
+        ("SIP/2.0/UDP h;rport=4294967296", None, 0),
+    ],
+)
+def test_a_reply_goes_where_its_second_via_says(via: str, uri: str | None, port: int) -> None:
+    message = reply(via)
+
+    assert (message.get_s("$rpl(duri)"), message.get_i("$rpl(dport)")) == (uri, port)
+    assert (message.get_s("$nh(u)"), message.get_i("$nh(p)")) == (uri, port)
+
+
+def test_only_nh_knows_the_port_of_tls() -> None:
+    message = reply("SIP/2.0/TLS h")
+
+    assert (message.get_i("$nh(p)"), message.get_i("$rpl(dport)")) == (5061, 5060)
+
+
+def test_vias_are_counted_only_where_all_headers_can_be_parsed() -> None:
+    assert reply("SIP/2.0/UDP a,SIP/2.0/UDP b").get_s("$rpl(cntvia)") == "3"
+    broken = host("SIP/2.0/UDP a", first_line="SIP/2.0 200 OK", behind="Via: SIP/2.0/UDP h;")
+    assert [broken.get_s(name) for name in ("$rpl(cntvia)", "$rpl(cntrr)", "$via0(host)")] == [None, None, None]
+    assert (broken.get_s("$sel(via.host)"), broken.get_s("$sel(via[-1].host)")) == ("a", None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "forwarded", "replied"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("[127.0.0.1]", "[127.0.0.1];received=127.0.0.1", "[127.0.0.1];received=127.0.0.1"),
+        ("h : 5070", "h : 50;received=127.0.0.170", "h : 5070;received=127.0.0.1"),
+        ("h;rport ;x", "h;received=127.0.0.1;rport=5163;x", "h;rport=5163;x;received=127.0.0.1"),
+        ('h;rport="1";x', 'h;received=127.0.0.1;rport=5163";x', 'h;rport=5163";x;received=127.0.0.1'),
+        ("h;x;received=9;rport", "h;x;received=127.0.0.1;rport=5163", "h;x;received=9;rport=5163;received=127.0.0.1"),
+    ],
+)
+def test_received_and_rport_go_where_kamailio_puts_them(sent: str, forwarded: str, replied: str) -> None:
+    request = host(f"SIP/2.0/UDP {sent}")
+
+    via = b"\r\nVia: SIP/2.0/UDP %b\r\n"
+    assert via % forwarded.encode() in (request.forwarded() or b"")
+    assert via % replied.encode() in (request.reply(200, "OK") or b"")
