@@ -77,11 +77,13 @@ class RouteAddress:
         uri: Between the angle brackets.
         start: Offset of the address in the body.
         end: Offset behind it and its parameters.
+        uri_start: Offset of the URI.
     """
 
     uri: bytes
     start: int
     end: int
+    uri_start: int
 
 
 _WHITE = re.compile(rb"[ \t\r\n]*")
@@ -112,7 +114,7 @@ def parse_route_body(body: bytes) -> list[RouteAddress] | None:
                 return None
             params, behind = parsed
             end = params[-1].end
-        found.append(RouteAddress(body[opening + 1 : closing], at, end))
+        found.append(RouteAddress(body[opening + 1 : closing], at, end, opening + 1))
         if behind == len(body):
             return found
         if body[behind : behind + 1] != b",":

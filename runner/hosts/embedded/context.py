@@ -156,7 +156,8 @@ class Context:
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
-        routed_params: URI parameters of the own Route that ``loose_route`` used; empty before.
+        routed_params: Where in the message the URI parameters are by which ``loose_route`` went, from and to; None
+            before.
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
@@ -186,7 +187,7 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_unusable: bool = False
-    routed_params: bytes = b""
+    routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
     identities: dict[bytes, list[Identity]] = field(default_factory=dict)

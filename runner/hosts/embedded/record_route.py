@@ -38,12 +38,14 @@ class _Route:
         uri: As written.
         start: Offset of the address in the message.
         end: Offset behind it.
+        uri_start: Offset of the URI.
     """
 
     header: Header
     uri: bytes
     start: int
     end: int
+    uri_start: int
 
 
 def record_route(context: Context) -> int:
@@ -110,7 +112,7 @@ class _Routes:
         if found is None:
             raise _CannotRouteError
         at = header.body_start
-        return [_Route(header, one.uri, at + one.start, at + one.end) for one in found]
+        return [_Route(header, one.uri, at + one.start, at + one.end, at + one.uri_start) for one in found]
 
     @property
     def top(self) -> _Route:
@@ -158,9 +160,10 @@ class _Routes:
 def _after_loose(context: Context, *, is_preloaded: bool) -> int:
     """loose.c, after_loose: the R-URI is the request's own."""
     routes = _Routes(context)
+    context.routed_params = None
     uri = _parsed(routes.top.uri)
     if own_sockets(context, uri):
-        context.routed_params = uri.params or b""
+        context.routed_params = _params_place(uri, routes.top.uri, routes.top.uri_start)
         done = _PRELOADED if is_preloaded else _DRIVEN
         if not routes.pass_top():
             return done
@@ -188,13 +191,16 @@ def _after_loose(context: Context, *, is_preloaded: bool) -> int:
 def _after_strict(context: Context) -> int:
     """loose.c, after_strict: the R-URI is the own one that a strict router took from the routes."""
     routes = _Routes(context)
+    context.routed_params = None
     uri = _parsed(routes.top.uri)
     if _has_param(uri, b"r2") and own_sockets(context, uri):
         context.force_socket = _own_socket(context, uri) or context.force_socket
         if not routes.pass_top():
             return _NOT_DRIVEN
         uri = _parsed(routes.top.uri)
-    context.routed_params = _parsed(context.request_uri).params or b""
+    if context.new_uri is None:
+        line = context.message.first_line
+        context.routed_params = _params_place(_parsed(line.uri), line.uri, line.uri_start)
     if not _has_param(uri, b"lr"):
         context.new_uri = _with_maddr(routes.top.uri, uri)
         routes.cut_top()
@@ -217,9 +223,24 @@ def _parsed(uri: bytes) -> Uri:
     return found
 
 
+def _params_place(uri: Uri, text: bytes, start: int) -> tuple[int, int] | None:
+    """Where the parameters of a URI stand that begins at an offset; None without any."""
+    if not uri.params:
+        return None
+    at = start + text.rindex(b";" + uri.params) + 1
+    return at, at + len(uri.params)
+
+
 def _own_socket(context: Context, uri: Uri) -> Socket | None:
-    own = own_sockets(context, uri)
-    return next((s for s in own if uri.proto in {0, PROTOCOL_NUMBERS[s.address.proto]}), None)
+    """loose.c, rr_do_force_send_socket: without a port, that of the protocol or else any."""
+    host = uri.host.decode("latin-1").strip("[]").lower()
+    for port in (uri.port_number or _DEFAULT_PORT, uri.port_number):
+        for socket in (*context.environment.sockets, context.socket):
+            places = (own for own in (socket.address, socket.advertised) if own is not None)
+            is_meant = any(host == own.ip.lower() and port in {0, own.port} for own in places)
+            if is_meant and uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}:
+                return socket
+    return None
 
 
 def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:

@@ -134,10 +134,17 @@ def _behind_blanks(params: bytes, at: int) -> int:
 
 
 def _routed_params(context: Context) -> bytes:
-    """rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own."""
-    header = context.header(b"route")
-    if context.routed_params or header is None or not context.message.first_line.is_request:
-        return context.routed_params
-    found = parse_route_body(header.body)
-    uri = None if found is None else parse_uri(found[0].uri)
+    """
+    rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own.
+
+    They are kept as a place in the message, and are what stands there once it was rebuilt.
+    """
+    message, header = context.message, context.header(b"route")
+    found = None if header is None or not message.first_line.is_request else parse_route_body(header.body)
+    if found is None:
+        return b""
+    if context.routed_params is not None and context.routed_params[0] <= len(message.data):
+        start, end = context.routed_params
+        return message.data[start:end]
+    uri = parse_uri(found[0].uri)
     return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""

@@ -94,6 +94,19 @@ def test_the_second_of_two_own_routes_chooses_the_socket() -> None:
     assert host.get_s("$fs") == "udp:127.0.0.1:5101"
 
 
+def test_an_own_route_without_a_port_means_any_socket_of_that_address() -> None:
+    host = request("<sip:127.0.0.1:5101;r2=on;lr>, <sip:127.0.0.1>", to_tag="")
+
+    assert (host.modf("loose_route"), host.get_s("$fs")) == (-3, "udp:127.0.0.1:5100")
+
+
+def test_a_second_loose_route_forgets_the_parameters_of_the_first() -> None:
+    host = request(OTHER, uri="sip:127.0.0.1:5100;ftag=zz")
+
+    assert (host.modf("loose_route"), host.get_s("$ru"), host.modf("loose_route")) == (1, "sip:r1.example.com;lr", 1)
+    assert host.get_s("$rdir(name)") == "downstream"
+
+
 def test_the_from_tag_of_the_route_tells_the_direction() -> None:
     upstream = request("<sip:127.0.0.1:5100;lr;ftag=t1>")
     downstream = request("<sip:127.0.0.1:5100;lr;ftag=a1>")
