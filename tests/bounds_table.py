@@ -90,6 +90,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "MAX_VARIABLES of the listener, after each message; elsewhere a process ends with its message"
     ),
     ("runner/hosts/embedded/pv/scriptvars.py", "access.context.process.shared_variables"): "MAX_VARIABLES, the same",
+    ("runner/hosts/embedded/pv/select.py", "Node.rows"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/transform.py", "_TRANSFORMATIONS"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/xavp.py", "node.value"): ONE_MESSAGE,
     ("runner/hosts/embedded/record_route.py", "context.edits"): ONE_MESSAGE,

@@ -25,6 +25,7 @@ TESTED_IN = {
     "hosts/embedded/to_tag.py": "hosts/embedded/test_outgoing.py",
     "hosts/embedded/value.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/embedded/pv/*.py": "hosts/embedded/pv/test_values.py",
+    "hosts/embedded/pv/selects/*.py": "hosts/embedded/pv/test_selects.py",
     "hosts/embedded/pv/transform.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",

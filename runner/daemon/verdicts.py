@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.errors import ScriptInvalid, WorkerError, WorkerGone
+from runner.errors import PoolExhausted, ScriptInvalid, WorkerError, WorkerGone
+from runner.worker.loading import try_load
 
 from . import reports
 
@@ -87,30 +88,22 @@ class Verdicts:
         scripts = self._runner.scripts
         if client.is_trusted:
             return scripts.reject(generation, error)
-        needs = self._needs(generation)
-        if isinstance(needs, ScriptInvalid):
-            return scripts.reject(generation, needs)
-        if needs is None:
-            # The build is refused to this client alone, which may be the only one that cannot load it.
+        try:
+            judged = try_load(
+                self._runner.upkeep.try_out,
+                generation,
+                accept=scripts.accept,
+                extend=scripts.extend,
+                reject=scripts.reject,
+            )
+        except (PoolExhausted, WorkerError) as unjudged:
+            if not isinstance(unjudged, PoolExhausted | WorkerGone):
+                self._runner.poison.note(generation)
+            # Nobody could judge it, so it is refused to this client alone.
             client.reject(generation.id, error)
             good = scripts.good(generation.path)
             if good is None or good.id == generation.id:
-                raise error
+                raise error from None
             return good
         client.rejected.pop(generation.id, None)
-        if needs:
-            return scripts.extend(generation, needs)
-        scripts.accept(generation)
-        return generation
-
-    def _needs(self, generation: Generation) -> tuple[str, ...] | ScriptInvalid | None:
-        """What a build needs beside its helpers, or why it cannot be loaded; None: there is nothing to try it on."""
-        try:
-            return self._runner.upkeep.try_out(generation)
-        except ScriptInvalid as error:
-            return error
-        except WorkerGone:
-            return None  # the worker had ended by itself
-        except WorkerError:
-            self._runner.poison.note(generation)
-            return None
+        return judged

@@ -12,7 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from runner.errors import ScriptError, WorkerError
+from runner.errors import PoolExhausted, ScriptError, WorkerError
 
 from .slot import State, stop_all
 
@@ -32,6 +32,7 @@ SHORTEST_NAP_S = 0.01
 # The time that workers get to end by themselves. Handlers of ProcessExit run meanwhile, and nobody waits for them:
 # calls are over. It has to stay well below TimeoutStopSec of the unit.
 STOP_S = 2.0
+NO_IDLE_WORKER = "no idle worker to try the build on"
 
 
 class Upkeep:
@@ -173,14 +174,15 @@ class Upkeep:
         with self._lock:
             return any(slot.lent_to is None and slot.has(generation) for slot in self._slots.all)
 
-    def try_out(self, generation: Generation) -> tuple[str, ...] | None:
+    def try_out(self, generation: Generation) -> tuple[str, ...]:
         """
         Load a generation on an idle worker that was never lent, to see whether it can be.
 
         Returns:
-            Names it needs beside its helpers, empty when it is loaded; None when no such worker is idle.
+            Names it needs beside its helpers, empty when it is loaded.
 
         Raises:
+            PoolExhausted: No such worker is idle.
             ScriptError: It cannot be loaded.
             WorkerError: It took the worker with it.
         """
@@ -188,11 +190,11 @@ class Upkeep:
             idle = [slot for slot in self._slots.idle() if slot.lent_to is None and slot.fits(generation)]
             slot = max(idle, key=lambda slot: slot.has(generation), default=None)
             if slot is None:
-                return None
+                raise PoolExhausted(NO_IDLE_WORKER)
             slot.state = State.PREPARING
         if not slot.living.is_alive:
             self._pool.discard_dead(slot)
-            return None
+            raise PoolExhausted(NO_IDLE_WORKER)
         with self._releasing(slot) as worker:
             if slot.has(generation):
                 return ()

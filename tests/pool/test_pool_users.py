@@ -166,7 +166,8 @@ def test_where_one_too_many_waits_the_user_with_most_callers_loses_the_last_one(
 def test_only_a_worker_that_was_never_lent_says_that_a_build_loads(site: Site) -> None:
     site.had_by(ONE)
     assert not site.upkeep.has_loaded(BUILD)
-    assert site.upkeep.try_out(BUILD) is None
+    with pytest.raises(PoolExhausted):
+        site.upkeep.try_out(BUILD)
 
     fresh = site.pool.acquire(None, soon())
     site.pool.release(fresh, survives=True)
@@ -190,9 +191,8 @@ def test_what_is_tried_out_costs_the_worker_only_where_it_takes_it(site: Site) -
         site.upkeep.try_out(BUILD)
     assert site.stable.ended == {}
     worker.holdings.bound = {"H": "old"}
-    assert site.upkeep.try_out(Build("2", helpers={"H": Lib("new")})) is None, (
-        "bound to another helper, it knows nothing"
-    )
+    with pytest.raises(PoolExhausted):  # the only worker is bound to another helper
+        site.upkeep.try_out(Build("2", helpers={"H": Lib("new")}))
     worker.fail_load = WorkerDied("it died")
     with pytest.raises(WorkerDied):
         site.upkeep.try_out(BUILD)

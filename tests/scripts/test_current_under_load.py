@@ -1,7 +1,9 @@
 """
 While execs run in a loop from several threads, a file of the script is rewritten again and again.
 
-Every result must be from the newest content that was complete on disk when its exec started, or a later one.
+Every result must be from the newest content that was complete on disk when its exec started, or a later one. The one
+exception is a writer that the machine holds up in the middle of a file for longer than a reader waits: what was
+complete before is gone then, and may never have been read.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import pytest
 from runner.build import compile_script, publish
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.scripts.builds import PATIENCE_S
 from runner.settings import Settings
 from tests.places import INVITE
 from tests.programs import MCS
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 THREADS = 3
 WAIT_S = 60.0
+LONGEST_WRITE_S = PATIENCE_S / 2  # less than a reader waits, as file times are coarse
 
 SCRIPT = """
 class S { static int Main() { SR.PV.SetS("$var(seen)", "GEN00000"); return 0; } }
@@ -45,20 +49,23 @@ CONFIG = '<configuration><appSettings><add key="seen" value="GEN00000"/></appSet
 
 
 WRITER = """
-import os, sys
+import sys, time
 from pathlib import Path
 for line in sys.stdin:
     how, path, aside = line.split()
     path, aside = Path(path), Path(aside)
     content = aside.read_bytes()
+    incomplete_s = 0.0
     if how == "by_rename":
         aside.replace(path)
     else:
+        begun = time.monotonic()
         if how == "deleted_first":
             path.unlink()
         with path.open("wb") as file:
             file.write(content)
-    print("written", flush=True)
+        incomplete_s = time.monotonic() - begun
+    print(incomplete_s, flush=True)
 """
 
 
@@ -70,14 +77,15 @@ class Writer:
             [sys.executable, "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def write(self, how: str, path: Path, content: bytes) -> None:
+    def write(self, how: str, path: Path, content: bytes) -> float:
+        """Write a file; the seconds for which it was incomplete."""
         aside = path.with_name(f".{path.name}.new")
         aside.write_bytes(content)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{how} {path} {aside}\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline() == "written\n"
+        return float(self._process.stdout.readline())
 
     def close(self) -> None:
         self._process.communicate(timeout=WAIT_S)
@@ -91,6 +99,7 @@ class Load:
         self.script = script
         self.complete = 0  # newest generation that is complete on disk
         self.faults: list[str] = []
+        self.stale: list[tuple[range, str]] = []  # with the generations that were complete during the exec
         self.done = 0
         self._changed = threading.Condition()
         self._ends = threading.Event()
@@ -120,7 +129,8 @@ class Load:
             if not result.ok:
                 self.faults.append(f"at {complete}: {result.error or result.exit_code}")
             elif int(seen.removeprefix("GEN")) < complete:
-                self.faults.append(f"stale: {complete} was complete, {seen} answered")
+                during = range(complete, self.complete + 1)
+                self.stale.append((during, f"stale: {complete} was complete, {seen} answered"))
             with self._changed:
                 self.done += 1
                 self._changed.notify_all()
@@ -140,13 +150,17 @@ def place(source: str, name: str, directory: Path) -> Path:
 
 def rewrite(runner: Runner, script: Path, changing: Path, times: int, how: str) -> Load:
     content = changing.read_bytes()
+    overwritten = set()  # generations whose successor was incomplete for long
     with contextlib.closing(Writer()) as writer, Load(runner, script) as load:
         load.await_execs(THREADS)
         for number in range(1, times + 1):
-            writer.write(how, changing, generation(content, number))
+            incomplete_s = writer.write(how, changing, generation(content, number))
             load.complete = number
             load.await_execs(1)
+            if incomplete_s > LONGEST_WRITE_S:
+                overwritten.add(number - 1)
         load.await_execs(2 * THREADS)
+    load.faults += [fault for during, fault in load.stale if overwritten.isdisjoint(during)]
     return load
 
 

@@ -28,4 +28,5 @@ from . import (
     transaction,
     xavp,
 )
+from .selects import config, credentials, message, party, surroundings, transactions, values, via
 from .transformations import codec, cut, edit, escape, line, nameaddr, param, re, sock, text, uri, urialias

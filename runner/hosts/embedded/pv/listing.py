@@ -10,7 +10,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from . import expression, families, registry, transform  # noqa: F401 - families fills the registries
+from . import expression, families, registry, select, transform  # noqa: F401 - families fills the registries
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
@@ -35,6 +35,16 @@ Written behind a name, any number of them, `$(rU{s.substr,0,3}{s.len})`; a param
 them, as in Kamailio.
 
 | transformation | meaning | source |
+| --- | --- | --- |
+"""
+
+_SELECTS = """
+## Selects
+
+What `$sel(name)` takes, in any case of letters. `NAME` is any name, or any text as `["text"]`; `[n]` is a number; what
+is in parentheses may be missing. Behind a select with `<uri>` may follow what the list says of `<uri>`, and so on.
+
+| select | also | followed by |
 | --- | --- | --- |
 """
 
@@ -74,9 +84,15 @@ def as_markdown() -> str:
             f"| `{form(each)}` | {each.meaning} | {'yes' if each.is_writable else 'no'} | {each.source} |\n"
             for each in found
         ]
+    out.append(_SELECTS)
+    out += [f"| `{each.text}` | {_code(each.aliases)} | {_code(each.further)} |\n" for each in select.spelled()]
     out.append(_TRANSFORMATIONS)
     out += [f"| `{step(each)}` | {each.meaning} | {each.source} |\n" for each in transform.transformations()]
     return "".join(out)
+
+
+def _code(texts: tuple[str, ...]) -> str:
+    return " ".join(f"`{text}`" for text in texts)
 
 
 if __name__ == "__main__":

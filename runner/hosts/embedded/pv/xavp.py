@@ -1,4 +1,4 @@
-"""Extended values: ``$xavp(a[i]=>b[j])``, ``$xavi`` without regard to case, ``$xavu`` one value a name (pv_xavp.c)."""
+"""Extended values: ``$xavp(a[i]=>b[j])``, ``$xavi`` (names ignore case), ``$xavu`` (one value per name); pv_xavp.c."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Step:
     index: int | str | Dynamic | None = None
 
     def resolve(self, context: Context) -> int | str | None:
-        """The index; CannotEvaluate when a dynamic one has no number."""
+        """Evaluate the index. Raises CannotEvaluate when a dynamic index has no number."""
         if not isinstance(self.index, Dynamic):
             return self.index
         value = self.index.spec.read(context)
@@ -36,7 +36,7 @@ Path = tuple[Step, Step | None]
 
 
 def parse_name(text: bytes) -> Path:
-    """pv_xavp.c, pv_parse_xavp_name: ``name``, ``name[i]``, either with ``=>name[i]`` behind it."""
+    """Parse ``name`` or ``name[i]``, optionally followed by ``=>name[i]`` (pv_xavp.c, pv_parse_xavp_name)."""
     first, rest = _parse_step(text)
     if not rest.startswith(b"="):
         return first, None
@@ -56,7 +56,7 @@ def _parse_step(text: bytes) -> tuple[Step, bytes]:
     name, rest = text[:at], text[at:].lstrip(_WHITE)
     if not rest.startswith(b"["):
         return Step(name), rest
-    # pv_xavp_fill_ni: brackets nest, and the end of the name closes what is open.
+    # pv_xavp_fill_ni: brackets nest, and the end of the name closes any that are still open.
     depth, end = 0, 0
     while end < len(rest):
         depth += (rest[end] == _OPENING) - (rest[end] == _CLOSING)
@@ -73,7 +73,7 @@ def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
 
 
 def _folded(path: Path, kind: str) -> Path:
-    """Names of an xavi are one whatever their case."""
+    """Lower the names of an xavi, which ignores case."""
     if kind != "xavi":
         return path
     first, second = path
@@ -89,7 +89,7 @@ def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
 
 def _value(node: XavpNode) -> Value:
     if isinstance(node.value, list):
-        # The address of the list, null once its last value is gone (pv_xavp.c, pv_xavp_get_value).
+        # The address of the list, or null once its last value is removed (pv_xavp.c, pv_xavp_get_value).
         return Value(b"<<xavp:%#x>>" % id(node.value) if node.value else b"<<xavp:(nil)>>")
     return node.value or NULL
 
@@ -120,7 +120,7 @@ def _reader(kind: str) -> Reader:
 
 
 def _write_index(index: int | str | None, size: int) -> int:
-    """pv_xavp.c, pv_set_xavp: unlike a read, a negative index of a write counts from behind the last."""
+    """pv_xavp.c, pv_set_xavp: in a write, unlike in a read, -1 is the position after the last value."""
     at = index if isinstance(index, int) else 0
     return at + size + 1 if at < 0 else at
 
@@ -154,7 +154,7 @@ def _unset(access: Access, kind: str, path: Path) -> None:
 
 
 def _assign(nodes: list[XavpNode], step: Step, index: int | str | None, value: Value) -> bool:
-    """Without brackets one more in front, with them in the place of one that is there; False when none is."""
+    """Without an index, insert the value in front. With one, replace that value; False when it does not exist."""
     if step.index is None:
         nodes.insert(0, XavpNode(step.name, value))
         return True
@@ -200,7 +200,7 @@ def _writer(kind: str) -> Writer:
 
 
 def count(context: Context, path: Path) -> int:
-    """How many values the xavp has."""
+    """Count the values of the xavp."""
     first, second = path
     found = _named(context.xavps["xavp"], first.name)
     if second is None:
@@ -243,7 +243,7 @@ def _write_unique(access: Access, value: Value) -> None:
 
 
 def _parse_unique(text: bytes) -> Path:
-    """pv_xavp.c, pv_parse_xavu_name: all but ``=`` is part of a name, also brackets."""
+    """pv_xavp.c, pv_parse_xavu_name: everything except ``=`` belongs to a name, even brackets."""
     name, equals, rest = text.strip(_WHITE).partition(b"=")
     if equals and (rest[:1] != b">" or len(rest) == 1):
         raise CannotEvaluate(f"bad xavu name {text!r}")

@@ -1,5 +1,6 @@
 """
-The families of transformations, one a file; each registers its own when it is imported (``families``).
+The families of transformations, one per file. Each registers its transformations on import (``families``).
 
-Those of the modules pv, textops and corex. ``{val.*}`` is in the sources of Kamailio 5.6.3 and not registered.
+They come from the modules pv, textops and corex. Kamailio 5.6.3 has ``{val.*}`` in its sources but does not register
+it.
 """

@@ -47,7 +47,7 @@ def _encode_7bit(call: Call) -> Value:
         out.append((text[at] >> shift | following << (7 - shift)) & 0xFF)
         shift += 1
         at += 1
-        if shift == 7:  # noqa: PLR2004 - eight characters are in seven bytes
+        if shift == 7:  # noqa: PLR2004 - seven bytes hold eight characters
             at += 1
             shift = 0
     return _result(out.hex().upper().encode())
@@ -66,21 +66,21 @@ def _decode_7bit(call: Call) -> Value:
         out.append((octet << (left - 1) & 0x7F) | carried)
         carried = octet >> (8 - left)
         left += 1
-        if left == 8:  # noqa: PLR2004 - eight characters are in seven bytes
+        if left == 8:  # noqa: PLR2004 - seven bytes hold eight characters
             out.append(carried)
             left, carried = 1, 0
     return Value(bytes(out))
 
 
 def hex_value(octet: int) -> int:
-    """core/strutils.c, hex_to_char: no check, any byte gives some number modulo 256."""
+    """Convert a digit unchecked: any byte gives some number modulo 256 (core/strutils.c, hex_to_char)."""
     if octet in b"0123456789":
         return octet - b"0"[0]
     return (bytes([octet]).lower()[0] - b"a"[0] + 10) & 0xFF
 
 
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_MAX_BASE58 = 8192  # longer ones take quadratic time, in Kamailio as here
+_MAX_BASE58 = 8192  # the time grows with the square of the length, in Kamailio too
 
 
 @register("s.encode.base58", "in Base58", _SOURCE)
@@ -108,7 +108,7 @@ def _decode_base58(call: Call) -> Value:
         if digit < 0:
             raise CannotEvaluate("not Base58")
         number = number * 58 + digit
-    # core/basex.c, b58_decode counts one byte more than it wrote, and leading zeros at the wrong end.
+    # core/basex.c, b58_decode counts one byte too many, and puts the leading zeros at the wrong end.
     ones = len(text) - len(text.lstrip(b"1"))
     return Value(number.to_bytes((number.bit_length() + 7) // 8, "big") + b"\0" * (1 + ones))
 
@@ -153,7 +153,7 @@ def _padded(text: bytes) -> bytes:
 
 
 def _from_base64(text: bytes) -> bytes:
-    """core/basex.h, base64_dec: checks the length and the last two bytes, and no digit."""
+    """core/basex.h, base64_dec: checks the length and the last two bytes, but no digit."""
     if not text:
         return b""
     if len(text) % 4 or (text[-2:-1] == b"=" and text[-1:] != b"="):
@@ -178,7 +178,7 @@ def _decode_base64urlt(call: Call) -> Value:
 
 
 def _from_base64url(text: bytes) -> bytes:
-    """core/basex.c, base64url_dec."""
+    """Decode as core/basex.c, base64url_dec does."""
     digits = text.rstrip(b"=")
     size = len(text) * 6 // 8 - (len(text) - len(digits))
     if size <= 0 or any(octet not in _URL_DIGITS for octet in digits):

@@ -1,4 +1,4 @@
-"""``{s.*}``: a part of the text."""
+"""``{s.*}``: parts of the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WHITE = b" \t\r\n"
 
 
 def _copied(text: bytes) -> Value:
-    """What strncpy makes of it: behind a NUL all is NUL."""
+    """Copy as strncpy does: every byte after a NUL becomes NUL."""
     if len(text) > MAX_RESULT_BYTES:
         raise CannotEvaluate("the result is too big")
     return Value(text.partition(b"\0")[0].ljust(len(text), b"\0"))
@@ -110,7 +110,7 @@ def _after(call: Call) -> Value:
 )
 def _rbefore(call: Call) -> Value:
     text = not_null(call)
-    # The search begins at the last byte and goes forward: a bug of 5.6.3 that reads what is behind the text.
+    # The search starts at the last byte and runs forward: a bug in 5.6.3, which reads past the end of the text.
     if text[-1:] != bytes([call.string(0).first]):
         raise CannotEvaluate("rbefore reads past the end of the value")
     return Value(text[:-1])

@@ -47,7 +47,7 @@ def _replaced(call: Call, old: bytes, first: int, new: bytes) -> Value:
     text = not_null(call)
     if old:
         return Value(text.replace(old, new))
-    # An empty text to look for never advances where the byte that ended it occurs: 5.6.3 hangs or overruns.
+    # The search for an empty text stops advancing at the byte that terminates that text: 5.6.3 hangs or overruns.
     if first in text:
         raise CannotEvaluate("nothing to look for")
     return Value(text)
@@ -98,11 +98,11 @@ def _formatted(call: Call, pad: bytes) -> Value:
         raise CannotEvaluate("fmtlines: out of range")
     if min(width, len(text)) * (2 + indent) + len(text) > MAX_RESULT_BYTES:
         raise CannotEvaluate("fmtlines: the result is too big")
-    # With an indent of at least the text's length 5.6.3 copies the text to where it writes, and reads it from there.
+    # When the indent is at least as long as the text, 5.6.3 copies the text to its output and reads it from there.
     is_overwritten = indent >= len(text)
     out = bytearray()
     for at, octet in enumerate(text):
-        # "(i/n)==0" where "(i%n)==0" was meant: breaks inside the first line only.
+        # Kamailio tests "(i/n)==0" where it means "(i%n)==0", so only the first line is broken up.
         if 0 < at < width:
             out += b"\r\n" + pad * indent
         out.append(out[at] if is_overwritten and at < len(out) else octet)

@@ -1,4 +1,4 @@
-"""``{line.*}``: lines of a text, without their line ends. Null and empty fail."""
+"""``{line.*}``: lines of a text, without their line ends. A null or empty value fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _sw(call: Call) -> Value:
         start = text.find(b"\n" + wanted) + 1
         if start == 0:
             return Value(b"")
-    # The end is looked for behind the wanted text, which may itself hold line ends.
+    # The search for the line end starts after the wanted text, which may itself contain line ends.
     end = text.find(b"\n", start + len(wanted))
     return _line(text[start:] if end < 0 else text[start:end])
 
@@ -43,9 +43,9 @@ def _at(call: Call) -> Value:
 
 def _from_end(text: bytes, position: int) -> bytes:
     """
-    The line at a position from the end, 1 for the last.
+    Return the line at a position counted from the end; 1 is the last.
 
-    The byte where a search starts is not looked at, so of two line ends in a row one stays in the line before.
+    A search skips the byte where it starts, so when two line ends follow each other, the line before keeps one.
     """
     last = len(text) - 1 - text.endswith(b"\n")
     before = text.rfind(b"\n", 0, max(last, 0))

@@ -1,4 +1,4 @@
-"""``{nameaddr.*}`` and ``{tobody.*}``: addresses. Null, empty and malformed ones fail."""
+"""``{nameaddr.*}`` and ``{tobody.*}``: addresses. A null, empty or malformed value fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``{param.*}``: lists of parameters. Null, empty and malformed lists fail."""
+"""``{param.*}``: lists of parameters. A null, empty or malformed list fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SOURCE = "modules/pv/pv_trans.c, tr_eval_paramlist, tr_parse_paramlist"
 
 
 def _parse_separator(scanner: Scanner, *, is_only: bool) -> tuple[Literal | Dynamic, ...]:
-    """An optional separator, of one byte where it is a literal."""
+    """Parse an optional separator; a literal one must be one byte."""
     if scanner.byte != b",":
         return ()
     scanner.at += 1

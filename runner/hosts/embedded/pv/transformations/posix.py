@@ -1,7 +1,7 @@
 """
-POSIX extended regular expressions, through the C library that Kamailio uses as well.
+POSIX extended regular expressions, matched by the C library, which Kamailio uses too.
 
-Python's own ``re`` takes the first alternative where POSIX takes the longest, so it cannot stand in.
+Python's ``re`` cannot replace it: it takes the first alternative where POSIX takes the longest.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Regex:
 
     def match(self, text: bytes, groups: int, *, is_line_start: bool) -> list[tuple[int, int]] | None:
         """
-        The first match: start and end of all, then of the groups; -1 for a group without part in it.
+        Find the first match: start and end of the whole, then of each group; -1 for a group that took no part in it.
 
         Args:
             text: Without NUL.
-            groups: How many groups are wanted.
-            is_line_start: Whether ``^`` matches at the start.
+            groups: The number of groups to return.
+            is_line_start: True when ``^`` matches at the start of the text.
         """
         found = (_Match * (groups + 1))()
         before = self._libc.uselocale(_c_locale())

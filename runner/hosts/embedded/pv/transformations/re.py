@@ -1,4 +1,4 @@
-"""``{re.subst,/expression/replacement/flags}``. Null and empty fail."""
+"""``{re.subst,/expression/replacement/flags}``. A null or empty value fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DOLLAR = b"$"[0]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A part of the match in the replacement, as a backslash and a digit name it."""
+    """A group of the match, written in the replacement as a backslash and a digit."""
 
     number: int
 
@@ -32,9 +32,9 @@ class Subst:
     A parsed substitution.
 
     Attributes:
-        regex: What to look for.
-        replacement: What to put there, in order.
-        is_global: Flag ``g``: all matches.
+        regex: The expression to search for.
+        replacement: The parts of the replacement, in order.
+        is_global: True with the flag ``g``: every match is replaced.
     """
 
     regex: Regex
@@ -43,14 +43,14 @@ class Subst:
 
     @property
     def groups(self) -> int:
-        """The highest group that the replacement names."""
+        """The highest group in the replacement; 0 for none."""
         return max((part.number for part in self.replacement if isinstance(part, Group)), default=0)
 
 
 @lru_cache(maxsize=256)
 def parse_subst(text: bytes) -> Subst:
     """
-    Parse ``/expression/replacement/flags`` with any separator but a backslash.
+    Parse ``/expression/replacement/flags``; the separator may be any byte but a backslash.
 
     Raises:
         CannotEvaluate: It is malformed.
@@ -162,7 +162,7 @@ def _build(call: Call, subst: Subst, text: bytes, match: list[tuple[int, int]]) 
 
 
 def _resolved(call: Call, part: Dynamic) -> bytes:
-    """An expression in the replacement; one that fails is left out."""
+    """Evaluate an expression in the replacement; empty when it fails."""
     try:
         return call.resolve(part.text).text or b""
     except CannotEvaluate:

@@ -1,4 +1,4 @@
-"""``{sock.*}``: parts of a socket, ``proto:host:port``. Null and what is no socket fail."""
+"""``{sock.*}``: parts of a socket, ``proto:host:port``. A value that is null or not a socket fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Socket:
 
 
 def _split_outside_brackets(text: bytes) -> list[bytes]:
-    """Split at colons, those of an IPv6 address excepted."""
+    """Split at colons, except those inside an IPv6 address."""
     parts, start, depth = [], 0, 0
     for at, octet in enumerate(text):
         if octet == b"["[0]:

@@ -13,11 +13,11 @@ _SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
 _INT_MIN, _INT_MAX, _UINT_MAX = -(1 << 31), (1 << 31) - 1, (1 << 32) - 1
 _SIGNED = re.compile(rb"[+-]?[0-9]*")
 _UNSIGNED = re.compile(rb"\+?[0-9]*")
-_MAX_DIGITS = 4000  # int() of Python refuses more
+_MAX_DIGITS = 4000  # Python's int() refuses more
 
 
 def not_null(call: Call) -> bytes:
-    """The value as text; all of the ``s`` family refuse null."""
+    """The value as text. Raises CannotEvaluate for null, which the whole ``s`` family refuses."""
     if call.value.is_null:
         raise CannotEvaluate("a null value cannot be transformed")
     return call.text
@@ -92,7 +92,7 @@ def _corehash(call: Call) -> Value:
 
 
 def core_hash(text: bytes) -> int:
-    """core/hashes.h, core_hash: bytes count as signed characters."""
+    """Hash as core/hashes.h, core_hash does: bytes are signed characters."""
     signed = [octet - 256 if octet > 127 else octet for octet in text]  # noqa: PLR2004 - a signed char
     words = []
     whole = len(signed) // 4 * 4

@@ -1,4 +1,4 @@
-"""``{uri.*}``: parts of a URI. Null and what is no URI fail; a missing part is empty."""
+"""``{uri.*}``: parts of a URI. A value that is null or not a URI fails; a missing part is empty."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SOURCE = "modules/pv/pv_trans.c, tr_eval_uri"
 _MIN_BEFORE_SEMICOLON = 4
 _PROTO_NAMES = {Proto.UDP: b"udp", Proto.TCP: b"tcp", Proto.TLS: b"tls", Proto.SCTP: b"sctp", Proto.WS: b"ws"}
 _DEFAULT_PORT = 5060
-# {uri.saor} and its kin step over one byte that they never write; what it holds is chance.
+# {uri.saor}, {uri.suri} and {uri.duri} skip one byte without writing it, so its content is arbitrary.
 _UNWRITTEN = b"\0"
 
 
 def _parse(call: Call) -> Uri:
     text = call.needs_text()
-    # A ";" at the end is forgiven.
+    # A trailing ";" is allowed.
     is_open = len(text) > _MIN_BEFORE_SEMICOLON and text.endswith(b";")
     uri = parse_uri(text[:-1] if is_open else text)
     if uri is None:

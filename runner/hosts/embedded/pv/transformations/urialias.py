@@ -1,4 +1,4 @@
-"""``{urialias.*}``: a URI as host~port~proto, as the alias parameter has it. Null and empty fail."""
+"""``{urialias.*}``: a URI as host~port~proto, the form of the alias parameter. A null or empty value fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _decode(call: Call) -> Value:
     fields = text.partition(b"\0")[0].split(b"~", 2)
     head = b"sip:" + b":".join(fields[:2])
     if len(fields) <= 2:  # noqa: PLR2004 - two "~" make three fields
-        # Without a protocol the length of the whole buffer stays; what is in it is chance.
+        # Without a protocol, Kamailio keeps the length of the whole buffer, whose content is arbitrary.
         return Value(head.ljust(MAX_RESULT_BYTES + 1, b"\0"))
     if not fields[2]:
         return Value(b"")
