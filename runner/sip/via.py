@@ -200,7 +200,7 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
         sent_by = None if protocol is None else _SENT_BY.match(data, protocol.end())
         if protocol is None or sent_by is None:
             raise _UnreadableError
-        port = sent_by[2] or b""
+        host, port = _host_and_port(data, sent_by)
         if port and not (port.isdigit() and len(port) <= _PORT_DIGITS):
             raise _UnreadableError
         params: list[Param] = []
@@ -208,11 +208,8 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
         comment = None
         if data[at : at + 1] == b"(":
             at, comment = _parse_comments(data, at)
-        if not is_last and not params and at == len(data) and data[at - 1] not in b" \t\r\n":
-            is_last = True  # the data may end with the host or the port
         if not is_last:
             at, is_last = _next(data, at)
-        host = sent_by[1] or b""
         bodies.append(
             Via(
                 at,
@@ -222,7 +219,7 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
                 protocol[3],
                 host,
                 port,
-                _host_end(sent_by, params),
+                _host_end(sent_by, port, params),
                 tuple(params),
                 comment,
             )
@@ -230,13 +227,22 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
     return bodies, at
 
 
-def _host_end(sent_by: re.Match[bytes], params: list[Param]) -> int | None:
+def _host_and_port(data: bytes, sent_by: re.Match[bytes]) -> tuple[bytes, bytes]:
+    """Both as written; the one that the data ends with is empty, for Kamailio has not seen what ends it."""
+    host, port = sent_by[1] or b"", sent_by[2] or b""
+    end = sent_by.end()
+    if not _is_cut(data, end):
+        return host, port
+    is_marked = end != sent_by.end(1) or host.endswith(b"]")
+    return host if is_marked else b"", port if end != sent_by.end(2) else b""
+
+
+def _host_end(sent_by: re.Match[bytes], port: bytes, params: list[Param]) -> int | None:
     """core/msg_translator.c, build_req_buf_from_sip_req: blanks around the colon are not counted."""
     if params:
         return params[0].start - 1
     if sent_by[1] is None:
         return None
-    port = sent_by[2] or b""
     return sent_by.end(1) + (len(port) + 1 if int(port or b"0") % _PORT_RANGE else 0)
 
 
@@ -244,7 +250,12 @@ def _next(data: bytes, at: int) -> tuple[int, bool]:
     """Behind the last part of a body: where the next one starts, or the header ends."""
     if data[at : at + 1] == b",":
         return _end_of(_COMMAS, data, at), False
-    return _header_end(data, at), True
+    return (at if _is_cut(data, at) else _header_end(data, at)), True
+
+
+def _is_cut(data: bytes, at: int) -> bool:
+    """Whether the data ends there or has a NUL: what was read is good, but a host or port is never marked as ended."""
+    return data[at : at + 1] in (b"", b"\0")
 
 
 def _header_end(data: bytes, at: int) -> int:

@@ -284,7 +284,7 @@ def test_a_datagram_from_port_0_is_not_answered() -> None:
 # Sizes.
 
 
-@pytest.mark.parametrize("length", ["5", "99999", "9" * 5000, "1x", "1 1"])
+@pytest.mark.parametrize("length", ["5", "99999"])
 def test_a_request_whose_body_is_shorter_than_its_length_reaches_no_script(
     served: Served, caller: Peer, length: str
 ) -> None:
@@ -295,6 +295,20 @@ def test_a_request_whose_body_is_shorter_than_its_length_reaches_no_script(
 
     assert served.execs == []
     assert code(caller.receive()) == 400
+
+
+@pytest.mark.parametrize("header", ["l: 1", "Content-Length: " + "9" * 5000, "content-length : 1x", "l: 1 1"])
+def test_a_request_whose_length_is_no_number_reaches_no_script_and_cannot_be_answered(
+    served: Served, caller: Peer, header: str
+) -> None:
+    """A next hop that reads a stream could take its body for another request; Kamailio can make no reply to it."""
+    is_number = header == "l: 1"
+
+    caller.send(caller.request().replace(b"Content-Length: 0", header.encode()) + b"b")
+    served.settled()
+
+    assert len(served.execs) == is_number
+    assert (caller.receive(0.3) is None, served.count("dropped")) == (not is_number, not is_number)
 
 
 def test_bytes_after_the_body_are_not_forwarded(caller: Peer, bystander: Peer) -> None:

@@ -200,8 +200,33 @@ def test_a_cr_alone_ends_the_header() -> None:
     assert [header.key for header in parsed.headers] == [b"via", b"to", b"call-id"]
 
 
-def test_the_last_line_of_a_message_is_no_via() -> None:
-    assert vias(sip.parse(b"OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n")) == []
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("h", b"", b""),
+        ("h ", b"h", b""),
+        ("h\r\n ", b"h", b""),
+        ("h:5070", b"h", b""),
+        ("h:5070x", b"h", b""),
+        ("h:5070 ", b"h", b"5070"),
+        ("[::1]", b"[::1]", b""),
+        ("h;x=1 ", b"h", b""),
+        ('h;x="a"', b"h", b""),
+        ("h (a)", b"h", b""),
+        ("h;alias ", b"h", b""),
+    ],
+)
+def test_a_via_that_is_cut_off_is_read_but_its_last_word_may_be_lost(text: str, host: bytes, port: bytes) -> None:
+    start = "OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP "
+
+    for end in ("", "\0"):
+        (via,) = vias(sip.parse(f"{start}{text}{end}".encode()))
+        assert (via.host, via.port) == (host, port)
+
+
+@pytest.mark.parametrize("text", ["h;x", "h;x ", "h;x=1", "h;alias", "h,", "h:", "h\r\n", "h\r", 'h;x="a', "h (a"])
+def test_a_via_that_is_cut_off_inside_a_parameter_or_behind_its_line_is_not_read(text: str) -> None:
+    assert vias(sip.parse(f"OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {text}".encode())) == []
 
 
 @pytest.mark.parametrize(

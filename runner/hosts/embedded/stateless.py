@@ -11,6 +11,7 @@ import ipaddress
 import secrets
 from typing import TYPE_CHECKING
 
+from runner.sip.header_names import header_type, leading_name
 from runner.sip.message import parse
 from runner.sip.nameaddr import parse_to_body
 from runner.sip.uri import MAX_PORT, MAX_PORT_DIGITS
@@ -191,11 +192,17 @@ def _length(message: SipMessage) -> int | None:
     return int(digits) if digits.isdigit() and len(digits) <= len(str(LARGEST_DATAGRAM)) else None
 
 
+_LONGEST_NAME = len(b"content-length:")
+
+
 def is_short(message: SipMessage) -> bool:
     """Whether the body is shorter than Content-Length says, or that is not a number (RFC 3261, 18.3)."""
     length = _length(message)
     if length is None:
-        return message.header(b"content-length") is not None
+        # One that is no number is no header any more, as the headers end there; nothing can be answered then.
+        at = message.broken_at
+        line = b"" if at is None else leading_name(message.data[at : at + _LONGEST_NAME])
+        return message.header(b"content-length") is not None or header_type(line) == b"content-length"
     return length > len(message.body or b"")
 
 
