@@ -17,7 +17,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
-from runner.hosts.embedded.context import Address, Environment, Process, Socket, bracketed
+from runner.hosts.embedded.context import Address, Environment, Process, Socket, Version, bracketed
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.embedded.outgoing import with_hop_counted
 from runner.hosts.embedded.stateless import (
@@ -142,6 +142,7 @@ class Listener:
         on_false: What a false script means; one that did not come to its end counts as false.
         tell: Called with level and text of what scripts log, from those threads.
         threads: How many datagrams are worked on at one time.
+        kamailio: The version as which the script's calls are answered.
 
     Attributes:
         counts: What has happened so far.
@@ -159,18 +160,18 @@ class Listener:
         on_false: Action,
         tell: Callable[[int, str], None],
         threads: int = 1,
+        kamailio: Version = "5.6",
     ) -> None:
         self.address = address
         self.counts = Counts()
-        self._run = run
+        self._run, self._tell = run, tell
         self._actions = {True: on_true, False: on_false}
-        self._tell = tell
         self._threads = threads
         # A short queue: a datagram that waits longer has been sent again by then (RFC 3261, 17.1.1.2).
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)
         self._branches = Branches(address)
         self._local = Socket(address)
-        self._environment = Environment((self._local,))
+        self._environment = Environment((self._local,), kamailio=kamailio)
         self._shared = Process()
         self._counting = threading.Lock()
         self._ended = threading.Event()

@@ -43,6 +43,7 @@ ALLOWED = {
     ("runner/client/link.py", "Link.connect", "connect"): "Control.connect takes a deadline",
     ("runner/client/lease.py", "Lease._connect", "connect"): "Link.connect takes one",
     ("runner/cli/admin.py", "request", "connect"): "the same",
+    ("runner/cli/private_kamailio.py", "Kamailio.is_alive", "poll"): "of a process: it only looks",
     ("runner/daemon/access.py", "listen", "flock"): "LOCK_NB",
     ("runner/build.py", "_locked", "flock"): "LOCK_NB, again and again until LOCK_TIMEOUT_S",
     ("runner/worker/rundir.py", "run_directory", "flock"): "a file that nobody else knows yet",

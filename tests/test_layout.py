@@ -18,7 +18,9 @@ MOST_LINES = 400
 # wire/events: records, which do nothing by themselves; a session makes them all.
 TESTED_IN = {
     "cli/*.py": "cli/test_app.py",
+    "cli/in_kamailio.py": "kamailio/test_in_kamailio.py",
     "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
+    "cli/private_kamailio.py": "kamailio/test_rig.py",
     "hosts/embedded/context.py": "hosts/embedded/test_host.py",
     "hosts/embedded/routing.py": "hosts/embedded/pv/test_values.py",
     "hosts/embedded/stateless.py": "hosts/embedded/test_modf.py",

@@ -7,7 +7,6 @@ Must not do the work itself: a command reads its options and hands over.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from importlib.metadata import version
@@ -17,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner import build as compiler
-from runner.errors import BuildError, ConfigError, RunnerError
+from runner.errors import ConfigError, RunnerError
 
 from . import admin, show
 
@@ -59,6 +57,13 @@ Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Se
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Run again at every save, and show what changed.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a run, for programs.")]
 Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Longest run, seconds.", show_default="5")]
+InKamailio = Annotated[
+    bool, typer.Option("--in-kamailio", help="Run it once in a private Kamailio, with this machine's kamailio.")
+]
+Compare = Annotated[
+    bool,
+    typer.Option("--compare", help="Run it here and in a private Kamailio; show what differs. Exit status 0 nothing."),
+]
 Repeat = Annotated[int, typer.Option(min=1, metavar="N", help="Run N times in the same worker; the last is shown.")]
 
 
@@ -90,6 +95,8 @@ def exec_(
     timeout: Timeout = None,
     repeat: Repeat = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
+    in_kamailio: InKamailio = False,
+    compare: Compare = False,
     anyway: Anyway = False,
     config: Config = None,
 ) -> None:
@@ -97,6 +104,10 @@ def exec_(
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
     job = Job("exec", script, param, message, config, timeout, is_profiled=profile, anyway=anyway)
+    if in_kamailio or compare:
+        from . import compare as compare_  # noqa: PLC0415 - as above
+
+        _guarded(lambda: compare_.carry_out(job, compare=compare, as_json=json, others=watch or repeat > 1 or profile))
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
 
 
@@ -110,6 +121,8 @@ def run(
     json: Json = False,
     timeout: Timeout = None,
     repeat: Repeat = 1,
+    in_kamailio: InKamailio = False,
+    compare: Compare = False,
     anyway: Anyway = False,
     config: Config = None,
 ) -> None:
@@ -117,6 +130,10 @@ def run(
     from .job import Job  # noqa: PLC0415 - as above
 
     job = Job("run", load, param, message, config, timeout, anyway=anyway)
+    if in_kamailio or compare:
+        from . import compare as compare_  # noqa: PLC0415 - as above
+
+        _guarded(lambda: compare_.carry_out(job, compare=compare, as_json=json, others=watch or repeat > 1))
     _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
 
 
@@ -125,7 +142,9 @@ def build(
     scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT.cs]...", show_default=False)] = None,
 ) -> None:
     """Compile SR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
-    _guarded(lambda: _build([Path(script) for script in scripts or ()]))
+    from .compiled import build as compile_all  # noqa: PLC0415 - as above
+
+    _guarded(lambda: compile_all([Path(script) for script in scripts or ()]))
 
 
 @app.command("doctor")
@@ -201,11 +220,12 @@ def pv_get(
     *,
     anyway: Anyway = False,
     json: Json = False,
+    config: Config = None,
 ) -> None:
     """Print the value of EXPR on a SIP message."""
     from . import pv  # noqa: PLC0415 - as above
 
-    _guarded(lambda: pv.get(expression, message, anyway=anyway, as_json=json))
+    _guarded(lambda: pv.get(expression, message, config, anyway=anyway, as_json=json))
 
 
 @app.command("serve")
@@ -336,25 +356,6 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
     return TRUE if all(result.ok for result in results) else FALSE
 
 
-def _build(scripts: list[Path]) -> int:
-    if not scripts:
-        was_current = compiler.is_up_to_date()
-        bridge = compiler.ensure_bridge()
-        word = "up to date" if was_current else "compiled"
-        show.line(f"{_near(bridge.sr_dll)} and {bridge.bridge_exe.name} {word}")
-    code = TRUE
-    for script in scripts:
-        try:
-            if script.suffix.lower() != ".cs":
-                raise BuildError(f"{script}: expected a C# source file, a name that ends in .cs")
-            compiled = compiler.publish(compiler.compile_script(script), script.parent)
-            show.line(f"{_near(compiled)} compiled")
-        except RunnerError as error:
-            show.error(error)
-            code = FAILED
-    return code
-
-
 def _print(text: str) -> int:
     for line in text.splitlines():
         show.line(line)
@@ -391,8 +392,3 @@ def _report(error: Exception) -> None:
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _near(path: Path) -> str:
-    """The path as short as it can be said from here."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner.build import compile_script
 from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
+from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
+from runner.hosts.recorded import Recorded
+from runner.migrate import installed
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.sip import SipParseError
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from runner.runner import ExecResult
 
 STDIN = "-"
+ADDRESS = Address("127.0.0.1", 5060)
+"""Where the message comes from, and where it is received."""
 PARTS = ("queue", "load", "run", "total")
 
 # One script at a time, for one caller, who would rather wait than hear that no worker is ready yet. Files and the
@@ -54,6 +59,8 @@ class Job:
         message: A file, or ``-`` for the standard input, which is read once.
         config: A TOML file of settings; None: there is none.
         timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
+        received_on: Where the message was received; it comes from 127.0.0.1:5060.
+        is_recorded: Also keep each call that reaches the host.
         is_profiled: Also measure where the time goes; for ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
     """
@@ -64,6 +71,8 @@ class Job:
     message: str
     config: str | None = None
     timeout_s: float | None = None
+    received_on: Address = ADDRESS
+    is_recorded: bool = False
     is_profiled: bool = False
     anyway: bool = False
 
@@ -92,15 +101,14 @@ class Job:
         Raises:
             RunnerError: There is no script or no message to begin with, or the settings are wrong.
         """
-        data = self._read_message()
-        settings = self._settings()
-        assembly = self._assembly(settings)
+        data, settings, assembly = self.prepared()
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = host_of(data, self.message, anyway=self.anyway)
+            host = host_of(data, self.message, settings, self.received_on, anyway=self.anyway)
+            recorded = Recorded(host)
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
-            result = self._call(runner, assembly, host, spent)
+            result = self._call(runner, assembly, cast("MessageHost", recorded) if self.is_recorded else host, spent)
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 # The author knows the source, not the assembly that a cache keeps of it.
@@ -111,13 +119,25 @@ class Job:
                 error=result.error,
                 logs=list(host.logs),
                 before=before,
-                after=_text(host.message_bytes()),
+                # What a Kamailio can be asked for knows of no socket to leave by.
+                after=host.get_s("$mbu") if self.is_recorded else _text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
                 timing_us=timing,
                 profile_us={} if spent is None else parts_us(timing, spent),
                 had_bare_lf=host.had_bare_lf,
+                asked=recorded.calls,
             )
+
+    def prepared(self) -> tuple[bytes, Settings, str]:
+        """
+        The message, the settings, and the assembly as a format string; what was read or compiled before is kept.
+
+        Raises:
+            RunnerError: As ``runs``.
+        """
+        data, settings = self._read_message(), self._settings()
+        return data, settings, self._assembly(settings)
 
     def watched(self) -> list[Path]:
         """Every file whose change is a reason to run again; some may not exist (yet)."""
@@ -193,7 +213,14 @@ def read_message(name: str) -> bytes:
     return data
 
 
-def host_of(data: bytes, name: str, *, anyway: bool = False) -> MessageHost:
+def known_version(settings: Settings) -> Version:
+    """The version of Kamailio whose answers the embedded host gives."""
+    return installed.version() if settings.kamailio == "installed" else settings.kamailio
+
+
+def host_of(
+    data: bytes, name: str, settings: Settings, received_on: Address = ADDRESS, *, anyway: bool = False
+) -> MessageHost:
     """
     The embedded host with a message that came from ``name``.
 
@@ -203,7 +230,9 @@ def host_of(data: bytes, name: str, *, anyway: bool = False) -> MessageHost:
     """
     hint = "; --anyway runs on it all the same"
     try:
-        host = MessageHost(data)
+        socket = Socket(received_on)
+        environment = Environment((socket,), kamailio=known_version(settings))
+        host = MessageHost(data, source=ADDRESS, received_on=socket, environment=environment)
         why = None if anyway else host.context.message.dropped
     except SipParseError as error:
         why, hint = str(error), ""

@@ -16,6 +16,7 @@ from runner.runner import Runner
 from runner.settings import Settings
 
 from . import show
+from .job import known_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,9 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
                 return runner.mono_run(param, host=host)
             return runner.mono_exec(source.assembly(), param, host=host)
 
-        with Listener(address, run, tell=_tell, threads=settings.max_workers, **named) as listener:
+        with Listener(
+            address, run, tell=_tell, threads=settings.max_workers, kamailio=known_version(settings), **named
+        ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: listener.end())
             show.note(f"listening on {sip}, {script or settings.load} for each request; Ctrl-C ends")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runner.errors import RunnerError
@@ -28,3 +28,5 @@ class Outcome:
     profile_us: dict[str, float] = field(default_factory=dict)
     """Where the time went, by part (``runner.cli.profile``); empty unless it was asked for."""
     had_bare_lf: bool = False
+    asked: list[tuple[str, list[Any], Any]] = field(default_factory=list)
+    """Each call that reached the host: its C# name, its arguments and its result; empty unless it was recorded."""

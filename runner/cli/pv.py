@@ -12,6 +12,7 @@ from runner.errors import ConfigError
 from runner.hosts.embedded.pv import listing
 from runner.hosts.embedded.pv.transform import transformations
 from runner.hosts.embedded.value import CannotEvaluate
+from runner.settings import Settings
 
 from . import show
 from .job import host_of, read_message
@@ -25,10 +26,12 @@ HAS_VALUE, IS_NULL = 0, 1
 def list_(containing: str, *, as_json: bool) -> int:
     """Variables and transformations whose name or meaning contains the text; 1 when there are none."""
     rows = [
-        (listing.form(each), each.meaning, "yes" if each.is_writable else "no", each.source)
+        (listing.form(each), listing.meaning(each), "yes" if each.is_writable else "no", each.source)
         for each in listing.find(containing.removeprefix("$"))
     ]
-    rows += [(listing.step(each), each.meaning, "", each.source) for each in transformations(containing.strip("{}"))]
+    rows += [
+        (listing.step(each), listing.meaning(each), "", each.source) for each in transformations(containing.strip("{}"))
+    ]
     if as_json:
         names = ("name", "meaning", "writable", "source")
         show.line(json_.dumps([dict(zip(names, row, strict=True)) for row in rows]))
@@ -37,7 +40,7 @@ def list_(containing: str, *, as_json: bool) -> int:
         show.note(f"no variable and no transformation has {containing!r} in its name or meaning")
         return IS_NULL
     table = Table(box=None, pad_edge=False)
-    for name in ("name", "meaning", "writable", "source (Kamailio 5.6.3)"):
+    for name in ("name", "meaning", "writable", "source (Kamailio)"):
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -45,15 +48,16 @@ def list_(containing: str, *, as_json: bool) -> int:
     return HAS_VALUE
 
 
-def get(expression: str, message: str, *, anyway: bool, as_json: bool) -> int:
+def get(expression: str, message: str, config: str | None, *, anyway: bool, as_json: bool) -> int:
     """
     The value of one expression, as bytes, with a line end; null prints nothing and gives 1.
 
     Raises:
-        ConfigError: There is no message, Kamailio would have dropped it (``anyway`` reads it all the same), or the
-            expression is no variable or fails on it.
+        ConfigError: There is no message, Kamailio would have dropped it (``anyway`` reads it all the same), the
+            settings are wrong, or the expression is no variable or fails on it.
     """
-    host = host_of(read_message(message), message, anyway=anyway)
+    settings = Settings.from_file(config) if config else Settings()
+    host = host_of(read_message(message), message, settings, anyway=anyway)
     try:
         value = listing.get(host.context, expression)
     except CannotEvaluate as error:

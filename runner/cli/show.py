@@ -115,6 +115,13 @@ def as_json(results: Sequence[Outcome]) -> str:
     return json.dumps(value)
 
 
+def difference(what: str, here: str | None, there: str | None) -> None:
+    """One thing that two runs did not do alike; None where it did not happen."""
+    out.print(Text(_safe(what), "bold"))
+    for place, value in (("here", here), ("in Kamailio", there)):
+        out.print(Text.assemble((f"  {place:<12}", "dim"), "not made" if value is None else _safe(value)))
+
+
 def error(failure: RunnerError) -> None:
     """One clear line, then what the compiler or the script said about it."""
     err.print(Text.assemble(("error: ", "bold red"), _safe(str(failure))))
@@ -214,9 +221,14 @@ def _message(before: str, after: str, name: str) -> None:
     if before == after:
         out.print(Text.assemble((f"{'message':<14}", "bold"), ("unchanged", "dim")))
         return
+    messages(before, after, name, f"{name}, after the script")
+
+
+def messages(old: str, new: str, old_name: str, new_name: str) -> None:
+    """The lines in which two messages differ."""
     out.print(Text("message", "bold"))
-    old, new = (text.replace("\r\n", "\n").split("\n") for text in (before, after))
-    _diff_lines(difflib.unified_diff(old, new, name, f"{name}, after the script", n=1, lineterm=""))
+    before, after = (text.replace("\r\n", "\n").split("\n") for text in (old, new))
+    _diff_lines(difflib.unified_diff(before, after, old_name, new_name, n=1, lineterm=""))
 
 
 def _diff_lines(lines: Iterable[str]) -> None:

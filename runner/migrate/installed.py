@@ -6,13 +6,45 @@ Must not change anything.
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from runner.errors import ConfigError
 
 CONFIG = Path("/etc/app-mono/app-mono.toml")
 APP_PYTHON3, APP_PYTHON3S = "app_python3", "app_python3s"
 MODULES = ("/usr/lib/*/kamailio/modules", "/usr/lib/kamailio/modules", "/usr/local/lib*/kamailio/modules")
+_ANSWERS_S = 5.0  # `kamailio -v` takes 10 ms
+_RELEASE = re.compile(r"version: kamailio (\d+)\.(\d+)")
+_SIX = (6, 0)
+
+
+def executable() -> str | None:
+    """The program ``kamailio`` of this machine; None when there is none."""
+    return shutil.which("kamailio", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+
+
+@lru_cache(maxsize=1)
+def version() -> Literal["5.6", "6.0"]:
+    """
+    The nearest version that the embedded host knows and that is not above the installed Kamailio.
+
+    5.6 where none is installed, or an older one. The program is asked once.
+    """
+    program = executable()
+    if program is None:
+        return "5.6"
+    try:
+        told = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=_ANSWERS_S, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "5.6"
+    found = _RELEASE.search(told)
+    return "6.0" if found is not None and (int(found[1]), int(found[2])) >= _SIX else "5.6"
 
 
 def kamailio_side() -> Path:

@@ -258,6 +258,11 @@ class Settings(BaseSettings):
     """Tables ``[scripts."/path/x.exe"]`` with an ``on_error``, ``on_timeout``, ``on_busy`` of their own.
 
     Sites where a failure means different things for different scripts."""
+    kamailio: Literal["installed", "5.6", "6.0"] = "installed"
+    """The version of Kamailio as which ``app-mono exec``, ``run``, ``pv`` and ``serve --sip`` answer a script: 5.6 is
+    5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.
+
+    Developers of scripts for another Kamailio than this machine's."""
     listener: ListenerSettings = ListenerSettings()
     """The table ``[listener]``: what ``app-mono serve --sip`` does with a request.
 

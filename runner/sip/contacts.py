@@ -139,6 +139,18 @@ def parse_contacts(body: bytes) -> tuple[Contact, ...] | None:
     return None
 
 
+_SHORTEST_URI, _MOST_COMMAS = 3, 256
+
+
+def parse_contacts_6(body: bytes) -> tuple[Contact, ...] | None:
+    """As ``parse_contacts``, the way Kamailio 6.0 does: in order, and no URI of less than three bytes but one ``*``."""
+    found = parse_contacts(body)
+    if not found:
+        return found
+    short = [contact.uri for contact in found if len(contact.uri) < _SHORTEST_URI]
+    return found[::-1] if short in ([], [b"*"]) and len(found) <= _MOST_COMMAS + 1 else None
+
+
 def _skip_name(body: bytes, start: int, size: int) -> tuple[int, int] | None:
     """
     Where the URI begins, and where the body then ends.

@@ -36,23 +36,24 @@ def _token(separator: bytes, extra: bytes) -> re.Pattern[bytes]:
     return re.compile(b"[^ \\t\\r\\n," + extra + re.escape(separator) + b"]*")
 
 
-def parse_params(text: bytes, separator: bytes = b";") -> tuple[Param, ...] | None:
+def parse_params(text: bytes, separator: bytes = b";", *, is_6: bool = False) -> tuple[Param, ...] | None:
     """
     Parse a whole text; see ``parse_params_at``.
 
     Args:
         text: Empty gives an empty tuple.
         separator: One byte.
+        is_6: As Kamailio 6.0, where a ``,`` or ``>`` that is the separator does not end the list.
 
     Returns:
         The parameters in order, or None where Kamailio gives an error.
     """
-    found = parse_params_at(text, 0, len(text), separator) if text else ((), 0)
+    found = parse_params_at(text, 0, len(text), separator, is_6=is_6) if text else ((), 0)
     return None if found is None else found[0]
 
 
 def parse_params_at(
-    text: bytes, start: int, size: int, separator: bytes = b";"
+    text: bytes, start: int, size: int, separator: bytes = b";", *, is_6: bool = False
 ) -> tuple[tuple[Param, ...], int] | None:
     """
     Parse a list up to its end, a ``,`` or a ``>`` behind a parameter.
@@ -64,6 +65,7 @@ def parse_params_at(
         start: Where the first name begins.
         size: Offset behind the last byte that may be read.
         separator: One byte.
+        is_6: See ``parse_params``.
 
     Returns:
         The parameters in order and the offset of what ended them; None where Kamailio gives an error: a byte it does
@@ -85,7 +87,7 @@ def parse_params_at(
                 body, end = found
                 at = _end(_BLANK, text, end, size)
         params.append(Param(name, body, is_bare, end))
-        if at >= size or text[at] in b",>":
+        if at >= size or (text[at] in b",>" and not (is_6 and text[at : at + 1] == separator)):
             return tuple(params), at
         if text[at : at + 1] != separator:
             return None

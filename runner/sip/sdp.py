@@ -27,10 +27,39 @@ class _UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One ``m=`` with its lines; ``hold`` is 0 for none."""
+    """
+    One ``m=`` with its lines.
+
+    Attributes:
+        media: Its first word.
+        hold: 0 for none.
+        text: The whole of it.
+        port: As written.
+        family: 4 or 6 of its own ``c=``; None without one.
+        address: Of that ``c=``; empty without one.
+    """
 
     media: bytes
     hold: int
+    text: bytes = b""
+    port: bytes = b""
+    family: int | None = None
+    address: bytes = b""
+
+    @property
+    def rtcp_port(self) -> bytes:
+        """The text of its last ``a=rtcp:``; empty for none."""
+        at_lines = _attributes(self.text, 0, len(self.text), is_stream=True)
+        found = [text[1].strip(_WHITE) for text in (_RTCP.match(self.text, at) for at in at_lines) if text is not None]
+        return found[-1] if found else b""
+
+    def bandwidth(self, kind: bytes) -> bytes | None:
+        """The text of its first ``b=`` of that kind, ``AS``; None without one, and for an empty one."""
+        start = b"b=" + kind + b":"
+        at = _find_line(self.text, 0, len(self.text), start)
+        end = _BANDWIDTH_END.search(self.text, max(at, 0))
+        text = self.text[at + len(start) : end.start() if end is not None else len(self.text)]
+        return text if at >= 0 and text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +71,8 @@ class Session:
         text: The body, or the part of it up to the next boundary.
         version: Third word of the ``o=``; None when there are less than four.
         family: 4 or 6 of the ``c=`` in front of the first ``m=``; None without one.
+        address: Of that ``c=``; empty without one.
+        origin: The address in the ``o=``.
         hold: What the attributes in front of the first ``m=`` say; 0 for nothing.
         streams: In order.
     """
@@ -49,6 +80,8 @@ class Session:
     text: bytes
     version: bytes | None
     family: int | None
+    address: bytes
+    origin: bytes
     hold: int
     streams: tuple[Stream, ...]
 
@@ -210,7 +243,7 @@ def _session(text: bytes, start: int, end: int) -> Session:
     words = text[origin + 2 : _line_end(text, origin, first)].split(b" ", 3)
     if _line_end(text, origin, first) - origin < _MIN_ORIGIN:
         raise _UnreadableError
-    _address(text, origin, end)
+    _, owner = _address(text, origin, end)
     common = _find_line(text, origin, first, b"c=")
     family, address = _address(text, common, end) if common >= 0 else (None, b"")
     streams: list[Stream] = []
@@ -231,11 +264,12 @@ def _session(text: bytes, start: int, end: int) -> Session:
         stream, port, is_trickling = _stream(text, media, stream_end, is_trickling=is_trickling)
         if not stream.hold and is_zero and not (is_trickling and port == _TRICKLE_PORT):
             stream = Stream(stream.media, RFC2543_HOLD)
-        streams.append(stream)
+        own = text[media:stream_end], port, stream_family if own_address else None, own_address
+        streams.append(Stream(stream.media, stream.hold, *own))
         media = following
     modes = _modes(text, _attributes(text, origin, first, is_stream=False))
     third = words[2] if len(words) > 3 else None  # noqa: PLR2004 - a blank behind the third
-    return Session(text[start:end], third, family, modes[0] if modes else 0, tuple(streams))
+    return Session(text[start:end], third, family, address, owner, modes[0] if modes else 0, tuple(streams))
 
 
 _CONNECTION = re.compile(rb"[ \t]*([^ \t\r\n\0]+)")
@@ -256,6 +290,8 @@ def _address(text: bytes, at: int, end: int) -> tuple[int, bytes]:
 
 
 _MEDIA = re.compile(rb"([^ \t\r\n]+)[ \t]+([^ \t\r\n]+)[ \t]+[^ \t\r\n]+[ \t]*(.*)", re.DOTALL)
+_RTCP = re.compile(rb"a=rtcp:([^\r\n]*)")
+_BANDWIDTH_END = re.compile(rb"[\r\n]")
 _MODE = re.compile(rb"a=(?:(sendrecv|recvonly)|inactive|sendonly)", re.IGNORECASE)
 _ICE_OPTIONS = re.compile(rb"a=ice-options: ?([^\r\n\0]*)", re.IGNORECASE)
 

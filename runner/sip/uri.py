@@ -17,11 +17,12 @@ MAX_PORT_DIGITS = 5
 
 
 class Scheme(enum.Enum):
-    """The kind of a URI; ``tels:`` has a name in Kamailio but is never recognised (core/parser/parse_uri.c)."""
+    """The kind of a URI; ``tels:`` is never recognised as text, only made (core/parser/parse_uri.c)."""
 
     SIP = b"sip"
     SIPS = b"sips"
     TEL = b"tel"
+    TELS = b"tels"
     URN = b"urn"
 
 
@@ -60,7 +61,7 @@ class Uri:
     A parsed URI. User and host are empty when they are missing, the other parts None.
 
     Attributes:
-        scheme: As parsed, but TEL for a SIP URI with ``user=phone`` (Kamailio's ``phone2tel``).
+        scheme: As parsed, but TEL for a SIP URI with ``user=phone`` (Kamailio's ``phone2tel``); in 6.0 TELS for SIPS.
         written: The scheme as it stands in the text.
         user: Of a TEL URI the number; of ``urn:a:b`` the ``a``.
         host: With the brackets of an IPv6 address; empty for TEL.
@@ -128,6 +129,34 @@ def parse_uri(text: bytes) -> Uri | None:
     return None if completed is None else _finish(completed)
 
 
+@lru_cache(maxsize=4096)
+def parse_uri_6(text: bytes) -> Uri | None:
+    """As ``parse_uri``, the way Kamailio 6.0 does: the host of a URN is all that names it (RFC 8141)."""
+    found = _split_scheme(text)
+    if found is None or found[0] is not Scheme.URN:
+        uri = parse_uri(text)
+        return replace(uri, scheme=Scheme.TELS) if uri is not None and _is_secure_phone(uri) else uri
+    name = _URN_NAME.match(text, found[1])
+    if name is None:
+        return None
+    split = Uri(Scheme.URN, Scheme.URN, host=name.group()), text[name.end() :]
+    late = _LATE_USER.match(split[1], 1)
+    if late is not None:
+        host = _URN_HOST.match(text, name.end() + late.end())
+        if host is None:
+            return None
+        user = text[found[1] : name.end() + late.end(1)]
+        split = replace(split[0], user=user, password=late.group(2), host=host.group()), text[host.end() :]
+    if split[1][:1] not in {b"", b";", b"?"}:
+        return None
+    completed = _parse_tail(*split)
+    return None if completed is None else _finish(completed)
+
+
+def _is_secure_phone(uri: Uri) -> bool:
+    return uri.is_phone and uri.written is Scheme.SIPS
+
+
 _SCHEMES = {b"sip:": Scheme.SIP, b"sips": Scheme.SIPS, b"tel:": Scheme.TEL, b"urn:": Scheme.URN}
 _MIN_LENGTH = 5
 
@@ -154,6 +183,9 @@ _LATE_USER = re.compile(rb"([^@:]*)(?::([^@:;?]*))?@")
 _HOST = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.-]*")
 _HOST6 = re.compile(rb"\[[^\]\[&@;?]*\]")
 _DIGITS = re.compile(rb"[0-9]*")
+_URN_HOST = re.compile(rb"[0-9A-Za-z][0-9A-Za-z.:-]*|\[[^\]\[&@;?]*\]:*")
+# The first byte is not looked at, the second begins a host.
+_URN_NAME = re.compile(rb"\[[^\]\[&@;?]*\]:*|[^\[\]:](?:%b)" % _URN_HOST.pattern, re.DOTALL)
 _TAIL = re.compile(rb"(?::[0-9]*)?[;?]")
 
 _Split = tuple[Uri, bytes]

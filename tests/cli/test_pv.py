@@ -107,3 +107,22 @@ def test_a_message_that_kamailio_drops_has_no_values_unless_anyway(tmp_path: Pat
 
     assert (status, "Kamailio would have dropped this message: it has no CSeq" in told) == (2, True)
     assert (anyway.returncode, anyway.stdout) == (0, "sip:bob@example.com\n")
+
+
+def test_the_setting_kamailio_says_whose_value_it_is(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    for version, scheme in (("5.6", "tel"), ("6.0", "tels")):
+        settings.write_text(f'kamailio = "{version}"\n', encoding="utf-8")
+        uri = "sips:1@example.com;user=phone"
+        message = tmp_path / "message.sip"
+        message.write_bytes(MESSAGE.read_bytes().replace(b"sip:bob@example.com SIP", f"{uri} SIP".encode()))
+
+        told = app_mono("pv", "get", "$rz", "--message", str(message), "--config", str(settings))
+
+        assert (told.returncode, told.stdout) == (0, f"{scheme}\n")
+
+
+def test_the_list_says_since_when_a_variable_is_there() -> None:
+    told = app_mono("pv", "list", "--json", "ctu")
+
+    assert [row["meaning"].rpartition(", ")[2] for row in json.loads(told.stdout)] == ["since 6.0"]

@@ -8,22 +8,21 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import re
-import shutil
-import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from tests.programs import WAIT_S, until
+from runner.cli import private_kamailio
+from runner.cli.private_kamailio import preamble
+from runner.errors import ConfigError
+from runner.migrate import installed
+from tests.programs import WAIT_S
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+__all__ = ("KAMAILIO", "LOST_S", "MODULES", "Kamailio", "Peer", "free_udp_port", "has_module", "preamble")
 
-KAMAILIO = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+KAMAILIO = installed.executable()
 MODULES = next(iter(sorted(Path("/usr/lib").glob("*/kamailio/modules"))), Path("/usr/lib/kamailio/modules"))
-MEMORY = ("-m", "64", "-M", "16")  # MiB, shared and of one process
 LOST_S = 5.0  # a stateless answer takes well below a millisecond; after this it will not come
 
 
@@ -49,29 +48,7 @@ def free_udp_port(ip: str = "127.0.0.1") -> int:
     raise AssertionError(f"no UDP port of {_FIRST} to {_FIRST + 999} is free on {ip}")
 
 
-def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int = 2) -> str:
-    """The first lines of a configuration: one UDP socket, no DNS, no TCP, these modules."""
-    return "\n".join(
-        [
-            "#!KAMAILIO",
-            f"debug={debug}",
-            "log_stderror=yes",
-            "fork=yes",
-            f"children={children}",
-            "disable_tcp=yes",
-            "auto_aliases=no",
-            "dns=no",
-            "rev_dns=no",
-            "use_dns_cache=off",
-            f"listen=udp:127.0.0.1:{port}",
-            f'mpath="{MODULES}/"',
-            *(f'loadmodule "{name}.so"' for name in modules),
-            "",
-        ]
-    )
-
-
-class Kamailio:
+class Kamailio(private_kamailio.Kamailio):
     """
     One running Kamailio. A context manager.
 
@@ -85,71 +62,12 @@ class Kamailio:
         AssertionError: It did not start; the text has its log.
     """
 
-    def __init__(self, cfg: str, directory: Path, port: int, env: dict[str, str] | None = None) -> None:
-        assert KAMAILIO, "kamailio is not installed: make test installs it (Debian package kamailio)"
-        directory.mkdir(parents=True, exist_ok=True)
-        self.directory = directory
-        self.port = port
-        self._cfg = directory / "kamailio.cfg"
-        self._cfg.write_text(cfg, encoding="utf-8")
-        self._log = directory / "kamailio.log"
-        self._env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TZ": "UTC"} | (
-            env or {}
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-
     def __enter__(self) -> Self:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    str(KAMAILIO),
-                    "-f",
-                    str(self._cfg),
-                    "-DD",
-                    "-E",
-                    *MEMORY,
-                    "-w",
-                    str(self.directory),
-                    "-Y",
-                    str(self.directory),
-                ],
-                cwd=self.directory,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        until(lambda: self._holds_port() or not self.is_alive, "kamailio listens")
-        assert self.is_alive, f"kamailio did not start:\n{self.log()}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        # Seen once in some hundred stops: a Kamailio that is told to end while its children still start does not.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(LOST_S)
-        # Whatever happened, nothing of its process group stays.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(WAIT_S)
-
-    @property
-    def pid(self) -> int:
-        """The main process, and the number of its session."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """False once the main process has ended; Kamailio ends as a whole when one child crashes."""
-        return self._process is not None and self._process.poll() is None
-
-    def log(self) -> str:
-        """All that it logged until now."""
-        return self._log.read_text(encoding="utf-8", errors="surrogateescape")
+        assert KAMAILIO, "kamailio is not installed: make test installs it (Debian package kamailio)"
+        try:
+            return super().__enter__()
+        except ConfigError as error:
+            raise AssertionError(f"kamailio did not start:\n{self.log()}") from error
 
     def children(self) -> list[int]:
         """The pids of all its processes but the main one."""
@@ -159,14 +77,10 @@ class Kamailio:
     def check(self) -> str:
         """What ``kamailio -c`` says of the configuration; the first line tells whether it is accepted."""
         ran = subprocess.run(
-            [str(KAMAILIO), "-c", "-f", str(self._cfg)],
-            cwd=self.directory, env=self._env, capture_output=True, text=True, timeout=WAIT_S, check=False,
+            [str(KAMAILIO), "-c", "-f", str(self.cfg)],
+            cwd=self.directory, env=self.env, capture_output=True, text=True, timeout=WAIT_S, check=False,
         )  # fmt: skip
         return f"{'accepted' if ran.returncode == 0 else 'refused'}\n{ran.stdout}{ran.stderr}"
-
-    def _holds_port(self) -> bool:
-        taken = re.compile(rf":{self.port:04X} 00000000:0000 ")
-        return bool(taken.search(Path("/proc/net/udp").read_text(encoding="ascii")))
 
 
 class Peer:

@@ -7,10 +7,12 @@ Must not know a particular pseudo-variable.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import ToBody, parse_to_body
+from runner.sip.uri import Uri, parse_uri, parse_uri_6
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 PROTOCOL_NUMBERS = {"none": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
 """core/ip_addr.h, enum sip_protos; $prid."""
 
+
+Version = Literal["5.6", "6.0"]
+"""The versions of Kamailio that the embedded host can answer as: 5.6.3 of Debian 12 and 6.0.1 of Debian 13."""
+
+RELEASES: dict[Version, bytes] = {"5.6": b"5.6.3", "6.0": b"6.0.1"}
+"""What each calls itself."""
 
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
@@ -74,6 +82,7 @@ class Environment:
         defines: ``#!define`` names and texts, for ``$def`` and ``$defn``.
         variables: Environment variables, for ``$env`` and ``$envn``.
         hash_tables: Names of the hash tables that exist.
+        kamailio: The version whose answers are given.
     """
 
     sockets: tuple[Socket, ...] = ()
@@ -81,6 +90,12 @@ class Environment:
     defines: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     hash_tables: frozenset[str] = frozenset()
+    kamailio: Version = "5.6"
+
+    @property
+    def is_6(self) -> bool:
+        """True for 6.0, False for 5.6."""
+        return self.kamailio != "5.6"
 
 
 @dataclass(slots=True)
@@ -162,6 +177,7 @@ class Context:
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
+        is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
@@ -186,6 +202,7 @@ class Context:
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})
     return_code: int = 0
     is_record_routed: bool = False
+    is_answered: bool = False
     is_unusable: bool = False
     routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
@@ -196,6 +213,14 @@ class Context:
     def request_uri(self) -> bytes:
         """The R-URI as it goes out."""
         return self.message.first_line.uri if self.new_uri is None else self.new_uri
+
+    def uri(self, text: bytes) -> Uri | None:
+        """A URI as this version of Kamailio reads it; None for what is none."""
+        return parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+
+    def contacts(self, body: bytes) -> tuple[Contact, ...] | None:
+        """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""
+        return parse_contacts_6(body) if self.environment.is_6 else parse_contacts(body)
 
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""

@@ -31,6 +31,7 @@ _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
 SL_REPLY_ERROR = "sl_reply_error"
+ALREADY_ANSWERED = -2
 
 
 def to_bytes(text: str) -> bytes:
@@ -110,13 +111,19 @@ class MessageHost:
 
     def modf(self, function: str) -> int:
         """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
+        if function == SL_REPLY_ERROR and self.context.is_answered and self.context.environment.is_6:
+            self.context.return_code = ALREADY_ANSWERED
+            return ALREADY_ANSWERED
         if function == SL_REPLY_ERROR:
             # sl, sl_reply_error: without an error on record it is 500 (core/error.c, err2reason_phrase).
             answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)", self.to_tag)
             self.replies += [] if answer is None else [answer]
+            self.context.is_answered = answer is not None or self.context.is_answered
             self.context.return_code = 1
             return 1
         run = modf.FUNCTIONS.get(function)
+        if run is None and self.context.environment.is_6:
+            run = modf.SINCE_6.get(function)
         value = None if run is None else run(self.context)
         if value is None:
             self.logs.append(
@@ -206,10 +213,9 @@ class MessageHost:
         if text.isascii() and "$" not in text and "\0" not in text:
             return text
         try:
-            parsed = expression.parse_format(_c_string(text))
+            return to_text(expression.parse_format(_c_string(text)).print(self.context))
         except CannotEvaluate as error:
             raise ConfigError(f"{text!r} is no valid format string: {error}") from error
-        return to_text(parsed.print(self.context))
 
     def _edit(self, edit: Callable[[bytes], None], text: str) -> int:
         try:

@@ -83,10 +83,11 @@ def _has_body(context: Context) -> int:
 
 
 def _append_branch(context: Context) -> int:
-    """core/dset.c, km_append_branch without a URI: the R-URI as it is now, with $du, path and socket."""
-    socket = context.force_socket
+    """core/dset.c, append_branch without a URI: the R-URI, in a reply the status, with $du, path and socket."""
+    socket, line = context.force_socket, context.message.first_line
     sent_by = socket.text.encode() if socket else None
-    return _appended(context, Branch(context.request_uri, context.dst_uri, context.path, None, sent_by))
+    uri = context.request_uri if line.is_request or context.new_uri is not None else line.status
+    return _appended(context, Branch(uri, context.dst_uri, context.path, None, sent_by))
 
 
 def _appended(context: Context, branch: Branch) -> int:
@@ -208,7 +209,7 @@ def _decode_contact_header(context: Context) -> int:
     header = context.header(b"contact")
     if header is None:
         return _FALSE
-    found = contacts.parse_contacts(header.body)
+    found = context.contacts(header.body)
     if found is None:
         return _CONTACT_DOES_NOT_PARSE
     try:
@@ -283,12 +284,18 @@ def _options_reply(context: Context) -> int:
     if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
+    context.is_answered = True
     return _TRUE
 
 
 def _reset_static_branch(context: Context) -> int:
     context.process.static_branch = Branch(q=0)
     return _TRUE
+
+
+def _parse_headers(context: Context) -> int:
+    """siputils, sip_parse_headers of 6.0: whether every header can be parsed."""
+    return _truth(context.message.broken_at is None)
 
 
 def _always(value: int) -> ModuleFunction:
@@ -351,3 +358,11 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
 }
 """Every function offered. Any other name gives -127, as a name unknown to Kamailio does."""
+
+SINCE_6: dict[str, ModuleFunction] = {
+    "is_sip": _always(_TRUE),
+    "is_http": _always(_FALSE),
+    "sip_parse_headers": _parse_headers,
+    "t_exists": _always(_FALSE),
+}
+"""What 6.0 has as well."""

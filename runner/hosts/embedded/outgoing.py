@@ -15,7 +15,7 @@ from runner.sip.nameaddr import parse_to_body
 from runner.sip.sdp import BOUNDARY
 from runner.sip.via import Via, first_via, vias
 
-from .context import Context, Socket, bracketed
+from .context import RELEASES, Context, Socket, bracketed
 
 if TYPE_CHECKING:
     from runner.sip.message import Header
@@ -24,10 +24,11 @@ _CRLF = b"\r\n"
 IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
 """The headers that identify a request (core/parser/msg_parser.c, check_transaction_quadruple)."""
 
+_DEFAULT_PORT = 5060
 _FIRST_HOPS = 70  # RFC 3261, 8.1.1.6
 
 _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
-SERVER = b"Server: kamailio (5.6.3 (x86_64/linux))"
+_SERVER = {version: b"Server: kamailio (%b (x86_64/linux))" % number for version, number in RELEASES.items()}
 
 
 def edited(context: Context, *, is_leaving: bool = False) -> bytes:
@@ -46,8 +47,10 @@ def _by_socket(context: Context, edits: Edits) -> Edits:
 
 
 def _hostport(socket: Socket) -> bytes:
+    """Where a message is sent from; port 5060 is left out unless it is advertised (msg_translator.c, via_builder)."""
     own = socket.advertised or socket.address
-    return f"{bracketed(own.ip)}:{own.port}".encode()
+    port = "" if socket.advertised is None and own.port == _DEFAULT_PORT else f":{own.port}"
+    return f"{bracketed(own.ip)}{port}".encode()
 
 
 def forwarded(context: Context, *, branch: bytes) -> bytes | None:
@@ -211,19 +214,28 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
             case b"from" | b"call-id" | b"cseq":
                 out.append(raw)
     out += context.reply_headers
-    out += (SERVER, _CRLF, b"Content-Length: 0", _CRLF, _CRLF)
+    out += (_SERVER[context.environment.kamailio], _CRLF, b"Content-Length: 0", _CRLF, _CRLF)
     return b"".join(out)
 
 
 def _reply_via(context: Context, via: Via, text: bytes, offset: int) -> bytes:
-    """core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place, received at the end of the line."""
+    """
+    core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place; received at the end of the line, in 6.0
+    behind rport, else behind branch.
+    """
     rport = via.param(b"rport")
+    end = len(text)
     if rport is not None:
         start = rport.start - offset
-        text = text[: start - 1] + b";rport=%d" % context.source.port + text[start + rport.length :]
-    if _needs_received(context, via):
-        text += b";received=" + context.source.ip.encode()
-    return text
+        filled = text[: start - 1] + b";rport=%d" % context.source.port
+        text, end = filled + text[start + rport.length :], len(filled)
+    elif (branch := via.param(b"branch")) is not None:
+        end = branch.start - offset + branch.length
+    if not _needs_received(context, via):
+        return text
+    if not context.environment.is_6:
+        end = len(text)
+    return text[:end] + b";received=" + context.source.ip.encode() + text[end:]
 
 
 def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:

@@ -59,7 +59,8 @@ def record_route(context: Context) -> int:
         return _NOT_DRIVEN
     uri = parse_uri(context.request_uri) if message.first_line.is_request else None
     scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
-    start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}:{address.port}".encode()
+    port = "" if address.port == _DEFAULT_PORT else f":{address.port}"
+    start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}{port}".encode()
     end = (b";lr;ftag=" + sender.tag if sender.tag else b";lr") + b">\r\n"
     doubled = start + OUT + b";r2=on" + end + start + own + b";r2=on" + end
     context.edits.insert(message.headers[0].start, start + own + end, doubled=doubled)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from runner import sip
 from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost
@@ -109,3 +111,36 @@ def test_a_body_removed_twice_is_gone_once() -> None:
     request.modf("remove_body")
 
     assert request.message_bytes().endswith(b"Content-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("port", "advertised", "sent_by"),
+    [
+        (5060, None, b"127.0.0.1"),
+        (5070, None, b"127.0.0.1:5070"),
+        (5060, Address("203.0.113.5", 5060), b"203.0.113.5:5060"),
+    ],
+)
+def test_port_5060_is_left_out_of_the_own_via_unless_it_is_advertised(
+    port: int, advertised: Address | None, sent_by: bytes
+) -> None:
+    socket = Socket(Address("127.0.0.1", port), advertised=advertised)
+    host = MessageHost(INVITE, received_on=socket, environment=Environment((socket,)))
+
+    assert b"\r\nVia: SIP/2.0/UDP " + sent_by + b";branch=z9hG4bK0\r\n" in (host.forwarded() or b"")
+
+
+def test_port_5060_is_left_out_of_the_own_record_route() -> None:
+    host = MessageHost(INVITE)
+
+    assert host.modf("record_route") == 1
+    assert b"\r\nRecord-Route: <sip:127.0.0.1;lr" in host.message_bytes()
+
+
+def test_a_branch_that_a_reply_appends_has_the_status_for_its_uri() -> None:
+    """A real Kamailio gives "200": the same memory is the R-URI of a request."""
+    rest = INVITE.partition(b"\r\n")[2]
+    host = MessageHost(b"SIP/2.0 200 OK\r\n" + rest)
+
+    assert host.modf("append_branch") == 1
+    assert host.get_s("$(branch(uri)[0])") == "200"

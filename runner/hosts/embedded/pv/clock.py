@@ -67,6 +67,8 @@ def _timeval(access: Access) -> Value:
             return Value.integer(seconds)
         case "u" | "un":
             return Value.integer(micros)
+        case "Sm":
+            return Value(b"%d" % time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))
         case _:
             return Value(b"%d.%06d" % (seconds, micros))
 
@@ -83,5 +85,6 @@ register(
     "Time with microseconds.",
     "pv: pv_time.c, pv_get_timeval",
     _timeval,
-    parse_name=one_of("s", "u", "sn", "un", "Sn", "S", "U"),
+    parse_name=one_of("s", "u", "sn", "un", "Sn", "S", "U", "Sm"),
+    later_names=("Sm",),
 )

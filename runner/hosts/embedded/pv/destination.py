@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.uri import parse_uri
 
 from .registry import Access, Reader, register
 from .request import uri_part
@@ -24,7 +23,7 @@ def _write(access: Access, value: Value) -> None:
 
 def _part(part: str) -> Reader:
     def read(access: Access) -> Value:
-        uri = parse_uri(access.context.dst_uri or b"")
+        uri = access.context.uri(access.context.dst_uri or b"")
         if uri is None:
             return NULL
         # Unlike the R-URI's, an empty port counts as none.

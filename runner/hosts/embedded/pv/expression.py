@@ -23,6 +23,7 @@ _NAME = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 _DOLLAR, _OPEN, _CLOSE = b"$"[0], b"("[0], b")"[0]
 _INDEX_OPEN, _INDEX_CLOSE, _TR_OPEN, _TR_CLOSE = b"["[0], b"]"[0], b"{"[0], b"}"[0]
 _NULL_TEXT = b"<null>"  # core/pvapi.c, PV_STR_NULL_VAL
+_SIX = "6.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,24 @@ class Spec:
         name: What the variable's name parser gave, or a Dynamic.
         index: A number, ``ALL``, a Dynamic, or None.
         chain: The transformations; None without any.
+        since: The first version that knows all of it; empty for 5.6. An earlier one refuses it.
     """
 
     variable: Variable | None
     name: Any = None
     index: int | str | Dynamic | None = None
     chain: transform.Chain | None = None
+    since: str = ""
 
     def read(self, context: Context) -> Value:
         """
         The value, transformed.
 
         Raises:
-            CannotEvaluate: The getter or a transformation fails.
+            CannotEvaluate: The getter or a transformation fails, or this version of Kamailio does not know it.
         """
+        if self.since:
+            self._require(context)
         variable = self.variable
         if variable is None:
             value = Value(b"$")
@@ -64,18 +69,24 @@ class Spec:
             value = variable.read(access((context, self.name, index)))
         if self.chain is None:
             return value
-        return transform.apply(self.chain, value, lambda text: read(context, text))
+        return transform.apply(self.chain, value, lambda text: read(context, text), is_6=context.environment.is_6)
 
     def write(self, context: Context, value: Value) -> None:
         """
         Assign; NULL unsets. Transformations are ignored and a variable without a setter takes anything.
 
         Raises:
-            CannotEvaluate: The setter refuses.
+            CannotEvaluate: The setter refuses, or this version of Kamailio does not know the expression.
         """
+        if self.since:
+            self._require(context)
         if self.variable is not None and self.variable.write is not None:
             index = None if self.index is None else self._index(context)
             self.variable.write(access((context, self.name, index)), value)
+
+    def _require(self, context: Context) -> None:
+        if self.since > context.environment.kamailio:
+            raise CannotEvaluate(f"unknown before Kamailio {self.since}")
 
     def _index(self, context: Context) -> int | str | None:
         """core/pvapi.c, pv_get_spec_index: a dynamic index must be of integer type."""
@@ -169,17 +180,19 @@ def parse_at(text: bytes) -> tuple[Spec, int]:
         name, at = _parse_name(variable, text, at)
     elif variable.parse_name is not None:
         raise CannotEvaluate(f"${variable.name} expects a name in parentheses")
+    since = _SIX if variable.later_names and name in variable.later_names else variable.since
     if not is_wrapped:
-        return Spec(variable, name), at
+        return Spec(variable, name, since=since), at
     index: int | str | Dynamic | None = None
     if text[at : at + 1] == b"[":
         index, at = _parse_index_part(variable, text, at)
     chain = None
     if text[at : at + 1] == b"{":
         chain, at = _parse_chain(text, at)
+        since = max(since, *(step.transformation.since for step in chain))
     if text[at : at + 1] != b")":
         raise CannotEvaluate("expected ) at the end")
-    return Spec(variable, name, index, chain), at + 1
+    return Spec(variable, name, index, chain, since), at + 1
 
 
 def _parse_name(variable: Variable, text: bytes, at: int) -> tuple[Any, int]:
@@ -263,9 +276,17 @@ class Format:
     """A text with expressions in it: what is printed, in order."""
 
     parts: tuple[bytes | Spec, ...]
+    since: str = ""
 
     def print(self, context: Context) -> bytes:
-        """The text with the values put in (pvapi.c, pv_printf): null is ``<null>``, what fails is left out."""
+        """
+        The text with the values put in (pvapi.c, pv_printf): null is ``<null>``, what fails is left out.
+
+        Raises:
+            CannotEvaluate: This version of Kamailio does not know one of the expressions.
+        """
+        if self.since > context.environment.kamailio:
+            raise CannotEvaluate(f"unknown before Kamailio {self.since}")
         out = []
         for part in self.parts:
             if isinstance(part, bytes):
@@ -299,4 +320,4 @@ def parse_format(text: bytes) -> Format:
         end = locate(text, dollar)
         parts.append(parse_at(text[dollar:end])[0])
         at = end
-    return Format(tuple(parts))
+    return Format(tuple(parts), max(("", *(part.since for part in parts if isinstance(part, Spec)))))

@@ -29,4 +29,4 @@ from . import (
     xavp,
 )
 from .selects import config, credentials, message, party, surroundings, transactions, values, via
-from .transformations import codec, cut, edit, escape, line, nameaddr, param, re, sock, text, uri, urialias
+from .transformations import codec, cut, edit, escape, line, nameaddr, param, re, sock, text, uri, urialias, val

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip import sdp
-from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_to_body
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
+from .request import text_or_null
 
-_INT_MAX = 0x7FFFFFFF
+if TYPE_CHECKING:
+    from runner.sip.message import Header
+
+_INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -34,6 +38,37 @@ def _uri_of(key: bytes) -> Reader:
         return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
 
     return read
+
+
+def _null(_: Access) -> Value:
+    return NULL
+
+
+def _contact_uri(access: Access) -> Value:
+    """pv_core.c, pv_get_contact_uri: the first one's."""
+    headers = _readable_contacts(access)
+    found = access.context.contacts(headers[0].body) if headers else None
+    start = headers[0].body_start if headers else 0
+    return Value.piece(access.context.message.data, start + found[0].uri_start, len(found[0].uri)) if found else NULL
+
+
+def _contact_star(access: Access) -> Value:
+    """pv_core.c, pv_get_contact_star."""
+    headers = _readable_contacts(access)
+    return Value.integer(int(access.context.contacts(headers[0].body) == ())) if headers else NULL
+
+
+def _readable_contacts(access: Access) -> list[Header]:
+    """
+    The Contact headers; none where one of them does not parse.
+
+    Raises:
+        CannotEvaluate: There is no Contact: 6.0.1 crashes, and inside Kamailio the variable is not read.
+    """
+    headers = access.context.message.all_headers(b"contact")
+    if not headers:
+        raise CannotEvaluate("there is no Contact")
+    return list(headers) if all(access.context.contacts(header.body) is not None for header in headers) else []
 
 
 def _cseq_number(access: Access) -> Value:
@@ -78,8 +113,8 @@ def _expires(access: Access) -> Value:
         return NULL
     default = None if text is None else _seconds(text)
     found: list[int] = []
-    for body in (header.body for header in message.all_headers(b"contact")):
-        contacts = parse_contacts(body)
+    for header in message.all_headers(b"contact"):
+        contacts = access.context.contacts(header.body)
         if contacts is None:
             return NULL
         for contact in contacts:
@@ -122,7 +157,7 @@ def _refuse(_: Access, value: Value) -> None:
     raise CannotEvaluate(f"SDP is not written here, {value!r}")
 
 
-_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,10})")
+_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
 def _sdp(access: Access) -> Value:
@@ -132,7 +167,9 @@ def _sdp(access: Access) -> Value:
     found = None if header is None else sdp.sessions(header.body, body or b"")
     if found is None:
         return NULL
-    if access.name == "body":
+    if access.name in _SDP_PARTS:
+        return _sdp_part(found, access.name)
+    if access.name in {"body", "raw"}:
         return Value(found[-1].text if found else b"")
     version = found[-1].version if found else None
     digits = None if not version else _SIGNED.fullmatch(version)
@@ -140,13 +177,48 @@ def _sdp(access: Access) -> Value:
         return NULL
     # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
     number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
-    return Value.integer_text(version, number) if -_INT_MAX - 1 <= number <= _INT_MAX else NULL
+    most = _LONG_MAX if context.environment.is_6 else _INT_MAX
+    return Value.integer_text(version, number) if -most - 1 <= number <= most else NULL
+
+
+_SDP_PARTS = frozenset(
+    ("c:ip", "c:af", "o:ip", "m0:raw", "m0:b:AS", "m0:b:RR", "m0:b:RS", "m0:rtp:port", "m0:rtcp:port")
+)
+_FAMILIES = {4: 2, 6: 10}
+_MAX_PORT = 65535
+
+
+def _sdp_part(found: tuple[sdp.Session, ...], part: str) -> Value:
+    """sdpops: sdpops_mod.c, pv_get_sdp of 6.0: of the last description and its last stream."""
+    if not found:
+        return NULL
+    session, stream = found[-1], found[-1].streams[-1]
+    match part:
+        case "c:ip":
+            return text_or_null(stream.address or session.address)
+        case "c:af":
+            family = stream.family or session.family
+            return NULL if family is None else Value.integer(_FAMILIES[family])
+        case "o:ip":
+            return text_or_null(session.origin)
+        case "m0:raw":
+            return text_or_null(stream.text)
+        case "m0:rtp:port":
+            return text_or_null(stream.port)
+        case "m0:rtcp:port":
+            port = stream.port
+            is_next = port.isdigit() and len(port) <= len(str(_MAX_PORT)) and int(port) < _MAX_PORT
+            return text_or_null(stream.rtcp_port or (b"%d" % (int(port) + 1) if is_next else b""))
+        case _:
+            return text_or_null(stream.bandwidth(part.removeprefix("m0:b:").encode()))
 
 
 register("ci", "Call-ID.", "pv: pv_core.c, pv_get_callid", _body_of(b"call-id"))
 register("cs", "Number of the CSeq; text.", "pv: pv_core.c, pv_get_cseq", _cseq_number)
 register("csb", "Body of the CSeq.", "pv: pv_core.c, pv_get_cseq_body", _body_of(b"cseq"))
 register("ct", "Body of the first Contact.", "pv: pv_core.c, pv_get_contact", _body_of(b"contact", empty_is_null=True))
+register("ctu", "URI of the first Contact.", "pv: pv_core.c, pv_get_contact_uri", _contact_uri, since="6.0")
+register("cts", "1 for Contact: *, else 0.", "pv: pv_core.c, pv_get_contact_star", _contact_star, since="6.0")
 register("cT", "Content-Type.", "pv: pv_core.c, pv_get_content_type", _body_of(b"content-type"))
 register("cl", "Content-Length.", "pv: pv_core.c, pv_get_content_length", _content_length)
 register("ua", "User-Agent.", "pv: pv_core.c, pv_get_useragent", _body_of(b"user-agent"))
@@ -164,10 +236,19 @@ register(
     parse_name=one_of("min", "max"),
 )
 register(
+    "sdpitval",
+    "Iterator of SDP lines; none is open, null.",
+    "sdpops: sdpops_mod.c",
+    _null,
+    parse_name=bytes,
+    since="6.0",
+)
+register(
     "sdp",
-    "SDP: body, sess_version.",
+    "SDP: body, sess_version; in 6.0 raw, c:ip, c:af, o:ip, and m0:raw, m0:rtp:port and others of the last stream.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
     _refuse,
-    parse_name=one_of("body", "sess_version"),
+    parse_name=one_of("body", "sess_version", "raw", *_SDP_PARTS),
+    later_names=("raw", *_SDP_PARTS),
 )

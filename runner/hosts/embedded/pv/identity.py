@@ -7,7 +7,7 @@ from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.identities import parse_identities
 from runner.sip.nameaddr import parse_to_body
-from runner.sip.uri import parse_uri, rest_of_bad_uri
+from runner.sip.uri import rest_of_bad_uri
 
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
@@ -71,7 +71,7 @@ def _preferred(part: str) -> Reader:
             return _uri(access, found)
         if part == "display":
             return text_or_null(found.address.display)
-        uri = parse_uri(found.address.uri)
+        uri = access.context.uri(found.address.uri)
         if uri is not None:
             return text_or_null(uri.user if part == "user" else uri.host)
         # pv_core.c, pv_get_ppi_attr: what parse_uri had found when it gave up is taken for parsed the next time.
@@ -88,6 +88,11 @@ def _diversion(part: str) -> Reader:
         found = None if header is None else parse_to_body(header.body, is_list=True)
         if header is None or found is None:
             return NULL
+        if access.context.environment.is_6:
+            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers are parsed.
+            every = access.context.message.all_headers(b"diversion")
+            if any(parse_identities(one.body) is None for one in every):
+                return NULL
         if part == "uri":
             return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
         # core/parser/parse_diversion.c, get_diversion_param: the first of that name, in lower case.
@@ -136,7 +141,7 @@ def _account(*, with_domain: bool) -> Reader:
 
     def read(access: Access) -> Value:
         found = access.context.party(b"from")
-        uri = None if found is None else parse_uri(found.uri)
+        uri = None if found is None else access.context.uri(found.uri)
         if uri is None:
             return NULL
         return Value(uri.user + b"@" + uri.host if with_domain else uri.user)

@@ -25,7 +25,7 @@ _HEAD = """\
 Generated from the registry by `python -m runner.hosts.embedded.pv.listing`; do not edit.
 
 A variable that is not writable accepts a write and does nothing, as in Kamailio. The source names Kamailio's module,
-file and function in version 5.6.3, where the behaviour was read.
+file and function in version 5.6.3, or 6.0.1 for what it has not, where the behaviour was read.
 """
 
 _TRANSFORMATIONS = """
@@ -65,6 +65,11 @@ def step(transformation: Transformation) -> str:
     return f"{{{transformation.name}{transformation.parameters}}}"
 
 
+def meaning(found: Variable | Transformation) -> str:
+    """What it means, and since which version it is there where that is not 5.6."""
+    return f"{found.meaning.removesuffix('.')}, since {found.since}" if found.since else found.meaning
+
+
 def get(context: Context, text: str) -> Value:
     """
     The value of one expression.
@@ -81,13 +86,13 @@ def as_markdown() -> str:
     for family, found in groupby(find(), key=lambda variable: variable.family):
         out.append(f"\n## {family}\n\n| variable | meaning | writable | source |\n| --- | --- | --- | --- |\n")
         out += [
-            f"| `{form(each)}` | {each.meaning} | {'yes' if each.is_writable else 'no'} | {each.source} |\n"
+            f"| `{form(each)}` | {meaning(each)} | {'yes' if each.is_writable else 'no'} | {each.source} |\n"
             for each in found
         ]
     out.append(_SELECTS)
     out += [f"| `{each.text}` | {_code(each.aliases)} | {_code(each.further)} |\n" for each in select.spelled()]
     out.append(_TRANSFORMATIONS)
-    out += [f"| `{step(each)}` | {each.meaning} | {each.source} |\n" for each in transform.transformations()]
+    out += [f"| `{step(each)}` | {meaning(each)} | {each.source} |\n" for each in transform.transformations()]
     return "".join(out)
 
 

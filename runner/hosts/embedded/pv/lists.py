@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.contacts import parse_contacts
+from runner.sip.identities import parse_identities
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.via import vias
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ROUTES = {b"route", b"record-route"}
 _LISTS = {b"via", b"contact"} | _ROUTES
+_LATER_LISTS = {b"diversion", b"p-asserted-identity", b"p-preferred-identity"}
+"""Taken apart since 6.0."""
 _WHITE = b" \t\r\n"
 
 _Place = tuple[int, int]
@@ -26,21 +28,27 @@ _Place = tuple[int, int]
 def _read(access: Access) -> Value:
     key = wanted_key(access)
     if key is None:
-        return Value.integer(0)
+        return NULL if access.context.environment.is_6 else Value.integer(0)
     message = access.context.message
     headers = matching(access, key)
-    if key not in _LISTS or access.index == ALL:
+    if not _is_list(access, key) or access.index == ALL:
         return pick(message, headers, access.index)
     index = access.position
     if key == b"via":
         texts = [via.text for via in vias(message)] if headers else []
-        at = _from_the_end(index, len(texts))
+        at = _from_the_end(access, len(texts))
         return Value(texts[at]) if 0 <= at < len(texts) else NULL
-    found = _contacts(headers) if key == b"contact" else _routes(headers, len(message.data) if index < 0 else index)
+    found = (
+        _contacts(access, headers)
+        if key == b"contact"
+        else _routes(headers, len(message.data) if index < 0 else index)
+        if key in _ROUTES
+        else _identities(headers, key)
+    )
     if found is None:
         return NULL
-    at = _from_the_end(index, sum(map(len, found)))
-    if at == 0:
+    at = _from_the_end(access, sum(map(len, found)))
+    if at == 0 and key not in _LATER_LISTS:
         # The first body is that of the first header, which has none when it is "*".
         found = found[:1]
     places = [place for of_header in found for place in of_header]
@@ -50,16 +58,21 @@ def _read(access: Access) -> Value:
     return Value.piece(message.data, start, len(message.data[start:end].rstrip(_WHITE)))
 
 
-def _from_the_end(index: int, count: int) -> int:
-    """pv_get_hfl counts from 1 when it goes backwards: the last body is [-2], and [-1] is outside."""
-    return index + count + 1 if index < 0 else index
+def _is_list(access: Access, key: bytes) -> bool:
+    return key in _LISTS or (key in _LATER_LISTS and access.context.environment.is_6)
 
 
-def _contacts(headers: list[Header]) -> list[list[_Place]] | None:
-    """The addresses of each header, the last one first; None when one header does not parse."""
+def _from_the_end(access: Access, count: int) -> int:
+    """pv_get_hfl of 5.6 counts from 1 when it goes backwards: the last body is [-2], and [-1] is outside."""
+    index = access.position
+    return index + count + (0 if access.context.environment.is_6 else 1) if index < 0 else index
+
+
+def _contacts(access: Access, headers: list[Header]) -> list[list[_Place]] | None:
+    """The addresses of each header, in 5.6 the last one first; None when one header does not parse."""
     found = []
     for header in headers:
-        contacts = parse_contacts(header.body)
+        contacts = access.context.contacts(header.body)
         if contacts is None:
             return None
         found.append([(header.body_start + one.start, header.body_start + one.end) for one in contacts])
@@ -81,6 +94,27 @@ def _routes(headers: list[Header], index: int) -> list[list[_Place]] | None:
     return found
 
 
+def _identities(headers: list[Header], key: bytes) -> list[list[_Place]] | None:
+    """The addresses of each header, of Diversion with their parameters; None when one header does not parse."""
+    found = []
+    for header in headers:
+        identities = parse_identities(header.body)
+        if identities is None:
+            return None
+        places, behind = [], 0
+        for one in identities:
+            start = behind + len(header.body[behind:]) - len(header.body[behind:].lstrip(_WHITE))
+            behind = one.end + 1
+            end = one.uri_start + len(one.uri)
+            end += header.body[end : end + 1] == b">"
+            if key == b"diversion":
+                # core/parser/parse_diversion.c, parse_diversion_body: as if each had a value, no quotes and no blanks.
+                end += sum(len(param.name) + len(param.value or b"") + 2 for param in one.params)
+            places.append((header.body_start + start, header.body_start + end))
+        found.append(places)
+    return found
+
+
 def _count(access: Access) -> Value:
     try:
         key = wanted_key(access)
@@ -88,18 +122,21 @@ def _count(access: Access) -> Value:
         return Value.integer(0)
     if key is None or key == ANY:
         return Value.integer(0)
-    headers = matching(access, key)
+    message, headers = access.context.message, matching(access, key)
     if key == b"via":
-        return Value.integer(len(vias(access.context.message)) if headers else 0)
-    if key not in _LISTS:
+        return Value.integer(len(vias(message)) if headers else 0)
+    if not _is_list(access, key):
         return Value.integer(len(headers))
-    found = _contacts(headers) if key == b"contact" else _routes(headers, len(access.context.message.data))
+    if key == b"contact":
+        found = _contacts(access, headers)
+    else:
+        found = _routes(headers, len(message.data)) if key in _ROUTES else _identities(headers, key)
     return Value.integer(sum(map(len, found or ())))
 
 
 register(
     "hfl",
-    "One body of a header that may hold several: Via, Route, Record-Route, Contact; else as $hdr.",
+    "One body of a header that may hold several: Via, Route, Record-Route, Contact, identities in 6.0; else as $hdr.",
     "pv: pv_core.c, pv_get_hfl",
     _read,
     parse_name=parse_name,

@@ -10,7 +10,6 @@ from runner.hosts.embedded.context import PROTOCOL_NUMBERS
 from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import parse_route_body
-from runner.sip.uri import parse_uri
 from runner.sip.via import Via, vias
 
 from .registry import Access, Reader, one_of, register
@@ -24,6 +23,7 @@ _DEFAULT_TLS_PORT = 5061
 _UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
 _MAX_URI_SIZE = 1024  # core/config.h
 _PROTOCOLS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
+_ULONG_MAX = (1 << 64) - 1
 
 
 def next_hop_uri(context: Context) -> bytes | None:
@@ -82,7 +82,7 @@ def _next_hop(access: Access) -> Value:
         return NULL
     if access.name == "u":
         return Value(uri)
-    found = parse_uri(uri)
+    found = access.context.uri(uri)
     if found is None:
         return NULL
     match access.name:
@@ -183,8 +183,40 @@ def _via_part(via: Via, part: str) -> Value:
             return Value(via.transport)
         case "protoid":
             return Value.integer(via.protocol_number)
+    if part == "params":
+        return text_or_null(_written_params(via))
+    if part.startswith("oc"):
+        return _overload(via, part.replace("-", ""))
     param = via.param(part.encode())
     return NULL if param is None else text_or_null(param.value)
+
+
+def _written_params(via: Via) -> bytes:
+    """All parameters as written, from the first name to the last value, of which a closing quote is left out."""
+    return via.text.partition(b";")[2].strip(b" \t\r\n,;").removesuffix(b'"')
+
+
+def _overload(via: Via, part: str) -> Value:
+    """core/parser/parse_via.c, parse_via_oc: overload control (RFC 7339), the last of each name."""
+    values = {param.name.lower(): param.value for param in via.params}
+    match part:
+        case "oc":
+            return Value.integer(0 if b"oc" not in values else 2 if values[b"oc"] else 1)
+        case "ocval":
+            return text_or_null(values.get(b"oc"))
+        case "ocalgo":
+            return text_or_null(values.get(b"oc-algo"))
+        case "ocvalidity":
+            return Value.integer(_digits(values.get(b"oc-validity"), _ULONG_MAX))
+        case _:
+            return Value.integer(_digits(values.get(b"oc-seq"), _UINT_MAX))
+
+
+def _digits(text: bytes | None, largest: int) -> int:
+    """core/ut.h, str2int: 0 for what is no number or too large."""
+    if text is None or not text.isdigit() or len(text) > len(str(largest)):
+        return 0
+    return number if (number := int(text)) <= largest else 0
 
 
 def _reply_destination(access: Access) -> Value:
@@ -247,7 +279,10 @@ def _direction(access: Access) -> Value:
     return Value.integer(number) if access.name == "id" else Value(name)
 
 
-_VIA_PARTS = one_of("host", "port", "proto", "protoid", "branch", "rport", "received", "i")
+_LATER_VIA_PARTS = (
+    *("params", "oc", "ocval", "oc-val", "ocalgo", "oc-algo", "ocvalidity", "oc-validity", "ocseq", "oc-seq"),
+)
+_VIA_PARTS = one_of("host", "port", "proto", "protoid", "branch", "rport", "received", "i", *_LATER_VIA_PARTS)
 register(
     "nh",
     "Next hop, $du or R-URI: u, U, d, p, P, i.",
@@ -259,9 +294,9 @@ register("fs", "Socket to send from; null when not forced.", "pv: pv_core.c, pv_
 register("fsn", "Name of the forced socket.", "pv: pv_core.c, pv_get_force_sock_name", _socket_name, _write_socket_name)
 register("fsp", "Port of the forced socket, 0 for none.", "pv: pv_core.c, pv_get_force_sock_port", _socket_port)
 _SOURCE = "pv: pv_core.c, pv_get_via_attr"
-register("via0", "Part of the first Via.", _SOURCE, _via(0), parse_name=_VIA_PARTS)
-register("via1", "Part of the second Via.", _SOURCE, _via(1), parse_name=_VIA_PARTS)
-register("viaZ", "Part of the last Via.", _SOURCE, _via(-1), parse_name=_VIA_PARTS)
+register("via0", "Part of the first Via.", _SOURCE, _via(0), parse_name=_VIA_PARTS, later_names=_LATER_VIA_PARTS)
+register("via1", "Part of the second Via.", _SOURCE, _via(1), parse_name=_VIA_PARTS, later_names=_LATER_VIA_PARTS)
+register("viaZ", "Part of the last Via.", _SOURCE, _via(-1), parse_name=_VIA_PARTS, later_names=_LATER_VIA_PARTS)
 register(
     "rpl",
     "Where a reply goes: duri, dhost, dport, dproto, dprotoid, cntvia, cntrr.",

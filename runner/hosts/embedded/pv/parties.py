@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.uri import Scheme, Uri, parse_uri
+from runner.sip.uri import Scheme, Uri
 
 from .registry import Access, Reader, Writer, register
 from .request import text_or_null
 
 if TYPE_CHECKING:
+    from runner.hosts.embedded.context import Context
     from runner.sip.edits import Edits
     from runner.sip.message import Header
     from runner.sip.nameaddr import ToBody
+    from runner.sip.uri import Uri
 
 
 def _reader(key: bytes, part: str) -> Reader:
@@ -24,19 +26,19 @@ def _reader(key: bytes, part: str) -> Reader:
             return NULL
         if part == "uri":
             return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
-        return _party_part(found, part)
+        return _party_part(access.context, found, part)
 
     return read
 
 
-def _party_part(found: ToBody, part: str) -> Value:
+def _party_part(context: Context, found: ToBody, part: str) -> Value:
     """pv_core.c, pv_get_xto_attr."""
     match part:
         case "tag":
             return text_or_null(found.tag)
         case "display":
             return text_or_null(found.display)
-    uri = parse_uri(found.uri)
+    uri = context.uri(found.uri)
     if uri is None:
         return NULL
     if part == "length":
@@ -47,24 +49,30 @@ def _party_part(found: ToBody, part: str) -> Value:
 def _writer(key: bytes, part: str) -> Writer:
     def write(access: Access, value: Value) -> None:
         header, found = access.context.header(key), access.context.party(key)
-        uri = None if found is None else parse_uri(found.uri)
+        uri = None if found is None else access.context.uri(found.uri)
         if header is None or found is None or uri is None:
             raise CannotEvaluate("the header does not parse")
         if value.text is None and not value.is_null:
             raise CannotEvaluate("the part needs a text")
-        _Target(access.context.edits, header, found, uri).write(part, value.text)
+        is_6 = access.context.environment.is_6
+        _Target(access.context.edits, header, found, uri, encloses=is_6).write(part, value.text)
 
     return write
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A header whose address is edited, with the address taken apart."""
+    """
+    A header whose address is edited, with the address taken apart.
+
+    ``encloses``: a URI gets its angle brackets when a display name comes in front of it, as in 6.0.
+    """
 
     edits: Edits
     header: Header
     found: ToBody
     uri: Uri
+    encloses: bool
 
     @property
     def uri_start(self) -> int:
@@ -108,6 +116,8 @@ class _Target:
         if not length:
             if text is not None:
                 self.edits.insert(self.header.body_start, text + b" ")
+                if self.encloses and self.header.body[:1] != b"<":
+                    self.edits.replace(self.uri_start, len(self.found.uri), b"<" + self.found.uri + b">")
             return
         if text is None and self.header.body[length : length + 1] == b" ":
             length += 1

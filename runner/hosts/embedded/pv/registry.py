@@ -6,7 +6,7 @@ Must not know a particular variable: the families register theirs when they are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,6 +63,8 @@ class Variable:
             still succeeds.
         parse_name: Reads the text in the parentheses; None when the variable takes none.
         takes_index: Whether ``$(x[1])`` is allowed.
+        later_names: Of the names that ``parse_name`` gives, those that Kamailio 5.6 does not know.
+        since: The first version that has the variable; empty for 5.6.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Variable:
     write: Writer | None = None
     parse_name: NameParser | None = None
     takes_index: bool = False
+    later_names: frozenset[str] = frozenset()
+    since: str = ""
 
     @property
     def is_writable(self) -> bool:
@@ -92,6 +96,8 @@ def register(
     *,
     parse_name: NameParser | None = None,
     takes_index: bool = False,
+    later_names: Iterable[str] = (),
+    since: str = "",
 ) -> None:
     """Add a variable under each of the blank-separated names."""
     family = read.__module__.rpartition(".")[2]
@@ -99,7 +105,9 @@ def register(
         key = name.encode()
         if key in _VARIABLES:
             raise RuntimeError(f"pseudo-variable ${name} is registered twice")
-        _VARIABLES[key] = Variable(name, meaning, source, family, read, write, parse_name, takes_index)
+        _VARIABLES[key] = Variable(
+            name, meaning, source, family, read, write, parse_name, takes_index, frozenset(later_names), since
+        )
 
 
 def lookup(name: bytes) -> Variable:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import MAX_URI_SIZE
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
-from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+from runner.sip.uri import Proto, Scheme, Uri
 
 from .registry import Access, Reader, register
 
@@ -37,7 +37,7 @@ METHODS = {
 """core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
 METHOD_OTHER = 1 << 19
 
-_SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.URN: 5}
+_SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.TELS: 4, Scheme.URN: 5}
 """core/parser/msg_parser.h, enum _uri_type; ``$rz`` as an integer."""
 
 
@@ -72,14 +72,14 @@ def uri_part(uri: Uri, part: str) -> Value:
 
 def _current(access: Access) -> Value:
     context = access.context
-    if not context.message.first_line.is_request or parse_uri(context.request_uri) is None:
+    if not context.message.first_line.is_request or context.uri(context.request_uri) is None:
         return NULL
     return _line_uri(context) if context.new_uri is None else Value(context.new_uri)
 
 
 def _original(access: Access) -> Value:
     line = access.context.message.first_line
-    return _line_uri(access.context) if line.is_request and parse_uri(line.uri) is not None else NULL
+    return _line_uri(access.context) if line.is_request and access.context.uri(line.uri) is not None else NULL
 
 
 def _line_uri(context: Context) -> Value:
@@ -90,7 +90,7 @@ def _line_uri(context: Context) -> Value:
 def _current_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         context = access.context
-        uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+        uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -99,7 +99,7 @@ def _current_part(part: str) -> Reader:
 def _original_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         line = access.context.message.first_line
-        uri = parse_uri(line.uri) if line.is_request else None
+        uri = access.context.uri(line.uri) if line.is_request else None
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -120,19 +120,20 @@ def rewrite(
     Raises:
         CannotEvaluate: The R-URI does not parse, would be too long, or it is tel and the port is to be set.
     """
-    uri = parse_uri(context.request_uri)
+    uri = context.uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
-    is_tel = uri.scheme is Scheme.TEL and not uri.is_phone
+    is_phone_number = uri.scheme in {Scheme.TEL, Scheme.TELS}
+    is_tel = is_phone_number and not uri.is_phone
     if is_tel and port is not None:
         raise CannotEvaluate("a tel URI has no port")
-    # A sips URI with user=phone becomes sip, a urn too: the type alone is looked at.
-    scheme = b"tel" if is_tel and host is None else b"sips" if uri.scheme is Scheme.SIPS else b"sip"
+    # A sips URI with user=phone becomes sip in 5.6, a urn too: the type alone is looked at.
+    scheme = b"tel" if is_tel and host is None else b"sips" if uri.scheme in {Scheme.SIPS, Scheme.TELS} else b"sip"
     new_user = uri.user if user is None else user
     out = [scheme, b":", new_user]
     if new_user and uri.password is not None:
         out += (b":", uri.password)
-    if uri.scheme is Scheme.TEL and uri.params is not None:
+    if is_phone_number and uri.params is not None:
         out += (b";", uri.params)
     new_host = host if host is not None else None if is_tel or uri.scheme is Scheme.URN else uri.host
     if new_host is not None:

@@ -60,6 +60,16 @@ def _write_shared(access: Access, value: Value) -> None:
     access.context.process.shared_variables[access.name] = Value(b"") if value.is_null else stored(value)
 
 
+def _increase_shared(access: Access) -> Value:
+    """pv_shv.c, pv_get_shvinc: 0 for a text, which stays."""
+    shared = access.context.process.shared_variables
+    value = shared.get(access.name, _ZERO)
+    if not value.is_integer or value.number is None:
+        return _ZERO
+    shared[access.name] = Value.integer(value.number + 1)
+    return shared[access.name]
+
+
 def _name(text: bytes) -> bytes:
     return text
 
@@ -88,4 +98,12 @@ register(
     _read_shared,
     _write_shared,
     parse_name=_name,
+)
+register(
+    "shvinc",
+    "Add one to a shared variable and give it; 0 for a text.",
+    "pv: pv_shv.c, pv_get_shvinc",
+    _increase_shared,
+    parse_name=_name,
+    since="6.0",
 )

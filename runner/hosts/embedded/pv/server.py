@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from uuid import uuid4
 
+from runner.hosts.embedded.context import RELEASES
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
-from .registry import Access, one_of, register
+from .registry import Access, Reader, one_of, register
 
-_VERSION, _VERSION_NUMBER, _FULL = b"5.6.3", 5006003, b"kamailio 5.6.3 (x86_64/linux) "
+_NUMBERS = {"5.6": 5006003, "6.0": 6000001}
 _CONSTANTS = {
     "IPv4": 2,
+    "IP4": 2,
     "INET": 2,
     "IPv6": 10,
+    "IP6": 10,
     "INET6": 10,
     "UDP": 1,
     "TCP": 2,
@@ -55,17 +58,19 @@ def _name(text: bytes) -> str:
 
 
 def _version(access: Access) -> Value:
+    version = RELEASES[access.context.environment.kamailio]
     match access.name:
         case "num":
-            return Value(_VERSION)
+            return Value(version)
         case "full":
-            return Value(_FULL)
+            return Value(b"kamailio %b (x86_64/linux) " % version)
         case _:
             return Value(b"")
 
 
 def _ksr(access: Access) -> Value:
-    return Value(_VERSION) if access.name == "ver" else Value.integer(_VERSION_NUMBER)
+    kamailio = access.context.environment.kamailio
+    return Value(RELEASES[kamailio]) if access.name == "ver" else Value.integer(_NUMBERS[kamailio])
 
 
 def _group_and_name(text: bytes) -> tuple[bytes, bytes]:
@@ -124,8 +129,17 @@ register(
     "pv: pv_core.c, pv_get_K",
     lambda access: Value.integer(_CONSTANTS[access.name]),
     parse_name=one_of(*_CONSTANTS),
+    later_names=("IP4", "IP6"),
 )
 register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer(1))
+register(
+    "atkv",
+    "Key, value, type or group of an asynchronous task; none runs here, null.",
+    "corex: corex_mod.c, pv_get_atkv",
+    _null,
+    parse_name=one_of("key", "val", "type", "gname"),
+    since="6.0",
+)
 register("null", "Always null.", "core: pvapi.c, pv_get_null", _null)
 register(
     "sid",
@@ -176,3 +190,19 @@ register(
     lambda access: Value(access.name),
     parse_name=_parse_colour,
 )
+
+
+def _constant(text: bytes) -> Reader:
+    value = Value(text)
+    return lambda _: value
+
+
+_CHARACTERS = {"n": b"\n", "r": b"\r", "s": b" ", "t": b"\t", "c": b",", "q": b'"', "k": b"'", "i": b":", "j": b";"}
+for _letter, _character in (_CHARACTERS | {"b": b"\\", "v": b"`"}).items():
+    register(
+        f"E{_letter}",
+        f"The character {_character.decode()!r}.",
+        "pv: pv_core.c, pv_get_escstr",
+        _constant(_character),
+        since="6.0",
+    )

@@ -17,6 +17,10 @@ from runner.hosts.embedded.value import CannotEvaluate, Value
 MAX_RESULT_BYTES = 65535
 """TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
 
+_LONG_DIGITS = 19
+_LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
+"""A number above it takes no further digit (modules/pv/pv_trans.c, _tr_parse_nparam of 6.0)."""
+
 Resolve = Callable[[bytes], Value]
 """Evaluates a parameter that is an expression, ``$var(x)``."""
 
@@ -45,7 +49,14 @@ class Dynamic:
     text: bytes
 
 
-Param = int | Literal | Dynamic
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A number that 6.0 refuses; 5.6 takes the lower 32 bits, as both do with any other."""
+
+    low: int
+
+
+Param = int | TooLong | Literal | Dynamic
 Params = tuple[Param, ...]
 
 
@@ -56,6 +67,7 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
+    is_6: bool = False
 
     @property
     def text(self) -> bytes:
@@ -73,6 +85,8 @@ class Call:
         match self.params[position]:
             case int(number):
                 return number
+            case TooLong(low) if not self.is_6:
+                return low
             case Dynamic(text):
                 number_or_none = self.resolve(text).number
                 if number_or_none is None:
@@ -136,11 +150,15 @@ class Scanner:
         if self.byte in b"+-":
             self.at += 1
         self.skip_blanks()
-        number = 0
+        start, number = self.at, 0
         while self.byte in b"0123456789":
             number = (number * 10 + self.text[self.at] - b"0"[0]) & 0xFFFFFFFF
             self.at += 1
-        return _to_int32(-number if is_negative else number)
+        number = _to_int32(-number if is_negative else number)
+        # 6.0 looks at the number before each digit.
+        digits = self.text[start : self.at - 1].lstrip(b"0")
+        is_too_long = len(digits) > _LONG_DIGITS or int(digits or b"0") > _LAST_BEFORE_A_DIGIT
+        return TooLong(number) if is_too_long else number
 
     def string(self, *, may_end_with_comma: bool = False) -> Param:
         """A text up to a tab, newline, comma or brace, or an expression."""
@@ -205,6 +223,7 @@ class Transformation:
         source: Kamailio's file and function.
         parse_params: Reads what is behind the name.
         apply: Gives the new value; raises CannotEvaluate where Kamailio gives an error.
+        since: The first version that has it; empty for 5.6.
     """
 
     name: str
@@ -213,6 +232,7 @@ class Transformation:
     source: str
     parse_params: ParseParams
     apply: Callable[[Call], Value]
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +249,13 @@ _TRANSFORMATIONS: dict[tuple[bytes, bytes], Transformation] = {}
 
 
 def register(
-    name: str, meaning: str, source: str, parse_params: ParseParams = no_params, parameters: str = ""
+    name: str,
+    meaning: str,
+    source: str,
+    parse_params: ParseParams = no_params,
+    parameters: str = "",
+    *,
+    since: str = "",
 ) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
     """Add the decorated function as a transformation; may be used several times on one function."""
 
@@ -237,7 +263,7 @@ def register(
         family, _, short = name.encode().partition(b".")
         if (family, short) in _TRANSFORMATIONS:
             raise RuntimeError(f"transformation {name} is registered twice")
-        _TRANSFORMATIONS[family, short] = Transformation(name, parameters, meaning, source, parse_params, apply)
+        _TRANSFORMATIONS[family, short] = Transformation(name, parameters, meaning, source, parse_params, apply, since)
         return apply
 
     return add
@@ -270,7 +296,7 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -> Value:
     """
     Send a value through a chain.
 
@@ -278,7 +304,8 @@ def apply(chain: Chain, value: Value, resolve: Resolve) -> Value:
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        value = step.transformation.apply(_share_buffer(Call(value, step.params, resolve), step.transformation.name))
+        call = Call(value, step.params, resolve, is_6)
+        value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
 
@@ -309,7 +336,8 @@ def _share_buffer(call: Call, name: str) -> Call:
                 text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
     if not known:
         return call
-    return Call(Value(text, value.number, is_integer=True, is_printed=True), call.params, lambda name: known[name])
+    shared = Value(text, value.number, is_integer=True, is_printed=True)
+    return Call(shared, call.params, lambda name: known[name], call.is_6)
 
 
 def _parse_step(scanner: Scanner) -> Step:

@@ -80,7 +80,7 @@ def test_a_value_is_transformed(text: bytes, chain: bytes, result: bytes) -> Non
     "chain",
     [
         b"{s.bogus}",
-        b"{val.n0}",
+        b"{val.nothing}",
         b"{S.len}",
         b"{s.len",
         b"{s.len,1}",

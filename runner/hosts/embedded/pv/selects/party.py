@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from runner.hosts.embedded.context import Context
 from runner.hosts.embedded.pv.select import ROOT, Call, Node, Reader
-from runner.sip.contacts import parse_contacts
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
 from runner.sip.params import Param, parse_params
 
@@ -36,11 +36,11 @@ class _Address(NamedTuple):
         return next((text for name, text in self.params if name == wanted), None)
 
 
-Parser = Callable[[bytes], _Address | None]
-"""Reads the body of a header; None where it does not parse."""
+Parser = Callable[[Context, bytes], _Address | None]
+"""Reads the body of a header as the context's version does; None where it does not parse."""
 
 
-def _party(body: bytes) -> _Address | None:
+def _party(_: Context, body: bytes) -> _Address | None:
     found = parse_to_body(body)
     if found is None:
         return None
@@ -48,7 +48,7 @@ def _party(body: bytes) -> _Address | None:
     return _Address(found.uri, found.display or None, params, found.tag)
 
 
-def _route(body: bytes) -> _Address | None:
+def _route(_: Context, body: bytes) -> _Address | None:
     """The first address; its parameters in reverse order (core/parser/parse_rr.c, parse_param.c)."""
     found = parse_route_body(body)
     address = None if found is None else parse_nameaddr(body[found[0].start :])
@@ -63,9 +63,9 @@ def _reversed(params: tuple[Param, ...]) -> tuple[tuple[bytes, bytes | None], ..
     return tuple((param.name.lower(), value(param)) for param in reversed(params))
 
 
-def _contact(body: bytes) -> _Address | None:
-    """The last address, and its parameters in reverse order (core/parser/contact/contact.c, parse_contacts)."""
-    found = parse_contacts(body)
+def _contact(context: Context, body: bytes) -> _Address | None:
+    """The first address as Kamailio lists them, and its parameters in reverse order (core/parser/contact/contact.c)."""
+    found = context.contacts(body)
     if not found:
         return None if found is None else _Address(None)
     return _Address(found[0].uri, found[0].name, _reversed(found[0].params))
@@ -74,7 +74,7 @@ def _contact(body: bytes) -> _Address | None:
 def _reader(key: bytes, parse: Parser, part: Callable[[_Address, Call], bytes | None]) -> Reader:
     def read(call: Call) -> bytes | None:
         header = call.access.context.header(key)
-        found = None if header is None else parse(header.body)
+        found = None if header is None else parse(call.access.context, header.body)
         return None if found is None else part(found, call)
 
     return read
@@ -91,7 +91,7 @@ def _add(names: str, key: bytes, parse: Parser) -> Node:
 
     def body(call: Call) -> bytes | None:
         header = call.access.context.header(key)
-        return None if header is None or parse(header.body) is None else header.body
+        return None if header is None or parse(call.access.context, header.body) is None else header.body
 
     node = ROOT.add(names, body)
     node.add("uri", _reader(key, parse, lambda found, _: found.uri)).nest(URI)

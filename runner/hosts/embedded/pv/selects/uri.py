@@ -14,7 +14,7 @@ from runner.hosts.embedded.context import bracketed
 from runner.hosts.embedded.pv.next_hop import next_hop_uri
 from runner.hosts.embedded.pv.select import ROOT, Call, Names, Node
 from runner.sip.params import Param, find_param, parse_params
-from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+from runner.sip.uri import Proto, Scheme, Uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WHITE = b" \t\r\n"
 _SEPARATORS = b"-.()"
 _SIP = (Scheme.SIP, Scheme.SIPS)
+_SECURE = (Scheme.SIPS, Scheme.TELS)
 
 
 def find(text: bytes | None, wanted: Name) -> Param | None:
@@ -44,7 +45,7 @@ def hyphenated(names: Names) -> Names:
 
 def _part(part: Callable[[Uri], bytes | None]) -> Reader:
     def read(call: Call) -> bytes | None:
-        uri = parse_uri(call.text)
+        uri = call.access.context.uri(call.text)
         return None if uri is None else part(uri)
 
     return read
@@ -52,7 +53,7 @@ def _part(part: Callable[[Uri], bytes | None]) -> Reader:
 
 def _scheme(call: Call) -> bytes | None:
     """The only part for which blanks around the URI do not count."""
-    uri = parse_uri(call.text.strip(_WHITE))
+    uri = call.access.context.uri(call.text.strip(_WHITE))
     return None if uri is None else uri.scheme.value
 
 
@@ -66,7 +67,7 @@ def _normalized(user: bytes) -> bytes:
 
 def _user(call: Call) -> bytes | None:
     """Without separators where URI_USER_NORMALIZE is set (parse_uri.c): never for a plain SIP URI."""
-    uri, first = parse_uri(call.text), _FIRST_USER.match(call.text)
+    uri, first = call.access.context.uri(call.text), _FIRST_USER.match(call.text)
     if uri is None or first is None:
         return None
     is_plain = uri.scheme in _SIP or not any(byte in _SEPARATORS for byte in first[1])
@@ -75,7 +76,7 @@ def _user(call: Call) -> bytes | None:
 
 def _routing_user(call: Call) -> bytes | None:
     """``rn`` of the parameters, else the user."""
-    uri = parse_uri(call.text)
+    uri = call.access.context.uri(call.text)
     if uri is None:
         return None
     for params in (uri.params, uri.sip_params if uri.is_phone else None):
@@ -93,17 +94,17 @@ def _host(uri: Uri) -> bytes | None:
 
 
 def _host_and_port(uri: Uri) -> bytes | None:
-    default = b"5061" if uri.scheme is Scheme.SIPS else b"5060"
+    default = b"5061" if uri.scheme in _SECURE else b"5060"
     return uri.host + b":" + (uri.port or default) if uri.host else None
 
 
 def _transport(uri: Uri) -> bytes:
-    proto = uri.proto or (Proto.TLS if uri.scheme is Scheme.SIPS else Proto.UDP)
+    proto = uri.proto or (Proto.TLS if uri.scheme in _SECURE else Proto.UDP)
     return proto.name.lower().encode()
 
 
 def _params(call: Call) -> bytes | None:
-    uri = parse_uri(call.text)
+    uri = call.access.context.uri(call.text)
     if uri is None:
         return None
     if len(call.parsed) == 1:
@@ -129,7 +130,7 @@ URI.add("transport", _part(_transport))
 def _request_uri(call: Call) -> bytes | None:
     """Null when it does not parse (parse_sip_msg_uri)."""
     context = call.access.context
-    if not context.message.first_line.is_request or parse_uri(context.request_uri) is None:
+    if not context.message.first_line.is_request or context.uri(context.request_uri) is None:
         return None
     return context.request_uri
 
@@ -151,7 +152,7 @@ def _source_ip(call: Call) -> bytes | None:
         return None
     if context.force_socket is not None:
         return bracketed(context.force_socket.address.ip).encode()
-    uri = parse_uri(context.dst_uri or context.request_uri)
+    uri = context.uri(context.dst_uri or context.request_uri)
     version = 0 if uri is None else _ip_version(uri.host)
     if uri is None or not version:
         return None

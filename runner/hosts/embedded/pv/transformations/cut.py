@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Literal, Params, Scanner, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
@@ -43,6 +45,8 @@ def _substr(call: Call) -> Value:
     return _copied(text[start : start + length] if length and start + length <= size else text[start:])
 
 
+_ANY_WHITE = b"\1"
+_WHITE_FIELDS = re.compile(rb"[ \t\r\n\1]")
 _ESCAPES = {b"\\": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
@@ -67,7 +71,8 @@ def _parse_select(scanner: Scanner) -> Params:
 
 @register("s.select", "one of the fields; negative counts from the end", _SOURCE, _parse_select, ",index,separator")
 def _select(call: Call) -> Value:
-    fields = not_null(call).split(call.string(1).text)
+    text, separator = not_null(call), call.string(1).text
+    fields = _WHITE_FIELDS.split(text) if call.is_6 and separator == _ANY_WHITE else text.split(separator)
     index = call.number(0)
     return _copied(fields[index] if -len(fields) <= index < len(fields) else b"")
 

@@ -30,6 +30,26 @@ def _replace(call: Call) -> Value:
     return _replaced(call, call.string(0).text, call.string(0).first, call.string(1).text)
 
 
+@register("s.rmhdws", "with a blank for each line end and the white space behind it", _SOURCE, since="6.0")
+def _rmhdws(call: Call) -> Value:
+    return Value(_unfolded(call, b" "))
+
+
+@register("s.rmhlws", "without line ends and the white space behind them", _SOURCE, since="6.0")
+def _rmhlws(call: Call) -> Value:
+    return Value(_unfolded(call, b""))
+
+
+_FOLD = re.compile(rb"[\r\n]+([ \t]*)")
+
+
+def _unfolded(call: Call, blank: bytes) -> bytes:
+    text = not_null(call)
+    if len(text) >= MAX_RESULT_BYTES:
+        raise CannotEvaluate("the value is too big")
+    return _FOLD.sub(lambda found: blank if found.group(1) else b"", text)
+
+
 _RM_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 

@@ -18,6 +18,7 @@ _PARAM_SAFE = frozenset(_ALNUM + b"-_.!~*'()[]/:&+$")
 _URL_SAFE = frozenset(_ALNUM + b"-_.~")
 _COMMON = re.compile(rb"['\"\\\0]")
 _COMMON_ESCAPED = re.compile(rb"\\(['\"\\0])")
+_CRLF_ESCAPED = re.compile(rb"\\[nr]")
 _UNPRINTABLE = re.compile(rb"[^ -~]")
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 
@@ -62,6 +63,22 @@ def _unescape_param(call: Call) -> Value:
 @register("s.escape.csv", "in double quotes, those inside doubled (RFC 4180)", _SOURCE)
 def _escape_csv(call: Call) -> Value:
     return Value(b'"' + _text(call, 2).replace(b'"', b'""') + b'"')
+
+
+@register("s.escape.crlf", "with \\r and \\n for line ends; empty fails", _SOURCE, since="6.0")
+def _escape_crlf(call: Call) -> Value:
+    text = _text(call, 2)
+    if not text:
+        raise CannotEvaluate("an empty value")
+    return Value(text.replace(b"\n", b"\\n").replace(b"\r", b"\\r"))
+
+
+@register("s.unescape.crlf", "with line ends for \\r and \\n; empty fails", _SOURCE, since="6.0")
+def _unescape_crlf(call: Call) -> Value:
+    text = _text(call, 1)
+    if not text:
+        raise CannotEvaluate("an empty value")
+    return Value(_CRLF_ESCAPED.sub(lambda found: b"\n" if found.group() == b"\\n" else b"\r", text))
 
 
 @register("s.urlencode.param", "with %xx for all but letters, digits and -_.~", _SOURCE)

@@ -50,7 +50,7 @@ def _params(call: Call, separator_at: int) -> tuple[Param, ...]:
         separator = given[:1]
     if len(text) > 1 and text.endswith(separator):
         text = text[:-1]
-    params = parse_params(text, separator)
+    params = parse_params(text, separator, is_6=call.is_6)
     if not params:
         raise CannotEvaluate("the value is no list of parameters")
     return params

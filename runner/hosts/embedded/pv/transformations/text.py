@@ -11,6 +11,7 @@ from runner.hosts.embedded.value import CannotEvaluate, Value
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
 _INT_MIN, _INT_MAX, _UINT_MAX = -(1 << 31), (1 << 31) - 1, (1 << 32) - 1
+_LONG_MIN, _LONG_MAX = -(1 << 63), (1 << 63) - 1
 _SIGNED = re.compile(rb"[+-]?[0-9]*")
 _UNSIGNED = re.compile(rb"\+?[0-9]*")
 _MAX_DIGITS = 4000  # Python's int() refuses more
@@ -35,7 +36,8 @@ def _int(call: Call) -> Value:
     if number is None:
         # core/ut.h, str2sint: no digits at all is 0.
         number = _parse_int(text, _SIGNED)
-        if not _INT_MIN <= number <= _INT_MAX:
+        least, most = (_LONG_MIN, _LONG_MAX) if call.is_6 else (_INT_MIN, _INT_MAX)
+        if not least <= number <= most:
             raise CannotEvaluate("the number is too large")
     return Value(text, number, is_integer=True)
 
@@ -113,10 +115,16 @@ def core_hash(text: bytes) -> int:
 def _ftime(call: Call) -> Value:
     text = not_null(call)
     number = call.value.number
+    if number is None and call.is_6:
+        number = _int(call).number
     if number is None:
         number = _parse_int(text, _UNSIGNED)
         if number > _UINT_MAX:
             raise CannotEvaluate("the number is too large")
         number = (number + (1 << 31)) % (1 << 32) - (1 << 31)
     form = call.string(0).text.partition(b"\0")[0].decode("ascii", "surrogateescape")
-    return Value(time.strftime(form, time.localtime(number)).encode("ascii", "surrogateescape"))
+    try:
+        local = time.localtime(number)
+    except (OverflowError, OSError, ValueError):
+        raise CannotEvaluate("the year of the time has no 32 bits") from None
+    return Value(time.strftime(form, local).encode("ascii", "surrogateescape"))

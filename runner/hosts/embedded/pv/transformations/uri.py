@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.hosts.embedded.pv.transform import Call, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.params import find_param, parse_params
-from runner.sip.uri import Proto, Uri, parse_uri
+from runner.sip.uri import Proto, Uri, parse_uri, parse_uri_6
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ _SOURCE = "modules/pv/pv_trans.c, tr_eval_uri"
 _MIN_BEFORE_SEMICOLON = 4
 _PROTO_NAMES = {Proto.UDP: b"udp", Proto.TCP: b"tcp", Proto.TLS: b"tls", Proto.SCTP: b"sctp", Proto.WS: b"ws"}
 _DEFAULT_PORT = 5060
-# {uri.saor}, {uri.suri} and {uri.duri} skip one byte without writing it, so its content is arbitrary.
+# In 5.6 {uri.saor}, {uri.suri} and {uri.duri} skip one byte without writing it, so its content is arbitrary.
 _UNWRITTEN = b"\0"
 
 
@@ -24,7 +24,7 @@ def _parse(call: Call) -> Uri:
     text = call.needs_text()
     # A trailing ";" is allowed.
     is_open = len(text) > _MIN_BEFORE_SEMICOLON and text.endswith(b";")
-    uri = parse_uri(text[:-1] if is_open else text)
+    uri = (parse_uri_6 if call.is_6 else parse_uri)(text[:-1] if is_open else text)
     if uri is None:
         raise CannotEvaluate("the value is no URI")
     return uri
@@ -85,7 +85,7 @@ def _tosocket(call: Call) -> Value:
 
 def _rebuilt(call: Call, *, has_user: bool, has_port: bool) -> Value:
     uri = _parse(call)
-    out = call.needs_text().partition(b":")[0] + b":" + _UNWRITTEN
+    out = call.needs_text().partition(b":")[0] + (b":" if call.is_6 else b":" + _UNWRITTEN)
     if has_user and uri.user:
         out += uri.user + b"@"
     out += uri.host
@@ -96,7 +96,7 @@ def _rebuilt(call: Call, *, has_user: bool, has_port: bool) -> Value:
     return Value(out)
 
 
-@register("uri.saor", "scheme, user and host, with an odd byte behind the scheme", _SOURCE)
+@register("uri.saor", "scheme, user and host; in 5.6 an odd byte behind the scheme", _SOURCE)
 def _saor(call: Call) -> Value:
     return _rebuilt(call, has_user=True, has_port=False)
 

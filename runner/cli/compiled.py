@@ -1,0 +1,38 @@
+"""``app-mono build``: the bridge and SR.dll, or scripts beside their sources."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runner import build as compiler
+from runner.errors import BuildError, RunnerError
+
+from . import show
+
+DONE, FAILED = 0, 2
+
+
+def build(scripts: list[Path]) -> int:
+    """Compile SR.dll and the bridge, or each of the sources; 2 where one failed."""
+    if not scripts:
+        was_current = compiler.is_up_to_date()
+        bridge = compiler.ensure_bridge()
+        word = "up to date" if was_current else "compiled"
+        show.line(f"{_near(bridge.sr_dll)} and {bridge.bridge_exe.name} {word}")
+    code = DONE
+    for script in scripts:
+        try:
+            if script.suffix.lower() != ".cs":
+                raise BuildError(f"{script}: expected a C# source file, a name that ends in .cs")
+            compiled = compiler.publish(compiler.compile_script(script), script.parent)
+            show.line(f"{_near(compiled)} compiled")
+        except RunnerError as error:
+            show.error(error)
+            code = FAILED
+    return code
+
+
+def _near(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,209 @@
+"""
+``app-mono exec --in-kamailio``: the same exec, in a Kamailio of its own and with a daemon of its own.
+
+Must not print; what happened is an ``Outcome`` and the calls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.daemon.daemon import Daemon
+from runner.errors import ConfigError, RunnerError, ScriptError
+from runner.migrate import installed
+from runner.migrate.literals import literal
+from runner.settings import Settings
+
+from .job import host_of
+from .outcome import Outcome
+from .private_kamailio import IP, LOOK_EVERY_S, Kamailio, free_port, preamble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .job import Job
+
+NEEDS = "it needs Kamailio with its module app_python3: apt-get install kamailio kamailio-python3-modules"
+ROOT = 0
+AFTER_S = 5.0  # beyond the exec's own limit: Kamailio, the daemon's answer, the record
+
+# Those whose variables and functions the embedded host has.
+MODULES = (
+    *("kex", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd"),
+    *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable"),
+)
+
+# The source's port tells the message from the probe and from what Kamailio sends to itself, a reply that the script
+# asked for, because that reads nothing of them. No function may run before the script, which sees $rc.
+CFG = """
+request_route {{
+\tif ($sp == {probe}) {{
+\t\tpython_exec("probed");
+\t\texit;
+\t}}
+\tif ($sp == {sender}) {{
+\t\t{call};
+\t}}
+\texit;
+}}
+
+reply_route {{
+\tif ($sp == {sender}) {{
+\t\t{call};
+\t}}
+\tdrop;
+}}
+"""
+PROBE = (
+    "OPTIONS sip:probe@{ip} SIP/2.0\r\nVia: SIP/2.0/UDP {ip}:{port};branch=z9hG4bKprobe\r\n"
+    "From: <sip:probe@{ip}>;tag=probe\r\nTo: <sip:probe@{ip}>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\n"
+    "Content-Length: 0\r\n\r\n"
+)
+
+
+def play(job: Job) -> Outcome:
+    """
+    Run the job once. It then has the address that Kamailio listened on, which has another port than 5060 if need be.
+
+    Raises:
+        RunnerError: It could not be played: no Kamailio, no script, no message; or Kamailio dropped the message.
+    """
+    data, settings, assembly = job.prepared()
+    modules = installed.modules()
+    if installed.executable() is None or modules is None or not (modules / f"{installed.APP_PYTHON3}.so").is_file():
+        raise ConfigError(f"there is no Kamailio here that could run the script: {NEEDS}")
+    job.received_on = replace(job.received_on, port=free_port(job.received_on.port))
+    # Whether the message is dropped is Kamailio's to say.
+    host = host_of(data, job.message, settings, job.received_on, anyway=True)
+    message = host.context.message.data
+    with ExitStack() as stack:
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="app-mono-", ignore_cleanup_errors=True))
+        )
+        stack.enter_context(_serving(_of_the_daemon(job, settings, assembly, directory)))
+        sender, prober = (stack.enter_context(_udp_socket()) for _ in range(2))
+        port, probe_port = job.received_on.port, prober.getsockname()[1]
+        cfg = _cfg(job, assembly, port, (sender.getsockname()[1], probe_port), modules)
+        record = directory / "record.json"
+        env = {"APP_MONO_CONFIG": str(directory / "app-mono.toml"), "APP_MONO_RECORD": str(record)}
+        env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
+        kamailio = stack.enter_context(Kamailio(cfg, directory, port, env))
+        stack.enter_context(_undisturbed_end())
+        _send(sender, message, port)
+        _send(prober, PROBE.format(ip=IP, port=probe_port).encode(), port)
+        _await(kamailio, record, time.monotonic() + settings.exec_timeout_s + AFTER_S)
+        played = json.loads(record.read_text(encoding="ascii"))
+    calls = [(name, args, result) for name, args, result in played["calls"]]
+    return Outcome(
+        ok=played["ok"] and played["exit_code"] is not None,
+        exit_code=played["exit_code"],
+        error=_error(job, assembly, played),
+        logs=[(args[0], args[1]) for name, args, _ in calls if name == "Core.Log"],
+        before=host.message_bytes().decode("utf-8", "surrogateescape"),
+        after=played["after"],
+        reply_headers=[args[0] for name, args, result in calls if name == "HDR.AppendToReply" and result == 0],
+        calls=len(calls),
+        asked=calls,
+        had_bare_lf=host.had_bare_lf,
+    )
+
+
+def _of_the_daemon(job: Job, settings: Settings, assembly: str, directory: Path) -> Settings:
+    """The settings of the private daemon; those that Kamailio reads go into a file beside its socket."""
+    path = Path(assembly.replace("$$", "$")).absolute()
+    values = settings.model_dump(include=settings.model_fields_set)
+    values |= {
+        "socket": directory / "control.sock",
+        "script_dirs": (path.parent,),
+        "socket_owner": "",
+        "socket_group": "",
+    }
+    values["load"] = path if job.mode == "run" else None
+    if os.geteuid() == ROOT and not settings.worker_user:
+        values["worker_user"] = "root"  # as an exec without Kamailio has it
+    lines = [f"socket = {json.dumps(str(values['socket']))}", f"exec_timeout_s = {settings.exec_timeout_s}"]
+    if job.mode == "run":
+        lines.append(f"load = {json.dumps(str(path))}")
+    (directory / "app-mono.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Settings(**values)
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[None]:
+    """A daemon in a thread of this process."""
+    with Daemon(settings) as daemon:
+        thread = threading.Thread(target=daemon.serve, name="daemon", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            daemon.end(keeps_loans=False)
+            thread.join(AFTER_S)
+
+
+@contextmanager
+def _undisturbed_end() -> Iterator[None]:
+    """After a Ctrl-C a second one must not leave a Kamailio behind."""
+    try:
+        yield
+    except BaseException:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+
+
+@contextmanager
+def _udp_socket() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((IP, 0))
+        yield sock
+
+
+def _cfg(job: Job, assembly: str, port: int, peers: tuple[int, int], modules: Path) -> str:
+    present = [name for name in MODULES if (modules / f"{name}.so").is_file()]
+    played = installed.kamailio_side() / "played.py"
+    load = f'loadmodule "app_python3.so"\nmodparam("app_python3", "load", {literal(str(played))})\n'
+    if job.mode == "run":
+        arguments = [] if job.param is None else [job.param]
+    else:
+        quoted = assembly.replace("\\", "\\\\").replace('"', '\\"')
+        arguments = [f'"{quoted}"' if job.param is None else f'"{quoted}" {job.param}']
+    call = f"python_exec({', '.join(map(literal, [f'mono_{job.mode}', *arguments]))})"
+    return preamble(port, present, tcp=True) + load + CFG.format(sender=peers[0], probe=peers[1], call=call)
+
+
+def _send(sock: socket.socket, datagram: bytes, port: int) -> None:
+    try:
+        sock.sendto(datagram, (IP, port))
+    except OSError as error:
+        raise ConfigError(f"the message of {len(datagram)} bytes does not go into one datagram: {error}") from error
+
+
+def _await(kamailio: Kamailio, record: Path, deadline: float) -> None:
+    """Wait for the record; the probe comes through after the message, or instead of it."""
+    probed = record.with_suffix(".probed")
+    while not record.exists():
+        if not kamailio.is_alive:
+            raise RunnerError(f"Kamailio crashed: {kamailio.last_errors() or 'its log says nothing'}")
+        if probed.exists() and not record.exists():
+            why = kamailio.last_errors() or "silently"
+            raise ConfigError(f"Kamailio's core dropped the message before it reached a script: {why}")
+        if time.monotonic() > deadline:
+            raise RunnerError(f"Kamailio gave no result: {kamailio.last_errors() or 'its log has no error'}")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _error(job: Job, assembly: str, played: dict[str, Any]) -> RunnerError | None:
+    if not played["error"]:
+        return None
+    text = played["error"].replace(assembly.replace("$$", "$"), job.script)
+    return ScriptError(text, played["detail"]) if played["detail"] else RunnerError(text)

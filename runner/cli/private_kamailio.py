@@ -1,0 +1,168 @@
+"""
+A Kamailio of one's own: started in a private directory, on one UDP port of the loopback, and ended with all it started.
+
+Must not know what its configuration does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runner.errors import ConfigError
+from runner.migrate import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+IP = "127.0.0.1"
+MEMORY = ("-m", "64", "-M", "16")  # MiB, shared and of one process
+START_S = 20.0  # it takes 0.3 s, and several times that on a loaded machine
+END_S = 5.0
+LOOK_EVERY_S = 0.01
+_LAST_LINES = 3
+
+
+def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int = 2, tcp: bool = False) -> str:
+    """The first lines of a configuration: one UDP socket, no DNS, these modules."""
+    return "\n".join(
+        [
+            "#!KAMAILIO",
+            f"debug={debug}",
+            "log_stderror=yes",
+            "fork=yes",
+            f"children={children}",
+            f"disable_tcp={'no' if tcp else 'yes'}",
+            "auto_aliases=no",
+            "dns=no",
+            "rev_dns=no",
+            "use_dns_cache=off",
+            f"listen=udp:{IP}:{port}",
+            f'mpath="{installed.modules()}/"',
+            *(f'loadmodule "{name}.so"' for name in modules),
+            "",
+        ]
+    )
+
+
+def free_port(wanted: int) -> int:
+    """The wanted UDP port, or another one that nobody holds."""
+    for port in (wanted, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+            sock.bind((IP, port))
+            found: int = sock.getsockname()[1]
+            return found
+    raise ConfigError(f"no UDP port of {IP} is free")
+
+
+class Kamailio:
+    """
+    One running Kamailio. A context manager.
+
+    Args:
+        cfg: The whole configuration.
+        directory: Private to it; the configuration, log and runtime files go there.
+        port: The UDP port on 127.0.0.1 that the configuration listens on.
+        env: Added to a small, fixed environment.
+
+    Raises:
+        ConfigError: On entering: it is not installed, or did not start; the text has the end of its log.
+    """
+
+    def __init__(self, cfg: str, directory: Path, port: int, env: Mapping[str, str] | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.port = port
+        self.cfg = directory / "kamailio.cfg"
+        self.cfg.write_text(cfg, encoding="utf-8", errors="surrogateescape")
+        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TZ": "UTC"} | dict(
+            env or {}
+        )
+        self._log = directory / "kamailio.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        program = installed.executable()
+        if program is None:
+            raise ConfigError("kamailio is not installed: apt-get install kamailio kamailio-python3-modules")
+        # In a thread, where a Ctrl-C does not come between the start of the process and the knowledge of it.
+        starting = threading.Thread(target=self._start, args=(program,), name="start")
+        starting.start()
+        try:
+            starting.join(START_S)
+            self._await_start()
+        except BaseException:
+            starting.join(START_S)
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _start(self, program: str) -> None:
+        directory = str(self.directory)
+        # With -DD it stays this process's child and starts its own; the session is what is ended as a whole.
+        options = ("-f", str(self.cfg), "-DD", "-E", *MEMORY, "-w", directory, "-Y", directory)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, *options],
+                cwd=directory,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _await_start(self) -> None:
+        deadline = time.monotonic() + START_S
+        while not self._holds_port():
+            if not self.is_alive or time.monotonic() > deadline:
+                raise ConfigError(f"kamailio did not start: {self.last_errors() or f'see {self._log}'}")
+            time.sleep(LOOK_EVERY_S)
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        # Seen once in some hundred stops: a Kamailio that is told to end while its children still start does not.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        # Whatever happened, nothing of its process group stays.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(END_S)
+
+    @property
+    def pid(self) -> int:
+        """The main process, and the number of its session."""
+        if self._process is None:
+            raise RuntimeError("this Kamailio was not started")
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """False once the main process has ended; Kamailio ends as a whole when one child crashes."""
+        return self._process is not None and self._process.poll() is None
+
+    def log(self) -> str:
+        """All that it logged until now."""
+        return self._log.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def last_errors(self) -> str:
+        """The first of its lines that tell of an error, without time and place; empty when there is none."""
+        lines = [line for line in self.log().splitlines() if re.search(r"\b(ERROR|CRITICAL)\b", line)]
+        return "; ".join(re.sub(r"^.*?(ERROR|CRITICAL): ", "", line).strip() for line in lines[:_LAST_LINES])
+
+    def _holds_port(self) -> bool:
+        taken = re.compile(rf":{self.port:04X} 00000000:0000 ")
+        return bool(taken.search(Path("/proc/net/udp").read_text(encoding="ascii")))

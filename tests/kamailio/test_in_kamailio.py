@@ -1,0 +1,244 @@
+"""``app-mono exec --in-kamailio`` and ``--compare``, with a real Kamailio."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from runner.migrate import installed
+from tests.places import MESSAGE, ROOT
+from tests.programs import until
+from tests.running_daemon import COMMAND, ENVIRONMENT
+
+SAMPLE = ROOT / "examples" / "MySRTest.cs"
+OTHER = {"5.6": "6.0", "6.0": "5.6"}[installed.version()]
+PHONE = (
+    "INVITE sips:123@example.com;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP h.example;branch=z9hG4bK1\r\n"
+    "From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n"
+)
+READS = (
+    'foreach (string name in new[] { "$ru", "$si", "$sp", "$Ri", "$Rp", "$rc", "$fU", "$(hdr(Via)[0])", "$conid" }) '
+    'SR.Core.Log(1, name + "=" + SR.PV.GetS(name) + " " + SR.PV.GetI(name)); '
+)
+
+
+def app_mono(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT | {"COLUMNS": "120", "TERM": "dumb"} | variables,
+        timeout=60,
+        check=False,
+    )
+
+
+def script(directory: Path, body: str, name: str = "X") -> Path:
+    path = directory / f"{name}.cs"
+    path.write_text(f"class {name} {{ static int Main(string[] args) {{ {body} }} }}\n", encoding="utf-8")
+    return path
+
+
+def message(directory: Path, text: str = PHONE) -> Path:
+    path = directory / "message.sip"
+    path.write_bytes(text.encode())
+    return path
+
+
+def without_timing(told: str) -> list[str]:
+    return told.partition("\ntiming")[0].splitlines()
+
+
+def test_the_output_is_that_of_an_exec_without_kamailio() -> None:
+    here = app_mono("exec", SAMPLE, 'to "$rU"', "-m", MESSAGE)
+    there = app_mono("exec", SAMPLE, 'to "$rU"', "-m", MESSAGE, "--in-kamailio")
+
+    assert without_timing(there.stdout) == without_timing(here.stdout)
+    assert (there.returncode, there.stderr) == (here.returncode, here.stderr) == (1, "")
+
+
+def test_run_loads_its_script_at_start() -> None:
+    done = app_mono("run", "--load", SAMPLE, "x", "-m", MESSAGE, "--in-kamailio", "--json")
+
+    value = json.loads(done.stdout)
+    assert (value["ok"], value["exit_code"], value["reply_headers"]) == (False, 1, ["My-Mono-Hdr: ok\r\n"])
+    assert value["logs"][1]["text"] == "Parameter from Kamailio config: x\n"
+
+
+def test_a_script_sees_the_addresses_of_an_exec_without_kamailio(tmp_path: Path) -> None:
+    done = app_mono("exec", script(tmp_path, READS + "return 0;"), "-m", message(tmp_path), "--in-kamailio", "--json")
+
+    logs = {
+        text.partition("=")[0]: text.partition("=")[2]
+        for text in (log["text"] for log in json.loads(done.stdout)["logs"])
+    }
+    assert [logs[name] for name in ("$si", "$sp", "$Ri", "$rc")] == ["127.0.0.1 0", "5060 5060", "127.0.0.1 0", "0 0"]
+
+
+def test_another_port_is_taken_where_5060_is_not_free(tmp_path: Path) -> None:
+    source = script(tmp_path, READS + "return 0;")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        with contextlib.suppress(OSError):  # by somebody else, which is as good
+            taken.bind(("127.0.0.1", 5060))
+
+        done = app_mono("exec", source, "-m", message(tmp_path), "--compare")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_exception_is_the_error_of_the_run(tmp_path: Path) -> None:
+    done = app_mono(
+        "exec", script(tmp_path, 'throw new System.Exception("boom");'), "-m", message(tmp_path), "--in-kamailio"
+    )
+
+    assert done.returncode == 2
+    assert "System.Exception: boom" in done.stderr
+
+
+def test_a_message_that_the_core_drops_is_told_in_one_line(tmp_path: Path) -> None:
+    unsent = PHONE.replace("From: <sip:a@example.com>;tag=1\r\n", "")
+
+    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path, unsent), "--in-kamailio")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Kamailio's core dropped the message before it reached a script: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reply_runs_the_script_as_well(tmp_path: Path) -> None:
+    reply = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK0\r\n" + PHONE.partition("\r\n")[2]
+
+    done = app_mono("exec", script(tmp_path, READS + "return 0;"), "-m", message(tmp_path, reply), "--compare")
+
+    assert (done.returncode, done.stdout.split()[:2]) == (0, ["no", "difference"])
+
+
+def test_a_reply_that_comes_back_to_that_kamailio_does_not_run_the_script_again(tmp_path: Path) -> None:
+    """The Via has no port, so the reply goes to 5060, where that Kamailio listens itself."""
+    source = script(tmp_path, 'SR.Core.ModF("sl_reply_error"); SR.Core.Log(1, SR.PV.GetS("$rm")); return 0;')
+
+    for _ in range(3):
+        done = app_mono("exec", source, "-m", message(tmp_path), "--in-kamailio", "--json")
+
+        assert [log["text"] for log in json.loads(done.stdout)["logs"]] == ["INVITE"]
+
+
+def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
+    """The command is found in no place of PATH, nor is it in /usr/sbin of a sandbox without it."""
+    if installed.executable() and Path("/usr/sbin/kamailio").exists():
+        code = "from runner.migrate import installed; installed.executable = lambda: None; "
+        code += "import sys; from runner.cli import main; sys.exit(main())"
+        command = [COMMAND[0], "-c", code]
+    else:
+        command = COMMAND
+    done = subprocess.run(
+        [*command, "exec", str(SAMPLE), "-m", str(MESSAGE), "--in-kamailio"],
+        capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith("apt-get install kamailio kamailio-python3-modules")
+
+
+@pytest.mark.parametrize("option", ["--watch", "--repeat=2", "--profile"])
+def test_what_runs_again_and_again_is_refused(option: str) -> None:
+    done = app_mono("exec", SAMPLE, "-m", MESSAGE, "--in-kamailio", option)
+
+    assert done.returncode == 2
+    assert "run a script once" in done.stderr
+
+
+def test_an_interrupt_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
+    endless = script(tmp_path, 'SR.Core.Log(1, "in"); while (true) { }')
+    running = subprocess.Popen(
+        [*COMMAND, "exec", str(endless), "-m", str(message(tmp_path)), "--in-kamailio", "--timeout", "60"],
+        env=ENVIRONMENT | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: kamailios_in(tmp_path), "Kamailio runs")
+
+    running.send_signal(signal.SIGINT)
+    told = running.communicate(timeout=30)
+
+    assert (running.returncode, told) == (130, ("", "ended by Ctrl-C\n"))
+    until(lambda: not kamailios_in(tmp_path), "no process of that Kamailio is left")
+    assert list(tmp_path.glob("app-mono-*")) == []
+
+
+def kamailios_in(directory: Path) -> list[str]:
+    """Command lines of the processes whose configuration lies below a directory."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = place.read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue
+        found += [" ".join(words)] if "kamailio" in words[0] and any(str(directory) in word for word in words) else []
+    return found
+
+
+def test_where_nothing_differs_it_says_so() -> None:
+    done = app_mono("exec", SAMPLE, 'to "$rU"', "-m", MESSAGE, "--compare")
+
+    assert (done.returncode, done.stdout.split()[:2], done.stderr) == (0, ["no", "difference"], "")
+
+
+def test_a_difference_is_shown_with_both_values(tmp_path: Path) -> None:
+    source = script(tmp_path, 'SR.PV.GetS("$ru"); SR.PV.GetS("$rz"); SR.PV.SetS("$rU", "5"); return 0;')
+    schemes = {"5.6": ("tel", "sip"), "6.0": ("tels", "sips")}
+    (ours, our_scheme), (theirs, their_scheme) = schemes[OTHER], schemes[installed.version()]
+
+    done = app_mono("exec", source, "-m", message(tmp_path), "--compare", APP_MONO_KAMAILIO=OTHER)
+
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[:3] == ['PV.GetS("$rz")', f'here "{ours}"', f'in Kamailio "{theirs}"']
+    assert f"-INVITE {our_scheme}:5@example.com;user=phone SIP/2.0" in lines
+    assert f"+INVITE {their_scheme}:5@example.com;user=phone SIP/2.0" in lines
+    assert done.returncode == 1
+
+
+def test_the_differences_are_there_for_programs_too(tmp_path: Path) -> None:
+    source = script(tmp_path, 'return SR.PV.GetS("$rz") == "tel" ? 0 : 1;')
+
+    done = app_mono("exec", source, "-m", message(tmp_path), "--compare", "--json", APP_MONO_KAMAILIO=OTHER)
+
+    found = json.loads(done.stdout)["differences"]
+    assert [row["what"] for row in found] == ['PV.GetS("$rz")', "result"]
+    assert {found[1]["here"], found[1]["kamailio"]} == {"true, exit code 0", "false, exit code 1"}
+
+
+def test_it_is_2_where_one_of_them_could_not_run() -> None:
+    done = app_mono("exec", SAMPLE, "$nosuch", "-m", MESSAGE, "--compare")
+
+    assert done.returncode == 2
+    assert "$nosuch" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_an_ordinary_user_can_do_it_too() -> None:
+    """In a home of its own; the user has no right to anything that a service of Kamailio has."""
+    # Python itself and what it has installed may lie where that user cannot look: all is imported before.
+    code = (
+        "import os, sys; import runner.cli.app, runner.cli.compare, runner.cli.job, runner.build; "
+        "import encodings.ascii, encodings.latin_1, encodings.idna, rich.rule, "
+        "watchdog.observers, pydantic.deprecated; from runner.cli import main; "
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.exit(main())"
+    )
+    with tempfile.TemporaryDirectory(prefix="user-") as home:
+        Path(home).chmod(0o755)
+        os.chown(home, 65534, 65534)
+        source = script(Path(home), READS + "return 0;")
+        done = subprocess.run(
+            [COMMAND[0], "-c", code, "exec", str(source), "-m", str(message(Path(home))), "--compare"],
+            capture_output=True, text=True, env=ENVIRONMENT | {"HOME": home}, timeout=60, check=False, cwd="/",
+        )  # fmt: skip
+
+    assert (done.returncode, done.stdout.split()[:2]) == (0, ["no", "difference"]), done.stderr
