@@ -1,0 +1,93 @@
+"""
+``make compare``: made-up messages and steps on a real Kamailio and on ours, and what differs.
+
+``python -m tools.compare [--seconds S] [--seed N] [--mode embedded|inside]``, or ``--replay FILE``. The exit status is 1
+when there is a kind of difference, and 2 when nothing can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.kamailio.rig import KAMAILIO, has_module
+from tools.compare import steps
+from tools.compare.cases import compare, read_case
+from tools.compare.embedded import EmbeddedSide
+from tools.compare.judge import Judge, Report
+from tools.compare.place import Place
+from tools.compare.report import keep, text_of
+from tools.compare.server import with_app_mono
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.compare.server import Server
+
+FOUND = Path(__file__).parents[2] / "build" / "compare"
+
+
+def run(seconds: float, seed: int, first: int = 0) -> Report:
+    """Judge for so many seconds; Ctrl-C ends it earlier."""
+    with _sides() as (real, ours):
+        judge = Judge(real, ours)
+        with contextlib.suppress(KeyboardInterrupt):
+            judge.run(steps.cases(seed, first), time.monotonic() + seconds)
+        return judge.report
+
+
+def replay(path: Path) -> int:
+    """Play the case of a finding, and show both sides."""
+    case = read_case(path)
+    with _sides() as (real, ours):
+        expected = real.play(case)
+        got = ours.collect(case)
+    print(case.message.decode("latin-1").encode("unicode_escape").decode().replace("\\r\\n", "\\r\\n\n"))
+    for number, step in enumerate(case.steps):
+        print(
+            f"{step}\n    expected {expected.answers[number : number + 1]}\n    got      {got.answers[number : number + 1]}"
+        )
+    facts, differences = compare(expected, got)
+    for difference in differences:
+        print(difference)
+    print(f"replay: {facts} facts, {len(differences)} differ")
+    return int(bool(differences))
+
+
+@contextlib.contextmanager
+def _sides() -> Iterator[tuple[Server, EmbeddedSide]]:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="compare-")))
+        place = stack.enter_context(Place())
+        yield stack.enter_context(with_app_mono(place, directory)), EmbeddedSide(place)
+
+
+def main(arguments: list[str]) -> int:
+    """As the module says."""
+    parser = argparse.ArgumentParser(prog="tools.compare", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long; default 60")
+    parser.add_argument("--seed", type=int, help="of the cases; default: another one each time")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="play one finding again")
+    options = parser.parse_args(arguments)
+    if KAMAILIO is None or not has_module("app_mono"):
+        print("compare: Kamailio with app_mono is not installed: make test-packages", file=sys.stderr)
+        return 2
+    if options.replay:
+        return replay(options.replay)
+    seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
+    report = run(options.seconds, seed, options.first)
+    keep(report, FOUND)
+    print(text_of(report, seed))
+    return int(bool(report.findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,206 @@
+"""
+Plays cases on both sides, and makes findings of what differs: each seen again in a fresh process, and shrunk.
+
+Must not know how cases are made, nor how a finding is printed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tools.compare import unstable
+from tools.compare.cases import Case, Difference, Played, Step, compare
+from tools.compare.shrink import PLAIN, PLAIN_LINE, header_name, lines, shrunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHRINK_S = 4.0
+LOOKED_AT_FIRST = 3  # differences of one look that are examined; then the 4th, 8th, 16th, ...
+
+
+class Side(Protocol):
+    """Whatever plays cases."""
+
+    def send(self, case: Case) -> None:
+        """Begin."""
+
+    def collect(self, case: Case) -> Played:
+        """What came of it."""
+
+    def start(self) -> None:
+        """A fresh process, where there is one."""
+
+
+@dataclass
+class Finding:
+    """One kind of difference, and its smallest example."""
+
+    kind: str
+    case: Case
+    difference: Difference
+    seen: int = 1
+
+
+@dataclass
+class Report:
+    """What a run found."""
+
+    cases: int = 0
+    facts: int = 0
+    named: int = 0
+    looks: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    of_looks: dict[str, set[str]] = field(default_factory=dict)
+    noise: Counter[str] = field(default_factory=Counter)
+    crashes: dict[str, Finding] = field(default_factory=dict)
+
+    @property
+    def differ(self) -> int:
+        """How many facts differ, without those that a fresh process does not show again."""
+        return sum(count for look, count in self.looks.items() if self.of_looks.get(look))
+
+    @property
+    def unstable(self) -> Counter[str]:
+        """How many facts differ of which no examined one was seen again, by their look."""
+        return Counter({look: count for look, count in self.looks.items() if not self.of_looks.get(look)})
+
+
+class Judge:
+    """
+    Compares two sides.
+
+    Args:
+        real: The real Kamailio.
+        ours: What has to be the same.
+    """
+
+    def __init__(self, real: Side, ours: Side, shrink_s: float = SHRINK_S) -> None:
+        self._real = real
+        self._ours = ours
+        self._shrink_s = shrink_s
+        self.report = Report()
+
+    def run(self, cases: Iterable[Case], deadline: float) -> None:
+        """Judge cases until there is no more of them, or no more time."""
+        for case in cases:
+            if time.monotonic() > deadline:
+                return
+            self.judge(case)
+
+    def judge(self, case: Case) -> None:
+        """Play one case, and examine what differs."""
+        expected, got = self._play(case)
+        report = self.report
+        report.cases += 1
+        if expected.crashed_at is not None:
+            self._crashed(case, expected.crashed_at)
+        facts, differences = compare(expected, got)
+        for step in case.steps[: len(expected.answers)]:
+            if unstable.reason(step) is not None:
+                report.named += 1
+                facts -= 1
+        report.facts += facts
+        for difference in differences:
+            found = case.steps[difference.fact] if isinstance(difference.fact, int) else None
+            if found is not None and unstable.reason(found) is not None:
+                continue
+            look = _look(found, difference)
+            report.looks[look] += 1
+            seen = report.looks[look]
+            if seen <= LOOKED_AT_FIRST or seen & (seen - 1) == 0:
+                self._examine(case, found, difference, look)
+
+    def differs(self, case: Case, fact: int | str) -> Difference | None:
+        """The difference in that fact; None when both sides agree, or the real one crashes."""
+        expected, got = self._play(case)
+        if expected.crashed_at is not None:
+            return None
+        return next((found for found in compare(expected, got)[1] if found.fact == fact), None)
+
+    def _play(self, case: Case) -> tuple[Played, Played]:
+        self._real.send(case)
+        self._ours.send(case)
+        got = self._ours.collect(case)
+        return self._real.collect(case), got
+
+    def _fresh(self, case: Case, fact: int | str) -> Difference | None:
+        self._real.start()
+        self._ours.start()
+        return self.differs(case, fact)
+
+    def _examine(self, case: Case, step: Step | None, difference: Difference, look: str) -> None:
+        fact = difference.fact
+        if isinstance(fact, int):
+            case = case.with_steps(case.steps[: fact + 1])
+            alone = case.with_steps((case.steps[fact],))
+        else:
+            alone = case
+        for candidate in dict.fromkeys((alone, case)):
+            fact_of = len(candidate.steps) - 1 if isinstance(fact, int) else fact
+            found = self._fresh(candidate, fact_of)
+            if found is not None:
+                self._shrink(candidate, step, found, look)
+                return
+        self.report.noise[look] += 1
+
+    def _shrink(self, case: Case, step: Step | None, difference: Difference, look: str) -> None:
+        is_step = isinstance(difference.fact, int)
+
+        def fact_of(smaller: Case) -> int | str:
+            return len(smaller.steps) - 1 if is_step else difference.fact
+
+        small = shrunk(
+            case,
+            step if is_step else None,
+            lambda smaller: self.differs(smaller, fact_of(smaller)) is not None,
+            time.monotonic() + self._shrink_s,
+        )
+        found = self._fresh(small, fact_of(small))
+        if found is None:  # what made it smaller was the state of the process
+            small, found = case, difference
+        kind = kind_of(small, found)
+        known = self.report.findings.setdefault(kind, Finding(kind, small, found, 0))
+        known.seen += 1
+        self.report.of_looks.setdefault(look, set()).add(kind)
+        if len(small.message) < len(known.case.message):
+            known.case, known.difference = small, found
+
+    def _crashed(self, case: Case, at: int) -> None:
+        step = case.steps[at] if at < len(case.steps) else None
+        kind = shape(step) if step else f"{case.mode} behind the script"
+        difference = Difference(at, "crash", None)
+        self.report.crashes.setdefault(kind, Finding(kind, case, difference, 0)).seen += 1
+
+
+def shape(step: Step) -> str:
+    """A step without its numbers and texts."""
+    name, first = str(step[0]), str(step[1])
+    first = first.partition(":")[0].strip() if name.startswith("HDR.") else re.sub(r"-?\d+", "N", first)
+    return f"{name} {first}"[:120]
+
+
+def _look(step: Step | None, difference: Difference) -> str:
+    def kind(value: object) -> str:
+        return "nothing" if value is None or value == () else type(value).__name__
+
+    return f"{shape(step) if step else difference.fact}: {kind(difference.expected)}, {kind(difference.got)}"
+
+
+def kind_of(case: Case, difference: Difference) -> str:
+    """The shape of the step that differs, those before it, and the headers that the message needs for it."""
+    head, rest = lines(case.message)
+    needs = sorted({header_name(line).decode("latin-1") or "no name" for line in head[1:]
+                    if line not in PLAIN.values()})  # fmt: skip
+    needs = ["start line", *needs] if head[:1] != [PLAIN_LINE] else needs
+    needs += ["body"] if rest.strip() else []
+    steps = [shape(step) for step in case.steps]
+    what = steps[-1] if isinstance(difference.fact, int) else str(difference.fact)
+    before = steps[:-1] if isinstance(difference.fact, int) else steps
+    return " / ".join(
+        [what, *(f"after {step}" for step in dict.fromkeys(before)), "needs " + (", ".join(needs) or "-")]
+    )

@@ -1,0 +1,210 @@
+"""
+A real Kamailio that plays cases: started, asked, and started again when a case crashed it.
+
+Must not know what is right.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.kamailio.rig import MODULES, Kamailio
+from tests.kamailio.routes import built_for_app_mono
+from tools.compare.cases import Played
+
+if TYPE_CHECKING:
+    from tools.compare.cases import Answer, Case
+    from tools.compare.place import Place
+
+HERE = Path(__file__).parent
+PROBE = (
+    b"OPTIONS sip:probe@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKprobe;rport\r\n"
+    b"From: <sip:p@127.0.0.1>;tag=p\r\nTo: <sip:p@127.0.0.1>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+PATIENCE_S = 4.0  # a step takes microseconds; one that takes this hangs
+START_S = 30.0
+LOOK_S = 0.05  # how often a silent server is asked whether it is alive
+PIPE_BYTES = 1 << 20
+
+
+class Crashed(Exception):
+    """The server died or hung; how many lines it had said is in ``lines``."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(f"the server crashed behind {lines[-1:]}")
+        self.lines = lines
+
+
+class Server:
+    """
+    One Kamailio with an engine that runs the player.
+
+    Args:
+        place: Its ports, and who talks to it.
+        directory: Private to it.
+        engine: The module that runs scripts.
+        load: What the module is given to load.
+        call: The engine's call with one text, as written in the configuration up to its parenthesis.
+        env: Added to the server's environment.
+    """
+
+    def __init__(
+        self, place: Place, directory: Path, *, engine: str, load: Path, call: str, env: dict[str, str] | None = None
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._place = place
+        self._directory = directory
+        self._env = {"TEXT": "env value", "EMPTY": ""} | (env or {})
+        self._cfg = self._configuration(engine, load, call)
+        self._answers = directory / "answers"
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self._answers)
+        self._pipe = os.open(self._answers, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._read = b""
+        self._kamailio: Kamailio | None = None
+        self.starts = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        os.close(self._pipe)
+
+    def _configuration(self, engine: str, load: Path, call: str) -> str:
+        text = self._place.placed((HERE / "kamailio.cfg").read_text("utf-8"))
+        for word, value in {
+            "@CALL@": call,
+            "@ENGINE@": engine,
+            "@LOAD@": str(load),
+            "@MODULES@": str(MODULES),
+            "@DIRECTORY@": str(self._directory),
+            "@DEBUG@": "-1",
+        }.items():
+            text = text.replace(word, value)
+        return text
+
+    def start(self) -> None:
+        """Start a fresh process, after the end of the one before."""
+        self.stop()
+        self._drain()
+        self.starts += 1
+        self._kamailio = Kamailio(self._cfg, self._directory, self._place.ports["main"], self._env)
+        self._kamailio.__enter__()
+        deadline = time.monotonic() + START_S
+        for socket in ("main", "alt"):
+            self._probe(socket)
+            while True:
+                try:
+                    self._until("probe", LOOK_S * 4)
+                    break
+                except Crashed:
+                    if time.monotonic() > deadline or not self._kamailio.is_alive:
+                        raise RuntimeError(f"Kamailio does not answer:\n{self._kamailio.log()[-3000:]}") from None
+                    self._probe(socket)
+        time.sleep(0.02)
+        self._drain()
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        if self._kamailio is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._kamailio.pid, signal.SIGKILL)
+            self._kamailio.__exit__()
+            self._kamailio = None
+
+    def send(self, case: Case) -> None:
+        """Begin a case; ``collect`` gives what came of it."""
+        if self._kamailio is None:
+            self.start()
+        self._place.forget()
+        lines = ["\t".join([str(step[0]), *(_word(self._placed(word)) for word in step[1:])]) for step in case.steps]
+        (self._directory / "steps").write_text("".join(f"{line}\n" for line in lines), "ascii")
+        self._place.send(self._place.placed_bytes(case.message), case.mode, case.socket)
+        self._probe(case.socket)
+
+    def collect(self, case: Case) -> Played:
+        """What came of the case that was sent. The server has ended when it crashed."""
+        try:
+            lines = self._until("probe", PATIENCE_S)
+            crashed_at = None
+        except Crashed as crash:
+            lines = crash.lines
+            crashed_at = max(0, len(lines) - 1)
+            self.stop()
+        reached = lines[:1] == ["play"]
+        answers = tuple(_answer(line) for line in lines[1:] if line != "played")
+        if crashed_at is not None:
+            return Played(reached, answers, crashed_at=min(crashed_at, len(case.steps)))
+        return Played(reached, answers, self._place.forwarded(), self._place.replies(case.mode))
+
+    def play(self, case: Case) -> Played:
+        """Send, and collect."""
+        self.send(case)
+        return self.collect(case)
+
+    def _placed(self, word: str | int | None) -> str | int | None:
+        return self._place.placed(word) if isinstance(word, str) else word
+
+    def _probe(self, socket: str) -> None:
+        self._place.send(PROBE, "probe", socket)
+
+    def _until(self, word: str, patience_s: float) -> list[str]:
+        """The lines up to that word, without it; raises Crashed."""
+        lines: list[str] = []
+        silent_since = time.monotonic()
+        while True:
+            *whole, self._read = self._read.split(b"\n")
+            for number, line in enumerate(whole):
+                if line.decode("ascii") == word:
+                    self._read = b"\n".join([*whole[number + 1 :], self._read])
+                    return lines
+                lines.append(line.decode("ascii"))
+            ready, _, _ = select.select([self._pipe], [], [], LOOK_S)
+            if ready:
+                self._read += os.read(self._pipe, PIPE_BYTES)
+                silent_since = time.monotonic()
+            elif self._kamailio is None or not self._kamailio.is_alive or time.monotonic() - silent_since > patience_s:
+                raise Crashed(lines)
+
+    def _drain(self) -> None:
+        self._read = b""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._pipe, PIPE_BYTES):
+                pass
+
+
+def _word(argument: Answer) -> str:
+    if argument is None:
+        return "n"
+    if isinstance(argument, int):
+        return f"i{argument}"
+    return "s" + base64.b64encode(argument.encode("utf-16-le", "surrogatepass")).decode("ascii")
+
+
+def _answer(line: str) -> Answer:
+    kind, text = line[:1], line[1:]
+    match kind:
+        case "n":
+            return None
+        case "i":
+            return int(text)
+        case "s":
+            return base64.b64decode(text).decode("utf-16-le", "surrogatepass")
+    return f"raised {text}"
+
+
+def with_app_mono(place: Place, directory: Path) -> Server:
+    """A Kamailio with the real app_mono."""
+    script = built_for_app_mono(HERE / "Player.cs", directory / "scripts")
+    return Server(place, directory, engine="app_mono", load=script, call="mono_run")
