@@ -11,44 +11,40 @@ import argparse
 import contextlib
 import random
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.kamailio.rig import KAMAILIO, has_module
 from tools.compare import steps
+from tools.compare.apart import Apart, trouble
 from tools.compare.cases import compare, read_case
 from tools.compare.embedded import EmbeddedSide
-from tools.compare.judge import Judge, Report
-from tools.compare.place import Place
+from tools.compare.judge import Judge, Report, Side
 from tools.compare.report import keep, text_of
-from tools.compare.server import with_app_mono
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tools.compare.server import Server
-
 FOUND = Path(__file__).parents[2] / "build" / "compare"
 
 
-def run(seconds: float, seed: int, first: int = 0) -> Report:
+def run(mode: str, seconds: float, seed: int, first: int = 0) -> Report:
     """Judge for so many seconds; Ctrl-C ends it earlier."""
-    with _sides() as (real, ours):
+    with sides(mode) as (real, ours):
         judge = Judge(real, ours)
         with contextlib.suppress(KeyboardInterrupt):
             judge.run(steps.cases(seed, first), time.monotonic() + seconds)
         return judge.report
 
 
-def replay(path: Path) -> int:
+def replay(mode: str, path: Path) -> int:
     """Play the case of a finding, and show both sides."""
     case = read_case(path)
-    with _sides() as (real, ours):
-        expected = real.play(case)
-        got = ours.collect(case)
+    with sides(mode) as (real, ours):
+        for side in (real, ours):
+            side.send(case)
+        expected, got = real.collect(case), ours.collect(case)
     print(case.message.decode("latin-1").encode("unicode_escape").decode().replace("\\r\\n", "\\r\\n\n"))
     for number, step in enumerate(case.steps):
         print(
@@ -62,11 +58,14 @@ def replay(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def _sides() -> Iterator[tuple[Server, EmbeddedSide]]:
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="compare-")))
-        place = stack.enter_context(Place())
-        yield stack.enter_context(with_app_mono(place, directory)), EmbeddedSide(place)
+def sides(mode: str) -> Iterator[tuple[Side, Side]]:
+    """The real Kamailio, and ours in that mode."""
+    with Apart("app_mono") as real:
+        if mode == "embedded":
+            yield real, EmbeddedSide()
+        else:
+            with Apart("ours") as ours:
+                yield real, ours
 
 
 def main(arguments: list[str]) -> int:
@@ -74,16 +73,20 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools.compare", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long; default 60")
     parser.add_argument("--seed", type=int, help="of the cases; default: another one each time")
+    parser.add_argument("--mode", choices=("embedded", "inside"), default="embedded", help="which of ours")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play one finding again")
     options = parser.parse_args(arguments)
     if KAMAILIO is None or not has_module("app_mono"):
         print("compare: Kamailio with app_mono is not installed: make test-packages", file=sys.stderr)
         return 2
+    if found := trouble():
+        print(f"compare: a network namespace is needed, as root or with user namespaces: {found}", file=sys.stderr)
+        return 2
     if options.replay:
-        return replay(options.replay)
+        return replay(options.mode, options.replay)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    report = run(options.seconds, seed, options.first)
+    report = run(options.mode, options.seconds, seed, options.first)
     keep(report, FOUND)
     print(text_of(report, seed))
     return int(bool(report.findings))

@@ -153,6 +153,7 @@ COMPACT = {
     "Subject": "s", "Supported": "k", "Session-Expires": "x", "Refer-To": "r", "Referred-By": "b", "Event": "o",
     "Content-Encoding": "e", "Allow-Events": "u",
 }  # fmt: skip
+HEADER_NAMES = (*HEADERS, *COMPACT.values(), "Content-Length", "l", "X-None", "x-custom", "CONTACT", "call-id")
 
 
 def line(dice: Dice, name: str, body: str) -> str:

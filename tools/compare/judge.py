@@ -19,8 +19,11 @@ from tools.compare.shrink import PLAIN, PLAIN_LINE, header_name, lines, shrunk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+READS = ("PV.GetS", "PV.GetI", "PV.IsNull")
+MOST_SHAPE = 100  # characters
 SHRINK_S = 4.0
 LOOKED_AT_FIRST = 3  # differences of one look that are examined; then the 4th, 8th, 16th, ...
+_TRANSFORMATION = re.compile(r"\{[^{}]*\}")
 
 
 class Side(Protocol):
@@ -106,14 +109,30 @@ class Judge:
                 facts -= 1
         report.facts += facts
         for difference in differences:
-            found = case.steps[difference.fact] if isinstance(difference.fact, int) else None
-            if found is not None and unstable.reason(found) is not None:
-                continue
-            look = _look(found, difference)
+            if isinstance(difference.fact, int):
+                if unstable.reason(case.steps[difference.fact]) is not None:
+                    continue
+                look = self._look(case, difference.fact)
+            else:
+                look = str(difference.fact)
             report.looks[look] += 1
             seen = report.looks[look]
             if seen <= LOOKED_AT_FIRST or seen & (seen - 1) == 0:
-                self._examine(case, found, difference, look)
+                self._examine(case, difference, look)
+
+    def _look(self, case: Case, fact: int) -> str:
+        """The shape of a step, of its expression only so much as is needed for a difference."""
+        step = case.steps[fact]
+        if step[0] not in READS:
+            return shape(step)
+        parts = _TRANSFORMATION.findall(str(step[1]))
+        variable = str(step[1])[: len(str(step[1])) - len("".join(parts)) - 1]
+        for count in range(len(parts)):
+            shorter: Step = (step[0], "".join([variable, *parts[:count], ")"]))
+            one = case.with_steps((*case.steps[:fact], shorter))
+            if self.differs(one, fact) is not None:
+                return shape(shorter)
+        return shape(step)
 
     def differs(self, case: Case, fact: int | str) -> Difference | None:
         """The difference in that fact; None when both sides agree, or the real one crashes."""
@@ -133,7 +152,7 @@ class Judge:
         self._ours.start()
         return self.differs(case, fact)
 
-    def _examine(self, case: Case, step: Step | None, difference: Difference, look: str) -> None:
+    def _examine(self, case: Case, difference: Difference, look: str) -> None:
         fact = difference.fact
         if isinstance(fact, int):
             case = case.with_steps(case.steps[: fact + 1])
@@ -144,11 +163,11 @@ class Judge:
             fact_of = len(candidate.steps) - 1 if isinstance(fact, int) else fact
             found = self._fresh(candidate, fact_of)
             if found is not None:
-                self._shrink(candidate, step, found, look)
+                self._shrink(candidate, found, look)
                 return
         self.report.noise[look] += 1
 
-    def _shrink(self, case: Case, step: Step | None, difference: Difference, look: str) -> None:
+    def _shrink(self, case: Case, difference: Difference, look: str) -> None:
         is_step = isinstance(difference.fact, int)
 
         def fact_of(smaller: Case) -> int | str:
@@ -156,7 +175,7 @@ class Judge:
 
         small = shrunk(
             case,
-            step if is_step else None,
+            case.steps[-1] if is_step else None,
             lambda smaller: self.differs(smaller, fact_of(smaller)) is not None,
             time.monotonic() + self._shrink_s,
         )
@@ -178,17 +197,17 @@ class Judge:
 
 
 def shape(step: Step) -> str:
-    """A step without its numbers and texts."""
+    """A step without numbers and texts: the variable, or the last of its transformations."""
     name, first = str(step[0]), str(step[1])
-    first = first.partition(":")[0].strip() if name.startswith("HDR.") else re.sub(r"-?\d+", "N", first)
-    return f"{name} {first}"[:120]
-
-
-def _look(step: Step | None, difference: Difference) -> str:
-    def kind(value: object) -> str:
-        return "nothing" if value is None or value == () else type(value).__name__
-
-    return f"{shape(step) if step else difference.fact}: {kind(difference.expected)}, {kind(difference.got)}"
+    if name.startswith("HDR."):
+        return name
+    parts = _TRANSFORMATION.findall(first)
+    shown = (
+        f"$(...{{{parts[-1][1:-1].partition(',')[0].strip().lower()}}})"
+        if parts
+        else re.sub(r"-?\d+", "N", re.sub(r"^\$\((.*)\)$", r"$\1", first))
+    )
+    return f"{'read' if name in READS else name} {shown}"[:MOST_SHAPE]
 
 
 def kind_of(case: Case, difference: Difference) -> str:

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.kamailio.rig import MODULES, Kamailio
-from tests.kamailio.routes import built_for_app_mono
 from tools.compare.cases import Played
+from tools.compare.peers import PORTS, Peers
 
 if TYPE_CHECKING:
     from tools.compare.cases import Answer, Case
-    from tools.compare.place import Place
 
 HERE = Path(__file__).parent
 PROBE = (
@@ -49,19 +48,18 @@ class Server:
     One Kamailio with an engine that runs the player.
 
     Args:
-        place: Its ports, and who talks to it.
         directory: Private to it.
         engine: The module that runs scripts.
         load: What the module is given to load.
-        call: The engine's call with one text, as written in the configuration up to its parenthesis.
+        call: The engine's call in the configuration, ``{}`` for its text.
         env: Added to the server's environment.
     """
 
     def __init__(
-        self, place: Place, directory: Path, *, engine: str, load: Path, call: str, env: dict[str, str] | None = None
+        self, directory: Path, *, engine: str, load: Path, call: str, env: dict[str, str] | None = None
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._place = place
+        self._peers = Peers()
         self._directory = directory
         self._env = {"TEXT": "env value", "EMPTY": ""} | (env or {})
         self._cfg = self._configuration(engine, load, call)
@@ -79,16 +77,17 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._peers.__exit__()
         os.close(self._pipe)
 
     def _configuration(self, engine: str, load: Path, call: str) -> str:
-        text = self._place.placed((HERE / "kamailio.cfg").read_text("utf-8"))
+        text = (HERE / "kamailio.cfg").read_text("utf-8")
         for word, value in {
-            "@CALL@": call,
+            "@PROBE@": call.format(f"probe {self._directory}"),
+            "@PLAY@": call.format(f"play {self._directory}"),
             "@ENGINE@": engine,
             "@LOAD@": str(load),
             "@MODULES@": str(MODULES),
-            "@DIRECTORY@": str(self._directory),
             "@DEBUG@": "-1",
         }.items():
             text = text.replace(word, value)
@@ -99,7 +98,7 @@ class Server:
         self.stop()
         self._drain()
         self.starts += 1
-        self._kamailio = Kamailio(self._cfg, self._directory, self._place.ports["main"], self._env)
+        self._kamailio = Kamailio(self._cfg, self._directory, PORTS["main"], self._env)
         self._kamailio.__enter__()
         deadline = time.monotonic() + START_S
         for socket in ("main", "alt"):
@@ -127,10 +126,10 @@ class Server:
         """Begin a case; ``collect`` gives what came of it."""
         if self._kamailio is None:
             self.start()
-        self._place.forget()
-        lines = ["\t".join([str(step[0]), *(_word(self._placed(word)) for word in step[1:])]) for step in case.steps]
+        self._peers.received()
+        lines = ["\t".join([str(step[0]), *map(_word, step[1:])]) for step in case.steps]
         (self._directory / "steps").write_text("".join(f"{line}\n" for line in lines), "ascii")
-        self._place.send(self._place.placed_bytes(case.message), case.mode, case.socket)
+        self._peers.send(case.message, case.mode, case.socket)
         self._probe(case.socket)
 
     def collect(self, case: Case) -> Played:
@@ -146,18 +145,15 @@ class Server:
         answers = tuple(_answer(line) for line in lines[1:] if line != "played")
         if crashed_at is not None:
             return Played(reached, answers, crashed_at=min(crashed_at, len(case.steps)))
-        return Played(reached, answers, self._place.forwarded(), self._place.replies(case.mode))
+        return Played(reached, answers, *sorted_out(case, self._peers.received()))
 
     def play(self, case: Case) -> Played:
         """Send, and collect."""
         self.send(case)
         return self.collect(case)
 
-    def _placed(self, word: str | int | None) -> str | int | None:
-        return self._place.placed(word) if isinstance(word, str) else word
-
     def _probe(self, socket: str) -> None:
-        self._place.send(PROBE, "probe", socket)
+        self._peers.send(PROBE, "probe", socket)
 
     def _until(self, word: str, patience_s: float) -> list[str]:
         """The lines up to that word, without it; raises Crashed."""
@@ -204,7 +200,13 @@ def _answer(line: str) -> Answer:
     return f"raised {text}"
 
 
-def with_app_mono(place: Place, directory: Path) -> Server:
-    """A Kamailio with the real app_mono."""
-    script = built_for_app_mono(HERE / "Player.cs", directory / "scripts")
-    return Server(place, directory, engine="app_mono", load=script, call="mono_run")
+def sorted_out(case: Case, datagrams: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What was sent on, and what was replied: a reply may come to the sink too, when a Via says so."""
+    if case.mode in {"forward", "drop"} or not _is_request(case.message):
+        return datagrams, ()
+    replies = tuple(data for data in datagrams if not _is_request(data))
+    return tuple(data for data in datagrams if _is_request(data)), replies
+
+
+def _is_request(message: bytes) -> bool:
+    return not message.lstrip(b"\r\n").upper().startswith(b"SIP/2.0")

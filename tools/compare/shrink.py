@@ -126,7 +126,8 @@ def _inside(case: Case, holds: Holds) -> Case:
         cuts = ([_BODY_LINE] if is_body else []) + [_PIECE] + ([_BYTE] if len(inside) <= MOST_BYTES else [])
         for cut in cuts:
             pieces: list[bytes] = cut.findall(inside)
-            inside = b"".join(smallest(pieces, still))
+            kept: list[bytes] = smallest(pieces, still)
+            inside = b"".join(kept)
         parts[number] = start + inside + end
     return case.with_message(b"".join(parts))
 

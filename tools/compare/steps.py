@@ -8,8 +8,8 @@ from runner.hosts.embedded.modf import FUNCTIONS
 from tools.compare import expressions, messages
 from tools.compare.cases import MODES, Case, Step
 from tools.compare.dice import Dice
-from tools.compare.expressions import HEADER_NAMES, VARIABLES, expression
-from tools.compare.headers import HEADERS, line
+from tools.compare.expressions import VARIABLES, expression
+from tools.compare.headers import HEADER_NAMES, HEADERS, line
 from tools.compare.wording import MARKS, address, number, uri, word
 
 if TYPE_CHECKING:
