@@ -20,7 +20,6 @@ Answer = str | int | None
 """What C# got; ``Raised`` for an exception."""
 MODES = ("drop", "forward", "reply", "both")
 SOCKETS = ("main", "alt")
-FIRST_TEXT = 1
 
 
 @dataclass(frozen=True)

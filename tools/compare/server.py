@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.kamailio.rig import MODULES, Kamailio
-from tools.compare.cases import Played
+from tests.programs import until
+from tools.compare.cases import SOCKETS, Played
 from tools.compare.peers import PORTS, Peers
 
 if TYPE_CHECKING:
@@ -100,19 +101,13 @@ class Server:
         self.starts += 1
         self._kamailio = Kamailio(self._cfg, self._directory, PORTS["main"], self._env)
         self._kamailio.__enter__()
-        deadline = time.monotonic() + START_S
-        for socket in ("main", "alt"):
+        until(lambda: _bound() == set(SOCKETS), "both sockets are bound")
+        for socket in SOCKETS:
             self._probe(socket)
-            while True:
-                try:
-                    self._until("probe", LOOK_S * 4)
-                    break
-                except Crashed:
-                    if time.monotonic() > deadline or not self._kamailio.is_alive:
-                        raise RuntimeError(f"Kamailio does not answer:\n{self._kamailio.log()[-3000:]}") from None
-                    self._probe(socket)
-        time.sleep(0.02)
-        self._drain()
+            try:
+                self._until("probe", START_S)
+            except Crashed:
+                raise RuntimeError(f"Kamailio does not answer:\n{self._kamailio.log()[-3000:]}") from None
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -121,6 +116,7 @@ class Server:
                 os.killpg(self._kamailio.pid, signal.SIGKILL)
             self._kamailio.__exit__()
             self._kamailio = None
+            until(lambda: not _bound(), "the children have ended as well")
 
     def send(self, case: Case) -> None:
         """Begin a case; ``collect`` gives what came of it."""
@@ -198,6 +194,12 @@ def _answer(line: str) -> Answer:
         case "s":
             return base64.b64decode(text).decode("utf-16-le", "surrogatepass")
     return f"raised {text}"
+
+
+def _bound() -> set[str]:
+    """Which of the server's sockets somebody holds."""
+    table = Path("/proc/net/udp").read_text("ascii")
+    return {name for name in SOCKETS if f":{PORTS[name]:04X} 00000000:0000 " in table}
 
 
 def sorted_out(case: Case, datagrams: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
