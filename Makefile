@@ -161,8 +161,8 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 	@[ -n "$(ORACLE)" ] || { echo "name the file with the recorded answers: make oracle ORACLE=path" >&2; exit 2; }
 	$(BIN)/python -m tools.oracle "$(ORACLE)"
 
-compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=number
-	@$(BIN)/python -m tools.compare --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=number MODE=embedded
+	@$(BIN)/python -m tools.compare --seconds $(SECONDS) $(addprefix --seed ,$(SEED)) $(addprefix --mode ,$(MODE))
 
 clean: ## remove what was built; the packages of the system stay
 	@[ ! -e build/roots ] || $(AS_ROOT) rm -rf --one-file-system build/roots

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import random
 import sys
 import time
@@ -26,35 +27,17 @@ from tools.compare.report import keep, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MODES = ("embedded", "inside")
 FOUND = Path(__file__).parents[2] / "build" / "compare"
 
 
 def run(mode: str, seconds: float, seed: int, first: int = 0) -> Report:
-    """Judge for so many seconds; Ctrl-C ends it earlier."""
+    """Judge in one mode for so many seconds; Ctrl-C ends it earlier."""
     with sides(mode) as (real, ours):
         judge = Judge(real, ours)
         with contextlib.suppress(KeyboardInterrupt):
             judge.run(steps.cases(seed, first), time.monotonic() + seconds)
         return judge.report
-
-
-def replay(mode: str, path: Path) -> int:
-    """Play the case of a finding, and show both sides."""
-    case = read_case(path)
-    with sides(mode) as (real, ours):
-        for side in (real, ours):
-            side.send(case)
-        expected, got = real.collect(case), ours.collect(case)
-    print(case.message.decode("latin-1").encode("unicode_escape").decode().replace("\\r\\n", "\\r\\n\n"))
-    for number, step in enumerate(case.steps):
-        print(
-            f"{step}\n    expected {expected.answers[number : number + 1]}\n    got      {got.answers[number : number + 1]}"
-        )
-    facts, differences = compare(expected, got)
-    for difference in differences:
-        print(difference)
-    print(f"replay: {facts} facts, {len(differences)} differ")
-    return int(bool(differences))
 
 
 @contextlib.contextmanager
@@ -68,15 +51,37 @@ def sides(mode: str) -> Iterator[tuple[Side, Side]]:
                 yield real, ours
 
 
+def replay(mode: str, path: Path) -> int:
+    """Play the case of a finding, and show both sides."""
+    case = read_case(path)
+    with sides(mode) as (real, ours):
+        for side in (real, ours):
+            side.send(case)
+        expected, got = real.collect(case), ours.collect(case)
+    print(ascii(case.message).replace("\\r\\n", "\\r\\n\n"))
+    for number, step in enumerate(case.steps):
+        print(step)
+        for word, played in (("expected", expected), ("got     ", got)):
+            print(f"    {word}", *map(ascii, played.answers[number : number + 1]))
+    facts, differences = compare(expected, got)
+    for difference in differences:
+        print(f"{difference.fact}\n    expected {difference.expected!a}\n    got      {difference.got!a}")
+    print(f"replay: {facts} facts, {len(differences)} differ")
+    return int(bool(differences))
+
+
 def main(arguments: list[str]) -> int:
     """As the module says."""
     parser = argparse.ArgumentParser(prog="tools.compare", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long; default 60")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long, in all modes together; default 60")
     parser.add_argument("--seed", type=int, help="of the cases; default: another one each time")
-    parser.add_argument("--mode", choices=("embedded", "inside"), default="embedded", help="which of ours")
+    parser.add_argument(
+        "--mode", choices=MODES, action="append", help="which of ours; default: both, half the time each"
+    )
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play one finding again")
     options = parser.parse_args(arguments)
+    modes = options.mode or MODES
     if KAMAILIO is None or not has_module("app_mono"):
         print("compare: Kamailio with app_mono is not installed: make test-packages", file=sys.stderr)
         return 2
@@ -84,12 +89,16 @@ def main(arguments: list[str]) -> int:
         print(f"compare: a network namespace is needed, as root or with user namespaces: {found}", file=sys.stderr)
         return 2
     if options.replay:
-        return replay(options.mode, options.replay)
+        own = json.loads(options.replay.read_text("utf-8"))["mode_of_ours"]
+        return replay(options.mode[0] if options.mode else own, options.replay)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    report = run(options.mode, options.seconds, seed, options.first)
-    keep(report, FOUND)
-    print(text_of(report, seed))
-    return int(bool(report.findings))
+    reports = []
+    for mode in modes:
+        report = run(mode, options.seconds / len(modes), seed, options.first)
+        keep(mode, report, FOUND)
+        reports.append((mode, report))
+    print(text_of(reports, seed))
+    return int(any(report.kinds for _, report in reports))
 
 
 if __name__ == "__main__":

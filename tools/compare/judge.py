@@ -23,6 +23,8 @@ READS = ("PV.GetS", "PV.GetI", "PV.IsNull")
 MOST_SHAPE = 100  # characters
 SHRINK_S = 4.0
 LOOKED_AT_FIRST = 3  # differences of one look that are examined; then the 4th, 8th, 16th, ...
+_WHOLE = re.compile(r"^\$\((.*)\)$")
+_FREE = re.compile(r"^\$(hdrc?|envn?|defn?|avp|cnt|var|vn|vz|shv|xav[pui]|sht\w*|stat|C|_s)\(.*?\)(?=\[|$)")
 _TRANSFORMATION = re.compile(r"\{[^{}]*\}")
 
 
@@ -61,6 +63,11 @@ class Report:
     of_looks: dict[str, set[str]] = field(default_factory=dict)
     noise: Counter[str] = field(default_factory=Counter)
     crashes: dict[str, Finding] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of difference there are."""
+        return len(self.findings)
 
     @property
     def differ(self) -> int:
@@ -190,10 +197,18 @@ class Judge:
             known.case, known.difference = small, found
 
     def _crashed(self, case: Case, at: int) -> None:
+        """Count a crash, and at the first of its kind see whether the step alone does it."""
         step = case.steps[at] if at < len(case.steps) else None
-        kind = shape(step) if step else f"{case.mode} behind the script"
-        difference = Difference(at, "crash", None)
-        self.report.crashes.setdefault(kind, Finding(kind, case, difference, 0)).seen += 1
+        kind = shape(step) if step else f"{case.mode}, behind the script"
+        if kind in self.report.crashes:
+            self.report.crashes[kind].seen += 1
+            return
+        case = case.with_steps(case.steps[: at + 1])
+        if step is not None:
+            alone = case.with_steps((step,))
+            self._real.send(alone)
+            case = alone if self._real.collect(alone).crashed_at is not None else case
+        self.report.crashes[kind] = Finding(kind, case, Difference(at, "crash", None))
 
 
 def shape(step: Step) -> str:
@@ -201,12 +216,11 @@ def shape(step: Step) -> str:
     name, first = str(step[0]), str(step[1])
     if name.startswith("HDR."):
         return name
-    parts = _TRANSFORMATION.findall(first)
-    shown = (
-        f"$(...{{{parts[-1][1:-1].partition(',')[0].strip().lower()}}})"
-        if parts
-        else re.sub(r"-?\d+", "N", re.sub(r"^\$\((.*)\)$", r"$\1", first))
-    )
+    if parts := _TRANSFORMATION.findall(first):
+        shown = f"$(...{parts[-1].partition(',')[0].strip('{} ').lower()})"
+    else:
+        shown = _WHOLE.sub(r"$\1", first)
+        shown = re.sub(r"-?\d+", "N", _FREE.sub(r"$\1(...)", shown))
     return f"{'read' if name in READS else name} {shown}"[:MOST_SHAPE]
 
 

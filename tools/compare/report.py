@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tools.compare.judge import Finding, Report
@@ -14,31 +15,41 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2000  # characters of one value
 
 
-def text_of(report: Report, seed: int) -> str:
-    """All findings, one example each, and the sum as the last line."""
-    parts = [_finding(finding, "expected") for finding in sorted(report.findings.values(), key=lambda one: one.kind)]
-    if report.crashes:
-        parts.append("Kamailio crashed, which is no difference:")
-        parts += [f"  {crash.seen} x {crash.kind}" for crash in report.crashes.values()]
-    if report.unstable:
-        parts.append("Unstable, a fresh Kamailio does not show it again:")
-        parts += [f"  {count} x {look}" for look, count in report.unstable.most_common()]
-    parts.append(
-        f"seed {seed}: {report.cases} cases, {report.named} facts are in the list of what is unstable, "
-        f"{report.unstable.total()} were not seen again"
-    )
-    parts.append(f"compare: {report.facts} facts, {report.differ} differ, {len(report.findings)} kinds")
+def text_of(reports: Sequence[tuple[str, Report]], seed: int) -> str:
+    """
+    All findings, one example each, and the sum as the last line.
+
+    Args:
+        reports: Of each mode, with its name.
+        seed: Of the cases.
+    """
+    parts = []
+    for mode, report in reports:
+        found = sorted(report.findings.values(), key=lambda one: (one.kind.rpartition(" / ")[2], one.kind))
+        parts += [_finding(finding) for finding in found]
+        if report.crashes:
+            parts.append(f"{mode}: Kamailio crashed, which is no difference:")
+            parts += [f"  {crash.seen} x {crash.kind}" for crash in report.crashes.values()]
+        if report.unstable:
+            parts.append(f"{mode}: unstable, as a fresh Kamailio does not show it again:")
+            parts += [f"  {count} x {look}" for look, count in report.unstable.most_common()]
+        parts.append(
+            f"{mode}: seed {seed}, {report.cases} cases, {report.facts} facts, {report.named} more are in the list of "
+            f"what is unstable, {report.differ} differ, {len(report.findings)} kinds"
+        )
+    sums = [sum(getattr(report, name) for _, report in reports) for name in ("facts", "differ", "kinds")]
+    parts.append("compare: {} facts, {} differ, {} kinds".format(*sums))
     return "\n".join(parts)
 
 
-def _finding(finding: Finding, word: str) -> str:
+def _finding(finding: Finding) -> str:
     case, difference = finding.case, finding.difference
     rows = [
         f"{finding.kind}  (examined {finding.seen})",
         f"  message  {_short(case.message)}",
         *(f"  step     {' '.join(map(_word, step))}" for step in case.steps),
         f"  mode     {case.mode}, socket {case.socket}",
-        f"  {word} {_short(difference.expected)}",
+        f"  expected {_short(difference.expected)}",
         f"  got      {_short(difference.got)}",
     ]
     return "\n".join(rows) + "\n"
@@ -53,16 +64,17 @@ def _short(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
 
 
-def keep(report: Report, directory: Path) -> None:
-    """A file for each finding, named for its kind."""
+def keep(mode: str, report: Report, directory: Path) -> None:
+    """A file for each finding, named for the mode and its kind."""
     directory.mkdir(parents=True, exist_ok=True)
     for kind, finding in [*report.findings.items(), *((f"crash {k}", one) for k, one in report.crashes.items())]:
         name = hashlib.sha256(kind.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         value = {
             "kind": kind,
+            "mode_of_ours": mode,
             **finding.case.as_json(),
             "fact": finding.difference.fact,
             "expected": ascii(finding.difference.expected),
             "got": ascii(finding.difference.got),
         }
-        (directory / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n", "utf-8")
+        (directory / f"{mode}-{name}.json").write_text(json.dumps(value, indent=1) + "\n", "utf-8")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tools.compare.cases import Case, Step
+from tools.compare.headers import COMPACT
 
 T = TypeVar("T")
 Holds = Callable[[Case], bool]
@@ -34,7 +35,7 @@ PLAIN = {
 """What every message has to have, as plain as it can be: these headers are replaced, not removed."""
 END = b"\r\n"
 PLAIN_LINE = b"OPTIONS sip:b@b.example SIP/2.0\r\n"
-_COMPACT = {b"v": b"via", b"f": b"from", b"t": b"to", b"i": b"call-id"}
+_COMPACT = {short.encode(): name.lower().encode() for name, short in COMPACT.items()}
 
 
 def lines(message: bytes) -> tuple[list[bytes], bytes]:
@@ -112,7 +113,9 @@ def _inside(case: Case, holds: Holds) -> Case:
             continue
 
         is_body = number == len(parts) - 1
-        start, end = (END, b"") if is_body and line.startswith(END) else (b"", line[len(line.rstrip(b"\r\n")) :])
+        named = _NAME.match(line)
+        start = END if is_body and line.startswith(END) else named[0] if named and number else b""
+        end = b"" if is_body else line[len(line.rstrip(b"\r\n")) :]
 
         def whole(pieces: list[bytes], number: int = number, start: bytes = start, end: bytes = end) -> Case:
             return case.with_message(b"".join([*parts[:number], start, *pieces, end, *parts[number + 1 :]]))
