@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Step = tuple[str | int | None, ...]
 """The C# name of a call, and its arguments: ``("PV.SetS", "$rU", "123")``; None is C#'s null."""
 Answer = str | int | None
-"""What C# got; ``Raised`` for an exception."""
+"""What C# got."""
+NOT_ASKED = "not asked"
+"""Stands for the answer of a step that a side could not play."""
 MODES = ("drop", "forward", "reply", "both")
 SOCKETS = ("main", "alt")
 
@@ -116,7 +118,9 @@ def compare(expected: Played, got: Played) -> tuple[int, list[Difference]]:
     if expected.crashed_at is None and expected.reached != got.reached:
         return 1, [Difference("reached", expected.reached, got.reached)]
     pairs: list[tuple[int | str, object, object]] = [
-        (number, *pair) for number, pair in enumerate(zip(expected.answers, got.answers, strict=False))
+        (number, *pair)
+        for number, pair in enumerate(zip(expected.answers, got.answers, strict=False))
+        if NOT_ASKED not in pair
     ]
     if expected.crashed_at is None:
         pairs.append(("reached", expected.reached, got.reached))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from runner import sip
 from runner.calls import CALLS, MODF_CANNOT_RUN
@@ -39,10 +40,18 @@ class EmbeddedSide:
 
     Args:
         host: What answers; a test may plant a fault.
+        kamailio: The version that it has to be.
+        garbles: Whether bytes that are not UTF-8 are read as Mono 6.8 reads them for app_mono.
     """
 
-    def __init__(self, host: type[MessageHost] = MessageHost) -> None:
+    def __init__(
+        self, host: type[MessageHost] = MessageHost, *, kamailio: str | None = None, garbles: bool = True
+    ) -> None:
         self._host = host
+        self._garbles = garbles
+        known = {field.name for field in fields(Environment)}
+        version: dict[str, Any] = {"kamailio": kamailio} if kamailio and "kamailio" in known else {}
+        self._environment = replace(ENVIRONMENT, **version)
 
     def start(self) -> None:
         """Nothing of a case outlives it here."""
@@ -55,11 +64,11 @@ class EmbeddedSide:
         source = Address(LOOPBACK, PORTS[case.mode])
         try:
             parsed = sip.parse(case.message)
-            host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=ENVIRONMENT)
+            host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
         except sip.SipParseError:
             return Played(reached=False)
         host.to_tag = "<TOTAG>"
-        answers = tuple(_answer(host, step) for step in case.steps)
+        answers = tuple(self._answer(host, step) for step in case.steps)
         is_request = parsed.first_line.is_request
         forwarded: tuple[bytes, ...] = ()
         replies = tuple(host.replies)
@@ -72,22 +81,21 @@ class EmbeddedSide:
         replies = tuple(data for data in replies if _is_seen(data))
         return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
 
+    def _answer(self, host: MessageHost, step: Step) -> Answer:
+        name, *arguments = step
+        if None in arguments:
+            return _NULL_ARGUMENT.get(str(name), -1)
+        try:
+            got: Answer = getattr(host, CALLS[str(name)].method)(*arguments)
+        except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
+            return f"raised {type(error).__name__}: {error}"
+        return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
+
 
 def _is_seen(reply: bytes) -> bool:
     """Whether a peer hears what goes where the first Via says (RFC 3581): a plain look, not the host's own parser."""
     via = next((line for line in lines(reply)[0] if header_name(line) == b"via"), b"")
     return b"rport" in via or any(b":%d" % port in via for port in _SEEN_PORTS)
-
-
-def _answer(host: MessageHost, step: Step) -> Answer:
-    name, *arguments = step
-    if None in arguments:
-        return _NULL_ARGUMENT.get(str(name), -1)
-    try:
-        got: Answer = getattr(host, CALLS[str(name)].method)(*arguments)
-    except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
-        return f"raised {type(error).__name__}: {error}"
-    return as_mono_reads(to_bytes(got)) if isinstance(got, str) else got
 
 
 def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:

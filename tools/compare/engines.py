@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.host import to_bytes
+from tests.kamailio.rig import has_module
 from tests.kamailio.routes import built_for_app_mono
 from tests.places import ROOT
 from tests.running_daemon import RunningDaemon
@@ -43,11 +44,23 @@ def app_mono(directory: Path, stack: ExitStack) -> Server:
     return stack.enter_context(server)
 
 
+def kemi(directory: Path, stack: ExitStack) -> Server:
+    """The real Kamailio where it has no app_mono: the same steps by KEMI."""
+    server = Server(
+        directory / "kamailio",
+        engine="app_python3",
+        load=HERE / "kemi_player.py",
+        call='python_exec("play", "{}")',
+        env={"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    return stack.enter_context(server)
+
+
 def ours(directory: Path, stack: ExitStack) -> Server:
     """Its successor: the same player, in a worker of a daemon."""
     script = built_for_app_mono(HERE / "Player.cs", directory / "scripts")
     daemon = stack.enter_context(RunningDaemon(directory, f'load = "{script}"\n{PATIENT}'))
-    server = Ours(
+    server = (Ours if has_module("app_mono") else Server)(
         directory / "kamailio",
         engine="app_python3",
         load=ROOT / "kamailio" / "app_mono.py",
@@ -57,5 +70,5 @@ def ours(directory: Path, stack: ExitStack) -> Server:
     return stack.enter_context(server)
 
 
-ENGINES: dict[str, Callable[[Path, ExitStack], Server]] = {"app_mono": app_mono, "ours": ours}
+ENGINES: dict[str, Callable[[Path, ExitStack], Server]] = {"app_mono": app_mono, "ours": ours, "kemi": kemi}
 """By name: a server in this directory, which ends with the stack."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.kamailio.rig import MODULES, Kamailio
 from tests.programs import until
-from tools.compare.cases import SOCKETS, Played
+from tools.compare.cases import NOT_ASKED, SOCKETS, Played
 from tools.compare.peers import PORTS, Peers
 
 if TYPE_CHECKING:
@@ -193,6 +193,8 @@ def _answer(line: str) -> Answer:
             return int(text)
         case "s":
             return base64.b64decode(text).decode("utf-16-le", "surrogatepass")
+        case "-":
+            return NOT_ASKED
     return f"raised {text}"
 
 
