@@ -1,10 +1,10 @@
 """
 Runs a command on this checkout in a fresh root of a Debian release, as a new machine would.
 
-``python3 -m tools.fresh_root RELEASE [--as-user] [--keep] COMMAND ...``, as root. The root has git, make and python3 and
-nothing else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for each
-run, or for all runs with --keep. The last commit of the checkout is cloned into it. Processes and mounts of a run end
-with it.
+``python3 -m tools.fresh_root RELEASE [--as-user] [--keep] COMMAND ...``, as root. The root has git, make and python3
+and nothing else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for
+each run, or once for all with --keep. The last commit of the checkout is cloned into it. Processes and mounts of a run
+end with it.
 
 Standard library only: this runs before anything is installed.
 """

@@ -85,7 +85,7 @@ def test_a_fault_that_needs_an_earlier_step_keeps_it_and_no_other() -> None:
     report = judged(ForgetsAfterAWrite, Case(LONG, steps)).report
 
     (finding,) = report.findings.values()
-    assert finding.case.steps == (("PV.SetS", "$rU", "carol"), ("PV.GetS", "$fU"))
+    assert finding.case.steps == (("PV.SetS", "$rU", ""), ("PV.GetS", "$fU"))
     assert finding.kind == "read $fU / after PV.SetS $rU / needs -"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tools.compare import unstable
 from tools.compare.cases import Case, Difference, Played, Step, compare
-from tools.compare.shrink import PLAIN, PLAIN_LINE, header_name, lines, shrunk
+from tools.compare.shrink import PLAIN, PLAIN_LINES, header_name, lines, shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -221,6 +221,7 @@ def shape(step: Step) -> str:
     else:
         shown = _WHOLE.sub(r"$\1", first)
         shown = re.sub(r"-?\d+", "N", _FREE.sub(r"$\1(...)", shown))
+        shown = shown.lower() if shown.lower().startswith("$sel(") else shown
     return f"{'read' if name in READS else name} {shown}"[:MOST_SHAPE]
 
 
@@ -229,7 +230,8 @@ def kind_of(case: Case, difference: Difference) -> str:
     head, rest = lines(case.message)
     needs = sorted({header_name(line).decode("latin-1") or "no name" for line in head[1:]
                     if line not in PLAIN.values()})  # fmt: skip
-    needs = ["start line", *needs] if head[:1] != [PLAIN_LINE] else needs
+    if head[:1] != [PLAIN_LINES[0]]:
+        needs.insert(0, "a reply" if head[:1] == [PLAIN_LINES[1]] else "start line")
     needs += ["body"] if rest.strip() else []
     steps = [shape(step) for step in case.steps]
     what = steps[-1] if isinstance(difference.fact, int) else str(difference.fact)

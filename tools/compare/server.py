@@ -206,7 +206,7 @@ def _bound() -> set[str]:
 
 def sorted_out(case: Case, datagrams: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What was sent on, and what was replied: a reply may come to the sink too, when a Via says so."""
-    if case.mode in {"forward", "drop"} or not _is_request(case.message):
+    if not _is_request(case.message):
         return datagrams, ()
     replies = tuple(data for data in datagrams if not _is_request(data))
     return tuple(data for data in datagrams if _is_request(data)), replies

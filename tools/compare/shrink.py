@@ -22,8 +22,10 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)(?:[ \t][^\r\n]*(?:\r\n|\r|\n|\Z)
 _PIECE = re.compile(rb"[A-Za-z0-9]+|\r\n[ \t]+|[\x80-\xff]+|.", re.DOTALL)
 _BODY_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _BYTE = re.compile(rb".", re.DOTALL)
+_TEXT_PIECE = re.compile(r"[A-Za-z0-9]+|\r\n[ \t]*|.", re.DOTALL)
 _NAME = re.compile(rb"([A-Za-z-]+)[ \t]*:")
 _TRANSFORMATION = re.compile(r"\{[^{}]*\}")
+WRITES = ("PV.SetS", "HDR.Append", "HDR.Insert", "HDR.AppendToReply")
 MOST_BYTES = 400  # pieces longer than this are not taken apart byte by byte
 PLAIN = {
     b"via": b"Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKa;rport\r\n",
@@ -34,7 +36,7 @@ PLAIN = {
 }
 """What every message has to have, as plain as it can be: these headers are replaced, not removed."""
 END = b"\r\n"
-PLAIN_LINE = b"OPTIONS sip:b@b.example SIP/2.0\r\n"
+PLAIN_LINES = (b"OPTIONS sip:b@b.example SIP/2.0\r\n", b"SIP/2.0 200 OK\r\n")
 _COMPACT = {short.encode(): name.lower().encode() for name, short in COMPACT.items()}
 
 
@@ -78,7 +80,7 @@ def shrunk(case: Case, target: Step | None, holds: Holds, deadline: float) -> Ca
         case = dropped
     case = _head(case, in_time)
     case = _inside(case, in_time)
-    return _expressions(case, in_time)
+    return _arguments(_expressions(case, in_time), in_time)
 
 
 def _steps(case: Case, target: Step | None, holds: Holds) -> Case:
@@ -92,21 +94,26 @@ def _head(case: Case, holds: Holds) -> Case:
     head, rest = lines(case.message)
     if len(rest) != len(END) and holds(case.with_message(b"".join(head) + END)):
         rest = END
-    plain = [PLAIN_LINE, *(PLAIN.get(header_name(line), line) for line in head[1:])]
-    if holds(case.with_message(b"".join(plain) + rest)):
-        head = plain
-    for number, line in enumerate(plain):
+
+    def still(candidate: list[bytes]) -> bool:
+        return holds(case.with_message(b"".join(candidate) + rest))
+
+    # Together first: the methods of start line and CSeq have to be the same.
+    plain = [PLAIN.get(header_name(line), line) for line in head[1:]]
+    candidates = [[line, *plain] for line in PLAIN_LINES] + [[line, *head[1:]] for line in PLAIN_LINES]
+    head = next((candidate for candidate in candidates if still(candidate)), head)
+    for number, line in enumerate(plain, 1):
         one = [*head[:number], line, *head[number + 1 :]]
-        if line != head[number] and holds(case.with_message(b"".join(one) + rest)):
+        if line != head[number] and still(one):
             head = one
-    head = head[:1] + list(smallest(head[1:], lambda part: holds(case.with_message(b"".join([head[0], *part]) + rest))))
+    head = head[:1] + smallest(head[1:], lambda part: still([head[0], *part]))
     return case.with_message(b"".join(head) + rest)
 
 
 def _inside(case: Case, holds: Holds) -> Case:
     """Pieces of each line that is not plain, and of the body."""
     head, rest = lines(case.message)
-    plain = {PLAIN_LINE, *PLAIN.values()}
+    plain = {*PLAIN_LINES, *PLAIN.values()}
     parts = [*head, rest]
     for number, line in enumerate(parts):
         if line in plain or not line.strip():
@@ -150,6 +157,24 @@ def _expressions(case: Case, holds: Holds) -> Case:
             if holds(smaller):
                 case = smaller
     return case
+
+
+def _arguments(case: Case, holds: Holds) -> Case:
+    """What is written, in fewer pieces."""
+    for number, step in enumerate(case.steps):
+        if step[0] in WRITES and isinstance(step[-1], str):
+            case = _less_written(case, number, step[-1], holds)
+    return case
+
+
+def _less_written(case: Case, number: int, text: str, holds: Holds) -> Case:
+    pieces: list[str] = _TEXT_PIECE.findall(text)
+    return _written(case, number, smallest(pieces, lambda parts: holds(_written(case, number, parts))))
+
+
+def _written(case: Case, number: int, pieces: list[str]) -> Case:
+    step = (*case.steps[number][:-1], "".join(pieces))
+    return case.with_steps((*case.steps[:number], step, *case.steps[number + 1 :]))
 
 
 def smallest(parts: Sequence[T], holds: Callable[[list[T]], bool]) -> list[T]:
