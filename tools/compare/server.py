@@ -10,6 +10,7 @@ import base64
 import contextlib
 import fcntl
 import os
+import re
 import select
 import signal
 import time
@@ -22,7 +23,9 @@ from tools.compare.cases import NOT_ASKED, SOCKETS, Played
 from tools.compare.peers import PORTS, Peers
 
 if TYPE_CHECKING:
-    from tools.compare.cases import Answer, Case
+    from collections.abc import Iterator
+
+    from tools.compare.cases import Answer, Case, Step
 
 HERE = Path(__file__).parent
 PROBE = (
@@ -30,6 +33,7 @@ PROBE = (
     b"From: <sip:p@127.0.0.1>;tag=p\r\nTo: <sip:p@127.0.0.1>\r\nCall-ID: probe\r\nCSeq: 1 OPTIONS\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
+_LASTING = re.compile(r"^\$\(?(vn|vz|var|shv)\(([^()]*)\)")
 PATIENCE_S = 4.0  # a step takes microseconds; one that takes this hangs
 START_S = 30.0
 LOOK_S = 0.05  # how often a silent server is asked whether it is alive
@@ -123,7 +127,8 @@ class Server:
         if self._kamailio is None:
             self.start()
         self._peers.received()
-        lines = ["\t".join([str(step[0]), *map(_word, step[1:])]) for step in case.steps]
+        steps = (*case.steps, *clean_up(case.steps))
+        lines = ["\t".join([str(step[0]), *map(_word, step[1:])]) for step in steps]
         (self._directory / "steps").write_text("".join(f"{line}\n" for line in lines), "ascii")
         self._peers.send(case.message, case.mode, case.socket)
         self._probe(case.socket)
@@ -138,7 +143,7 @@ class Server:
             crashed_at = max(0, len(lines) - 1)
             self.stop()
         reached = lines[:1] == ["play"]
-        answers = tuple(_answer(line) for line in lines[1:] if line != "played")
+        answers = tuple(_answer(line) for line in lines[1 : len(case.steps) + 1] if line != "played")
         if crashed_at is not None:
             return Played(reached, answers, crashed_at=min(crashed_at, len(case.steps)))
         return Played(reached, answers, *sorted_out(case, self._peers.received()))
@@ -202,6 +207,15 @@ def _bound() -> set[str]:
     """Which of the server's sockets somebody holds."""
     table = Path("/proc/net/udp").read_text("ascii")
     return {name for name in SOCKETS if f":{PORTS[name]:04X} 00000000:0000 " in table}
+
+
+def clean_up(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """What makes variables of the process, which the next case would find written, as they are in a fresh one."""
+    written = [str(step[1]) for step in steps if str(step[0]) in {"PV.SetS", "PV.SetI", "PV.Unset"}]
+    for kind, name in dict.fromkeys(found for target in written for found in _LASTING.findall(target)):
+        yield ("PV.Unset", f"${kind}({name})") if kind == "vn" else ("PV.SetI", f"${kind}({name})", 0)
+    if any("sbranch" in target for target in written):
+        yield ("Core.ModF", "sbranch_reset")
 
 
 def sorted_out(case: Case, datagrams: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
