@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import random
 import re
 import subprocess
@@ -21,10 +20,10 @@ from typing import TYPE_CHECKING
 from tests.kamailio.rig import KAMAILIO, has_module
 from tools.compare import steps
 from tools.compare.apart import Apart, trouble
-from tools.compare.cases import Case, compare, read_case
+from tools.compare.cases import Case, compare, read_finding
 from tools.compare.embedded import EmbeddedSide
 from tools.compare.judge import Judge, Report, Side
-from tools.compare.report import keep, text_of
+from tools.compare.report import keep, played_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,23 +67,31 @@ def sides(mode: str) -> Iterator[tuple[Side, Side]]:
                 yield real, ours
 
 
-def replay(mode: str, path: Path) -> int:
-    """Play the case of a finding, and show both sides."""
-    case = read_case(path)
-    with sides(mode) as (real, ours):
-        for side in (real, ours):
-            side.send(case)
-        expected, got = real.collect(case), ours.collect(case)
-    print(ascii(case.message).replace("\\r\\n", "\\r\\n\n"))
-    for number, step in enumerate(case.steps):
-        print(step)
-        for word, played in (("expected", expected), ("got     ", got)):
-            print(f"    {word}", *map(ascii, played.answers[number : number + 1]))
-    facts, differences = compare(expected, got)
-    for difference in differences:
-        print(f"{difference.fact}\n    expected {difference.expected!a}\n    got      {difference.got!a}")
-    print(f"replay: {facts} facts, {len(differences)} differ")
-    return int(bool(differences))
+def replay(path: Path, modes: Iterable[str] | None = None) -> int:
+    """
+    Play findings again, and show both sides of each that still differs.
+
+    Args:
+        path: The file of one, or a directory of them.
+        modes: Which of ours; None: that which the finding is of.
+
+    Returns:
+        1 when one differs, else 0.
+    """
+    found = [read_finding(file) for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    differ = 0
+    for mode in modes or sorted({mode for mode, _ in found}):
+        with sides(mode) as (real, ours):
+            for case in (case for own, case in found if modes or own == mode):
+                for side in (real, ours):
+                    side.start()
+                    side.send(case)
+                expected, got = real.collect(case), ours.collect(case)
+                if compare(expected, got)[1] or not path.is_dir():
+                    print(played_text(case, expected, got))
+                differ += bool(compare(expected, got)[1])
+    print(f"replay: {len(found)} findings, {differ} differ")
+    return int(bool(differ))
 
 
 def main(arguments: list[str]) -> int:
@@ -96,7 +103,7 @@ def main(arguments: list[str]) -> int:
         "--mode", choices=MODES, action="append", help="which of ours; default: both, half the time each"
     )
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="play one finding again")
+    parser.add_argument("--replay", type=Path, metavar="PATH", help="play a finding again, or all of a directory")
     options = parser.parse_args(arguments)
     modes = options.mode or MODES
     if KAMAILIO is None or not has_module("app_python3"):
@@ -106,8 +113,7 @@ def main(arguments: list[str]) -> int:
         print(f"compare: a network namespace is needed, as root or with user namespaces: {found}", file=sys.stderr)
         return 2
     if options.replay:
-        own = json.loads(options.replay.read_text("utf-8"))["mode_of_ours"]
-        return replay(options.mode[0] if options.mode else own, options.replay)
+        return replay(options.replay, options.mode)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     reports = []
     for mode in modes:

@@ -107,10 +107,10 @@ def from_json(value: dict[str, object]) -> Case:
     )
 
 
-def read_case(path: Path) -> Case:
-    """The case of a file of findings."""
+def read_finding(path: Path) -> tuple[str, Case]:
+    """The mode and the case of a finding that was kept."""
     value: dict[str, object] = json.loads(path.read_text("utf-8"))
-    return from_json(value)
+    return str(value["mode_of_ours"]), from_json(value)
 
 
 def compare(expected: Played, got: Played) -> tuple[int, list[Difference]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.compare.wording import address, comment, host, listed, lws, number, params, port, quoted, uri, word
+from tools.compare.wording import LENGTHS, address, comment, host, listed, lws, number, params, port, quoted, uri, word
 
 if TYPE_CHECKING:
     from tools.compare.dice import Dice
@@ -118,6 +118,11 @@ def _text(dice: Dice) -> str:
                     "1", "007", "<sip:a@b.example>", "a:b", "x" * 300, "a\0b", "(c) d", "50%", "$ru", "a\rb", "a\nb", "\\")  # fmt: skip
 
 
+def _long(dice: Dice) -> str:
+    length = dice.of(LENGTHS) if dice.maybe(0.95) else dice.one(32_767, 32_768, 60_000)
+    return dice.one("x", "1", ",", ";a=", "\xe9", '\\"', " ", "a, ", "%41")[:1] * length
+
+
 def _parameterised(*heads: str) -> Maker:
     return lambda dice: dice.of(heads) + params(dice)
 
@@ -144,7 +149,7 @@ HEADERS: dict[str, Maker] = {
     "Reason": _parameterised("SIP;cause=200", "Q.850"), "Retry-After": lambda dice: number(dice) + dice.maybe(0.3, comment(dice)),
     "Server": _text, "User-Agent": _text, "Subject": _text, "Organization": _text, "Priority": _text, "Date": _text,
     "SIP-If-Match": _text, "In-Reply-To": _text, "Timestamp": number, "Warning": lambda dice: f"{number(dice)} a {quoted(dice)}",
-    "X-Custom": _text, "X-List": _addresses(()), "P-Access-Network-Info": _text,
+    "X-Custom": _text, "X-Long": _long, "X-List": _addresses(()), "P-Access-Network-Info": _text,
 }  # fmt: skip
 """What makes a body for each name."""
 
@@ -166,5 +171,7 @@ def line(dice: Dice, name: str, body: str) -> str:
     colon = dice.one(*[": "] * 16, ":", " : ", ":\t", "\t:", ":  ", ":\r\n ", " :")
     if dice.maybe(0.003):
         colon = dice.one("", " ", "\r\n : ", "=", "::")
+    if dice.maybe(0.01):
+        body = dice.one(body + _long(dice), _long(dice), body * dice.one(2, 20, 50))
     end = dice.one("\n", "\r") if dice.maybe(0.004) else "\r\n"
     return form + colon + body + dice.maybe(0.03, dice.one(" ", "\t", "\r\n ")) + end

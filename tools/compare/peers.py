@@ -19,6 +19,7 @@ LOOPBACK = "127.0.0.1"
 _BRANCH = re.compile(rb"branch=z9hG4bK[^;\r\n]*")
 _TO_TAG = re.compile(rb"tag=[0-9a-f]{32}[-.][0-9a-f]{4,8}(?=[;\r\n])")
 _DATE = re.compile(rb"Date: \w{3}, \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
+_SERVER = re.compile(rb"(?m)^Server: kamailio \([^)\r\n]*\)\)")
 
 
 class Peers:
@@ -48,8 +49,8 @@ class Peers:
 
 
 def plain(data: bytes) -> bytes:
-    """A message as it leaves, without branch, tag and date, which each server makes up."""
-    data = _DATE.sub(b"Date: <DATE>", data)
+    """A message as it leaves, without branch, tag, date and version, which each server makes up."""
+    data = _SERVER.sub(b"Server: <KAMAILIO>", _DATE.sub(b"Date: <DATE>", data))
     if data[:7].upper() == b"SIP/2.0":
         return _TO_TAG.sub(b"tag=<TOTAG>", data)
     return _BRANCH.sub(b"branch=<BRANCH>", data, count=1)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tools.compare.cases import Case, Played
     from tools.compare.judge import Finding, Report
 
 MOST_SHOWN = 2000  # characters of one value
@@ -40,6 +41,22 @@ def text_of(reports: Sequence[tuple[str, Report]], seed: int) -> str:
     sums = [sum(getattr(report, name) for _, report in reports) for name in ("facts", "differ", "kinds")]
     parts.append("compare: {} facts, {} differ, {} kinds".format(*sums))
     return "\n".join(parts)
+
+
+def played_text(case: Case, expected: Played, got: Played) -> str:
+    """One case, step by step, and what both sides gave."""
+    rows = [ascii(case.message).replace("\\r\\n", "\\r\\n\n")]
+    for number, step in enumerate(case.steps):
+        answers = [*expected.answers[number : number + 1], *got.answers[number : number + 1]]
+        rows.append(f"{' ' if len(set(map(ascii, answers))) == 1 else '!'} {' '.join(map(_word, step))}")
+        rows += [
+            f"    {word} {_short(answer)}" for word, answer in zip(("expected", "got     "), answers, strict=False)
+        ]
+    for what in ("reached", "forwarded", "replies", "crashed_at"):
+        one, other = getattr(expected, what), getattr(got, what)
+        if one != other:
+            rows.append(f"! {what}\n    expected {_short(one)}\n    got      {_short(other)}")
+    return "\n".join(rows)
 
 
 def _finding(finding: Finding) -> str:

@@ -22,6 +22,7 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)(?:[ \t][^\r\n]*(?:\r\n|\r|\n|\Z)
 _PIECE = re.compile(rb"[A-Za-z0-9]+|\r\n[ \t]+|[\x80-\xff]+|.", re.DOTALL)
 _BODY_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _BYTE = re.compile(rb".", re.DOTALL)
+_HEADER_TEXT = re.compile(r"([^:]*:)(.*?)((?:\r\n)?)", re.DOTALL)
 _TEXT_PIECE = re.compile(r"[A-Za-z0-9]+|\r\n[ \t]*|.", re.DOTALL)
 _NAME = re.compile(rb"([A-Za-z-]+)[ \t]*:")
 _TRANSFORMATION = re.compile(r"\{[^{}]*\}")
@@ -168,13 +169,16 @@ def _arguments(case: Case, holds: Holds) -> Case:
 
 
 def _less_written(case: Case, number: int, text: str, holds: Holds) -> Case:
-    pieces: list[str] = _TEXT_PIECE.findall(text)
-    return _written(case, number, smallest(pieces, lambda parts: holds(_written(case, number, parts))))
+    # A header keeps its name and its end: without them it is another kind of text.
+    whole = _HEADER_TEXT.fullmatch(text) if str(case.steps[number][0]).startswith("HDR.") else None
+    start, inside, end = whole.groups() if whole else ("", text, "")
+    pieces: list[str] = _TEXT_PIECE.findall(inside)
 
+    def written(parts: list[str]) -> Case:
+        step = (*case.steps[number][:-1], f"{start}{''.join(parts)}{end}")
+        return case.with_steps((*case.steps[:number], step, *case.steps[number + 1 :]))
 
-def _written(case: Case, number: int, pieces: list[str]) -> Case:
-    step = (*case.steps[number][:-1], "".join(pieces))
-    return case.with_steps((*case.steps[:number], step, *case.steps[number + 1 :]))
+    return written(smallest(pieces, lambda parts: holds(written(parts))))
 
 
 def smallest(parts: Sequence[T], holds: Callable[[list[T]], bool]) -> list[T]:

@@ -34,6 +34,7 @@ _IN_QUOTES = (
     "?",
     "=",
 )
+LENGTHS = (16, 64, 127, 128, 255, 256, 511, 512, 1000, 1023, 1024, 1025, 2048, 4095, 4096, 8191, 8192, 8193, 16_384)
 MARKS = tuple(";,?&=@:<>\"'()[]{}\\/*!#$ \t%")
 
 
@@ -146,8 +147,10 @@ def uri(dice: Dice) -> str:
     if dice.maybe(0.02):
         at = dice.randrange(len(text) + 1)
         text = text[:at] + dice.of(MARKS + BYTES) + text[at:]
-    if dice.maybe(0.003):
-        text = scheme + "u" * dice.one(200, 900, 1005, 1010, 1030, 2000) + "@a.example"
+    if dice.maybe(0.004):
+        text = (
+            scheme + "u" * dice.one(200, 900, 1005, 1009, 1010, 1011, 1030, 2000) + dice.one("@a.example", "", ";x=y")
+        )
     return text
 
 
