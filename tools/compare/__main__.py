@@ -26,20 +26,24 @@ from tools.compare.judge import Judge, Report, Side
 from tools.compare.report import keep, played_text, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 HAS_APP_MONO = has_module("app_mono")  # Kamailio 6 has none
 MODES = ("embedded", "inside")
 FOUND = Path(__file__).parents[2] / "build" / "compare"
 
 
-def run(mode: str, seconds: float, seed: int, first: int = 0) -> Report:
-    """Judge in one mode for so many seconds; Ctrl-C ends it earlier."""
-    with sides(mode) as (real, ours):
-        judge = Judge(real, ours)
-        with contextlib.suppress(KeyboardInterrupt):
-            judge.run(_judged(steps.cases(seed, first)), time.monotonic() + seconds)
-        return judge.report
+def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list[tuple[str, Report]]:
+    """Judge for so many seconds, the same time in each mode; Ctrl-C ends it earlier."""
+    reports: list[tuple[str, Report]] = []
+    with contextlib.suppress(KeyboardInterrupt):
+        print(f"seed {seed}, {seconds:g} s, Kamailio {installed()} and ours: {', '.join(modes)}", flush=True)
+        for mode in modes:
+            with sides(mode) as (real, ours):
+                judge = Judge(real, ours)
+                reports.append((mode, judge.report))
+                judge.run(_judged(steps.cases(seed, first)), time.monotonic() + seconds / len(modes))
+    return reports
 
 
 def _judged(cases: Iterable[Case]) -> Iterator[Case]:
@@ -115,11 +119,9 @@ def main(arguments: list[str]) -> int:
     if options.replay:
         return replay(options.replay, options.mode)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    reports = []
-    for mode in modes:
-        report = run(mode, options.seconds / len(modes), seed, options.first)
+    reports = run(modes, options.seconds, seed, options.first)
+    for mode, report in reports:
         keep(mode, report, FOUND)
-        reports.append((mode, report))
     print(text_of(reports, seed))
     return int(any(report.kinds for _, report in reports))
 

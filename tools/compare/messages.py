@@ -226,7 +226,7 @@ def _changed(dice: Dice, part: str) -> str:
         case 3:
             end = min(len(part), at + dice.randrange(10))
             return part[:end] + part[at:end] + part[end:]
-    return part[:at] + part[at : at + 5].swapcase() + part[at + 5 :]
+    return part[:at] + part[at : at + 5].encode("latin-1").swapcase().decode("latin-1") + part[at + 5 :]
 
 
 def message(dice: Dice) -> bytes:

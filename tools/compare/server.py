@@ -75,6 +75,7 @@ class Server:
         fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._read = b""
         self._kamailio: Kamailio | None = None
+        self._children: list[int] = []
         self.starts = 0
 
     def __enter__(self) -> Self:
@@ -106,6 +107,7 @@ class Server:
         self._kamailio = Kamailio(self._cfg, self._directory, PORTS["main"], self._env)
         self._kamailio.__enter__()
         until(lambda: _bound() == set(SOCKETS), "both sockets are bound")
+        self._children = self._kamailio.children()
         for socket in SOCKETS:
             self._probe(socket)
             try:
@@ -171,8 +173,12 @@ class Server:
             if ready:
                 self._read += os.read(self._pipe, PIPE_BYTES)
                 silent_since = time.monotonic()
-            elif self._kamailio is None or not self._kamailio.is_alive or time.monotonic() - silent_since > patience_s:
+            elif time.monotonic() - silent_since > patience_s or not self._is_whole():
                 raise Crashed(lines)
+
+    def _is_whole(self) -> bool:
+        """False once a child has died; the main process takes seconds to end then."""
+        return self._kamailio is not None and all(map(_is_running, self._children))
 
     def _drain(self) -> None:
         self._read = b""
@@ -201,6 +207,13 @@ def _answer(line: str) -> Answer:
         case "-":
             return NOT_ASKED
     return f"raised {text}"
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2][0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def _bound() -> set[str]:

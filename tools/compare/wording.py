@@ -77,7 +77,7 @@ def params(dice: Dice, names: tuple[str, ...] = (), most: int = 4) -> str:
     def one(dice: Dice) -> str:
         name = dice.of(names) if names and dice.maybe(0.8) else word(dice)
         if dice.maybe(0.1):
-            name = dice.one(name.upper(), name.capitalize())
+            name = dice.one(name.encode("latin-1").upper().decode("latin-1"), name[:1].upper() + name[1:])
         value = dice.one("", "=", "=" + word(dice), "=" + word(dice), "=" + number(dice), "=" + quoted(dice),
                          "=" + host(dice), "==" + word(dice))  # fmt: skip
         if "=" in value:
