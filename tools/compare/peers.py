@@ -51,9 +51,8 @@ class Peers:
 def plain(data: bytes) -> bytes:
     """A message as it leaves, without branch, tag, date and version, which each server makes up."""
     data = _SERVER.sub(b"Server: <KAMAILIO>", _DATE.sub(b"Date: <DATE>", data))
-    if data[:7].upper() == b"SIP/2.0":
-        return _TO_TAG.sub(b"tag=<TOTAG>", data)
-    return _BRANCH.sub(b"branch=<BRANCH>", data, count=1)
+    data = _TO_TAG.sub(b"tag=<TOTAG>", data)
+    return data if data[:7].upper() == b"SIP/2.0" else _BRANCH.sub(b"branch=<BRANCH>", data, count=1)
 
 
 def _received(sock: socket.socket) -> list[bytes]:
