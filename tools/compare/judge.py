@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READS = ("PV.GetS", "PV.GetI", "PV.IsNull")
 MOST_SHAPE = 100  # characters
+CASES_OF_A_PROCESS = 500  # Kamailio keeps each expression that it ever parsed, and has 16 MiB for them
 SHRINK_S = 4.0
 LOOKED_AT_FIRST = 3  # differences of one look that are examined; then the 4th, 8th, 16th, ...
 _WHOLE = re.compile(r"^\$\((.*)\)$")
@@ -100,6 +101,8 @@ class Judge:
         for case in cases:
             if time.monotonic() > deadline:
                 return
+            if self.report.cases % CASES_OF_A_PROCESS == 0:
+                self._start()
             self.judge(case)
 
     def judge(self, case: Case) -> None:
@@ -154,9 +157,12 @@ class Judge:
         got = self._ours.collect(case)
         return self._real.collect(case), got
 
-    def _fresh(self, case: Case, fact: int | str) -> Difference | None:
+    def _start(self) -> None:
         self._real.start()
         self._ours.start()
+
+    def _fresh(self, case: Case, fact: int | str) -> Difference | None:
+        self._start()
         return self.differs(case, fact)
 
     def _examine(self, case: Case, difference: Difference, look: str) -> None:
