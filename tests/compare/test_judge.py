@@ -6,7 +6,8 @@ import itertools
 import time
 
 from runner.hosts.embedded.host import MessageHost
-from tools.compare.cases import Case, Played
+from tools.compare import unstable
+from tools.compare.cases import Case, Difference, Played, compare
 from tools.compare.embedded import EmbeddedSide
 from tools.compare.judge import Judge
 from tools.compare.report import text_of
@@ -161,3 +162,13 @@ def test_a_crash_of_kamailio_is_listed_apart_and_hides_what_comes_behind_it() ->
     assert list(judge.report.crashes) == ["read $fU"]
     assert judge.report.facts == 3
     assert judge.report.crashes["read $fU"].case.steps == (("PV.IsNull", "$fU"),)
+
+
+def test_what_ours_refuses_to_break_ends_the_comparison_of_its_case() -> None:
+    case = Case(LONG, (("PV.GetS", "$ru"), ("Core.ModF", "msg_apply_changes"), ("PV.GetS", "$ru")), "both")
+    expected = Played(reached=True, answers=("a", 0, "b"), forwarded=(b"x",))
+    refused = Played(reached=True, answers=("a", -1, "c"), replies=(b"y",))
+    wrong = Played(reached=True, answers=("a", 1, "b"), forwarded=(b"x",))
+
+    assert compare(*unstable.until_refused(case, expected, refused)) == (2, [])
+    assert compare(*unstable.until_refused(case, expected, wrong))[1] == [Difference(1, 0, 1)]
