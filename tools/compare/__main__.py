@@ -22,6 +22,7 @@ from tools.compare import steps
 from tools.compare.apart import Apart, trouble
 from tools.compare.cases import Case, compare, read_finding
 from tools.compare.embedded import EmbeddedSide
+from tools.compare.engines import daemon
 from tools.compare.judge import Judge, Report, Side
 from tools.compare.report import keep, played_text, text_of
 
@@ -67,7 +68,7 @@ def sides(mode: str) -> Iterator[tuple[Side, Side]]:
         if mode == "embedded":
             yield real, EmbeddedSide(kamailio=installed(), garbles=HAS_APP_MONO)
         else:
-            with Apart("ours") as ours:
+            with daemon() as config, Apart("ours", config) as ours:
                 yield real, ours
 
 

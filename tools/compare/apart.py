@@ -48,12 +48,14 @@ class Apart:
 
     Args:
         engine: What runs the player: a key of ``ENGINES``.
+        config: The settings of the daemon, for the engine ``ours``.
     """
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, config: Path | None = None) -> None:
         words = [*command(), sys.executable, "-m", "tools.compare.apart", engine]
+        env = os.environ | ({"APP_MONO_CONFIG": str(config)} if config else {})
         self._process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT, start_new_session=True
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT, env=env, start_new_session=True
         )
 
     def __enter__(self) -> Self:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +18,7 @@ from tools.compare.server import Server
 from tools.oracle import as_mono_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import ExitStack
 
     from tools.compare.cases import Answer, Case, Played
@@ -56,16 +59,27 @@ def kemi(directory: Path, stack: ExitStack) -> Server:
     return stack.enter_context(server)
 
 
+@contextlib.contextmanager
+def daemon() -> Iterator[Path]:
+    """
+    A daemon of ours that has the player loaded; the file of its settings.
+
+    Not in a namespace: as an ordinary user in one, it would see files of root as nobody's, and refuse to start.
+    """
+    with tempfile.TemporaryDirectory(prefix="compare-") as name:
+        script = built_for_app_mono(HERE / "Player.cs", Path(name) / "scripts")
+        with RunningDaemon(Path(name), f'load = "{script}"\n{PATIENT}') as running:
+            yield running.config
+
+
 def ours(directory: Path, stack: ExitStack) -> Server:
-    """Its successor: the same player, in a worker of a daemon."""
-    script = built_for_app_mono(HERE / "Player.cs", directory / "scripts")
-    daemon = stack.enter_context(RunningDaemon(directory, f'load = "{script}"\n{PATIENT}'))
+    """Its successor: the same player, in a worker of the daemon whose settings APP_MONO_CONFIG names."""
     server = (Ours if has_module("app_mono") else Server)(
         directory / "kamailio",
         engine="app_python3",
         load=ROOT / "kamailio" / "app_mono.py",
         call='python_exec("mono_run", "{}")',
-        env={"APP_MONO_CONFIG": str(daemon.config), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"APP_MONO_CONFIG": os.environ["APP_MONO_CONFIG"], "PYTHONDONTWRITEBYTECODE": "1"},
     )
     return stack.enter_context(server)
 
