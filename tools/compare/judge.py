@@ -54,7 +54,18 @@ class Finding:
 
 @dataclass
 class Report:
-    """What a run found."""
+    """
+    What a run found.
+
+    Attributes:
+        cases: How many were played.
+        facts: How many answers and messages were compared.
+        named: How many answers were not, as the list of what is unstable has their step.
+        looks: How many facts differ, by the shape of their step before anything was shrunk.
+        findings: By their kind.
+        of_looks: The kinds that the examined differences of a look turned out to be.
+        crashes: Crashes and hangs of the real Kamailio, by the step that it died of.
+    """
 
     cases: int = 0
     facts: int = 0
@@ -62,7 +73,6 @@ class Report:
     looks: Counter[str] = field(default_factory=Counter)
     findings: dict[str, Finding] = field(default_factory=dict)
     of_looks: dict[str, set[str]] = field(default_factory=dict)
-    noise: Counter[str] = field(default_factory=Counter)
     crashes: dict[str, Finding] = field(default_factory=dict)
 
     @property
@@ -178,7 +188,6 @@ class Judge:
             if found is not None:
                 self._shrink(candidate, found, look)
                 return
-        self.report.noise[look] += 1
 
     def _shrink(self, case: Case, difference: Difference, look: str) -> None:
         is_step = isinstance(difference.fact, int)
