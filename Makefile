@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -165,6 +165,18 @@ wheel: venv ## the Python package with the C# sources in it, into dist/
 oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
 	@[ -n "$(ORACLE)" ] || { echo "name the file with the recorded answers: make oracle ORACLE=path" >&2; exit 2; }
 	$(BIN)/python -m tools.oracle "$(ORACLE)"
+
+# With KAMAILIO=6.0 or 5.6 in a root of the Debian that has this version, which is kept for the next run.
+ifeq ($(KAMAILIO),)
+compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=n MODE=embedded KAMAILIO=6.0
+	@$(BIN)/python -m tools.compare --seconds $(SECONDS) $(addprefix --seed ,$(SEED)) $(addprefix --mode ,$(MODE))
+else
+DEBIAN_WITH_5.6 := bookworm
+DEBIAN_WITH_6.0 := trixie
+compare: debootstrap
+	@$(FRESH_ROOT) $(or $(DEBIAN_WITH_$(KAMAILIO)),$(error KAMAILIO is 5.6 or 6.0)) --keep -- \
+		make compare SECONDS=$(SECONDS) $(addprefix SEED=,$(SEED)) $(addprefix MODE=,$(MODE))
+endif
 
 clean: ## remove what was built; the packages of the system stay
 	@[ ! -e build/roots ] || $(AS_ROOT) rm -rf --one-file-system build/roots

@@ -1,9 +1,10 @@
 """
 Runs a command on this checkout in a fresh root of a Debian release, as a new machine would.
 
-``python3 -m tools.fresh_root RELEASE [--as-user] COMMAND ...``, as root. The root has git, make and python3 and nothing
-else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for each run. The
-last commit of the checkout is cloned into it. Processes and mounts of a run end with it.
+``python3 -m tools.fresh_root RELEASE [--as-user] [--keep] COMMAND ...``, as root. The root has git, make and python3
+and nothing else of what the project needs; it is made once by debootstrap, kept below ``build/roots``, and copied for
+each run, or once for all with --keep. The last commit of the checkout is cloned into it. Processes and mounts of a run
+end with it.
 
 Standard library only: this runs before anything is installed.
 """
@@ -84,7 +85,12 @@ def prepare(root: Path, *, as_user: bool) -> str:
         rule.write_text(f'{USER} ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += "{" ".join(PASSED_ON)}"\n', "utf-8")
         rule.chmod(0o440)
     clone = root / home.lstrip("/") / "app-mono"
-    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)  # noqa: S607 - from PATH
+    git = ["git", "-c", f"safe.directory={CHECKOUT}", "-c", f"safe.directory={clone}"]
+    if clone.exists():  # in a root that was kept
+        subprocess.run([*git, "-C", str(clone), "fetch", "--quiet", str(CHECKOUT), "HEAD"], check=True)
+        subprocess.run([*git, "-C", str(clone), "reset", "--quiet", "--hard", "FETCH_HEAD"], check=True)
+    else:
+        subprocess.run([*git, "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
     chroot(root, "chown", "-R", f"{USER}:{USER}" if as_user else "root:root", f"{home}/app-mono")
     return f"cd {home}/app-mono"
 
@@ -110,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tools.fresh_root", description=about)
     parser.add_argument("release", help="bookworm, trixie, ...")
     parser.add_argument("--as-user", action="store_true", help="as an ordinary user who may use sudo, not as root")
+    parser.add_argument("--keep", action="store_true", help="keep the root, and use the one that was kept before")
     parser.add_argument("command", nargs="+", help="what to run in the clone, for example: make test")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -117,17 +124,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the copy goes
     template = base(arguments.release)
     remove_left(template.parent)
-    root = template.parent / f"run-{os.getpid()}"
+    root = template.parent / ("kept" if arguments.keep else f"run-{os.getpid()}")
     # Of the checkout's owner, who need not be root.
     git = ["git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT), "status", "--porcelain"]
     if subprocess.run(git, capture_output=True, check=False).stdout:
         print("The last commit is what runs; this checkout has changes that are not in it.", file=sys.stderr)  # noqa: T201
     try:
-        subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(root)], check=True)  # noqa: S607 - from PATH
+        if not root.exists():
+            subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(root)], check=True)  # noqa: S607 - from PATH
         go = prepare(root, as_user=arguments.as_user)
         status = run(root, f"{go} && {' '.join(arguments.command)}", as_user=arguments.as_user)
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        if not arguments.keep:
+            shutil.rmtree(root, ignore_errors=True)
     sys.exit(status)
 
 

@@ -1,0 +1,174 @@
+"""The judge itself: a fault that is planted in one side is found, seen again, shrunk and put with its kind."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from runner.hosts.embedded.host import MessageHost
+from tools.compare import unstable
+from tools.compare.cases import Case, Difference, Played, compare
+from tools.compare.embedded import EmbeddedSide
+from tools.compare.judge import Judge
+from tools.compare.report import text_of
+from tools.compare.steps import cases
+
+SOON_S = 60.0
+LONG = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK1;rport\r\n"
+    b'Max-Forwards: 70\r\nFrom: "Alice" <sip:alice@example.com>;tag=1\r\nTo: <sip:bob@example.com>\r\n'
+    b"Call-ID: 7@example.com\r\nCSeq: 1 INVITE\r\nUser-Agent: Phone 2.1 (new)\r\n"
+    b"Subject: a, b\r\nContent-Length: 2\r\n\r\nhi"
+)
+READS = (
+    ("PV.GetS", "$ru"),
+    ("PV.GetI", "$ml"),
+    ("PV.GetS", "$(ua{s.len}{s.md5})"),
+    ("PV.IsNull", "$fU"),
+    ("PV.GetS", "$ua"),
+)
+
+
+class ReadsUserAgentWrong(MessageHost):
+    """What has a bracket is null."""
+
+    def get_s(self, name: str) -> str | None:
+        value = super().get_s(name)
+        return None if name == "$ua" and value is not None and "(" in value else value
+
+
+class ForgetsAfterAWrite(MessageHost):
+    """A write of $rU makes $fU null."""
+
+    def set_s(self, name: str, value: str) -> int:
+        self.is_written = name == "$rU"
+        return super().set_s(name, value)
+
+    def get_s(self, name: str) -> str | None:
+        return None if name == "$fU" and getattr(self, "is_written", False) else super().get_s(name)
+
+
+class KnowsTheTime(MessageHost):
+    """Another second at each look."""
+
+    def get_s(self, name: str) -> str | None:
+        return f"{time.monotonic_ns()}" if name == "$Ts" else super().get_s(name)
+
+
+class ForwardsNothing(MessageHost):
+    """Nothing leaves a message with a Subject."""
+
+    def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
+        return None if self.context.header(b"subject") else super().forwarded(branch)
+
+
+def judged(host: type[MessageHost], *played: Case) -> Judge:
+    judge = Judge(EmbeddedSide(), EmbeddedSide(host))
+    judge.run(played, time.monotonic() + SOON_S)
+    return judge
+
+
+def test_a_planted_fault_is_shrunk_to_its_step_and_its_header() -> None:
+    report = judged(ReadsUserAgentWrong, Case(LONG, READS, "both")).report
+
+    (finding,) = report.findings.values()
+    assert finding.kind == "read $ua / needs user-agent"
+    assert finding.case.steps == (("PV.GetS", "$ua"),)
+    assert b"\r\nUser-Agent: (\r\n" in finding.case.message.replace(b":(", b": (")
+    assert b"Subject" not in finding.case.message
+    assert (finding.difference.expected, finding.difference.got) == ("(", None)
+    assert text_of([("embedded", report)], 1).splitlines()[-1] == f"compare: {report.facts} facts, 1 differ, 1 kinds"
+
+
+def test_a_fault_that_needs_an_earlier_step_keeps_it_and_no_other() -> None:
+    steps = (*READS, ("PV.SetS", "$rU", "carol"), *READS, ("PV.GetS", "$fU"))
+
+    report = judged(ForgetsAfterAWrite, Case(LONG, steps)).report
+
+    (finding,) = report.findings.values()
+    assert finding.case.steps == (("PV.SetS", "$rU", ""), ("PV.GetS", "$fU"))
+    assert finding.kind == "read $fU / after PV.SetS $rU / needs -"
+
+
+def test_a_message_that_does_not_leave_is_a_difference_of_its_own() -> None:
+    report = judged(ForwardsNothing, Case(LONG, READS, "both")).report
+
+    (finding,) = report.findings.values()
+    assert finding.kind == "forwarded / needs subject"
+    assert finding.case.steps == ()
+
+
+class ReadsNoUserOfTel(MessageHost):
+    """A tel: URI has none."""
+
+    def get_s(self, name: str) -> str | None:
+        is_tel = name == "$rU" and self.context.request_uri.startswith(b"tel:")
+        return None if is_tel else super().get_s(name)
+
+
+def test_made_up_cases_find_a_planted_fault() -> None:
+    judge = judged(ReadsNoUserOfTel, *itertools.islice(cases(1), 1500))
+
+    assert list(judge.report.findings) == ["read $rU / needs start line"]
+    (finding,) = judge.report.findings.values()
+    assert b" tel:" in finding.case.message
+    assert len(finding.case.message) < 40
+
+
+def test_what_the_list_calls_unstable_is_not_compared() -> None:
+    report = judged(KnowsTheTime, Case(LONG, (("PV.GetS", "$Ts"), ("PV.GetS", "$ru")))).report
+
+    assert (report.facts, report.named, report.findings) == (3 - 1, 1, {})
+
+
+class WrongOnce(EmbeddedSide):
+    """Its first play is wrong, as what an earlier message left behind may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plays = 0
+
+    def collect(self, case: Case) -> Played:
+        self._plays += 1
+        played = super().collect(case)
+        return played if self._plays > 1 else Played(reached=True, answers=("left over", *played.answers[1:]))
+
+
+def test_what_a_fresh_process_does_not_show_again_is_no_difference() -> None:
+    judge = Judge(WrongOnce(), EmbeddedSide())
+
+    judge.judge(Case(LONG, READS))
+
+    assert judge.report.findings == {}
+    assert judge.report.unstable == {"read $ru": 1}
+    assert "compare: 6 facts, 0 differ, 0 kinds" in text_of([("embedded", judge.report)], 1)
+
+
+class Crashes(EmbeddedSide):
+    """At a read of $fU."""
+
+    def collect(self, case: Case) -> Played:
+        played = super().collect(case)
+        at = next((number for number, step in enumerate(case.steps) if step[1] == "$fU"), None)
+        return played if at is None else Played(reached=True, answers=played.answers[:at], crashed_at=at)
+
+
+def test_a_crash_of_kamailio_is_listed_apart_and_hides_what_comes_behind_it() -> None:
+    judge = Judge(Crashes(), EmbeddedSide(ReadsUserAgentWrong))
+
+    judge.judge(Case(LONG, READS))
+
+    assert judge.report.findings == {}
+    assert list(judge.report.crashes) == ["read $fU"]
+    assert judge.report.facts == 3
+    assert judge.report.crashes["read $fU"].case.steps == (("PV.IsNull", "$fU"),)
+
+
+def test_what_ours_refuses_to_break_ends_the_comparison_of_its_case() -> None:
+    case = Case(LONG, (("PV.GetS", "$ru"), ("Core.ModF", "msg_apply_changes"), ("PV.GetS", "$ru")), "both")
+    expected = Played(reached=True, answers=("a", 0, "b"), forwarded=(b"x",))
+    refused = Played(reached=True, answers=("a", -1, "c"), replies=(b"y",))
+    wrong = Played(reached=True, answers=("a", 1, "b"), forwarded=(b"x",))
+
+    assert compare(*unstable.until_refused(case, expected, refused)) == (2, [])
+    assert compare(*unstable.until_refused(case, expected, wrong))[1] == [Difference(1, 0, 1)]

@@ -1,0 +1,106 @@
+"""Plays a case on the embedded host, in this process."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from runner import sip
+from runner.calls import CALLS, MODF_CANNOT_RUN
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost, to_bytes
+from tools.compare.cases import Played
+from tools.compare.peers import LOOPBACK, PORTS, plain
+from tools.compare.shrink import header_name, lines
+from tools.oracle import as_mono_reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.compare.cases import Answer, Case, Step
+
+MAIN = Socket(Address(LOOPBACK, PORTS["main"]), "main")
+ALT = Socket(Address(LOOPBACK, PORTS["alt"]), "alt", Address("203.0.113.5", 5070))
+SOCKETS = {"main": MAIN, "alt": ALT}
+ENVIRONMENT = Environment(
+    sockets=(MAIN, ALT),
+    server_id=7,
+    defines={"TEXT": "some text", "NUMBER": "42", "EMPTY": ""},
+    variables={"TEXT": "env value", "EMPTY": ""},
+    hash_tables=frozenset({"table"}),
+)
+"""What ``kamailio.cfg`` says."""
+_NULL_ARGUMENT: dict[str, Answer] = {"PV.GetS": None, "PV.GetI": 0, "Core.ModF": MODF_CANNOT_RUN}
+_SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
+
+
+class EmbeddedSide:
+    """
+    The embedded host in the surroundings of ``kamailio.cfg``.
+
+    Args:
+        host: What answers; a test may plant a fault.
+        kamailio: The version that it has to be.
+        garbles: Whether bytes that are not UTF-8 are read as Mono 6.8 reads them for app_mono.
+    """
+
+    def __init__(
+        self, host: type[MessageHost] = MessageHost, *, kamailio: str | None = None, garbles: bool = True
+    ) -> None:
+        self._host = host
+        self._garbles = garbles
+        known = {field.name for field in fields(Environment)}
+        version: dict[str, Any] = {"kamailio": kamailio} if kamailio and "kamailio" in known else {}
+        self._environment = replace(ENVIRONMENT, **version)
+
+    def start(self) -> None:
+        """Nothing of a case outlives it here."""
+
+    def send(self, case: Case) -> None:
+        """It begins, and ends, in ``collect``."""
+
+    def collect(self, case: Case) -> Played:
+        """What this host does."""
+        source = Address(LOOPBACK, PORTS[case.mode])
+        try:
+            parsed = sip.parse(case.message)
+            host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
+        except sip.SipParseError:
+            return Played(reached=False)
+        host.to_tag = "<TOTAG>"
+        answers = tuple(self._answer(host, step) for step in case.steps)
+        is_request = parsed.first_line.is_request
+        forwarded: tuple[bytes, ...] = ()
+        replies = tuple(host.replies)
+        if case.mode in {"forward", "both"} or (not is_request and case.mode != "drop"):
+            forwarded = _leaving(host.forwarded)
+        if case.mode in {"reply", "both"} and is_request:
+            replies += _leaving(lambda: host.reply(200, "OK", "<TOTAG>"))
+        if not is_request:
+            forwarded = tuple(data for data in forwarded if _is_seen(data))
+        replies = tuple(data for data in replies if _is_seen(data))
+        return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
+
+    def _answer(self, host: MessageHost, step: Step) -> Answer:
+        name, *arguments = step
+        if None in arguments:
+            return _NULL_ARGUMENT.get(str(name), -1)
+        try:
+            got: Answer = getattr(host, CALLS[str(name)].method)(*arguments)
+        except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
+            return f"raised {type(error).__name__}: {error}"
+        return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
+
+
+def _is_seen(reply: bytes) -> bool:
+    """Whether a peer hears what goes where the first Via says (RFC 3581): a plain look, not the host's own parser."""
+    via = next((line for line in lines(reply)[0] if header_name(line) == b"via"), b"")
+    return b"rport" in via or any(b":%d" % port in via for port in _SEEN_PORTS)
+
+
+def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:
+    try:
+        built = build()
+    except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
+        return (f"raised {type(error).__name__}: {error}".encode(),)
+    return () if built is None else (built,)
