@@ -57,7 +57,9 @@ _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
 _VIA_UP_TO_CR = re.compile(rb"\A\s*[^\n]*\n(?:via|v)[ \t]*:[^\r\n]*\r(?!\n)", re.IGNORECASE)
-_WITHOUT_BOUNDS = re.compile(r"\$\(?pcv\(|\{s\.fmtline[st]|sel\(@?msg\.h(eader)?\)", re.IGNORECASE)
+_WITHOUT_BOUNDS = re.compile(
+    r"\$\(?pcv\(|\{s\.(fmtline[st]|(replace|rm),\s*[,}])|sel\(@?msg\.h(eader)?\)", re.IGNORECASE
+)
 
 
 def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Played]:
