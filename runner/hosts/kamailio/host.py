@@ -167,17 +167,15 @@ class KamailioHost:
 
     def is_null(self, name: str) -> int:
         """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
-        asked = name if name in _harmless else self._asked(name)
-        if asked is None:
-            return FAILED
-        asked = _until_nul(asked)
-        if not _is_utf8(asked):
+        asked = _until_nul(name if name in _harmless else self._asked(name) or "")
+        if not asked or not _is_utf8(asked):
             return FAILED
         if not self._pv.is_null(asked):
             return 0
         printed = self._printed(asked) if asked.startswith("$") else None
-        # A part of an address that does not parse is null once, and has a value from then on ($pU; pv_core.c).
-        return 1 if printed == "<null>" or (printed is not None and self.get_s(asked) is not None) else FAILED
+        # $pU and its like, of an address that does not parse, are null once and have a value from then on.
+        is_once = asked.startswith(("$p", "$(p")) and printed is not None and self.get_s(asked) is not None
+        return 1 if printed == "<null>" or is_once else FAILED
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
