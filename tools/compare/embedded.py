@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ ENVIRONMENT = Environment(
 """What ``kamailio.cfg`` says."""
 _NULL_ARGUMENT: dict[str, Answer] = {"PV.GetS": None, "PV.GetI": 0, "Core.ModF": MODF_CANNOT_RUN}
 _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
+_SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
+_RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
+_RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
+_SENT_BY = re.compile(rb"(?i)/\s*UDP\s+([^\s:;]+)(?:\s*:\s*([0-9]+))?")
 
 
 class EmbeddedSide:
@@ -76,9 +81,10 @@ class EmbeddedSide:
             forwarded = _leaving(host.forwarded)
         if case.mode in {"reply", "both"} and is_request:
             replies += _leaving(lambda: host.reply(200, "OK", "<TOTAG>"))
-        if not is_request:
-            forwarded = tuple(data for data in forwarded if _is_seen(data))
         replies = tuple(data for data in replies if _is_seen(data))
+        if not is_request:
+            # A reply of its own to a reply is sent before the script ends, and is sent on as far as the peers can say.
+            forwarded, replies = (*(data for data in forwarded if _is_seen_on_its_way(data)), *replies), ()
         return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
@@ -92,10 +98,28 @@ class EmbeddedSide:
         return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
 
 
-def _is_seen(reply: bytes) -> bool:
-    """Whether a peer hears what goes where the first Via says (RFC 3581): a plain look, not the host's own parser."""
+def _first_via(reply: bytes) -> bytes:
     via = next((line for line in lines(reply)[0] if header_name(line) == b"via"), b"")
-    return b"rport" in via or any(b":%d" % port in via for port in _SEEN_PORTS)
+    return via.partition(b":")[2].split(b",")[0]
+
+
+def _is_seen(reply: bytes) -> bool:
+    """Whether a peer hears what goes back as the first Via says (RFC 3581): a plain look, not the host's own parser."""
+    via = _first_via(reply)
+    return _RPORT.search(via) is not None or any(b":%d" % port in via for port in _SEEN_PORTS)
+
+
+def _is_seen_on_its_way(reply: bytes) -> bool:
+    """The same for a reply that is sent on: it goes where the Via says, if that is no name, by UDP."""
+    via = _first_via(reply)
+    rport = _RPORT.search(via)
+    port = rport[1] if rport is not None and rport[1] else None
+    found = _SENT_BY.search(via)
+    if found is None:
+        return False
+    received = _RECEIVED.search(via)
+    host = found[1] if received is None else received[1]
+    return host == LOOPBACK.encode() and (port or found[2] or b"") in _SEEN_PORTS_TEXT
 
 
 def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:

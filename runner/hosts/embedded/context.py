@@ -175,9 +175,9 @@ class Context:
             before.
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
-        is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
         is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
+        is_transaction_sought: True once tm looked for the transaction, and found that there is none.
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
@@ -203,7 +203,7 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_answered: bool = False
-    is_unusable: bool = False
+    is_transaction_sought: bool = False
     routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False

@@ -59,11 +59,10 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
     A request gets a Via with that branch, and its own Via is completed; a reply loses its topmost Via.
     """
-    if context.is_unusable:
-        return None
-    if context.message.first_line.is_request:
+    line = context.message.first_line
+    if line.is_request:
         return _forwarded_request(context, branch)
-    return _forwarded_reply(context)
+    return _forwarded_reply(context) if line.is_reply else None
 
 
 def with_hop_counted(data: bytes) -> bytes | None:
@@ -163,7 +162,7 @@ def _apply(context: Context, edits: Edits) -> bytes:
     line = context.message.first_line
     data = context.message.data
     edits = _with_content_length(context, edits)
-    if context.new_uri is None or not line.is_request:
+    if context.new_uri is None or not line.uri_start:
         return edits.apply(data)
     end = line.uri_start + len(line.uri)
     return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
@@ -197,8 +196,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     message = context.message
     via, top = first_via(message), message.header(b"via")
     line = message.first_line
-    is_readable = message.broken_at is None and not context.is_unusable
-    if not is_readable or via is None or not line.is_request or line.method == b"ACK":
+    if message.broken_at is not None or via is None or not line.is_request or line.method == b"ACK":
         return None
     out = [line.version, b" %03d " % code, reason, _CRLF]
     for header in message.headers:

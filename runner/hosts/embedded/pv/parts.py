@@ -94,7 +94,8 @@ def _write_byte(access: Access, value: Value) -> None:
 
 
 def _updated(access: Access) -> Value:
-    return Value(outgoing.edited(access.context))
+    line = access.context.message.first_line
+    return Value(outgoing.edited(access.context)) if line.is_request or line.is_reply else NULL
 
 
 def _format(access: Access) -> Value:

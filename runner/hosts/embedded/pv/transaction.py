@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.to_tag import stateless_tag
+from runner.hosts.embedded.transaction import can_be_sought
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import parse_whole
@@ -41,17 +42,20 @@ def _checked(access: Access) -> Context:
     The message, when a transaction could be looked up for it (tm: t_lookup.c, t_check_msg).
 
     Raises:
-        CannotEvaluate: A header or the From does not parse.
+        CannotEvaluate: It cannot.
     """
-    context = access.context
-    if context.message.broken_at is not None or context.party(b"from") is None:
+    if not can_be_sought(access.context):
         raise CannotEvaluate("no transaction can be looked up")
-    return context
+    return access.context
 
 
 def _reply_code(access: Access) -> Value:
-    line = _checked(access).message.first_line
-    return Value.integer(0 if line.is_request else int(line.status))
+    """A reply's own, without a look at the transaction; a request has none."""
+    line = access.context.message.first_line
+    if line.is_reply:
+        return Value.integer(int(line.status))
+    _checked(access)
+    return Value.integer(0)
 
 
 def _reply_text(access: Access) -> Value:
@@ -61,7 +65,9 @@ def _reply_text(access: Access) -> Value:
 
 
 def _branch_index(access: Access) -> Value:
-    return Value.integer(0 if access.context.message.first_line.is_request else -1)
+    """Of a request it is the number of further branches, of a reply that of its transaction."""
+    context = access.context
+    return Value.integer(-1 if context.message.first_line.is_reply else len(context.branches))
 
 
 def _transaction(access: Access) -> Value:
