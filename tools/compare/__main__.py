@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
-import re
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.migrate.installed import version
 from tests.kamailio.rig import KAMAILIO, has_module
 from tools.compare import steps
 from tools.compare.apart import Apart, trouble
@@ -38,7 +37,7 @@ def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list
     """Judge for so many seconds, the same time in each mode; Ctrl-C ends it earlier."""
     reports: list[tuple[str, Report]] = []
     with contextlib.suppress(KeyboardInterrupt):
-        print(f"seed {seed}, {seconds:g} s, Kamailio {installed()} and ours: {', '.join(modes)}", flush=True)
+        print(f"seed {seed}, {seconds:g} s, Kamailio {version()} and ours: {', '.join(modes)}", flush=True)
         for mode in modes:
             with sides(mode) as (real, ours):
                 judge = Judge(real, ours)
@@ -53,20 +52,12 @@ def _judged(cases: Iterable[Case]) -> Iterator[Case]:
         yield case if HAS_APP_MONO else case.with_steps(tuple(s for s in case.steps if s[0] != "HDR.Insert"))
 
 
-def installed() -> str:
-    """The version of the installed Kamailio, for example ``5.6``."""
-    assert KAMAILIO is not None
-    ran = subprocess.run([KAMAILIO, "-v"], capture_output=True, text=True, check=True)
-    found = re.search(r"kamailio (\d+\.\d+)", ran.stdout)
-    return found[1] if found else "5.6"
-
-
 @contextlib.contextmanager
 def sides(mode: str) -> Iterator[tuple[Side, Side]]:
     """The real Kamailio, and ours in that mode."""
     with Apart("app_mono" if HAS_APP_MONO else "kemi") as real:
         if mode == "embedded":
-            yield real, EmbeddedSide(kamailio=installed(), garbles=HAS_APP_MONO)
+            yield real, EmbeddedSide(kamailio=version(), garbles=HAS_APP_MONO)
         else:
             with daemon() as config, Apart("ours", config) as ours:
                 yield real, ours

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from runner import sip
 from runner.calls import CALLS, MODF_CANNOT_RUN
@@ -18,6 +18,7 @@ from tools.oracle import as_mono_reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.hosts.embedded.context import Version
     from tools.compare.cases import Answer, Case, Step
 
 MAIN = Socket(Address(LOOPBACK, PORTS["main"]), "main")
@@ -50,13 +51,11 @@ class EmbeddedSide:
     """
 
     def __init__(
-        self, host: type[MessageHost] = MessageHost, *, kamailio: str | None = None, garbles: bool = True
+        self, host: type[MessageHost] = MessageHost, *, kamailio: Version = "5.6", garbles: bool = True
     ) -> None:
         self._host = host
         self._garbles = garbles
-        known = {field.name for field in fields(Environment)}
-        version: dict[str, Any] = {"kamailio": kamailio} if kamailio and "kamailio" in known else {}
-        self._environment = replace(ENVIRONMENT, **version)
+        self._environment = replace(ENVIRONMENT, kamailio=kamailio)
 
     def start(self) -> None:
         """Nothing of a case outlives it here."""
@@ -69,9 +68,11 @@ class EmbeddedSide:
         source = Address(LOOPBACK, PORTS[case.mode])
         try:
             parsed = sip.parse(case.message)
-            host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
         except sip.SipParseError:
             return Played(reached=False)
+        if parsed.dropped is not None:
+            return Played(reached=False)
+        host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
         host.to_tag = "<TOTAG>"
         answers = tuple(self._answer(host, step) for step in case.steps)
         is_request = parsed.first_line.is_request
