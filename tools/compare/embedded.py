@@ -33,6 +33,7 @@ ENVIRONMENT = Environment(
 )
 """What ``kamailio.cfg`` says."""
 _NULL_ARGUMENT: dict[str, Answer] = {"PV.GetS": None, "PV.GetI": 0, "Core.ModF": MODF_CANNOT_RUN}
+LARGEST_DATAGRAM = 65507  # by UDP over IPv4: the kernel refuses to send more
 _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
 _SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
 _RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
@@ -128,4 +129,4 @@ def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:
         built = build()
     except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
         return (f"raised {type(error).__name__}: {error}".encode(),)
-    return () if built is None else (built,)
+    return () if built is None or len(built) > LARGEST_DATAGRAM else (built,)

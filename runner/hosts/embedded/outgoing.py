@@ -185,10 +185,10 @@ def _with_content_length(context: Context, edits: Edits) -> Edits:
 
 def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:
     """
-    The reply to a request; None when its headers cannot be parsed, or it is an ACK.
+    The reply to a request, or to a reply; None when its headers cannot be parsed, or it is an ACK.
 
     Args:
-        context: The request, with ``reply_headers``.
+        context: The message, with ``reply_headers``.
         code: Three digits.
         reason: Of the status line.
         to_tag: Put in when the To has no tag; empty for none.
@@ -196,9 +196,10 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     message = context.message
     via, top = first_via(message), message.header(b"via")
     line = message.first_line
-    if message.broken_at is not None or via is None or not line.is_request or line.method == b"ACK":
+    if message.broken_at is not None or via is None or line.method.upper() == b"ACK":
         return None
-    out = [line.version, b" %03d " % code, reason, _CRLF]
+    # The status line of a reply to a reply begins with what is third in its first line, as the version of a request is.
+    out = [line.reason if line.is_reply else line.version, b" %03d " % code, reason, _CRLF]
     for header in message.headers:
         raw = message.data[header.start : header.end]
         match header.type:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .context import Fault
 from .outgoing import IDENTIFYING
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ def can_be_sought(context: Context) -> bool:
     if not line.is_request:
         context.is_transaction_sought = _is_reply_known(context)
         return context.is_transaction_sought
-    is_without_sender = line.method == b"INVITE" and context.party(b"from") is None
+    is_without_sender = line.method.upper() == b"INVITE" and context.party(b"from") is None
     if context.message.broken_at is not None or is_without_sender:
         return False
     # t_lookup_request takes a request without one of these headers for an error, and yet for one that was looked for.
     context.is_transaction_sought = True
-    return all(context.header(key) for key in (*IDENTIFYING, b"via"))
+    if not all(context.header(key) for key in IDENTIFYING):
+        context.fault = Fault.HEADER_MISSING
+        return False
+    return context.header(b"via") is not None
 
 
 def _is_reply_known(context: Context) -> bool:
@@ -54,7 +58,7 @@ def seek(context: Context) -> int:
 def _check(context: Context) -> int:
     """tm: t_check_trans: that of a CANCEL is that of its INVITE, which does not count as looked for."""
     line = context.message.first_line
-    return _FALSE if line.is_request and line.method == b"CANCEL" else seek(context)
+    return _FALSE if line.is_request and line.method.upper() == b"CANCEL" else seek(context)
 
 
 def _release(context: Context) -> int:
@@ -73,7 +77,7 @@ def _precheck(context: Context) -> int:
     """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
     message, sender = context.message, context.party(b"from")
     is_complete = all(message.header(key) for key in (b"from", b"via", b"call-id", b"cseq"))
-    if not message.first_line.is_request or not is_complete or message.cseq[1] in _NOT_CHECKED:
+    if not message.first_line.is_request or not is_complete or message.cseq[1].upper() in _NOT_CHECKED:
         return _CANNOT_CHECK
     return _FALSE if sender is not None and sender.tag else _CANNOT_CHECK
 

@@ -48,6 +48,13 @@ def test_only_an_invite_needs_a_from_that_parses(line: str, values: list[int], r
     assert (answers(host), host.get_s("$T_reply_ruid")) == (values, ruid)
 
 
+def test_a_method_is_known_in_any_case() -> None:
+    bad_sender = message(sender="<sip:a").replace(b"OPTIONS", b"Invite")
+    cancel = message().replace(b"OPTIONS", b"Cancel")
+
+    assert (MessageHost(bad_sender).modf("t_release"), MessageHost(cancel).modf("t_precheck_trans")) == (-1, -2)
+
+
 def test_a_reply_needs_a_via_a_cseq_and_a_call_id_alone() -> None:
     host = MessageHost(message("no colon", line="SIP/2.0 407 X", sender="<sip:a"))
 

@@ -107,7 +107,7 @@ def credentials(access: Access) -> Credentials | None:
     """Those of Proxy-Authorization, else Authorization; None for ACK, CANCEL, none, and what does not parse."""
     context = access.context
     line = context.message.first_line
-    if line.is_request and line.method in {b"ACK", b"CANCEL"}:
+    if line.is_request and line.method.upper() in {b"ACK", b"CANCEL"}:
         return None
     proxy, own = context.header(b"proxy-authorization"), context.header(b"authorization")
     header = proxy or own
