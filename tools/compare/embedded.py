@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
 _SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
 _RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
 _RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
-_SENT_BY = re.compile(rb"(?i)/\s*UDP\s+([^\s:;]+)(?:\s*:\s*([0-9]+))?")
+_SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;]+)(?:\s*:\s*([0-9]+))?")
 
 
 class EmbeddedSide:
@@ -101,14 +102,15 @@ class EmbeddedSide:
 
 
 def _first_via(reply: bytes) -> bytes:
-    via = next((line for line in lines(reply)[0] if header_name(line) == b"via"), b"")
+    via = next((line for line in lines(reply.lstrip())[0] if header_name(line) == b"via"), b"")
     return via.partition(b":")[2].split(b",")[0]
 
 
 def _is_seen(reply: bytes) -> bool:
     """Whether a peer hears what goes back as the first Via says (RFC 3581): a plain look, not the host's own parser."""
     via = _first_via(reply)
-    return _RPORT.search(via) is not None or any(b":%d" % port in via for port in _SEEN_PORTS)
+    found = _SENT_BY.search(via)
+    return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
 
 
 def _is_seen_on_its_way(reply: bytes) -> bool:
@@ -117,11 +119,19 @@ def _is_seen_on_its_way(reply: bytes) -> bool:
     rport = _RPORT.search(via)
     port = rport[1] if rport is not None and rport[1] else None
     found = _SENT_BY.search(via)
-    if found is None:
+    if found is None or found[1].upper() != b"UDP":
         return False
     received = _RECEIVED.search(via)
-    host = found[1] if received is None else received[1]
-    return host == LOOPBACK.encode() and (port or found[2] or b"") in _SEEN_PORTS_TEXT
+    host = found[2] if received is None else received[1]
+    return _is_loopback(host) and (port or found[3] or b"") in _SEEN_PORTS_TEXT
+
+
+def _is_loopback(host: bytes) -> bool:
+    """Also for ``127.1``, which the resolver of the C library takes for it."""
+    try:
+        return socket.inet_aton(host.decode("ascii")) == socket.inet_aton(LOOPBACK)
+    except (OSError, ValueError):
+        return False
 
 
 def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:

@@ -90,7 +90,8 @@ class MessageHost:
 
     def message_bytes(self) -> bytes:
         """The message with the script's edits, and without what a proxy adds (its Via)."""
-        return outgoing.edited(self.context, is_leaving=True)
+        data = outgoing.edited(self.context)
+        return self.context.message.data if data is None else data
 
     def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
         """The message as Kamailio would send it on, its Via with that branch; None when it could not."""

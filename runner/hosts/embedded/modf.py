@@ -40,8 +40,8 @@ def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
     if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
-    data = outgoing.edited(context)
-    if len(data) >= _BUFFER_SIZE:
+    data = outgoing.updated(context)
+    if data is None or len(data) >= _BUFFER_SIZE:
         return _FALSE
     message = sip.parse_rebuilt(data)
     context.message = message
@@ -78,11 +78,14 @@ def _has_body(context: Context) -> int:
 
 
 def _append_branch(context: Context) -> int:
-    """core/dset.c, append_branch without a URI: the R-URI, in a reply the status, with $du, path and socket."""
+    """corex: corex_lib.c, corex_append_branch: the R-URI (a reply's status) takes $du, path, socket, flags along."""
     socket, line = context.force_socket, context.message.first_line
     sent_by = socket.text.encode() if socket else None
     uri = line.status if line.is_reply and context.new_uri is None else context.request_uri
-    return _appended(context, Branch(uri, context.dst_uri, context.path, None, sent_by))
+    branch = Branch(uri, context.dst_uri, context.path, None, sent_by, context.branch_flags)
+    context.force_socket = context.dst_uri = context.path = None
+    context.branch_flags = 0
+    return _appended(context, branch)
 
 
 def _appended(context: Context, branch: Branch) -> int:
@@ -193,7 +196,7 @@ def _decode_contact(context: Context) -> int:
     """siputils: contact_ops.c, decode_contact: the R-URI; in a reply the status stands in its place."""
     line = context.message.first_line
     try:
-        context.new_uri = contacts.decoded(line.status if line.is_reply else context.request_uri)
+        context.new_uri = contacts.decoded(context.new_uri or (line.status if line.is_reply else line.uri))
     except contacts.CannotDecodeError as error:
         return error.code
     return _TRUE
@@ -244,7 +247,8 @@ def _is_remote_party_a_number(context: Context) -> int:
 
 def _is_gruu(context: Context) -> int:
     """siputils: sipops.c, w_is_gruu: 1 with a value, 2 without."""
-    uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
+    line = context.message.first_line
+    uri = context.uri(line.status if line.is_reply and context.new_uri is None else context.request_uri)
     found = None if uri is None else uri.param(b"gr")
     if found is None or not found.text:
         return _FALSE

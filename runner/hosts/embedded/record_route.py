@@ -81,9 +81,10 @@ def loose_route(context: Context) -> int:
     Returns:
         1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
     """
-    uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
+    is_routed = context.message.first_line.is_request and context.message.all_headers(b"route")
+    uri = context.uri(context.request_uri) if is_routed else None
     to = context.party(b"to")
-    if not context.message.all_headers(b"route") or uri is None or to is None:
+    if uri is None or to is None:
         return _NOT_DRIVEN
     try:
         if not to.tag or not own_sockets(context, uri):

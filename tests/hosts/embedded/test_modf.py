@@ -245,3 +245,14 @@ def test_a_message_of_65535_bytes_is_not_rebuilt() -> None:
     size = 65535 - host.get_i("$ml") - len("X: \r\n")
 
     assert (host.hdr_append(f"X: {'x' * size}\r\n"), host.modf("msg_apply_changes")) == (0, -1)
+
+
+def test_a_branch_takes_the_destination_socket_and_flags_of_the_request_along() -> None:
+    host = request()
+    host.set_s("$du", "sip:192.0.2.9")
+    host.set_s("$fs", "udp:127.0.0.1:5100")
+    host.set_i("$bf", 5)
+
+    assert (host.modf("append_branch"), host.get_s("$du"), host.get_s("$fs"), host.get_i("$bf")) == (1, None, None, 0)
+    parts = [host.get_s(f"$branch({part})") for part in ("dst_uri", "send_socket", "flags")]
+    assert parts == ["sip:192.0.2.9", "udp:127.0.0.1:5100", "5"]

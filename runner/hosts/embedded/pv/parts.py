@@ -95,7 +95,8 @@ def _write_byte(access: Access, value: Value) -> None:
 
 def _updated(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value(outgoing.edited(access.context)) if line.is_request or line.is_reply else NULL
+    data = outgoing.updated(access.context) if line.is_request or line.is_reply else None
+    return NULL if data is None else Value(data)
 
 
 def _format(access: Access) -> Value:

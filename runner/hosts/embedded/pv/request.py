@@ -185,7 +185,8 @@ def _method(access: Access) -> Value:
 
 
 def _method_number(access: Access) -> Value:
-    return Value.integer(method_number(access.context.message.method))
+    name = access.context.message.method
+    return Value.integer(method_number(name)) if name else NULL
 
 
 def _status(access: Access) -> Value:
