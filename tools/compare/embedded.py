@@ -39,7 +39,7 @@ _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
 _SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
 _RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
 _RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
-_SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;]+)(?:\s*:\s*([0-9]+))?")
+_SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;/]+)(?:\s*:\s*([0-9]+))?")
 
 
 class EmbeddedSide:
@@ -86,8 +86,9 @@ class EmbeddedSide:
             replies += _leaving(lambda: host.reply(200, "OK", "<TOTAG>"))
         replies = tuple(data for data in replies if _is_seen(data))
         if not is_request:
-            # A reply of its own to a reply is sent before the script ends, and is sent on as far as the peers can say.
-            forwarded, replies = (*(data for data in forwarded if _is_seen_on_its_way(data)), *replies), ()
+            # What peers hear of a reply is sent on, and a reply of the host's own to it too.
+            forwarded = forwarded if _is_relayed_to_a_peer(host.context.message.data) else ()
+            forwarded, replies = tuple(sorted((*forwarded, *replies))), ()
         return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
@@ -101,29 +102,27 @@ class EmbeddedSide:
         return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
 
 
-def _first_via(reply: bytes) -> bytes:
-    via = next((line for line in lines(reply.lstrip())[0] if header_name(line) == b"via"), b"")
-    return via.partition(b":")[2].split(b",")[0]
+def _via_bodies(message: bytes) -> list[bytes]:
+    """Of all Vias in order: a plain look, not the host's own parser."""
+    vias = [line.partition(b":")[2] for line in lines(message.lstrip())[0] if header_name(line) in {b"via", b"v"}]
+    return b",".join(vias).split(b",")
 
 
 def _is_seen(reply: bytes) -> bool:
-    """Whether a peer hears what goes back as the first Via says (RFC 3581): a plain look, not the host's own parser."""
-    via = _first_via(reply)
+    """Whether a peer hears a reply that goes back as its first Via says (RFC 3581)."""
+    via = _via_bodies(reply)[0]
     found = _SENT_BY.search(via)
     return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
 
 
-def _is_seen_on_its_way(reply: bytes) -> bool:
-    """The same for a reply that is sent on: it goes where the Via says, if that is no name, by UDP."""
-    via = _first_via(reply)
-    rport = _RPORT.search(via)
-    port = rport[1] if rport is not None and rport[1] else None
-    found = _SENT_BY.search(via)
+def _is_relayed_to_a_peer(message: bytes) -> bool:
+    """Whether a peer hears a reply that is sent on: as its second Via says, if that is no name, by UDP."""
+    via = (*_via_bodies(message)[1:2], b"")[0]
+    found, rport, received = _SENT_BY.search(via), _RPORT.search(via), _RECEIVED.search(via)
     if found is None or found[1].upper() != b"UDP":
         return False
-    received = _RECEIVED.search(via)
-    host = found[2] if received is None else received[1]
-    return _is_loopback(host) and (port or found[3] or b"") in _SEEN_PORTS_TEXT
+    port = (rport[1] if rport is not None else None) or found[3]
+    return _is_loopback(found[2] if received is None else received[1]) and port in _SEEN_PORTS_TEXT
 
 
 def _is_loopback(host: bytes) -> bool:

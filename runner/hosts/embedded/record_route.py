@@ -69,8 +69,11 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """rr_mod.c, remove_record_route: the header that ``record_route`` added; those received stay."""
-    context.edits.edits = [edit for edit in context.edits.edits if edit.doubled is None]
+    """rr_mod.c, free_rr_lump: the beginning of what ``record_route`` added; its parameters and line end stay."""
+    for edit in context.edits.edits:
+        if edit.doubled is not None:
+            edit.text = edit.text[max(0, edit.text.find(b";lr")) :]
+            edit.doubled = edit.text * 2
     return _DRIVEN
 
 

@@ -292,6 +292,13 @@ def test_a_module_function_between_them_makes_the_error_reply_forget_a_fault() -
     assert status_lines(host) == [BAD_URI, NO_FAULT]
 
 
+def test_so_does_a_write_of_the_request_uri() -> None:
+    host = MessageHost(INVITE)
+
+    assert (host.get_s("$(ci{uri.user})"), host.set_s("$rd", "x"), host.modf("sl_reply_error")) == (None, 0, 1)
+    assert status_lines(host) == [NO_FAULT]
+
+
 def test_the_error_reply_knows_too_many_branches_and_a_missing_header() -> None:
     host = MessageHost(INVITE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.context import MAX_URI_SIZE
+from runner.hosts.embedded.context import MAX_URI_SIZE, Fault
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
 from runner.sip.uri import Proto, Scheme, Uri
 
@@ -108,6 +108,7 @@ def _original_part(part: str) -> Reader:
 def _write_uri(access: Access, value: Value) -> None:
     if value.text is None:
         raise CannotEvaluate("$ru needs a text")
+    access.context.fault = Fault.UNSPECIFIED
     access.context.new_uri = value.text
 
 
@@ -120,6 +121,7 @@ def rewrite(
     Raises:
         CannotEvaluate: The R-URI does not parse, would be too long, or it is tel and the port is to be set.
     """
+    context.fault = Fault.UNSPECIFIED  # do_action, as for a module function
     uri = context.uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
