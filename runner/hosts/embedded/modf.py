@@ -15,7 +15,6 @@ from runner import sip
 from runner.sip import contacts, sdp
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
-from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
 from . import outgoing, record_route
@@ -45,7 +44,7 @@ def apply_changes(context: Context) -> int:
     if len(data) >= _BUFFER_SIZE:
         return _FALSE
     try:
-        message = sip.parse(data)
+        message = sip.parse(data, is_6=context.message.is_6)
     except sip.SipParseError:
         context.is_unusable = True
         return _STOP
@@ -243,13 +242,13 @@ _E164 = re.compile(rb"\+[0-9]{2,15}")
 def _is_remote_party_a_number(context: Context) -> int:
     """siputils: rpid.c, is_rpid_user_e164."""
     address = parse_nameaddr(_remote_party(context))
-    uri = None if address is None else parse_uri(address.uri)
+    uri = None if address is None else context.uri(address.uri)
     return _truth(uri is not None and _E164.fullmatch(uri.user) is not None)
 
 
 def _is_gruu(context: Context) -> int:
     """siputils: sipops.c, w_is_gruu: 1 with a value, 2 without."""
-    uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+    uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
     found = None if uri is None else uri.param(b"gr")
     if found is None or not found.text:
         return _FALSE
@@ -280,7 +279,7 @@ def _precheck_transaction(context: Context) -> int:
 
 def _options_reply(context: Context) -> int:
     """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
-    uri = parse_uri(context.request_uri)
+    uri = context.uri(context.request_uri)
     if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
