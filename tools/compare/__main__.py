@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import random
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -39,13 +40,20 @@ def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list
     """Judge for so many seconds, the same time in each mode; Ctrl-C ends it earlier."""
     reports: list[tuple[str, Report]] = []
     with contextlib.suppress(KeyboardInterrupt):
-        print(f"seed {seed}, {seconds:g} s, Kamailio {version()} and ours: {', '.join(modes)}", flush=True)
+        print(f"seed {seed}, {seconds:g} s, Kamailio {release()} and ours: {', '.join(modes)}", flush=True)
         for mode in modes:
             with sides(mode) as (real, ours):
                 judge = Judge(real, ours)
                 reports.append((mode, judge.report))
                 judge.run(_judged(steps.cases(seed, first)), time.monotonic() + seconds / len(modes))
     return reports
+
+
+def release() -> str:
+    """What is installed, for example ``5.6.3``."""
+    assert KAMAILIO is not None
+    told = subprocess.run([KAMAILIO, "-v"], capture_output=True, text=True, check=True).stdout
+    return told.removeprefix("version: kamailio ").split()[0]
 
 
 def _judged(cases: Iterable[Case]) -> Iterator[Case]:
@@ -131,7 +139,7 @@ def main(arguments: list[str]) -> int:
     reports = run(modes, options.seconds, seed, options.first)
     for mode, report in reports:
         keep(mode, report, FOUND)
-    print(text_of(reports, seed))
+    print(text_of(reports, seed, kamailio=release(), kept=FOUND))
     return int(any(report.kinds for _, report in reports))
 
 
