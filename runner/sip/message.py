@@ -10,12 +10,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .first_line import IN_FRONT, FirstLine, SipParseError, parse_first_line
+from .first_line import IN_FRONT, FirstLine, SipParseError, parse_bad_first_line, parse_first_line
 from .header_names import header_type
 from .nameaddr import parse_to_body
 from .via import header_end
 
-__all__ = ["FirstLine", "Header", "SipMessage", "SipParseError", "normalise_line_ends", "parse", "parse_text"]
+__all__ = [
+    "FirstLine",
+    "Header",
+    "SipMessage",
+    "SipParseError",
+    "normalise_line_ends",
+    "parse",
+    "parse_rebuilt",
+    "parse_text",
+]
 
 _LF, _CR = b"\n"[0], b"\r"[0]
 
@@ -181,6 +190,18 @@ def parse_text(data: bytes, *, is_6: bool = False) -> SipMessage:
     normal = normalise_line_ends(data)
     message = parse(normal, is_6=is_6)
     return message if normal == data else replace(message, had_bare_lf=True)
+
+
+def parse_rebuilt(data: bytes, *, is_6: bool = False) -> SipMessage:
+    """
+    Like ``parse``, for a message that a script changed: it has no headers when its first line cannot be read.
+
+    core/msg_translator.c, sip_msg_update_buffer goes on with what parse_msg found.
+    """
+    try:
+        return parse(data, is_6=is_6)
+    except SipParseError:
+        return SipMessage(data, parse_bad_first_line(data), (), 0, None, broken_at=0, is_6=is_6)
 
 
 def normalise_line_ends(data: bytes) -> bytes:

@@ -69,8 +69,11 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """rr_mod.c, remove_record_route: the header that ``record_route`` added; those received stay."""
-    context.edits.edits = [edit for edit in context.edits.edits if edit.doubled is None]
+    """rr_mod.c, free_rr_lump: the beginning of what ``record_route`` added; its parameters and line end stay."""
+    for edit in context.edits.edits:
+        if edit.doubled is not None:
+            edit.text = edit.text[max(0, edit.text.find(b";lr")) :]
+            edit.doubled = edit.text * 2
     return _DRIVEN
 
 
@@ -81,9 +84,10 @@ def loose_route(context: Context) -> int:
     Returns:
         1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
     """
-    uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
+    is_routed = context.message.first_line.is_request and context.message.all_headers(b"route")
+    uri = context.uri(context.request_uri) if is_routed else None
     to = context.party(b"to")
-    if not context.message.all_headers(b"route") or uri is None or to is None:
+    if uri is None or to is None:
         return _NOT_DRIVEN
     try:
         if not to.tag or not own_sockets(context, uri):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.sip.nameaddr import parse_route_body
 
-from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS, Fault
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def append_branch(context: Context, branch: Branch) -> None:
         CannotEvaluate: There are too many, or a text is too long for it.
     """
     if len(context.branches) >= MAX_BRANCHES - 1:
+        context.fault = Fault.TOO_MANY_BRANCHES
         raise CannotEvaluate("too many branches")
     limit(branch.uri, MAX_URI_SIZE)
     limit(branch.dst_uri or b"", MAX_URI_SIZE)

@@ -303,6 +303,7 @@ def test_without_a_contact_its_uri_cannot_be_read() -> None:
 
 def test_every_diversion_has_to_parse() -> None:
     assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
+    assert both("$di", message("Diversion: <sip:a@x>", "x y: 1")) == ["sip:a@x", None]
 
 
 def test_a_second_final_reply_is_refused() -> None:
@@ -391,3 +392,8 @@ def test_the_part_of_a_task_is_told_by_its_length() -> None:
     _, newer = hosts(message())
 
     assert [newer.is_null("$atkv(TCP)"), newer.is_null("$atkv(x)")] == [1, -1]
+
+
+def test_no_transaction_has_to_be_sought_for_the_reason_of_a_reply() -> None:
+    assert both("$T_reply_reason", message("Call-ID: 2")) == [None, ""]
+    assert [host.modf("t_precheck_trans") for host in hosts(message(first="SIP/2.0 200 OK"))] == [-2, -1]

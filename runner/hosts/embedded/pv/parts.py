@@ -94,7 +94,9 @@ def _write_byte(access: Access, value: Value) -> None:
 
 
 def _updated(access: Access) -> Value:
-    return Value(outgoing.edited(access.context))
+    line = access.context.message.first_line
+    data = outgoing.updated(access.context) if line.is_request or line.is_reply else None
+    return NULL if data is None else Value(data)
 
 
 def _format(access: Access) -> Value:
