@@ -155,7 +155,7 @@ def _body(context: Context) -> bytes:
 
 def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
     header = context.header(b"content-type")
-    return None if header is None else sdp.sessions(header.body, _body(context))
+    return None if header is None else sdp.sessions(header.body, _body(context), is_6=context.environment.is_6)
 
 
 def _is_audio_on_hold(context: Context) -> int:

@@ -167,7 +167,7 @@ def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
     context = access.context
     header, body = context.header(b"content-type"), _body(access).text
-    found = None if header is None else sdp.sessions(header.body, body or b"")
+    found = None if header is None else sdp.sessions(header.body, body or b"", is_6=context.environment.is_6)
     if found is None:
         return NULL
     if access.name in _SDP_PARTS:
