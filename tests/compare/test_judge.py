@@ -8,7 +8,7 @@ import time
 from runner.hosts.embedded.host import MessageHost
 from tests.places import ROOT
 from tools.compare import unstable
-from tools.compare.cases import Case, Difference, Played, compare
+from tools.compare.cases import NOT_ASKED, Case, Difference, Played, compare
 from tools.compare.embedded import EmbeddedSide
 from tools.compare.judge import Judge
 from tools.compare.report import text_of
@@ -178,3 +178,11 @@ def test_what_ours_refuses_to_break_ends_the_comparison_of_its_case() -> None:
 
     assert compare(*unstable.until_refused(case, expected, refused)) == (2, [])
     assert compare(*unstable.until_refused(case, expected, wrong))[1] == [Difference(1, 0, 1)]
+
+
+def test_nothing_is_compared_behind_a_function_that_only_ours_could_call() -> None:
+    expected = Played(reached=True, answers=(NOT_ASKED, "a"), forwarded=(b"a",))
+    called, refused = (Played(reached=True, answers=(value, "b"), forwarded=(b"b",)) for value in (1, -127))
+
+    assert compare(expected, called) == (1, [])
+    assert compare(expected, refused) == (3, [Difference(1, "a", "b"), Difference("forwarded", (b"a",), (b"b",))])
