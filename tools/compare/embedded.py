@@ -69,7 +69,7 @@ class EmbeddedSide:
         """What this host does."""
         source = Address(LOOPBACK, PORTS[case.mode])
         try:
-            parsed = sip.parse(case.message)
+            parsed = sip.parse(case.message, is_6=self._environment.is_6)
         except sip.SipParseError:
             return Played(reached=False)
         if parsed.dropped is not None:

@@ -14,7 +14,7 @@ from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import ConfigError
 from runner.hosts import foreseen
 from runner.sip.header_names import key_asked_for
-from runner.sip.uri import Scheme, parse_uri
+from runner.sip.uri import Scheme
 
 from . import modf, outgoing
 from .context import Address, Context, Environment, Fault, Process, Socket
@@ -75,13 +75,14 @@ class MessageHost:
         environment: Environment | None = None,
         process: Process | None = None,
     ) -> None:
-        parsed = sip.parse_text(message) if isinstance(message, bytes) else message
         socket = received_on if isinstance(received_on, Socket) else Socket(received_on)
+        own = environment or Environment((socket,))
+        parsed = sip.parse_text(message, is_6=own.is_6) if isinstance(message, bytes) else message
         self.logs: list[tuple[int, str]] = []
         self.replies: list[bytes] = []
         self.to_tag: str | None = None
         self.had_bare_lf = parsed.had_bare_lf
-        self.context = Context(parsed, source, socket, environment or Environment((socket,)), process or Process())
+        self.context = Context(parsed, source, socket, own, process or Process())
 
     @property
     def reply_headers(self) -> list[str]:
@@ -199,7 +200,7 @@ class MessageHost:
         """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
         message = self.context.message
         if target == "$rU":
-            uri = parse_uri(self.context.request_uri) if message.first_line.is_request else None
+            uri = self.context.uri(self.context.request_uri) if message.first_line.is_request else None
             return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
         if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
             return False

@@ -43,7 +43,7 @@ def apply_changes(context: Context) -> int:
     data = outgoing.updated(context)
     if data is None or len(data) >= _BUFFER_SIZE:
         return _FALSE
-    message = sip.parse_rebuilt(data)
+    message = sip.parse_rebuilt(data, is_6=context.message.is_6)
     context.message = message
     context.new_uri = None
     context.edits = Edits()
@@ -154,7 +154,7 @@ def _body(context: Context) -> bytes:
 
 def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
     header = context.header(b"content-type")
-    return None if header is None else sdp.sessions(header.body, _body(context))
+    return None if header is None else sdp.sessions(header.body, _body(context), is_6=context.environment.is_6)
 
 
 def _is_audio_on_hold(context: Context) -> int:

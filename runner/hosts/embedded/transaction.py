@@ -74,12 +74,13 @@ def _retransmit_reply(context: Context) -> int:
 
 
 def _precheck(context: Context) -> int:
-    """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
+    """tmx: tmx_mod.c, t_precheck_trans: the host sees each request once; what has no transaction is -2, in 6.0 -1."""
+    cannot = _FALSE if context.environment.is_6 else _CANNOT_CHECK
     message, sender = context.message, context.party(b"from")
     is_complete = all(message.header(key) for key in (b"from", b"via", b"call-id", b"cseq"))
     if not message.first_line.is_request or not is_complete or message.cseq[1].upper() in _NOT_CHECKED:
-        return _CANNOT_CHECK
-    return _FALSE if sender is not None and sender.tag else _CANNOT_CHECK
+        return cannot
+    return _FALSE if sender is not None and sender.tag else cannot
 
 
 def _is_in_request_route(context: Context) -> int:

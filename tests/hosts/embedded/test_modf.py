@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.calls import MODF_CANNOT_RUN
-from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 
 MAIN = Socket(Address("127.0.0.1", 5100), "main")
@@ -246,6 +246,30 @@ def test_a_message_of_65535_bytes_is_not_rebuilt() -> None:
     size = 65535 - host.get_i("$ml") - len("X: \r\n")
 
     assert (host.hdr_append(f"X: {'x' * size}\r\n"), host.modf("msg_apply_changes")) == (0, -1)
+
+
+@pytest.mark.parametrize(
+    ("uri", "version", "values"),
+    [
+        ("urn:a1:b;gr", "5.6", [-1, -1]),
+        ("urn:a1:b;gr", "6.0", [2, 1]),
+        ("urn:a1:b@c;gr=1", "5.6", [1, 1]),
+        ("urn:a1:b@c;gr=1", "6.0", [-1, -1]),
+    ],
+)
+def test_functions_read_a_urn_as_the_version_does(uri: str, version: Version, values: list[int]) -> None:
+    lines = (
+        f"OPTIONS {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKa",
+        "From: <sip:a@a.example>;tag=a",
+        "To: <sip:b@b.example>",
+        "Call-ID: a",
+        "Route: <sip:z@h;lr>",
+        "CSeq: 1 OPTIONS",
+    )
+    host = MessageHost("\r\n".join((*lines, "", "")).encode(), environment=Environment(kamailio=version))
+
+    assert [host.modf("is_gruu"), host.modf("loose_route")] == values
 
 
 def test_a_branch_takes_the_destination_socket_and_flags_of_the_request_along() -> None:

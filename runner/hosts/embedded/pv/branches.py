@@ -147,7 +147,8 @@ def _all(access: Access) -> Value:
     context = access.context
     if not context.branches or context.message.first_line.is_reply:
         return NULL
-    return Value(joined([_with_q(branch.uri, branch.q) for branch in context.branches], b", "))
+    texts = [_with_q(branch.uri, branch.q) for branch in context.branches]
+    return Value(joined(texts, b", ", is_6=context.environment.is_6))
 
 
 def _destination_set(access: Access) -> Value:

@@ -89,9 +89,10 @@ def _diversion(part: str) -> Reader:
         if header is None or found is None:
             return NULL
         if access.context.environment.is_6:
-            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers are parsed.
-            every = access.context.message.all_headers(b"diversion")
-            if any(parse_identities(one.body) is None for one in every):
+            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers, and what is between.
+            message = access.context.message
+            every = message.all_headers(b"diversion")
+            if message.broken_at is not None or any(parse_identities(one.body) is None for one in every):
                 return NULL
         if part == "uri":
             return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))

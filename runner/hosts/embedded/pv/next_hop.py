@@ -184,16 +184,11 @@ def _via_part(via: Via, part: str) -> Value:
         case "protoid":
             return Value.integer(via.protocol_number)
     if part == "params":
-        return text_or_null(_written_params(via))
+        return text_or_null(via.written)
     if part.startswith("oc"):
         return _overload(via, part.replace("-", ""))
     param = via.param(part.encode())
     return NULL if param is None else text_or_null(param.value)
-
-
-def _written_params(via: Via) -> bytes:
-    """All parameters as written, from the first name to the last value, of which a closing quote is left out."""
-    return via.text.partition(b";")[2].strip(b" \t\r\n,;").removesuffix(b'"')
 
 
 def _overload(via: Via, part: str) -> Value:

@@ -80,6 +80,13 @@ def _transaction(access: Access) -> Value:
             return NULL
 
 
+def _reply_reason(access: Access) -> Value:
+    """Empty, also for a reply; in 6.0 also where no transaction can be looked up (t_var.c, pv_get_tm_reply_reason)."""
+    if not access.context.environment.is_6:
+        _checked(access)
+    return Value(b"")
+
+
 _SOURCE = "tmx: t_var.c, pv_get_t"
 register(
     "T", "Of the transaction: reply_code, branch_index; null before there is one.", _SOURCE, _transaction, parse_name=_T
@@ -88,7 +95,8 @@ register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, pa
 register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
 register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
 register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
-register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_ruid", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_reason)
 register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
 register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
 
