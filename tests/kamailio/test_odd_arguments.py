@@ -130,8 +130,7 @@ GUARDED: dict[str, Case] = {
         [EMPTY, ("PV.GetS", "$(var(none){s.rbefore,/})"), ("PV.GetI", "$(var(none){ S . rbefore ,/})"),
          ("PV.IsNull", "$(var(none){s.rbefore,/})"), ("PV.GetS", "$(var(none){s.len}{s.tolower}{s.rafter,/}{s.len})"),
          ("PV.GetS", "$avp($(var(none){s.rbefore,/}))"), ("PV.SetS", "$avp($(var(none){s.rbefore,/}))", "x")],
-        {1: None, 2: 0, 3: -1, 4: "0", 5: None, 6: -1},
-    ),
+        {1: None, 2: 0, 3: -1, 4: "0", 5: None, 6: -1}),
     "rbefore and rafter where they are right": Case(
         [PATH, ("PV.GetS", "$(var(path){s.rbefore,/})"), ("PV.GetS", "$(var(path){s.rbefore,/}{s.len})"),
          ("PV.GetS", "$(var(path){s.rafter,/})"), ("PV.GetS", "$(var(path){s.rbefore,b})"),
@@ -165,18 +164,15 @@ GUARDED: dict[str, Case] = {
          ("PV.GetS", "$(var(big){s.fmtlines,1,1})"), ("PV.GetS", "$(var(path){s.fmtlines,$var(none),1})"),
          ("PV.GetS", "$(var(path){s.fmtlines,2,1})"), ("PV.GetS", "$(var(big){s.fmtlinet,60000,0})"),
          ("PV.GetS", "$(var(path){s.fmtlinet,3,-})"), ("PV.GetS", "$(var(path){s.fmtlines,60000,0})")],
-        {2: None, 4: None, 5: None, 6: "a\r\n /b/", 7: None, 8: "a\r\n/\r\nb/", 9: "a\r\n/\r\nb\r\n/"},
-    ),
+        {2: None, 4: None, 5: None, 6: "a\r\n /b/", 7: None, 8: "a\r\n/\r\nb/", 9: "a\r\n/\r\nb\r\n/"}),
     "what takes seconds": Case(
         [BIG, PATH, ("PV.GetS", "$(var(big){s.encode.base58})"), ("PV.GetS", "$(var(big){s.decode.base58})"),
          ("PV.GetS", "$(var(path){s.encode.base58})")],
-        {2: None, 3: None, 4: "3V5iSa"},
-    ),
+        {2: None, 3: None, 4: "3V5iSa"}),
     "a connection without TCP": Case(
         [("PV.GetS", "$conid"), ("PV.GetI", "$(conid)"), ("PV.IsNull", "$conid"), ("PV.GetS", "$(conid{s.len})"),
          ("PV.SetS", "$avp($conid)", "x"), ("PV.GetS", "$(ru{s.select,$conid,:})"), ("PV.GetS", "$tcp(conid)")],
-        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None},
-    ),
+        {0: None, 1: 0, 2: -1, 3: None, 4: -1, 5: None, 6: None}),
     "all headers of a message that does not parse": Case(
         [("PV.GetS", "$sel(msg.header)"), ("PV.GetI", "$(sel(@msg.header))"), ("PV.IsNull", "$sel(msg.h)"),
          ("PV.IsNull", "$sel(msg.header.in_reply_to)")],
@@ -209,6 +205,10 @@ GUARDED: dict[str, Case] = {
         {0: 1, 1: -1, 2: -1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
+    "the Contact of a message whose headers do not parse": Case(
+        [("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)"), ("PV.GetS", "$msg(hdrc)")], {0: None, 1: None, 2: None},
+        headers="X y: 1\r\n",
+    ),
     "an R-URI of 1,024 bytes": Case(
         [("PV.SetS", "$rU", "1" * (1024 - len("sip:@example.com"))), ("PV.SetS", "$(rU)", "2" * 1008),
          ("PV.SetS", "$rU", "3" * 980), ("PV.SetS", "$rd", "4" * 39), ("PV.SetS", "$rU", "5" * 1100),
@@ -222,8 +222,7 @@ GUARDED: dict[str, Case] = {
     "a message without its Via": Case(
         [("HDR.Remove", "Via"), ("HDR.Insert", "X-Gone: 1\r\n"), ("PV.SetS", "$rU", "new"), APPLY, ("PV.GetS", "$ru"),
          ("PV.GetS", "$hdr(X-Gone)"), ("HDR.Insert", "X-Here: 1\r\n"), APPLY, ("PV.GetS", "$hdr(X-Here)")],
-        {3: -1, 4: "sip:new@example.com", 5: None, 7: 1, 8: "1"},
-    ),
+        {3: -1, 4: "sip:new@example.com", 5: None, 7: 1, 8: "1"}),
     "a message whose other headers are doubled or malformed": Case(
         [("PV.SetS", "$tU", "new"), APPLY, ("PV.GetS", "$tU"), ("HDR.Append", "Max-Forwards: 1\r\n"), APPLY],
         {1: 1, 2: "new", 4: 1}, headers="Max-Forwards: 1\r\nno name\r\n"),

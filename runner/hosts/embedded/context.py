@@ -6,6 +6,7 @@ Must not know a particular pseudo-variable.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -98,6 +99,29 @@ class Environment:
         return self.kamailio != "5.6"
 
 
+class Fault(enum.Enum):
+    """
+    What last went wrong inside Kamailio: its number, and the code and text by which ``sl_reply_error`` tells of it.
+
+    core/error.c, err2reason_phrase.
+    """
+
+    UNSPECIFIED = (1, 500, "I'm terribly sorry, server error occurred")
+    HEADER_MISSING = (9, 400, "Transaction tuple incomplete")
+    TOO_MANY_BRANCHES = (12, 500, "Forking capacity exceeded")
+    BAD_URI = (479, 479, "Regretfully, we were not able to process the URI")
+
+    @property
+    def code(self) -> int:
+        """The code of the reply."""
+        return self.value[1]
+
+    @property
+    def reason(self) -> str:
+        """The reason of the reply."""
+        return f"{self.value[2]} ({self.value[0]}/SL)"
+
+
 @dataclass(slots=True)
 class Branch:
     """One further destination of a request (core/dset.h, struct branch)."""
@@ -175,9 +199,11 @@ class Context:
             before.
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
-        is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
         is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
+        fault: The last one since a module function was called.
+        fault_before: The last one before it, between the last two (core/action.c, do_action).
+        is_transaction_sought: True once tm looked for the transaction, and found that there is none.
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
     """
 
@@ -203,7 +229,9 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_answered: bool = False
-    is_unusable: bool = False
+    fault: Fault = Fault.UNSPECIFIED
+    fault_before: Fault = Fault.UNSPECIFIED
+    is_transaction_sought: bool = False
     routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
@@ -211,12 +239,16 @@ class Context:
 
     @property
     def request_uri(self) -> bytes:
-        """The R-URI as it goes out."""
-        return self.message.first_line.uri if self.new_uri is None else self.new_uri
+        """The R-URI as it goes out; of a reply the status, which stands in its place (parse_fline.h, msg_start)."""
+        line = self.message.first_line
+        return self.new_uri if self.new_uri is not None else line.status if line.is_reply else line.uri
 
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
-        return parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+        found = parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+        if found is None:
+            self.fault = Fault.BAD_URI
+        return found
 
     def contacts(self, body: bytes) -> tuple[Contact, ...] | None:
         """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""

@@ -83,7 +83,7 @@ def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: C
     Raises:
         Refused: There is no such name.
     """
-    if _CONTACT.search(name) and read("$hdr(Contact)") is None:
+    if _CONTACT.search(name) and read("$hdr(Contact)") is None and read("$msg(hdrc)") is not None:
         # 6.0.1, pv_get_contact_uri: looks into the Contact header without asking whether there is one.
         raise Refused("the message has no Contact")
     if _TCP.search(name) and is_tcp_off():

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.uri import Uri, parse_uri
 
 MAX_RESULT_BYTES = 65535
 """TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
@@ -23,6 +24,9 @@ _LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
 
 Resolve = Callable[[bytes], Value]
 """Evaluates a parameter that is an expression, ``$var(x)``."""
+
+ParseUri = Callable[[bytes], Uri | None]
+"""Takes a URI apart, as one version of Kamailio does; None for what is none."""
 
 Measure = Callable[[bytes], int]
 """Gives the length in bytes of the expression at the start of a text; raises CannotEvaluate when there is none."""
@@ -67,6 +71,7 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
+    uri: ParseUri = parse_uri
     is_6: bool = False
 
     @property
@@ -296,7 +301,7 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_uri, *, is_6: bool = False) -> Value:
     """
     Send a value through a chain.
 
@@ -304,7 +309,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, is_6)
+        call = Call(value, step.params, resolve, uri, is_6)
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -337,7 +342,7 @@ def _share_buffer(call: Call, name: str) -> Call:
     if not known:
         return call
     shared = Value(text, value.number, is_integer=True, is_printed=True)
-    return Call(shared, call.params, lambda name: known[name], call.is_6)
+    return Call(shared, call.params, lambda name: known[name], call.uri, call.is_6)
 
 
 def _parse_step(scanner: Scanner) -> Step:
