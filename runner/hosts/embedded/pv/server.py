@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from uuid import uuid4
 
 from runner.hosts.embedded.context import RELEASES
@@ -26,6 +27,7 @@ _CONSTANTS = {
     "WSS": 6,
 }
 _DEBUG = -1
+_INT_MIN = -(1 << 31)
 
 
 def _define(access: Access) -> Value:
@@ -35,12 +37,18 @@ def _define(access: Access) -> Value:
 
 def _define_or_zero(access: Access) -> Value:
     text = access.context.environment.defines.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return Value.integer(0) if text is None else _with_number(text)
 
 
-def _maybe_number(text: str) -> Value:
-    digits = text.removeprefix("-")
-    return Value.integer(int(text)) if digits.isdecimal() and digits.isascii() else Value(text.encode())
+_NUMBER = re.compile(r"([+-]?)0*([0-9]{0,11})")
+
+
+def _with_number(text: str) -> Value:
+    """The text with the number it begins with, which has 31 bits (core/ut.h, str2sint)."""
+    found = _NUMBER.match(text)
+    sign, digits = ("", "0") if found is None else found.groups()
+    number = int(digits or 0)
+    return Value.integer_text(text.encode(), max(-number, _INT_MIN) if sign == "-" else min(number, -_INT_MIN - 1))
 
 
 def _variable(access: Access) -> Value:
@@ -48,9 +56,9 @@ def _variable(access: Access) -> Value:
     return NULL if text is None else Value(text.encode())
 
 
-def _variable_or_zero(access: Access) -> Value:
+def _variable_with_number(access: Access) -> Value:
     text = access.context.environment.variables.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return NULL if text is None else _with_number(text)
 
 
 def _name(text: bytes) -> str:
@@ -110,9 +118,9 @@ register(
 register("env", "Environment variable; null when unset.", "core: pv_core.c, pv_get_env", _variable, parse_name=_name)
 register(
     "envn",
-    "Environment variable; 0 when unset, a number when it reads as one.",
+    "Environment variable and the number it begins with; null when unset.",
     "core: pv_core.c, pv_get_envn",
-    _variable_or_zero,
+    _variable_with_number,
     parse_name=_name,
 )
 register(

@@ -172,3 +172,50 @@ def test_lists_of_addresses_are_read_as_their_parsers_do(headers: bytes, name: s
 
 def test_a_byte_of_the_first_line_can_be_written_whatever_becomes_of_it(host: MessageHost) -> None:
     assert (host.set_s("$msgbuf(6)", "X"), host.get_s("$msgbuf(6)")) == (0, "X\0")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "number"),
+    [("A", "12abc", 12), ("B", "-7 ", -7), ("C", "env value", 0), ("D", "3000000000", 2147483647), ("E", "", 0)],
+)
+def test_an_environment_variable_and_a_define_have_the_number_they_begin_with(
+    name: str, text: str, number: int
+) -> None:
+    texts = {name: text}
+    host = MessageHost(MESSAGE, environment=Environment(defines=texts, variables=texts))
+
+    assert [(host.get_s(f"${kind}({name})"), host.get_i(f"${kind}({name})")) for kind in ("envn", "defn")] == [
+        (text, number)
+    ] * 2
+
+
+def test_a_missing_environment_variable_is_null_and_a_missing_define_is_0(host: MessageHost) -> None:
+    assert (host.get_s("$envn(X)"), host.is_null("$envn(X)"), host.get_s("$defn(X)")) == (None, 1, "0")
+
+
+def test_the_socket_of_what_is_sent_has_no_other_parts(host: MessageHost) -> None:
+    assert [host.is_null(f"$sndto({part})") for part in ("ip", "sproto", "sip", "sport", "x")] == [1, 1, -1, -1, -1]
+
+
+_REFUSED_NOWHERE = ("s.int", "s.ftime,%Y", "s.escape.csv", "s.escape.param", "s.unescape.user", "s.urlencode.param")
+
+
+@pytest.mark.parametrize("of", ["adc", "ad", "var(v){param.value,a}", "var(v){param.valueat,0}", "ru{uri.param,x}"])
+def test_empty_text_that_stands_nowhere_is_refused_by_what_looks_for_it(of: str) -> None:
+    digest = b'Authorization: Digest username="u",realm="",nonce=x\r\n'
+    host = MessageHost(MESSAGE.replace(b"X-Custom: one\r\n", digest).replace(b"example.com SIP", b"example.com;x SIP"))
+    host.set_s("$var(v)", "a;b=")
+
+    assert host.get_s(f"$({of})") == ""
+    assert [host.get_s(f"$({of}{{{name}}})") for name in _REFUSED_NOWHERE] == [None] * 6
+    assert (host.get_s(f"$({of}{{s.unquote}}{{s.int}})"), host.get_s(f"$({of}{{s.len}})")) == (None, "0")
+
+
+@pytest.mark.parametrize("of", ["ar", "var(e)", "var(v){param.value,b}", "var(v){param.value,c}"])
+def test_empty_text_that_stands_somewhere_is_a_text(of: str) -> None:
+    digest = b'Authorization: Digest username="u",realm="",nonce=x\r\n'
+    host = MessageHost(MESSAGE.replace(b"X-Custom: one\r\n", digest))
+    host.set_s("$var(e)", "")
+    host.set_s("$var(v)", "a;b=")
+
+    assert (host.get_s(f"$({of}{{s.int}})"), host.get_s(f"$({of}{{s.escape.csv}})")) == ("", '""')
