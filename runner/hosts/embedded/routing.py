@@ -7,9 +7,9 @@ Must not know pseudo-variables or scripts.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.uri import Uri, parse_uri
 
@@ -40,7 +40,7 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
         known = (socket.address, *filter(None, [socket.advertised]))
         is_port = not port or any(own.port == port for own in known)
         is_asked = is_port and proto in {None, socket.address.proto}
-        if is_asked and any(_is_host(own.ip, host.decode("latin-1")) for own in known):
+        if is_asked and any(_is_host(own.ip.encode(), host) for own in known):
             return socket
     return None
 
@@ -51,6 +51,7 @@ _SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
 _PORT = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)(?<=[0-9])")
 _LONG_MAX, _LONG_DIGITS = (1 << 63) - 1, 20
 _MOST_COLONS = 2
+_IP4_BYTES = 4
 
 
 def _socket_parts(text: bytes) -> tuple[str | None, bytes, int]:
@@ -84,14 +85,12 @@ def _port(text: bytes) -> int | None:
     return (max(-number, -_LONG_MAX - 1) if found.group(1) == b"-" else min(number, _LONG_MAX)) & 0xFFFF
 
 
-def _is_host(ip: str, host: str) -> bool:
+def _is_host(ip: bytes, host: bytes) -> bool:
     """core/socket_info.c, si_hname_cmp: IPv6 addresses are compared as numbers, all else as text."""
     if ip.lower() == host.lower():
         return True
-    try:
-        return ":" in host and ip_address(ip) == ip_address(host)
-    except ValueError:
-        return False
+    address = parse_ip(host)
+    return address is not None and address == parse_ip(ip) and len(address) > _IP4_BYTES
 
 
 def append_branch(context: Context, branch: Branch) -> None:

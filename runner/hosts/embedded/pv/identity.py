@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.context import Identity
+from runner.hosts.embedded.context import MAX_URI_SIZE, Identity
 from runner.hosts.embedded.value import NOWHERE, NULL, CannotEvaluate, Value
 from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.identities import parse_identities
@@ -146,7 +146,10 @@ def _account(*, with_domain: bool) -> Reader:
         uri = None if found is None else access.context.uri(found.uri)
         if uri is None:
             return NULL
-        return Value(uri.user + b"@" + uri.host if with_domain else uri.user)
+        if not with_domain:
+            return Value(uri.user)
+        account = uri.user + b"@" + uri.host
+        return Value(account) if len(account) <= MAX_URI_SIZE else NULL
 
     return read
 

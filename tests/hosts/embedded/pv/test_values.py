@@ -219,3 +219,22 @@ def test_empty_text_that_stands_somewhere_is_a_text(of: str) -> None:
     host.set_s("$var(v)", "a;b=")
 
     assert (host.get_s(f"$({of}{{s.int}})"), host.get_s(f"$({of}{{s.escape.csv}})")) == ("", '""')
+
+
+@pytest.mark.parametrize(("size", "is_null"), [(1012, 0), (1013, 1)])
+def test_an_account_of_more_than_1024_bytes_is_null(size: int, is_null: int) -> None:
+    host = MessageHost(MESSAGE.replace(b"alice", b"u" * size))
+
+    assert (host.is_null("$Au"), len(host.get_s("$AU") or "")) == (is_null, size)
+
+
+def test_the_host_of_the_next_hop_is_an_address_as_kamailio_reads_them() -> None:
+    hosts = ("6...", "192.0.2.1", "[2001:db8::1]", "1.2.3", "b.example")
+
+    assert [
+        MessageHost(MESSAGE.replace(b"example.com SIP", host.encode() + b" SIP")).get_s("$nh(i)") for host in hosts
+    ] == ["4", "4", "6", "0", "0"]
+
+
+def test_one_byte_has_no_line_to_break_however_far_it_would_be_indented(host: MessageHost) -> None:
+    assert host.get_s("$(fU{s.select,1,l}{s.strip,2}{s.fmtlines,5,99999})") == "e"
