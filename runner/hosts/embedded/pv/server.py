@@ -27,7 +27,6 @@ _CONSTANTS = {
     "WSS": 6,
 }
 _DEBUG = -1
-_INT_MIN = -(1 << 31)
 
 
 def _define(access: Access) -> Value:
@@ -40,15 +39,21 @@ def _define_or_zero(access: Access) -> Value:
     return Value.integer(0) if text is None else _with_number(text)
 
 
-_NUMBER = re.compile(r"([+-]?)0*([0-9]{0,11})")
-
-
 def _with_number(text: str) -> Value:
-    """The text with the number it begins with, which has 31 bits (core/ut.h, str2sint)."""
+    """The text with the number it begins with."""
+    return Value.integer_text(text.encode(), leading_number(text.encode()))
+
+
+_NUMBER = re.compile(rb"([+-]?)0*([0-9]{0,11})")
+_INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
+
+
+def leading_number(text: bytes) -> int:
+    """core/ut.h, str2sint, without a look at whether it failed: what the text begins with, cut to 32 bits, else 0."""
     found = _NUMBER.match(text)
-    sign, digits = ("", "0") if found is None else found.groups()
-    number = int(digits or 0)
-    return Value.integer_text(text.encode(), max(-number, _INT_MIN) if sign == "-" else min(number, -_INT_MIN - 1))
+    sign, digits = (b"", b"0") if found is None else found.groups()
+    number = int(digits or b"0")
+    return max(-number, _INT_MIN) if sign == b"-" else min(number, _INT_MAX)
 
 
 def _variable(access: Access) -> Value:
