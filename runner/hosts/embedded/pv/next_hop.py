@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import PROTOCOL_NUMBERS
@@ -10,6 +10,7 @@ from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.ip import ip_version
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.uri import Proto
 from runner.sip.via import Via, vias
 
 from .registry import Access, Reader, one_of, register
@@ -91,7 +92,8 @@ def _next_hop(access: Access) -> Value:
         case "d":
             return text_or_null(found.host)
         case "p":
-            return uri_part(found, "port")
+            # Unlike that of the R-URI it does not look at the transport.
+            return uri_part(found if found.port is not None else replace(found, proto=Proto.NONE), "port")
         case "P":
             return uri_part(found, "proto")
         case _:

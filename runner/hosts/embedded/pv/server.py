@@ -144,7 +144,7 @@ register(
     parse_name=one_of(*_CONSTANTS),
     later_names=("IP4", "IP6"),
 )
-register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer(1))
+register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer_text(b"1", 1))
 register(
     "atkv",
     "Key, value, type or group of an asynchronous task; none runs here, null.",

@@ -336,8 +336,7 @@ def _share_buffer(call: Call, name: str) -> Call:
                 text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
     if not known:
         return call
-    shared = Value(text, value.number, is_integer=True, is_printed=True)
-    return Call(shared, call.params, lambda name: known[name], call.is_6)
+    return Call(value._replace(text=text), call.params, lambda name: known[name], call.is_6)
 
 
 def _parse_step(scanner: Scanner) -> Step:

@@ -238,3 +238,26 @@ def test_the_host_of_the_next_hop_is_an_address_as_kamailio_reads_them() -> None
 
 def test_one_byte_has_no_line_to_break_however_far_it_would_be_indented(host: MessageHost) -> None:
     assert host.get_s("$(fU{s.select,1,l}{s.strip,2}{s.fmtlines,5,99999})") == "e"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("$(fU{line.count}{s.replace,$var(b),x})", "x"),
+        ("$(fU{line.count}{s.substr,$var(b),2})", "0"),
+        ("$(fU{line.count}{s.int})", "1"),
+        ("$(true{s.replace,$var(b),x})", "1"),
+        ("$(true{s.substr,$var(b),2})", "1"),
+    ],
+)
+def test_a_count_of_lines_is_printed_and_true_is_not(host: MessageHost, name: str, value: str) -> None:
+    host.set_i("$var(b)", 0)
+
+    assert host.get_s(name) == value
+
+
+@pytest.mark.parametrize("uri", [b"sip:e;TRANSPORT=tls", b"sips:e", b"tel:1;transport=tls"])
+def test_the_port_of_the_next_hop_is_5060_whatever_its_transport(uri: bytes) -> None:
+    host = MessageHost(MESSAGE.replace(b"sip:bob@example.com SIP", uri + b" SIP"))
+
+    assert (host.get_s("$nh(p)"), host.get_i("$nh(p)")) == ("5060", 0)

@@ -75,12 +75,12 @@ def _proto(call: Call) -> Value:
     return Value(_parse(call).proto)
 
 
-@register("sock.touri", "a SIP URI", _SOURCE)
+@register("sock.touri", "a SIP URI; a part ends at a NUL", _SOURCE)
 def _touri(call: Call) -> Value:
     socket = _parse(call)
     if not socket.host:
         return Value(b"")
-    out = b"sip:" + socket.host
+    out = b"sip:" + socket.host.partition(b"\0")[0]
     if socket.port:
         out += b":" + socket.port
     return Value(out + b";transport=" + socket.proto if socket.proto else out)
