@@ -8,7 +8,7 @@ sdp_helpr_funcs.c, which look for lines by their first letter and skip what they
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .header_names import NAME_CHARACTERS, header_type
 
@@ -80,7 +80,7 @@ class Session:
 
     text: bytes
     version: bytes | None
-    version_start: int
+    version_start: int = field(compare=False)
     family: int | None
     address: bytes
     origin: bytes

@@ -147,7 +147,7 @@ def _account(*, with_domain: bool) -> Reader:
         if uri is None:
             return NULL
         if not with_domain:
-            return Value(uri.user)
+            return Value(uri.user) if uri.user else NOWHERE
         account = uri.user + b"@" + uri.host
         return Value(account) if len(account) <= MAX_URI_SIZE else NULL
 

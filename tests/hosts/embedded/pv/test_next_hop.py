@@ -169,3 +169,11 @@ def test_a_branch_keeps_its_socket_when_another_does_not_parse_and_loses_it_when
     ]
 
     assert given == [(-1, "udp:127.0.0.1:5100"), (0, None)]
+
+
+def test_the_last_via_needs_the_empty_line_behind_the_headers() -> None:
+    data = b"OPTIONS sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP a,SIP/2.0/UDP b\r\nCSeq: 1 OPTIONS\r\n"
+
+    given = [[MessageHost(text).get_s(f"$sel(via[{at}].host)") for at in (1, 2, -1)] for text in (data, data + b"\r\n")]
+
+    assert given == [["a", "b", None], ["a", "b", "b"]]

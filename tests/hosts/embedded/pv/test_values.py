@@ -261,3 +261,26 @@ def test_the_port_of_the_next_hop_is_5060_whatever_its_transport(uri: bytes) -> 
     host = MessageHost(MESSAGE.replace(b"sip:bob@example.com SIP", uri + b" SIP"))
 
     assert (host.get_s("$nh(p)"), host.get_i("$nh(p)")) == ("5060", 0)
+
+
+def test_a_value_in_a_list_has_a_name(host: MessageHost) -> None:
+    kinds = ("$xavp({})", "$xavi({})", "$xavu({})")
+
+    assert [host.set_s(kind.format(" "), "v") for kind in kinds] == [-1, -1, -1]
+    assert [host.set_s(kind.format("=>a"), "v") for kind in kinds] == [0, 0, -1]
+    assert [host.is_null(kind.format("=>a")) for kind in kinds] == [1, 1, 1]
+    assert [host.unset("$xavp(a=>[0])"), host.is_null("$xavp(a=>[0])"), host.set_s("$xavp(a=>[0])", "v")] == [0, 1, -1]
+
+
+def test_in_a_list_that_was_emptied_the_outer_one_is_searched(host: MessageHost) -> None:
+    host.set_s("$xavp(b)", "outer")
+    host.set_s("$xavp(a=>b)", "inner")
+    host.unset("$xavp(a=>b)")
+
+    assert (host.get_s("$xavp(a=>b)"), host.get_s("$xavp(a=>c)")) == ("outer", None)
+
+
+def test_the_account_of_a_caller_without_a_user_stands_nowhere() -> None:
+    host = MessageHost(MESSAGE.replace(b"<sip:alice@example.org>", b"<sip:example.org>"))
+
+    assert (host.get_s("$AU"), host.get_s("$(AU{s.int})")) == ("", None)
