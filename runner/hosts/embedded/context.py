@@ -97,6 +97,10 @@ class Environment:
         """True for 6.0, False for 5.6."""
         return self.kamailio != "5.6"
 
+    def speaks(self, proto: str) -> bool:
+        """Whether that is a transport of a socket here: TLS and SCTP are with one only (main.c, parse_proto)."""
+        return proto in {"udp", "tcp"} or any(proto == socket.address.proto for socket in self.sockets)
+
 
 @dataclass(slots=True)
 class Branch:

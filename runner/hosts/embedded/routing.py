@@ -32,7 +32,7 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
         CannotEvaluate: It does not parse, or its transport is none that this server speaks.
     """
     proto, host, port = _socket_parts(name.partition(b"\0")[0])
-    if proto not in {None, "udp", "tcp", *(socket.address.proto for socket in context.environment.sockets)}:
+    if proto is not None and not context.environment.speaks(proto):
         raise CannotEvaluate("this server does not speak that transport")
     if host.startswith(b"[") and host.endswith(b"]") and len(host) > len(b"[]"):
         host = host[1:-1]
@@ -45,7 +45,7 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     return None
 
 
-_SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
+SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
 """WebSocket is no transport of a socket: it comes over one of these."""
 
 _PORT = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)(?<=[0-9])")
@@ -70,7 +70,7 @@ def _socket_parts(text: bytes) -> tuple[str | None, bytes, int]:
     port = _port(text[colons[-1] + 1 :])
     if len(colons) == 1 and port is not None:
         return None, text[: colons[0]], port
-    proto = _SOCKET_PROTOS.get(text[: colons[0]].lower())
+    proto = SOCKET_PROTOS.get(text[: colons[0]].lower())
     if proto is None or (len(colons) == _MOST_COLONS and port is None):
         raise CannotEvaluate("bad transport or port of a socket")
     return proto, text[colons[0] + 1 : colons[1] if len(colons) == _MOST_COLONS else None], port or 0

@@ -10,8 +10,9 @@ of modules/pv/pv_trans.c.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 MAX_RESULT_BYTES = 65535
@@ -67,7 +68,12 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
-    is_6: bool = False
+    environment: Environment = field(default_factory=Environment)
+
+    @property
+    def is_6(self) -> bool:
+        """True for 6.0, False for 5.6."""
+        return self.environment.is_6
 
     @property
     def text(self) -> bytes:
@@ -296,7 +302,7 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment) -> Value:
     """
     Send a value through a chain.
 
@@ -304,7 +310,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, is_6)
+        call = Call(value, step.params, resolve, environment)
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -336,7 +342,7 @@ def _share_buffer(call: Call, name: str) -> Call:
                 text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
     if not known:
         return call
-    return Call(value._replace(text=text), call.params, lambda name: known[name], call.is_6)
+    return Call(value._replace(text=text), call.params, lambda name: known[name], call.environment)
 
 
 def _parse_step(scanner: Scanner) -> Step:

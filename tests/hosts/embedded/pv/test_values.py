@@ -284,3 +284,19 @@ def test_the_account_of_a_caller_without_a_user_stands_nowhere() -> None:
     host = MessageHost(MESSAGE.replace(b"<sip:alice@example.org>", b"<sip:example.org>"))
 
     assert (host.get_s("$AU"), host.get_s("$(AU{s.int})")) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("proto", "is_known"), [("udp", 1), ("TCP", 1), ("tls", 0), ("sctp", 0), ("ws", 0), ("sip", 0)]
+)
+def test_a_socket_in_text_has_a_transport_of_this_server(host: MessageHost, proto: str, is_known: int) -> None:
+    host.set_s("$var(v)", f"{proto}:a.example:5060")
+
+    assert host.get_s("$(var(v){sock.proto})") == (proto if is_known else None)
+
+
+def test_a_server_with_a_socket_for_tls_knows_it() -> None:
+    host = MessageHost(MESSAGE, environment=Environment(sockets=(Socket(Address("127.0.0.1", 5061, "tls")),)))
+    host.set_s("$var(v)", "TLS:a.example")
+
+    assert host.get_s("$(var(v){sock.touri})") == "sip:a.example;transport=TLS"
