@@ -300,3 +300,17 @@ def test_a_server_with_a_socket_for_tls_knows_it() -> None:
     host.set_s("$var(v)", "TLS:a.example")
 
     assert host.get_s("$(var(v){sock.touri})") == "sip:a.example;transport=TLS"
+
+
+def test_an_odd_last_digit_is_not_even_looked_at(host: MessageHost) -> None:
+    host.set_s("$var(v)", "70 ")
+
+    assert (host.get_s("$(var(v){s.decode.hexa})"), host.get_s("$(var(v){s.fmtlines,1,2147483647})")) == ("p", "70 ")
+
+
+def test_a_second_number_writes_over_the_first_one_that_is_looked_for(host: MessageHost) -> None:
+    host.set_s("$var(v)", "a:5080")
+    host.set_i("$var(i)", 5)
+    host.set_i("$var(j)", 190)
+
+    assert host.get_s("$(var(v){s.replace,$var(i),$var(j)})") == "a:51908190"

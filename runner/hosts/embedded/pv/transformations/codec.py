@@ -27,10 +27,11 @@ def _encode_hexa(call: Call) -> Value:
 @register("s.decode.hexa", "from hexadecimal; an odd last digit is ignored", _SOURCE)
 def _decode_hexa(call: Call) -> Value:
     text = not_null(call)
+    text = text[: len(text) // 2 * 2]
     if text.split() != [text] and text:
         raise CannotEvaluate("not hexadecimal")  # bytes.fromhex would skip white space
     try:
-        return Value(bytes.fromhex(text[: len(text) // 2 * 2].decode("latin-1")))
+        return Value(bytes.fromhex(text.decode("latin-1")))
     except ValueError as error:
         raise CannotEvaluate("not hexadecimal") from error
 
