@@ -314,3 +314,9 @@ def test_a_second_number_writes_over_the_first_one_that_is_looked_for(host: Mess
     host.set_i("$var(j)", 190)
 
     assert host.get_s("$(var(v){s.replace,$var(i),$var(j)})") == "a:51908190"
+
+
+def test_a_piece_whose_end_is_beyond_32_bits_fails(host: MessageHost) -> None:
+    names = ("0,2147483647", "1,2147483647", "-1,2147483647")
+
+    assert [host.get_s(f"$(fU{{s.substr,{name}}})") for name in names] == ["alice", None, "e"]
