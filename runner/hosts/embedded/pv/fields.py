@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip import sdp
 from runner.sip.nameaddr import parse_to_body
 
 from .headers import body_value
@@ -14,6 +13,7 @@ from .registry import Access, Reader, one_of, register
 from .request import text_or_null
 
 if TYPE_CHECKING:
+    from runner.sip import sdp
     from runner.sip.message import Header
 
 _INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
@@ -157,14 +157,9 @@ _ONE_MORE = -1
 _SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
-def _sessions(access: Access) -> tuple[sdp.Session, ...] | None:
-    header, body = access.context.header(b"content-type"), _body(access).text
-    return None if header is None else sdp.sessions(header.body, body or b"")
-
-
 def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
-    found = _sessions(access)
+    found = access.context.read_sdp()
     if found is None:
         return NULL
     if access.name in _SDP_PARTS:
@@ -191,8 +186,8 @@ def _most(access: Access) -> int:
 
 
 def _write_sdp(access: Access, value: Value) -> None:
-    """sdpops: sdpops_mod.c, sdp_set_sess_version: -1 is one more, where that has no less digits."""
-    found, message = _sessions(access), access.context.message
+    """sdpops: sdpops_mod.c, sdp_set_sess_version: what a read found; -1 is one more, where that has no less digits."""
+    found, message = access.context.sessions, access.context.message
     session = found[-1] if found else None
     old = None if session is None else _version_number(access, session.version)
     number = value.number if access.name == "sess_version" else None

@@ -59,6 +59,7 @@ def described(version: str) -> MessageHost:
 )
 def test_the_version_of_a_description_is_written(old: str, written: int, status: int, new: str | None) -> None:
     host = described(old)
+    host.get_s("$sdp(body)")
 
     assert host.set_i("$sdp(sess_version)", written) == status
     host.modf("msg_apply_changes")
@@ -68,6 +69,7 @@ def test_the_version_of_a_description_is_written(old: str, written: int, status:
 
 def test_two_versions_are_both_written_before_the_message_is_built() -> None:
     host = described("6")
+    host.get_s("$sdp(body)")
 
     assert [host.set_i("$sdp(sess_version)", -1), host.set_i("$sdp(sess_version)", -1)] == [0, 0]
     assert host.get_s("$sdp(sess_version)") == "6"
@@ -83,3 +85,15 @@ def test_no_other_part_of_a_description_is_written_and_no_text() -> None:
         -1,
         -1,
     ]
+
+
+def test_a_description_that_nothing_has_read_is_not_written() -> None:
+    host = described("6")
+
+    assert [host.set_i("$sdp(sess_version)", 7), host.modf("sdp_content"), host.set_i("$sdp(sess_version)", 7)] == [
+        -1,
+        1,
+        0,
+    ]
+    host.modf("msg_apply_changes")
+    assert host.set_i("$sdp(sess_version)", 8) == -1
