@@ -184,3 +184,19 @@ def test_the_only_part_of_a_multipart_body_is_found_again() -> None:
 
 def test_a_type_has_no_blanks_no_capitals_and_no_parameters() -> None:
     assert media_type(b"Application / SDP ; x=1") == SDP
+
+
+@pytest.mark.parametrize(
+    ("connection", "older", "newer"),
+    [
+        ("c=IN IP4  192.0.2.1", b"192.0.2.1", b"192.0.2.1"),
+        ("c=IN IP4 1", b"1", b"1"),
+        ("c=IN IP4\t192.0.2.1", b"192.0.2.1", None),
+        ("c=IN IP41.2.3.4", b".2.3.4", None),
+    ],
+)
+def test_6_wants_a_blank_between_a_family_and_its_address(connection: str, older: bytes, newer: bytes | None) -> None:
+    text = body(connection=connection)
+
+    found = [sessions(SDP, text, is_6=is_6) for is_6 in (False, True)]
+    assert [None if one is None else one[0].address for one in found] == [older, newer]

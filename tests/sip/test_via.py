@@ -273,3 +273,25 @@ def test_quotes_and_angle_brackets_protect_a_separator() -> None:
         (10, b"<d,e>"),
         (16, b"f"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("params", "written"),
+    [
+        (b";t ", b"t "),
+        (b";t=1 ", b"t=1"),
+        (b";t ;u ", b"t ;u "),
+        (b'; t="a" ', b' t="a'),
+        (b';t = ""', b"t"),
+        (b";rport ", b"rport "),
+        (b";alias ", b"alias"),
+        (b";t=1 (c)", b"t=1 "),
+        (b";t=1 (c)(d)", b"t=1 (c)"),
+        (b" (c)", b""),
+    ],
+)
+def test_the_parameters_as_written_end_where_kamailio_6_ends_them(params: bytes, written: bytes) -> None:
+    found = parse_header(b"SIP/2.0/UDP h" + params + b"\r\nX", 0)
+
+    assert found is not None
+    assert found[0][0].written == written

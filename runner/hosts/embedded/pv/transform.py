@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.uri import Uri, parse_uri
 
 MAX_RESULT_BYTES = 65535
 """TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
@@ -24,6 +25,9 @@ _LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
 
 Resolve = Callable[[bytes], Value]
 """Evaluates a parameter that is an expression, ``$var(x)``."""
+
+ParseUri = Callable[[bytes], Uri | None]
+"""Takes a URI apart, as one version of Kamailio does; None for what is none."""
 
 Measure = Callable[[bytes], int]
 """Gives the length in bytes of the expression at the start of a text; raises CannotEvaluate when there is none."""
@@ -68,6 +72,7 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
+    uri: ParseUri = parse_uri
     environment: Environment = field(default_factory=Environment)
 
     @property
@@ -302,7 +307,9 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment) -> Value:
+def apply(
+    chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_uri, environment: Environment | None = None
+) -> Value:
     """
     Send a value through a chain.
 
@@ -310,7 +317,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, environment)
+        call = Call(value, step.params, resolve, uri, environment or Environment())
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -339,7 +346,7 @@ def _share_buffer(call: Call, name: str) -> Call:
             value = _overwritten(value, resolved)
             known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
         known[text] = resolved
-    return Call(value, call.params, lambda name: known[name], call.environment)
+    return Call(value, call.params, lambda name: known[name], call.uri, call.environment)
 
 
 def _overwritten(value: Value, over: Value) -> Value:
