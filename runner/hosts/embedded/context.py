@@ -246,8 +246,9 @@ class Context:
 
     @property
     def request_uri(self) -> bytes:
-        """The R-URI as it goes out."""
-        return self.message.first_line.uri if self.new_uri is None else self.new_uri
+        """The R-URI as it goes out; of a reply the status, which stands in its place (parse_fline.h, msg_start)."""
+        line = self.message.first_line
+        return self.new_uri if self.new_uri is not None else line.status if line.is_reply else line.uri
 
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
