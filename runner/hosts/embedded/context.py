@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import ToBody, parse_to_body
+from runner.sip.sdp import Session, sessions
 from runner.sip.uri import Uri, parse_uri, parse_uri_6
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class Environment:
     def is_6(self) -> bool:
         """True for 6.0, False for 5.6."""
         return self.kamailio != "5.6"
+
+    def speaks(self, proto: str) -> bool:
+        """Whether that is a transport of a socket here: TLS and SCTP are with one only (main.c, parse_proto)."""
+        return proto in {"udp", "tcp"} or any(proto == socket.address.proto for socket in self.sockets)
 
 
 class Fault(enum.Enum):
@@ -205,6 +210,7 @@ class Context:
         fault_before: The last one before it, between the last two (core/action.c, do_action).
         is_transaction_sought: True once tm looked for the transaction, and found that there is none.
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
+        sessions: The descriptions that ``read_sdp`` found last; a write of one does not look for them.
     """
 
     message: SipMessage
@@ -236,6 +242,7 @@ class Context:
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
     identities: dict[bytes, list[Identity]] = field(default_factory=dict)
+    sessions: tuple[Session, ...] | None = None
 
     @property
     def request_uri(self) -> bytes:
@@ -257,6 +264,14 @@ class Context:
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
         return self.message.header(key)
+
+    def read_sdp(self) -> tuple[Session, ...] | None:
+        """The SDP descriptions in the body; None where it is of another type, or a header or it does not parse."""
+        header, body = self.header(b"content-type"), self.message.body or b""
+        self.sessions = None
+        if header is not None and self.message.broken_at is None:
+            self.sessions = sessions(header.body, body, is_6=self.environment.is_6)
+        return self.sessions
 
     def party(self, key: bytes) -> ToBody | None:
         """What is in the From or To header; None when it is missing or does not parse."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
 
-from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS, Fault
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, Fault
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
@@ -24,24 +25,73 @@ _DEFAULT_PORT = 5060
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
     """
-    The listening socket ``proto:ip:port``, ``ip:port`` or ``ip``; None when none matches (core/socket_info.c).
+    The listening socket ``[proto:]host[:port]``, by its own or its advertised address; None when none matches.
+
+    An IPv6 address stands in brackets. Follows main.c, parse_phostport, and core/socket_info.c, grep_sock_info.
 
     Raises:
-        CannotEvaluate: The port is no number.
+        CannotEvaluate: It does not parse, or its transport is none that this server speaks.
     """
-    text = name.decode("latin-1")
-    proto = ""
-    head, colon, rest = text.partition(":")
-    if colon and head.lower() in PROTOCOL_NUMBERS:
-        proto, text = head.lower(), rest
-    ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if not ip or (port and not port.isdigit()):
-        raise CannotEvaluate("bad port of a socket")
+    proto, host, port = _socket_parts(name.partition(b"\0")[0])
+    if proto is not None and not context.environment.speaks(proto):
+        raise CannotEvaluate("this server does not speak that transport")
+    if host.startswith(b"[") and host.endswith(b"]") and len(host) > len(b"[]"):
+        host = host[1:-1]
     for socket in context.environment.sockets:
-        address = socket.address
-        if address.ip == ip and (not port or address.port == int(port)) and proto in {"", address.proto}:
+        known = (socket.address, *filter(None, [socket.advertised]))
+        is_port = not port or any(own.port == port for own in known)
+        is_asked = is_port and proto in {None, socket.address.proto}
+        if is_asked and any(_is_host(own.ip.encode(), host) for own in known):
             return socket
     return None
+
+
+SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
+"""WebSocket is no transport of a socket: it comes over one of these."""
+
+_PORT = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)(?<=[0-9])")
+_LONG_MAX, _LONG_DIGITS = (1 << 63) - 1, 20
+_MOST_COLONS = 2
+_IP4_BYTES = 4
+
+
+def _socket_parts(text: bytes) -> tuple[str | None, bytes, int]:
+    """Transport, host and port, 0 for none; of a port with more than 16 bits the lower ones count."""
+    depth, colons = 0, []
+    for at, byte in enumerate(text):
+        if byte == b":"[0] and not depth:
+            colons.append(at)
+        depth += (byte == b"["[0]) - (byte == b"]"[0])
+        if depth not in {0, 1} or len(colons) > _MOST_COLONS:
+            raise CannotEvaluate("bad brackets or colons in a socket")
+    if not text or text.endswith(b":"):
+        raise CannotEvaluate("a socket without a host or port")
+    if not colons:
+        return None, text, 0
+    port = _port(text[colons[-1] + 1 :])
+    if len(colons) == 1 and port is not None:
+        return None, text[: colons[0]], port
+    proto = SOCKET_PROTOS.get(text[: colons[0]].lower())
+    if proto is None or (len(colons) == _MOST_COLONS and port is None):
+        raise CannotEvaluate("bad transport or port of a socket")
+    return proto, text[colons[0] + 1 : colons[1] if len(colons) == _MOST_COLONS else None], port or 0
+
+
+def _port(text: bytes) -> int | None:
+    """What C's strtol makes of the whole text, cut to 16 bits; None when it is no number."""
+    found = _PORT.fullmatch(text)
+    if found is None:
+        return None
+    number = int(found.group(2)[:_LONG_DIGITS] or b"0")
+    return (max(-number, -_LONG_MAX - 1) if found.group(1) == b"-" else min(number, _LONG_MAX)) & 0xFFFF
+
+
+def _is_host(ip: bytes, host: bytes) -> bool:
+    """core/socket_info.c, si_hname_cmp: IPv6 addresses are compared as numbers, all else as text."""
+    if ip.lower() == host.lower():
+        return True
+    address = parse_ip(host)
+    return address is not None and address == parse_ip(ip) and len(address) > _IP4_BYTES
 
 
 def append_branch(context: Context, branch: Branch) -> None:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip import sdp
 from runner.sip.nameaddr import parse_to_body
 
 from .headers import body_value
@@ -14,6 +13,7 @@ from .registry import Access, Reader, one_of, register
 from .request import text_or_null
 
 if TYPE_CHECKING:
+    from runner.sip import sdp
     from runner.sip.message import Header
 
 _INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
@@ -156,18 +156,13 @@ def _unsigned(text: bytes) -> int | None:
     return number if number <= _UINT_MAX else None
 
 
-def _refuse(_: Access, value: Value) -> None:
-    raise CannotEvaluate(f"SDP is not written here, {value!r}")
-
-
+_ONE_MORE = -1
 _SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
 def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
-    context = access.context
-    header, body = context.header(b"content-type"), _body(access).text
-    found = None if header is None else sdp.sessions(header.body, body or b"", is_6=context.environment.is_6)
+    found = access.context.read_sdp()
     if found is None:
         return NULL
     if access.name in _SDP_PARTS:
@@ -175,13 +170,36 @@ def _sdp(access: Access) -> Value:
     if access.name in {"body", "raw"}:
         return Value(found[-1].text if found else b"")
     version = found[-1].version if found else None
-    digits = None if not version else _SIGNED.fullmatch(version)
+    number = _version_number(access, version)
+    return Value.integer_text(version, number) if version and number is not None else NULL
+
+
+def _version_number(access: Access, version: bytes | None) -> int | None:
+    """core/ut.h, str2sint: nothing and a sign alone are 0; None for a version beyond 31 bits, or 63 in 6.0."""
+    digits = None if version is None else _SIGNED.fullmatch(version)
     if version is None or digits is None:
-        return NULL
-    # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
+        return None
     number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
-    most = _LONG_MAX if context.environment.is_6 else _INT_MAX
-    return Value.integer_text(version, number) if -most - 1 <= number <= most else NULL
+    most = _most(access)
+    return number if -most - 1 <= number <= most else None
+
+
+def _most(access: Access) -> int:
+    return _LONG_MAX if access.context.environment.is_6 else _INT_MAX
+
+
+def _write_sdp(access: Access, value: Value) -> None:
+    """sdpops: sdpops_mod.c, sdp_set_sess_version: what a read found; -1 is one more, where that has no less digits."""
+    found, message = access.context.sessions, access.context.message
+    session = found[-1] if found else None
+    old = None if session is None else _version_number(access, session.version)
+    number = value.number if access.name == "sess_version" else None
+    if number is None or session is None or session.version is None or old is None or message.body_start is None:
+        raise CannotEvaluate("only the version of an SDP body can be written, as a number")
+    new = b"%d" % (old + 1 if number == _ONE_MORE else number)
+    if number == _ONE_MORE and (old == _most(access) or len(new) < len(session.version)):
+        raise CannotEvaluate("there is no number for the next version")
+    access.context.edits.replace(message.body_start + session.version_start, len(session.version), new)
 
 
 _SDP_PARTS = frozenset(
@@ -251,7 +269,7 @@ register(
     "SDP: body, sess_version; in 6.0 raw, c:ip, c:af, o:ip, and m0:raw, m0:rtp:port and others of the last stream.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
-    _refuse,
+    _write_sdp,
     parse_name=one_of("body", "sess_version", "raw", *_SDP_PARTS),
     later_names=("raw", *_SDP_PARTS),
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import PROTOCOL_NUMBERS
 from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.ip import ip_version
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.uri import Proto
 from runner.sip.via import Via, vias
 
 from .registry import Access, Reader, one_of, register
@@ -91,11 +92,12 @@ def _next_hop(access: Access) -> Value:
         case "d":
             return text_or_null(found.host)
         case "p":
-            return uri_part(found, "port")
+            # Unlike that of the R-URI it does not look at the transport.
+            return uri_part(found if found.port is not None else replace(found, proto=Proto.NONE), "port")
         case "P":
             return uri_part(found, "proto")
         case _:
-            return Value.integer(_ip_version(found.host))
+            return Value.integer(ip_version(found.host))
 
 
 def _reply_hop(access: Access) -> Value:
@@ -115,15 +117,7 @@ def _reply_hop(access: Access) -> Value:
         case "P":
             return Value(answer.protocol, PROTOCOL_NUMBERS[answer.protocol.decode()])
         case _:
-            return Value.integer(_ip_version(answer.host))
-
-
-def _ip_version(host: bytes) -> int:
-    """4 or 6 for an address, 0 for a name."""
-    try:
-        return ip_address(host.decode("latin-1").strip("[]")).version
-    except ValueError:
-        return 0
+            return Value.integer(ip_version(answer.host))
 
 
 def _write_socket(access: Access, value: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from uuid import uuid4
 
 from runner.hosts.embedded.context import RELEASES
@@ -35,12 +36,24 @@ def _define(access: Access) -> Value:
 
 def _define_or_zero(access: Access) -> Value:
     text = access.context.environment.defines.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return Value.integer(0) if text is None else _with_number(text)
 
 
-def _maybe_number(text: str) -> Value:
-    digits = text.removeprefix("-")
-    return Value.integer(int(text)) if digits.isdecimal() and digits.isascii() else Value(text.encode())
+def _with_number(text: str) -> Value:
+    """The text with the number it begins with."""
+    return Value.integer_text(text.encode(), leading_number(text.encode()))
+
+
+_NUMBER = re.compile(rb"([+-]?)0*([0-9]{0,11})")
+_INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
+
+
+def leading_number(text: bytes) -> int:
+    """core/ut.h, str2sint, without a look at whether it failed: what the text begins with, cut to 32 bits, else 0."""
+    found = _NUMBER.match(text)
+    sign, digits = (b"", b"0") if found is None else found.groups()
+    number = int(digits or b"0")
+    return max(-number, _INT_MIN) if sign == b"-" else min(number, _INT_MAX)
 
 
 def _variable(access: Access) -> Value:
@@ -48,9 +61,9 @@ def _variable(access: Access) -> Value:
     return NULL if text is None else Value(text.encode())
 
 
-def _variable_or_zero(access: Access) -> Value:
+def _variable_with_number(access: Access) -> Value:
     text = access.context.environment.variables.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return NULL if text is None else _with_number(text)
 
 
 def _name(text: bytes) -> str:
@@ -117,9 +130,9 @@ register(
 register("env", "Environment variable; null when unset.", "core: pv_core.c, pv_get_env", _variable, parse_name=_name)
 register(
     "envn",
-    "Environment variable; 0 when unset, a number when it reads as one.",
+    "Environment variable and the number it begins with; null when unset.",
     "core: pv_core.c, pv_get_envn",
-    _variable_or_zero,
+    _variable_with_number,
     parse_name=_name,
 )
 register(
@@ -138,7 +151,7 @@ register(
     parse_name=one_of(*_CONSTANTS),
     later_names=("IP4", "IP6"),
 )
-register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer(1))
+register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer_text(b"1", 1))
 register(
     "atkv",
     "Key, value, type or group of an asynchronous task; none runs here, null.",

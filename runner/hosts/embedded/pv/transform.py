@@ -10,8 +10,9 @@ of modules/pv/pv_trans.c.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.uri import Uri, parse_uri
 
@@ -72,7 +73,12 @@ class Call:
     params: Params
     resolve: Resolve
     uri: ParseUri = parse_uri
-    is_6: bool = False
+    environment: Environment = field(default_factory=Environment)
+
+    @property
+    def is_6(self) -> bool:
+        """True for 6.0, False for 5.6."""
+        return self.environment.is_6
 
     @property
     def text(self) -> bytes:
@@ -159,7 +165,7 @@ class Scanner:
         while self.byte in b"0123456789":
             number = (number * 10 + self.text[self.at] - b"0"[0]) & 0xFFFFFFFF
             self.at += 1
-        number = _to_int32(-number if is_negative else number)
+        number = to_int32(-number if is_negative else number)
         # 6.0 looks at the number before each digit.
         digits = self.text[start : self.at - 1].lstrip(b"0")
         is_too_long = len(digits) > _LONG_DIGITS or int(digits or b"0") > _LAST_BEFORE_A_DIGIT
@@ -301,7 +307,9 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_uri, *, is_6: bool = False) -> Value:
+def apply(
+    chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_uri, environment: Environment | None = None
+) -> Value:
     """
     Send a value through a chain.
 
@@ -309,7 +317,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_ur
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, uri, is_6)
+        call = Call(value, step.params, resolve, uri, environment or Environment())
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -319,30 +327,33 @@ _COPIES_FIRST = ("uri.", "param.value", "param.in", "param.name")
 
 def _share_buffer(call: Call, name: str) -> Call:
     """
-    The call with what its parameters do to the value.
+    The call with what its parameters do to the value and to each other.
 
     The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: a parameter that is a number too
     writes over its last digits. ``$(var(v){s.strip,$var(n)})`` of 2147483647 and 1 gives 147483641. Those that copy
     the value before they look at parameters are safe.
     """
-    value = call.value
-    if not value.is_printed or name.startswith(_COPIES_FIRST):
+    value, written = call.value, [param.text for param in call.params if isinstance(param, Dynamic)]
+    if not written or not (value.is_printed or len(written) > 1) or name.startswith(_COPIES_FIRST):
         return call
     known: dict[bytes, Value] = {}
-    text = value.text or b""
-    for param in call.params:
-        if isinstance(param, Dynamic):
-            try:
-                resolved = known[param.text] = call.resolve(param.text)
-            except CannotEvaluate:
-                return call  # the transformation will find out when it asks
-            if resolved.is_printed:
-                over = resolved.text or b""
-                text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
-    if not known:
-        return call
-    shared = Value(text, value.number, is_integer=True, is_printed=True)
-    return Call(shared, call.params, lambda name: known[name], call.uri, call.is_6)
+    for text in written:
+        try:
+            resolved = call.resolve(text)
+        except CannotEvaluate:
+            return call  # the transformation will find out when it asks
+        if resolved.is_printed:
+            value = _overwritten(value, resolved)
+            known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
+        known[text] = resolved
+    return Call(value, call.params, lambda name: known[name], call.uri, call.environment)
+
+
+def _overwritten(value: Value, over: Value) -> Value:
+    if not value.is_printed or not value.text:
+        return value
+    text, last = value.text, over.text or b""
+    return value._replace(text=(text[: max(0, len(text) - len(last))] + last)[-len(text) :])
 
 
 def _parse_step(scanner: Scanner) -> Step:
@@ -356,5 +367,6 @@ def _parse_step(scanner: Scanner) -> Step:
     return Step(transformation, transformation.parse_params(scanner))
 
 
-def _to_int32(number: int) -> int:
+def to_int32(number: int) -> int:
+    """The number in a C ``int``: 32 bits, two's complement."""
     return (number + 0x80000000) % 0x100000000 - 0x80000000

@@ -101,6 +101,8 @@ def _encode_base58(call: Call) -> Value:
 @register("s.decode.base58", "from Base58; 5.6 puts NULs behind it: one, and one for each leading 1", _SOURCE)
 def _decode_base58(call: Call) -> Value:
     text = not_null(call)
+    if not text and call.value.behind:
+        raise CannotEvaluate("not Base58")  # all that stands there up to a NUL is taken
     if len(text) > _MAX_BASE58:
         raise CannotEvaluate("the value is too big")
     number = 0
