@@ -180,6 +180,30 @@ def test_what_ours_refuses_to_break_ends_the_comparison_of_its_case() -> None:
     assert compare(*unstable.until_refused(case, expected, wrong))[1] == [Difference(1, 0, 1)]
 
 
+def test_what_ours_refuses_on_a_message_that_is_made_multipart_ends_the_comparison_of_its_case() -> None:
+    multipart, apply = ("Core.ModF", "set_body_multipart"), ("Core.ModF", "msg_apply_changes")
+    case = Case(LONG, (multipart, apply, ("PV.GetS", "$ru")), "both")
+    expected = Played(reached=True, answers=(1, 1, "b"), forwarded=(b"x",))
+    refused = Played(reached=True, answers=(1, -127, "c"), forwarded=(b"y",))
+
+    assert compare(*unstable.until_refused(case, expected, refused)) == (2, [])
+    assert compare(*unstable.until_refused(case.with_steps((apply, apply, apply)), expected, refused))[1]
+
+
+def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
+    case = Case(LONG, (("PV.GetS", "$(ru{s.fmtlines,99,9999})"), ("PV.GetS", "$(ru{s.len})")), "drop")
+    expected, got = (Played(reached=True, answers=(text, text)) for text in ("a", None))
+
+    assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [1]
+
+
+def test_a_crash_of_ours_is_a_difference_even_where_the_real_one_crashes() -> None:
+    crashed = Played(reached=True, answers=("a",), crashed_at=1)
+
+    assert [d.fact for d in compare(crashed, crashed)[1]] == ["ours lives"]
+    assert compare(crashed, Played(reached=True, answers=("a", "b")))[1] == []
+
+
 def test_nothing_is_compared_behind_a_function_that_only_ours_could_call() -> None:
     expected = Played(reached=True, answers=(NOT_ASKED, "a"), forwarded=(b"a",))
     called, refused = (Played(reached=True, answers=(value, "b"), forwarded=(b"b",)) for value in (1, -127))

@@ -43,6 +43,15 @@ CRASHERS = {
     "tcpops": ["tcp_close_connection"],
 }
 
+# On a reply, what a real Kamailio 5.6.3 with app_mono gives; it crashes in the first one. The next three may begin or
+# end a transaction.
+FOR_REQUESTS = {
+    "sca_handle_subscribe": -127, "t_newtran": -127, "t_relay_cancel": -127, "t_release": -127, "has_totag": -1,
+    "loose_route": -1, "loose_route_preloaded": -1, "remove_record_route": 1, "append_rpid_hf": -1, "append_time": 1,
+    "is_rpid_user_e164": -1, "set_body_multipart": -1, "t_branch_replied": -1, "t_lookup_request": 1,
+    "t_next_contacts": -1, "t_save_lumps": 1,
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("module", STARTED)
 def test_no_function_of_a_module_ends_kamailio(module: str, tmp_path: Path) -> None:
@@ -105,11 +114,11 @@ def test_a_script_gets_values_for_what_runs_and_a_line_for_what_does_not(place: 
         assert len(re.findall(rf"ERROR: .*ModF cannot run '{name}': \w", log)) == 1
 
 
-def test_a_function_for_requests_does_not_run_on_a_reply(place: Place, tmp_path: Path) -> None:
+def test_a_function_for_requests_runs_on_a_reply_only_where_that_is_safe(place: Place, tmp_path: Path) -> None:
     """sca_handle_subscribe ends Kamailio there, looking for the first line of a request."""
     cfg = ours(HERE / "plays_steps.py", f'python_exec("play", "{tmp_path}/{{route}}")', place.sink.port, place.port)
     sca = f'loadmodule "db_text.so"\nloadmodule "sca.so"\nmodparam("sca", "db_url", "{TABLES}")\n'
-    steps = [("Core.ModF", name) for name in ("sca_handle_subscribe", "has_totag")]
+    steps = [("Core.ModF", name) for name in FOR_REQUESTS]
     text = "".join(f"{call} {word(name)}\n" for call, name in steps)
     for route in ("core_reply", "reply"):
         (tmp_path / route).write_text(text, "ascii")
@@ -121,7 +130,7 @@ def test_a_function_for_requests_does_not_run_on_a_reply(place: Place, tmp_path:
     answers = [(tmp_path / f"{route}.answers").read_text("ascii").splitlines() for route in ("core_reply", "reply")]
 
     assert lives, kamailio.log()[-2000:]
-    assert [[read(answer) for answer in lines] for lines in answers] == [[-127, -1]] * 2
+    assert [[read(answer) for answer in lines] for lines in answers] == [list(FOR_REQUESTS.values())] * 2
 
 
 def test_names_that_a_script_makes_up_do_not_fill_the_log(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tools.compare import unstable
-from tools.compare.cases import Case, Difference, Played, Step, compare
+from tools.compare.cases import LIVES, Case, Difference, Played, Step, compare
 from tools.compare.shrink import PLAIN, PLAIN_LINES, header_name, lines, shrunk
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Judge:
     def differs(self, case: Case, fact: int | str) -> Difference | None:
         """The difference in that fact; None when both sides agree, or the real one crashes."""
         expected, got = self._play(case)
-        if expected.crashed_at is not None:
+        if expected.crashed_at is not None and fact != LIVES:
             return None
         return next((found for found in compare(expected, got)[1] if found.fact == fact), None)
 

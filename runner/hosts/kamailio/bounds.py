@@ -73,6 +73,10 @@ class Names:
         known.add(name)
         return True
 
+    def knows(self, name: str) -> bool:
+        """Whether Kamailio may have been asked for ``name`` before."""
+        return name in self.harmless or name in self._others
+
 
 class Values:
     """

@@ -2,9 +2,9 @@
 The functions of the modules that this process of Kamailio has loaded, and which of them need no parameter.
 
 They are read from Kamailio's own tables in memory. Standard library only: it is imported by the Python that Kamailio
-embeds, at the first ``ModF`` of a process. Must not change anything in Kamailio, nor follow a pointer of it: memory is
-read by a system call that fails on a bad address, where ctypes would end the server. Facts: core/sr_module.h and
-core/sr_module.c, the same from 5.6.0 to 6.1.4.
+embeds, at the first ``ModF`` of a process. Must not follow a pointer of Kamailio: memory is read by a system call that
+fails on a bad address, where ctypes would end the server. Must change nothing but the numbers of ``begin_action``
+and ``end_action``. Facts: core/sr_module.h and core/sr_module.c, the same from 5.6.0 to 6.1.4.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _KNOWN_VERSIONS = re.compile(r"5\.[678]\.\d+|6\.[01]\.\d+")
 _VAR_PARAM_NO = -128  # sr_module.h: any number of parameters
 _NAME = re.compile(rb"[\x21-\x7e]{1,127}")
+_NO_ERROR = -1  # core/error.h, E_UNSPEC
 _LONGEST_NAME_BYTES = 128
 _PAGE_BYTES = 4096
 _MOST_MODULES = 1000  # Debian packages about 230
@@ -241,6 +242,26 @@ def is_tcp_off() -> bool:
         return ctypes.c_int.in_dll(ctypes.CDLL(None), "tcp_disable").value != 0
     except (OSError, ValueError):
         return True
+
+
+def begin_action() -> None:
+    """What core/action.c, do_action does before a function, and KEMI does not: the last error is that before."""
+    error, before = _number("ser_error"), _number("prev_ser_error")
+    if error is not None and before is not None:
+        before.value, error.value = error.value, _NO_ERROR
+
+
+def end_action(value: int) -> None:
+    """What it does after the function: the value is that of ``$rc``."""
+    if (code := _number("_last_returned_code")) is not None:
+        code.value = value
+
+
+def _number(name: str) -> ctypes.c_int | None:
+    try:
+        return ctypes.c_int.in_dll(_libc(), name)
+    except ValueError:  # another Kamailio, which has no such number
+        return None
 
 
 @functools.cache

@@ -6,6 +6,7 @@ Standard library only: it is imported by the Python that Kamailio embeds. No fun
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
@@ -59,6 +60,23 @@ _BY_KEMI: dict[tuple[str, str], tuple[str, tuple[int | str, ...]]] = {
     ("tm", "t_replicate"): ("t_replicate", ("",)),
 }
 
+# The routing script may call these for requests only, but a reply does them no harm: what they read of it is there in
+# a request and in a reply, or they look for a transaction first, as Kamailio itself does with each reply.
+_SAFE_ON_REPLIES = {
+    "rr": {"loose_route", "loose_route_preloaded", "remove_record_route"},
+    "siputils": {"append_rpid_hf", "decode_contact", "is_rpid_user_e164", "options_reply"},
+    "sl": {"sl_reply_error"},
+    "textops": {"append_time", "set_body_multipart"},
+    "tm": {
+        "t_branch_replied", "t_branch_timeout", "t_lookup_request", "t_next_contact_flow", "t_next_contacts",
+        "t_retransmit_reply", "t_save_lumps",
+    },
+    "tmx": {"t_precheck_trans", "t_reuse_branch"},
+}  # fmt: skip
+
+_IS_MULTIPART = re.compile(r"multipart/mixed[ \t]*(?:;[^,]*)?", re.IGNORECASE)
+_converted: int | None = None  # the number of the message that was made a multipart one last
+
 # Of this process, for Kamailio loads all its modules before it forks; a text is why they cannot be read.
 _known: Exports | str | None = None
 
@@ -82,6 +100,7 @@ def run(name: str, msg: Any, ksr: Any) -> int:
     Raises:
         CannotRun: It is unknown, takes a parameter, or would not be safe.
     """
+    global _converted  # noqa: PLW0603  # a process has one message at a time
     reason = why_not(name)
     if reason is not None:
         raise CannotRun(reason)
@@ -89,15 +108,22 @@ def run(name: str, msg: Any, ksr: Any) -> int:
     assert function is not None  # noqa: S101  # or there was a reason
     if function.has_options:
         return _run_by_kemi(function.module, name, ksr)
-    if not function.is_for_replies and getattr(msg, "Type", None) == "SIP_REPLY":
+    may_be_a_reply = function.is_for_replies or name in _SAFE_ON_REPLIES.get(function.module, ())
+    if not may_be_a_reply and getattr(msg, "Type", None) == "SIP_REPLY":
         # It looks for the first line of a request (sca_handle_subscribe ends Kamailio so).
         raise CannotRun("it is for requests, and this message is a reply")
+    converted = _becomes_multipart(ksr) if name == "set_body_multipart" else None
+    if name == "msg_apply_changes" and _converted is not None and ksr.pv.get("$mi") == _converted:
+        raise CannotRun("set_body_multipart ran on this message, and Kamailio may build such a one only once")
     try:
-        return int(msg.call_function(name))
+        value = int(msg.call_function(name))
     except AttributeError as error:
         raise CannotRun("this Kamailio gives its script no message object") from error
     except RuntimeError as error:
         raise CannotRun(str(error)) from error
+    if converted is not None and value > 0:
+        _converted = converted
+    return value
 
 
 def why_not(name: str) -> str | None:
@@ -120,11 +146,38 @@ def _run_by_kemi(module: str, name: str, ksr: Any) -> int:
     call = getattr(getattr(ksr, module, None), method, None)
     if call is None:
         raise CannotRun(f"KSR.{module}.{method} is not available")
+    from . import exports  # noqa: PLC0415  # it is loaded already
+
+    exports.begin_action()
     try:
         value = call(*arguments)
     except (SystemError, TypeError) as error:  # another number of parameters than in 5.6 and 6.0
         raise CannotRun(str(error)) from error
-    return (1 if value else -1) if type(value) is bool else int(value)
+    value = (1 if value else -1) if type(value) is bool else int(value)
+    exports.end_action(value)
+    return value
+
+
+def _becomes_multipart(ksr: Any) -> int | None:
+    """
+    The number of the message if ``set_body_multipart`` would make it a multipart one; None if it would do nothing.
+
+    Whenever Kamailio builds such a message, it looks for the boundary in the Content-Type that was parsed, which may
+    have none or be missing. When it finds one, it goes on behind the last line that begins with it
+    (core/msg_translator.c, get_boundary and check_boundaries).
+
+    Raises:
+        CannotRun: Kamailio would crash when it builds the message.
+    """
+    try:
+        kind, length = ksr.pv.get("$hdr(Content-Type)"), ksr.pv.get("$(rb{s.len})")
+    except UnicodeDecodeError:
+        raise CannotRun("its Content-Type is not UTF-8") from None
+    if not length or (type(kind) is str and _IS_MULTIPART.fullmatch(kind)):
+        return None
+    if type(kind) is not str or ";" in kind:
+        raise CannotRun("its Content-Type is missing, or has parameters")
+    return int(ksr.pv.get("$mi"))
 
 
 def _exports() -> Exports:

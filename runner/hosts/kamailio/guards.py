@@ -10,26 +10,31 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from runner.errors import RunnerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Reads = Callable[[str], str | None]
-    """Gives the value of a name, None when it has none; checks that name as well."""
+    """Gives the value of a name, None when it has none or was not asked for; checks that name as well."""
 
 _BLANK = r"[ \t\r\n]*"
 _BUFFER_BYTES = 65000  # pv_trans.c, TR_BUFFER_SIZE is 65536
+_LONGEST_TO_CUT = 65534  # pv_trans.c, TR_S_RAFTER
+_NOTHING_LEFT = "{s.strip,65536}"
 _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 
-_OF_ALL_HEADERS = r'msg(?:\.header|\[\\?"header)'  # core/select.c, w_parse_select
+_OF_ALL_HEADERS = r'msg(?:\.|\[\\?")h(?:eader)?(?:\\?"\])?(?![\w.[])'  # core/select.c, w_parse_select
 _OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
-_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?defn?{_BLANK}\()"
+# A parameter, definition or part of credentials that is missing.
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp)|\$\(?defn?{_BLANK}\()"
 _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
 )
 RISKY = re.compile(
     rf"{_OF_SOME_VALUES}|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
-    rf"|conid|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    rf"|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
@@ -39,6 +44,9 @@ _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])"
 
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
+_CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
+_CHARGING_VECTORS = "$(hdr(P-Charging-Vector)[*])"
+_LONGEST_VECTOR = 236  # chargingvector.c, pcv_buf: 256 bytes with the name of the header and a NUL
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
 _HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
 _UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
@@ -47,6 +55,9 @@ _MAY_HAVE_NONE = re.compile(_OF_NO_TEXT, re.IGNORECASE)
 _SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
 _CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
 _LINK = re.compile(r"\{([^{}]*)\}")
+_AROUND_PARAMETERS = " \t\n"
+_TEXT_TO_FIND = re.compile(r"[ \t\n]*[^\t\n,}]*,?[ \t\n]*")  # pv_trans.c, _tr_parse_sparamx
+_PLAIN_NAME = re.compile(r"\$(?:\w+|\w+\([\w.-]+\))")
 _NUMBER = re.compile(r"([+-]?)[ \t\n]*([0-9]{0,9})")
 _TRANSFORMATION = re.compile(
     rf"{_BLANK}s{_BLANK}\.{_BLANK}(rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
@@ -55,31 +66,62 @@ _TRANSFORMATION = re.compile(
 )
 
 
-def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | None:
+class Refused(RunnerError):
+    """Kamailio must not be asked for a name now; the text is the reason."""
+
+
+def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: Callable[[], bool]) -> str:
     """
-    Why Kamailio must not be asked for ``name`` now, None when it may.
+    What Kamailio may be asked for instead of ``name``: mostly that name, else one with the same value that is safe.
 
     Args:
         name: What ``RISKY`` found something in.
         read: How to ask for another name.
+        has_none: Whether Kamailio was asked for a name and has no value for it; False where it was not asked.
         is_tcp_off: Whether this Kamailio has no TCP.
+
+    Raises:
+        Refused: There is no such name.
     """
     if _CONTACT.search(name) and read("$hdr(Contact)") is None and read("$msg(hdrc)") is not None:
         # 6.0.1, pv_get_contact_uri: looks into the Contact header without asking whether there is one.
-        return "the message has no Contact"
+        raise Refused("the message has no Contact")
     if _TCP.search(name) and is_tcp_off():
         # core/tcp_main.c, tcpconn_get: looks for the connection in a table that is not there.
-        return "TCP is off"
+        raise Refused("TCP is off")
+    if _CHARGING.search(name):
+        # chargingvector.c of 5.6.3, sip_get_charging_vector: copies the first one, however long it is.
+        vectors = read(_CHARGING_VECTORS)
+        if not has_none(_CHARGING_VECTORS) if vectors is None else _bytes(vectors) > _LONGEST_VECTOR:
+            raise Refused("the P-Charging-Vector does not fit into a buffer")
     if _OTHER_EVENTS.search(name):
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
-        return "it is for the events of its module"
+        raise Refused("it is for the events of its module")
     if _SMS_BODY.search(name):
         # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
-        return "it reads variables that may not be set"
+        raise Refused("it reads variables that may not be set")
     if _HEADERS.search(name) and read("$msg(body)") is None:
         # core/select_core.c, select_msg_header: the length up to a body that was not found.
-        return "the headers of the message do not parse"
-    return _of_transformations(name, read) if "{" in name else None
+        raise Refused("the headers of the message do not parse")
+    return _with_safe_transformations(name, read, has_none) if "{" in name else name
+
+
+def evaluated_in_a_write(name: str) -> str | None:
+    """
+    What has to be checked of a name that is written; None for nothing.
+
+    Neither the variable nor its transformations are read then (core/pvapi.c, pv_set_spec_value), only names inside.
+    """
+    bare = without_transformations(name) or name
+    return bare if "$" in bare[1:] or _OTHER_EVENTS.match(bare) else None
+
+
+def without_transformations(name: str) -> str | None:
+    """The variable itself; None when it cannot be told from its transformations."""
+    if "{" not in name:
+        return name
+    chain = _CHAIN.fullmatch(name.rstrip(" "))
+    return chain and f"$({chain['inner']})"
 
 
 def makes_an_unsafe_uri(name: str, value: str, uri: str | None, read: Reads) -> bool:
@@ -96,7 +138,10 @@ def makes_an_unsafe_uri(name: str, value: str, uri: str | None, read: Reads) -> 
     """
     if uri is None or 4 * (len(uri) + len(value)) < _LONGEST_URI or not _URI_PART.match(name):
         return False
-    old = read(name) or ""
+    bare = without_transformations(name)
+    if bare is None:
+        return True
+    old = read(bare) or ""
     length = _bytes(uri) - _bytes(old) + _bytes(value)
     # What comes or goes with a part: a separator, a password, and what turns a telephone number into a SIP URI.
     slack = 16 + (_bytes(uri.partition("@")[0]) - _bytes(old) if "U" in name or "user" in name else 0)
@@ -107,26 +152,43 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _of_transformations(name: str, read: Reads) -> str | None:
+def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str], bool]) -> str:
     found = [link for link in _LINK.findall(name) if _TRANSFORMATION.fullmatch(link)]
-    # A parameter without a value has no text, which is not an empty one: Kamailio follows its NULL.
+    # What is missing has no text, which is not an empty one: Kamailio follows its NULL.
     may_lack_a_text = _NEEDS_A_TEXT.search(name) is not None and _MAY_HAVE_NONE.search(name) is not None
     if not found and not may_lack_a_text and not _UNSAFE.search(name):
-        return None
+        return name
     chain = _CHAIN.fullmatch(name.rstrip(" "))
     if chain is None:
-        return "the name of another variable holds a transformation that is safe for some values only"
-    before = chain["inner"]
-    for link in _LINK.findall(chain["chain"]):
+        raise Refused("the name of another variable holds a transformation that is safe for some values only")
+    before, links = chain["inner"], _LINK.findall(chain["chain"])
+    may_be_rewritten = name == f"$({before}{''.join(f'{{{link}}}' for link in links)})"
+    for number, link in enumerate(links):
         unsafe = _TRANSFORMATION.fullmatch(link)
+        safe = f"{{{link}}}"
         if unsafe is not None:
             value = read(f"$({before})")
-            if value is None or not _is_safe(unsafe[1].lower(), value, (unsafe[2] or "").split(","), read):
-                return f"{{s.{unsafe[1]}}} is not safe for this value"
+            if value is None and before.count("(") == before.count(")") and has_none(f"$({before})"):
+                # Nothing is transformed, so the rest of the chain is not either (core/pvapi.c, tr_exec).
+                before += "".join(f"{{{rest}}}" for rest in links[number:])
+                break
+            if value is None or not _is_safe(unsafe, value, read, has_none):
+                raise Refused(f"{{s.{unsafe[1]}}} is not safe for this value")
+            if unsafe[1].lower() == "rafter" and not _fails(unsafe[2] or "", has_none):
+                # It searches forward from the last byte. Wherever it stops, it leaves nothing of the value.
+                if not may_be_rewritten or not link.startswith("s."):
+                    raise Refused("{s.rafter} is not written plainly")
+                safe = _NOTHING_LEFT
         if may_lack_a_text and _NEEDS_A_TEXT.match(f"{{{link}") and _has_no_text(before, read):
-            return f"{{{link}}} is not safe for a parameter without a value"
-        before += f"{{{link}}}"
-    return None
+            raise Refused(f"{{{link}}} is not safe for what is missing")
+        before += safe
+    return f"$({before})" if may_be_rewritten else name
+
+
+def _fails(parameter: str, has_none: Callable[[str], bool]) -> bool:
+    """Whether a parameter is a variable that has no value, which Kamailio itself refuses."""
+    name = parameter.strip(_AROUND_PARAMETERS)
+    return _PLAIN_NAME.fullmatch(name) is not None and has_none(name)
 
 
 def _has_no_text(inner: str, read: Reads) -> bool:
@@ -134,22 +196,34 @@ def _has_no_text(inner: str, read: Reads) -> bool:
     return read(f"$({inner})") == "" and read(f"$({inner}{{s.urlencode.param}})") is None
 
 
-def _is_safe(transformation: str, value: str, parameters: list[str], read: Reads) -> bool:
-    bytes_ = value.encode("utf-8", "surrogateescape")
-    texts = [(read(text) if text.startswith("$") else text) or "" for text in (part.strip(" ") for part in parameters)]
+def _is_safe(unsafe: re.Match[str], value: str, read: Reads, has_none: Callable[[str], bool]) -> bool:
+    transformation, bytes_ = unsafe[1].lower(), value.encode("utf-8", "surrogateescape")
     if transformation.endswith("base58"):
         return len(bytes_) <= _LONGEST_BASE58
+    parameters = [part.strip(_AROUND_PARAMETERS) for part in (unsafe[2] or "").split(",")]
+    texts = [(read(text) if text.startswith("$") else text) or "" for text in parameters]
     first = texts[0].encode("utf-8", "surrogateescape")
-    if transformation in {"rbefore", "rafter"}:
-        # Both search forward from the last byte, and do not stop behind it.
-        return (bool(first) and bytes_[-1:] == first[:1]) or (transformation == "rafter" and not bytes_)
+    if transformation == "rafter":
+        if parameters[0].startswith("$"):
+            is_valid = len(texts) == 1 and (bool(first) or _fails(parameters[0], has_none))
+        else:
+            is_valid = _TEXT_TO_FIND.fullmatch(unsafe[2] or "") is not None
+        return is_valid and len(bytes_) <= _LONGEST_TO_CUT
+    if any(_fails(part, has_none) for part in parameters):
+        return True
+    if transformation == "rbefore":
+        # It searches forward from the last byte, and does not stop behind it.
+        return bool(first) and bytes_[-1:] == first[:1]
+    # An empty text is found, and found again, where the value has the byte that is behind it in the name.
     if transformation == "rm":
-        return bool(first)  # an empty text is found without end
+        return bool(first) or (not parameters[0] and b"}" not in bytes_)
     if len(texts) != 2:  # noqa: PLR2004
         return True  # refused by Kamailio
     if transformation == "replace":
         second = texts[1].encode("utf-8", "surrogateescape")
-        return bool(first) and len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
+        if not first:
+            return not parameters[0] and b"," not in bytes_ and len(bytes_) <= _BUFFER_BYTES
+        return len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
     numbers = [_NUMBER.fullmatch(text) for text in texts]
     if None in numbers:
         return False

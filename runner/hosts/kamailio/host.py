@@ -37,7 +37,7 @@ _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
 _COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
 _SMALL = bounds.SMALL
@@ -94,46 +94,48 @@ class KamailioHost:
 
     def get_s(self, name: str) -> str | None:
         """Text unchanged; bytes that are not UTF-8 by way of hexadecimal digits."""
-        if name not in _harmless and not self._may_ask(name):
+        asked = name if name in _harmless else self._asked(name)
+        if asked is None:
             return None
         try:
-            value = self._pv.get(name)
+            value = self._pv.get(asked)
         except UnicodeDecodeError:
-            return self._get_bytes(name)
+            return self._get_bytes(asked)
         except (SystemError, UnicodeEncodeError, ValueError):
-            return self.get_s(_until_nul(name)) if "\0" in name else None
+            return self.get_s(_until_nul(asked)) if "\0" in asked else None
         if type(value) is str:
-            if name == "$ru":
+            if asked == "$ru":
                 self._uri = value
             return value
-        if "\0" in name:  # Kamailio 6 raises nothing
-            return self.get_s(_until_nul(name))
+        if "\0" in asked:  # Kamailio 6 raises nothing
+            return self.get_s(_until_nul(asked))
         if value is None:
             return None
-        if value is not False and _COUNTS.search(name):
+        if value is not False and _COUNTS.search(asked):
             return str(value)
         # A number has a text as well, which need not be its digits: 0007, an empty port, one that is above 2^31.
-        text = self._printed(name) if value is not False else None
-        return self._get_bytes(name) if text is None else text  # False: not UTF-8, where 5.6 raises
+        text = self._printed(asked) if value is not False else None
+        return self._get_bytes(asked) if text is None else text  # False: not UTF-8, where 5.6 raises
 
     def get_i(self, name: str) -> int:
         """``KSR.pv.geti`` would read numbers out of text; a number here is a value of integer type."""
-        if name not in _harmless and not self._may_ask(name):
+        asked = name if name in _harmless else self._asked(name)
+        if asked is None:
             return 0
         try:
-            value = self._pv.get(name)
+            value = self._pv.get(asked)
         except UnicodeDecodeError:
             return 0
         except (SystemError, UnicodeEncodeError, ValueError):
-            return self.get_i(_until_nul(name)) if "\0" in name else 0
+            return self.get_i(_until_nul(asked)) if "\0" in asked else 0
         if type(value) is not int:
-            return self.get_i(_until_nul(name)) if "\0" in name else 0
+            return self.get_i(_until_nul(asked)) if "\0" in asked else 0
         return value if _LEAST_INT <= value <= _MOST_INT else (value - _LEAST_INT) % (1 << 32) + _LEAST_INT
 
     def set_s(self, name: str, value: str) -> int:
         """KSR takes UTF-8 alone; other bytes are put together by Kamailio itself."""
         uri, self._uri = self._uri, None
-        if name not in _harmless and not self._may_ask(name):
+        if name not in _harmless and not self._asked(name, is_written=True):
             return FAILED
         if len(value) > _SMALL and not self._may_write(name, value):
             return FAILED
@@ -148,7 +150,7 @@ class KamailioHost:
     def set_i(self, name: str, value: int) -> int:
         """As ``PV.SetI``."""
         self._uri = None
-        if name not in _harmless and not self._may_ask(name):
+        if name not in _harmless and not self._asked(name, is_written=True):
             return FAILED
         name = _until_nul(name)
         return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
@@ -156,7 +158,7 @@ class KamailioHost:
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
         uri, self._uri = self._uri, None
-        if name not in _harmless and not self._may_ask(name):
+        if name not in _harmless and not self._asked(name, is_written=True):
             return FAILED
         if name.startswith(_R_URI) and not self._may_rewrite(name, "", uri):
             return FAILED
@@ -165,14 +167,15 @@ class KamailioHost:
 
     def is_null(self, name: str) -> int:
         """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
-        if name not in _harmless and not self._may_ask(name):
+        asked = _until_nul(name if name in _harmless else self._asked(name) or "")
+        if not asked or not _is_utf8(asked):
             return FAILED
-        name = _until_nul(name)
-        if not _is_utf8(name):
-            return FAILED
-        if not self._pv.is_null(name):
+        if not self._pv.is_null(asked):
             return 0
-        return 1 if name.startswith("$") and self._printed(name) == "<null>" else FAILED
+        printed = self._printed(asked) if asked.startswith("$") else None
+        # $pU and its like, of an address that does not parse, are null once and have a value from then on.
+        is_once = asked.startswith(("$p", "$(p")) and printed is not None and self.get_s(asked) is not None
+        return 1 if printed == "<null>" or is_once else FAILED
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
@@ -256,7 +259,8 @@ class KamailioHost:
         """
         before, uri = self.get_s("$mb"), self.get_s("$ru")
         value = functions.run(name, self._msg, self._ksr)
-        if value < 0 or (value > 0 and self.get_s("$hdr(Via)") is not None):
+        # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse.
+        if value < 0 or (value > 0 and not self._pv.is_null("$sel(via)")):
             return value
         self._log_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
         self._put_back(before or "")
@@ -265,26 +269,36 @@ class KamailioHost:
         return FAILED
 
     def _put_back(self, message: str) -> None:
-        if _is_utf8(message):
+        if _NO_ARGUMENT.search(message) is None:
             self._ksr.textopsx.msg_set_buffer(message)
         elif len(message) <= _LONGEST_PRINTED and self._hand_over(message):
             self._msg.call_function("msg_set_buffer", _FROM_HEXA)
         else:
             # Longer than what Kamailio prints at once; a few wrong letters are better than no server.
-            self._ksr.textopsx.msg_set_buffer(_LONE_SURROGATE.sub("?", message))
+            self._ksr.textopsx.msg_set_buffer(_NO_ARGUMENT.sub("?", message))
 
-    def _may_ask(self, name: str) -> bool:
-        """Whether Kamailio may be asked for a name that is not known as harmless yet."""
+    def _asked(self, name: str, *, is_written: bool = False) -> str | None:
+        """What Kamailio may be asked for instead of a name that is not known as harmless yet; None: nothing."""
         is_harmless = guards.RISKY.search(name) is None
         if not _names.admit(name, is_harmless=is_harmless):
             self._log_once("", "no new name is asked for in this process: Kamailio keeps each, and they are many")
-            return False
+            return None
         if is_harmless:
-            return True
-        reason = guards.refusal(_until_nul(name), self.get_s, functions.is_tcp_off)
-        if reason is not None:
-            self._log_once(name, f"{name[:80]!a} is not asked for: {reason}")
-        return reason is None
+            return name
+        name = _until_nul(name)
+        checked = guards.evaluated_in_a_write(name) if is_written else name
+        try:
+            asked = checked and guards.asked(checked, self.get_s, self._has_none, functions.is_tcp_off)
+        except guards.Refused as error:
+            self._log_once(name, f"{name[:80]!a} is not asked for: {error}")
+            return None
+        if is_written or asked == name:
+            return name
+        return asked if asked and _names.admit(asked, is_harmless=False) else None
+
+    def _has_none(self, name: str) -> bool:
+        """Whether Kamailio has no value for a name that it was asked for before."""
+        return _names.knows(name) and _is_utf8(name) and bool(self._pv.is_null(name))
 
     def _may_write(self, name: str, value: str) -> bool:
         """Whether there is room for a value that is not small; headers have no name."""
