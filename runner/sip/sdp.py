@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from .header_names import NAME_CHARACTERS, header_type
+from .scan import eat_line
 
 RFC2543_HOLD, RFC3264_HOLD = 1, 2
 """On hold by the address 0.0.0.0; by ``a=sendonly`` or ``a=inactive`` (core/parser/sdp/sdp.h)."""
@@ -181,16 +182,6 @@ def _find_boundary(text: bytes, at: int, boundary: bytes) -> int:
     return -1
 
 
-def _line_end(text: bytes, at: int, end: int) -> int:
-    """core/parser/parser_f.c, eat_line: behind the LF there, but never behind the last byte."""
-    found = text.find(b"\n", at, end)
-    if found < 0:
-        return end
-    if found + 1 < end:
-        found += 1
-    return found + 1 if found + 1 < end and text[found] == b"\r"[0] else found
-
-
 def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
     """sdp.c, parse_mixed_content: where each part that is SDP starts and ends."""
     at = _find_boundary(body, 0, boundary)
@@ -203,7 +194,7 @@ def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
         end = len(body) if end < 0 else end
         if end - at < size:
             raise _UnreadableError
-        start, is_sdp = _part_head(body, _line_end(body, at + size, end), end)
+        start, is_sdp = _part_head(body, eat_line(body, at + size, end), end)
         if is_sdp:
             while start < len(body) and body[start] in _WHITE:
                 start += 1
@@ -240,8 +231,8 @@ def _session(text: bytes, start: int, end: int) -> Session:
     first = _find_line(text, origin, end, b"m=") if origin >= 0 else -1
     if first < 0:
         raise _UnreadableError
-    words = text[origin + 2 : _line_end(text, origin, first)].split(b" ", 3)
-    if _line_end(text, origin, first) - origin < _MIN_ORIGIN:
+    words = text[origin + 2 : eat_line(text, origin, first)].split(b" ", 3)
+    if eat_line(text, origin, first) - origin < _MIN_ORIGIN:
         raise _UnreadableError
     _, owner = _address(text, origin, end)
     common = _find_line(text, origin, first, b"c=")
@@ -277,7 +268,7 @@ _CONNECTION = re.compile(rb"[ \t]*([^ \t\r\n\0]+)")
 
 def _address(text: bytes, at: int, end: int) -> tuple[int, bytes]:
     """extract_mediaip: the family and the word behind the last `` IP`` of the line, which must not begin with it."""
-    end = _line_end(text, at, end)
+    end = eat_line(text, at, end)
     at += 2
     while at < end and text[at] in b" \t":
         at += 1
@@ -310,7 +301,7 @@ def _attributes(text: bytes, at: int, end: int, *, is_stream: bool) -> list[int]
     while at >= 0:
         found.append(at)
         skips = is_stream and _TO_LINE_END.match(text, at, end) is not None
-        at = _find_line(text, _line_end(text, at, end) - 1 if skips else at + 2, end, b"a=")
+        at = _find_line(text, eat_line(text, at, end) - 1 if skips else at + 2, end, b"a=")
     return found
 
 
@@ -322,7 +313,7 @@ def _modes(text: bytes, attributes: list[int]) -> list[int]:
 
 def _stream(text: bytes, at: int, end: int, *, is_trickling: bool) -> tuple[Stream, bytes, bool]:
     """The stream as its attributes say, its port, and whether one up to here waits for its address."""
-    line = text[at + 2 : _line_end(text, at, end)]
+    line = text[at + 2 : eat_line(text, at, end)]
     found = _MEDIA.match(line.rstrip(b"\0" + _WHITE).lstrip(b" \t"))
     if found is None:
         raise _UnreadableError

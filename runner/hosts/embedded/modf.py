@@ -78,8 +78,7 @@ def _has_to_tag(context: Context) -> int:
 
 def _has_body(context: Context) -> int:
     """textops, has_body: what Content-Length says; without that header, no body."""
-    header = context.header(b"content-length")
-    return _truth(header is not None and int(header.body.split()[0]) > 0)
+    return _truth(bool(context.message.content_length))
 
 
 def _append_branch(context: Context) -> int:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.scan import LONG_MAX, number_of
 from runner.sip.uri import Uri, parse_uri
 
 from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS
@@ -23,24 +24,54 @@ _DEFAULT_PORT = 5060
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
     """
-    The listening socket ``proto:ip:port``, ``ip:port`` or ``ip``; None when none matches (core/socket_info.c).
+    The listening socket ``proto:ip:port``, ``ip:port``, ``proto:ip`` or ``ip``; None when none matches.
+
+    It is found by what it advertises, too (main.c, parse_phostport; core/socket_info.c, grep_sock_info).
 
     Raises:
-        CannotEvaluate: The port is no number.
+        CannotEvaluate: The port is no number, the protocol is unknown, or brackets and colons are misplaced.
     """
-    text = name.decode("latin-1")
-    proto = ""
-    head, colon, rest = text.partition(":")
-    if colon and head.lower() in PROTOCOL_NUMBERS:
-        proto, text = head.lower(), rest
-    ip, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if not ip or (port and not port.isdigit()):
-        raise CannotEvaluate("bad port of a socket")
+    proto, host, port = _place(name)
+    if len(host) > 2 and host[:1] == b"[" and host[-1:] == b"]":  # noqa: PLR2004 - something between the brackets
+        host = host[1:-1]
+    ip = host.decode("latin-1").lower()
     for socket in context.environment.sockets:
-        address = socket.address
-        if address.ip == ip and (not port or address.port == int(port)) and proto in {"", address.proto}:
+        own = [address for address in (socket.address, socket.advertised) if address is not None]
+        is_there = any(address.ip.lower() == ip for address in own)
+        if is_there and proto in {"", socket.address.proto} and (not port or any(port == each.port for each in own)):
             return socket
     return None
+
+
+_HOST = rb"((?:[^:\[\]]|\[[^\[\]]*+(?:\]|\Z))*+)"
+_PLACE = re.compile(_HOST + b"(?::" + _HOST + b")?(?::" + _HOST + b")?")
+_PORT = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+
+
+def _place(name: bytes) -> tuple[str, bytes, int]:
+    """main.c, parse_phostport: protocol, host and port; empty or 0 for what is missing."""
+    found = _PLACE.fullmatch(name)
+    if found is None or not name or name.endswith(b":"):
+        raise CannotEvaluate("brackets or colons are misplaced in the name of a socket")
+    first, second, third = found.groups()
+    if second is None:
+        return "", first, 0
+    number = _port(second if third is None else third)
+    if third is None and number is not None:
+        return "", first, number
+    proto = first.decode("latin-1").lower()
+    if proto not in PROTOCOL_NUMBERS or (third is not None and number is None):
+        raise CannotEvaluate("an unknown protocol or a bad port in the name of a socket")
+    return proto, second, number or 0
+
+
+def _port(text: bytes) -> int | None:
+    """C's strtol, of which the lower 16 bits are taken; None for no number."""
+    found = _PORT.fullmatch(text)
+    if found is None:
+        return None
+    number = number_of(found[2], LONG_MAX)
+    return (-number if found[1] == b"-" else min(number, LONG_MAX)) % (1 << 16)
 
 
 def append_branch(context: Context, branch: Branch) -> None:

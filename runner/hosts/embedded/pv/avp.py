@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import str2int, wrap
 
 from .expression import Dynamic, Spec, dynamic_or, parse_whole
 from .registry import ALL, Access, register
@@ -22,8 +23,8 @@ def parse_name(text: bytes) -> bytes | int | Dynamic:
         return text
     if kind in {b"s", b"S"} and rest:
         return rest
-    if kind in {b"i", b"I"} and rest.isdigit():
-        return int(rest)
+    if kind in {b"i", b"I"} and rest and (number := str2int(rest)) is not None:
+        return wrap(number)
     raise CannotEvaluate(f"bad avp name {text!r}")
 
 

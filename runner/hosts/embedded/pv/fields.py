@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip import sdp
 from runner.sip.nameaddr import parse_to_body
+from runner.sip.scan import INT_MAX, LONG_MAX, str2int, str2sint
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
@@ -15,8 +15,6 @@ from .request import text_or_null
 
 if TYPE_CHECKING:
     from runner.sip.message import Header
-
-_INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -80,9 +78,8 @@ def _content_length(access: Access) -> Value:
     header = access.context.header(b"content-length")
     if header is None:
         return NULL
-    digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
     body = body_value(access.context.message, header)
-    return Value.integer_text(header.body, int(digits or b"0"), body.behind)
+    return Value.integer_text(header.body, access.context.message.content_length or 0, body.behind)
 
 
 def _body(access: Access) -> Value:
@@ -119,7 +116,7 @@ def _expires(access: Access) -> Value:
             return NULL
         for contact in contacts:
             own = contact.param(b"expires")
-            seconds = default if own is None or not own.body else _unsigned(own.body)
+            seconds = default if own is None or not own.body else str2int(own.body)
             if own is not None and own.body and seconds is None:
                 return NULL
             found += [] if seconds is None else [seconds]
@@ -133,7 +130,6 @@ def _expires(access: Access) -> Value:
 
 _WHITE = b" \t\r\n"
 _MAX_EXPIRES_LENGTH = 10
-_UINT_MAX = 0xFFFFFFFF
 
 
 def _seconds(body: bytes) -> int:
@@ -142,22 +138,8 @@ def _seconds(body: bytes) -> int:
     return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
-def _unsigned(text: bytes) -> int | None:
-    """core/ut.h, str2int: digits, perhaps behind a ``+``; None for anything else and above 32 bits."""
-    digits = text[1:] if text[:1] == b"+" else text
-    if digits.strip(b"0123456789"):
-        return None
-    # The length first: Python refuses to convert very long numbers.
-    digits = digits.lstrip(b"0")
-    number = int(digits or b"0") if len(digits) <= _MAX_EXPIRES_LENGTH else _UINT_MAX + 1
-    return number if number <= _UINT_MAX else None
-
-
 def _refuse(_: Access, value: Value) -> None:
     raise CannotEvaluate(f"SDP is not written here, {value!r}")
-
-
-_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
 def _sdp(access: Access) -> Value:
@@ -172,13 +154,8 @@ def _sdp(access: Access) -> Value:
     if access.name in {"body", "raw"}:
         return Value(found[-1].text if found else b"")
     version = found[-1].version if found else None
-    digits = None if not version else _SIGNED.fullmatch(version)
-    if version is None or digits is None:
-        return NULL
-    # core/ut.h, str2sint: a sign alone is 0, and a version beyond 31 bits is no number.
-    number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
-    most = _LONG_MAX if context.environment.is_6 else _INT_MAX
-    return Value.integer_text(version, number) if -most - 1 <= number <= most else NULL
+    number = str2sint(version, LONG_MAX if context.environment.is_6 else INT_MAX) if version else None
+    return NULL if not version or number is None else Value.integer_text(version, number)
 
 
 _SDP_PARTS = frozenset(

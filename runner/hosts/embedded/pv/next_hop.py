@@ -10,6 +10,7 @@ from runner.hosts.embedded.context import PROTOCOL_NUMBERS
 from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.scan import ULONG_MAX, str2int
 from runner.sip.via import Via, vias
 
 from .registry import Access, Reader, one_of, register
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from runner.sip.message import SipMessage
 
 _DEFAULT_TLS_PORT = 5061
-_UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
 _MAX_URI_SIZE = 1024  # core/config.h
 _PROTOCOLS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
-_ULONG_MAX = (1 << 64) - 1
 
 
 def next_hop_uri(context: Context) -> bytes | None:
@@ -66,10 +65,10 @@ def _answer_to(context: Context, *, is_tls_known: bool = True) -> _Answer | None
     host = via.host if received is None else received.value or b""
     port = 0
     if rport is not None and rport.value is not None:
-        digits = rport.value.removeprefix(b"+").lstrip(b"0") or b"0"
-        if not digits.isdigit() or len(digits) > _UINT_DIGITS or int(digits) > _UINT_MAX:
+        number = str2int(rport.value)
+        if number is None:
             return None
-        port = int(digits)
+        port = number
     is_tls = is_tls_known and not via.has_port and via.transport.lower() in {b"tls", b"wss"}
     return _Answer(host, port or (_DEFAULT_TLS_PORT if is_tls else via.port_number), via)
 
@@ -95,7 +94,7 @@ def _next_hop(access: Access) -> Value:
         case "P":
             return uri_part(found, "proto")
         case _:
-            return Value.integer(_ip_version(found.host))
+            return Value.integer(ip_version(found.host))
 
 
 def _reply_hop(access: Access) -> Value:
@@ -115,10 +114,10 @@ def _reply_hop(access: Access) -> Value:
         case "P":
             return Value(answer.protocol, PROTOCOL_NUMBERS[answer.protocol.decode()])
         case _:
-            return Value.integer(_ip_version(answer.host))
+            return Value.integer(ip_version(answer.host))
 
 
-def _ip_version(host: bytes) -> int:
+def ip_version(host: bytes) -> int:
     """4 or 6 for an address, 0 for a name."""
     try:
         return ip_address(host.decode("latin-1").strip("[]")).version
@@ -207,16 +206,9 @@ def _overload(via: Via, part: str) -> Value:
         case "ocalgo":
             return text_or_null(values.get(b"oc-algo"))
         case "ocvalidity":
-            return Value.integer(_digits(values.get(b"oc-validity"), _ULONG_MAX))
+            return Value.integer(str2int(values.get(b"oc-validity") or b"", ULONG_MAX) or 0)
         case _:
-            return Value.integer(_digits(values.get(b"oc-seq"), _UINT_MAX))
-
-
-def _digits(text: bytes | None, largest: int) -> int:
-    """core/ut.h, str2int: 0 for what is no number or too large."""
-    if text is None or not text.isdigit() or len(text) > len(str(largest)):
-        return 0
-    return number if (number := int(text)) <= largest else 0
+            return Value.integer(str2int(values.get(b"oc-seq") or b"") or 0)
 
 
 def _reply_destination(access: Access) -> Value:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import LONG_MAX, number_of, wrap
 
-from .expression import wrap
 from .registry import Access, register
 
 if TYPE_CHECKING:
@@ -136,7 +136,6 @@ class Step(NamedTuple):
 
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?(?:"([^"]*)"|(-?[0-9]*))\])?')
 _MOST_PARTS = 30  # core/select.h, MAX_SELECT_PARAMS less 2: the last name may still have its bracket
-_INT64_MAX = 2**63 - 1
 
 
 def parse_names(text: bytes) -> Names:
@@ -171,10 +170,8 @@ def parse_names(text: bytes) -> Names:
 def _atoi(digits: bytes) -> int:
     """C's atoi: held within 64 bits, of which the lower 32 are taken; no digit at all is 0."""
     is_negative = digits[:1] == b"-"
-    # Only as many digits are converted as may still fit: a longer number is out of range anyway.
-    significant = digits.lstrip(b"-0")[: len(str(_INT64_MAX)) + 1]
-    number = -int(significant or b"0") if is_negative else int(significant or b"0")
-    return wrap(max(-_INT64_MAX - 1, min(number, _INT64_MAX)))
+    number = number_of(digits.removeprefix(b"-"), LONG_MAX)
+    return wrap(-number if is_negative else min(number, LONG_MAX))
 
 
 def parse_name(text: bytes) -> tuple[Step, ...]:

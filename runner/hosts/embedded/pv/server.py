@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from uuid import uuid4
 
 from runner.hosts.embedded.context import RELEASES
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import INT_MAX, number_of
 
 from .registry import Access, Reader, one_of, register
 
@@ -38,9 +40,16 @@ def _define_or_zero(access: Access) -> Value:
     return Value.integer(0) if text is None else _maybe_number(text)
 
 
+_SIGN_AND_DIGITS = re.compile(rb"([+-]?)([0-9]*)")
+
+
 def _maybe_number(text: str) -> Value:
-    digits = text.removeprefix("-")
-    return Value.integer(int(text)) if digits.isdecimal() and digits.isascii() else Value(text.encode())
+    """core/ut.h, str2sint, whose error nobody looks at: the digits in front, held within 32 bits."""
+    data = text.encode()
+    found = _SIGN_AND_DIGITS.match(data)
+    sign, digits = (b"", b"") if found is None else found.groups()
+    number = number_of(digits, INT_MAX)
+    return Value.integer_text(data, -number if sign == b"-" else min(number, INT_MAX))
 
 
 def _variable(access: Access) -> Value:

@@ -7,11 +7,10 @@ Follows core/select_core.c (select_ruri, select_uri_user and those around them).
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import bracketed
-from runner.hosts.embedded.pv.next_hop import next_hop_uri
+from runner.hosts.embedded.pv.next_hop import ip_version, next_hop_uri
 from runner.hosts.embedded.pv.select import ROOT, Call, Names, Node
 from runner.sip.params import Param, find_param, parse_params
 from runner.sip.uri import Proto, Scheme, Uri
@@ -153,22 +152,14 @@ def _source_ip(call: Call) -> bytes | None:
     if context.force_socket is not None:
         return bracketed(context.force_socket.address.ip).encode()
     uri = context.uri(context.dst_uri or context.request_uri)
-    version = 0 if uri is None else _ip_version(uri.host)
+    version = 0 if uri is None else ip_version(uri.host)
     if uri is None or not version:
         return None
     proto = _transport(uri).decode() if uri.scheme is not Scheme.SIPS else "tls"
     for socket in (context.socket, *context.environment.sockets):
-        if socket.address.proto == proto and _ip_version(socket.address.ip.encode()) == version:
+        if socket.address.proto == proto and ip_version(socket.address.ip.encode()) == version:
             return bracketed(socket.address.ip).encode()
     return None
-
-
-def _ip_version(host: bytes) -> int:
-    """4 or 6 for an address, 0 for a name."""
-    try:
-        return ip_address(host.decode("latin-1").strip("[]")).version
-    except ValueError:
-        return 0
 
 
 ROOT.add("ruri request_uri", _request_uri).nest(URI)
