@@ -290,19 +290,31 @@ _ICE_OPTIONS = re.compile(rb"a=ice-options: ?([^\r\n\0]*)", re.IGNORECASE)
 # Behind one of these the search goes on at the next LF: it matters where lines end with CR alone.
 _TO_LINE_END = re.compile(
     rb"a=(?:ptime|rtcp|accept-types|accept-wrapped-types|max-size|path):"
-    rb"|(?i:a=fmtp:)[ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]|(?i:a=rtpmap:)[ \t]*[^ \t\r\n]+[ \t]+[^\n/]*/"
+    rb"|(?i:a=fmtp:)[ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]"
 )
+_RTPMAP = re.compile(rb"(?i:a=rtpmap:)[ \t]*[^ \t\r\n]+[ \t]+")  # and a slash in front of the next LF
 
 
 def _attributes(text: bytes, at: int, end: int, *, is_stream: bool) -> list[int]:
     """Where each ``a=`` line starts; of a stream, those that Kamailio comes to."""
     found = []
     at = _find_line(text, at, end, b"a=")
+    slash = newline = -1  # the first of them behind the last rtpmap; lines that end with CR alone share them
     while at >= 0:
         found.append(at)
         skips = is_stream and _TO_LINE_END.match(text, at, end) is not None
+        rtpmap = _RTPMAP.match(text, at, end) if is_stream and not skips else None
+        if rtpmap is not None:
+            slash = slash if slash >= rtpmap.end() else _find(text, b"/", rtpmap.end(), end)
+            newline = newline if newline >= rtpmap.end() else _find(text, b"\n", rtpmap.end(), end)
+            skips = slash < newline
         at = _find_line(text, eat_line(text, at, end) - 1 if skips else at + 2, end, b"a=")
     return found
+
+
+def _find(text: bytes, wanted: bytes, at: int, end: int) -> int:
+    found = text.find(wanted, at, end)
+    return end if found < 0 else found
 
 
 def _modes(text: bytes, attributes: list[int]) -> list[int]:
