@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
@@ -51,6 +52,10 @@ class Call(NamedTuple):
     names: Names
     parsed: Any
     is_last: bool
+
+
+# As ``Call``, without a call of Python: one is made for every step.
+_call: Callable[[tuple[Access, bytes, Names, Any, bool]], Call] = partial(tuple.__new__, Call)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,8 +218,9 @@ def _step(node: Node, names: Names, parsed: object) -> Step:
 def run(steps: tuple[Step, ...], access: Access) -> bytes | None:
     """What the last step gives; None for null."""
     text = b""
-    for at, step in enumerate(steps, 1):
-        given = step.read(Call(access, text, step.names, step.parsed, is_last=at == len(steps)))
+    last = steps[-1]
+    for step in steps:
+        given = step.read(_call((access, text, step.names, step.parsed, step is last)))
         if given is None:
             return None
         text = given
