@@ -13,7 +13,7 @@ from runner.sip.nameaddr import parse_route_body
 from runner.sip.scan import LONG_MAX, number_of
 from runner.sip.uri import Uri, parse_uri
 
-from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
@@ -31,17 +31,23 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     Raises:
         CannotEvaluate: The port is no number, the protocol is unknown, or brackets and colons are misplaced.
     """
+    sockets = context.environment.sockets
     proto, host, port = _place(name)
+    if proto and proto not in _ALWAYS_KNOWN | (_KNOWN_WHEN_USED & {socket.address.proto for socket in sockets}):
+        raise CannotEvaluate(f"no socket has the protocol {proto!r}")
     if len(host) > 2 and host[:1] == b"[" and host[-1:] == b"]":  # noqa: PLR2004 - something between the brackets
         host = host[1:-1]
     ip = host.decode("latin-1").lower()
-    for socket in context.environment.sockets:
+    for socket in sockets:
         own = [address for address in (socket.address, socket.advertised) if address is not None]
         is_there = any(address.ip.lower() == ip for address in own)
         if is_there and proto in {"", socket.address.proto} and (not port or any(port == each.port for each in own)):
             return socket
     return None
 
+
+# main.c, parse_proto: the others are unknown unless they are switched on, which a socket shows. WebSocket has none.
+_ALWAYS_KNOWN, _KNOWN_WHEN_USED = frozenset({"udp", "tcp"}), frozenset({"tls", "sctp"})
 
 _HOST = rb"((?:[^:\[\]]|\[[^\[\]]*+(?:\]|\Z))*+)"
 _PLACE = re.compile(_HOST + b"(?::" + _HOST + b")?(?::" + _HOST + b")?")
@@ -60,8 +66,8 @@ def _place(name: bytes) -> tuple[str, bytes, int]:
     if third is None and number is not None:
         return "", first, number
     proto = first.decode("latin-1").lower()
-    if proto not in PROTOCOL_NUMBERS or (third is not None and number is None):
-        raise CannotEvaluate("an unknown protocol or a bad port in the name of a socket")
+    if not proto or (third is not None and number is None):
+        raise CannotEvaluate("no protocol or a bad port in the name of a socket")
     return proto, second, number or 0
 
 

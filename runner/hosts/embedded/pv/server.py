@@ -57,9 +57,9 @@ def _variable(access: Access) -> Value:
     return NULL if text is None else Value(text.encode())
 
 
-def _variable_or_zero(access: Access) -> Value:
+def _variable_as_number(access: Access) -> Value:
     text = access.context.environment.variables.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return NULL if text is None else _maybe_number(text)
 
 
 def _name(text: bytes) -> str:
@@ -119,9 +119,9 @@ register(
 register("env", "Environment variable; null when unset.", "core: pv_core.c, pv_get_env", _variable, parse_name=_name)
 register(
     "envn",
-    "Environment variable; 0 when unset, a number when it reads as one.",
+    "Environment variable, with the number in front of it; null when unset.",
     "core: pv_core.c, pv_get_envn",
-    _variable_or_zero,
+    _variable_as_number,
     parse_name=_name,
 )
 register(

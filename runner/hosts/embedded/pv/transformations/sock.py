@@ -9,7 +9,7 @@ from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import str2int
 
 _SOURCE = "modules/corex/corex_var.c, tr_sock_eval; core/socket_info.c, parse_protohostport"
-_PROTOS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
+_PROTOS = frozenset({b"udp", b"tcp", b"tls", b"sctp"})  # main.c, parse_proto: WebSocket has no name
 
 
 @dataclass(frozen=True, slots=True)
