@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import PROTOCOL_NUMBERS
@@ -117,10 +118,20 @@ def _reply_hop(access: Access) -> Value:
             return Value.integer(ip_version(answer.host))
 
 
+_IPV4 = re.compile(rb"[0-9]*(?:\.[0-9]*){3}")
+
+
 def ip_version(host: bytes) -> int:
-    """4 or 6 for an address, 0 for a name."""
+    """
+    4 or 6 for an address, IPv6 with or without brackets; 0 for a name.
+
+    core/resolve.c, str2ip: between the three dots of IPv4 is any number of digits, also none.
+    """
+    if _IPV4.fullmatch(host):
+        return 4
+    text = host[1:-1] if host[:1] == b"[" and host[-1:] == b"]" else host
     try:
-        return ip_address(host.decode("latin-1").strip("[]")).version
+        return 0 if b"%" in text else IPv6Address(text.decode("latin-1")).version
     except ValueError:
         return 0
 

@@ -175,3 +175,13 @@ def test_the_port_of_a_socket_text_fits_32_bits(host: MessageHost, port: str, va
     host.set_s("$var(x)", f"udp:192.0.2.1:{port}")
 
     assert host.get_s("$(var(x){sock.port})") == value
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [("192.0.2.01", "127.0.0.1"), ("1.2.3.", "127.0.0.1"), ("1.2.3.99999", "127.0.0.1"), ("[192.0.2.1]", None)],
+)
+def test_an_address_of_ipv4_has_three_dots_and_any_digits(host: MessageHost, address: str, own: str | None) -> None:
+    host.set_s("$ru", f"sip:a@{address}")
+
+    assert host.get_s("$sel(next_hop.src_ip)") == own
