@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .body_part import media_type
 from .header_names import NAME_CHARACTERS, header_type
 from .scan import eat_line
 
@@ -106,24 +107,6 @@ def sessions(content_type: bytes, body: bytes) -> tuple[Session, ...] | None:
     return None
 
 
-_MIME_BLANKS = rb"(?:[ \t]|\n(?=[ \t]))*+"
-_MIME_NAME = rb"([A-Za-z0-9+._!%*'`~-]+)"
-_MEDIA_TYPE = re.compile(
-    _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + b"/" + _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + rb"(?:;[^,]*)?\Z",
-    re.DOTALL,
-)
-
-
-def media_type(content_type: bytes) -> bytes:
-    """
-    ``application/sdp`` of ``Application/SDP; x=1``; empty for what does not parse.
-
-    core/parser/parse_content.c, decode_mime_type: no comma, and no fold with a CR in front of the parameters.
-    """
-    found = _MEDIA_TYPE.match(content_type)
-    return b"" if found is None else (found[1] + b"/" + found[2]).lower()
-
-
 def audio_hold(found: tuple[Session, ...]) -> int:
     """What puts the first audio stream on hold; 0 when none is (textops.c, ki_is_audio_on_hold)."""
     holds = (stream.hold or session.hold for session in found for stream in session.streams if stream.media == b"audio")
@@ -218,7 +201,7 @@ def _part_head(body: bytes, at: int, end: int) -> tuple[int, bool]:
             raise _UnreadableError
         if header_type(header[1]) == b"content-type":
             kind = media_type(header[2].rstrip(b"\r\n"))
-            if not kind or kind.startswith(b"*/") or kind.endswith(b"/*"):
+            if not kind:
                 raise _UnreadableError
             is_sdp = is_sdp or kind == b"application/sdp"
         at = header.end()

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from runner import sip
 from runner.sip import contacts, sdp
+from runner.sip.body_part import media_type
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
 from runner.sip.uri import parse_uri
@@ -175,7 +176,7 @@ def _set_body_multipart(context: Context) -> int:
     message = context.message
     header = context.header(b"content-type")
     kind = b"text/plain" if header is None or not header.body else header.body
-    if sdp.media_type(kind) == b"multipart/mixed":
+    if media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
         return _FALSE

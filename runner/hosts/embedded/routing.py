@@ -174,7 +174,7 @@ def _routed_params(context: Context) -> bytes:
     """
     rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own.
 
-    They are kept as a place in the message, and are what stands there once it was rebuilt.
+    Kept as offsets, so after a rebuild they give whatever is there then.
     """
     message, header = context.message, context.header(b"route")
     found = None if header is None or not message.first_line.is_request else parse_route_body(header.body)
