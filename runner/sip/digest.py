@@ -27,15 +27,18 @@ class Credentials:
     params: dict[bytes, bytes]
 
     @property
-    def user(self) -> bytes:
-        """``bob`` of ``sip:bob@example.com``; empty without a username."""
+    def user(self) -> bytes | None:
+        """``bob`` of ``sip:bob@example.com``; None without a username."""
+        if b"username" not in self.params:
+            return None
         user = self._split()[0]
         return user.partition(b":")[2] if b":" in user and self._has_parts() else user
 
     @property
-    def domain(self) -> bytes:
-        """``example.com`` of ``bob@example.com``; empty without one."""
-        return self._split()[2]
+    def domain(self) -> bytes | None:
+        """``example.com`` of ``bob@example.com``; None without an ``@``."""
+        _, at, domain = self._split()
+        return domain if at else None
 
     def _split(self) -> tuple[bytes, bytes, bytes]:
         whole = self.params.get(b"username", b"")

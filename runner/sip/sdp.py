@@ -8,7 +8,7 @@ sdp_helpr_funcs.c, which look for lines by their first letter and skip what they
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .body_part import media_type
 from .header_names import NAME_CHARACTERS, header_type
@@ -72,6 +72,7 @@ class Session:
     Attributes:
         text: The body, or the part of it up to the next boundary.
         version: Third word of the ``o=``; None when there are less than four.
+        version_start: Its offset in the body.
         family: 4 or 6 of the ``c=`` in front of the first ``m=``; None without one.
         address: Of that ``c=``; empty without one.
         origin: The address in the ``o=``.
@@ -81,6 +82,7 @@ class Session:
 
     text: bytes
     version: bytes | None
+    version_start: int = field(compare=False)
     family: int | None
     address: bytes
     origin: bytes
@@ -243,7 +245,10 @@ def _session(text: bytes, start: int, end: int) -> Session:
         media = following
     modes = _modes(text, _attributes(text, origin, first, is_stream=False))
     third = words[2] if len(words) > 3 else None  # noqa: PLR2004 - a blank behind the third
-    return Session(text[start:end], third, family, address, owner, modes[0] if modes else 0, tuple(streams))
+    third_start = origin + 2 + sum(len(word) + 1 for word in words[:2])
+    return Session(
+        text[start:end], third, third_start, family, address, owner, modes[0] if modes else 0, tuple(streams)
+    )
 
 
 _CONNECTION = re.compile(rb"[ \t]*([^ \t\r\n\0]+)")

@@ -107,7 +107,7 @@ class ReadsNoUserOfTel(MessageHost):
 
 
 def test_made_up_cases_find_a_planted_fault() -> None:
-    judge = judged(ReadsNoUserOfTel, *itertools.islice(cases(1), 1500))
+    judge = judged(ReadsNoUserOfTel, *itertools.islice(cases(2), 1500))
 
     assert list(judge.report.findings) == ["read $rU / needs start line"]
     (finding,) = judge.report.findings.values()

@@ -73,8 +73,13 @@ def replay(path: Path, modes: Iterable[str] | None = None) -> int:
 
     Returns:
         1 when one differs, else 0.
+
+    Raises:
+        ValueError: There is no finding, or a file is none.
     """
     found = [read_finding(file) for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    if not found:
+        raise ValueError(f"{path}: expected findings that make compare kept, files that end with .json")
     differ = 0
     for mode in modes or sorted({mode for mode, _ in found}):
         with sides(mode) as (real, ours):
@@ -101,6 +106,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="play a finding again, or all of a directory")
     options = parser.parse_args(arguments)
+    if not options.seconds > 0:
+        parser.error(f"argument --seconds: expected more than 0: {options.seconds:g}")
     modes = options.mode or MODES
     if KAMAILIO is None or not has_module("app_python3"):
         print("compare: Kamailio and its Python module are not installed: make test-packages", file=sys.stderr)
@@ -109,7 +116,11 @@ def main(arguments: list[str]) -> int:
         print(f"compare: a network namespace is needed, as root or with user namespaces: {found}", file=sys.stderr)
         return 2
     if options.replay:
-        return replay(options.replay, options.mode)
+        try:
+            return replay(options.replay, options.mode)
+        except ValueError as error:
+            print(f"compare: {error}", file=sys.stderr)
+            return 2
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     reports = run(modes, options.seconds, seed, options.first)
     for mode, report in reports:
@@ -119,4 +130,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -38,7 +38,10 @@ def command() -> list[str]:
 
 def trouble() -> str:
     """Why there is no namespace to be had here; empty when there is."""
-    ran = subprocess.run([*command(), "true"], capture_output=True, text=True, check=False)
+    try:
+        ran = subprocess.run([*command(), "true"], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return f"{error.filename} is not installed"
     return ran.stderr.strip() if ran.returncode else ""
 
 

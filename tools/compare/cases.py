@@ -108,9 +108,19 @@ def from_json(value: dict[str, object]) -> Case:
 
 
 def read_finding(path: Path) -> tuple[str, Case]:
-    """The mode and the case of a finding that was kept."""
-    value: dict[str, object] = json.loads(path.read_text("utf-8"))
-    return str(value["mode_of_ours"]), from_json(value)
+    """
+    The mode and the case of a finding that was kept.
+
+    Raises:
+        ValueError: The file is not there, or is none.
+    """
+    try:
+        value: dict[str, object] = json.loads(path.read_text("utf-8"))
+        return str(value["mode_of_ours"]), from_json(value)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: expected a finding that make compare kept: {error!r}") from None
 
 
 def compare(expected: Played, got: Played) -> tuple[int, list[Difference]]:

@@ -18,7 +18,7 @@ _NAMES = """
 0 1 2 7 31 32 -1 a b c x ABC uri user domain host port proto protoid name display branch rport received i q Q all value
 genaddr orig term min max body sess_version len buf hdrs hdrc fline fpart lpart body_len hdrs_len id u U d p P dst_uri path
 send_socket count flags ruid location_ua duri dhost dport dproto dprotoid cntvia cntrr TEXT NUMBER EMPTY NONE full num hash
-ver key table=>a table=>b none=>a a=>b a[0]=>b a[1] a[*] a=>b[0] s:a i:1 IPv4 IPv6 UDP TCP TLS SCTP WS WSS udp main alt
+ver key table=>a table=>b table=>~~^A table=>~%a table=>%~a table=>==a table=>eq5 table=>** none=>a =>a a=>b a[0]=>b a[1] a[*] a=>b[0] s:a i:1 IPv4 IPv6 UDP TCP TLS SCTP WS WSS udp main alt
 params comment transport tag code reason method raw cb ip sproto af sip sport srcip rcvip srcport rcvport reply_code
 branch_index sec year wday s t
 """

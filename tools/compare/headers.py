@@ -21,9 +21,16 @@ def _addresses(names: tuple[str, ...], most: int = 3) -> Maker:
 
 
 def _contact(dice: Dice) -> str:
+    if dice.maybe(0.15):
+        return f"<{uri(dice)}>" + "".join(dice.some(5, lambda dice: ";" + dice.of(_FEATURES)))
     if dice.maybe(0.05):
         return dice.one("*", " *", "* ", "*;q=1", "*,*", "**", "", " ", ",", "<>", "<*>")
     return _addresses(("expires", "q", "methods", "+sip.instance", "reg-id", "received", "x", "pub-gruu"))(dice)
+
+
+_FEATURES = ('+sip.instance="<urn:uuid:d6ac4cc1-85a7-4a67>"', "reg-id=1", "expires=0", "expires=600000", "q=0.7", "q=1.0", 'methods="INVITE, BYE"',
+             'methods="INVITE,ACK,MESSAGE,X"', '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service"', "audio", 'mobility="fixed"', "+sip.ice", "ob",
+             'received="sip:192.0.2.1:5060;transport=tcp"', 'pub-gruu="sip:a@b;gr=x"', "expires=3600;expires=5")  # fmt: skip
 
 
 def _route(dice: Dice) -> str:
@@ -146,7 +153,12 @@ HEADERS: dict[str, Maker] = {
     "P-Charging-Vector": _parameterised("icid-value=1", 'icid-value="a b";icid-generated-at=192.0.2.1;orig-ioi=a;term-ioi=b', "icid-value", ""),
     "Identity": lambda dice: quoted(dice) + params(dice), "Identity-Info": lambda dice: f"<{uri(dice)}>" + params(dice),
     "RAck": lambda dice: f"{number(dice)} {number(dice)} INVITE", "RSeq": number,
-    "Reason": _parameterised("SIP;cause=200", "Q.850"), "Retry-After": lambda dice: number(dice) + dice.maybe(0.3, comment(dice)),
+    "Reason": _parameterised("SIP;cause=200", "Q.850", 'Q.850;cause=16;text="Normal, clearing"'), "Retry-After": lambda dice: number(dice) + dice.maybe(0.3, comment(dice)),
+    "Service-Route": _route, "History-Info": _addresses(("index", "mp", "cause")), "P-Called-Party-ID": _addresses((), 1),
+    "Replaces": _parameterised("1@a;to-tag=2;from-tag=3", "x"), "Target-Dialog": _parameterised("a@b"),
+    "P-Visited-Network-ID": _text, "Security-Client": _parameterised("ipsec-3gpp", "tls;q=0.2, ipsec-3gpp"),
+    "Accept-Contact": _parameterised("*", '*;+g.3gpp.icsi-ref="urn%3Aurn-7"'), "Call-Info": _addresses(("answer-after", "purpose")),
+    "Alert-Info": _addresses(("info", "delay")), "User-to-User": _parameterised("56a390f3", "00"), "Recv-Info": _tokens("dtmf", "foo"),
     "Server": _text, "User-Agent": _text, "Subject": _text, "Organization": _text, "Priority": _text, "Date": _text,
     "SIP-If-Match": _text, "In-Reply-To": _text, "Timestamp": number, "Warning": lambda dice: f"{number(dice)} a {quoted(dice)}",
     "X-Custom": _text, "X-Long": _long, "X-List": _addresses(()), "P-Access-Network-Info": _text,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tools.compare.dice import Dice
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "messages"
+WILD = Path(__file__).parent / "wild"
+"""What telephones, browsers, IMS cores and session border controllers send: a file each, CRLF at the end of lines."""
 METHODS = ("INVITE", "REGISTER", "OPTIONS", "ACK", "BYE", "CANCEL", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INFO", "PRACK",
            "UPDATE", "REFER", "PUBLISH", "X", "invite", "KDMQ", "GET")  # fmt: skip
 STATUSES = (("100", "Trying"), ("180", "Ringing"), ("200", "OK"), ("302", "Moved Temporarily"), ("404", "Not Found"),
@@ -25,8 +27,16 @@ SDP = (
 )
 
 
+WEB_SDP = (
+    "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=msid-semantic: WMS \r\n"
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-options:trickle\r\na=mid:0\r\n"
+    "a=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=candidate:1 1 udp 2122260223 192.0.2.1 46243 typ host\r\n"
+    "m=image 0 udptl t38\r\nb=AS:25.4\r\na=maxptime:20\r\na=T38FaxVersion:0\r\na=path:msrp://a:1/b;tcp\r\n"
+)
+
+
 def _sdp(dice: Dice) -> str:
-    parts = SDP.splitlines(keepends=True)
+    parts = dice.one(SDP, SDP, WEB_SDP).splitlines(keepends=True)
     for _ in range(int(dice.random() * dice.random() * 5)):
         at = dice.randrange(len(parts))
         match dice.randrange(5):
@@ -173,6 +183,7 @@ def _sources() -> list[str]:
     found = [
         path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for path in sorted(EXAMPLES.glob("*.sip"))
     ]
+    found += [path.read_bytes() for path in sorted(WILD.glob("*.sip"))]
     found += [*torture.GOOD.values(), *(data for data, _ in torture.BAD.values())]
     return [data.decode("latin-1") for data in found]
 

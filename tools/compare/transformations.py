@@ -24,8 +24,8 @@ param.name param.valueat line.at line.sw s.ftime s.rafter
 _WITH_TWO = "s.substr s.select s.replace param.value param.in param.name param.valueat s.fmtlines s.fmtlinet"
 _ONE, _TWO, _NONE = _WITH_ONE.split(), _WITH_TWO.split(), _WITHOUT.split()
 _TEXTS = ("a", "@", ":", ";", ",", "sip", "ip:", "", " ", "$ru", "$rU", "b.example", "<", '"', "\\r\\n", "/", "0", "%Y",
-          "tag", "lr", "x", "transport", "\\", "é")  # fmt: skip
-_COUNTS = ("0", "1", "2", "3", "-1", "-2", "5", "100", "99999", "x", "", "$ml", "007", " 1")
+          "tag", "lr", "x", "transport", "$var(a)", "$hdr(X-Custom)", "expires", "phone-context", "ob", "\\s", "\\", "é")  # fmt: skip
+_COUNTS = ("0", "1", "2", "3", "-1", "-2", "5", "100", "99999", "x", "", "$ml", "$var(b)", "$(rU{s.len})", "007", " 1")
 _SUBSTITUTIONS = ("/a/b/g", "/sip:(.*)@(.*)/\\1 \\2/", "/[a-z]+/x/gi", "/^/x/", "/./y/g", "/a/", "/(/x/", "/;.*$//", "/x/y/s", "|@|-|",
                   "/[[:alpha:]]+/A/g", "/(a)|b/[\\1]/g", "/a*/x/g", "/$/x/", "/\\././g", "/a/\\0\\0/")  # fmt: skip
 

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from tools.compare.dice import Dice
 
 WORDS = ("a", "b", "alice", "bob", "1", "007", "x-y", "A_b", "+420123", "lr", "tag", "q", "*", "user", "z9hG4bK")
+WILD_WORDS = ("+1555;npdi;rn=+1999", "123;phone-context=+49", "alice%40home", "*21#", "a.b+c", "urn:uuid:57d4f3b5-3a9e", "203.0.113.7~5060~2",
+              "z9hG4bK.8JQ~", "9d6.2a41", "a@b", "INVITE,BYE", "c3RhdGU=", "AKAv1-MD5", "0.30", "on", "yes")  # fmt: skip
+"""Tokens, or nearly, that vendors put into users, parameters and identifiers."""
 NUMBERS = ("0", "1", "5", "00", "007", "60", "70", "255", "3600", "65535", "65536", "2147483647", "2147483648",
            "4294967295", "4294967296", "99999999999", "-1", "+1", "1.5", "0.5", "1e3", "0x10", "", "abc", "1a", '"5"',
            "5 ", "12345678901234567890123")  # fmt: skip
@@ -52,7 +55,7 @@ def word(dice: Dice) -> str:
         text += dice.of(MARKS) + dice.of(WORDS)
     if dice.maybe(0.03):
         text += dice.of(BYTES)
-    return text
+    return dice.of(WILD_WORDS) if dice.maybe(0.04) else text
 
 
 def number(dice: Dice) -> str:
@@ -90,7 +93,7 @@ def params(dice: Dice, names: tuple[str, ...] = (), most: int = 4) -> str:
 def host(dice: Dice) -> str:
     """A name or an address."""
     return dice.one("a.example", "example.com", "192.0.2.1", "127.0.0.1", "[2001:db8::1]", "[::1]", "localhost",
-                    "A.Example", "a-b.example", "a_b.example", "2001:db8::1", "[2001:db8::1", "1.2.3", "256.1.1.1",
+                    "A.Example", "a-b.example", "a_b.example", "2001:db8::1", "[2001:db8::1", "1.2.3", "256.1.1.1", "[fe80::1%25eth0]", "x7k.invalid", "1..2.",
                     "", "a..example", "a.example.", "[::ffff:192.0.2.1]")  # fmt: skip
 
 
@@ -103,7 +106,7 @@ def port(dice: Dice) -> str:
 
 
 _URI_PARAMS = ("lr", "transport", "user", "maddr", "ttl", "method", "r2", "gr", "ob", "comp", "x", "rn", "npdi",
-               "phone-context", "isub", "cic")  # fmt: skip
+               "phone-context", "isub", "cic", "alias", "line", "rinstance", "tgrp", "trunk-context", "cause", "r2")  # fmt: skip
 _TRANSPORTS = ("udp", "tcp", "tls", "sctp", "ws", "wss", "UDP", "Tcp", "", "abc", "tlsx", "udp2")
 
 
@@ -142,7 +145,8 @@ def uri(dice: Dice) -> str:
     if not dice.maybe(0.15):
         user = word(dice) + dice.maybe(0.1, dice.of(ESCAPES)) + dice.maybe(0.06, ";" + word(dice) + "=" + word(dice))
         user += dice.maybe(0.1, ":" + dice.one("", "pw", "p:w", "p%20w")) + dice.one(*["@"] * 20, "@@", "%40")
-    headers = dice.maybe(0.1, "?" + dice.one("a=b", "Subject=x&b=c", "", "a", "=", "?", "a=b;c=d", "body=%0d%0a"))
+    headers = dice.maybe(0.1, "?" + dice.one("a=b", "Subject=x&b=c", "", "a", "=", "?", "a=b;c=d", "body=%0d%0a",
+                                           "Replaces=1%40a%3Bto-tag%3D2&Require=replaces", "Reason=SIP%3Bcause%3D302"))  # fmt: skip
     text = scheme + user + host(dice) + port(dice) + _uri_params(dice) + headers
     if dice.maybe(0.02):
         at = dice.randrange(len(text) + 1)

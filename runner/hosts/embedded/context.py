@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import ToBody, parse_to_body
+from runner.sip.sdp import Session, sessions
 from runner.sip.uri import Uri, parse_uri, parse_uri_6
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class Environment:
         """True for 6.0, False for 5.6."""
         return self.kamailio != "5.6"
 
+    def speaks(self, proto: str) -> bool:
+        """Whether that is a transport of a socket here: TLS and SCTP are with one only (main.c, parse_proto)."""
+        return proto in {"udp", "tcp"} or any(proto == socket.address.proto for socket in self.sockets)
+
 
 @dataclass(slots=True)
 class Branch:
@@ -179,6 +184,7 @@ class Context:
         is_record_routed: True once ``record_route`` added its header.
         is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
+        sessions: The descriptions that ``read_sdp`` found last; a write of one does not look for them.
     """
 
     message: SipMessage
@@ -208,6 +214,7 @@ class Context:
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
     identities: dict[bytes, list[Identity]] = field(default_factory=dict)
+    sessions: tuple[Session, ...] | None = None
 
     @property
     def request_uri(self) -> bytes:
@@ -225,6 +232,13 @@ class Context:
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
         return self.message.header(key)
+
+    def read_sdp(self) -> tuple[Session, ...] | None:
+        """The SDP descriptions in the body; None where it is of another type, or a header or it does not parse."""
+        header = self.header(b"content-type")
+        is_readable = header is not None and self.message.broken_at is None
+        self.sessions = sessions(header.body, self.message.body or b"") if header is not None and is_readable else None
+        return self.sessions
 
     def party(self, key: bytes) -> ToBody | None:
         """What is in the From or To header; None when it is missing or does not parse."""

@@ -55,6 +55,7 @@ def apply_changes(context: Context) -> int:
     context.edits = Edits()
     context.reply_headers = []
     context.identities = {}
+    context.sessions = None
     is_cut = message.broken_at is not None and message.dropped is not None
     return _STOP if is_cut or not message.headers else _TRUE
 
@@ -155,19 +156,14 @@ def _body(context: Context) -> bytes:
     return message.body or b"" if message.broken_at is None else b""
 
 
-def _sessions(context: Context) -> tuple[sdp.Session, ...] | None:
-    header = context.header(b"content-type")
-    return None if header is None else sdp.sessions(header.body, _body(context))
-
-
 def _is_audio_on_hold(context: Context) -> int:
     """textops: what puts the first audio stream on hold: 1 its address (RFC 2543), 2 its direction (RFC 3264)."""
-    return sdp.audio_hold(_sessions(context) or ()) or _FALSE
+    return sdp.audio_hold(context.read_sdp() or ()) or _FALSE
 
 
 def _address_family(context: Context) -> int:
     """sdpops, sdp_get_address_family: 4 or 6 of the last session."""
-    found = _sessions(context)
+    found = context.read_sdp()
     return (found[-1].family if found else None) or _FALSE
 
 
@@ -332,7 +328,7 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     "append_time_to_request": _append_time_to_request,
     "is_audio_on_hold": _is_audio_on_hold,
     "set_body_multipart": _set_body_multipart,
-    "sdp_content": lambda context: _truth(_sessions(context) is not None),
+    "sdp_content": lambda context: _truth(context.read_sdp() is not None),
     "sdp_get_address_family": _address_family,
     "sdp_with_ice": lambda context: _truth(b"a=candidate" in _body(context)),
     "options_reply": _options_reply,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.scan import LONG_MAX, number_of
 from runner.sip.uri import Uri, parse_uri
@@ -24,60 +25,72 @@ _DEFAULT_PORT = 5060
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
     """
-    The listening socket ``proto:ip:port``, ``ip:port``, ``proto:ip`` or ``ip``; None when none matches.
+    The listening socket ``[proto:]host[:port]``, by its own or its advertised address; None when none matches.
 
-    It is found by what it advertises, too (main.c, parse_phostport; core/socket_info.c, grep_sock_info).
+    An IPv6 address stands in brackets. Follows main.c, parse_phostport, and core/socket_info.c, grep_sock_info.
 
     Raises:
-        CannotEvaluate: The port is no number, the protocol is unknown, or brackets and colons are misplaced.
+        CannotEvaluate: It does not parse, or its transport is none that this server speaks.
     """
-    sockets = context.environment.sockets
-    proto, host, port = _place(name)
-    if proto and proto not in _ALWAYS_KNOWN | (_KNOWN_WHEN_USED & {socket.address.proto for socket in sockets}):
-        raise CannotEvaluate(f"no socket has the protocol {proto!r}")
-    if len(host) > 2 and host[:1] == b"[" and host[-1:] == b"]":  # noqa: PLR2004 - something between the brackets
+    proto, host, port = _socket_parts(name.partition(b"\0")[0])
+    if proto is not None and not context.environment.speaks(proto):
+        raise CannotEvaluate("this server does not speak that transport")
+    if host.startswith(b"[") and host.endswith(b"]") and len(host) > len(b"[]"):
         host = host[1:-1]
-    ip = host.decode("latin-1").lower()
-    for socket in sockets:
-        own = [address for address in (socket.address, socket.advertised) if address is not None]
-        is_there = any(address.ip.lower() == ip for address in own)
-        if is_there and proto in {"", socket.address.proto} and (not port or any(port == each.port for each in own)):
+    for socket in context.environment.sockets:
+        known = (socket.address, *filter(None, [socket.advertised]))
+        is_port = not port or any(own.port == port for own in known)
+        is_asked = is_port and proto in {None, socket.address.proto}
+        if is_asked and any(_is_host(own.ip.encode(), host) for own in known):
             return socket
     return None
 
 
-# main.c, parse_proto: the others are unknown unless they are switched on, which a socket shows. WebSocket has none.
-_ALWAYS_KNOWN, _KNOWN_WHEN_USED = frozenset({"udp", "tcp"}), frozenset({"tls", "sctp"})
+SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
+"""WebSocket is no transport of a socket: it comes over one of these."""
 
-_HOST = rb"((?:[^:\[\]]|\[[^\[\]]*+(?:\]|\Z))*+)"
-_PLACE = re.compile(_HOST + b"(?::" + _HOST + b")?(?::" + _HOST + b")?")
-_PORT = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+_PORT = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)(?<=[0-9])")
+_MOST_COLONS = 2
+_IP4_BYTES = 4
 
 
-def _place(name: bytes) -> tuple[str, bytes, int]:
-    """main.c, parse_phostport: protocol, host and port; empty or 0 for what is missing."""
-    found = _PLACE.fullmatch(name)
-    if found is None or not name or name.endswith(b":"):
-        raise CannotEvaluate("brackets or colons are misplaced in the name of a socket")
-    first, second, third = found.groups()
-    if second is None:
-        return "", first, 0
-    number = _port(second if third is None else third)
-    if third is None and number is not None:
-        return "", first, number
-    proto = first.decode("latin-1").lower()
-    if not proto or (third is not None and number is None):
-        raise CannotEvaluate("no protocol or a bad port in the name of a socket")
-    return proto, second, number or 0
+def _socket_parts(text: bytes) -> tuple[str | None, bytes, int]:
+    """Transport, host and port, 0 for none; of a port with more than 16 bits the lower ones count."""
+    depth, colons = 0, []
+    for at, byte in enumerate(text):
+        if byte == b":"[0] and not depth:
+            colons.append(at)
+        depth += (byte == b"["[0]) - (byte == b"]"[0])
+        if depth not in {0, 1} or len(colons) > _MOST_COLONS:
+            raise CannotEvaluate("bad brackets or colons in a socket")
+    if not text or text.endswith(b":"):
+        raise CannotEvaluate("a socket without a host or port")
+    if not colons:
+        return None, text, 0
+    port = _port(text[colons[-1] + 1 :])
+    if len(colons) == 1 and port is not None:
+        return None, text[: colons[0]], port
+    proto = SOCKET_PROTOS.get(text[: colons[0]].lower())
+    if proto is None or (len(colons) == _MOST_COLONS and port is None):
+        raise CannotEvaluate("bad transport or port of a socket")
+    return proto, text[colons[0] + 1 : colons[1] if len(colons) == _MOST_COLONS else None], port or 0
 
 
 def _port(text: bytes) -> int | None:
-    """C's strtol, of which the lower 16 bits are taken; None for no number."""
+    """What C's strtol makes of the whole text, cut to 16 bits; None when it is no number."""
     found = _PORT.fullmatch(text)
     if found is None:
         return None
-    number = number_of(found[2], LONG_MAX)
-    return (-number if found[1] == b"-" else min(number, LONG_MAX)) % (1 << 16)
+    number = number_of(found.group(2), LONG_MAX)
+    return (-number if found.group(1) == b"-" else min(number, LONG_MAX)) & 0xFFFF
+
+
+def _is_host(ip: bytes, host: bytes) -> bool:
+    """core/socket_info.c, si_hname_cmp: IPv6 addresses are compared as numbers, all else as text."""
+    if ip.lower() == host.lower():
+        return True
+    address = parse_ip(host)
+    return address is not None and address == parse_ip(ip) and len(address) > _IP4_BYTES
 
 
 def append_branch(context: Context, branch: Branch) -> None:

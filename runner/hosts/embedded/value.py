@@ -18,7 +18,8 @@ class Value(NamedTuple):
         number: The integer, ``ri``; None without PV_VAL_INT. ``$rp`` has both, and yet is text.
         is_integer: PV_TYPE_INT: the number is the value and the text only its decimal form.
         is_printed: The text stands in the one buffer of core/ut.h, int2str, and not where the number came from.
-        behind: The byte behind the text where that stands in the message, which the 7 bit transformations read; else 0.
+        behind: The byte behind the text where that stands in the message, which the 7 bit transformations read; else 0;
+            -1 for an empty text that stands nowhere, see ``NOWHERE``.
     """
 
     text: bytes | None = None
@@ -53,6 +54,9 @@ make: Callable[[tuple[bytes | None, int | None, bool, bool, int]], Value] = part
 """A value of all its fields, without the call of Python that ``Value`` is: one is made for every read."""
 
 NULL = Value()
+
+NOWHERE = Value(b"", behind=-1)
+"""Empty, as a parameter without a value is: Kamailio has a null pointer for it, which some transformations refuse."""
 
 
 class CannotEvaluate(Exception):

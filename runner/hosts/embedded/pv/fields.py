@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip import sdp
 from runner.sip.nameaddr import parse_to_body
 from runner.sip.scan import INT_MAX, LONG_MAX, str2int, str2sint
 
@@ -14,6 +13,7 @@ from .registry import Access, Reader, one_of, register
 from .request import text_or_null
 
 if TYPE_CHECKING:
+    from runner.sip import sdp
     from runner.sip.message import Header
 
 
@@ -138,15 +138,12 @@ def _seconds(body: bytes) -> int:
     return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
-def _refuse(_: Access, value: Value) -> None:
-    raise CannotEvaluate(f"SDP is not written here, {value!r}")
+_ONE_MORE = -1
 
 
 def _sdp(access: Access) -> Value:
     """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
-    context = access.context
-    header, body = context.header(b"content-type"), _body(access).text
-    found = None if header is None else sdp.sessions(header.body, body or b"")
+    found = access.context.read_sdp()
     if found is None:
         return NULL
     if access.name in _SDP_PARTS:
@@ -154,8 +151,31 @@ def _sdp(access: Access) -> Value:
     if access.name in {"body", "raw"}:
         return Value(found[-1].text if found else b"")
     version = found[-1].version if found else None
-    number = str2sint(version, LONG_MAX if context.environment.is_6 else INT_MAX) if version else None
-    return NULL if not version or number is None else Value.integer_text(version, number)
+    number = _version_number(access, version)
+    return Value.integer_text(version, number) if version and number is not None else NULL
+
+
+def _version_number(access: Access, version: bytes | None) -> int | None:
+    """core/ut.h, str2sint: nothing and a sign alone are 0; None for a version beyond 31 bits, or 63 in 6.0."""
+    return None if version is None else str2sint(version, _most(access))
+
+
+def _most(access: Access) -> int:
+    return LONG_MAX if access.context.environment.is_6 else INT_MAX
+
+
+def _write_sdp(access: Access, value: Value) -> None:
+    """sdpops: sdpops_mod.c, sdp_set_sess_version: what a read found; -1 is one more, where that has no less digits."""
+    found, message = access.context.sessions, access.context.message
+    session = found[-1] if found else None
+    old = None if session is None else _version_number(access, session.version)
+    number = value.number if access.name == "sess_version" else None
+    if number is None or session is None or session.version is None or old is None or message.body_start is None:
+        raise CannotEvaluate("only the version of an SDP body can be written, as a number")
+    new = b"%d" % (old + 1 if number == _ONE_MORE else number)
+    if number == _ONE_MORE and (old == _most(access) or len(new) < len(session.version)):
+        raise CannotEvaluate("there is no number for the next version")
+    access.context.edits.replace(message.body_start + session.version_start, len(session.version), new)
 
 
 _SDP_PARTS = frozenset(
@@ -225,7 +245,7 @@ register(
     "SDP: body, sess_version; in 6.0 raw, c:ip, c:af, o:ip, and m0:raw, m0:rtp:port and others of the last stream.",
     "sdpops: sdpops_mod.c, pv_get_sdp",
     _sdp,
-    _refuse,
+    _write_sdp,
     parse_name=one_of("body", "sess_version", "raw", *_SDP_PARTS),
     later_names=("raw", *_SDP_PARTS),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.scan import wrap
@@ -10,15 +10,23 @@ from runner.sip.scan import wrap
 from .expression import Format, parse_format
 from .registry import Access, Reader, one_of, register
 from .scriptvars import stored
+from .server import leading_number
+from .transformations.posix import Regex
 
-_OPERATORS = (b"~~", b"~%", b"%~", b"==", b"eq", b"ne", b"re", b"sw")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WHITE = b" \t\r\n"
+_OPERATORS = frozenset({b"~~", b"~%", b"%~", b"==", b"eq", b"**"})
 
 
 def _parse(text: bytes) -> tuple[bytes, Format]:
-    table, arrow, key = text.partition(b"=>")
-    if not arrow or not table.strip():
+    """The table may be without a name, its key without anything; white space counts but for that around the name."""
+    table, equals, key = text.lstrip(_WHITE).partition(b"=")
+    name = table.rstrip(_WHITE)
+    if not equals or not key.startswith(b">") or any(byte in _WHITE for byte in name):
         raise CannotEvaluate(f"expected table=>key, not {text!r}")
-    return table.strip(), parse_format(key.lstrip(b" \t"))
+    return name, parse_format(key[1:])
 
 
 def _table(access: Access) -> dict[bytes, Value] | None:
@@ -71,28 +79,40 @@ def _step(by: int) -> Reader:
     return read
 
 
-def _matches(pattern: bytes, text: bytes) -> bool:
-    """htable: ht_api.c, ht_count_cells_re: ``~~`` a regular expression, ``~%`` starts with, ``%~`` ends with."""
-    operator, operand = pattern[:2], pattern[2:]
+def _matcher(pattern: bytes, *, is_by_value: bool) -> Callable[[bytes, Value], bool]:
+    """
+    htable: ht_api.c, ht_count_cells_re: what tells whether an item counts.
+
+    ``~~`` and no operator are a POSIX expression in any case of letters, ``~%`` is an end, ``%~`` a start, ``==`` the
+    whole text, ``eq`` a number, ``**`` all. By value, texts and numbers have operators of their own.
+    """
+    operator, operand = (pattern[:2], pattern[2:]) if pattern[:2] in _OPERATORS else (b"~~", pattern)
+    if operator == b"**":
+        return lambda _, __: True
+    if not operand:
+        return lambda _, __: False
+    if operator == b"eq":
+        wanted = leading_number(operand)
+        return lambda _, value: is_by_value and value.is_integer and value.number == wanted
+    accepts = _text_matcher(operator, operand)
+    if is_by_value:
+        return lambda _, value: not value.is_integer and accepts(value.text or b"")
+    return lambda name, _: accepts(name)
+
+
+def _text_matcher(operator: bytes, operand: bytes) -> Callable[[bytes], bool]:
     match operator:
-        case b"~~":
-            try:
-                return re.search(operand, text) is not None
-            except re.error:
-                return False
         case b"~%":
-            return text.startswith(operand)
+            return lambda text: text.endswith(operand)
         case b"%~":
-            return text.endswith(operand)
-        case b"==" | b"eq":
-            return text == operand
-        case b"ne":
-            return text != operand
-        case b"re":
-            return re.search(operand, text) is not None
-        case b"sw":
-            return text.startswith(operand)
-    return False
+            return lambda text: text.startswith(operand)
+        case b"==":
+            return lambda text: text == operand
+    try:
+        regex = Regex(operand, ignores_case=True, is_multiline=True)
+    except CannotEvaluate:
+        return lambda _: False
+    return lambda text: regex.match(text, 0, is_line_start=True) is not None
 
 
 def _count(*, is_by_value: bool) -> Reader:
@@ -100,9 +120,8 @@ def _count(*, is_by_value: bool) -> Reader:
         table = _table(access)
         if table is None:
             return NULL
-        pattern = _key(access)
-        texts = [value.text or b"" for value in table.values()] if is_by_value else list(table)
-        return Value.integer(sum(_matches(pattern, text) for text in texts))
+        counts = _matcher(_key(access), is_by_value=is_by_value)
+        return Value.integer(sum(counts(name, value) for name, value in table.items()))
 
     return read
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.context import Identity
-from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.context import MAX_URI_SIZE, Identity
+from runner.hosts.embedded.value import NOWHERE, NULL, CannotEvaluate, Value
 from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.identities import parse_identities
 from runner.sip.nameaddr import parse_to_body
@@ -118,7 +118,7 @@ def credentials(access: Access) -> Credentials | None:
 
 
 def _credential(part: str) -> Reader:
-    """pv_core.c, pv_get_authattr: what is missing is empty, but for the URI."""
+    """pv_core.c, pv_get_authattr: what is missing is empty and stands nowhere, but for the URI."""
 
     def read(access: Access) -> Value:
         found = credentials(access)
@@ -126,12 +126,14 @@ def _credential(part: str) -> Reader:
             return NULL
         match part:
             case "user":
-                return Value(found.user)
+                text = found.user
             case "domain":
-                return Value(found.domain)
+                text = found.domain
             case "uri":
                 return text_or_null(found.params.get(b"uri"))
-        return Value(found.params.get(part.encode(), b""))
+            case _:
+                text = found.params.get(part.encode())
+        return NOWHERE if text is None else Value(text)
 
     return read
 
@@ -144,7 +146,10 @@ def _account(*, with_domain: bool) -> Reader:
         uri = None if found is None else access.context.uri(found.uri)
         if uri is None:
             return NULL
-        return Value(uri.user + b"@" + uri.host if with_domain else uri.user)
+        if not with_domain:
+            return Value(uri.user) if uri.user else NOWHERE
+        account = uri.user + b"@" + uri.host
+        return Value(account) if len(account) <= MAX_URI_SIZE else NULL
 
     return read
 

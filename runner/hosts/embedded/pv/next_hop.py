@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from ipaddress import IPv6Address
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import PROTOCOL_NUMBERS
 from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.ip import ip_version
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.scan import ULONG_MAX, str2int
+from runner.sip.uri import Proto
 from runner.sip.via import Via, vias
 
 from .registry import Access, Reader, one_of, register
@@ -91,7 +91,8 @@ def _next_hop(access: Access) -> Value:
         case "d":
             return text_or_null(found.host)
         case "p":
-            return uri_part(found, "port")
+            # Unlike that of the R-URI it does not look at the transport.
+            return uri_part(found if found.port is not None else replace(found, proto=Proto.NONE), "port")
         case "P":
             return uri_part(found, "proto")
         case _:
@@ -116,24 +117,6 @@ def _reply_hop(access: Access) -> Value:
             return Value(answer.protocol, PROTOCOL_NUMBERS[answer.protocol.decode()])
         case _:
             return Value.integer(ip_version(answer.host))
-
-
-_IPV4 = re.compile(rb"[0-9]*(?:\.[0-9]*){3}")
-
-
-def ip_version(host: bytes) -> int:
-    """
-    4 or 6 for an address, IPv6 with or without brackets; 0 for a name.
-
-    core/resolve.c, str2ip: between the three dots of IPv4 is any number of digits, also none.
-    """
-    if _IPV4.fullmatch(host):
-        return 4
-    text = host[1:-1] if host[:1] == b"[" and host[-1:] == b"]" else host
-    try:
-        return 0 if b"%" in text else IPv6Address(text.decode("latin-1")).version
-    except ValueError:
-        return 0
 
 
 def _write_socket(access: Access, value: Value) -> None:

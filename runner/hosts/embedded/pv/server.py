@@ -37,19 +37,23 @@ def _define(access: Access) -> Value:
 
 def _define_or_zero(access: Access) -> Value:
     text = access.context.environment.defines.get(access.name)
-    return Value.integer(0) if text is None else _maybe_number(text)
+    return Value.integer(0) if text is None else _with_number(text)
 
 
-_SIGN_AND_DIGITS = re.compile(rb"([+-]?)([0-9]*)")
+def _with_number(text: str) -> Value:
+    """The text with the number it begins with."""
+    return Value.integer_text(text.encode(), leading_number(text.encode()))
 
 
-def _maybe_number(text: str) -> Value:
-    """core/ut.h, str2sint, whose error nobody looks at: the digits in front, held within 32 bits."""
-    data = text.encode()
-    found = _SIGN_AND_DIGITS.match(data)
-    sign, digits = (b"", b"") if found is None else found.groups()
+_NUMBER = re.compile(rb"([+-]?)([0-9]*)")
+
+
+def leading_number(text: bytes) -> int:
+    """core/ut.h, str2sint, without a look at whether it failed: what the text begins with, cut to 32 bits, else 0."""
+    found = _NUMBER.match(text)
+    sign, digits = (b"", b"0") if found is None else found.groups()
     number = number_of(digits, INT_MAX)
-    return Value.integer_text(data, -number if sign == b"-" else min(number, INT_MAX))
+    return -number if sign == b"-" else min(number, INT_MAX)
 
 
 def _variable(access: Access) -> Value:
@@ -57,9 +61,9 @@ def _variable(access: Access) -> Value:
     return NULL if text is None else Value(text.encode())
 
 
-def _variable_as_number(access: Access) -> Value:
+def _variable_with_number(access: Access) -> Value:
     text = access.context.environment.variables.get(access.name)
-    return NULL if text is None else _maybe_number(text)
+    return NULL if text is None else _with_number(text)
 
 
 def _name(text: bytes) -> str:
@@ -119,9 +123,9 @@ register(
 register("env", "Environment variable; null when unset.", "core: pv_core.c, pv_get_env", _variable, parse_name=_name)
 register(
     "envn",
-    "Environment variable, with the number in front of it; null when unset.",
+    "Environment variable and the number it begins with; null when unset.",
     "core: pv_core.c, pv_get_envn",
-    _variable_as_number,
+    _variable_with_number,
     parse_name=_name,
 )
 register(
@@ -140,7 +144,7 @@ register(
     parse_name=one_of(*_CONSTANTS),
     later_names=("IP4", "IP6"),
 )
-register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer(1))
+register("true", "1, as a number.", "pv: pv_core.c, pv_get_true", lambda _: Value.integer_text(b"1", 1))
 register(
     "atkv",
     "Key, value, type or group of an asynchronous task; none runs here, null.",

@@ -100,13 +100,12 @@ register(
     _local_tag,
     parse_name=one_of("s", "t", "x"),
 )
-_NAMED = one_of("ip", "port", "proto", "sproto", "af", "buf", "len", "sip", "sport")
 register(
     "snd sndto sndfrom",
     "Of a message being sent, in a send event only; null.",
     "pv: pv_core.c, pv_get_sndto",
     _null,
-    parse_name=_NAMED,
+    parse_name=one_of("ip", "port", "proto", "sproto", "af", "buf", "len"),
 )
 
 

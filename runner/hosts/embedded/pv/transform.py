@@ -10,8 +10,9 @@ of modules/pv/pv_trans.c.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import number_of, wrap, wrapped
 
@@ -67,7 +68,12 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
-    is_6: bool = False
+    environment: Environment = field(default_factory=Environment)
+
+    @property
+    def is_6(self) -> bool:
+        """True for 6.0, False for 5.6."""
+        return self.environment.is_6
 
     @property
     def text(self) -> bytes:
@@ -295,7 +301,7 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment) -> Value:
     """
     Send a value through a chain.
 
@@ -303,7 +309,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, *, is_6: bool = False) -
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, is_6)
+        call = Call(value, step.params, resolve, environment)
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -313,30 +319,33 @@ _COPIES_FIRST = ("uri.", "param.value", "param.in", "param.name")
 
 def _share_buffer(call: Call, name: str) -> Call:
     """
-    The call with what its parameters do to the value.
+    The call with what its parameters do to the value and to each other.
 
     The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: a parameter that is a number too
     writes over its last digits. ``$(var(v){s.strip,$var(n)})`` of 2147483647 and 1 gives 147483641. Those that copy
     the value before they look at parameters are safe.
     """
-    value = call.value
-    if not value.is_printed or name.startswith(_COPIES_FIRST):
+    value, written = call.value, [param.text for param in call.params if isinstance(param, Dynamic)]
+    if not written or not (value.is_printed or len(written) > 1) or name.startswith(_COPIES_FIRST):
         return call
     known: dict[bytes, Value] = {}
-    text = value.text or b""
-    for param in call.params:
-        if isinstance(param, Dynamic):
-            try:
-                resolved = known[param.text] = call.resolve(param.text)
-            except CannotEvaluate:
-                return call  # the transformation will find out when it asks
-            if resolved.is_printed:
-                over = resolved.text or b""
-                text = (text[: max(0, len(text) - len(over))] + over)[-len(text) :]
-    if not known:
-        return call
-    shared = Value(text, value.number, is_integer=True, is_printed=True)
-    return Call(shared, call.params, lambda name: known[name], call.is_6)
+    for text in written:
+        try:
+            resolved = call.resolve(text)
+        except CannotEvaluate:
+            return call  # the transformation will find out when it asks
+        if resolved.is_printed:
+            value = _overwritten(value, resolved)
+            known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
+        known[text] = resolved
+    return Call(value, call.params, lambda name: known[name], call.environment)
+
+
+def _overwritten(value: Value, over: Value) -> Value:
+    if not value.is_printed or not value.text:
+        return value
+    text, last = value.text, over.text or b""
+    return value._replace(text=(text[: max(0, len(text) - len(last))] + last)[-len(text) :])
 
 
 def _parse_step(scanner: Scanner) -> Step:

@@ -42,10 +42,9 @@ def parse_name(text: bytes) -> Path:
         return first, None
     if not rest.startswith(b"=>"):
         raise CannotEvaluate(f"bad xavp name {text!r}")
-    second, _ = _parse_step(rest[2:])
-    if not second.name:
+    if not rest[2:]:
         raise CannotEvaluate(f"bad xavp name {text!r}")
-    return first, second
+    return first, _parse_step(rest[2:])[0]
 
 
 def _parse_step(text: bytes) -> tuple[Step, bytes]:
@@ -70,6 +69,11 @@ def _parse_step(text: bytes) -> tuple[Step, bytes]:
 
 def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
     return [node for node in nodes if node.name == name]
+
+
+def _searched(children: list[XavpNode], nodes: list[XavpNode]) -> list[XavpNode]:
+    """core/xavp.c, xavp_get_internal: without a list it looks in the outer one, and one that was emptied is none."""
+    return children or nodes
 
 
 def _folded(path: Path, kind: str) -> Path:
@@ -106,7 +110,7 @@ def _reader(kind: str) -> Reader:
         if not isinstance(node.value, list):
             return NULL
         index = second.resolve(context)
-        children = _named(node.value, second.name)
+        children = _named(_searched(node.value, context.xavps[kind]), second.name)
         child = _at(children, index)
         if child is None:
             return NULL
@@ -154,8 +158,8 @@ def _unset(access: Access, kind: str, path: Path) -> None:
 
 
 def _assign(nodes: list[XavpNode], step: Step, index: int | str | None, value: Value) -> bool:
-    """Without an index, insert the value in front. With one, replace that value; False when it does not exist."""
-    if step.index is None:
+    """Without an index, insert the value in front, with one, replace that one; False without it, or without a name."""
+    if step.index is None and step.name:
         nodes.insert(0, XavpNode(step.name, value))
         return True
     found = _named(nodes, step.name)
@@ -183,7 +187,10 @@ def _writer(kind: str) -> Writer:
             return
         second_index = second.resolve(context)
         if first.index is None:
-            nodes.insert(0, XavpNode(first.name, [XavpNode(second.name, new)]))
+            if not second.name:
+                raise CannotEvaluate("a value has a name")
+            if first.name:
+                nodes.insert(0, XavpNode(first.name, [XavpNode(second.name, new)]))
             return
         if index == ALL:
             return
@@ -193,8 +200,8 @@ def _writer(kind: str) -> Writer:
             return
         if not isinstance(node.value, list):
             raise CannotEvaluate("the value is no list")
-        if second_index != ALL:
-            _assign(node.value, second, second_index, new)
+        if second_index != ALL and not _assign(node.value, second, second_index, new) and second.index is None:
+            raise CannotEvaluate("a value has a name")
 
     return write
 
@@ -211,9 +218,10 @@ def count(context: Context, path: Path) -> int:
 
 def _read_unique(access: Access) -> Value:
     first, second = access.name
-    node = _at(_named(access.context.xavps["xavu"], first.name), 0)
+    nodes = access.context.xavps["xavu"]
+    node = _at(_named(nodes, first.name), 0)
     if node is not None and second is not None:
-        node = _at(_named(node.value, second.name), 0) if isinstance(node.value, list) else None
+        node = _at(_named(_searched(node.value, nodes), second.name), 0) if isinstance(node.value, list) else None
     return NULL if node is None else _value(node)
 
 
@@ -227,6 +235,8 @@ def _write_unique(access: Access, value: Value) -> None:
         elif node is not None and isinstance(node.value, list):
             node.value[:] = [each for each in node.value if each.name != second.name]
         return
+    if not first.name:
+        raise CannotEvaluate("a value has a name")
     if node is None:
         node = XavpNode(first.name, None)
         nodes.insert(0, node)

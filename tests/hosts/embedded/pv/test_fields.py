@@ -1,8 +1,10 @@
-"""``$expires``, as a Kamailio 5.6.3 answered for the same headers."""
+"""``$expires`` and ``$sdp``, as a Kamailio 5.6.3 answered for the same headers."""
 
 from __future__ import annotations
 
 import pytest
+
+from runner.hosts.embedded.host import MessageHost
 
 from .test_lists import host
 
@@ -29,3 +31,69 @@ def test_the_seconds_of_contacts_are_numbers_of_32_bits(headers: str, least: str
     one = host(headers)
 
     assert (one.get_s("$expires(min)"), one.get_s("$expires(max)")) == (least, most)
+
+
+def described(version: str) -> MessageHost:
+    sdp = f"v=0\r\no=a 1 {version} IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4 RTP/AVP 0\r\n"
+    head = "INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n"
+    head += "From: <sip:a@a>;tag=a\r\nTo: <sip:b@b>\r\n"
+    head += f"Call-ID: a\r\nCSeq: 1 INVITE\r\nContent-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n"
+    return MessageHost((head + sdp).encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "written", "status", "new"),
+    [
+        ("6", 7, 0, "7"),
+        ("6", -1, 0, "7"),
+        ("99", -1, 0, "100"),
+        ("6", -2, 0, "-2"),
+        ("-5", -1, 0, "-4"),
+        ("6", 2147483647, 0, "2147483647"),
+        ("007", 8, 0, "8"),
+        ("007", -1, -1, "007"),
+        ("2147483647", -1, -1, "2147483647"),
+        ("2147483648", 7, -1, None),
+        ("x", 7, -1, None),
+    ],
+)
+def test_the_version_of_a_description_is_written(old: str, written: int, status: int, new: str | None) -> None:
+    host = described(old)
+    host.get_s("$sdp(body)")
+
+    assert host.set_i("$sdp(sess_version)", written) == status
+    host.modf("msg_apply_changes")
+    assert host.get_s("$sdp(sess_version)") == new
+    assert host.get_i("$cl") == host.get_i("$bs") == len(host.get_s("$rb") or "")
+
+
+def test_two_versions_are_both_written_before_the_message_is_built() -> None:
+    host = described("6")
+    host.get_s("$sdp(body)")
+
+    assert [host.set_i("$sdp(sess_version)", -1), host.set_i("$sdp(sess_version)", -1)] == [0, 0]
+    assert host.get_s("$sdp(sess_version)") == "6"
+    host.modf("msg_apply_changes")
+    assert host.get_s("$sdp(sess_version)") == "77"
+
+
+def test_no_other_part_of_a_description_is_written_and_no_text() -> None:
+    host = described("6")
+
+    assert [host.set_i("$sdp(body)", 7), host.set_s("$sdp(sess_version)", "7"), host.unset("$sdp(sess_version)")] == [
+        -1,
+        -1,
+        -1,
+    ]
+
+
+def test_a_description_that_nothing_has_read_is_not_written() -> None:
+    host = described("6")
+
+    assert [host.set_i("$sdp(sess_version)", 7), host.modf("sdp_content"), host.set_i("$sdp(sess_version)", 7)] == [
+        -1,
+        1,
+        0,
+    ]
+    host.modf("msg_apply_changes")
+    assert host.set_i("$sdp(sess_version)", 8) == -1

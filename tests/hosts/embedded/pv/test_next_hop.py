@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts.embedded.context import Address
+from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost
 
 
-def host(*vias: str, first_line: str = "INVITE sip:bob@example.com SIP/2.0", behind: str = "") -> MessageHost:
+def host(
+    *vias: str,
+    first_line: str = "INVITE sip:bob@example.com SIP/2.0",
+    behind: str = "",
+    environment: Environment | None = None,
+) -> MessageHost:
     lines = [first_line, *(f"Via: {via}" for via in vias), "From: <sip:alice@example.org>;tag=t1"]
     lines += ["To: <sip:bob@example.com>", "Call-ID: 1", "CSeq: 1 INVITE", *filter(None, [behind])]
-    return MessageHost("\r\n".join([*lines, "", ""]).encode(), source=Address("127.0.0.1", 5163))
+    data = "\r\n".join([*lines, "", ""]).encode()
+    return MessageHost(data, source=Address("127.0.0.1", 5163), environment=environment)
 
 
 def reply(*vias: str) -> MessageHost:
@@ -107,3 +113,67 @@ def test_received_and_rport_go_where_kamailio_puts_them(sent: str, forwarded: st
     via = b"\r\nVia: SIP/2.0/UDP %b\r\n"
     assert via % forwarded.encode() in (request.forwarded() or b"")
     assert via % replied.encode() in (request.reply(200, "OK") or b"")
+
+
+SOCKETS = (
+    Socket(Address("127.0.0.1", 5100), "main"),
+    Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070)),
+    Socket(Address("2001:db8::1", 5060), "six"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "socket"),
+    [
+        ("UDP:127.0.0.1:5101", 0, "udp:127.0.0.1:5101"),
+        ("203.0.113.5", 0, "udp:127.0.0.1:5101"),
+        ("203.0.113.5:5101", 0, "udp:127.0.0.1:5101"),
+        ("127.0.0.1:5070", 0, "udp:127.0.0.1:5101"),
+        ("[127.0.0.1]:5101", 0, "udp:127.0.0.1:5101"),
+        ("127.0.0.1:0", 0, "udp:127.0.0.1:5100"),
+        ("udp:127.0.0.1: 5101", 0, "udp:127.0.0.1:5101"),
+        ("udp:127.0.0.1:+5101", 0, "udp:127.0.0.1:5101"),
+        ("127.0.0.1:70637", 0, "udp:127.0.0.1:5101"),
+        ("127.0.0.1:-60435", 0, "udp:127.0.0.1:5101"),
+        ("127.0.0.1:" + "9" * 5000, 0, None),
+        ("[2001:DB8:0::1]:5060", 0, "udp:[2001:db8::1]:5060"),
+        (":5060", 0, None),
+        ("udp::5101", 0, None),
+        ("tcp:127.0.0.1:5101", 0, None),
+        ("[", 0, None),
+        ("tls:127.0.0.1:5101", -1, None),
+        ("ws:127.0.0.1", -1, None),
+        ("none:127.0.0.1:5101", -1, None),
+        ("sip:127.0.0.1:5101", -1, None),
+        ("sip:", -1, None),
+        ("1:", -1, None),
+        ("::1", -1, None),
+        ("]", -1, None),
+        ("[[::1]]", -1, None),
+        ("udp:127.0.0.1:5101 ", -1, None),
+    ],
+)
+def test_a_socket_is_written_as_in_the_configuration(text: str, status: int, socket: str | None) -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5", environment=Environment(sockets=SOCKETS))
+
+    assert (request.set_s("$fs", text), request.get_s("$fs")) == (status, socket)
+
+
+def test_a_branch_keeps_its_socket_when_another_does_not_parse_and_loses_it_when_none_matches() -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5", environment=Environment(sockets=SOCKETS))
+    request.set_s("$sbranch(uri)", "sip:x@example.com")
+    request.set_s("$sbranch(send_socket)", "127.0.0.1")
+
+    given = [
+        (request.set_s("$sbranch(send_socket)", text), request.get_s("$sbranch(send_socket)")) for text in (":", "x")
+    ]
+
+    assert given == [(-1, "udp:127.0.0.1:5100"), (0, None)]
+
+
+def test_the_last_via_needs_the_empty_line_behind_the_headers() -> None:
+    data = b"OPTIONS sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP a,SIP/2.0/UDP b\r\nCSeq: 1 OPTIONS\r\n"
+
+    given = [[MessageHost(text).get_s(f"$sel(via[{at}].host)") for at in (1, 2, -1)] for text in (data, data + b"\r\n")]
+
+    assert given == [["a", "b", None], ["a", "b", "b"]]

@@ -81,16 +81,12 @@ def _param(name: bytes) -> Reader:
 
 def _user(call: Call) -> bytes | None:
     found = _found(call)
-    return None if found is None or b"username" not in found[1].params else found[1].user
+    return None if found is None else found[1].user
 
 
 def _domain(call: Call) -> bytes | None:
-    """Null without an ``@``, empty with nothing behind it."""
     found = _found(call)
-    if found is None:
-        return None
-    whole = found[1].params.get(b"username", b"")
-    return found[1].domain if b"@" in whole and found[1].user != whole else None
+    return None if found is None else found[1].domain
 
 
 _node = ROOT.add("authorization proxy_authorization", _header, _parse_realm, takes=bytes)

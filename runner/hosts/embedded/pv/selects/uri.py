@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import bracketed
-from runner.hosts.embedded.pv.next_hop import ip_version, next_hop_uri
+from runner.hosts.embedded.pv.next_hop import next_hop_uri
 from runner.hosts.embedded.pv.select import ROOT, Call, Names, Node
+from runner.sip.ip import ip_version
 from runner.sip.params import Param, find_param, parse_params
 from runner.sip.uri import Proto, Scheme, Uri
 

@@ -21,7 +21,8 @@ def _via(call: Call) -> Via | None:
     number = call.names[1] if len(call.names) > 1 and isinstance(call.names[1], int) else 1
     message = call.access.context.message
     found = vias(message)
-    if message.broken_at is not None and not 0 < number <= _LAST_NEEDING_NO_OTHERS:
+    is_whole = message.broken_at is None and message.body_start is not None
+    if not is_whole and not 0 < number <= _LAST_NEEDING_NO_OTHERS:
         return None
     if number < 0:
         # Kamailio counts down: a number that is low enough wraps around and is then too high.

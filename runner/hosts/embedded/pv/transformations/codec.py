@@ -27,10 +27,11 @@ def _encode_hexa(call: Call) -> Value:
 @register("s.decode.hexa", "from hexadecimal; an odd last digit is ignored", _SOURCE)
 def _decode_hexa(call: Call) -> Value:
     text = not_null(call)
+    text = text[: len(text) // 2 * 2]
     if text.split() != [text] and text:
         raise CannotEvaluate("not hexadecimal")  # bytes.fromhex would skip white space
     try:
-        return Value(bytes.fromhex(text[: len(text) // 2 * 2].decode("latin-1")))
+        return Value(bytes.fromhex(text.decode("latin-1")))
     except ValueError as error:
         raise CannotEvaluate("not hexadecimal") from error
 
@@ -100,6 +101,8 @@ def _encode_base58(call: Call) -> Value:
 @register("s.decode.base58", "from Base58, with NULs behind it: one, and one for each leading 1", _SOURCE)
 def _decode_base58(call: Call) -> Value:
     text = not_null(call)
+    if not text and call.value.behind:
+        raise CannotEvaluate("not Base58")  # all that stands there up to a NUL is taken
     if len(text) > _MAX_BASE58:
         raise CannotEvaluate("the value is too big")
     number = 0

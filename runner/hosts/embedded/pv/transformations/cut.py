@@ -37,6 +37,9 @@ def _parse_substr(scanner: Scanner) -> Params:
     return params
 
 
+_INT_MAX = (1 << 31) - 1
+
+
 @register(
     "s.substr",
     "bytes from an offset; negative counts from the end, length 0 is all",
@@ -48,7 +51,8 @@ def _substr(call: Call) -> Value:
     text = not_null(call)
     offset, length = call.number(0), call.number(1)
     size = len(text)
-    if length < 0 or offset >= size or -offset > size:
+    # A sum beyond 32 bits is below the size, and the piece is too long then.
+    if length < 0 or offset >= size or -offset > size or offset + length > _INT_MAX:
         raise CannotEvaluate("substr: out of range")
     start = offset if offset >= 0 else size + offset
     return _copied(text[start : start + length] if length and start + length <= size else text[start:])
@@ -165,5 +169,5 @@ def _unbracket(call: Call) -> Value:
 def _without_pair(call: Call, pairs: tuple[bytes, ...]) -> Value:
     text = not_null(call)
     if call.value.text is None or len(text) < len(pairs[0]):
-        return Value(text, call.value.number, is_integer=call.value.is_integer)
+        return Value(text, call.value.number, is_integer=call.value.is_integer, behind=call.value.behind)
     return Value(text[1:-1] if text[:1] + text[-1:] in pairs else text)

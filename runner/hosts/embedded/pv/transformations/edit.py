@@ -6,6 +6,7 @@ import re
 
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Params, Scanner, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import wrap
 
 from .text import not_null
 
@@ -114,9 +115,10 @@ def _fmtlinet(call: Call) -> Value:
 
 def _formatted(call: Call, pad: bytes) -> Value:
     text, width, indent = not_null(call), call.number(0), call.number(1)
-    if width <= 0 or indent < 0 or len(text) + len(text) // width * (2 + indent) > MAX_RESULT_BYTES - 1:
+    # A sum beyond 32 bits is a negative one.
+    if width <= 0 or indent < 0 or wrap(len(text) + len(text) // width * wrap(2 + indent)) > MAX_RESULT_BYTES - 1:
         raise CannotEvaluate("fmtlines: out of range")
-    if min(width, len(text)) * (2 + indent) + len(text) > MAX_RESULT_BYTES:
+    if max(min(width, len(text)) - 1, 0) * (2 + indent) + len(text) > MAX_RESULT_BYTES:
         raise CannotEvaluate("fmtlines: the result is too big")
     # When the indent is at least as long as the text, 5.6.3 copies the text to its output and reads it from there.
     is_overwritten = indent >= len(text)

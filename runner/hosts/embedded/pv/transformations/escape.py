@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import string
+from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 from .codec import hex_value
-from .text import not_null
+from .text import in_place, not_null
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_string; core/strutils.c"
 _ALNUM = (string.ascii_letters + string.digits).encode()
@@ -23,8 +27,8 @@ _UNPRINTABLE = re.compile(rb"[^ -~]")
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 
 
-def _text(call: Call, factor: int) -> bytes:
-    text = not_null(call)
+def _text(call: Call, factor: int, value: Callable[[Call], bytes] = not_null) -> bytes:
+    text = value(call)
     if len(text) * factor > MAX_RESULT_BYTES:
         raise CannotEvaluate("the value is too big")
     return text
@@ -42,27 +46,27 @@ def _unescape_common(call: Call) -> Value:
 
 @register("s.escape.user", "with %xx for what a user part may not have; fails on what is not printable", _SOURCE)
 def _escape_user(call: Call) -> Value:
-    return Value(_percent_encoded(_printable(_text(call, 3)), _USER_SAFE))
+    return Value(_percent_encoded(_printable(_text(call, 3, in_place)), _USER_SAFE))
 
 
 @register("s.escape.param", "with %xx for what a parameter may not have; fails on what is not printable", _SOURCE)
 def _escape_param(call: Call) -> Value:
-    return Value(_percent_encoded(_printable(_text(call, 3)), _PARAM_SAFE))
+    return Value(_percent_encoded(_printable(_text(call, 3, in_place)), _PARAM_SAFE))
 
 
 @register("s.unescape.user", "without %xx; fails when it is malformed or not printable", _SOURCE)
 def _unescape_user(call: Call) -> Value:
-    return Value(_percent_decoded(_text(call, 1)))
+    return Value(_percent_decoded(_text(call, 1, in_place)))
 
 
 @register("s.unescape.param", "the same as unescape.user", _SOURCE)
 def _unescape_param(call: Call) -> Value:
-    return Value(_percent_decoded(_text(call, 1)))
+    return Value(_percent_decoded(_text(call, 1, in_place)))
 
 
 @register("s.escape.csv", "in double quotes, those inside doubled (RFC 4180)", _SOURCE)
 def _escape_csv(call: Call) -> Value:
-    return Value(b'"' + _text(call, 2).replace(b'"', b'""') + b'"')
+    return Value(b'"' + _text(call, 2, in_place).replace(b'"', b'""') + b'"')
 
 
 @register("s.escape.crlf", "with \\r and \\n for line ends; empty fails", _SOURCE, since="6.0")
@@ -83,7 +87,7 @@ def _unescape_crlf(call: Call) -> Value:
 
 @register("s.urlencode.param", "with %xx for all but letters, digits and -_.~", _SOURCE)
 def _urlencode(call: Call) -> Value:
-    return Value(_percent_encoded(_text(call, 3), _URL_SAFE))
+    return Value(_percent_encoded(_text(call, 3, in_place), _URL_SAFE))
 
 
 @register("s.urldecode.param", "without %xx, and a blank for +; wrong digits give wrong bytes", _SOURCE)

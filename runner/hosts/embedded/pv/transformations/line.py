@@ -15,7 +15,7 @@ def _line(text: bytes) -> Value:
 @register("line.count", "how many lines, as text: the integer type is lost", _SOURCE)
 def _count(call: Call) -> Value:
     text = call.needs_text()
-    return _line(b"%d" % (text.count(b"\n") + (not text.endswith(b"\n"))))
+    return Value(b"%d" % (text.count(b"\n") + (not text.endswith(b"\n"))), is_printed=True)
 
 
 @register("line.sw", "the first line that starts with a text", _SOURCE, takes("s"), ",text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.hosts.embedded.pv.transform import Call, Dynamic, Literal, Params, Scanner, register
-from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.hosts.embedded.value import NOWHERE, CannotEvaluate, Value
 from runner.sip.params import Param, find_param, parse_params
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_paramlist, tr_parse_paramlist"
@@ -59,7 +59,12 @@ def _params(call: Call, separator_at: int) -> tuple[Param, ...]:
 @register("param.value", "the value of a parameter", _SOURCE, _parse_name, ",name[,separator]")
 def _value(call: Call) -> Value:
     found = find_param(_params(call, 1), call.string(0).text)
-    return Value(b"" if found is None else found.body)
+    return Value(b"") if found is None else param_value(found)
+
+
+def param_value(param: Param) -> Value:
+    """Its value, ``NOWHERE`` for a name alone."""
+    return NOWHERE if param.is_bare else Value(param.body)
 
 
 @register("param.in", "1 if there is such a parameter, else 0", _SOURCE, _parse_name, ",name[,separator]")
@@ -81,7 +86,7 @@ def _at(call: Call) -> Param:
     ",index[,separator]",
 )
 def _valueat(call: Call) -> Value:
-    return Value(_at(call).body)
+    return param_value(_at(call))
 
 
 @register(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.hosts.embedded.pv.transform import Call, register
+from runner.hosts.embedded.routing import SOCKET_PROTOS
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import str2int
 
 _SOURCE = "modules/corex/corex_var.c, tr_sock_eval; core/socket_info.c, parse_protohostport"
-_PROTOS = frozenset({b"udp", b"tcp", b"tls", b"sctp"})  # main.c, parse_proto: WebSocket has no name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,18 @@ def _parse(call: Call) -> _Socket:
     text = call.value.text
     if not text or text.endswith(b":"):
         raise CannotEvaluate("the value is no socket")
-    match _split_outside_brackets(text):
+    parts = _split_outside_brackets(text)
+    proto = SOCKET_PROTOS.get(parts[0].lower())
+    is_known = proto is not None and call.environment.speaks(proto)
+    match parts:
         case [host]:
             return _Socket(host=host)
         case [host, port] if str2int(port) is not None:
             return _Socket(host=host, port=port)
-        case [proto, host] if proto.lower() in _PROTOS:
-            return _Socket(proto, host)
-        case [proto, host, port] if proto.lower() in _PROTOS and str2int(port) is not None:
-            return _Socket(proto, host, port)
+        case [written, host] if is_known:
+            return _Socket(written, host)
+        case [written, host, port] if is_known and str2int(port) is not None:
+            return _Socket(written, host, port)
     raise CannotEvaluate("the value is no socket")
 
 
@@ -67,12 +70,12 @@ def _proto(call: Call) -> Value:
     return Value(_parse(call).proto)
 
 
-@register("sock.touri", "a SIP URI", _SOURCE)
+@register("sock.touri", "a SIP URI; a part ends at a NUL", _SOURCE)
 def _touri(call: Call) -> Value:
     socket = _parse(call)
     if not socket.host:
         return Value(b"")
-    out = b"sip:" + socket.host
+    out = b"sip:" + socket.host.partition(b"\0")[0]
     if socket.port:
         out += b":" + socket.port
     return Value(out + b";transport=" + socket.proto if socket.proto else out)

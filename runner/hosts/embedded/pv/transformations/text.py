@@ -24,6 +24,13 @@ def not_null(call: Call) -> bytes:
     return call.text
 
 
+def in_place(call: Call) -> bytes:
+    """The same for what looks at the pointer: CannotEvaluate also for ``NOWHERE``."""
+    if call.value.behind < 0:
+        raise CannotEvaluate("there is no such text")
+    return not_null(call)
+
+
 @register("s.len", "number of bytes", _SOURCE)
 def _len(call: Call) -> Value:
     return Value.integer(len(not_null(call)))
@@ -31,7 +38,7 @@ def _len(call: Call) -> Value:
 
 @register("s.int", "the number that the text is", _SOURCE)
 def _int(call: Call) -> Value:
-    text = not_null(call)
+    text = in_place(call)
     number = call.value.number
     if number is None:
         # core/ut.h, str2sint: no digits at all is 0.
@@ -113,7 +120,7 @@ def core_hash(text: bytes) -> int:
 
 @register("s.ftime", "a Unix time in the format of strftime, local time", _SOURCE, takes("s"), ",format")
 def _ftime(call: Call) -> Value:
-    text = not_null(call)
+    text = in_place(call)
     number = call.value.number
     if number is None and call.is_6:
         number = _int(call).number

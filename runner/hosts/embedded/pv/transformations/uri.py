@@ -9,6 +9,8 @@ from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.params import find_param, parse_params
 from runner.sip.uri import Proto, Uri, parse_uri, parse_uri_6
 
+from .param import param_value
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -66,7 +68,7 @@ def _param(call: Call) -> Value:
     if params is None:
         raise CannotEvaluate("the parameters are malformed")
     found = find_param(params, call.string(0).text)
-    return Value(b"" if found is None else found.body)
+    return Value(b"") if found is None else param_value(found)
 
 
 @register("uri.scheme", "all before the first colon", _SOURCE)
