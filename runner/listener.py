@@ -237,7 +237,7 @@ class Listener:
         if len(data) < SHORTEST_MESSAGE or not data.strip():
             return
         try:
-            message = without_excess(parse(data))
+            message = without_excess(parse(data, is_6=self._environment.is_6))
         except SipParseError as error:
             self._malformed(source, f"no SIP message: {error}")
             return
@@ -360,7 +360,7 @@ class Listener:
     def _with_our_via(self, host: MessageHost, received: SipMessage) -> tuple[bytes | None, bool]:
         """The request as it is sent on, None when it cannot be; and whether it has a hop left."""
         draft = host.forwarded()
-        branch = None if draft is None else self._branches.made_for(received, parse(draft))
+        branch = None if draft is None else self._branches.made_for(received, parse(draft, is_6=received.is_6))
         sent = None if branch is None else host.forwarded(branch)
         if sent is None:
             return None, True

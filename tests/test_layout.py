@@ -32,7 +32,6 @@ TESTED_IN = {
     "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",
     "hosts/kamailio/guards.py": "kamailio/test_odd_arguments.py",
-    "hosts/kamailio/host.py": "kamailio/test_kamailio_host.py",
     "settings/__main__.py": "settings/test_settings.py",
     "wire/events.py": "wire/test_session.py",
 }

@@ -134,6 +134,9 @@ def main() -> None:
             subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(root)], check=True)  # noqa: S607 - from PATH
         go = prepare(root, as_user=arguments.as_user)
         status = run(root, f"{go} && {' '.join(arguments.command)}", as_user=arguments.as_user)
+        if arguments.keep:
+            clone = go.removeprefix("cd ")
+            print(f"{clone} is {root}{clone} outside of that root.", file=sys.stderr)  # noqa: T201
     finally:
         if not arguments.keep:
             shutil.rmtree(root, ignore_errors=True)

@@ -51,17 +51,17 @@ class Edits:
         """
         The bytes with every edit done.
 
-        What two edits both delete goes once, and the text of both stays (core/msg_translator.c, lumps_len).
+        What two edits both delete goes once, and the text of both stays. The later one is moved behind the first for
+        good, so that a new edit in its old place comes before it (core/msg_translator.c, lumps_len).
         """
         out: list[bytes] = []
         done = 0
         for edit in self.edits:
-            start, length = edit.offset, edit.length
-            if start < done:
-                length = max(0, length - (done - start))
-                start = done
-            out += (data[done:start], edit.text)
-            done = start + length
+            if edit.offset < done:
+                edit.length = max(0, edit.length - (done - edit.offset))
+                edit.offset = done
+            out += (data[done : edit.offset], edit.text)
+            done = edit.offset + edit.length
         out.append(data[done:])
         return b"".join(out)
 

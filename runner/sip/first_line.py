@@ -49,7 +49,7 @@ class FirstLine:
     Attributes:
         start: Offset of its first byte; line ends and blanks may stand in front.
         end: Offset behind its line end.
-        is_request: False for a reply.
+        is_request: False for a reply, and for a line that is neither.
         method: Of a request; empty for a reply.
         uri: Of a request, may be empty; empty for a reply.
         uri_start: Offset of the R-URI.
@@ -67,6 +67,11 @@ class FirstLine:
     version: bytes = _VERSION
     status: bytes = b""
     reason: bytes = b""
+
+    @property
+    def is_reply(self) -> bool:
+        """False for a request, and for a line that is neither."""
+        return bool(self.status)
 
     @property
     def is_sip(self) -> bool:
@@ -107,6 +112,24 @@ def parse_first_line(data: bytes) -> FirstLine:
     end = _line_end(data, behind)
     version = data[third_start:third_end]
     return FirstLine(start, end, is_request=True, method=first, uri=second, uri_start=second_start, version=version)
+
+
+def parse_bad_first_line(data: bytes) -> FirstLine:
+    """
+    What Kamailio knows of a first line that ``parse_first_line`` refuses: no end, and perhaps a method and an R-URI.
+
+    The version is the method then, as a read takes the line for that of a reply (parse_fline.h, struct msg_start).
+    """
+    start = len(data) - len(data.lstrip(IN_FRONT))
+    method_end = end_of(_TOKEN, data, start)
+    if len(data) - start < _SHORTEST or data[method_end : method_end + 1] != b" ":
+        return FirstLine(start, start, is_request=False, version=b"")
+    method, uri_start = data[start:method_end], method_end + 1
+    uri_end = end_of(_TOKEN, data, uri_start)
+    if data[uri_end : uri_end + 1] not in {b" ", b"\t"}:
+        return FirstLine(start, start, is_request=False, method=method, version=method)
+    uri = data[uri_start:uri_end]
+    return FirstLine(start, start, is_request=False, method=method, uri=uri, uri_start=uri_start, version=method)
 
 
 def _line_end(data: bytes, at: int) -> int:

@@ -1,7 +1,7 @@
 """
 The SIP message: where its parts are in the bytes, without changing a byte.
 
-Must not know pseudo-variables or what a script does with it. Reads as Kamailio 5.6 reads (core/parser/msg_parser.c):
+Must not know pseudo-variables or what a script does with it. Reads as Kamailio reads (core/parser/msg_parser.c):
 a header that Kamailio cannot parse ends the header list, and ``broken_at`` says where.
 """
 
@@ -10,19 +10,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .first_line import IN_FRONT, FirstLine, SipParseError, parse_first_line
+from .first_line import IN_FRONT, FirstLine, SipParseError, parse_bad_first_line, parse_first_line
 from .header_names import header_type
 from .nameaddr import parse_to_body
 from .scan import INT_MAX, end_of, number_of
 from .via import header_end
 
-__all__ = ["FirstLine", "Header", "SipMessage", "SipParseError", "normalise_line_ends", "parse", "parse_text"]
+__all__ = [
+    "FirstLine",
+    "Header",
+    "SipMessage",
+    "SipParseError",
+    "normalise_line_ends",
+    "parse",
+    "parse_rebuilt",
+    "parse_text",
+]
 
 _LF, _CR = b"\n"[0], b"\r"[0]
 
 # core/parser/msg_parser.c, parse_headers in its strict mode, the default: in a request a second one is an error.
 _SINGLE = frozenset({b"call-id", b"to", b"cseq", b"from", b"max-forwards", b"content-length"})
 
+_MOST_BYTES_6 = 32767  # the default of msg_recv_max_size
 _SHOWN = 60  # bytes of a line that cannot be parsed
 _NEEDED = {b"via": "Via", b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq"}
 
@@ -64,6 +74,7 @@ class SipMessage:
         body_start: Offset of the body; None without an empty line.
         broken_at: Offset of the header line that cannot be parsed; None when all could.
         had_bare_lf: True when lines ended with LF alone and were changed to CRLF before parsing.
+        is_6: True when it was read as Kamailio 6.0 reads it, which differs in a Via from 5.6.
     """
 
     data: bytes
@@ -73,6 +84,7 @@ class SipMessage:
     body_start: int | None
     broken_at: int | None = None
     had_bare_lf: bool = False
+    is_6: bool = False
 
     @property
     def dropped(self) -> str | None:
@@ -80,8 +92,11 @@ class SipMessage:
         Why Kamailio's core drops the message before any script runs, to be read behind a colon; None when it does not.
 
         It needs five headers above the first one that it cannot parse, and drops a request of another protocol
-        (core/receive.c, receive_msg; core/parser/msg_parser.c, parse_msg).
+        (core/receive.c, receive_msg; core/parser/msg_parser.c, parse_msg); in 6.0 also a message that is very long
+        (core/udp_server.c, ksr_msg_recv_max_size).
         """
+        if self.is_6 and len(self.data) >= _MOST_BYTES_6:
+            return f"it has {len(self.data)} bytes, and {_MOST_BYTES_6} are too many for Kamailio 6.0"
         if not self.first_line.is_sip:
             return f"its version is {self.first_line.version.decode('latin-1')!a}, not SIP/2.0"
         missing = [name for key, name in _NEEDED.items() if self.header(key) is None]
@@ -132,9 +147,13 @@ class SipMessage:
         return self.data
 
 
-def parse(data: bytes) -> SipMessage:
+def parse(data: bytes, *, is_6: bool = False) -> SipMessage:
     """
     Find the parts of a message; what Kamailio's core would drop is parsed too, see ``SipMessage.dropped``.
+
+    Args:
+        data: The bytes.
+        is_6: As Kamailio 6.0 reads it.
 
     Raises:
         SipParseError: The first line is neither a request line nor a status line.
@@ -153,7 +172,7 @@ def parse(data: bytes) -> SipMessage:
         if data[at] == _CR:
             body_start = at + 2 if data[at + 1 : at + 2] == b"\n" else at + 1
             break
-        header = _parse_header(data, at)
+        header = _parse_header(data, at, is_6=is_6)
         if header is None or (is_strict and header.type in seen):
             broken_at = at
             break
@@ -163,10 +182,10 @@ def parse(data: bytes) -> SipMessage:
         at = header.end
     if broken_at is not None:
         body_start = _body_behind(data, broken_at)
-    return SipMessage(data, first_line, tuple(headers), at, body_start, broken_at)
+    return SipMessage(data, first_line, tuple(headers), at, body_start, broken_at, is_6=is_6)
 
 
-def parse_text(data: bytes) -> SipMessage:
+def parse_text(data: bytes, *, is_6: bool = False) -> SipMessage:
     """
     Like ``parse``, for a message from a file: bare LF line ends of the head become CRLF first.
 
@@ -176,8 +195,20 @@ def parse_text(data: bytes) -> SipMessage:
         SipParseError: As ``parse``.
     """
     normal = normalise_line_ends(data)
-    message = parse(normal)
+    message = parse(normal, is_6=is_6)
     return message if normal == data else replace(message, had_bare_lf=True)
+
+
+def parse_rebuilt(data: bytes, *, is_6: bool = False) -> SipMessage:
+    """
+    Like ``parse``, for a message that a script changed: it has no headers when its first line cannot be read.
+
+    core/msg_translator.c, sip_msg_update_buffer goes on with what parse_msg found.
+    """
+    try:
+        return parse(data, is_6=is_6)
+    except SipParseError:
+        return SipMessage(data, parse_bad_first_line(data), (), 0, None, broken_at=0, is_6=is_6)
 
 
 def normalise_line_ends(data: bytes) -> bytes:
@@ -200,14 +231,14 @@ def normalise_line_ends(data: bytes) -> bytes:
 _NAME = re.compile(rb"([0-9A-Za-z._+~-]+)[ \t]*:[ \t]*(?:\r?\n[ \t]+)*")
 
 
-def _parse_header(data: bytes, start: int) -> Header | None:
+def _parse_header(data: bytes, start: int, *, is_6: bool) -> Header | None:
     """core/parser/msg_parser.c, get_hdr_field; None for a line that cannot be parsed."""
     found = _NAME.match(data, start)
     if found is None:
         return None
     name, body_start = found[1], found.end()
     kind = header_type(name)
-    end = _end_of_header(data, body_start, kind)
+    end = _end_of_header(data, body_start, kind, is_6=is_6)
     if end is None:
         return None
     # core/ut.h, trim_r: only line ends and NULs go at the end, blanks stay.
@@ -227,14 +258,14 @@ _TOO_LONG = 2147483640  # parse_content_length stops where the next digit could 
 _RETRY_AFTER = re.compile(rb"[0-9]{1,10}[ \t;\r\n(]")
 
 
-def _end_of_header(data: bytes, start: int, kind: bytes | None) -> int | None:
+def _end_of_header(data: bytes, start: int, kind: bytes | None, *, is_6: bool) -> int | None:
     """
     The offset behind the line end of a header; None when it cannot be parsed.
 
     core/parser/msg_parser.c, get_hdr_field parses a Via, To, CSeq, Content-Length and Retry-After at once.
     """
     if kind == b"via":
-        return header_end(data, start)
+        return header_end(data, start, is_6=is_6)
     if kind not in _PARSED_AT_ONCE:
         return _line_end(data, start)
     found = _END_OF_TO.search(data, start) if kind == b"to" else None

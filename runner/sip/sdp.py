@@ -90,20 +90,26 @@ class Session:
     streams: tuple[Stream, ...]
 
 
-def sessions(content_type: bytes, body: bytes) -> tuple[Session, ...] | None:
+def sessions(content_type: bytes, body: bytes, *, is_6: bool = False) -> tuple[Session, ...] | None:
     """
     The descriptions in a body of type application/sdp, or in the parts of multipart/mixed that are.
 
     None when the body is of another type, empty, or does not parse. A multipart body may have none.
+
+    Args:
+        content_type: The body of the header.
+        body: Of the message.
+        is_6: As Kamailio 6.0 reads addresses.
     """
     kind = media_type(content_type)
     try:
         if not body:
             return None
         if kind == b"application/sdp":
-            return (_session(body, 0, len(body)),)
+            return (_session(body, 0, len(body), is_6=is_6),)
         if kind == b"multipart/mixed":
-            return tuple(_session(body, start, end) for start, end in _sdp_parts(_boundary(content_type), body))
+            parts = _sdp_parts(_boundary(content_type), body)
+            return tuple(_session(body, start, end, is_6=is_6) for start, end in parts)
     except _UnreadableError:
         pass
     return None
@@ -210,7 +216,7 @@ def _part_head(body: bytes, at: int, end: int) -> tuple[int, bool]:
     return at, is_sdp
 
 
-def _session(text: bytes, start: int, end: int) -> Session:
+def _session(text: bytes, start: int, end: int, *, is_6: bool) -> Session:
     version = _find_line(text, start, end, b"v=")
     origin = _find_line(text, version, end, b"o=") if version >= 0 else -1
     first = _find_line(text, origin, end, b"m=") if origin >= 0 else -1
@@ -219,9 +225,9 @@ def _session(text: bytes, start: int, end: int) -> Session:
     words = text[origin + 2 : eat_line(text, origin, first)].split(b" ", 3)
     if eat_line(text, origin, first) - origin < _MIN_ORIGIN:
         raise _UnreadableError
-    _, owner = _address(text, origin, end)
+    _, owner = _address(text, origin, end, is_6=is_6)
     common = _find_line(text, origin, first, b"c=")
-    family, address = _address(text, common, end) if common >= 0 else (None, b"")
+    family, address = _address(text, common, end, is_6=is_6) if common >= 0 else (None, b"")
     streams: list[Stream] = []
     stream_family, is_trickling = 4, False
     media = first
@@ -231,7 +237,7 @@ def _session(text: bytes, start: int, end: int) -> Session:
         connection = _find_line(text, media, stream_end, b"c=")
         own_address = b""
         if connection >= 0:
-            stream_family, own_address = _address(text, connection, end)
+            stream_family, own_address = _address(text, connection, end, is_6=is_6)
         elif common < 0:
             raise _UnreadableError
         is_zero = (stream_family, own_address) == (4, _HOLD_ADDRESS) or (
@@ -254,8 +260,12 @@ def _session(text: bytes, start: int, end: int) -> Session:
 _CONNECTION = re.compile(rb"[ \t]*([^ \t\r\n\0]+)")
 
 
-def _address(text: bytes, at: int, end: int) -> tuple[int, bytes]:
-    """extract_mediaip: the family and the word behind the last `` IP`` of the line, which must not begin with it."""
+def _address(text: bytes, at: int, end: int, *, is_6: bool) -> tuple[int, bytes]:
+    """
+    extract_mediaip: the family and the word behind the last `` IP`` of the line, which must not begin with it.
+
+    6.0 wants a blank behind the family; 5.6 leaves one byte out, whatever it is.
+    """
     end = eat_line(text, at, end)
     at += 2
     while at < end and text[at] in b" \t":
@@ -264,6 +274,8 @@ def _address(text: bytes, at: int, end: int) -> tuple[int, bytes]:
     family = text[found + 3 : found + 4]
     address = _CONNECTION.match(text, found + 5, end)
     if found < 0 or family not in (b"4", b"6") or address is None:
+        raise _UnreadableError
+    if is_6 and text[found + 4 : found + 5] != b" ":
         raise _UnreadableError
     return int(family), address[1]
 

@@ -1,5 +1,5 @@
 """
-Via headers: the protocol, sent-by, parameters and comment of each body, as Kamailio 5.6.3 reads them.
+Via headers: the protocol, sent-by, parameters and comment of each body, as Kamailio reads them.
 
 Must not know the other headers: bytes and an offset in, bodies with their offsets out. Follows the states of
 core/parser/parse_via.c (parse_via, parse_via_param), which differ from RFC 3261, 25.1 in many places.
@@ -33,6 +33,7 @@ _BLANKS = re.compile(_FOLD)
 _NAME = re.compile(_FOLD + rb"([^=%b][^ \t\r\n=;,]*)" % _NO_SENT_BY)
 _VALUE = re.compile(rb'[^ \t\r\n=;,"\0]+')
 _STRING = re.compile(rb'(?:[^",\r\n\0]++|(?:\r\n?|\n)[ \t])*+')
+_STRING_6 = re.compile(rb'(?:[^"\r\n\0]++|(?:\r\n?|\n)[ \t])*+')
 _COMMAS = re.compile(rb"(?:,|(?:\r\n?|\n)?[ \t])*+")
 _COMMENT_PIECE = re.compile(rb"[()]|(?:[ \t]|(?:\r\n?|\n)[ \t])+|[^() \t\r\n\0]+|.", re.DOTALL)
 _LINE_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?=[^\0])")
@@ -90,6 +91,7 @@ class Via:
         port: As written; empty without one.
         host_end: Offset where Kamailio puts a parameter in front of the others; None without a host.
         params: In order.
+        written: All of them as written, to the last name or value, without its closing quote, or to the comment.
         comment: Inside the parentheses, the last if there are more; None without one or when it is empty.
     """
 
@@ -102,6 +104,7 @@ class Via:
     port: bytes
     host_end: int | None
     params: tuple[Param, ...]
+    written: bytes
     comment: bytes | None
 
     @property
@@ -128,25 +131,29 @@ class _UnreadableError(Exception):
     """What Kamailio calls a bad Via: all bodies of the header are lost."""
 
 
-def parse_header(data: bytes, start: int) -> tuple[list[Via], int] | None:
+def parse_header(data: bytes, start: int, *, is_6: bool = False) -> tuple[list[Via], int] | None:
     """
-    The bodies of the header whose text starts there, and the offset behind its line end.
+    The bodies of the header whose text starts there, and the offset behind its line end; None when it cannot be read.
 
-    The header may end in front of its line end, where a quoted value has a comma or a CR stands alone. None when it
-    cannot be read.
+    The header may end in front of its line end, where a CR stands alone, or in 5.6 where a quoted value has a comma.
+
+    Args:
+        data: The message.
+        start: Offset of the text.
+        is_6: As Kamailio 6.0, where a comma in a quoted value is part of it.
     """
     try:
-        return _parse(data, start)
+        return _parse(data, start, is_6=is_6)
     except _UnreadableError:
         return None
 
 
-def header_end(data: bytes, start: int) -> int | None:
-    """The offset behind the line end of the Via header whose text starts there; None when it cannot be read."""
+def header_end(data: bytes, start: int, *, is_6: bool = False) -> int | None:
+    """The offset behind the line end of the header, as of ``parse_header``; None when it cannot be read."""
     common = _COMMON.match(data, start)
     if common is not None:
         return common.end()
-    found = parse_header(data, start)
+    found = parse_header(data, start, is_6=is_6)
     return None if found is None else found[1]
 
 
@@ -155,7 +162,7 @@ def vias(message: SipMessage) -> list[Via]:
     found: list[Via] = []
     for header in message.headers:
         if header.key == b"via":
-            parsed = parse_header(message.data, header.body_start)
+            parsed = parse_header(message.data, header.body_start, is_6=message.is_6)
             found += [] if parsed is None else parsed[0]
     return found
 
@@ -163,11 +170,11 @@ def vias(message: SipMessage) -> list[Via]:
 def first_via(message: SipMessage) -> Via | None:
     """The topmost Via; None when it is missing or cannot be read."""
     header = message.header(b"via")
-    parsed = None if header is None else parse_header(message.data, header.body_start)
+    parsed = None if header is None else parse_header(message.data, header.body_start, is_6=message.is_6)
     return None if parsed is None else parsed[0][0]
 
 
-def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
+def _parse(data: bytes, at: int, *, is_6: bool) -> tuple[list[Via], int]:
     bodies = []
     is_last = False
     while not is_last:
@@ -180,10 +187,11 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
         if port and not (port.isdigit() and len(port) <= _PORT_DIGITS):
             raise _UnreadableError
         params: list[Param] = []
-        at, is_last = _parse_params(data, sent_by.end(), params)
+        at, is_last = _parse_params(data, sent_by.end(), params, is_6=is_6)
         comment = None
+        written_end = _end_of_written(data, params)
         if data[at : at + 1] == b"(":
-            at, comment = _parse_comments(data, at)
+            at, comment, written_end = _parse_comments(data, at)
         if not is_last:
             at, is_last = _next(data, at)
         bodies.append(
@@ -197,6 +205,7 @@ def _parse(data: bytes, at: int) -> tuple[list[Via], int]:
                 port,
                 _host_end(sent_by, port, params),
                 tuple(params),
+                data[params[0].start : written_end] if params else b"",
                 comment,
             )
         )
@@ -222,6 +231,16 @@ def _host_end(sent_by: re.Match[bytes], port: bytes, params: list[Param]) -> int
     return sent_by.end(1) + (len(port) + 1 if int(port or b"0") % _PORT_RANGE else 0)
 
 
+def _end_of_written(data: bytes, params: list[Param]) -> int:
+    """parse_via of 6.0: where the last parameter ends; its name, when the value is empty in quotes."""
+    if not params:
+        return 0
+    last = params[-1]
+    if last.value == b"":
+        return data.index(last.name, last.start) + len(last.name)
+    return last.start + last.length
+
+
 def _next(data: bytes, at: int) -> tuple[int, bool]:
     """Behind the last part of a body: where the next one starts, or the header ends."""
     if data[at : at + 1] == b",":
@@ -241,7 +260,7 @@ def _header_end(data: bytes, at: int) -> int:
     return found.end()
 
 
-def _parse_params(data: bytes, at: int, params: list[Param]) -> tuple[int, bool]:
+def _parse_params(data: bytes, at: int, params: list[Param], *, is_6: bool) -> tuple[int, bool]:
     """Every parameter from a semicolon there on; where they end, and whether that ended the header."""
     while data[at : at + 1] == b";":
         start = at + 1
@@ -257,7 +276,7 @@ def _parse_params(data: bytes, at: int, params: list[Param]) -> tuple[int, bool]
             raise _UnreadableError
         size = at - start
         if kind not in _WITHOUT_VALUE and follows in b"= \t\r\n":
-            value, at, size, ended = _parse_value(data, at, start, kind)
+            value, at, size, ended = _parse_value(data, at, start, kind, is_6=is_6)
             if ended:
                 params.append(Param(name[1], kind, value, start, size))
                 return ended, True
@@ -266,7 +285,7 @@ def _parse_params(data: bytes, at: int, params: list[Param]) -> tuple[int, bool]
     return at, False
 
 
-def _parse_value(data: bytes, at: int, start: int, kind: bytes) -> tuple[bytes | None, int, int, int]:
+def _parse_value(data: bytes, at: int, start: int, kind: bytes, *, is_6: bool) -> tuple[bytes | None, int, int, int]:
     """The value, where it ends, the length of the parameter, and the end of the header when that comes first or 0."""
     at = end_of(_BLANKS, data, at)
     has_equals = data[at : at + 1] == b"="
@@ -285,7 +304,7 @@ def _parse_value(data: bytes, at: int, start: int, kind: bytes) -> tuple[bytes |
         if end == at or data[end : end + 1] in b'="\0':
             raise _UnreadableError
         return data[at:end], end, end - start, 0
-    end = end_of(_STRING, data, at + 1)
+    end = end_of(_STRING_6 if is_6 else _STRING, data, at + 1)
     match data[end : end + 1]:
         case b'"':
             return data[at + 1 : end], end + 1, end - start, 0
@@ -296,11 +315,16 @@ def _parse_value(data: bytes, at: int, start: int, kind: bytes) -> tuple[bytes |
     raise _UnreadableError
 
 
-def _parse_comments(data: bytes, at: int) -> tuple[int, bytes | None]:
-    """Behind the comments that start there, and the text of the last: one that is empty only moves its end."""
+def _parse_comments(data: bytes, at: int) -> tuple[int, bytes | None, int]:
+    """
+    Behind the comments that start there, the text of the last, and where that opens.
+
+    One that is empty only moves the end of the text.
+    """
     start: int | None = None
-    end = at
+    end = opening = at
     while data[at : at + 1] == b"(":
+        opening = at
         depth, is_empty = 0, True
         for piece in _COMMENT_PIECE.finditer(data, at):
             text = piece[0]
@@ -318,4 +342,4 @@ def _parse_comments(data: bytes, at: int) -> tuple[int, bytes | None]:
         else:
             raise _UnreadableError
         at = end_of(_BLANKS, data, end + 1)
-    return at, None if start is None else data[start:end]
+    return at, None if start is None else data[start:end], opening

@@ -176,6 +176,10 @@ GUARDED: dict[str, Case] = {
     ),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
+    "the Contact of a message whose headers do not parse": Case(
+        [("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)"), ("PV.GetS", "$msg(hdrc)")], {0: None, 1: None, 2: None},
+        headers="X y: 1\r\n",
+    ),
     "an R-URI of 1,024 bytes": Case(
         [("PV.SetS", "$rU", "1" * (1024 - len("sip:@example.com"))), ("PV.SetS", "$(rU)", "2" * 1008),
          ("PV.SetS", "$rU", "3" * 980), ("PV.SetS", "$rd", "4" * 39), ("PV.SetS", "$rU", "5" * 1100),

@@ -33,3 +33,13 @@ def test_insertions_alone_lose_no_byte(made: list[tuple[int, bytes]]) -> None:
         edits.insert(offset, text)
 
     assert len(edits.apply(DATA)) == len(DATA) + sum(len(text) for _, text in made)
+
+
+def test_what_was_moved_behind_another_edit_comes_behind_a_new_one() -> None:
+    edits = Edits()
+    edits.replace(2, 2, b"A")
+    edits.replace(2, 2, b"B")
+
+    assert edits.apply(b"0123456") == b"01AB456"
+    edits.replace(2, 2, b"C")
+    assert edits.apply(b"0123456") == b"01ACB456"

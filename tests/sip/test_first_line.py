@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.sip.first_line import FirstLine, SipParseError, parse_first_line
+from runner.sip.first_line import FirstLine, SipParseError, parse_bad_first_line, parse_first_line
 
 REST = b"Via: SIP/2.0/UDP h\r\n\r\n"
 
@@ -108,3 +108,20 @@ def test_too_few_bytes_and_no_line_end_are_refused(data: bytes) -> None:
 )
 def test_a_version_that_begins_with_sip_2_0_is_sip(version: bytes, *, is_sip: bool) -> None:
     assert parse_first_line(b"GET sip:b@x.org " + version + b"\r\n" + REST).is_sip is is_sip
+
+
+@pytest.mark.parametrize(
+    ("line", "method", "uri"),
+    [
+        (b"OPTIONS sip:b@b.example 5060 SIP/2.0\r\n\r\n", b"OPTIONS", b"sip:b@b.example"),
+        (b"OPTIONS  = SIP/2.0\r\n\r\n", b"OPTIONS", b""),
+        (b"OPTIONS sip:b@b.example\r\n\r\n", b"OPTIONS", b""),
+        (b"OPTIONS\tsip:b@b.example SIP/2.0\r\n\r\n", b"", b""),
+        (b"A b SIP/2.0\r\n\r\n", b"", b""),
+    ],
+)
+def test_of_a_line_that_cannot_be_read_a_method_and_a_uri_may_be_known(line: bytes, method: bytes, uri: bytes) -> None:
+    found = parse_bad_first_line(line)
+
+    assert (found.is_request, found.is_reply, found.method, found.uri) == (False, False, method, uri)
+    assert not uri or line[found.uri_start :].startswith(uri)

@@ -180,3 +180,19 @@ def test_the_only_part_of_a_multipart_body_is_found_again() -> None:
     # The CRLF in front of the boundary is part of the text.
     assert sessions(content_type, as_only_part(SDP, body())) == sessions(SDP, body() + b"\r\n")
     assert sessions(content_type, as_only_part(b"text/plain", body())) == ()
+
+
+@pytest.mark.parametrize(
+    ("connection", "older", "newer"),
+    [
+        ("c=IN IP4  192.0.2.1", b"192.0.2.1", b"192.0.2.1"),
+        ("c=IN IP4 1", b"1", b"1"),
+        ("c=IN IP4\t192.0.2.1", b"192.0.2.1", None),
+        ("c=IN IP41.2.3.4", b".2.3.4", None),
+    ],
+)
+def test_6_wants_a_blank_between_a_family_and_its_address(connection: str, older: bytes, newer: bytes | None) -> None:
+    text = body(connection=connection)
+
+    found = [sessions(SDP, text, is_6=is_6) for is_6 in (False, True)]
+    assert [None if one is None else one[0].address for one in found] == [older, newer]

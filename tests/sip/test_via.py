@@ -264,3 +264,25 @@ def test_a_header_that_cannot_be_read_ends_the_list() -> None:
 
 def test_without_a_via_there_is_no_first_one() -> None:
     assert first_via(message("Call-ID: 1")) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "written"),
+    [
+        (b";t ", b"t "),
+        (b";t=1 ", b"t=1"),
+        (b";t ;u ", b"t ;u "),
+        (b'; t="a" ', b' t="a'),
+        (b';t = ""', b"t"),
+        (b";rport ", b"rport "),
+        (b";alias ", b"alias"),
+        (b";t=1 (c)", b"t=1 "),
+        (b";t=1 (c)(d)", b"t=1 (c)"),
+        (b" (c)", b""),
+    ],
+)
+def test_the_parameters_as_written_end_where_kamailio_6_ends_them(params: bytes, written: bytes) -> None:
+    found = parse_header(b"SIP/2.0/UDP h" + params + b"\r\nX", 0)
+
+    assert found is not None
+    assert found[0][0].written == written

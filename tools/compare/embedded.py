@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +34,12 @@ ENVIRONMENT = Environment(
 )
 """What ``kamailio.cfg`` says."""
 _NULL_ARGUMENT: dict[str, Answer] = {"PV.GetS": None, "PV.GetI": 0, "Core.ModF": MODF_CANNOT_RUN}
+LARGEST_DATAGRAM = 65507  # by UDP over IPv4: the kernel refuses to send more
 _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
+_SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
+_RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
+_RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
+_SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;/]+)(?:\s*:\s*([0-9]+))?")
 
 
 class EmbeddedSide:
@@ -62,7 +69,7 @@ class EmbeddedSide:
         """What this host does."""
         source = Address(LOOPBACK, PORTS[case.mode])
         try:
-            parsed = sip.parse(case.message)
+            parsed = sip.parse(case.message, is_6=self._environment.is_6)
         except sip.SipParseError:
             return Played(reached=False)
         if parsed.dropped is not None:
@@ -77,9 +84,11 @@ class EmbeddedSide:
             forwarded = _leaving(host.forwarded)
         if case.mode in {"reply", "both"} and is_request:
             replies += _leaving(lambda: host.reply(200, "OK", "<TOTAG>"))
-        if not is_request:
-            forwarded = tuple(data for data in forwarded if _is_seen(data))
         replies = tuple(data for data in replies if _is_seen(data))
+        if not is_request:
+            # What peers hear of a reply is sent on, and a reply of the host's own to it too.
+            forwarded = forwarded if _is_relayed_to_a_peer(host.context.message.data) else ()
+            forwarded, replies = tuple(sorted((*forwarded, *replies))), ()
         return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
@@ -93,10 +102,35 @@ class EmbeddedSide:
         return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
 
 
+def _via_bodies(message: bytes) -> list[bytes]:
+    """Of all Vias in order: a plain look, not the host's own parser."""
+    vias = [line.partition(b":")[2] for line in lines(message.lstrip())[0] if header_name(line) in {b"via", b"v"}]
+    return b",".join(vias).split(b",")
+
+
 def _is_seen(reply: bytes) -> bool:
-    """Whether a peer hears what goes where the first Via says (RFC 3581): a plain look, not the host's own parser."""
-    via = next((line for line in lines(reply)[0] if header_name(line) == b"via"), b"")
-    return b"rport" in via or any(b":%d" % port in via for port in _SEEN_PORTS)
+    """Whether a peer hears a reply that goes back as its first Via says (RFC 3581)."""
+    via = _via_bodies(reply)[0]
+    found = _SENT_BY.search(via)
+    return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
+
+
+def _is_relayed_to_a_peer(message: bytes) -> bool:
+    """Whether a peer hears a reply that is sent on: as its second Via says, if that is no name, by UDP."""
+    via = (*_via_bodies(message)[1:2], b"")[0]
+    found, rport, received = _SENT_BY.search(via), _RPORT.search(via), _RECEIVED.search(via)
+    if found is None or found[1].upper() != b"UDP":
+        return False
+    port = (rport[1] if rport is not None else None) or found[3]
+    return _is_loopback(found[2] if received is None else received[1]) and port in _SEEN_PORTS_TEXT
+
+
+def _is_loopback(host: bytes) -> bool:
+    """Also for ``127.1``, which the resolver of the C library takes for it."""
+    try:
+        return socket.inet_aton(host.decode("ascii")) == socket.inet_aton(LOOPBACK)
+    except (OSError, ValueError):
+        return False
 
 
 def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:
@@ -104,4 +138,4 @@ def _leaving(build: Callable[[], bytes | None]) -> tuple[bytes, ...]:
         built = build()
     except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
         return (f"raised {type(error).__name__}: {error}".encode(),)
-    return () if built is None else (built,)
+    return () if built is None or len(built) > LARGEST_DATAGRAM else (built,)

@@ -4,6 +4,7 @@
 
 import base64
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -13,9 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runner.errors import RunnerError
 from runner.hosts.kamailio import functions
+from runner.hosts.kamailio.c_locale import c_locale
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
 _PRINTED = "$var(compare_printed)"
+_COUNTS = re.compile(r"\$\(?sh(tinc|tdec|vinc)\(")  # a second question would count once more
 
 
 class Player:
@@ -32,7 +35,14 @@ class Player:
         self._say(word)
         if word != "play":
             return 1
-        for line in Path(directory, "steps").read_text("ascii").splitlines():
+        lines = Path(directory, "steps").read_text("ascii").splitlines()
+        with c_locale():  # that of app_mono, and of ours
+            self._run(msg, lines)
+        self._say("played")
+        return 1
+
+    def _run(self, msg, lines):
+        for line in lines:
             call, *words = line.split("\t")
             arguments = [_argument(argument) for argument in words]
             try:
@@ -44,8 +54,6 @@ class Player:
                 self._say(f"x{type(error).__name__}")
                 continue
             self._say(_word(answer))
-        self._say("played")
-        return 1
 
     def _say(self, line):
         data = f"{line}\n".encode("ascii")
@@ -83,6 +91,9 @@ def _value(name):
 
 def _bytes_of(name):
     inner = name[2:-1] if name.startswith("$(") else name[1:]
+    data = KSR.pv.get(f"$({inner}{{s.encode.hexa}})")
+    if isinstance(data, str):
+        return bytes.fromhex(data).decode("utf-8", "surrogateescape")
     length = KSR.pv.get(f"$({inner}{{s.len}})")
     if not isinstance(length, int):
         return None
@@ -95,6 +106,8 @@ def _get_s(_msg, name):
     value = _value(name)
     if type(value) is not int:
         return value
+    if _COUNTS.match(name):
+        return str(value)
     # A number may have a text of its own, 007, or more than 32 bits.
     return KSR.pv.get(_PRINTED) if KSR.pvx.evalx(_PRINTED, name) == 1 else None
 

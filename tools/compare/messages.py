@@ -59,7 +59,7 @@ def _sdp(dice: Dice) -> str:
             case 2:
                 parts[at] = parts[at].replace("\r\n", "\n")
             case 3:
-                parts[at] = parts[at].replace(" ", dice.one("  ", "", "\t"))
+                parts[at] = dice.one("  ", "", "\t").join(parts[at].rsplit(" ", dice.one(1, 9)))
             case _:
                 parts[at] = parts[at][: dice.randrange(len(parts[at]) + 1)]
         parts = parts or [""]

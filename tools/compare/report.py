@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2000  # characters of one value
 
 
-def text_of(reports: Sequence[tuple[str, Report]], seed: int) -> str:
+def text_of(reports: Sequence[tuple[str, Report]], seed: int, *, kamailio: str, kept: Path) -> str:
     """
     All findings, one example each, and the sum as the last line.
 
     Args:
         reports: Of each mode, with its name.
         seed: Of the cases.
+        kamailio: The release that judged.
+        kept: Where the findings are.
     """
     parts = []
     for mode, report in reports:
@@ -35,9 +37,11 @@ def text_of(reports: Sequence[tuple[str, Report]], seed: int) -> str:
             parts.append(f"{mode}: unstable, as a fresh Kamailio does not show it again:")
             parts += [f"  {count} x {look}" for look, count in report.unstable.most_common()]
         parts.append(
-            f"{mode}: seed {seed}, {report.cases} cases, {report.facts} facts, {report.named} more are in the list of "
-            f"what is unstable, {report.differ} differ, {len(report.findings)} kinds"
+            f"{mode}: Kamailio {kamailio}, seed {seed}, {report.cases} cases, {report.facts} facts, {report.named} more are "
+            f"in the list of what is unstable, {report.differ} differ, {len(report.findings)} kinds"
         )
+    if any(report.findings or report.crashes for _, report in reports):
+        parts.append(f"kept in {kept}")
     sums = [sum(getattr(report, name) for _, report in reports) for name in ("facts", "differ", "kinds")]
     parts.append("compare: {} facts, {} differ, {} kinds".format(*sums))
     return "\n".join(parts)

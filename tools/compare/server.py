@@ -233,7 +233,7 @@ def clean_up(steps: tuple[Step, ...]) -> Iterator[Step]:
 def sorted_out(case: Case, datagrams: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What was sent on, and what was replied: a reply may come to the sink too, when a Via says so."""
     if not _is_request(case.message):
-        return datagrams, ()
+        return tuple(sorted(datagrams)), ()
     replies = tuple(data for data in datagrams if not _is_request(data))
     return tuple(data for data in datagrams if _is_request(data)), replies
 

@@ -6,6 +6,7 @@ Must not know a particular pseudo-variable.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -103,6 +104,29 @@ class Environment:
         return proto in {"udp", "tcp"} or any(proto == socket.address.proto for socket in self.sockets)
 
 
+class Fault(enum.Enum):
+    """
+    What last went wrong inside Kamailio: its number, and the code and text by which ``sl_reply_error`` tells of it.
+
+    core/error.c, err2reason_phrase.
+    """
+
+    UNSPECIFIED = (1, 500, "I'm terribly sorry, server error occurred")
+    HEADER_MISSING = (9, 400, "Transaction tuple incomplete")
+    TOO_MANY_BRANCHES = (12, 500, "Forking capacity exceeded")
+    BAD_URI = (479, 479, "Regretfully, we were not able to process the URI")
+
+    @property
+    def code(self) -> int:
+        """The code of the reply."""
+        return self.value[1]
+
+    @property
+    def reason(self) -> str:
+        """The reason of the reply."""
+        return f"{self.value[2]} ({self.value[0]}/SL)"
+
+
 @dataclass(slots=True)
 class Branch:
     """One further destination of a request (core/dset.h, struct branch)."""
@@ -180,9 +204,11 @@ class Context:
             before.
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
-        is_unusable: True once a rebuilt message had no first line any more: nothing leaves.
         is_record_routed: True once ``record_route`` added its header.
         is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
+        fault: The last one since a module function was called.
+        fault_before: The last one before it, between the last two (core/action.c, do_action).
+        is_transaction_sought: True once tm looked for the transaction, and found that there is none.
         identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
         sessions: The descriptions that ``read_sdp`` found last; a write of one does not look for them.
     """
@@ -209,7 +235,9 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_answered: bool = False
-    is_unusable: bool = False
+    fault: Fault = Fault.UNSPECIFIED
+    fault_before: Fault = Fault.UNSPECIFIED
+    is_transaction_sought: bool = False
     routed_params: tuple[int, int] | None = None
     is_upstream: bool | None = None
     is_next_hop_a_route: bool = False
@@ -223,7 +251,10 @@ class Context:
 
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
-        return parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+        found = parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+        if found is None:
+            self.fault = Fault.BAD_URI
+        return found
 
     def contacts(self, body: bytes) -> tuple[Contact, ...] | None:
         """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""
@@ -236,8 +267,10 @@ class Context:
     def read_sdp(self) -> tuple[Session, ...] | None:
         """The SDP descriptions in the body; None where it is of another type, or a header or it does not parse."""
         header = self.header(b"content-type")
-        is_readable = header is not None and self.message.broken_at is None
-        self.sessions = sessions(header.body, self.message.body or b"") if header is not None and is_readable else None
+        if header is None or self.message.broken_at is not None:
+            self.sessions = None
+        else:
+            self.sessions = sessions(header.body, self.message.body or b"", is_6=self.environment.is_6)
         return self.sessions
 
     def party(self, key: bytes) -> ToBody | None:

@@ -15,10 +15,10 @@ from runner.errors import ConfigError
 from runner.hosts import foreseen
 from runner.sip.header_names import key_asked_for
 from runner.sip.scan import wrap
-from runner.sip.uri import Scheme, parse_uri
+from runner.sip.uri import Scheme
 
 from . import modf, outgoing
-from .context import Address, Context, Environment, Process, Socket
+from .context import Address, Context, Environment, Fault, Process, Socket
 from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
@@ -76,13 +76,14 @@ class MessageHost:
         environment: Environment | None = None,
         process: Process | None = None,
     ) -> None:
-        parsed = sip.parse_text(message) if isinstance(message, bytes) else message
         socket = received_on if isinstance(received_on, Socket) else Socket(received_on)
+        own = environment or Environment((socket,))
+        parsed = sip.parse_text(message, is_6=own.is_6) if isinstance(message, bytes) else message
         self.logs: list[tuple[int, str]] = []
         self.replies: list[bytes] = []
         self.to_tag: str | None = None
         self.had_bare_lf = parsed.had_bare_lf
-        self.context = Context(parsed, source, socket, environment or Environment((socket,)), process or Process())
+        self.context = Context(parsed, source, socket, own, process or Process())
 
     @property
     def reply_headers(self) -> list[str]:
@@ -91,7 +92,8 @@ class MessageHost:
 
     def message_bytes(self) -> bytes:
         """The message with the script's edits, and without what a proxy adds (its Via)."""
-        return outgoing.edited(self.context, is_leaving=True)
+        data = outgoing.edited(self.context)
+        return self.context.message.data if data is None else data
 
     def forwarded(self, branch: str = "z9hG4bK0") -> bytes | None:
         """The message as Kamailio would send it on, its Via with that branch; None when it could not."""
@@ -112,19 +114,11 @@ class MessageHost:
 
     def modf(self, function: str) -> int:
         """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
-        if function == SL_REPLY_ERROR and self.context.is_answered and self.context.environment.is_6:
-            self.context.return_code = ALREADY_ANSWERED
-            return ALREADY_ANSWERED
-        if function == SL_REPLY_ERROR:
-            # sl, sl_reply_error: without an error on record it is 500 (core/error.c, err2reason_phrase).
-            answer = self.reply(500, "I'm terribly sorry, server error occurred (1/SL)", self.to_tag)
-            self.replies += [] if answer is None else [answer]
-            self.context.is_answered = answer is not None or self.context.is_answered
-            self.context.return_code = 1
-            return 1
-        run = modf.FUNCTIONS.get(function)
+        run = self._reply_error if function == SL_REPLY_ERROR else modf.FUNCTIONS.get(function)
         if run is None and self.context.environment.is_6:
             run = modf.SINCE_6.get(function)
+        if run is not None:
+            self.context.fault_before, self.context.fault = self.context.fault, Fault.UNSPECIFIED
         value = None if run is None else run(self.context)
         if value is None:
             self.logs.append(
@@ -133,6 +127,15 @@ class MessageHost:
             return MODF_CANNOT_RUN
         self.context.return_code = value
         return value
+
+    def _reply_error(self, context: Context) -> int:
+        """sl: sl_funcs.c, sl_reply_error: says what went wrong since the module function before."""
+        if context.is_answered and context.environment.is_6:
+            return ALREADY_ANSWERED
+        answer = self.reply(context.fault_before.code, context.fault_before.reason, self.to_tag)
+        self.replies += [] if answer is None else [answer]
+        context.is_answered = answer is not None or context.is_answered
+        return 1
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""
@@ -198,7 +201,7 @@ class MessageHost:
         """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
         message = self.context.message
         if target == "$rU":
-            uri = parse_uri(self.context.request_uri) if message.first_line.is_request else None
+            uri = self.context.uri(self.context.request_uri) if message.first_line.is_request else None
             return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
         if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
             return False

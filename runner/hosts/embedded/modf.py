@@ -16,16 +16,15 @@ from runner.sip import contacts, sdp
 from runner.sip.body_part import media_type
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
-from runner.sip.uri import parse_uri
 from runner.sip.via import vias
 
-from . import outgoing, record_route
+from . import outgoing, record_route, transaction
 from .context import Branch, Context
 from .routing import append_branch, find_socket
 from .value import CannotEvaluate
 
 _TRUE, _FALSE = 1, -1
-_CONTACT_DOES_NOT_PARSE, _CANNOT_CHECK = -4, -2
+_CONTACT_DOES_NOT_PARSE = -4
 _GRUU_WITHOUT_VALUE = 2
 _FURTHER_VIA = 2
 _BUFFER_SIZE = 65535  # core/config.h, BUF_SIZE
@@ -42,14 +41,10 @@ def apply_changes(context: Context) -> int:
     """textopsx, msg_apply_changes: rebuild the message, so reads see the edits."""
     if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
-    data = outgoing.edited(context)
-    if len(data) >= _BUFFER_SIZE:
+    data = outgoing.updated(context)
+    if data is None or len(data) >= _BUFFER_SIZE:
         return _FALSE
-    try:
-        message = sip.parse(data)
-    except sip.SipParseError:
-        context.is_unusable = True
-        return _STOP
+    message = sip.parse_rebuilt(data, is_6=context.message.is_6)
     context.message = message
     context.new_uri = None
     context.edits = Edits()
@@ -84,11 +79,14 @@ def _has_body(context: Context) -> int:
 
 
 def _append_branch(context: Context) -> int:
-    """core/dset.c, append_branch without a URI: the R-URI, in a reply the status, with $du, path and socket."""
+    """corex: corex_lib.c, corex_append_branch: the R-URI (a reply's status) takes $du, path, socket, flags along."""
     socket, line = context.force_socket, context.message.first_line
     sent_by = socket.text.encode() if socket else None
-    uri = context.request_uri if line.is_request or context.new_uri is not None else line.status
-    return _appended(context, Branch(uri, context.dst_uri, context.path, None, sent_by))
+    uri = line.status if line.is_reply and context.new_uri is None else context.request_uri
+    branch = Branch(uri, context.dst_uri, context.path, None, sent_by, context.branch_flags)
+    context.force_socket = context.dst_uri = context.path = None
+    context.branch_flags = 0
+    return _appended(context, branch)
 
 
 def _appended(context: Context, branch: Branch) -> int:
@@ -194,7 +192,7 @@ def _decode_contact(context: Context) -> int:
     """siputils: contact_ops.c, decode_contact: the R-URI; in a reply the status stands in its place."""
     line = context.message.first_line
     try:
-        context.new_uri = contacts.decoded(context.request_uri if line.is_request else line.status)
+        context.new_uri = contacts.decoded(context.new_uri or (line.status if line.is_reply else line.uri))
     except contacts.CannotDecodeError as error:
         return error.code
     return _TRUE
@@ -239,13 +237,14 @@ _E164 = re.compile(rb"\+[0-9]{2,15}")
 def _is_remote_party_a_number(context: Context) -> int:
     """siputils: rpid.c, is_rpid_user_e164."""
     address = parse_nameaddr(_remote_party(context))
-    uri = None if address is None else parse_uri(address.uri)
+    uri = None if address is None else context.uri(address.uri)
     return _truth(uri is not None and _E164.fullmatch(uri.user) is not None)
 
 
 def _is_gruu(context: Context) -> int:
     """siputils: sipops.c, w_is_gruu: 1 with a value, 2 without."""
-    uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+    line = context.message.first_line
+    uri = context.uri(line.status if line.is_reply and context.new_uri is None else context.request_uri)
     found = None if uri is None else uri.param(b"gr")
     if found is None or not found.text:
         return _FALSE
@@ -261,22 +260,9 @@ def _forward_reply(context: Context) -> int | None:
     return _TRUE if context.message.first_line.is_request and len(vias(context.message)) == 1 else None
 
 
-def _is_identified(context: Context) -> bool:
-    """Whether tm can look for the transaction of a request (tm: t_lookup.c, t_lookup_request)."""
-    message = context.message
-    return message.first_line.is_request and message.broken_at is None and context.party(b"from") is not None
-
-
-def _precheck_transaction(context: Context) -> int:
-    """tmx: tmx_pretran.c, tmx_check_pretran: the host sees each request once; -2 for what has no transaction."""
-    line, sender = context.message.first_line, context.party(b"from")
-    is_looked_for = line.is_request and line.method not in {b"ACK", b"CANCEL"}
-    return _FALSE if is_looked_for and sender is not None and sender.tag else _CANNOT_CHECK
-
-
 def _options_reply(context: Context) -> int:
     """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
-    uri = parse_uri(context.request_uri)
+    uri = context.uri(context.request_uri)
     if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
@@ -299,17 +285,9 @@ def _always(value: int) -> ModuleFunction:
     return lambda _: value
 
 
-# These look at a transaction, at an event of the socket or at a log, none of which this host has.
-_TRUE_WITHOUT_A_SERVER = """
-    pv_xavp_print pv_xavu_print pv_xavi_print sht_print resetdebug
-    t_reset_fr t_reset_retr t_reset_max_lifetime t_drop_replies t_use_uac_headers t_clean t_relay_cancel
-"""
-_FALSE_WITHOUT_A_SERVER = """
-    is_faked_msg is_incoming t_is_failure_route t_is_branch_route t_check_trans t_lookup_request t_lookup_cancel
-    t_retransmit_reply t_branch_timeout t_branch_replied t_any_timeout t_any_replied t_is_canceled t_is_expired
-    t_is_retr_async_reply t_get_status_code t_load_contacts t_next_contacts t_next_contact_flow t_flush_flags
-    t_flush_xflags t_reuse_branch t_drop
-"""
+# These look at an event of the socket or at a log, neither of which this host has.
+_TRUE_WITHOUT_A_SERVER = "pv_xavp_print pv_xavu_print pv_xavi_print sht_print resetdebug"
+_FALSE_WITHOUT_A_SERVER = "is_faked_msg is_incoming"
 
 FUNCTIONS: dict[str, ModuleFunction] = {
     "msg_apply_changes": apply_changes,
@@ -342,14 +320,10 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     "sbranch_set_ruri": _use_static_branch,
     "sbranch_append": _append_static_branch,
     "sbranch_reset": _reset_static_branch,
-    "t_is_request_route": lambda context: _truth(context.message.first_line.is_request),
-    "t_is_reply_route": lambda context: _truth(not context.message.first_line.is_request),
-    "t_release": lambda context: _truth(_is_identified(context)),
-    "t_save_lumps": lambda context: _truth(not context.message.first_line.is_request),
-    "t_precheck_trans": _precheck_transaction,
     "has_totag": _has_to_tag,
     "is_request": lambda context: _truth(context.message.first_line.is_request),
-    "is_reply": lambda context: _truth(not context.message.first_line.is_request),
+    "is_reply": lambda context: _truth(context.message.first_line.is_reply),
+    **transaction.FUNCTIONS,
     **dict.fromkeys(_TRUE_WITHOUT_A_SERVER.split(), _always(_TRUE)),
     **dict.fromkeys(_FALSE_WITHOUT_A_SERVER.split(), _always(_FALSE)),
 }

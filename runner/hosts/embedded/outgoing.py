@@ -18,7 +18,7 @@ from runner.sip.via import Via, first_via, vias
 from .context import RELEASES, Context, Socket, bracketed
 
 if TYPE_CHECKING:
-    from runner.sip.message import Header
+    from runner.sip.message import Header, SipMessage
 
 _CRLF = b"\r\n"
 IDENTIFYING = (b"from", b"to", b"call-id", b"cseq")
@@ -31,13 +31,27 @@ _FIRST_WITH_RECORD_ROUTE, _FIRST_WITHOUT = 180, 300
 _SERVER = {version: b"Server: kamailio (%b (x86_64/linux))" % number for version, number in RELEASES.items()}
 
 
-def edited(context: Context, *, is_leaving: bool = False) -> bytes:
+def edited(context: Context) -> bytes | None:
     """
-    The message with the script's edits and nothing of a proxy's own: no Via, no Route.
+    The message with the script's edits and nothing of a proxy's own: no Via, no Route. None when it cannot be built.
 
-    ``is_leaving`` says that it goes out by the socket that would be chosen; else none is known (``$mbu``).
+    It leaves by the socket that would be chosen.
     """
-    return _apply(context, _by_socket(context, context.edits) if is_leaving else context.edits.leaving_by(b""))
+    edits = _with_content_length(context, context.edits)
+    return None if edits is None else _apply(context, _by_socket(context, edits))
+
+
+def updated(context: Context) -> bytes | None:
+    """
+    The same where no socket is known yet (``$mbu``, ``msg_apply_changes``).
+
+    The new Content-Length joins the script's edits, so that each time it is put in once more.
+    """
+    edits = _with_content_length(context, context.edits)
+    if edits is None:
+        return None
+    context.edits = edits
+    return _apply(context, edits.leaving_by(b""))
 
 
 def _by_socket(context: Context, edits: Edits) -> Edits:
@@ -59,11 +73,10 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
 
     A request gets a Via with that branch, and its own Via is completed; a reply loses its topmost Via.
     """
-    if context.is_unusable:
-        return None
-    if context.message.first_line.is_request:
+    line = context.message.first_line
+    if line.is_request:
         return _forwarded_request(context, branch)
-    return _forwarded_reply(context)
+    return _forwarded_reply(context) if line.is_reply else None
 
 
 def with_hop_counted(data: bytes) -> bytes | None:
@@ -109,7 +122,7 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
     edits.insert(top.start, line + branch + _CRLF + route)
     _complete_via(context, via, edits)
     _close_multipart(context, edits)
-    return _apply(context, edits)
+    return _apply_with_length(context, edits)
 
 
 def _close_multipart(context: Context, edits: Edits) -> None:
@@ -155,41 +168,63 @@ def _forwarded_reply(context: Context) -> bytes | None:
         edits.replace(header.start, header.end - header.start)
     else:
         edits.replace(header.body_start, found[0].end - header.body_start)
-    return _apply(context, edits)
+    return _apply_with_length(context, edits)
 
 
 def _apply(context: Context, edits: Edits) -> bytes:
     """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
     line = context.message.first_line
     data = context.message.data
-    edits = _with_content_length(context, edits)
-    if context.new_uri is None or not line.is_request:
+    if context.new_uri is None or not line.uri_start:
         return edits.apply(data)
     end = line.uri_start + len(line.uri)
     return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
 
 
-def _with_content_length(context: Context, edits: Edits) -> Edits:
-    """core/msg_translator.c, adjust_clen: when the length of the body changes, so does Content-Length."""
-    message = context.message
-    header = message.header(b"content-length")
-    if message.body_start is None or header is None:
-        return edits
-    in_body = Edits([edit for edit in edits.edits if edit.offset >= message.body_start])
+def _apply_with_length(context: Context, edits: Edits) -> bytes | None:
+    complete = _with_content_length(context, edits)
+    return None if complete is None else _apply(context, complete)
+
+
+def _with_content_length(context: Context, edits: Edits) -> Edits | None:
+    """
+    Content-Length changes with the body; a reply that goes on by TCP or TLS always gets the right one.
+
+    core/msg_translator.c, adjust_clen. None when a header is in the way, or such a reply has no body.
+    """
+    message, body = context.message, context.message.body
+    start = len(message.data) + 1 if message.body_start is None else message.body_start
+    in_body = Edits([edit for edit in edits.edits if edit.offset >= start])
     delta = len(in_body.apply(message.data)) - len(message.data)
-    if not delta:
+    is_stream = _is_reply_by_stream(message)
+    if not is_stream and not delta:
+        return edits
+    header = message.header(b"content-length")
+    if message.broken_at is not None or (body is None and is_stream):
+        return None
+    length = len(body or b"") + delta
+    is_right = header is not None and is_stream and int(header.body.split()[0]) == length
+    if is_right or (header is None and not is_stream):
         return edits
     changed = deepcopy(edits)
-    changed.replace(header.body_start, len(header.body), b"%d" % (len(message.body or b"") + delta))
+    if header is None:
+        changed.insert(message.headers_end, b"Content-Length: %d\r\n" % length)
+    else:
+        changed.replace(header.body_start, len(header.body), b"%d" % length)
     return changed
+
+
+def _is_reply_by_stream(message: SipMessage) -> bool:
+    found = vias(message)[1:2] if message.first_line.is_reply else []
+    return bool(found) and found[0].transport.lower() in {b"tcp", b"tls"}
 
 
 def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") -> bytes | None:
     """
-    The reply to a request; None when its headers cannot be parsed, or it is an ACK.
+    The reply to a request, or to a reply; None when its headers cannot be parsed, or it is an ACK.
 
     Args:
-        context: The request, with ``reply_headers``.
+        context: The message, with ``reply_headers``.
         code: Three digits.
         reason: Of the status line.
         to_tag: Put in when the To has no tag; empty for none.
@@ -197,10 +232,10 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     message = context.message
     via, top = first_via(message), message.header(b"via")
     line = message.first_line
-    is_readable = message.broken_at is None and not context.is_unusable
-    if not is_readable or via is None or not line.is_request or line.method == b"ACK":
+    if message.broken_at is not None or via is None or line.method.upper() == b"ACK":
         return None
-    out = [line.version, b" %03d " % code, reason, _CRLF]
+    # The status line of a reply to a reply begins with what is third in its first line, as the version of a request is.
+    out = [line.reason if line.is_reply else line.version, b" %03d " % code, reason, _CRLF]
     for header in message.headers:
         raw = message.data[header.start : header.end]
         match header.type:

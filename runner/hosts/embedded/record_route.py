@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.sip.edits import OUT
 from runner.sip.nameaddr import parse_route_body
-from runner.sip.uri import Proto, Scheme, Uri, parse_uri
+from runner.sip.uri import Proto, Scheme, Uri
 
 from .context import PROTOCOL_NUMBERS, Context, Socket, bracketed
 from .routing import is_upstream, own_sockets
@@ -57,7 +57,7 @@ def record_route(context: Context) -> int:
     sender = context.party(b"to" if is_upstream(context) else b"from")
     if sender is None:
         return _NOT_DRIVEN
-    uri = parse_uri(context.request_uri) if message.first_line.is_request else None
+    uri = context.uri(context.request_uri) if message.first_line.is_request else None
     scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
     port = "" if address.port == _DEFAULT_PORT else f":{address.port}"
     start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}{port}".encode()
@@ -69,8 +69,11 @@ def record_route(context: Context) -> int:
 
 
 def remove_record_route(context: Context) -> int:
-    """rr_mod.c, remove_record_route: the header that ``record_route`` added; those received stay."""
-    context.edits.edits = [edit for edit in context.edits.edits if edit.doubled is None]
+    """rr_mod.c, free_rr_lump: the beginning of what ``record_route`` added; its parameters and line end stay."""
+    for edit in context.edits.edits:
+        if edit.doubled is not None:
+            edit.text = edit.text[max(0, edit.text.find(b";lr")) :]
+            edit.doubled = edit.text * 2
     return _DRIVEN
 
 
@@ -81,9 +84,10 @@ def loose_route(context: Context) -> int:
     Returns:
         1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
     """
-    uri = parse_uri(context.request_uri) if context.message.first_line.is_request else None
+    is_routed = context.message.first_line.is_request and context.message.all_headers(b"route")
+    uri = context.uri(context.request_uri) if is_routed else None
     to = context.party(b"to")
-    if not context.message.all_headers(b"route") or uri is None or to is None:
+    if uri is None or to is None:
         return _NOT_DRIVEN
     try:
         if not to.tag or not own_sockets(context, uri):
@@ -162,18 +166,18 @@ def _after_loose(context: Context, *, is_preloaded: bool) -> int:
     """loose.c, after_loose: the R-URI is the request's own."""
     routes = _Routes(context)
     context.routed_params = None
-    uri = _parsed(routes.top.uri)
+    uri = _parsed(context, routes.top.uri)
     if own_sockets(context, uri):
         context.routed_params = _params_place(uri, routes.top.uri, routes.top.uri_start)
         done = _PRELOADED if is_preloaded else _DRIVEN
         if not routes.pass_top():
             return done
         if _has_param(uri, b"r2"):
-            second = _parsed(routes.top.uri)
+            second = _parsed(context, routes.top.uri)
             context.force_socket = _own_socket(context, second) or context.force_socket
             if not routes.pass_top():
                 return done
-        uri = _parsed(routes.top.uri)
+        uri = _parsed(context, routes.top.uri)
         context.is_next_hop_a_route = True
     if _has_param(uri, b"lr"):
         context.dst_uri = _with_maddr(routes.top.uri, uri)
@@ -193,15 +197,15 @@ def _after_strict(context: Context) -> int:
     """loose.c, after_strict: the R-URI is the own one that a strict router took from the routes."""
     routes = _Routes(context)
     context.routed_params = None
-    uri = _parsed(routes.top.uri)
+    uri = _parsed(context, routes.top.uri)
     if _has_param(uri, b"r2") and own_sockets(context, uri):
         context.force_socket = _own_socket(context, uri) or context.force_socket
         if not routes.pass_top():
             return _NOT_DRIVEN
-        uri = _parsed(routes.top.uri)
+        uri = _parsed(context, routes.top.uri)
     if context.new_uri is None:
         line = context.message.first_line
-        context.routed_params = _params_place(_parsed(line.uri), line.uri, line.uri_start)
+        context.routed_params = _params_place(_parsed(context, line.uri), line.uri, line.uri_start)
     if not _has_param(uri, b"lr"):
         context.new_uri = _with_maddr(routes.top.uri, uri)
         routes.cut_top()
@@ -211,14 +215,14 @@ def _after_strict(context: Context) -> int:
     if context.message.broken_at is not None:
         return _NOT_DRIVEN
     *before, last = routes.last_header()
-    context.new_uri = _with_maddr(last.uri, _parsed(last.uri))
+    context.new_uri = _with_maddr(last.uri, _parsed(context, last.uri))
     start, end = (before[-1].end, last.end) if before else (last.header.start, last.header.end)
     context.edits.replace(start, end - start)
     return _DRIVEN
 
 
-def _parsed(uri: bytes) -> Uri:
-    found = parse_uri(uri)
+def _parsed(context: Context, uri: bytes) -> Uri:
+    found = context.uri(uri)
     if found is None:
         raise _CannotRouteError
     return found
@@ -246,7 +250,7 @@ def _own_socket(context: Context, uri: Uri) -> Socket | None:
 
 def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
     """siputils: sipops.c, is_first_hop_mode: an own address, by number, but not the sender's."""
-    uri = parse_uri(text)
+    uri = context.uri(text)
     if uri is None:
         return False
     host, source = uri.host.decode("latin-1").strip("[]"), context.source

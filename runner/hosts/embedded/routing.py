@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.scan import LONG_MAX, number_of
-from runner.sip.uri import Uri, parse_uri
 
-from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, Fault
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
+    from runner.sip.uri import Uri
+
     from .context import Branch, Context, Socket
 
 _DEFAULT_PORT = 5060
@@ -101,6 +102,7 @@ def append_branch(context: Context, branch: Branch) -> None:
         CannotEvaluate: There are too many, or a text is too long for it.
     """
     if len(context.branches) >= MAX_BRANCHES - 1:
+        context.fault = Fault.TOO_MANY_BRANCHES
         raise CannotEvaluate("too many branches")
     limit(branch.uri, MAX_URI_SIZE)
     limit(branch.dst_uri or b"", MAX_URI_SIZE)
@@ -196,5 +198,5 @@ def _routed_params(context: Context) -> bytes:
     if context.routed_params is not None and context.routed_params[0] <= len(message.data):
         start, end = context.routed_params
         return message.data[start:end]
-    uri = parse_uri(found[0].uri)
+    uri = context.uri(found[0].uri)
     return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""

@@ -205,4 +205,4 @@ def without_excess(message: SipMessage) -> SipMessage:
     length = message.content_length
     if length is None or message.body_start is None or message.body_start + length >= len(message.data):
         return message
-    return parse(message.data[: message.body_start + length])
+    return parse(message.data[: message.body_start + length], is_6=message.is_6)

@@ -64,7 +64,7 @@ def refusal(name: str, read: Reads, is_tcp_off: Callable[[], bool]) -> str | Non
         read: How to ask for another name.
         is_tcp_off: Whether this Kamailio has no TCP.
     """
-    if _CONTACT.search(name) and read("$hdr(Contact)") is None:
+    if _CONTACT.search(name) and read("$hdr(Contact)") is None and read("$msg(hdrc)") is not None:
         # 6.0.1, pv_get_contact_uri: looks into the Contact header without asking whether there is one.
         return "the message has no Contact"
     if _TCP.search(name) and is_tcp_off():

@@ -36,7 +36,7 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
-_COUNTS = re.compile(r"sht(?:inc|dec)\(")  # a second question would count once more
+_COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 

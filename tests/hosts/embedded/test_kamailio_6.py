@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner import sip
 from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost
 from runner.sip.uri import parse_uri, parse_uri_6
@@ -302,6 +303,7 @@ def test_without_a_contact_its_uri_cannot_be_read() -> None:
 
 def test_every_diversion_has_to_parse() -> None:
     assert both("$di", message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
+    assert both("$di", message("Diversion: <sip:a@x>", "x y: 1")) == ["sip:a@x", None]
 
 
 def test_a_second_final_reply_is_refused() -> None:
@@ -338,3 +340,60 @@ def test_a_charging_vector_has_a_status(header: str, status: str, whole: str | N
 
     assert (newer.get_s("$pcv(status)"), newer.get_s("$pcv(all)")) == (status, whole)
     assert newer.get_s("$pcv(orig)") == ("o" if "abc" in header else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "older", "newer"),
+    [("LUv", "ffff00", "ffff"), ("5R", "010000", "01"), ("1Z", "200000", "20"), ("11", "000000", "")],
+)
+def test_base58_is_decoded_up_to_a_nul(text: str, older: str, newer: str) -> None:
+    assert transformed(text, "{s.decode.base58}{s.encode.hexa}") == [older, newer]
+
+
+def test_a_comma_in_a_quoted_parameter_of_a_via_is_text() -> None:
+    """core/parser/parse_via.c: 5.6 ends the header there."""
+    via = 'SIP/2.0/UDP 127.0.0.1:5160;foo="a,b, c";branch=z9hG4bKx, SIP/2.0/UDP h:5'
+    older, newer = (sip.parse(message(via=via), is_6=is_6) for is_6 in (False, True))
+    _, host = hosts(message(via=via))
+
+    assert (older.dropped is None, newer.dropped) == (False, None)
+    assert [
+        host.get_s(name) for name in ("$via0(params)", "$sel(via[1].params.foo)", "$(hfl(Via)[1])", "$hflc(Via)")
+    ] == [
+        'foo="a,b, c";branch=z9hG4bKx',
+        "a,b, c",
+        "SIP/2.0/UDP h:5",
+        "2",
+    ]
+
+
+@pytest.mark.parametrize(("size", "is_dropped"), [(32766, False), (32767, True)])
+def test_a_very_long_message_is_dropped(size: int, is_dropped: bool) -> None:  # noqa: FBT001 - of the table
+    """core/udp_server.c, ksr_msg_recv_max_size."""
+    data = message("X: " + "x" * (size - len(message("X: "))))
+    older, newer = (sip.parse(data, is_6=is_6) for is_6 in (False, True))
+
+    assert (len(data), older.dropped, newer.dropped is not None) == (size, None, is_dropped)
+
+
+def test_more_values_fit_together() -> None:
+    """core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE."""
+    assert both("$(hdr(X)[*]{s.len})", message(*["X: " + "x" * 4000] * 7)) == [None, "28006"]
+
+
+def test_a_contact_is_null_where_the_headers_do_not_parse() -> None:
+    for contact in ("X: 1", "Contact: <sip:a@b>"):
+        _, newer = hosts(message(contact, "Call-ID: 1"))
+
+        assert [newer.is_null("$ctu"), newer.is_null("$cts")] == [1, 1]
+
+
+def test_the_part_of_a_task_is_told_by_its_length() -> None:
+    _, newer = hosts(message())
+
+    assert [newer.is_null("$atkv(TCP)"), newer.is_null("$atkv(x)")] == [1, -1]
+
+
+def test_no_transaction_has_to_be_sought_for_the_reason_of_a_reply() -> None:
+    assert both("$T_reply_reason", message("Call-ID: 2")) == [None, ""]
+    assert [host.modf("t_precheck_trans") for host in hosts(message(first="SIP/2.0 200 OK"))] == [-2, -1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.calls import MODF_CANNOT_RUN
-from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 
 MAIN = Socket(Address("127.0.0.1", 5100), "main")
@@ -212,8 +212,71 @@ def test_a_rebuilt_message_without_a_needed_header_is_taken() -> None:
     assert (host.hdr_remove("CSeq"), host.modf("msg_apply_changes"), host.get_s("$cs")) == (0, 1, None)
 
 
+def without_first_line() -> MessageHost:
+    host = request("X-A: 1", uri="sip:b@b.example")
+    assert (host.set_s("$ru", "sip:bob@b.example;x 5060"), host.modf("msg_apply_changes")) == (0, 0)
+    return host
+
+
+def test_a_rebuilt_message_whose_first_line_cannot_be_read_is_neither_request_nor_reply() -> None:
+    host = without_first_line()
+
+    assert [host.get_s(name) for name in ("$mt", "$mts", "$rsi", "$sel(msg.type)")] == ["0", "xx", "0", "0"]
+    assert [host.get_s(name) for name in ("$rm", "$rs", "$rr", "$fu", "$hdr(X-A)", "$mbu", "$sel(version)")] == [
+        None
+    ] * 7
+    assert (host.modf("is_request"), host.modf("is_reply")) == (-1, -1)
+    assert (host.hdr_append("X-B: 1\r\n"), host.hdr_remove("X-A"), host.set_s("$fn", "x")) == (-1, -1, -1)
+    assert (host.forwarded(), host.reply(200, "OK")) == (None, None)
+
+
+def test_such_a_message_keeps_the_request_uri_that_was_found_in_its_first_line() -> None:
+    host = without_first_line()
+
+    assert [host.get_s(name) for name in ("$ru", "$ou", "$nh(u)")] == ["sip:bob@b.example;x"] * 3
+    assert (host.get_s("$rU"), host.get_s("$rv"), host.get_s("$sel(msg.first_line)")) == ("bob", "INVITE", "")
+    assert (host.modf("append_branch"), host.get_s("$br")) == (1, "sip:bob@b.example;x")
+    assert (host.set_s("$ru", "sip:carol@b.example"), host.modf("msg_apply_changes")) == (0, 0)
+    assert (host.get_s("$mb") or "").startswith("INVITE sip:carol@b.example 5060 SIP/2.0\r\nVia:")
+
+
 def test_a_message_of_65535_bytes_is_not_rebuilt() -> None:
     host = request()
     size = 65535 - host.get_i("$ml") - len("X: \r\n")
 
     assert (host.hdr_append(f"X: {'x' * size}\r\n"), host.modf("msg_apply_changes")) == (0, -1)
+
+
+@pytest.mark.parametrize(
+    ("uri", "version", "values"),
+    [
+        ("urn:a1:b;gr", "5.6", [-1, -1]),
+        ("urn:a1:b;gr", "6.0", [2, 1]),
+        ("urn:a1:b@c;gr=1", "5.6", [1, 1]),
+        ("urn:a1:b@c;gr=1", "6.0", [-1, -1]),
+    ],
+)
+def test_functions_read_a_urn_as_the_version_does(uri: str, version: Version, values: list[int]) -> None:
+    lines = (
+        f"OPTIONS {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKa",
+        "From: <sip:a@a.example>;tag=a",
+        "To: <sip:b@b.example>",
+        "Call-ID: a",
+        "Route: <sip:z@h;lr>",
+        "CSeq: 1 OPTIONS",
+    )
+    host = MessageHost("\r\n".join((*lines, "", "")).encode(), environment=Environment(kamailio=version))
+
+    assert [host.modf("is_gruu"), host.modf("loose_route")] == values
+
+
+def test_a_branch_takes_the_destination_socket_and_flags_of_the_request_along() -> None:
+    host = request()
+    host.set_s("$du", "sip:192.0.2.9")
+    host.set_s("$fs", "udp:127.0.0.1:5100")
+    host.set_i("$bf", 5)
+
+    assert (host.modf("append_branch"), host.get_s("$du"), host.get_s("$fs"), host.get_i("$bf")) == (1, None, None, 0)
+    parts = [host.get_s(f"$branch({part})") for part in ("dst_uri", "send_socket", "flags")]
+    assert parts == ["sip:192.0.2.9", "udp:127.0.0.1:5100", "5"]

@@ -144,3 +144,60 @@ def test_a_branch_that_a_reply_appends_has_the_status_for_its_uri() -> None:
 
     assert host.modf("append_branch") == 1
     assert host.get_s("$(branch(uri)[0])") == "200"
+
+
+def length_line(text: str | bytes | None) -> str:
+    whole = text.decode() if isinstance(text, bytes) else text or ""
+    return next((line for line in whole.split("\r\n") if line.startswith("Content-Length")), "")
+
+
+def test_each_look_at_a_message_with_another_body_puts_in_its_length_once_more() -> None:
+    host = MessageHost(WITH_BODY)
+
+    assert (host.modf("remove_body"), length_line(host.get_s("$mbu"))) == (1, "Content-Length: 0")
+    assert length_line(host.get_s("$mbu")) == "Content-Length: 00"
+    assert (host.modf("set_body_multipart"), length_line(host.get_s("$mbu"))) == (1, "Content-Length: 0840")
+    assert length_line(host.forwarded()) == length_line(host.forwarded()) == "Content-Length: 084840"
+
+
+WITH_BODY = (
+    b"INVITE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bKa;rport\r\n"
+    b"To: <sip:b@b.example>\r\nCSeq: 1 INVITE\r\nCall-ID: a\r\nFrom: <sip:a>;tag=a\r\n"
+    b"Content-Length: 12\r\nContent-Type: text/plain\r\n\r\n123456789012"
+)
+
+
+def relayed(transport: str, *headers: str) -> MessageHost:
+    head = ["SIP/2.0 200 OK", "Via: SIP/2.0/UDP 127.0.0.1:5100;branch=z9hG4bKa"]
+    head += [
+        f"Via: SIP/2.0/{transport} 127.0.0.1:5160;branch=x",
+        "To: <sip:b@b.example>",
+        "CSeq: 1 OPTIONS",
+        "Call-ID: a",
+    ]
+    return MessageHost("\r\n".join([*head, "From: <sip:a>;tag=a", *headers, "", "body"]).encode())
+
+
+@pytest.mark.parametrize(
+    ("transport", "headers", "length"),
+    [
+        ("TCP", (), "Content-Length: 4"),
+        ("tls", ("Content-Length: 9",), "Content-Length: 4"),
+        ("TCP", ("Content-Length: 04",), "Content-Length: 04"),
+        ("WS", ("Content-Length: 9",), "Content-Length: 9"),
+        ("UDP", (), ""),
+    ],
+)
+def test_a_reply_that_goes_on_by_a_stream_gets_the_right_length(
+    transport: str, headers: tuple[str, ...], length: str
+) -> None:
+    host = relayed(transport, *headers)
+
+    assert (length_line(host.forwarded()), length_line(host.get_s("$mbu"))) == (length, length)
+
+
+@pytest.mark.parametrize("headers", [("no colon",), ("Content-Length: 4", "no colon")])
+def test_a_reply_to_a_stream_is_not_built_when_a_header_is_in_the_way(headers: tuple[str, ...]) -> None:
+    host = relayed("TCP", *headers)
+
+    assert (host.get_s("$mbu"), host.modf("msg_apply_changes"), host.forwarded()) == (None, -1, None)

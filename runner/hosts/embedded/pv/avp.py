@@ -51,7 +51,7 @@ def _read(access: Access) -> Value:
     if not found:
         return NULL
     if access.index == ALL:
-        return Value(joined([value.text or b"" for value in found], _DELIMITER))
+        return Value(joined([value.text or b"" for value in found], _DELIMITER, is_6=access.context.environment.is_6))
     index = access.position
     if index < 0:
         # pv_core.c, pv_get_avp counts with the search it then goes on with: only the first value is ever reached.

@@ -122,7 +122,7 @@ def _write_static(access: Access, value: Value) -> None:
 
 def _first(access: Access) -> Value:
     context = access.context
-    return Value(context.branches[0].uri) if context.branches and context.message.first_line.is_request else NULL
+    return Value(context.branches[0].uri) if context.branches and not context.message.first_line.is_reply else NULL
 
 
 def _append_first(access: Access, value: Value) -> None:
@@ -145,9 +145,10 @@ def q_text(q: int) -> bytes:
 
 def _all(access: Access) -> Value:
     context = access.context
-    if not context.branches or not context.message.first_line.is_request:
+    if not context.branches or context.message.first_line.is_reply:
         return NULL
-    return Value(joined([_with_q(branch.uri, branch.q) for branch in context.branches], b", "))
+    texts = [_with_q(branch.uri, branch.q) for branch in context.branches]
+    return Value(joined(texts, b", ", is_6=context.environment.is_6))
 
 
 def _destination_set(access: Access) -> Value:

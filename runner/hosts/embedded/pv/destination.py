@@ -23,7 +23,8 @@ def _write(access: Access, value: Value) -> None:
 
 def _part(part: str) -> Reader:
     def read(access: Access) -> Value:
-        uri = access.context.uri(access.context.dst_uri or b"")
+        wanted = access.context.dst_uri
+        uri = None if wanted is None else access.context.uri(wanted)
         if uri is None:
             return NULL
         # Unlike the R-URI's, an empty port counts as none.

@@ -58,12 +58,15 @@ def _contact_star(access: Access) -> Value:
 
 def _readable_contacts(access: Access) -> list[Header]:
     """
-    The Contact headers; none where one of them does not parse.
+    The Contact headers; none where one of them, or a header of another type, does not parse.
 
     Raises:
         CannotEvaluate: There is no Contact: 6.0.1 crashes, and inside Kamailio the variable is not read.
     """
-    headers = access.context.message.all_headers(b"contact")
+    message = access.context.message
+    if message.broken_at is not None:
+        return []
+    headers = message.all_headers(b"contact")
     if not headers:
         raise CannotEvaluate("there is no Contact")
     return list(headers) if all(access.context.contacts(header.body) is not None for header in headers) else []

@@ -66,7 +66,7 @@ def pick(message: SipMessage, headers: list[Header], index: int | str | None) ->
     if not headers or index == "+":
         return NULL
     if index == ALL:
-        return Value(joined([header.body for header in headers], b","))
+        return Value(joined([header.body for header in headers], b",", is_6=message.is_6))
     at = index if isinstance(index, int) else 0
     if at < 0:
         at += len(headers)

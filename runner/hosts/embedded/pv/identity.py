@@ -89,9 +89,10 @@ def _diversion(part: str) -> Reader:
         if header is None or found is None:
             return NULL
         if access.context.environment.is_6:
-            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers are parsed.
-            every = access.context.message.all_headers(b"diversion")
-            if any(parse_identities(one.body) is None for one in every):
+            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers, and what is between.
+            message = access.context.message
+            every = message.all_headers(b"diversion")
+            if message.broken_at is not None or any(parse_identities(one.body) is None for one in every):
                 return NULL
         if part == "uri":
             return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
@@ -107,7 +108,7 @@ def credentials(access: Access) -> Credentials | None:
     """Those of Proxy-Authorization, else Authorization; None for ACK, CANCEL, none, and what does not parse."""
     context = access.context
     line = context.message.first_line
-    if line.is_request and line.method in {b"ACK", b"CANCEL"}:
+    if line.is_request and line.method.upper() in {b"ACK", b"CANCEL"}:
         return None
     proxy, own = context.header(b"proxy-authorization"), context.header(b"authorization")
     header = proxy or own

@@ -28,7 +28,7 @@ _PROTOCOLS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
 
 def next_hop_uri(context: Context) -> bytes | None:
     """``$du``, else the R-URI; for a reply where the second Via points (pv_branch.c, pv_get_nh)."""
-    if not context.message.first_line.is_request:
+    if context.message.first_line.is_reply:
         found = _answer_to(context)
         return None if found is None else found.uri
     return context.dst_uri or context.request_uri or context.message.first_line.uri
@@ -75,7 +75,7 @@ def _answer_to(context: Context, *, is_tls_known: bool = True) -> _Answer | None
 
 
 def _next_hop(access: Access) -> Value:
-    if not access.context.message.first_line.is_request:
+    if access.context.message.first_line.is_reply:
         return _reply_hop(access)
     uri = next_hop_uri(access.context)
     if uri is None:
@@ -177,16 +177,11 @@ def _via_part(via: Via, part: str) -> Value:
         case "protoid":
             return Value.integer(via.protocol_number)
     if part == "params":
-        return text_or_null(_written_params(via))
+        return text_or_null(via.written)
     if part.startswith("oc"):
         return _overload(via, part.replace("-", ""))
     param = via.param(part.encode())
     return NULL if param is None else text_or_null(param.value)
-
-
-def _written_params(via: Via) -> bytes:
-    """All parameters as written, from the first name to the last value, of which a closing quote is left out."""
-    return via.text.partition(b";")[2].strip(b" \t\r\n,;").removesuffix(b'"')
 
 
 def _overload(via: Via, part: str) -> Value:
@@ -208,7 +203,7 @@ def _overload(via: Via, part: str) -> Value:
 def _reply_destination(access: Access) -> Value:
     """pv_core.c, pv_get_rpl_attrs: null for a request."""
     message = access.context.message
-    if message.first_line.is_request:
+    if not message.first_line.is_reply:
         return NULL
     if access.name in {"cntvia", "cntrr"}:
         return NULL if message.broken_at is not None else _count(message, access.name)

@@ -11,7 +11,7 @@ from runner.sip.scan import str2sint
 
 from .expression import Dynamic, Format, dynamic_or, parse_format
 from .registry import Access, one_of, register
-from .scriptvars import BUFFER_SIZE
+from .scriptvars import buffer_size
 
 _WHITE = b" \t\r\n"
 
@@ -88,20 +88,22 @@ def _write_byte(access: Access, value: Value) -> None:
     changed = data[:offset] + value.text[:1] + data[offset + 1 :]
     context.identities = {}
     try:
-        context.message = sip.parse(changed)
+        context.message = sip.parse(changed, is_6=context.message.is_6)
     except sip.SipParseError:
         context.message = replace(context.message, data=changed)
 
 
 def _updated(access: Access) -> Value:
-    return Value(outgoing.edited(access.context))
+    line = access.context.message.first_line
+    data = outgoing.updated(access.context) if line.is_request or line.is_reply else None
+    return NULL if data is None else Value(data)
 
 
 def _format(access: Access) -> Value:
     if not isinstance(access.name, Format):
         raise CannotEvaluate("no format")
     text = access.name.print(access.context)
-    if len(text) >= BUFFER_SIZE:
+    if len(text) >= buffer_size(is_6=access.context.environment.is_6):
         raise CannotEvaluate(f"{len(text)} bytes are more than a format string may give")
     return Value(text)
 

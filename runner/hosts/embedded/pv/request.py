@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.context import MAX_URI_SIZE
+from runner.hosts.embedded.context import MAX_URI_SIZE, Fault
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
 from runner.sip.uri import Proto, Scheme, Uri
 
@@ -72,14 +72,14 @@ def uri_part(uri: Uri, part: str) -> Value:
 
 def _current(access: Access) -> Value:
     context = access.context
-    if not context.message.first_line.is_request or context.uri(context.request_uri) is None:
+    if context.message.first_line.is_reply or context.uri(context.request_uri) is None:
         return NULL
     return _line_uri(context) if context.new_uri is None else Value(context.new_uri)
 
 
 def _original(access: Access) -> Value:
     line = access.context.message.first_line
-    return _line_uri(access.context) if line.is_request and access.context.uri(line.uri) is not None else NULL
+    return NULL if line.is_reply or access.context.uri(line.uri) is None else _line_uri(access.context)
 
 
 def _line_uri(context: Context) -> Value:
@@ -90,7 +90,7 @@ def _line_uri(context: Context) -> Value:
 def _current_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         context = access.context
-        uri = context.uri(context.request_uri) if context.message.first_line.is_request else None
+        uri = None if context.message.first_line.is_reply else context.uri(context.request_uri)
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -99,7 +99,7 @@ def _current_part(part: str) -> Reader:
 def _original_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         line = access.context.message.first_line
-        uri = access.context.uri(line.uri) if line.is_request else None
+        uri = None if line.is_reply else access.context.uri(line.uri)
         return NULL if uri is None else uri_part(uri, part)
 
     return read
@@ -108,6 +108,7 @@ def _original_part(part: str) -> Reader:
 def _write_uri(access: Access, value: Value) -> None:
     if value.text is None:
         raise CannotEvaluate("$ru needs a text")
+    access.context.fault = Fault.UNSPECIFIED
     access.context.new_uri = value.text
 
 
@@ -120,6 +121,7 @@ def rewrite(
     Raises:
         CannotEvaluate: The R-URI does not parse, would be too long, or it is tel and the port is to be set.
     """
+    context.fault = Fault.UNSPECIFIED  # do_action, as for a module function
     uri = context.uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
@@ -185,22 +187,23 @@ def _method(access: Access) -> Value:
 
 
 def _method_number(access: Access) -> Value:
-    return Value.integer(method_number(access.context.message.method))
+    name = access.context.message.method
+    return Value.integer(method_number(name)) if name else NULL
 
 
 def _status(access: Access) -> Value:
     line = access.context.message.first_line
-    return NULL if line.is_request else Value.integer_text(line.status, int(line.status))
+    return Value.integer_text(line.status, int(line.status)) if line.is_reply else NULL
 
 
 def _status_number(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value.integer(0) if line.is_request else Value.integer_text(line.status, int(line.status))
+    return Value.integer_text(line.status, int(line.status)) if line.is_reply else Value.integer(0)
 
 
 def _reason(access: Access) -> Value:
     line = access.context.message.first_line
-    return NULL if line.is_request else Value(line.reason)
+    return Value(line.reason) if line.is_reply else NULL
 
 
 def _version(access: Access) -> Value:
@@ -208,11 +211,13 @@ def _version(access: Access) -> Value:
 
 
 def _type_number(access: Access) -> Value:
-    return Value.integer(1 if access.context.message.first_line.is_request else 2)
+    line = access.context.message.first_line
+    return Value.integer(1 if line.is_request else 2 if line.is_reply else 0)
 
 
 def _type_text(access: Access) -> Value:
-    return Value(b"rq" if access.context.message.first_line.is_request else b"rp")
+    line = access.context.message.first_line
+    return Value(b"rq" if line.is_request else b"rp" if line.is_reply else b"xx")
 
 
 _SOURCE = "pv: pv_core.c, pv_get_ruri_attr"

@@ -16,22 +16,24 @@ def stored(value: Value) -> Value:
     return make((value.text or b"", None, False, False, 0))
 
 
-BUFFER_SIZE = 8192
-"""core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
+def buffer_size(*, is_6: bool) -> int:
+    """core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
+    return 32768 if is_6 else 8192
 
 
-def joined(texts: list[bytes], delimiter: bytes) -> bytes | None:
+def joined(texts: list[bytes], delimiter: bytes, *, is_6: bool) -> bytes | None:
     """
     Every text, as Kamailio's loops join for ``[*]``: no delimiter as long as all texts were empty.
 
     None when that does not fit into the buffer.
     """
+    size = buffer_size(is_6=is_6)
     out = b""
     for text in texts:
-        if len(out) + len(b", \0") > BUFFER_SIZE:  # looked at before a delimiter, as if each were ", "
+        if len(out) + len(b", \0") > size:  # looked at before a delimiter, as if each were ", "
             return None
         out += delimiter + text if out else text
-        if len(out) >= BUFFER_SIZE:
+        if len(out) >= size:
             return None
     return out
 

@@ -97,6 +97,13 @@ def _setting(access: Access) -> Value:
     return Value.integer(_DEBUG) if access.name == (b"core", b"debug") else NULL
 
 
+def _parse_task_part(text: bytes) -> bytes:
+    """corex_mod.c, pv_parse_atkv_name: by its length; another name of three to five bytes stands for the type."""
+    if 3 <= len(text) <= 5:  # noqa: PLR2004 - of those names
+        return text
+    raise CannotEvaluate("key, val, type or gname")
+
+
 def _null(_: Access) -> Value:
     return NULL
 
@@ -150,7 +157,7 @@ register(
     "Key, value, type or group of an asynchronous task; none runs here, null.",
     "corex: corex_mod.c, pv_get_atkv",
     _null,
-    parse_name=one_of("key", "val", "type", "gname"),
+    parse_name=_parse_task_part,
     since="6.0",
 )
 register("null", "Always null.", "core: pvapi.c, pv_get_null", _null)

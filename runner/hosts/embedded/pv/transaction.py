@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.to_tag import stateless_tag
+from runner.hosts.embedded.transaction import can_be_sought
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
 from .expression import parse_whole
@@ -41,17 +42,20 @@ def _checked(access: Access) -> Context:
     The message, when a transaction could be looked up for it (tm: t_lookup.c, t_check_msg).
 
     Raises:
-        CannotEvaluate: A header or the From does not parse.
+        CannotEvaluate: It cannot.
     """
-    context = access.context
-    if context.message.broken_at is not None or context.party(b"from") is None:
+    if not can_be_sought(access.context):
         raise CannotEvaluate("no transaction can be looked up")
-    return context
+    return access.context
 
 
 def _reply_code(access: Access) -> Value:
-    line = _checked(access).message.first_line
-    return Value.integer(0 if line.is_request else int(line.status))
+    """A reply's own, without a look at the transaction; a request has none."""
+    line = access.context.message.first_line
+    if line.is_reply:
+        return Value.integer(int(line.status))
+    _checked(access)
+    return Value.integer(0)
 
 
 def _reply_text(access: Access) -> Value:
@@ -61,7 +65,9 @@ def _reply_text(access: Access) -> Value:
 
 
 def _branch_index(access: Access) -> Value:
-    return Value.integer(0 if access.context.message.first_line.is_request else -1)
+    """Of a request it is the number of further branches, of a reply that of its transaction."""
+    context = access.context
+    return Value.integer(-1 if context.message.first_line.is_reply else len(context.branches))
 
 
 def _transaction(access: Access) -> Value:
@@ -74,6 +80,13 @@ def _transaction(access: Access) -> Value:
             return NULL
 
 
+def _reply_reason(access: Access) -> Value:
+    """Empty, also for a reply; in 6.0 also where no transaction can be looked up (t_var.c, pv_get_tm_reply_reason)."""
+    if not access.context.environment.is_6:
+        _checked(access)
+    return Value(b"")
+
+
 _SOURCE = "tmx: t_var.c, pv_get_t"
 register(
     "T", "Of the transaction: reply_code, branch_index; null before there is one.", _SOURCE, _transaction, parse_name=_T
@@ -82,7 +95,8 @@ register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, pa
 register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
 register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
 register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
-register("T_reply_ruid T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_ruid", "Empty outside of a transaction.", _SOURCE, _reply_text)
+register("T_reply_reason", "Empty outside of a transaction.", _SOURCE, _reply_reason)
 register("T_reply_last", "Fails outside of a transaction.", _SOURCE, _fails)
 register("conid", "Connection the message came over; null for UDP.", "pv: pv_core.c, pv_get_tcpconn_id", _null)
 

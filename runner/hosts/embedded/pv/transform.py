@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import number_of, wrap, wrapped
+from runner.sip.uri import Uri, parse_uri
 
 MAX_RESULT_BYTES = 65535
 """TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
@@ -24,6 +25,9 @@ _LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
 
 Resolve = Callable[[bytes], Value]
 """Evaluates a parameter that is an expression, ``$var(x)``."""
+
+ParseUri = Callable[[bytes], Uri | None]
+"""Takes a URI apart, as one version of Kamailio does; None for what is none."""
 
 Measure = Callable[[bytes], int]
 """Gives the length in bytes of the expression at the start of a text; raises CannotEvaluate when there is none."""
@@ -69,6 +73,7 @@ class Call:
     params: Params
     resolve: Resolve
     environment: Environment = field(default_factory=Environment)
+    uri: ParseUri = parse_uri
 
     @property
     def is_6(self) -> bool:
@@ -301,7 +306,7 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment) -> Value:
+def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment, uri: ParseUri = parse_uri) -> Value:
     """
     Send a value through a chain.
 
@@ -309,7 +314,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, environment)
+        call = Call(value, step.params, resolve, environment, uri)
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -338,7 +343,7 @@ def _share_buffer(call: Call, name: str) -> Call:
             value = _overwritten(value, resolved)
             known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
         known[text] = resolved
-    return Call(value, call.params, lambda name: known[name], call.environment)
+    return Call(value, call.params, lambda name: known[name], call.environment, call.uri)
 
 
 def _overwritten(value: Value, over: Value) -> Value:

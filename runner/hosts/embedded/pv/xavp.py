@@ -116,7 +116,7 @@ def _reader(kind: str) -> Reader:
             return NULL
         if index == ALL:
             last = _value(children[-1])
-            text = joined([_value(each).text or b"" for each in children], b", ")
+            text = joined([_value(each).text or b"" for each in children], b", ", is_6=context.environment.is_6)
             return NULL if text is None else Value(text, last.number, last.is_integer)
         return _value(child)
 

@@ -41,7 +41,7 @@ def _request(part: Callable[[FirstLine], bytes | None]) -> Reader:
 def _reply(part: Callable[[FirstLine], bytes | None]) -> Reader:
     def read(call: Call) -> bytes | None:
         line = call.access.context.message.first_line
-        return None if line.is_request else part(line)
+        return part(line) if line.is_reply else None
 
     return read
 
@@ -49,9 +49,18 @@ def _reply(part: Callable[[FirstLine], bytes | None]) -> Reader:
 def _whole(*, is_request: bool) -> Reader:
     def read(call: Call) -> bytes | None:
         message = call.access.context.message
-        return message.data if message.first_line.is_request is is_request else None
+        line = message.first_line
+        return message.data if (line.is_request if is_request else line.is_reply) else None
 
     return read
+
+
+def _type(line: FirstLine) -> bytes:
+    return b"1" if line.is_request else b"2" if line.is_reply else b"0"
+
+
+def _version(line: FirstLine) -> bytes | None:
+    return line.version if line.is_request or line.is_reply else None
 
 
 def _first_line(context: Context) -> bytes:
@@ -169,7 +178,7 @@ _message.add("first_line", _of(_first_line))
 _message.add("flags", _of(lambda context: b"%d" % (context.flags & 0xFFFFFFFF)))
 _message.add("len", _of(lambda context: b"%d" % len(context.message.data)))
 _message.add("id", lambda _: b"%d" % _MESSAGE_NUMBER).add("hex", lambda _: b"%08x" % _MESSAGE_NUMBER)
-_message.add("type", _of(lambda context: b"1" if context.message.first_line.is_request else b"2"))
+_message.add("type", _of(lambda context: _type(context.message.first_line)))
 _header_node = _message.add("header h", _of(_head)).add(
     ANY, _header, lambda names: header_to_find(names[2]), takes=int, is_optional=True
 )
@@ -187,7 +196,7 @@ _whole_reply.add("version", _reply(lambda line: line.version))
 _whole_reply.add("status code", _reply(lambda line: line.status))
 _whole_reply.add("reason", _reply(lambda line: line.reason))
 ROOT.add("method", _request(lambda line: line.method))
-ROOT.add("version", lambda call: call.access.context.message.first_line.version)
+ROOT.add("version", _of(lambda context: _version(context.message.first_line)))
 ROOT.add("status code", _reply(lambda line: line.status))
 ROOT.add("reason", _reply(lambda line: line.reason))
 

@@ -27,11 +27,11 @@ def _encode_hexa(call: Call) -> Value:
 @register("s.decode.hexa", "from hexadecimal; an odd last digit is ignored", _SOURCE)
 def _decode_hexa(call: Call) -> Value:
     text = not_null(call)
-    text = text[: len(text) // 2 * 2]
-    if text.split() != [text] and text:
+    pairs = text[: len(text) // 2 * 2]
+    if pairs.split() != [pairs] and pairs:
         raise CannotEvaluate("not hexadecimal")  # bytes.fromhex would skip white space
     try:
-        return Value(bytes.fromhex(text.decode("latin-1")))
+        return Value(bytes.fromhex(pairs.decode("latin-1")))
     except ValueError as error:
         raise CannotEvaluate("not hexadecimal") from error
 
@@ -98,7 +98,7 @@ def _encode_base58(call: Call) -> Value:
     return Value(b"1" * zeros + bytes(digits[::-1]))
 
 
-@register("s.decode.base58", "from Base58, with NULs behind it: one, and one for each leading 1", _SOURCE)
+@register("s.decode.base58", "from Base58; 5.6 puts NULs behind it: one, and one for each leading 1", _SOURCE)
 def _decode_base58(call: Call) -> Value:
     text = not_null(call)
     if not text and call.value.behind:
@@ -111,9 +111,11 @@ def _decode_base58(call: Call) -> Value:
         if digit < 0:
             raise CannotEvaluate("not Base58")
         number = number * 58 + digit
-    # core/basex.c, b58_decode counts one byte too many, and puts the leading zeros at the wrong end.
+    # core/basex.c, b58_decode: 5.6 counts one byte too many, and has the leading zeros at the wrong end; 6.0 ends it at
+    # the first NUL.
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
     ones = len(text) - len(text.lstrip(b"1"))
-    return Value(number.to_bytes((number.bit_length() + 7) // 8, "big") + b"\0" * (1 + ones))
+    return Value(data.partition(b"\0")[0] if call.is_6 else data + b"\0" * (1 + ones))
 
 
 @register("s.encode.base64", "in Base64", _SOURCE)

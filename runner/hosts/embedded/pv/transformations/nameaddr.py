@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runner.hosts.embedded.pv.transform import Call, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip import nameaddr
-from runner.sip.uri import Uri, parse_uri, parse_uri_6
+
+if TYPE_CHECKING:
+    from runner.sip.uri import Uri
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_nameaddr"
 _TOBODY_SOURCE = "modules/pv/pv_trans.c, tr_eval_tobody"
@@ -35,7 +39,7 @@ def _len(call: Call) -> Value:
 
 def _tobody(call: Call) -> tuple[nameaddr.ToBody, Uri]:
     body = nameaddr.parse_to_body(call.needs_text())
-    uri = None if body is None else (parse_uri_6 if call.is_6 else parse_uri)(body.uri)
+    uri = None if body is None else call.uri(body.uri)
     if body is None or uri is None:
         raise CannotEvaluate("the value is no From or To body with a URI")
     return body, uri

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runner.hosts.embedded.pv.transform import Call, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.params import find_param, parse_params
-from runner.sip.uri import Proto, Uri, parse_uri, parse_uri_6
+from runner.sip.uri import Proto, Uri
 
 from .param import param_value
 
@@ -26,7 +26,7 @@ def _parse(call: Call) -> Uri:
     text = call.needs_text()
     # A trailing ";" is allowed.
     is_open = len(text) > _MIN_BEFORE_SEMICOLON and text.endswith(b";")
-    uri = (parse_uri_6 if call.is_6 else parse_uri)(text[:-1] if is_open else text)
+    uri = call.uri(text[:-1] if is_open else text)
     if uri is None:
         raise CannotEvaluate("the value is no URI")
     return uri

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
 from runner.hosts.embedded.value import Value
-from runner.sip.uri import Proto, parse_uri, parse_uri_6
+from runner.sip.uri import Proto
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_urialias; core/dset.c"
 _PROTO_NAMES = {2: b"tcp", 3: b"tls", 4: b"sctp", 5: b"ws", 6: b"ws"}
@@ -13,7 +13,7 @@ _DECODE_OVERHEAD = 24
 
 @register("urialias.encode", "host~port~proto of a URI; empty for what is no URI", _SOURCE)
 def _encode(call: Call) -> Value:
-    uri = (parse_uri_6 if call.is_6 else parse_uri)(call.needs_text())
+    uri = call.uri(call.needs_text())
     if uri is None:
         return Value(b"")
     port = uri.port or (b"5061" if uri.proto is Proto.TLS else b"5060")
