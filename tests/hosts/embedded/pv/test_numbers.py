@@ -30,6 +30,17 @@ def test_a_content_length_may_have_any_number_of_zeros() -> None:
     assert [message(ZEROS + end).modf("has_body") for end in ("", "7")] == [-1, 1]
 
 
+def test_a_right_content_length_of_a_reply_stays_whatever_its_zeros() -> None:
+    lines = ["SIP/2.0 200 OK", "Via: SIP/2.0/UDP 127.0.0.1:5100;branch=z9hG4bK2"]
+    lines += ["Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1", "From: <sip:a@b>;tag=a1", "To: <sip:b@b>;tag=b1"]
+    lines += ["Call-ID: c1", "CSeq: 1 INVITE", f"Content-Length: {ZEROS}4", "", "body"]
+
+    sent = MessageHost("\r\n".join(lines).encode(), received_on=MAIN, environment=ENVIRONMENT).forwarded()
+
+    assert sent is not None
+    assert f"Content-Length: {ZEROS}4\r\n".encode() in sent
+
+
 @pytest.mark.parametrize("odd", ["\v", "\f", "\x85", "\xa0"])
 def test_only_blanks_separate_the_words_of_a_cseq(odd: str) -> None:
     host = message(cseq=f"1 INVITE{odd}X")
