@@ -246,8 +246,9 @@ class Context:
 
     @property
     def request_uri(self) -> bytes:
-        """The R-URI as it goes out."""
-        return self.message.first_line.uri if self.new_uri is None else self.new_uri
+        """The R-URI as it goes out; of a reply the status, which stands in its place (parse_fline.h, msg_start)."""
+        line = self.message.first_line
+        return self.new_uri if self.new_uri is not None else line.status if line.is_reply else line.uri
 
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
@@ -266,11 +267,10 @@ class Context:
 
     def read_sdp(self) -> tuple[Session, ...] | None:
         """The SDP descriptions in the body; None where it is of another type, or a header or it does not parse."""
-        header = self.header(b"content-type")
-        if header is None or self.message.broken_at is not None:
-            self.sessions = None
-        else:
-            self.sessions = sessions(header.body, self.message.body or b"", is_6=self.environment.is_6)
+        header, body = self.header(b"content-type"), self.message.body or b""
+        self.sessions = None
+        if header is not None and self.message.broken_at is None:
+            self.sessions = sessions(header.body, body, is_6=self.environment.is_6)
         return self.sessions
 
     def party(self, key: bytes) -> ToBody | None:

@@ -105,7 +105,7 @@ class MessageHost:
 
         ``to_tag`` is put into a To without one: None for Kamailio's own stateless tag, empty for none.
         """
-        tag = stateless_tag(self.context) or b"" if to_tag is None else to_tag.encode()
+        tag = stateless_tag(self.context) if to_tag is None else to_tag.encode()
         return outgoing.reply(self.context, code, to_bytes(reason), to_tag=tag)
 
     def log(self, level: int, text: str) -> None:

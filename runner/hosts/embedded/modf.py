@@ -80,10 +80,9 @@ def _has_body(context: Context) -> int:
 
 def _append_branch(context: Context) -> int:
     """corex: corex_lib.c, corex_append_branch: the R-URI (a reply's status) takes $du, path, socket, flags along."""
-    socket, line = context.force_socket, context.message.first_line
+    socket = context.force_socket
     sent_by = socket.text.encode() if socket else None
-    uri = line.status if line.is_reply and context.new_uri is None else context.request_uri
-    branch = Branch(uri, context.dst_uri, context.path, None, sent_by, context.branch_flags)
+    branch = Branch(context.request_uri, context.dst_uri, context.path, None, sent_by, context.branch_flags)
     context.force_socket = context.dst_uri = context.path = None
     context.branch_flags = 0
     return _appended(context, branch)
@@ -243,8 +242,7 @@ def _is_remote_party_a_number(context: Context) -> int:
 
 def _is_gruu(context: Context) -> int:
     """siputils: sipops.c, w_is_gruu: 1 with a value, 2 without."""
-    line = context.message.first_line
-    uri = context.uri(line.status if line.is_reply and context.new_uri is None else context.request_uri)
+    uri = context.uri(context.request_uri)
     found = None if uri is None else uri.param(b"gr")
     if found is None or not found.text:
         return _FALSE

@@ -129,11 +129,12 @@ def _close_multipart(context: Context, edits: Edits) -> None:
     """
     core/msg_translator.c, check_boundaries: once the edits were applied, the last boundary gets its dashes.
 
-    A CR without LF in the body ends Kamailio's search for it.
+    A CR without LF in the body ends Kamailio's search for it; the first Content-Type names the boundary.
     """
-    body = context.message.body or b""
+    header, body = context.message.header(b"content-type"), context.message.body or b""
     is_walked = b"\r" not in body.replace(_CRLF, b"")
-    if context.is_multipart and is_walked and body.endswith(b"--" + BOUNDARY + _CRLF):
+    is_named = header is not None and b'boundary="%b"' % BOUNDARY in header.body
+    if context.is_multipart and is_named and is_walked and body.endswith(b"--" + BOUNDARY + _CRLF):
         edits.insert(len(context.message.data) - len(_CRLF), b"--")
 
 
@@ -234,6 +235,8 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     line = message.first_line
     if message.broken_at is not None or via is None or line.method.upper() == b"ACK":
         return None
+    party = context.party(b"to")  # of several it is the first that counts
+    has_tag = not to_tag or (party is not None and bool(party.tag))
     # The status line of a reply to a reply begins with what is third in its first line, as the version of a request is.
     out = [line.reason if line.is_reply else line.version, b" %03d " % code, reason, _CRLF]
     for header in message.headers:
@@ -245,7 +248,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
             case b"record-route" if _FIRST_WITH_RECORD_ROUTE <= code < _FIRST_WITHOUT:
                 out.append(raw)
             case b"to":
-                out.append(_with_tag(header, raw, to_tag))
+                out.append(raw if has_tag else _with_tag(header, raw, to_tag))
             case b"from" | b"call-id" | b"cseq":
                 out.append(raw)
     out += context.reply_headers
@@ -274,8 +277,5 @@ def _reply_via(context: Context, via: Via, text: bytes, offset: int) -> bytes:
 
 
 def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:
-    found = parse_to_body(header.body)
-    if not to_tag or (found is not None and found.tag):
-        return raw
     end = header.body_start + len(header.body) - header.start
     return raw[:end] + b";tag=" + to_tag + raw[end:]

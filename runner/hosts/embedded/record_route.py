@@ -57,7 +57,7 @@ def record_route(context: Context) -> int:
     sender = context.party(b"to" if is_upstream(context) else b"from")
     if sender is None:
         return _NOT_DRIVEN
-    uri = context.uri(context.request_uri) if message.first_line.is_request else None
+    uri = context.uri(context.request_uri)
     scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
     port = "" if address.port == _DEFAULT_PORT else f":{address.port}"
     start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}{port}".encode()

@@ -18,17 +18,17 @@ _SIGNATURE = b"KAMAILIO-stateless"
 _POLYNOMIAL = 0x8408  # core/crc.c, ccitt_tab
 
 
-def stateless_tag(context: Context) -> bytes | None:
+def stateless_tag(context: Context) -> bytes:
     """
-    What ``$ltt(s)`` shows (core/tags.h, init_tags and calc_crc_suffix); None without a Via.
+    What ``$ltt(s)`` shows (core/tags.h, init_tags and calc_crc_suffix); without a Via its second half is NULs.
 
     The first half stands for the server's first socket, the second for the topmost Via and the Call-ID.
     """
-    via = first_via(context.message)
-    if via is None:
-        return None
     first = (context.environment.sockets or (context.socket,))[0].address
     server = md5(_SIGNATURE + first.ip.encode() + b"%d" % first.port, usedforsecurity=False).hexdigest()
+    via = first_via(context.message)
+    if via is None:
+        return f"{server}.".encode() + bytes(8)  # the buffer is as it was, in a fresh process empty
     branch = via.param(b"branch")
     call_id = context.header(b"call-id")
     # crcitt_string_array stops at the first text that is missing, for example the port.

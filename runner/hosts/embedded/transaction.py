@@ -101,11 +101,12 @@ _TRUE_WITHOUT = """
 """
 _FALSE_WITHOUT = """
     t_is_failure_route t_is_branch_route t_lookup_cancel t_branch_timeout t_branch_replied
-    t_load_contacts t_next_contacts t_next_contact_flow t_flush_flags t_flush_xflags t_reuse_branch t_drop
+    t_load_contacts t_next_contacts t_next_contact_flow t_flush_flags t_flush_xflags t_drop
 """
-_SEEKING = (
-    "t_lookup_request t_any_timeout t_any_replied t_is_canceled t_is_expired t_is_retr_async_reply t_get_status_code"
-)
+_SEEKING = """
+    t_lookup_request t_any_timeout t_any_replied t_is_canceled t_is_expired t_is_retr_async_reply t_get_status_code
+    t_reuse_branch
+"""
 
 FUNCTIONS: dict[str, Callable[[Context], int]] = {
     "t_check_trans": _check,

@@ -312,6 +312,15 @@ def test_the_error_reply_knows_too_many_branches_and_a_missing_header() -> None:
     ]
 
 
+@pytest.mark.parametrize("function", ["is_gruu", "record_route"])
+def test_the_status_of_a_reply_is_an_r_uri_that_does_not_parse(function: str) -> None:
+    host = MessageHost(INVITE.replace(INVITE.split(b"\r\n", 1)[0], b"SIP/2.0 200 OK"))
+
+    host.modf(function)
+    assert (host.modf("sl_reply_error"), host.get_s("$sel(ruri)"), host.modf("sl_reply_error")) == (1, None, 1)
+    assert status_lines(host) == [BAD_URI.replace("SIP/2.0", "OK", 1)] * 2
+
+
 def test_an_error_reply_to_a_reply_begins_with_its_reason() -> None:
     host = MessageHost(INVITE.replace(INVITE.split(b"\r\n", 1)[0], b"SIP/2.0 200 All fine"))
 

@@ -235,6 +235,7 @@ def test_such_a_message_keeps_the_request_uri_that_was_found_in_its_first_line()
 
     assert [host.get_s(name) for name in ("$ru", "$ou", "$nh(u)")] == ["sip:bob@b.example;x"] * 3
     assert (host.get_s("$rU"), host.get_s("$rv"), host.get_s("$sel(msg.first_line)")) == ("bob", "INVITE", "")
+    assert (host.get_s("$ltt(s)") or "").endswith(".\0\0\0\0\0\0\0\0")
     assert (host.modf("append_branch"), host.get_s("$br")) == (1, "sip:bob@b.example;x")
     assert (host.set_s("$ru", "sip:carol@b.example"), host.modf("msg_apply_changes")) == (0, 0)
     assert (host.get_s("$mb") or "").startswith("INVITE sip:carol@b.example 5060 SIP/2.0\r\nVia:")

@@ -201,3 +201,18 @@ def test_a_reply_to_a_stream_is_not_built_when_a_header_is_in_the_way(headers: t
     host = relayed("TCP", *headers)
 
     assert (host.get_s("$mbu"), host.modf("msg_apply_changes"), host.forwarded()) == (None, -1, None)
+
+
+def test_every_to_of_a_reply_gets_a_tag_when_the_first_has_none() -> None:
+    host = relayed("UDP", "To: <sip:x@y>;tag=a")
+
+    assert host.modf("sl_reply_error") == 1
+    lines = host.replies[0].decode().split("\r\n")
+    assert [line.count(";tag=") for line in lines if line.startswith("To:")] == [1, 2]
+
+
+def test_the_last_boundary_stays_open_when_the_first_content_type_does_not_name_it() -> None:
+    host = MessageHost(WITH_BODY.replace(b"Content-Type: text/plain", b"Content-Type: a/b\r\nContent-Type: text/plain"))
+
+    assert (host.modf("set_body_multipart"), host.modf("msg_apply_changes")) == (1, 1)
+    assert (host.forwarded() or b"").endswith(b"\r\n--unique-boundary-1\r\n")

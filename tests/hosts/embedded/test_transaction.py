@@ -62,10 +62,11 @@ def test_a_reply_needs_a_via_a_cseq_and_a_call_id_alone() -> None:
     assert [host.get_s(f"$T_reply_{part}") for part in ("code", "reason", "ruid")] == ["407", "", ""]
 
 
-def test_a_transaction_that_was_not_found_is_not_looked_for_again() -> None:
+@pytest.mark.parametrize("function", ["t_check_trans", "t_reuse_branch", "t_is_canceled"])
+def test_a_transaction_that_was_not_found_is_not_looked_for_again(function: str) -> None:
     host = MessageHost(message())
 
-    assert (host.modf("t_check_trans"), host.hdr_append("To:\r\n"), host.modf("msg_apply_changes")) == (-1, 0, 1)
+    assert (host.modf(function), host.hdr_append("To:\r\n"), host.modf("msg_apply_changes")) == (-1, 0, 1)
     assert (host.is_null("$T_reply_reason"), host.modf("t_release")) == (0, 1)
 
 

@@ -70,7 +70,7 @@ class Spec:
             value = variable.read(access((context, self.name, index)))
         if self.chain is None:
             return value
-        return transform.apply(self.chain, value, lambda text: read(context, text), context.environment, context.uri)
+        return transform.apply(self.chain, value, lambda text: read(context, text), context.uri, context.environment)
 
     def write(self, context: Context, value: Value) -> None:
         """

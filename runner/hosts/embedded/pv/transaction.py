@@ -103,8 +103,7 @@ register("conid", "Connection the message came over; null for UDP.", "pv: pv_cor
 
 def _local_tag(access: Access) -> Value:
     """sl: sl.c, pv_get_ltt: ``t`` is the transaction's, and there is none."""
-    tag = None if access.name == "t" else stateless_tag(access.context)
-    return NULL if tag is None else Value(tag)
+    return NULL if access.name == "t" else Value(stateless_tag(access.context))
 
 
 register(

@@ -72,8 +72,8 @@ class Call:
     value: Value
     params: Params
     resolve: Resolve
-    environment: Environment = field(default_factory=Environment)
     uri: ParseUri = parse_uri
+    environment: Environment = field(default_factory=Environment)
 
     @property
     def is_6(self) -> bool:
@@ -306,7 +306,9 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
         end = scanner.at
 
 
-def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment, uri: ParseUri = parse_uri) -> Value:
+def apply(
+    chain: Chain, value: Value, resolve: Resolve, uri: ParseUri = parse_uri, environment: Environment | None = None
+) -> Value:
     """
     Send a value through a chain.
 
@@ -314,7 +316,7 @@ def apply(chain: Chain, value: Value, resolve: Resolve, environment: Environment
         CannotEvaluate: One of the transformations fails.
     """
     for step in chain:
-        call = Call(value, step.params, resolve, environment, uri)
+        call = Call(value, step.params, resolve, uri, environment or Environment())
         value = step.transformation.apply(_share_buffer(call, step.transformation.name))
     return value
 
@@ -343,7 +345,7 @@ def _share_buffer(call: Call, name: str) -> Call:
             value = _overwritten(value, resolved)
             known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
         known[text] = resolved
-    return Call(value, call.params, lambda name: known[name], call.environment, call.uri)
+    return Call(value, call.params, lambda name: known[name], call.uri, call.environment)
 
 
 def _overwritten(value: Value, over: Value) -> Value:

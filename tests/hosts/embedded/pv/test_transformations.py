@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.pv import families, transform  # noqa: F401 - families fills the registries
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 
@@ -30,7 +29,7 @@ def transformed(text: bytes | int | None, chain: bytes) -> Value:
             value = Value(text)
     steps, end = transform.parse(chain, 0, measure)
     assert end == len(chain)
-    return transform.apply(steps, value, variables, Environment())
+    return transform.apply(steps, value, variables)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +118,7 @@ def test_where_kamailio_fails_there_is_no_value(text: bytes | None, chain: bytes
     steps, _ = transform.parse(chain, 0, measure)
 
     with pytest.raises(CannotEvaluate):
-        transform.apply(steps, NULL if text is None else Value(text), variables, Environment())
+        transform.apply(steps, NULL if text is None else Value(text), variables)
 
 
 def test_an_address_whose_bracket_does_not_close_fails_each_time() -> None:

@@ -133,9 +133,8 @@ URI.add("transport", _part(_transport))
 def _request_uri(call: Call) -> bytes | None:
     """Null when it does not parse (parse_sip_msg_uri)."""
     context = call.access.context
-    if not context.message.first_line.is_request or context.uri(context.request_uri) is None:
-        return None
-    return context.request_uri
+    is_known = context.uri(context.request_uri) is not None
+    return context.request_uri if is_known and context.message.first_line.is_request else None
 
 
 def _destination(call: Call) -> bytes | None:
