@@ -1,8 +1,8 @@
 """
 A part of a message's body by its type: the whole body, or one of a multipart body.
 
-Must not know messages: a Content-Type and a body in. Reads as core/parser/parse_body.c (get_body_part) does. How SDP
-is looked for elsewhere (``sdp``) differs.
+Must not know messages: a Content-Type and a body in. Reads as core/parser/parse_body.c (get_body_part) does.
+``sdp`` finds SDP by other rules.
 """
 
 from __future__ import annotations
@@ -30,13 +30,21 @@ def body_part(content_type: bytes, body: bytes, wanted: bytes) -> bytes | None:
         body: The body of the message.
         wanted: In lower case, for example ``application/sdp``.
     """
-    found = _MEDIA_TYPE.match(content_type)
-    if found is None or found[3] or b"*" in {found[1], found[2]}:
-        return None
-    if _named(found) == wanted:
-        return body
-    boundary = _boundary(content_type) if found[1].lower() == b"multipart" else None
+    kind = media_type(content_type)
+    if not kind or kind == wanted:
+        return body if kind else None
+    boundary = _boundary(content_type) if kind.startswith(b"multipart/") else None
     return None if boundary is None else _part(body, b"--" + boundary, wanted)
+
+
+def media_type(content_type: bytes) -> bytes:
+    """
+    ``application/sdp`` of ``Application/SDP; x=1``; empty for what does not parse and for a wildcard.
+
+    core/parser/parse_content.c, parse_content_type_hdr: no comma, and no fold with a CR in front of the parameters.
+    """
+    found = _MEDIA_TYPE.match(content_type)
+    return b"" if found is None or found[3] or b"*" in {found[1], found[2]} else _named(found)
 
 
 def _named(found: re.Match[bytes]) -> bytes:

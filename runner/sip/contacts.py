@@ -7,11 +7,11 @@ Must not know messages: bytes in, bytes and offsets out.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 
 from .nameaddr import skip_quoted
 from .params import Param, find_param, parse_params_at
+from .scan import end_of
 
 _SEPARATOR = b"*"
 """siputils' contact_flds_separator where nobody sets it (siputils/utils.h, DEFAULT_SEPARATOR)."""
@@ -108,7 +108,7 @@ def parse_contacts(body: bytes) -> tuple[Contact, ...] | None:
         The addresses, the last one first, as Kamailio lists them; empty for ``*`` and what begins with it; None when
         the body does not parse.
     """
-    at, size = _end(_BLANKS, body, 0), len(body)
+    at, size = end_of(_BLANKS, body, 0), len(body)
     if body[at : at + 1] == b"*":
         return ()
     found: list[Contact] = []
@@ -127,7 +127,7 @@ def parse_contacts(body: bytes) -> tuple[Contact, ...] | None:
             return None
         params: tuple[Param, ...] = ()
         if at < size and body[at : at + 1] == b";":
-            parsed = parse_params_at(body, _end(_BLANKS, body, at + 1, size), size)
+            parsed = parse_params_at(body, end_of(_BLANKS, body, at + 1, size), size)
             if parsed is None:
                 return None
             params, at = parsed
@@ -135,7 +135,7 @@ def parse_contacts(body: bytes) -> tuple[Contact, ...] | None:
         if at == size:
             return tuple(reversed(found))
         # A comma, or a ">" that ended the parameters.
-        at = _end(_BLANKS, body, at + 1, size)
+        at = end_of(_BLANKS, body, at + 1, size)
     return None
 
 
@@ -176,8 +176,3 @@ def _uri(body: bytes, start: int, end: int) -> tuple[bytes, int] | None:
         text, start = text[1:-1], start + 1
     uri = text.strip(_WHITE)
     return (uri, start + len(text) - len(text.lstrip(_WHITE))) if uri else None
-
-
-def _end(pattern: re.Pattern[bytes], text: bytes, at: int, size: int = sys.maxsize) -> int:
-    found = pattern.match(text, at, size)
-    return found.end() if found is not None else at

@@ -95,7 +95,7 @@ def _parse_name(text: bytes, at: int) -> tuple[bytes, int]:
     The known name there, empty for any other; and the offset of its ``=``, -1 for none.
 
     param_parser.c compares four bytes at a time and looks for the ``=`` of an unknown name behind what it has
-    compared: one that begins with ``real`` or ``nonc`` may so take the ``=`` of the next parameter for its own.
+    compared: one that begins with ``real`` or ``nonc`` can therefore take the ``=`` of the next parameter.
     """
     found, end = _known_name(text, at) if len(text) - at >= _SHORTEST_NAME else (b"", at)
     if found:

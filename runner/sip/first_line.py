@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from runner.errors import ConfigError
 
+from .scan import eat_line, end_of
+
 IN_FRONT = b"\r\n\0\t "
 """What is skipped before the first line (core/parser/msg_parser.c, parse_msg)."""
 
@@ -22,7 +24,6 @@ _TOKEN = re.compile(rb"[^ \t\r\n]*")
 _REASON = re.compile(rb"[^\r\n]*")
 _BLANKS = re.compile(rb"[ \t]*")
 _STATUS = re.compile(rb"[0-9]{3}")
-_LF, _CR = b"\n"[0], b"\r"[0]
 
 
 class SipParseError(ConfigError):
@@ -90,22 +91,22 @@ def parse_first_line(data: bytes) -> FirstLine:
     start = len(data) - len(data.lstrip(IN_FRONT)) if data[:1] <= b" " else 0
     if len(data) - start < _SHORTEST:
         fail(data, len(data), f"expected a message of at least {_SHORTEST} bytes")
-    first_end = _end(_TOKEN, data, start)
+    first_end = end_of(_TOKEN, data, start)
     if data[first_end : first_end + 1] != b" ":
         fail(data, start, "expected a request line (METHOD URI SIP/2.0) or a status line (SIP/2.0 200 OK)")
     second_start = first_end + 1
-    second_end = _end(_TOKEN, data, second_start)
-    third_start = _end(_BLANKS, data, second_end)
+    second_end = end_of(_TOKEN, data, second_start)
+    third_start = end_of(_BLANKS, data, second_end)
     first, second = data[start:first_end], data[second_start:second_end]
     if _IS_STATUS_LINE.match(data, start):
         if third_start == second_end or not _STATUS.fullmatch(second):
             fail(data, second_start, "expected a status of three digits and a blank")
-        reason_end = _end(_REASON, data, third_start)
+        reason_end = end_of(_REASON, data, third_start)
         end = _line_end(data, reason_end)
         reason = data[third_start:reason_end]
         return FirstLine(start, end, is_request=False, version=first, status=second, reason=reason)
-    third_end = _end(_TOKEN, data, third_start)
-    behind = _end(_BLANKS, data, third_end)
+    third_end = end_of(_TOKEN, data, third_start)
+    behind = end_of(_BLANKS, data, third_end)
     if third_end == third_start or (behind < len(data) and data[behind] not in b"\r\n"):
         fail(data, third_start if second else second_start, "expected a Request-URI, SIP/2.0 and the end of the line")
     end = _line_end(data, behind)
@@ -120,11 +121,11 @@ def parse_bad_first_line(data: bytes) -> FirstLine:
     The version is the method then, as a read takes the line for that of a reply (parse_fline.h, struct msg_start).
     """
     start = len(data) - len(data.lstrip(IN_FRONT))
-    method_end = _end(_TOKEN, data, start)
+    method_end = end_of(_TOKEN, data, start)
     if len(data) - start < _SHORTEST or data[method_end : method_end + 1] != b" ":
         return FirstLine(start, start, is_request=False, version=b"")
     method, uri_start = data[start:method_end], method_end + 1
-    uri_end = _end(_TOKEN, data, uri_start)
+    uri_end = end_of(_TOKEN, data, uri_start)
     if data[uri_end : uri_end + 1] not in {b" ", b"\t"}:
         return FirstLine(start, start, is_request=False, method=method, version=method)
     uri = data[uri_start:uri_end]
@@ -132,18 +133,9 @@ def parse_bad_first_line(data: bytes) -> FirstLine:
 
 
 def _line_end(data: bytes, at: int) -> int:
-    """core/parser/parser_f.c, eat_line: behind the next LF, and a CR behind that; at the LF when nothing follows."""
-    found = data.find(b"\n", at)
-    if found < 0:
+    if data.find(b"\n", at) < 0:
         fail(data, len(data), "the first line has no end")
-    last = len(data) - 1
-    end = min(found + 1, last)
-    return end + 1 if end < last and data[end] == _CR else end
-
-
-def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    found = pattern.match(data, at)
-    return at if found is None else found.end()
+    return eat_line(data, at, len(data))
 
 
 def fail(data: bytes, offset: int, message: str) -> NoReturn:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .scan import end_of
+
 _WHITE = b" \t\r\n"
 # A quote with a backslash before it does not close, whatever is before the backslash.
 _QUOTED = rb'"[^"]*(?:(?<=\\)"[^"]*)*(?:"|\Z)'
@@ -25,8 +27,8 @@ def values(body: bytes) -> list[bytes]:
     found = []
     at = 0
     while True:
-        start = _end(_BLANK, body, at)
-        end = _end(_VALUE, body, start)
+        start = end_of(_BLANK, body, at)
+        end = end_of(_VALUE, body, start)
         found.append(body[start:end].rstrip(_WHITE))
         at = end + 1
         if at >= len(body):
@@ -60,13 +62,13 @@ def address_in(value: bytes) -> AddressIn:
     uri: tuple[int, int] | None = None
     is_enclosed = False
     while at < len(value) and value[at : at + 1] != b";":
-        start, at = at, _end(_WORD, value, at)
+        start, at = at, end_of(_WORD, value, at)
         name_end = name_end or at
         if not is_enclosed and b'"' not in value[start:at]:
             uri = start, at
-        at = _end(_BLANK, value, at)
+        at = end_of(_BLANK, value, at)
         if value[at : at + 1] == b"<":
-            start, at = at, _end(_ENCLOSED, value, at)
+            start, at = at, end_of(_ENCLOSED, value, at)
             is_enclosed = is_enclosed or at < len(value)
             uri = start, at + 1 if at < len(value) else start
     name = value[:name_end] if uri is None or uri[0] else b""
@@ -94,8 +96,3 @@ def param_behind(text: bytes, wanted: bytes) -> bytes | None:
             return found["quoted"] or found["plain"] or b""
         at = found.end()
     return None
-
-
-def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found is not None else at

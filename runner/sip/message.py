@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from .first_line import IN_FRONT, FirstLine, SipParseError, parse_bad_first_line, parse_first_line
 from .header_names import header_type
 from .nameaddr import parse_to_body
+from .scan import INT_MAX, end_of, number_of
 from .via import header_end
 
 __all__ = [
@@ -117,8 +118,14 @@ class SipMessage:
     def cseq(self) -> tuple[bytes, bytes]:
         """Number and method of the CSeq header; empty texts without one."""
         header = self.header(b"cseq")
-        words = header.body.split() if header is not None else []
-        return (words[0], words[1]) if len(words) > 1 else (b"", b"")
+        found = None if header is None else _CSEQ.match(self.data, header.body_start, header.end)
+        return (b"", b"") if found is None else (found[1], found[2])
+
+    @property
+    def content_length(self) -> int | None:
+        """What Content-Length says; None without one."""
+        header = self.header(b"content-length")
+        return None if header is None else number_of(header.body[: end_of(_DIGITS, header.body, 0)], INT_MAX)
 
     @property
     def method(self) -> bytes:
@@ -244,8 +251,9 @@ _PARSED_AT_ONCE = frozenset({b"cseq", b"to", b"content-length", b"retry-after"})
 _END_OF_TO = re.compile(rb"\n(?![ \t])|\r(?![ \t\n])|\Z")
 # What nearly every To looks like, and what surely parses.
 _PLAIN_TO = re.compile(rb'(?:"[0-9A-Za-z .]*" ?|[0-9A-Za-z]+ )?<sip:[0-9A-Za-z.:;=+@_-]+>(?:;tag=[0-9A-Za-z.-]+)?\r?\n')
-_CSEQ = re.compile(rb"[^ \t\r\n]+[ \t]+[^ \t\r\n]+[ \t]*(?:\r?\n[ \t]+)*\r?\n")
+_CSEQ = re.compile(rb"([^ \t\r\n]+)[ \t]+([^ \t\r\n]+)[ \t]*(?:\r?\n[ \t]+)*\r?\n")
 _CONTENT_LENGTH = re.compile(rb"(?=[0-9])0*([0-9]{0,10})[ \t]*(?:\r?\n[ \t]+)*\r?\n")
+_DIGITS = re.compile(rb"[0-9]*")
 _TOO_LONG = 2147483640  # parse_content_length stops where the next digit could pass INT_MAX
 _RETRY_AFTER = re.compile(rb"[0-9]{1,10}[ \t;\r\n(]")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .params import parse_params_at
+from .scan import end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +101,16 @@ def parse_route_body(body: bytes) -> list[RouteAddress] | None:
         behind a comma.
     """
     found = []
-    at = _end(_WHITE, body, 0)
+    at = end_of(_WHITE, body, 0)
     while at < len(body):
         opening = find_not_quoted(body, b"<", at)
         closing = -1 if opening < 0 else find_not_quoted(body, b">", opening + 1)
         if closing < 0:
             return None
         end = closing + 1
-        behind = _end(_WHITE, body, end)
+        behind = end_of(_WHITE, body, end)
         if body[behind : behind + 1] == b";":
-            parsed = parse_params_at(body, _end(_WHITE, body, behind + 1), len(body))
+            parsed = parse_params_at(body, end_of(_WHITE, body, behind + 1), len(body))
             if parsed is None:
                 return None
             params, behind = parsed
@@ -119,7 +120,7 @@ def parse_route_body(body: bytes) -> list[RouteAddress] | None:
             return found
         if body[behind : behind + 1] != b",":
             return None
-        at = _end(_WHITE, body, behind + 1)
+        at = end_of(_WHITE, body, behind + 1)
     return None
 
 
@@ -190,7 +191,7 @@ def parse_to_body(text: bytes, start: int = 0, *, is_list: bool = False) -> ToBo
     if parsed is None:
         return None
     params, params_start, at = parsed
-    end = _end(_LINE_END, text, at)
+    end = end_of(_LINE_END, text, at)
     if end > at and text[end : end + 1] in ({b"\\", b"\0", b","} if params and not is_list else {b"\\", b"\0"}):
         return None
     return ToBody(display, uri, uri_start, params, params_start, end)
@@ -219,17 +220,17 @@ _Address = tuple[bytes, bytes, int, int]
 
 
 def _parse_address(text: bytes, start: int, stop: bytes) -> _Address | None:
-    at = _end(_SPACES, text, start)
+    at = end_of(_SPACES, text, start)
     first = text[at : at + 1]
     if first == b"<":
         return _parse_enclosed(text, at, b"", stop)
     if first == b'"':
         quoted = _QUOTED.match(text, at)
-        return quoted and _parse_enclosed(text, _end(_FOLDED, text, quoted.end()), quoted.group(), stop)
+        return quoted and _parse_enclosed(text, end_of(_FOLDED, text, quoted.end()), quoted.group(), stop)
     bare = _BARE[stop].match(text, at)
     if bare is None:
         return None
-    behind = _end(_FOLDED, text, bare.end())
+    behind = end_of(_FOLDED, text, bare.end())
     following = text[behind : behind + 1]
     if following == b"\0":
         return b"", text[at:behind], at, behind
@@ -258,24 +259,24 @@ _Params = tuple[tuple[ToParam, ...], int | None, int]
 def _parse_to_params(text: bytes, start: int, stop: bytes) -> _Params | None:
     params: list[ToParam] = []
     params_start = None
-    at = _end(_FOLDED, text, start)
+    at = end_of(_FOLDED, text, start)
     while (following := text[at : at + 1]) not in _ENDS and following != stop:
         if following != b";":
             return None
-        name = _NAME.match(text, _end(_FOLDED, text, at + 1))
+        name = _NAME.match(text, end_of(_FOLDED, text, at + 1))
         if name is None:
             return None
         if params_start is None:
             params_start = name.start()
-        at = _end(_FOLDED, text, name.end())
+        at = end_of(_FOLDED, text, name.end())
         value: bytes | None = None
         if text[at : at + 1] == b"=":
             is_tag = not stop and name.group().lower() == b"tag"
-            found = _parse_to_value(text, _end(_FOLDED, text, at + 1), is_tag=is_tag)
+            found = _parse_to_value(text, end_of(_FOLDED, text, at + 1), is_tag=is_tag)
             if found is None:
                 return None
             value, at = found
-            at = _end(_FOLDED, text, at)
+            at = end_of(_FOLDED, text, at)
         params.append(ToParam(name.group(), value))
     return tuple(params), params_start, at
 
@@ -283,15 +284,10 @@ def _parse_to_params(text: bytes, start: int, stop: bytes) -> _Params | None:
 def _parse_to_value(text: bytes, at: int, *, is_tag: bool) -> tuple[bytes, int] | None:
     if is_tag:
         # Where commas do not separate, a tag may have them, but they do not begin it.
-        at = _end(_FOLDED_OR_COMMAS, text, at)
+        at = end_of(_FOLDED_OR_COMMAS, text, at)
     if text[at : at + 1] == b'"':
         # A backslash inside is an error: the case for it falls through to the one that refuses.
         quoted = _QUOTED_VALUE.match(text, at)
         return quoted and (quoted.group(1), quoted.end())
     token = (_TAG_VALUE if is_tag else _VALUE).match(text, at)
     return (b"", at) if token is None else (token.group(), token.end())
-
-
-def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found is not None else at

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from .scan import end_of
+
 _BLANK = re.compile(rb"[ \t\r\n]*")
 
 
@@ -74,24 +76,24 @@ def parse_params_at(
     params: list[Param] = []
     at = start
     while at < size:
-        name_end = _end(_token(separator, b"="), text, at, size)
-        name, at, end = text[at:name_end], _end(_BLANK, text, name_end, size), name_end
+        name_end = end_of(_token(separator, b"="), text, at, size)
+        name, at, end = text[at:name_end], end_of(_BLANK, text, name_end, size), name_end
         body = b""
         is_bare = at >= size or text[at : at + 1] != b"="
         if not is_bare:
-            at = end = _end(_BLANK, text, at + 1, size)
+            at = end = end_of(_BLANK, text, at + 1, size)
             if at < size:
                 found = _parse_body(text, at, size, separator)
                 if found is None:
                     return None
                 body, end = found
-                at = _end(_BLANK, text, end, size)
+                at = end_of(_BLANK, text, end, size)
         params.append(Param(name, body, is_bare, end))
         if at >= size or (text[at] in b",>" and not (is_6 and text[at : at + 1] == separator)):
             return tuple(params), at
         if text[at : at + 1] != separator:
             return None
-        at = _end(_BLANK, text, at + 1, size)
+        at = end_of(_BLANK, text, at + 1, size)
     return None
 
 
@@ -107,10 +109,5 @@ def _parse_body(text: bytes, at: int, size: int, separator: bytes) -> tuple[byte
     if quote in b"\"'":
         end = text.find(quote, at + 1, size)
         return None if end < 0 else (text[at + 1 : end], end + 1)
-    end = _end(_token(separator, b""), text, at, size)
+    end = end_of(_token(separator, b""), text, at, size)
     return None if end == at else (text[at:end], end)
-
-
-def _end(pattern: re.Pattern[bytes], text: bytes, at: int, size: int) -> int:
-    found = pattern.match(text, at, size)
-    return found.end() if found is not None else at

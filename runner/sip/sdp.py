@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .body_part import media_type
 from .header_names import NAME_CHARACTERS, header_type
+from .scan import eat_line
 
 RFC2543_HOLD, RFC3264_HOLD = 1, 2
 """On hold by the address 0.0.0.0; by ``a=sendonly`` or ``a=inactive`` (core/parser/sdp/sdp.h)."""
@@ -113,24 +115,6 @@ def sessions(content_type: bytes, body: bytes, *, is_6: bool = False) -> tuple[S
     return None
 
 
-_MIME_BLANKS = rb"(?:[ \t]|\n(?=[ \t]))*+"
-_MIME_NAME = rb"([A-Za-z0-9+._!%*'`~-]+)"
-_MEDIA_TYPE = re.compile(
-    _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + b"/" + _MIME_BLANKS + _MIME_NAME + _MIME_BLANKS + rb"(?:;[^,]*)?\Z",
-    re.DOTALL,
-)
-
-
-def media_type(content_type: bytes) -> bytes:
-    """
-    ``application/sdp`` of ``Application/SDP; x=1``; empty for what does not parse.
-
-    core/parser/parse_content.c, decode_mime_type: no comma, and no fold with a CR in front of the parameters.
-    """
-    found = _MEDIA_TYPE.match(content_type)
-    return b"" if found is None else (found[1] + b"/" + found[2]).lower()
-
-
 def audio_hold(found: tuple[Session, ...]) -> int:
     """What puts the first audio stream on hold; 0 when none is (textops.c, ki_is_audio_on_hold)."""
     holds = (stream.hold or session.hold for session in found for stream in session.streams if stream.media == b"audio")
@@ -189,16 +173,6 @@ def _find_boundary(text: bytes, at: int, boundary: bytes) -> int:
     return -1
 
 
-def _line_end(text: bytes, at: int, end: int) -> int:
-    """core/parser/parser_f.c, eat_line: behind the LF there, but never behind the last byte."""
-    found = text.find(b"\n", at, end)
-    if found < 0:
-        return end
-    if found + 1 < end:
-        found += 1
-    return found + 1 if found + 1 < end and text[found] == b"\r"[0] else found
-
-
 def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
     """sdp.c, parse_mixed_content: where each part that is SDP starts and ends."""
     at = _find_boundary(body, 0, boundary)
@@ -211,7 +185,7 @@ def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
         end = len(body) if end < 0 else end
         if end - at < size:
             raise _UnreadableError
-        start, is_sdp = _part_head(body, _line_end(body, at + size, end), end)
+        start, is_sdp = _part_head(body, eat_line(body, at + size, end), end)
         if is_sdp:
             while start < len(body) and body[start] in _WHITE:
                 start += 1
@@ -235,7 +209,7 @@ def _part_head(body: bytes, at: int, end: int) -> tuple[int, bool]:
             raise _UnreadableError
         if header_type(header[1]) == b"content-type":
             kind = media_type(header[2].rstrip(b"\r\n"))
-            if not kind or kind.startswith(b"*/") or kind.endswith(b"/*"):
+            if not kind:
                 raise _UnreadableError
             is_sdp = is_sdp or kind == b"application/sdp"
         at = header.end()
@@ -248,8 +222,8 @@ def _session(text: bytes, start: int, end: int, *, is_6: bool) -> Session:
     first = _find_line(text, origin, end, b"m=") if origin >= 0 else -1
     if first < 0:
         raise _UnreadableError
-    words = text[origin + 2 : _line_end(text, origin, first)].split(b" ", 3)
-    if _line_end(text, origin, first) - origin < _MIN_ORIGIN:
+    words = text[origin + 2 : eat_line(text, origin, first)].split(b" ", 3)
+    if eat_line(text, origin, first) - origin < _MIN_ORIGIN:
         raise _UnreadableError
     _, owner = _address(text, origin, end, is_6=is_6)
     common = _find_line(text, origin, first, b"c=")
@@ -292,7 +266,7 @@ def _address(text: bytes, at: int, end: int, *, is_6: bool) -> tuple[int, bytes]
 
     6.0 wants a blank behind the family; 5.6 leaves one byte out, whatever it is.
     """
-    end = _line_end(text, at, end)
+    end = eat_line(text, at, end)
     at += 2
     while at < end and text[at] in b" \t":
         at += 1
@@ -316,19 +290,31 @@ _ICE_OPTIONS = re.compile(rb"a=ice-options: ?([^\r\n\0]*)", re.IGNORECASE)
 # Behind one of these the search goes on at the next LF: it matters where lines end with CR alone.
 _TO_LINE_END = re.compile(
     rb"a=(?:ptime|rtcp|accept-types|accept-wrapped-types|max-size|path):"
-    rb"|(?i:a=fmtp:)[ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]|(?i:a=rtpmap:)[ \t]*[^ \t\r\n]+[ \t]+[^\n/]*/"
+    rb"|(?i:a=fmtp:)[ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]"
 )
+_RTPMAP = re.compile(rb"(?i:a=rtpmap:)[ \t]*[^ \t\r\n]+[ \t]+")  # and a slash in front of the next LF
 
 
 def _attributes(text: bytes, at: int, end: int, *, is_stream: bool) -> list[int]:
     """Where each ``a=`` line starts; of a stream, those that Kamailio comes to."""
     found = []
     at = _find_line(text, at, end, b"a=")
+    slash = newline = -1  # the first of them behind the last rtpmap; lines that end with CR alone share them
     while at >= 0:
         found.append(at)
         skips = is_stream and _TO_LINE_END.match(text, at, end) is not None
-        at = _find_line(text, _line_end(text, at, end) - 1 if skips else at + 2, end, b"a=")
+        rtpmap = _RTPMAP.match(text, at, end) if is_stream and not skips else None
+        if rtpmap is not None:
+            slash = slash if slash >= rtpmap.end() else _find(text, b"/", rtpmap.end(), end)
+            newline = newline if newline >= rtpmap.end() else _find(text, b"\n", rtpmap.end(), end)
+            skips = slash < newline
+        at = _find_line(text, eat_line(text, at, end) - 1 if skips else at + 2, end, b"a=")
     return found
+
+
+def _find(text: bytes, wanted: bytes, at: int, end: int) -> int:
+    found = text.find(wanted, at, end)
+    return end if found < 0 else found
 
 
 def _modes(text: bytes, attributes: list[int]) -> list[int]:
@@ -339,7 +325,7 @@ def _modes(text: bytes, attributes: list[int]) -> list[int]:
 
 def _stream(text: bytes, at: int, end: int, *, is_trickling: bool) -> tuple[Stream, bytes, bool]:
     """The stream as its attributes say, its port, and whether one up to here waits for its address."""
-    line = text[at + 2 : _line_end(text, at, end)]
+    line = text[at + 2 : eat_line(text, at, end)]
     found = _MEDIA.match(line.rstrip(b"\0" + _WHITE).lstrip(b" \t"))
     if found is None:
         raise _UnreadableError

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .scan import end_of
+
 if TYPE_CHECKING:
     from .message import SipMessage
-
-_BACKSLASH, _QUOTE, _OPENING = 0x5C, 0x22, 0x3C
 
 _FOLD = rb"(?:(?:\r\n?|\n)?[ \t])*+"
 _OTHER_STARTS = rb"IiPpDdCcLl2.0"  # letters of the known protocols inside their names: none may begin an unknown one
@@ -174,30 +174,6 @@ def first_via(message: SipMessage) -> Via | None:
     return None if parsed is None else parsed[0][0]
 
 
-def split_outside_quotes(text: bytes, separator: int) -> list[tuple[int, bytes]]:
-    """The pieces of a text between separators that neither quotes nor ``<>`` protect, with their offsets."""
-    pieces = []
-    start = 0
-    is_quoted = is_bracketed = False
-    skip = False
-    for at, byte in enumerate(text):
-        if skip:
-            skip = False
-        elif is_quoted and byte == _BACKSLASH:
-            skip = True
-        elif byte == _QUOTE:
-            is_quoted = not is_quoted
-        elif is_quoted:
-            continue
-        elif byte in b"<>":
-            is_bracketed = byte == _OPENING
-        elif byte == separator and not is_bracketed:
-            pieces.append((start, text[start:at]))
-            start = at + 1
-    pieces.append((start, text[start:]))
-    return pieces
-
-
 def _parse(data: bytes, at: int, *, is_6: bool) -> tuple[list[Via], int]:
     bodies = []
     is_last = False
@@ -268,7 +244,7 @@ def _end_of_written(data: bytes, params: list[Param]) -> int:
 def _next(data: bytes, at: int) -> tuple[int, bool]:
     """Behind the last part of a body: where the next one starts, or the header ends."""
     if data[at : at + 1] == b",":
-        return _end_of(_COMMAS, data, at), False
+        return end_of(_COMMAS, data, at), False
     return (at if _is_cut(data, at) else _header_end(data, at)), True
 
 
@@ -282,11 +258,6 @@ def _header_end(data: bytes, at: int) -> int:
     if found is None:
         raise _UnreadableError
     return found.end()
-
-
-def _end_of(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    found = pattern.match(data, at)
-    return at if found is None else found.end()
 
 
 def _parse_params(data: bytes, at: int, params: list[Param], *, is_6: bool) -> tuple[int, bool]:
@@ -310,16 +281,16 @@ def _parse_params(data: bytes, at: int, params: list[Param], *, is_6: bool) -> t
                 params.append(Param(name[1], kind, value, start, size))
                 return ended, True
         params.append(Param(name[1], kind, value, start, size))
-        at = _end_of(_BLANKS, data, at)
+        at = end_of(_BLANKS, data, at)
     return at, False
 
 
 def _parse_value(data: bytes, at: int, start: int, kind: bytes, *, is_6: bool) -> tuple[bytes | None, int, int, int]:
     """The value, where it ends, the length of the parameter, and the end of the header when that comes first or 0."""
-    at = _end_of(_BLANKS, data, at)
+    at = end_of(_BLANKS, data, at)
     has_equals = data[at : at + 1] == b"="
     if has_equals:
-        at = _end_of(_BLANKS, data, at + 1)
+        at = end_of(_BLANKS, data, at + 1)
     follows = data[at : at + 1]
     is_optional = kind not in _WITH_VALUE
     if follows == b";" or (follows == b"," and kind == _RPORT and not has_equals):
@@ -329,11 +300,11 @@ def _parse_value(data: bytes, at: int, start: int, kind: bytes, *, is_6: bool) -
     if not has_equals:
         raise _UnreadableError
     if follows != b'"':
-        end = _end_of(_VALUE, data, at)
+        end = end_of(_VALUE, data, at)
         if end == at or data[end : end + 1] in b'="\0':
             raise _UnreadableError
         return data[at:end], end, end - start, 0
-    end = _end_of(_STRING_6 if is_6 else _STRING, data, at + 1)
+    end = end_of(_STRING_6 if is_6 else _STRING, data, at + 1)
     match data[end : end + 1]:
         case b'"':
             return data[at + 1 : end], end + 1, end - start, 0
@@ -370,5 +341,5 @@ def _parse_comments(data: bytes, at: int) -> tuple[int, bytes | None, int]:
                 start, is_empty = piece.start(), False
         else:
             raise _UnreadableError
-        at = _end_of(_BLANKS, data, end + 1)
+        at = end_of(_BLANKS, data, end + 1)
     return at, None if start is None else data[start:end], opening

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from runner.sip.body_part import body_part
+from runner.sip.body_part import body_part, media_type
 
 SDP = b"application/sdp"
 PARTS = b"--bb\r\nContent-Type: text/plain\r\n\r\nhello\r\n--bb\r\nX: y\r\n%b\r\nY: z\r\n\r\nv=0\r\n--bb--\r\n"
@@ -71,3 +71,12 @@ def test_a_long_body_takes_a_time_that_grows_with_its_length(piece: bytes) -> No
     body_part(b"multipart/mixed;boundary=bb", piece * (1 << 15), SDP)
 
     assert time.process_time() - start < 5
+
+
+def test_a_type_has_no_blanks_no_capitals_and_no_parameters() -> None:
+    assert media_type(b"Application / SDP ; x=1") == SDP
+
+
+@pytest.mark.parametrize("content_type", [b"a/*", b"*/b", b"a/*b", b"*a/b", b"a/b, c/d", b"a", b""])
+def test_a_wildcard_or_more_than_one_type_is_none(content_type: bytes) -> None:
+    assert media_type(content_type) == b""

@@ -37,6 +37,9 @@ READ: dict[str, Callable[[int], object]] = {
         b"application/sdp", HEAD + b"\rm=a 1 b 0\rc=IN IP4 x" * (size // 22)
     ),
     "attributes": lambda size: sdp.sessions(b"application/sdp", HEAD + b"m=a 1 b 0\n" + b"\ra=x" * (size // 4)),
+    "codecs and no line ends": lambda size: sdp.sessions(
+        b"application/sdp", HEAD + b"m=a 1 b 0\n" + b"a=rtpmap:0 x\r" * (size // 13)
+    ),
     "options": lambda size: sdp.sessions(b"application/sdp", HEAD + b"m=a 1 b 0\na=ice-options:" + b"a" * size),
     "parts": lambda size: sdp.sessions(b"multipart/mixed;boundary=b", b"--b\nX: y\n\n" * (size // 10)),
     "dashes": lambda size: sdp.sessions(b"multipart/mixed;boundary=b", b"-" * size),

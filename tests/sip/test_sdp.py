@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.hosts.embedded.host import MessageHost
-from runner.sip.sdp import BOUNDARY, RFC2543_HOLD, RFC3264_HOLD, as_only_part, audio_hold, media_type, sessions
+from runner.sip.sdp import BOUNDARY, RFC2543_HOLD, RFC3264_HOLD, as_only_part, audio_hold, sessions
 
 SDP = b"application/sdp"
 
@@ -180,10 +180,6 @@ def test_the_only_part_of_a_multipart_body_is_found_again() -> None:
     # The CRLF in front of the boundary is part of the text.
     assert sessions(content_type, as_only_part(SDP, body())) == sessions(SDP, body() + b"\r\n")
     assert sessions(content_type, as_only_part(b"text/plain", body())) == ()
-
-
-def test_a_type_has_no_blanks_no_capitals_and_no_parameters() -> None:
-    assert media_type(b"Application / SDP ; x=1") == SDP
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner import sip
-from runner.sip.via import Via, first_via, header_end, parse_header, split_outside_quotes, vias
+from runner.sip.via import Via, first_via, header_end, parse_header, vias
 
 
 def message(*headers: str) -> sip.SipMessage:
@@ -264,15 +264,6 @@ def test_a_header_that_cannot_be_read_ends_the_list() -> None:
 
 def test_without_a_via_there_is_no_first_one() -> None:
     assert first_via(message("Call-ID: 1")) is None
-
-
-def test_quotes_and_angle_brackets_protect_a_separator() -> None:
-    assert split_outside_quotes(rb'a,"b\",c",<d,e>,f', ord(",")) == [
-        (0, b"a"),
-        (2, rb'"b\",c"'),
-        (10, b"<d,e>"),
-        (16, b"f"),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from runner.calls import FAILED, MODF_CANNOT_RUN
 from runner.errors import ConfigError
 from runner.hosts import foreseen
 from runner.sip.header_names import key_asked_for
+from runner.sip.scan import wrap
 from runner.sip.uri import Scheme
 
 from . import modf, outgoing
@@ -150,7 +151,7 @@ class MessageHost:
             value = _spec(name).read(self.context)
         except CannotEvaluate:
             return 0
-        return expression.wrap(value.number) if value.is_integer and value.number is not None else 0
+        return wrap(value.number) if value.is_integer and value.number is not None else 0
 
     def set_s(self, name: str, value: str) -> int:
         """``PV.SetS``: the text ends at a NUL, as a C string does."""

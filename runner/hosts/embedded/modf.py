@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from runner import sip
 from runner.sip import contacts, sdp
+from runner.sip.body_part import media_type
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
 from runner.sip.via import vias
@@ -74,8 +75,7 @@ def _has_to_tag(context: Context) -> int:
 
 def _has_body(context: Context) -> int:
     """textops, has_body: what Content-Length says; without that header, no body."""
-    header = context.header(b"content-length")
-    return _truth(header is not None and int(header.body.split()[0]) > 0)
+    return _truth(bool(context.message.content_length))
 
 
 def _append_branch(context: Context) -> int:
@@ -169,7 +169,7 @@ def _set_body_multipart(context: Context) -> int:
     message = context.message
     header = context.header(b"content-type")
     kind = b"text/plain" if header is None or not header.body else header.body
-    if sdp.media_type(kind) == b"multipart/mixed":
+    if media_type(kind) == b"multipart/mixed":
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
         return _FALSE

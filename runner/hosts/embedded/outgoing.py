@@ -204,7 +204,7 @@ def _with_content_length(context: Context, edits: Edits) -> Edits | None:
     if message.broken_at is not None or (body is None and is_stream):
         return None
     length = len(body or b"") + delta
-    is_right = header is not None and is_stream and int(header.body.split()[0]) == length
+    is_right = is_stream and message.content_length == length
     if is_right or (header is None and not is_stream):
         return edits
     changed = deepcopy(edits)

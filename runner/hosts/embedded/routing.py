@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.scan import LONG_MAX, number_of
 
 from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, Fault
 from .value import CannotEvaluate
@@ -50,7 +51,6 @@ SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
 """WebSocket is no transport of a socket: it comes over one of these."""
 
 _PORT = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)(?<=[0-9])")
-_LONG_MAX, _LONG_DIGITS = (1 << 63) - 1, 20
 _MOST_COLONS = 2
 _IP4_BYTES = 4
 
@@ -82,8 +82,8 @@ def _port(text: bytes) -> int | None:
     found = _PORT.fullmatch(text)
     if found is None:
         return None
-    number = int(found.group(2)[:_LONG_DIGITS] or b"0")
-    return (max(-number, -_LONG_MAX - 1) if found.group(1) == b"-" else min(number, _LONG_MAX)) & 0xFFFF
+    number = number_of(found.group(2), LONG_MAX)
+    return (-number if found.group(1) == b"-" else min(number, LONG_MAX)) & 0xFFFF
 
 
 def _is_host(ip: bytes, host: bytes) -> bool:
@@ -189,7 +189,7 @@ def _routed_params(context: Context) -> bytes:
     """
     rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own.
 
-    They are kept as a place in the message, and are what stands there once it was rebuilt.
+    Kept as offsets, so after a rebuild they give whatever is there then.
     """
     message, header = context.message, context.header(b"route")
     found = None if header is None or not message.first_line.is_request else parse_route_body(header.body)

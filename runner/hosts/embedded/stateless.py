@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from runner.sip.header_names import header_type, leading_name
 from runner.sip.message import parse
 from runner.sip.nameaddr import parse_to_body
+from runner.sip.scan import BLANKS
 from runner.sip.uri import MAX_PORT, MAX_PORT_DIGITS
 from runner.sip.via import vias
 
@@ -179,17 +180,10 @@ def _branch(via: Via) -> bytes:
 
 def _call(message: SipMessage) -> tuple[bytes, bytes, bytes]:
     """What requests of one transaction and their replies share: Call-ID, the tag in From, the number in CSeq."""
-    call_id, sender, cseq = (message.header(key) for key in (b"call-id", b"from", b"cseq"))
+    call_id, sender = message.header(b"call-id"), message.header(b"from")
     party = None if sender is None else parse_to_body(sender.body)
-    number = b"" if cseq is None else b"".join(cseq.body.split()[:1])
-    return (b"" if call_id is None else call_id.body.strip(), (party.tag if party else None) or b"", number)
-
-
-def _length(message: SipMessage) -> int | None:
-    """What Content-Length says; None without one, and for more than a datagram holds."""
-    header = message.header(b"content-length")
-    digits = b"" if header is None else header.body.strip()
-    return int(digits) if digits.isdigit() and len(digits) <= len(str(LARGEST_DATAGRAM)) else None
+    identity = b"" if call_id is None else call_id.body.strip(BLANKS)
+    return (identity, (party.tag if party else None) or b"", message.cseq[0])
 
 
 _LONGEST_NAME = len(b"content-length:")
@@ -197,18 +191,18 @@ _LONGEST_NAME = len(b"content-length:")
 
 def is_short(message: SipMessage) -> bool:
     """Whether the body is shorter than Content-Length says, or that is not a number (RFC 3261, 18.3)."""
-    length = _length(message)
+    length = message.content_length
     if length is None:
         # One that is no number is no header any more, as the headers end there; nothing can be answered then.
         at = message.broken_at
         line = b"" if at is None else leading_name(message.data[at : at + _LONGEST_NAME])
-        return message.header(b"content-length") is not None or header_type(line) == b"content-length"
+        return header_type(line) == b"content-length"
     return length > len(message.body or b"")
 
 
 def without_excess(message: SipMessage) -> SipMessage:
     """The message without what lies behind the end of the body by Content-Length (RFC 3261, 18.3)."""
-    length = _length(message)
+    length = message.content_length
     if length is None or message.body_start is None or message.body_start + length >= len(message.data):
         return message
     return parse(message.data[: message.body_start + length], is_6=message.is_6)

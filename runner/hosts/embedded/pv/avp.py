@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import INT_MAX, str2int, wrap
 
 from .expression import Dynamic, Spec, dynamic_or, parse_whole
 from .registry import ALL, Access, register
@@ -22,8 +23,8 @@ def parse_name(text: bytes) -> bytes | int | Dynamic:
         return text
     if kind in {b"s", b"S"} and rest:
         return rest
-    if kind in {b"i", b"I"} and rest.isdigit():
-        return int(rest)
+    if kind in {b"i", b"I"} and rest and (number := str2int(rest)) is not None:
+        return wrap(number)
     raise CannotEvaluate(f"bad avp name {text!r}")
 
 
@@ -54,7 +55,8 @@ def _read(access: Access) -> Value:
     index = access.position
     if index < 0:
         # pv_core.c, pv_get_avp counts with the search it then goes on with: only the first value is ever reached.
-        index = 0 if index == -len(found) else len(found)
+        # The least number is its own negative, which is below every count.
+        index = 0 if index in {-len(found), -INT_MAX - 1} else len(found)
     return found[index] if 0 <= index < len(found) else NULL
 
 
@@ -69,6 +71,8 @@ def _write(access: Access, value: Value) -> None:
                 del avps[at]
                 break
     if not value.is_null:
+        if name in {0, b""}:
+            raise CannotEvaluate(f"{name!r} names no avp")  # core/usr_avp.c, create_avp
         avps.insert(0, (name, stored(value)))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from runner.hosts.embedded.context import MAX_PATH_SIZE, MAX_URI_SIZE, Branch
 from runner.hosts.embedded.routing import append_branch, find_socket, limit
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import wrap
 
-from .expression import wrap
 from .registry import Access, register
 from .request import text_or_null
 from .scriptvars import joined

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import wrap, wrapped
 
 from . import registry, transform
 from .registry import ALL, Variable, access
@@ -227,18 +228,13 @@ def parse_index(inner: bytes) -> int | str | Dynamic:
     digits = inner.removeprefix(b"-")
     if digits and not digits.isdigit():
         raise CannotEvaluate(f"invalid index {inner!r}")
-    number = wrap(int(digits or b"0"))
-    return -number if inner[:1] == b"-" else number
+    number = wrapped(digits)
+    return wrap(-number) if inner[:1] == b"-" else number
 
 
 def dynamic_or(text: bytes) -> Dynamic | None:
     """A name that starts with ``$``, parsed; None when it does not."""
     return Dynamic(parse_at(text)[0]) if text[:1] == b"$" else None
-
-
-def wrap(number: int) -> int:
-    """The number in a C ``int``: 32 bits, two's complement."""
-    return (number + 0x80000000) % 0x100000000 - 0x80000000
 
 
 def _closing(text: bytes, at: int, opening: int, closing: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import parse_to_body
+from runner.sip.scan import INT_MAX, LONG_MAX, str2int, str2sint
 
 from .headers import body_value
 from .registry import Access, Reader, one_of, register
@@ -15,8 +15,6 @@ from .request import text_or_null
 if TYPE_CHECKING:
     from runner.sip import sdp
     from runner.sip.message import Header
-
-_INT_MAX, _LONG_MAX = 0x7FFFFFFF, 0x7FFFFFFFFFFFFFFF
 
 
 def _body_of(key: bytes, *, empty_is_null: bool = False) -> Reader:
@@ -83,9 +81,8 @@ def _content_length(access: Access) -> Value:
     header = access.context.header(b"content-length")
     if header is None:
         return NULL
-    digits = header.body[: len(header.body) - len(header.body.lstrip(b"0123456789"))]
     body = body_value(access.context.message, header)
-    return Value.integer_text(header.body, int(digits or b"0"), body.behind)
+    return Value.integer_text(header.body, access.context.message.content_length or 0, body.behind)
 
 
 def _body(access: Access) -> Value:
@@ -122,7 +119,7 @@ def _expires(access: Access) -> Value:
             return NULL
         for contact in contacts:
             own = contact.param(b"expires")
-            seconds = default if own is None or not own.body else _unsigned(own.body)
+            seconds = default if own is None or not own.body else str2int(own.body)
             if own is not None and own.body and seconds is None:
                 return NULL
             found += [] if seconds is None else [seconds]
@@ -136,7 +133,6 @@ def _expires(access: Access) -> Value:
 
 _WHITE = b" \t\r\n"
 _MAX_EXPIRES_LENGTH = 10
-_UINT_MAX = 0xFFFFFFFF
 
 
 def _seconds(body: bytes) -> int:
@@ -145,19 +141,7 @@ def _seconds(body: bytes) -> int:
     return int(digits or b"0") % (1 << 32) if len(body) <= _MAX_EXPIRES_LENGTH else 0
 
 
-def _unsigned(text: bytes) -> int | None:
-    """core/ut.h, str2int: digits, perhaps behind a ``+``; None for anything else and above 32 bits."""
-    digits = text[1:] if text[:1] == b"+" else text
-    if digits.strip(b"0123456789"):
-        return None
-    # The length first: Python refuses to convert very long numbers.
-    digits = digits.lstrip(b"0")
-    number = int(digits or b"0") if len(digits) <= _MAX_EXPIRES_LENGTH else _UINT_MAX + 1
-    return number if number <= _UINT_MAX else None
-
-
 _ONE_MORE = -1
-_SIGNED = re.compile(rb"[+-]?0*([0-9]{0,19})")
 
 
 def _sdp(access: Access) -> Value:
@@ -176,16 +160,11 @@ def _sdp(access: Access) -> Value:
 
 def _version_number(access: Access, version: bytes | None) -> int | None:
     """core/ut.h, str2sint: nothing and a sign alone are 0; None for a version beyond 31 bits, or 63 in 6.0."""
-    digits = None if version is None else _SIGNED.fullmatch(version)
-    if version is None or digits is None:
-        return None
-    number = int(digits[1] or b"0") * (-1 if version.startswith(b"-") else 1)
-    most = _most(access)
-    return number if -most - 1 <= number <= most else None
+    return None if version is None else str2sint(version, _most(access))
 
 
 def _most(access: Access) -> int:
-    return _LONG_MAX if access.context.environment.is_6 else _INT_MAX
+    return LONG_MAX if access.context.environment.is_6 else INT_MAX
 
 
 def _write_sdp(access: Access, value: Value) -> None:

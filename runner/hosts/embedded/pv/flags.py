@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import str2sint
 
 from .registry import Access, Reader, Writer, register
 
@@ -12,10 +13,10 @@ _MASK = 0xFFFFFFFF
 
 def _parse_flag(text: bytes) -> int:
     """pv_core.c, pv_parse_flag_param: a number from 0 to 31; there are no named flags here."""
-    digits = text[1:] if text[:1] == b"+" else text
-    if not digits.isdigit() or int(digits) > _LAST_FLAG:
+    flag = str2sint(text)
+    if flag is None or not 0 <= flag <= _LAST_FLAG:
         raise CannotEvaluate(f"bad flag {text!r}")
-    return int(digits)
+    return flag
 
 
 def _number(attribute: str) -> Reader:

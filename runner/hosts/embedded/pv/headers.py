@@ -62,8 +62,8 @@ def body_value(message: SipMessage, header: Header) -> Value:
 
 
 def pick(message: SipMessage, headers: list[Header], index: int | str | None) -> Value:
-    """One of the bodies, or all joined by a comma for ``[*]``; null outside."""
-    if not headers:
+    """One of the bodies, or all joined by a comma for ``[*]``; null outside and for ``[+]``."""
+    if not headers or index == "+":
         return NULL
     if index == ALL:
         return Value(joined([header.body for header in headers], b",", is_6=message.is_6))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import wrap
 
-from .expression import Format, parse_format, wrap
+from .expression import Format, parse_format
 from .registry import Access, Reader, one_of, register
 from .scriptvars import stored
 from .server import leading_number

@@ -10,6 +10,7 @@ from runner.hosts.embedded.routing import find_socket, is_upstream
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.ip import ip_version
 from runner.sip.nameaddr import parse_route_body
+from runner.sip.scan import ULONG_MAX, str2int
 from runner.sip.uri import Proto
 from runner.sip.via import Via, vias
 
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from runner.sip.message import SipMessage
 
 _DEFAULT_TLS_PORT = 5061
-_UINT_MAX, _UINT_DIGITS = 0xFFFFFFFF, 10
 _MAX_URI_SIZE = 1024  # core/config.h
 _PROTOCOLS = frozenset({b"udp", b"tcp", b"tls", b"sctp", b"ws", b"wss"})
-_ULONG_MAX = (1 << 64) - 1
 
 
 def next_hop_uri(context: Context) -> bytes | None:
@@ -67,10 +66,10 @@ def _answer_to(context: Context, *, is_tls_known: bool = True) -> _Answer | None
     host = via.host if received is None else received.value or b""
     port = 0
     if rport is not None and rport.value is not None:
-        digits = rport.value.removeprefix(b"+").lstrip(b"0") or b"0"
-        if not digits.isdigit() or len(digits) > _UINT_DIGITS or int(digits) > _UINT_MAX:
+        number = str2int(rport.value)
+        if number is None:
             return None
-        port = int(digits)
+        port = number
     is_tls = is_tls_known and not via.has_port and via.transport.lower() in {b"tls", b"wss"}
     return _Answer(host, port or (_DEFAULT_TLS_PORT if is_tls else via.port_number), via)
 
@@ -196,16 +195,9 @@ def _overload(via: Via, part: str) -> Value:
         case "ocalgo":
             return text_or_null(values.get(b"oc-algo"))
         case "ocvalidity":
-            return Value.integer(_digits(values.get(b"oc-validity"), _ULONG_MAX))
+            return Value.integer(str2int(values.get(b"oc-validity") or b"", ULONG_MAX) or 0)
         case _:
-            return Value.integer(_digits(values.get(b"oc-seq"), _UINT_MAX))
-
-
-def _digits(text: bytes | None, largest: int) -> int:
-    """core/ut.h, str2int: 0 for what is no number or too large."""
-    if text is None or not text.isdigit() or len(text) > len(str(largest)):
-        return 0
-    return number if (number := int(text)) <= largest else 0
+            return Value.integer(str2int(values.get(b"oc-seq") or b"") or 0)
 
 
 def _reply_destination(access: Access) -> Value:

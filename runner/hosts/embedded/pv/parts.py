@@ -7,6 +7,7 @@ from dataclasses import replace
 from runner import sip
 from runner.hosts.embedded import outgoing
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import str2sint
 
 from .expression import Dynamic, Format, dynamic_or, parse_format
 from .registry import Access, one_of, register
@@ -50,11 +51,10 @@ def _parse_offset(text: bytes) -> int | Dynamic:
     dynamic = dynamic_or(text)
     if dynamic is not None:
         return dynamic
-    sign = text[:1] == b"-"
-    digits = text[1:] if sign else text
-    if not digits.isdigit():
+    offset = str2sint(text)
+    if offset is None:
         raise CannotEvaluate(f"bad offset {text!r}")
-    return -int(digits) if sign else int(digits)
+    return offset
 
 
 def _offset(access: Access) -> int:

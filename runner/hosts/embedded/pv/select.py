@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import LONG_MAX, number_of, wrap
 
-from .expression import wrap
 from .registry import Access, register
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Call(NamedTuple):
     names: Names
     parsed: Any
     is_last: bool
+
+
+# As ``Call``, without a call of Python: one is made for every step.
+_call: Callable[[tuple[Access, bytes, Names, Any, bool]], Call] = partial(tuple.__new__, Call)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +141,6 @@ class Step(NamedTuple):
 
 _PART = re.compile(rb'([A-Za-z][A-Za-z0-9_]*)(?:\[\\?(?:"([^"]*)"|(-?[0-9]*))\])?')
 _MOST_PARTS = 30  # core/select.h, MAX_SELECT_PARAMS less 2: the last name may still have its bracket
-_INT64_MAX = 2**63 - 1
 
 
 def parse_names(text: bytes) -> Names:
@@ -171,10 +175,8 @@ def parse_names(text: bytes) -> Names:
 def _atoi(digits: bytes) -> int:
     """C's atoi: held within 64 bits, of which the lower 32 are taken; no digit at all is 0."""
     is_negative = digits[:1] == b"-"
-    # Only as many digits are converted as may still fit: a longer number is out of range anyway.
-    significant = digits.lstrip(b"-0")[: len(str(_INT64_MAX)) + 1]
-    number = -int(significant or b"0") if is_negative else int(significant or b"0")
-    return wrap(max(-_INT64_MAX - 1, min(number, _INT64_MAX)))
+    number = number_of(digits.removeprefix(b"-"), LONG_MAX)
+    return wrap(-number if is_negative else min(number, LONG_MAX))
 
 
 def parse_name(text: bytes) -> tuple[Step, ...]:
@@ -216,8 +218,9 @@ def _step(node: Node, names: Names, parsed: object) -> Step:
 def run(steps: tuple[Step, ...], access: Access) -> bytes | None:
     """What the last step gives; None for null."""
     text = b""
-    for at, step in enumerate(steps, 1):
-        given = step.read(Call(access, text, step.names, step.parsed, is_last=at == len(steps)))
+    last = steps[-1]
+    for step in steps:
+        given = step.read(_call((access, text, step.names, step.parsed, step is last)))
         if given is None:
             return None
         text = given

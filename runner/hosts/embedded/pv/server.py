@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from runner.hosts.embedded.context import RELEASES
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.sip.scan import INT_MAX, number_of
 
 from .registry import Access, Reader, one_of, register
 
@@ -44,16 +45,15 @@ def _with_number(text: str) -> Value:
     return Value.integer_text(text.encode(), leading_number(text.encode()))
 
 
-_NUMBER = re.compile(rb"([+-]?)0*([0-9]{0,11})")
-_INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
+_NUMBER = re.compile(rb"([+-]?)([0-9]*)")
 
 
 def leading_number(text: bytes) -> int:
     """core/ut.h, str2sint, without a look at whether it failed: what the text begins with, cut to 32 bits, else 0."""
     found = _NUMBER.match(text)
     sign, digits = (b"", b"0") if found is None else found.groups()
-    number = int(digits or b"0")
-    return max(-number, _INT_MIN) if sign == b"-" else min(number, _INT_MAX)
+    number = number_of(digits, INT_MAX)
+    return -number if sign == b"-" else min(number, INT_MAX)
 
 
 def _variable(access: Access) -> Value:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import number_of, wrap, wrapped
 from runner.sip.uri import Uri, parse_uri
 
 MAX_RESULT_BYTES = 65535
 """TR_BUFFER_SIZE - 1: what a transformation may give at most (modules/pv/pv_trans.c)."""
 
-_LONG_DIGITS = 19
 _LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
 """A number above it takes no further digit (modules/pv/pv_trans.c, _tr_parse_nparam of 6.0)."""
 
@@ -161,14 +161,13 @@ class Scanner:
         if self.byte in b"+-":
             self.at += 1
         self.skip_blanks()
-        start, number = self.at, 0
+        start = self.at
         while self.byte in b"0123456789":
-            number = (number * 10 + self.text[self.at] - b"0"[0]) & 0xFFFFFFFF
             self.at += 1
-        number = to_int32(-number if is_negative else number)
+        number = wrapped(self.text[start : self.at])
+        number = wrap(-number) if is_negative else number
         # 6.0 looks at the number before each digit.
-        digits = self.text[start : self.at - 1].lstrip(b"0")
-        is_too_long = len(digits) > _LONG_DIGITS or int(digits or b"0") > _LAST_BEFORE_A_DIGIT
+        is_too_long = number_of(self.text[start : self.at - 1], _LAST_BEFORE_A_DIGIT) > _LAST_BEFORE_A_DIGIT
         return TooLong(number) if is_too_long else number
 
     def string(self, *, may_end_with_comma: bool = False) -> Param:
@@ -365,8 +364,3 @@ def _parse_step(scanner: Scanner) -> Step:
     if transformation is None:
         raise CannotEvaluate(f"unknown transformation {(family + b'.' + name).decode('latin-1')}")
     return Step(transformation, transformation.parse_params(scanner))
-
-
-def to_int32(number: int) -> int:
-    """The number in a C ``int``: 32 bits, two's complement."""
-    return (number + 0x80000000) % 0x100000000 - 0x80000000

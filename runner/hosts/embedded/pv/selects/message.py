@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.expression import wrap
 from runner.hosts.embedded.pv.select import ANY, ROOT, Call, Names
 from runner.hosts.embedded.value import CannotEvaluate
 from runner.sip.body_part import body_part
 from runner.sip.header_names import header_type, leading_name
 from runner.sip.params import parse_params
+from runner.sip.scan import wrap
 
 from .nameaddr import NAMEADDR, PARAMS
 from .uri import URI

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from runner.hosts.embedded.context import Context
 from runner.hosts.embedded.pv.select import ROOT, Call, Node, Reader
-from runner.sip.nameaddr import parse_nameaddr, parse_route_body, parse_to_body
+from runner.sip.nameaddr import ToParam, parse_nameaddr, parse_route_body, parse_to_body
 from runner.sip.params import Param, parse_params
 
 from .uri import URI, value
@@ -22,18 +23,16 @@ class _Address(NamedTuple):
     Attributes:
         uri: None for the ``*`` of a Contact.
         name: The display name; None without one.
-        params: Names in lower case and values, in Kamailio's order; None for a value where there is a bare name.
-        tag: None without one.
+        params: In Kamailio's order.
     """
 
     uri: bytes | None
     name: bytes | None = None
-    params: tuple[tuple[bytes, bytes | None], ...] = ()
-    tag: bytes | None = None
+    params: tuple[ToParam, ...] = ()
 
     def param(self, wanted: bytes) -> bytes | None:
-        """The value of the first parameter of that name."""
-        return next((text for name, text in self.params if name == wanted), None)
+        """The value of the first parameter of that name, which is in lower case; None for a bare name."""
+        return next((param.value for param in self.params if param.name.lower() == wanted), None)
 
 
 Parser = Callable[[Context, bytes], _Address | None]
@@ -42,10 +41,12 @@ Parser = Callable[[Context, bytes], _Address | None]
 
 def _party(_: Context, body: bytes) -> _Address | None:
     found = parse_to_body(body)
-    if found is None:
-        return None
-    params = tuple((param.name.lower(), param.value) for param in found.params)
-    return _Address(found.uri, found.display or None, params, found.tag)
+    return None if found is None else _Address(found.uri, found.display or None, found.params)
+
+
+def _tag(call: Call, key: bytes) -> bytes | None:
+    found = call.access.context.party(key)
+    return None if found is None else found.tag
 
 
 def _route(_: Context, body: bytes) -> _Address | None:
@@ -59,8 +60,8 @@ def _route(_: Context, body: bytes) -> _Address | None:
     return _Address(address.uri, address.name, _reversed(params or ()))
 
 
-def _reversed(params: tuple[Param, ...]) -> tuple[tuple[bytes, bytes | None], ...]:
-    return tuple((param.name.lower(), value(param)) for param in reversed(params))
+def _reversed(params: tuple[Param, ...]) -> tuple[ToParam, ...]:
+    return tuple(ToParam(param.name, value(param)) for param in reversed(params))
 
 
 def _contact(context: Context, body: bytes) -> _Address | None:
@@ -111,7 +112,7 @@ for _names, _key in (
     ("refer_to", b"refer-to"),
     ("remote_party_id rpid", b"remote-party-id"),
 ):
-    _add(_names, _key, _party).add("tag", _reader(_key, _party, lambda found, _: found.tag))
+    _add(_names, _key, _party).add("tag", partial(_tag, key=_key))
 _add("record_route rr", b"record-route", _route)
 _node = _add("contact m", b"contact", _contact)
 for _key in (b"q", b"expires", b"methods", b"received"):

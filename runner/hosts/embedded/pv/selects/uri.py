@@ -67,10 +67,13 @@ def _normalized(user: bytes) -> bytes:
 
 def _user(call: Call) -> bytes | None:
     """Without separators where URI_USER_NORMALIZE is set (parse_uri.c): never for a plain SIP URI."""
-    uri, first = call.access.context.uri(call.text), _FIRST_USER.match(call.text)
-    if uri is None or first is None:
+    uri = call.access.context.uri(call.text)
+    if uri is None or uri.scheme in _SIP:
+        return None if uri is None else uri.user or None
+    first = _FIRST_USER.match(call.text)
+    if first is None:
         return None
-    is_plain = uri.scheme in _SIP or not any(byte in _SEPARATORS for byte in first[1])
+    is_plain = not any(byte in _SEPARATORS for byte in first[1])
     return uri.user or None if is_plain else _normalized(uri.user)
 
 

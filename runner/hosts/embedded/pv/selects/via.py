@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.expression import wrap
 from runner.hosts.embedded.pv.select import ROOT, Call
+from runner.sip.scan import wrap
 from runner.sip.via import Via, vias
 
 if TYPE_CHECKING:

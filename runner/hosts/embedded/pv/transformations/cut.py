@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Literal, Params, Scanner, register, takes
+from runner.hosts.embedded.pv.transform import (
+    MAX_RESULT_BYTES,
+    Call,
+    Literal,
+    Params,
+    Scanner,
+    TooLong,
+    register,
+    takes,
+)
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 from .text import not_null
@@ -22,7 +31,7 @@ def _copied(text: bytes) -> Value:
 
 def _parse_substr(scanner: Scanner) -> Params:
     params = takes("nn")(scanner)
-    length = params[1]
+    length = params[1].low if isinstance(params[1], TooLong) else params[1]
     if isinstance(length, int) and length < 0:
         raise CannotEvaluate("substr: the length is negative")
     return params

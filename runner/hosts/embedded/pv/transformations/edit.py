@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Params, Scanner, register, takes, to_int32
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Params, Scanner, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import wrap
 
 from .text import not_null
 
@@ -115,11 +116,7 @@ def _fmtlinet(call: Call) -> Value:
 def _formatted(call: Call, pad: bytes) -> Value:
     text, width, indent = not_null(call), call.number(0), call.number(1)
     # A sum beyond 32 bits is a negative one.
-    if (
-        width <= 0
-        or indent < 0
-        or to_int32(len(text) + len(text) // width * to_int32(2 + indent)) > MAX_RESULT_BYTES - 1
-    ):
+    if width <= 0 or indent < 0 or wrap(len(text) + len(text) // width * wrap(2 + indent)) > MAX_RESULT_BYTES - 1:
         raise CannotEvaluate("fmtlines: out of range")
     if max(min(width, len(text)) - 1, 0) * (2 + indent) + len(text) > MAX_RESULT_BYTES:
         raise CannotEvaluate("fmtlines: the result is too big")

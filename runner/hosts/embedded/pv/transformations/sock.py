@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from runner.hosts.embedded.pv.transform import Call, register
 from runner.hosts.embedded.routing import SOCKET_PROTOS
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.scan import str2int
 
 _SOURCE = "modules/corex/corex_var.c, tr_sock_eval; core/socket_info.c, parse_protohostport"
-_NUMBER = re.compile(rb"\+?[0-9]*")
-_UINT_MAX_DIGITS = 10
-_UINT_MAX = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,6 @@ def _split_outside_brackets(text: bytes) -> list[bytes]:
     return parts
 
 
-def _is_port(text: bytes) -> bool:
-    digits = text.removeprefix(b"+").lstrip(b"0")
-    return _NUMBER.fullmatch(text) is not None and len(digits) <= _UINT_MAX_DIGITS and int(digits or b"0") <= _UINT_MAX
-
-
 def _parse(call: Call) -> _Socket:
     text = call.value.text
     if not text or text.endswith(b":"):
@@ -54,11 +46,11 @@ def _parse(call: Call) -> _Socket:
     match parts:
         case [host]:
             return _Socket(host=host)
-        case [host, port] if _is_port(port):
+        case [host, port] if str2int(port) is not None:
             return _Socket(host=host, port=port)
         case [written, host] if is_known:
             return _Socket(written, host)
-        case [written, host, port] if is_known and _is_port(port):
+        case [written, host, port] if is_known and str2int(port) is not None:
             return _Socket(written, host, port)
     raise CannotEvaluate("the value is no socket")
 
