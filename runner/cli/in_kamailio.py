@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner import installed
 from runner.daemon.daemon import Daemon
 from runner.errors import ConfigError, RunnerError, ScriptError
-from runner.migrate import installed
 from runner.migrate.literals import literal
 from runner.settings import Settings
 

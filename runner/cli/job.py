@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
+from runner import installed
 from runner.build import compile_script
 from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
-from runner.migrate import installed
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.sip import SipParseError

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from runner import installed
 from runner.errors import ConfigError
-from runner.migrate import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

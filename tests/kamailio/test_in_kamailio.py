@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.migrate import installed
+from runner import installed
 from tests.places import MESSAGE, ROOT
 from tests.programs import until
 from tests.running_daemon import COMMAND, ENVIRONMENT
@@ -135,7 +135,7 @@ def test_a_reply_that_comes_back_to_that_kamailio_does_not_run_the_script_again(
 def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
     """The command is found in no place of PATH, nor is it in /usr/sbin of a sandbox without it."""
     if installed.executable() and Path("/usr/sbin/kamailio").exists():
-        code = "from runner.migrate import installed; installed.executable = lambda: None; "
+        code = "from runner import installed; installed.executable = lambda: None; "
         code += "import sys; from runner.cli import main; sys.exit(main())"
         command = [COMMAND[0], "-c", code]
     else:
