@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RECORD = Path(os.environ["APP_MONO_RECORD"])
+# Kamailio does not start without these settings: by default app_mono.py would ask the daemon that this machine has.
+tomllib.loads(Path(os.environ["APP_MONO_CONFIG"]).read_text(encoding="utf-8"))["socket"]
 
 
 class _Lease:
@@ -32,16 +35,19 @@ class _Lease:
 
     def __init__(self, lease: Any) -> None:
         self._lease = lease
-        self.record: dict[str, Any] = {}
+        self.record: dict[str, Any] = {"calls": [], "exit_code": None, "error": "no exec began", "detail": ""}
 
     def exec(self, path: str | None, param: str | None, host: Any, deadline: float) -> Any:
         recorded = Recorded(host)
-        self.record = {"calls": recorded.calls, "exit_code": None, "error": "", "detail": ""}
+        self.record |= {"calls": recorded.calls, "error": ""}
         try:
             outcome = self._lease.exec(path, param, recorded, deadline)
         except RunnerError as error:
             self.record["error"] = str(error)
             self.record["detail"] = error.detail or "" if isinstance(error, ScriptError) else ""
+            raise
+        except Exception as error:
+            self.record["error"] = f"internal error, please report it: {error!r}"
             raise
         self.record["exit_code"] = outcome.code
         return outcome
@@ -69,7 +75,7 @@ class Methods(app_mono.Methods):
 
 
 def _recorded(msg: Any, execute: Callable[[], int]) -> int:
-    KSR.corex.set_source_address("udp:127.0.0.1:5060")  # as of an exec without Kamailio
+    KSR.corex.set_source_address(f"udp:{KSR.pv.get('$Ri')}:{KSR.pv.get('$Rp')}")  # as of an exec without Kamailio
     result = execute()
     record = _lease.record | {"ok": result == app_mono.TRUE, "after": KamailioHost(msg, KSR).get_s("$mbu")}
     draft = _RECORD.with_suffix(".part")

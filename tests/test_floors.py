@@ -18,7 +18,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust"},
-    {"settings", "wire", "sip", "migrate", "directives"},
+    {"settings", "wire", "sip", "migrate", "directives", "installed"},
     {"scripts", "hosts", "build"},
     {"worker"},
     {"pool", "control", "job"},

@@ -61,7 +61,7 @@ def test_kamailio_loads_its_side_by_a_path_that_names_no_python(wheel: Path, tmp
         "raise ImportError('too old')\n", "ascii"
     )
     (package,) = prefix.glob("lib/python3*/site-packages/runner/cli")
-    code = "from runner.migrate import installed; print(installed.script())"
+    code = "from runner import installed; print(installed.script())"
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=package.parent.parent, capture_output=True, text=True, check=True
     ).stdout.strip()

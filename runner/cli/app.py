@@ -12,20 +12,21 @@ import sys
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from runner.errors import ConfigError, RunnerError
 
 from . import admin, show
+from .outcome import FAILED, FALSE, TRUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .job import Job
 
-TRUE, FALSE, FAILED = 0, 1, 2
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Their warnings come back as the error of the run, which is shown once.
 SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
 EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
@@ -104,11 +105,10 @@ def exec_(
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
     job = Job("exec", script, param, message, config, timeout, is_profiled=profile, anyway=anyway)
-    if in_kamailio or compare:
-        from . import compare as compare_  # noqa: PLC0415 - as above
-
-        _guarded(lambda: compare_.carry_out(job, compare=compare, as_json=json, others=watch or repeat > 1 or profile))
-    _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
+    _guarded(
+        lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
+        as_json=json,
+    )
 
 
 @app.command("run", epilog=EPILOG)
@@ -130,11 +130,10 @@ def run(
     from .job import Job  # noqa: PLC0415 - as above
 
     job = Job("run", load, param, message, config, timeout, anyway=anyway)
-    if in_kamailio or compare:
-        from . import compare as compare_  # noqa: PLC0415 - as above
-
-        _guarded(lambda: compare_.carry_out(job, compare=compare, as_json=json, others=watch or repeat > 1))
-    _guarded(lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat), as_json=json)
+    _guarded(
+        lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
+        as_json=json,
+    )
 
 
 @app.command("build")
@@ -312,9 +311,11 @@ def common(
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
     logger.propagate = False
-    # A closed terminal and `kill` end a run as Ctrl-C does: workers stopped, private directories removed.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    # A closed terminal and `kill` end a run as Ctrl-C does: workers stopped, private directories removed. The first of
+    # these signals does it; more of them must not disturb that.
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and a shell's & have it
+            signal.signal(number, _interrupt)
 
 
 class _Lines(logging.Handler):
@@ -329,20 +330,22 @@ class _Lines(logging.Handler):
             show.note(logging.Formatter().formatException(record.exc_info))
 
 
-def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
+def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio: bool, compare: bool) -> int:
+    if in_kamailio or compare:
+        if watch or repeat > 1 or job.is_profiled:
+            raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
+        from .compare import carry_out  # noqa: PLC0415 - as above
+
+        return carry_out(job, compare=compare, as_json=as_json)
     if watch and repeat > 1:
         raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
     from . import profile  # noqa: PLC0415 - as above
     from .watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
-        try:
-            if watch:
-                run_at_every_save(job, as_json=as_json)
-            results = list(job.runs(repeat))
-        except BaseException:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a worker behind
-            raise
+        if watch:
+            run_at_every_save(job, as_json=as_json)
+        results = list(job.runs(repeat))
     if as_json:
         show.line(show.as_json(results))
     else:
@@ -351,9 +354,7 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int) -> int:
         profile.table(results)
         if repeat > 1:
             show.repeats(results)
-    if any(result.error for result in results):
-        return FAILED
-    return TRUE if all(result.ok for result in results) else FALSE
+    return max(result.status for result in results)
 
 
 def _print(text: str) -> int:
@@ -370,8 +371,8 @@ def _controlled(config: str | None, socket: str | None, action: Callable[[str], 
     _guarded(carry_out)
 
 
-def _guarded(action: Callable[[], int], *, as_json: bool = False) -> None:
-    """Run a command; whatever goes wrong becomes one line and a status."""
+def _guarded(action: Callable[[], int], *, as_json: bool = False) -> NoReturn:
+    """Run a command and end; whatever goes wrong becomes one line and a status."""
     try:
         code = action()
     except RunnerError as error:
@@ -391,4 +392,6 @@ def _report(error: Exception) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -3,65 +3,62 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from runner.errors import ConfigError
+from typing import TYPE_CHECKING
 
 from . import show
 from .in_kamailio import play
+from .private_kamailio import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .job import Job
-    from .outcome import Outcome
+    from .outcome import Asked, Outcome
 
-TRUE, FALSE, FAILED = 0, 1, 2
 EQUAL, DIFFERS = 0, 1
-Call = tuple[str, list[Any], Any]
+WINDOW = 200  # calls that are aligned at one time, which takes the square of it
 
 
-def carry_out(job: Job, *, compare: bool, as_json: bool, others: bool) -> int:
+def carry_out(job: Job, *, compare: bool, as_json: bool) -> int:
     """
-    Run the job once in Kamailio, and with ``compare`` also here; the exit status of an exec, or of ``compared``.
+    Run the job once in Kamailio; the exit status is that of an exec, or of ``compared``.
 
     Args:
-        job: The script and the message.
-        compare: See above.
+        job: The script and the message. Where its port is not free, another one is taken for it.
+        compare: Run it here as well, and show what differs.
         as_json: One object for programs.
-        others: There are options that run a script again or measure it, which have no meaning here.
 
     Raises:
         RunnerError: It could not be run.
     """
-    if others:
-        raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat and --profile")
-    if compare:
-        return compared(job, as_json=as_json)
-    result = play(job)
+    with free_port(job.address.port) as port:
+        job = replace(job, address=replace(job.address, port=port), is_compared=compare)
+        if compare:
+            return compared(job, as_json=as_json)
+        result = play(job)
     if as_json:
         show.line(show.as_json([result]))
     else:
         show.outcome(result, Path(job.message).name)
-    return FAILED if result.error else TRUE if result.ok else FALSE
+    return result.status
 
 
 def compared(job: Job, *, as_json: bool) -> int:
     """
-    Run the job in both and show where they differ: 0 nowhere, 1 somewhere.
+    Run a job with ``is_compared`` in both and show where they differ: 0 nowhere, 1 somewhere.
 
     Raises:
         RunnerError: It could not be run in one of them.
     """
     theirs = play(job)
-    job.is_recorded = True
     with job:
         ours = job.run()
     if ours.error is not None and not ours.asked and ours.after is None:
         raise ours.error  # it never began
-    found = [*differing_calls(ours.asked, theirs.asked), *_differing_results(ours, theirs)]
+    found = [*differing_calls(ours.asked, theirs.asked), *differing_results(ours, theirs)]
     if as_json:
         keys = ("what", "here", "kamailio")
         differences = [dict(zip(keys, row, strict=True)) for row in found]
@@ -79,26 +76,46 @@ def compared(job: Job, *, as_json: bool) -> int:
     return EQUAL
 
 
-def differing_calls(ours: list[Call], theirs: list[Call]) -> Iterator[tuple[str, str | None, str | None]]:
+def differing_calls(ours: list[Asked], theirs: list[Asked]) -> Iterator[tuple[str, str | None, str | None]]:
     """
     The calls, in order, that were not made or not answered alike.
+
+    Takes linear time: a call that was made more than ``WINDOW`` calls earlier or later counts as another one.
 
     Yields:
         The call as a script writes it, and what it gave here and in Kamailio; None where it was not made.
     """
-    here, there = ([_written(call) for call in calls] for calls in (ours, theirs))
-    matcher = SequenceMatcher(None, here, there, autojunk=False)
-    for tag, first, last, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            for our, their in zip(ours[first:last], theirs[start:end], strict=True):
-                if our[2] != their[2]:
-                    yield _written(our), _value(our), _value(their)
-        else:
-            yield from ((_written(call), _value(call), None) for call in ours[first:last])
-            yield from ((_written(call), None, _value(call)) for call in theirs[start:end])
+    at = to = 0
+    for first, start, size in _made_by_both(list(map(_written, ours)), list(map(_written, theirs))):
+        yield from ((_written(call), _value(call), None) for call in ours[at:first])
+        yield from ((_written(call), None, _value(call)) for call in theirs[to:start])
+        at, to = first + size, start + size
+        for our, their in zip(ours[first:at], theirs[start:to], strict=True):
+            if our[2] != their[2]:
+                yield _written(our), _value(our), _value(their)
 
 
-def _differing_results(ours: Outcome, theirs: Outcome) -> Iterator[tuple[str, str | None, str | None]]:
+def _made_by_both(here: list[str], there: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Runs of calls that both made: where each begins here and there, and its length; the last may be empty."""
+    both = min(len(here), len(there))
+    tail = next((size for size in range(both) if here[-1 - size] != there[-1 - size]), both)
+    here_end, there_end = len(here) - tail, len(there) - tail
+    at = to = 0
+    while at < here_end and to < there_end:
+        if here[at] == there[to]:
+            yield at, to, 1
+            at, to = at + 1, to + 1
+            continue
+        window = here[at : min(at + WINDOW, here_end)], there[to : min(to + WINDOW, there_end)]
+        *blocks, end = SequenceMatcher(None, *window, autojunk=False).get_matching_blocks()
+        yield from ((at + block.a, to + block.b, block.size) for block in blocks)
+        last = blocks[-1] if blocks else end  # what is behind it may go on in the next window
+        at, to = at + last.a + last.size, to + last.b + last.size
+    yield here_end, there_end, tail
+
+
+def differing_results(ours: Outcome, theirs: Outcome) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yields one row as ``differing_calls`` does, or none: truth and exit code, or the first line of the error."""
     here, there = _result(ours), _result(theirs)
     if here != there:
         yield "result", here, there
@@ -108,13 +125,13 @@ def _result(outcome: Outcome) -> str:
     if outcome.error is not None:
         # The rest of the text names a worker.
         detail = getattr(outcome.error, "detail", "") or str(outcome.error).rpartition(": ")[2]
-        return f"failed: {detail.splitlines()[0]}"
+        return f"failed: {detail.strip().partition(chr(10))[0]}"
     return f"{'true' if outcome.ok else 'false'}, exit code {outcome.exit_code}"
 
 
-def _written(call: Call) -> str:
+def _written(call: Asked) -> str:
     return f"{call[0]}({', '.join(json.dumps(argument, ensure_ascii=False) for argument in call[1])})"
 
 
-def _value(call: Call) -> str:
+def _value(call: Asked) -> str:
     return json.dumps(call[2], ensure_ascii=False)

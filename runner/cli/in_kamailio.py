@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner import installed
 from runner.daemon.daemon import Daemon
 from runner.errors import ConfigError, RunnerError, ScriptError
-from runner.migrate import installed
 from runner.migrate.literals import literal
 from runner.settings import Settings
+from runner.worker.rundir import PREFIX, run_directory
 
 from .job import host_of
 from .outcome import Outcome
-from .private_kamailio import IP, LOOK_EVERY_S, Kamailio, free_port, preamble
+from .private_kamailio import IP, LOOK_EVERY_S, Kamailio, preamble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 NEEDS = "it needs Kamailio with its module app_python3: apt-get install kamailio kamailio-python3-modules"
 ROOT = 0
+CONFIG, SOCKET = "app-mono.toml", "control.sock"
+MAX_SOCKET_BYTES = 107  # unix(7): sun_path has 108 with the NUL
 AFTER_S = 5.0  # beyond the exec's own limit: Kamailio, the daemon's answer, the record
 
 # Those whose variables and functions the embedded host has.
@@ -43,8 +44,8 @@ MODULES = (
     *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable"),
 )
 
-# The source's port tells the message from the probe and from what Kamailio sends to itself, a reply that the script
-# asked for, because that reads nothing of them. No function may run before the script, which sees $rc.
+# The source port distinguishes the message from the probe and from replies that Kamailio sends to itself.
+# Call no function before the script: it would change $rc.
 CFG = """
 request_route {{
 \tif ($sp == {probe}) {{
@@ -73,7 +74,10 @@ PROBE = (
 
 def play(job: Job) -> Outcome:
     """
-    Run the job once. It then has the address that Kamailio listened on, which has another port than 5060 if need be.
+    Run the job once, in a Kamailio that listens on the job's address.
+
+    Args:
+        job: Its port is free, and stays so (``free_port``).
 
     Raises:
         RunnerError: It could not be played: no Kamailio, no script, no message; or Kamailio dropped the message.
@@ -82,23 +86,19 @@ def play(job: Job) -> Outcome:
     modules = installed.modules()
     if installed.executable() is None or modules is None or not (modules / f"{installed.APP_PYTHON3}.so").is_file():
         raise ConfigError(f"there is no Kamailio here that could run the script: {NEEDS}")
-    job.received_on = replace(job.received_on, port=free_port(job.received_on.port))
     # Whether the message is dropped is Kamailio's to say.
-    host = host_of(data, job.message, settings, job.received_on, anyway=True)
+    host = host_of(data, job.message, settings, job.address, anyway=True)
     message = host.context.message.data
     with ExitStack() as stack:
-        directory = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="app-mono-", ignore_cleanup_errors=True))
-        )
+        directory = stack.enter_context(run_directory(base=_base()))
         stack.enter_context(_serving(_of_the_daemon(job, settings, assembly, directory)))
         sender, prober = (stack.enter_context(_udp_socket()) for _ in range(2))
-        port, probe_port = job.received_on.port, prober.getsockname()[1]
+        port, probe_port = job.address.port, prober.getsockname()[1]
         cfg = _cfg(job, assembly, port, (sender.getsockname()[1], probe_port), modules)
         record = directory / "record.json"
-        env = {"APP_MONO_CONFIG": str(directory / "app-mono.toml"), "APP_MONO_RECORD": str(record)}
+        env = {"APP_MONO_CONFIG": str(directory / CONFIG), "APP_MONO_RECORD": str(record)}
         env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
         kamailio = stack.enter_context(Kamailio(cfg, directory, port, env))
-        stack.enter_context(_undisturbed_end())
         _send(sender, message, port)
         _send(prober, PROBE.format(ip=IP, port=probe_port).encode(), port)
         _await(kamailio, record, time.monotonic() + settings.exec_timeout_s + AFTER_S)
@@ -118,12 +118,19 @@ def play(job: Job) -> Outcome:
     )
 
 
+def _base() -> Path:
+    """Where the private directory goes: where temporary files do, unless the path of a socket there is too long."""
+    base = Path(tempfile.gettempdir())
+    made = len(f"/{PREFIX}12345678/{SOCKET}")  # tempfile adds eight characters
+    return base if len(os.fsencode(base)) + made <= MAX_SOCKET_BYTES else Path("/tmp")  # noqa: S108 - is made private there
+
+
 def _of_the_daemon(job: Job, settings: Settings, assembly: str, directory: Path) -> Settings:
     """The settings of the private daemon; those that Kamailio reads go into a file beside its socket."""
     path = Path(assembly.replace("$$", "$")).absolute()
     values = settings.model_dump(include=settings.model_fields_set)
     values |= {
-        "socket": directory / "control.sock",
+        "socket": directory / SOCKET,
         "script_dirs": (path.parent,),
         "socket_owner": "",
         "socket_group": "",
@@ -131,10 +138,10 @@ def _of_the_daemon(job: Job, settings: Settings, assembly: str, directory: Path)
     values["load"] = path if job.mode == "run" else None
     if os.geteuid() == ROOT and not settings.worker_user:
         values["worker_user"] = "root"  # as an exec without Kamailio has it
-    lines = [f"socket = {json.dumps(str(values['socket']))}", f"exec_timeout_s = {settings.exec_timeout_s}"]
-    if job.mode == "run":
-        lines.append(f"load = {json.dumps(str(path))}")
-    (directory / "app-mono.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # The socket is in Kamailio's working directory, whose path TOML may not be able to say.
+    (directory / CONFIG).write_text(
+        f'socket = "{SOCKET}"\nexec_timeout_s = {settings.exec_timeout_s}\n', encoding="ascii"
+    )
     return Settings(**values)
 
 
@@ -149,16 +156,6 @@ def _serving(settings: Settings) -> Iterator[None]:
         finally:
             daemon.end(keeps_loans=False)
             thread.join(AFTER_S)
-
-
-@contextmanager
-def _undisturbed_end() -> Iterator[None]:
-    """After a Ctrl-C a second one must not leave a Kamailio behind."""
-    try:
-        yield
-    except BaseException:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise
 
 
 @contextmanager
@@ -193,12 +190,12 @@ def _await(kamailio: Kamailio, record: Path, deadline: float) -> None:
     probed = record.with_suffix(".probed")
     while not record.exists():
         if not kamailio.is_alive:
-            raise RunnerError(f"Kamailio crashed: {kamailio.last_errors() or 'its log says nothing'}")
+            raise RunnerError(f"Kamailio crashed: {kamailio.first_errors() or 'its log says nothing'}")
         if probed.exists() and not record.exists():
-            why = kamailio.last_errors() or "silently"
+            why = kamailio.first_errors() or "silently"
             raise ConfigError(f"Kamailio's core dropped the message before it reached a script: {why}")
         if time.monotonic() > deadline:
-            raise RunnerError(f"Kamailio gave no result: {kamailio.last_errors() or 'its log has no error'}")
+            raise RunnerError(f"Kamailio gave no result: {kamailio.first_errors() or 'its log has no error'}")
         time.sleep(LOOK_EVERY_S)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
+from runner import installed
 from runner.build import compile_script
 from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
-from runner.migrate import installed
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.sip import SipParseError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 ADDRESS = Address("127.0.0.1", 5060)
-"""Where the message comes from, and where it is received."""
+"""Where the message comes from, and where it is received: the same, as nobody else is there."""
 PARTS = ("queue", "load", "run", "total")
 
 # One script at a time, for one caller, who would rather wait than hear that no worker is ready yet. Files and the
@@ -59,8 +59,8 @@ class Job:
         message: A file, or ``-`` for the standard input, which is read once.
         config: A TOML file of settings; None: there is none.
         timeout_s: Longest exec, in seconds; None: as the settings say, else 5.
-        received_on: Where the message was received; it comes from 127.0.0.1:5060.
-        is_recorded: Also keep each call that reaches the host.
+        address: Where the message comes from, and where it is received.
+        is_compared: Also keep each call that reaches the host, and give the message as a Kamailio can be asked for it.
         is_profiled: Also measure where the time goes; for ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
     """
@@ -71,8 +71,8 @@ class Job:
     message: str
     config: str | None = None
     timeout_s: float | None = None
-    received_on: Address = ADDRESS
-    is_recorded: bool = False
+    address: Address = ADDRESS
+    is_compared: bool = False
     is_profiled: bool = False
     anyway: bool = False
 
@@ -104,11 +104,12 @@ class Job:
         data, settings, assembly = self.prepared()
         runner = self._started(settings, assembly)
         for _ in range(count):
-            host = host_of(data, self.message, settings, self.received_on, anyway=self.anyway)
+            host = host_of(data, self.message, settings, self.address, anyway=self.anyway)
             recorded = Recorded(host)
+            asked = cast("Host", recorded) if self.is_compared else host
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
-            result = self._call(runner, assembly, cast("MessageHost", recorded) if self.is_recorded else host, spent)
+            result = self._call(runner, assembly, asked, spent)
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 # The author knows the source, not the assembly that a cache keeps of it.
@@ -120,7 +121,7 @@ class Job:
                 logs=list(host.logs),
                 before=before,
                 # What a Kamailio can be asked for knows of no socket to leave by.
-                after=host.get_s("$mbu") if self.is_recorded else _text(host.message_bytes()),
+                after=host.get_s("$mbu") if self.is_compared else _text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
                 calls=result.calls,
                 timing_us=timing,
@@ -146,7 +147,7 @@ class Job:
         message = [] if self.message == STDIN else [Path(self.message)]
         return [script, *message, *near[0], *near[1]]
 
-    def _call(self, runner: Runner, assembly: str, host: MessageHost, spent: dict[str, int] | None) -> ExecResult:
+    def _call(self, runner: Runner, assembly: str, host: Host, spent: dict[str, int] | None) -> ExecResult:
         if self.mode == "run":
             return runner.mono_run(self.param, host=host)
         if spent is None:
@@ -219,10 +220,10 @@ def known_version(settings: Settings) -> Version:
 
 
 def host_of(
-    data: bytes, name: str, settings: Settings, received_on: Address = ADDRESS, *, anyway: bool = False
+    data: bytes, name: str, settings: Settings, address: Address = ADDRESS, *, anyway: bool = False
 ) -> MessageHost:
     """
-    The embedded host with a message that came from ``name``.
+    The embedded host with a message from the file ``name``, which came from this address and was received on it.
 
     Raises:
         ConfigError: Kamailio's core would have dropped the message before the script; the text says why. With
@@ -230,9 +231,9 @@ def host_of(
     """
     hint = "; --anyway runs on it all the same"
     try:
-        socket = Socket(received_on)
+        socket = Socket(address)
         environment = Environment((socket,), kamailio=known_version(settings))
-        host = MessageHost(data, source=ADDRESS, received_on=socket, environment=environment)
+        host = MessageHost(data, source=address, received_on=socket, environment=environment)
         why = None if anyway else host.context.message.dropped
     except SipParseError as error:
         why, hint = str(error), ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from runner.migrate import installed
+from runner import installed
 from runner.migrate.daemon_settings import CHILDREN, TIMER, toml
 from runner.migrate.literals import literal
 

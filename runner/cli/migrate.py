@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runner import installed
 from runner import migrate as change
 from runner.errors import ConfigError
-from runner.migrate import installed
 
 from . import show
 

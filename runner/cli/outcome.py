@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from runner.errors import RunnerError
 
 
+TRUE, FALSE, FAILED = 0, 1, 2
+Asked = tuple[str, list[Any], Any]
+"""A call that reached the host: its C# name, its arguments and its result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one run of a script gave."""
@@ -28,5 +33,10 @@ class Outcome:
     profile_us: dict[str, float] = field(default_factory=dict)
     """Where the time went, by part (``runner.cli.profile``); empty unless it was asked for."""
     had_bare_lf: bool = False
-    asked: list[tuple[str, list[Any], Any]] = field(default_factory=list)
-    """Each call that reached the host: its C# name, its arguments and its result; empty unless it was recorded."""
+    asked: list[Asked] = field(default_factory=list)
+    """Each call that reached the host, in order; empty unless they were recorded."""
+
+    @property
+    def status(self) -> int:
+        """The exit status that says it."""
+        return FAILED if self.error else TRUE if self.ok else FALSE

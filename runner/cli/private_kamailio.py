@@ -12,23 +12,29 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from runner import installed
 from runner.errors import ConfigError
-from runner.migrate import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 IP = "127.0.0.1"
 MEMORY = ("-m", "64", "-M", "16")  # MiB, shared and of one process
 START_S = 20.0  # it takes 0.3 s, and several times that on a loaded machine
 END_S = 5.0
 LOOK_EVERY_S = 0.01
-_LAST_LINES = 3
+_FIRST_LINES = 3
+_TRIES = 20  # of a port that the kernel picks; another run has picked the same one for each that fails
+
+# Kills a process group once its standard input ends. Only this process has the other end of that pipe, which is closed
+# when this process ends, even by SIGKILL.
+_WATCHER = 'read -r _; kill -s KILL -- "-$1"'
 
 
 def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int = 2, tcp: bool = False) -> str:
@@ -53,12 +59,26 @@ def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int
     )
 
 
-def free_port(wanted: int) -> int:
-    """The wanted UDP port, or another one that nobody holds."""
-    for port in (wanted, 0):
+@contextlib.contextmanager
+def free_port(wanted: int) -> Iterator[int]:
+    """
+    Keep a UDP port from other runs for the length of a ``with`` block: the wanted one, or another that nobody holds.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    # Kamailio binds its port even where somebody else got it meanwhile, so a look is not enough. A name in the abstract
+    # namespace is in the same network namespace as the port, and gone with the process that holds it.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
+        yield _locked_port(wanted, lock)
+
+
+def _locked_port(wanted: int, lock: socket.socket) -> int:
+    for port in (wanted, *[0] * _TRIES):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
             sock.bind((IP, port))
             found: int = sock.getsockname()[1]
+            lock.bind(f"\0app-mono-udp-{found}")
             return found
     raise ConfigError(f"no UDP port of {IP} is free")
 
@@ -74,7 +94,7 @@ class Kamailio:
         env: Added to a small, fixed environment.
 
     Raises:
-        ConfigError: On entering: it is not installed, or did not start; the text has the end of its log.
+        ConfigError: On entering: it is not installed, or did not start; the text has its first errors.
     """
 
     def __init__(self, cfg: str, directory: Path, port: int, env: Mapping[str, str] | None = None) -> None:
@@ -83,11 +103,11 @@ class Kamailio:
         self.port = port
         self.cfg = directory / "kamailio.cfg"
         self.cfg.write_text(cfg, encoding="utf-8", errors="surrogateescape")
-        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TZ": "UTC"} | dict(
-            env or {}
-        )
+        fixed = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(directory), "LANG": "C.UTF-8", "TZ": "UTC"}
+        self.env = fixed | dict(env or {})
         self._log = directory / "kamailio.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         program = installed.executable()
@@ -95,8 +115,8 @@ class Kamailio:
             raise ConfigError("kamailio is not installed: apt-get install kamailio kamailio-python3-modules")
         # In a thread, where a Ctrl-C does not come between the start of the process and the knowledge of it.
         starting = threading.Thread(target=self._start, args=(program,), name="start")
-        starting.start()
         try:
+            starting.start()
             starting.join(START_S)
             self._await_start()
         except BaseException:
@@ -122,25 +142,37 @@ class Kamailio:
                 stderr=log,
                 start_new_session=True,
             )
+            self._watcher = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCHER, "watcher", str(self._process.pid)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_S
-        while not self._holds_port():
+        while not (self.is_alive and self._holds_port()):
             if not self.is_alive or time.monotonic() > deadline:
-                raise ConfigError(f"kamailio did not start: {self.last_errors() or f'see {self._log}'}")
+                raise ConfigError(f"kamailio did not start: {self.first_errors() or f'see {self._log}'}")
             time.sleep(LOOK_EVERY_S)
 
     def _end(self) -> None:
         if self._process is None:
             return
-        self._process.terminate()
-        # Seen once in some hundred stops: a Kamailio that is told to end while its children still start does not.
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
+            self._process.terminate()
+            # A Kamailio that gets TERM while its children are starting may not end.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)
+        finally:
+            # Whatever happened, nothing of its process group stays.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(END_S)
-        # Whatever happened, nothing of its process group stays.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(END_S)
+            if self._watcher is not None:
+                self._watcher.kill()
+                self._watcher.communicate(timeout=END_S)
 
     @property
     def pid(self) -> int:
@@ -158,11 +190,19 @@ class Kamailio:
         """All that it logged until now."""
         return self._log.read_text(encoding="utf-8", errors="surrogateescape")
 
-    def last_errors(self) -> str:
+    def first_errors(self) -> str:
         """The first of its lines that tell of an error, without time and place; empty when there is none."""
         lines = [line for line in self.log().splitlines() if re.search(r"\b(ERROR|CRITICAL)\b", line)]
-        return "; ".join(re.sub(r"^.*?(ERROR|CRITICAL): ", "", line).strip() for line in lines[:_LAST_LINES])
+        return "; ".join(re.sub(r"^.*?(ERROR|CRITICAL): ", "", line).strip() for line in lines[:_FIRST_LINES])
 
     def _holds_port(self) -> bool:
-        taken = re.compile(rf":{self.port:04X} 00000000:0000 ")
-        return bool(taken.search(Path("/proc/net/udp").read_text(encoding="ascii")))
+        address = int.from_bytes(socket.inet_aton(IP), sys.byteorder)
+        # proc(5), /proc/net/tcp: the local and the remote address, and behind six more columns the inode.
+        bound = re.compile(rf" {address:08X}:{self.port:04X} 00000000:0000 (?:\S+ +){{6}}(\d+) ")
+        found = {f"socket:[{inode}]" for inode in bound.findall(Path("/proc/net/udp").read_text(encoding="ascii"))}
+        return bool(found) and not found.isdisjoint(self._open_files())
+
+    def _open_files(self) -> Iterator[str]:
+        for file in Path(f"/proc/{self.pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):  # closed meanwhile
+                yield str(file.readlink())

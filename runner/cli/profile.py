@@ -19,7 +19,7 @@ from . import show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.hosts.embedded.host import MessageHost
+    from runner.calls import Host
 
     from .outcome import Outcome
 
@@ -47,7 +47,7 @@ class TimedHost:
         spent: Of the exec; ``calls`` and ``edits`` are put there.
     """
 
-    def __init__(self, host: MessageHost, spent: dict[str, int]) -> None:
+    def __init__(self, host: Host, spent: dict[str, int]) -> None:
         self._host = host
         self._spent = spent
         spent |= {"calls": 0, "edits": 0}

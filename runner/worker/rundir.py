@@ -36,20 +36,21 @@ BRIDGE = "bridge"
 
 
 @contextlib.contextmanager
-def run_directory(group: int | None = None) -> Generator[Path]:
+def run_directory(group: int | None = None, base: Path | None = None) -> Generator[Path]:
     """
     A new directory, private to this user, for the length of a ``with`` block. Also removes those of dead runners.
 
     Args:
         group: The group of workers that run as another user. It may pass through the directory but not list it, and
             it owns what is made there.
+        base: Where it is made; None: where temporary files go.
 
     Raises:
         ConfigError: It cannot be made, for example because the file system is full.
     """
     place = None
     try:
-        base = Path(tempfile.gettempdir())
+        base = base or Path(tempfile.gettempdir())
         _sweep(base)
         place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         new = place / f"{LOCK}.new"

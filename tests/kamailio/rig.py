@@ -13,10 +13,10 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from runner import installed
 from runner.cli import private_kamailio
 from runner.cli.private_kamailio import preamble
 from runner.errors import ConfigError
-from runner.migrate import installed
 from tests.programs import WAIT_S
 
 __all__ = ("KAMAILIO", "LOST_S", "MODULES", "Kamailio", "Peer", "free_udp_port", "has_module", "preamble")

@@ -9,14 +9,21 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.migrate import installed
+from runner import installed
+from tests.kamailio.rig import Kamailio, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
-from tests.programs import until
+from tests.programs import stop, until
 from tests.running_daemon import COMMAND, ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SAMPLE = ROOT / "examples" / "MySRTest.cs"
 OTHER = {"5.6": "6.0", "6.0": "5.6"}[installed.version()]
@@ -95,6 +102,62 @@ def test_another_port_is_taken_where_5060_is_not_free(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_where_5060_is_taken_no_answer_goes_there(tmp_path: Path) -> None:
+    """It is the installed Kamailio's, which has nothing to do with it."""
+    source = script(tmp_path, READS + 'SR.Core.ModF("sl_reply_error"); return 0;')
+    text = PHONE.replace("h.example;branch", "127.0.0.1;rport;branch")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 5060))
+        taken.settimeout(0.2)
+
+        done = app_mono("exec", source, "-m", message(tmp_path, text), "--in-kamailio", "--json")
+
+        with pytest.raises(TimeoutError):
+            taken.recv(65536)
+    logs = dict(log["text"].split("=", 1) for log in json.loads(done.stdout)["logs"])
+    assert logs["$sp"] == logs["$Rp"] != "5060 5060"
+
+
+def test_many_runs_at_one_time_do_not_take_each_other_s_port() -> None:
+    with ThreadPoolExecutor(6) as pool:
+        runs = [pool.submit(app_mono, "exec", SAMPLE, 'to "$rU"', "-m", MESSAGE, "--in-kamailio") for _ in range(6)]
+
+    assert [(run.result().returncode, run.result().stderr) for run in runs] == [(1, "")] * 6
+
+
+@pytest.mark.parametrize("name", ["t\U0001f600", "t\x7f", 't"\\', "t" * 110])
+def test_the_directory_for_temporary_files_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """A name beyond U+FFFF made the settings unreadable, so that the daemon of the machine was asked."""
+    place = tmp_path / name
+    place.mkdir()
+
+    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path), "--in-kamailio", TMPDIR=str(place))
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_its_settings_that_kamailio_does_not_start(tmp_path: Path) -> None:
+    """With the defaults, it would be a client of the daemon of the machine."""
+    port = free_udp_port()
+    load = f'loadmodule "app_python3.so"\nmodparam("app_python3", "load", "{ROOT}/kamailio/played.py")\n'
+    env = {"APP_MONO_CONFIG": str(tmp_path / "settings.toml"), "APP_MONO_RECORD": str(tmp_path / "record.json")}
+    (tmp_path / "settings.toml").write_text('socket = "\\ud83d\\ude00"\n', encoding="ascii")
+
+    with (
+        pytest.raises(AssertionError, match="did not start"),
+        Kamailio(preamble(port, ["corex"]) + load + "request_route { exit; }\n", tmp_path, port, env),
+    ):
+        pass
+
+
+def test_its_home_is_private(tmp_path: Path) -> None:
+    source = script(tmp_path, 'SR.Core.Log(1, SR.PV.GetS("$env(HOME)")); return 0;')
+
+    done = app_mono("exec", source, "-m", message(tmp_path), "--in-kamailio", "--json", TMPDIR=str(tmp_path))
+
+    assert json.loads(done.stdout)["logs"][0]["text"].startswith(f"{tmp_path}/app-mono-")
+
+
 def test_an_exception_is_the_error_of_the_run(tmp_path: Path) -> None:
     done = app_mono(
         "exec", script(tmp_path, 'throw new System.Exception("boom");'), "-m", message(tmp_path), "--in-kamailio"
@@ -102,6 +165,40 @@ def test_an_exception_is_the_error_of_the_run(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "System.Exception: boom" in done.stderr
+
+
+def test_an_error_is_there_for_programs_too() -> None:
+    done = app_mono("exec", SAMPLE, "-m", "nofile", "--in-kamailio", "--json")
+
+    assert done.returncode == 2
+    assert "nofile" in json.loads(done.stdout)["error"]
+
+
+def test_an_error_of_ours_in_kamailio_is_an_error_of_the_run(tmp_path: Path) -> None:
+    """Status 1 would say that the script said false."""
+    (tmp_path / "played.py").write_text(
+        "import runpy, sys\n"
+        f"sys.path.append({str(ROOT / 'kamailio')!r})\n"
+        "import app_mono\n"
+        "class Broken:\n"
+        "    def exec(self, *_):\n"
+        "        raise ValueError('broken')\n"
+        "app_mono._lease = Broken()\n"
+        f"globals().update(runpy.run_path({str(ROOT / 'kamailio' / 'played.py')!r}))\n",
+        encoding="utf-8",
+    )
+    code = (
+        "import pathlib; from runner import installed; "
+        f"installed.kamailio_side = lambda: pathlib.Path({str(tmp_path)!r}); "
+        "import sys; from runner.cli import main; sys.exit(main())"
+    )
+
+    done = subprocess.run(
+        [COMMAND[0], "-c", code, "exec", str(SAMPLE), "-m", str(MESSAGE), "--in-kamailio"],
+        capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, "ValueError('broken')" in done.stderr) == (2, True), done.stderr
 
 
 def test_a_message_that_the_core_drops_is_told_in_one_line(tmp_path: Path) -> None:
@@ -135,7 +232,7 @@ def test_a_reply_that_comes_back_to_that_kamailio_does_not_run_the_script_again(
 def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
     """The command is found in no place of PATH, nor is it in /usr/sbin of a sandbox without it."""
     if installed.executable() and Path("/usr/sbin/kamailio").exists():
-        code = "from runner.migrate import installed; installed.executable = lambda: None; "
+        code = "from runner import installed; installed.executable = lambda: None; "
         code += "import sys; from runner.cli import main; sys.exit(main())"
         command = [COMMAND[0], "-c", code]
     else:
@@ -158,30 +255,77 @@ def test_what_runs_again_and_again_is_refused(option: str) -> None:
 
 
 def test_an_interrupt_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
-    endless = script(tmp_path, 'SR.Core.Log(1, "in"); while (true) { }')
-    running = subprocess.Popen(
-        [*COMMAND, "exec", str(endless), "-m", str(message(tmp_path)), "--in-kamailio", "--timeout", "60"],
-        env=ENVIRONMENT | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until(lambda: kamailios_in(tmp_path), "Kamailio runs")
+    with endless_run(tmp_path) as running:
+        until(lambda: kamailios_in(tmp_path), "Kamailio runs")
 
-    running.send_signal(signal.SIGINT)
-    told = running.communicate(timeout=30)
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=30)
 
     assert (running.returncode, told) == (130, ("", "ended by Ctrl-C\n"))
     until(lambda: not kamailios_in(tmp_path), "no process of that Kamailio is left")
     assert list(tmp_path.glob("app-mono-*")) == []
 
 
-def kamailios_in(directory: Path) -> list[str]:
-    """Command lines of the processes whose configuration lies below a directory."""
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_does_not_disturb_the_end(tmp_path: Path, second: signal.Signals) -> None:
+    """A Kamailio that does not end is killed some seconds later; a signal in between left it behind."""
+    with endless_run(tmp_path) as running:
+        until(lambda: len(kamailios_in(tmp_path)) > 1, "Kamailio has started its processes")
+        stop(min(kamailios_in(tmp_path)))
+
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)  # the first one has to come first
+        running.send_signal(second)
+        running.communicate(timeout=30)
+
+    assert running.returncode == 130
+    assert kamailios_in(tmp_path) == []
+    assert list(tmp_path.glob("app-mono-*")) == []
+
+
+def test_many_signals_during_the_start_leave_no_process(tmp_path: Path) -> None:
+    with endless_run(tmp_path) as running:
+        until(lambda: kamailios_in(tmp_path), "Kamailio starts")
+        for _ in range(8):
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.02)  # what a finger on Ctrl-C does
+        running.communicate(timeout=30)
+
+    assert running.returncode == 130
+    assert kamailios_in(tmp_path) == []
+
+
+def test_a_killed_command_takes_its_kamailio_with_it(tmp_path: Path) -> None:
+    """And what it leaves on the disk is removed by the next one."""
+    with endless_run(tmp_path) as running:
+        until(lambda: len(kamailios_in(tmp_path)) > 1, "Kamailio has started its processes")
+        running.kill()
+
+    until(lambda: not kamailios_in(tmp_path), "no process of that Kamailio is left")
+    app_mono("exec", SAMPLE, "-m", MESSAGE, "--in-kamailio", TMPDIR=str(tmp_path))
+    assert list(tmp_path.glob("app-mono-*")) == []
+
+
+@contextlib.contextmanager
+def endless_run(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    source = script(directory, 'SR.Core.Log(1, "in"); while (true) { }')
+    command = [*COMMAND, "exec", str(source), "-m", str(message(directory)), "--in-kamailio", "--timeout", "60"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT | {"TMPDIR": str(directory)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        yield running
+
+
+def kamailios_in(directory: Path) -> list[int]:
+    """The processes of a Kamailio whose configuration is below a directory."""
     found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for place in Path("/proc").glob("[0-9]*"):
         try:
-            words = place.read_bytes().decode("utf-8", "replace").split("\0")
+            words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         except OSError:
             continue
-        found += [" ".join(words)] if "kamailio" in words[0] and any(str(directory) in word for word in words) else []
+        if "kamailio" in words[0] and any(str(directory) in word for word in words):
+            found.append(int(place.name))
     return found
 
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
+import pytest
+
+from runner.cli.private_kamailio import free_port
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 
 if TYPE_CHECKING:
@@ -25,3 +29,35 @@ def test_a_configuration_it_refuses_is_told(tmp_path: Path) -> None:
     kamailio = Kamailio("request_route { nonsense(; }\n", tmp_path, free_udp_port())
 
     assert kamailio.check().startswith("refused")
+    with pytest.raises(AssertionError, match="did not start"), kamailio:
+        pass
+    assert "syntax error" in kamailio.first_errors().partition("; ")[0]
+
+
+def test_a_server_on_another_address_is_not_that_kamailio(tmp_path: Path) -> None:
+    """It was taken for a Kamailio that had started, and what was sent then was lost."""
+    port = free_udp_port()
+    cfg = preamble(port, ["sl", "pv"]) + 'request_route { sl_send_reply("200", "OK"); exit; }\n'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.2", port))
+
+        with Kamailio(cfg, tmp_path, port), Peer(port) as peer:
+            assert peer.ask(peer.request()) is not None
+
+
+def test_another_process_on_its_port_is_not_that_kamailio(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+
+        with (
+            pytest.raises(AssertionError, match="did not start"),
+            Kamailio("request_route { nonsense(; }\n", tmp_path, other.getsockname()[1]),
+        ):
+            pass
+
+
+def test_a_port_is_for_one_run_at_a_time() -> None:
+    with free_port(free_udp_port()) as first, free_port(first) as second:
+        assert first != second
+    with free_port(first) as again:
+        assert again == first

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.migrate.installed import version
+from runner.installed import version
 from tests.kamailio.rig import KAMAILIO, has_module
 from tools.compare import steps
 from tools.compare.apart import Apart, trouble

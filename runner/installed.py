@@ -56,7 +56,7 @@ def kamailio_side() -> Path:
     Raises:
         ConfigError: It is in neither place.
     """
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     shared = (above / "share" / "app-mono" / "kamailio" for above in package.parents)
     for place in (package.parent / "kamailio", *shared):
         if (place / "minimal.cfg").is_file():

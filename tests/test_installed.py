@@ -1,4 +1,4 @@
-"""runner.migrate.installed: where this package and Kamailio's modules lie."""
+"""runner.installed: where this package and Kamailio's modules lie."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner import installed
 from runner.errors import ConfigError
-from runner.migrate import installed
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def put(place: Path, *modules: str) -> None:
 
 
 def package_in(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installed, "__file__", str(place / "runner" / "migrate" / "installed.py"))
+    monkeypatch.setattr(installed, "__file__", str(place / "runner" / "installed.py"))
 
 
 def test_in_a_checkout_the_kamailio_side_lies_beside_the_package() -> None:
