@@ -22,7 +22,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scripts/test_files_beside.py")
 
 # These start a private Kamailio on port 5060, or on another one where that is taken.
-PORT_5060 = ("kamailio/test_in_kamailio.py", "kamailio/test_rig.py")
+PORT_5060 = ("kamailio/test_compared.py", "kamailio/test_in_kamailio.py", "kamailio/test_rig.py")
 
 # What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
 # threads, and each of xdist's processes has a thread.
