@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 
+import pytest
+
 from runner.hosts.embedded.host import MessageHost
 from tests.places import ROOT
 from tools.compare import unstable
@@ -195,6 +197,23 @@ def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
     expected, got = (Played(reached=True, answers=(text, text)) for text in ("a", None))
 
     assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [1]
+
+
+def test_json_of_bytes_above_127_ends_with_what_the_memory_holds_and_is_compared_elsewhere() -> None:
+    steps = tuple(("PV.GetS", f"$(ci{chain}{{val.json}})") for chain in ("", "{s.decode.base64}"))
+    expected, got = (Played(reached=True, answers=(text, text)) for text in ("a\0b", "a\0\0"))
+
+    for message, seen in ((LONG, [0]), (LONG + b"\xff", [])):
+        assert [
+            d.fact for d in compare(*unstable.until_refused(Case(message, steps, "drop"), expected, got))[1]
+        ] == seen
+
+
+@pytest.mark.parametrize(("version", "facts"), [("5.6", 1), ("6.0", 2)])
+def test_what_6_0_made_stable_is_compared_there(version: str, facts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unstable, "version", lambda: version)
+
+    assert judged(MessageHost, Case(LONG, (("PV.GetS", "$(ru{uri.saor})"),))).report.facts == facts
 
 
 def test_a_crash_of_ours_is_a_difference_even_where_the_real_one_crashes() -> None:
