@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Reads = Callable[[str], str | None]
     """Gives the value of a name, None when it has none or was not asked for; checks that name as well."""
+    Writes = Callable[[str, int], int]
+    """Sets a name to a number, or gives a negative one."""
 
 _BLANK = r"[ \t\r\n]*"
 _BUFFER_BYTES = 65000  # pv_trans.c, TR_BUFFER_SIZE is 65536
@@ -27,7 +29,8 @@ _LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
 _OF_ALL_HEADERS = r'msg(?:\.|\[\\?")h(?:eader)?(?:\\?"\])?(?![\w.[])'  # core/select.c, w_parse_select
 _OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
 # A parameter, definition or part of credentials that is missing.
-_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp)|\$\(?defn?{_BLANK}\()"
+# $ai is no part of them, and with 6.0.1 the second look at a broken header finds another value than the first.
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp|i\b)|\$\(?defn?{_BLANK}\()"
 _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
@@ -39,6 +42,11 @@ RISKY = re.compile(
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
 
+COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
+_COUNTER = re.compile(r"\$\((sh(?:tinc|tdec|vinc)\([^(){}]*\))(?=\{)")
+_COUNTED = "var(app_mono_counted)"
+
+_MOST_INT = (1 << 31) - 1
 _LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
 _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
 
@@ -70,13 +78,16 @@ class Refused(RunnerError):
     """Kamailio must not be asked for a name now; the text is the reason."""
 
 
-def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: Callable[[], bool]) -> str:
+def asked(
+    name: str, read: Reads, write: Writes, has_none: Callable[[str], bool], is_tcp_off: Callable[[], bool]
+) -> str:
     """
     What Kamailio may be asked for instead of ``name``: mostly that name, else one with the same value that is safe.
 
     Args:
         name: What ``RISKY`` found something in.
         read: How to ask for another name.
+        write: How to set one.
         has_none: Whether Kamailio was asked for a name and has no value for it; False where it was not asked.
         is_tcp_off: Whether this Kamailio has no TCP.
 
@@ -103,7 +114,18 @@ def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: C
     if _HEADERS.search(name) and read("$msg(body)") is None:
         # core/select_core.c, select_msg_header: the length up to a body that was not found.
         raise Refused("the headers of the message do not parse")
-    return _with_safe_transformations(name, read, has_none) if "{" in name else name
+    return _with_safe_transformations(_counted(name, read, write), read, has_none) if "{" in name else name
+
+
+def _counted(name: str, read: Reads, write: Writes) -> str:
+    """The same of the number that a counter in front gives, so that it counts once whatever is asked of it."""
+    counter = _COUNTER.match(name)
+    number = counter and read(f"$({counter[1]})")
+    if counter is None or number is None:
+        return name
+    if abs(int(number)) > _MOST_INT or write(f"${_COUNTED}", int(number)) < 0:
+        raise Refused("the counter has too large a number")
+    return f"$({_COUNTED}{name[counter.end() :]}"
 
 
 def evaluated_in_a_write(name: str) -> str | None:

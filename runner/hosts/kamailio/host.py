@@ -36,7 +36,6 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
-_COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
 _NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 _CHUNK_BYTES = 16000  # {s.encode.hexa} takes less than half of its buffer of 65536 bytes
 
@@ -111,7 +110,7 @@ class KamailioHost:
             return self.get_s(_until_nul(asked))
         if value is None:
             return None
-        if value is not False and _COUNTS.search(asked):
+        if value is not False and guards.COUNTS.search(asked):
             return str(value)
         # A number has a text as well, which need not be its digits: 0007, an empty port, one that is above 2^31.
         text = self._printed(asked) if value is not False else None
@@ -288,7 +287,7 @@ class KamailioHost:
         name = _until_nul(name)
         checked = guards.evaluated_in_a_write(name) if is_written else name
         try:
-            asked = checked and guards.asked(checked, self.get_s, self._has_none, functions.is_tcp_off)
+            asked = checked and guards.asked(checked, self.get_s, self.set_i, self._has_none, functions.is_tcp_off)
         except guards.Refused as error:
             self._log_once(name, f"{name[:80]!a} is not asked for: {error}")
             return None
