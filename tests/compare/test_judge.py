@@ -14,6 +14,7 @@ from tools.compare.cases import NOT_ASKED, Case, Difference, Played, compare
 from tools.compare.embedded import EmbeddedSide
 from tools.compare.judge import Judge
 from tools.compare.report import text_of
+from tools.compare.server import clean_up
 from tools.compare.steps import cases
 
 SOON_S = 60.0
@@ -229,3 +230,9 @@ def test_nothing_is_compared_behind_a_function_that_only_ours_could_call() -> No
 
     assert compare(expected, called) == (1, [])
     assert compare(expected, refused) == (3, [Difference(1, "a", "b"), Difference("forwarded", (b"a",), (b"b",))])
+
+
+def test_what_a_case_wrote_or_counted_is_as_in_a_fresh_process_for_the_next_one() -> None:
+    steps = (("PV.SetS", "$shv(a)", "x"), ("PV.GetS", "$(shvinc(b){s.len})"), ("PV.GetI", "$shvinc(b)"))
+
+    assert list(clean_up(steps)) == [("PV.SetI", "$shv(a)", 0), ("PV.SetI", "$shv(b)", 0)]
