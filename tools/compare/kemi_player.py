@@ -118,12 +118,11 @@ def _get_i(_msg, name):
 
 
 def _is_null(_msg, name):
-    """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``."""
-    if not KSR.pv.is_null(name):
-        return 0
-    if KSR.pvx.evalx(_PRINTED, name) != 1:
-        return -1
-    return 1 if name.startswith("$") and KSR.pv.get(_PRINTED) == "<null>" else -1
+    """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``, at the first look."""
+    is_printed = name.startswith("$") and not _COUNTS.match(name) and KSR.pvx.evalx(_PRINTED, name) == 1
+    if is_printed and _value(_PRINTED) == "<null>":
+        return 1
+    return -1 if KSR.pv.is_null(name) else 0
 
 
 def _done(is_done):

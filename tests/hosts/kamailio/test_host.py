@@ -27,7 +27,7 @@ def test_a_variable_that_counts_is_asked_once(name: str) -> None:
     [
         "$(shvinc(n){s.decode.base58})",
         "$(shtinc(t=>n){s.len}{s.replace,a,b})",
-        "$(shtdec(t=>n){s.rbefore,7})",
+        "$(shtdec(t=>n){s.rm,1})",
         "$(shvinc(n){s.fmtlines,4,1}{s.rm,x})",
     ],
 )
@@ -56,3 +56,11 @@ def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_val
     host = KamailioHost(None, SimpleNamespace(pv=SimpleNamespace(get=asked.append), hdr=None))
 
     assert (host.get_s("$(ai{s.corehash})"), asked) == (None, ["$(ai{s.corehash})"])
+
+
+@pytest.mark.parametrize("name", ["$ai", "$(ai)", "$pU", "$(pu)"])
+def test_an_address_that_is_null_at_the_first_look_alone_is_null(name: str) -> None:
+    pv = SimpleNamespace(is_null=lambda _: True, get=lambda _: "sip:a@a")
+    host = KamailioHost(None, SimpleNamespace(pv=pv, hdr=None, pvx=SimpleNamespace(evalx=lambda *_: 1)))
+
+    assert host.is_null(name) == 1
