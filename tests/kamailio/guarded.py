@@ -126,6 +126,9 @@ GUARDED: dict[str, Case] = {
         [("PV.GetS", "$pcv(value)")], {0: "a" * 225}, headers=f"P-Charging-Vector: icid-value={'a' * 225}\r\n"),
     "what is null once": Case([("PV.IsNull", "$pU"), ("PV.IsNull", "$ru x"), ("PV.IsNull", "$none")],
         {0: 1, 1: -1, 2: -1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
+    "an address that is null once, as the second header does not parse": Case(
+        [("PV.IsNull", "$(ai)"), ("PV.IsNull", "$ai")], {0: 1, 1: 0},
+        headers="P-Asserted-Identity: e\r\nP-Asserted-Identity:\r\n"),
     "what is null once, with transformations": Case(
         [("PV.IsNull", "$(pd{s.prefixes})"), ("PV.IsNull", "$(pd)")], {0: -1},
         headers='P-Preferred-Identity:""<sip:8::>\r\n'),

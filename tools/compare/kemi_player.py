@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runner.errors import RunnerError
 from runner.hosts.kamailio import functions
-from runner.hosts.kamailio.c_locale import c_locale
+from runner.hosts.kamailio.c_locale import CLocale
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
 _PRINTED = "$var(compare_printed)"
@@ -36,7 +36,7 @@ class Player:
         if word != "play":
             return 1
         lines = Path(directory, "steps").read_text("ascii").splitlines()
-        with c_locale():  # that of app_mono, and of ours
+        with CLocale():  # that of app_mono, and of ours
             self._run(msg, lines)
         self._say("played")
         return 1

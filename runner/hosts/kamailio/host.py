@@ -173,7 +173,7 @@ class KamailioHost:
         if not self._pv.is_null(asked):
             return 0
         printed = self._printed(asked) if names.is_one(asked) else None
-        # $pU, $ai and their like, of an address that does not parse, are null once, which no transformation takes.
+        # $pU and its like, of an address that does not parse, are null once, which no transformation takes.
         is_once = asked.startswith(("$p", "$(p", "$ai", "$(ai")) and "{" not in asked and self.get_s(asked) is not None
         return 1 if printed == "<null>" or (printed is not None and is_once) else FAILED
 
