@@ -119,8 +119,11 @@ def _get_i(_msg, name):
 
 def _is_null(_msg, name):
     """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``, at the first look."""
-    if _COUNTS.match(name) and not KSR.pv.is_null(name):
-        return 0
+    if _COUNTS.match(name):
+        if "{" in name:
+            raise RunnerError("each look counts, and may find another value to transform")
+        if not KSR.pv.is_null(name):
+            return 0
     is_printed = name.startswith("$") and KSR.pvx.evalx(_PRINTED, name) == 1
     if is_printed and _value(_PRINTED) == "<null>":
         return 1
