@@ -85,7 +85,7 @@ _import_own_package()
 try:
     from runner.client.lease import Lease
     from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
-    from runner.hosts.kamailio.c_locale import c_locale
+    from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
     from runner.printable import RecordFormatter
 except ImportError as error:
@@ -146,7 +146,7 @@ def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> 
 def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script and give the value for Kamailio; never raises."""
     try:
-        with c_locale():
+        with CLocale():
             code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
     except RunnerError as error:
         text = error.full() if isinstance(error, ScriptError) else error

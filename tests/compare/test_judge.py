@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 
+import pytest
+
 from runner.hosts.embedded.host import MessageHost
 from tests.places import ROOT
 from tools.compare import unstable
@@ -12,6 +14,7 @@ from tools.compare.cases import NOT_ASKED, Case, Difference, Played, compare
 from tools.compare.embedded import EmbeddedSide
 from tools.compare.judge import Judge
 from tools.compare.report import text_of
+from tools.compare.server import clean_up
 from tools.compare.steps import cases
 
 SOON_S = 60.0
@@ -197,6 +200,23 @@ def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
     assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [1]
 
 
+def test_json_of_bytes_above_127_ends_with_what_the_memory_holds_and_is_compared_elsewhere() -> None:
+    steps = tuple(("PV.GetS", f"$(ci{chain}{{val.json}})") for chain in ("", "{s.decode.base64}"))
+    expected, got = (Played(reached=True, answers=(text, text)) for text in ("a\0b", "a\0\0"))
+
+    for message, seen in ((LONG, [0]), (LONG + b"\xff", [])):
+        assert [
+            d.fact for d in compare(*unstable.until_refused(Case(message, steps, "drop"), expected, got))[1]
+        ] == seen
+
+
+@pytest.mark.parametrize(("version", "facts"), [("5.6", 1), ("6.0", 2)])
+def test_what_6_0_made_stable_is_compared_there(version: str, facts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unstable, "version", lambda: version)
+
+    assert judged(MessageHost, Case(LONG, (("PV.GetS", "$(ru{uri.saor})"),))).report.facts == facts
+
+
 def test_a_crash_of_ours_is_a_difference_even_where_the_real_one_crashes() -> None:
     crashed = Played(reached=True, answers=("a",), crashed_at=1)
 
@@ -210,3 +230,9 @@ def test_nothing_is_compared_behind_a_function_that_only_ours_could_call() -> No
 
     assert compare(expected, called) == (1, [])
     assert compare(expected, refused) == (3, [Difference(1, "a", "b"), Difference("forwarded", (b"a",), (b"b",))])
+
+
+def test_what_a_case_wrote_or_counted_is_as_in_a_fresh_process_for_the_next_one() -> None:
+    steps = (("PV.SetS", "$shv(a)", "x"), ("PV.GetS", "$(shvinc(b){s.len})"), ("PV.GetI", "$shvinc(b)"))
+
+    assert list(clean_up(steps)) == [("PV.SetI", "$shv(a)", 0), ("PV.SetI", "$shv(b)", 0)]

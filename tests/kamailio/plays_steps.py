@@ -11,7 +11,7 @@ import KSR
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from runner.calls import CALLS
-from runner.hosts.kamailio.c_locale import c_locale
+from runner.hosts.kamailio.c_locale import CLocale
 from runner.hosts.kamailio.host import KamailioHost
 
 
@@ -24,7 +24,7 @@ class Player:
         if not steps.exists():
             return 1
         host = KamailioHost(msg, KSR)
-        with c_locale():  # as app_mono.py does
+        with CLocale():  # as app_mono.py does
             answers = [_answer(host, line.split(" ")) for line in steps.read_text("ascii").splitlines()]
         Path(f"{file}.answers").write_text("".join(f"{answer}\n" for answer in answers), "ascii")
         return 1

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runner.errors import RunnerError
 from runner.hosts.kamailio import functions
-from runner.hosts.kamailio.c_locale import c_locale
+from runner.hosts.kamailio.c_locale import CLocale
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
 _PRINTED = "$var(compare_printed)"
@@ -36,7 +36,7 @@ class Player:
         if word != "play":
             return 1
         lines = Path(directory, "steps").read_text("ascii").splitlines()
-        with c_locale():  # that of app_mono, and of ours
+        with CLocale():  # that of app_mono, and of ours
             self._run(msg, lines)
         self._say("played")
         return 1
@@ -118,12 +118,16 @@ def _get_i(_msg, name):
 
 
 def _is_null(_msg, name):
-    """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``."""
-    if not KSR.pv.is_null(name):
-        return 0
-    if KSR.pvx.evalx(_PRINTED, name) != 1:
-        return -1
-    return 1 if name.startswith("$") and KSR.pv.get(_PRINTED) == "<null>" else -1
+    """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``, at the first look."""
+    if _COUNTS.match(name):
+        if "{" in name:
+            raise RunnerError("each look counts, and may find another value to transform")
+        if not KSR.pv.is_null(name):
+            return 0
+    is_printed = name.startswith("$") and KSR.pvx.evalx(_PRINTED, name) == 1
+    if is_printed and _value(_PRINTED) == "<null>":
+        return 1
+    return -1 if KSR.pv.is_null(name) else 0
 
 
 def _done(is_done):

@@ -34,6 +34,7 @@ PROBE = (
     b"Content-Length: 0\r\n\r\n"
 )
 _LASTING = re.compile(r"^\$\(?(vn|vz|var|shv)\(([^()]*)\)")
+_COUNTED = re.compile(r"\$\(?shvinc\(([^()]*)\)")
 PATIENCE_S = 4.0  # a step takes microseconds; one that takes this hangs
 START_S = 30.0
 LOOK_S = 0.05  # how often a silent server is asked whether it is alive
@@ -226,6 +227,8 @@ def clean_up(steps: tuple[Step, ...]) -> Iterator[Step]:
     written = [str(step[1]) for step in steps if str(step[0]) in {"PV.SetS", "PV.SetI", "PV.Unset"}]
     for kind, name in dict.fromkeys(found for target in written for found in _LASTING.findall(target)):
         yield ("PV.Unset", f"${kind}({name})") if kind == "vn" else ("PV.SetI", f"${kind}({name})", 0)
+    for name in dict.fromkeys(found for step in steps for found in _COUNTED.findall(str(step[1]))):
+        yield ("PV.SetI", f"$shv({name})", 0)
     if any("sbranch" in target for target in written):
         yield ("Core.ModF", "sbranch_reset")
 

@@ -9,26 +9,24 @@ ASCII in every other script of this Python.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LC_CTYPE_MASK = 1  # locale.h of glibc and of musl
 
-_libc = ctypes.CDLL(None)
-_libc.newlocale.argtypes, _libc.newlocale.restype = (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p), ctypes.c_void_p
-_libc.uselocale.argtypes, _libc.uselocale.restype = (ctypes.c_void_p,), ctypes.c_void_p
-_C = _libc.newlocale(_LC_CTYPE_MASK, b"C", None)
+_libc = ctypes.PyDLL(None)  # without letting go of the interpreter, which costs more than what is called
+_newlocale, _uselocale = _libc.newlocale, _libc.uselocale
+_newlocale.argtypes, _newlocale.restype = (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p), ctypes.c_void_p
+_uselocale.argtypes, _uselocale.restype = (ctypes.c_void_p,), ctypes.c_void_p
+_C = _newlocale(_LC_CTYPE_MASK, b"C", None)
 
 
-@contextlib.contextmanager
-def c_locale() -> Iterator[None]:
-    """The locale C for this thread, whatever the process has."""
-    before = _libc.uselocale(_C)
-    try:
-        yield
-    finally:
-        _libc.uselocale(before)
+class CLocale:
+    """The locale C for this thread, whatever the process has, for the length of a ``with`` block."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = _uselocale(_C)
+
+    def __exit__(self, *_: object) -> None:
+        _uselocale(self._before)

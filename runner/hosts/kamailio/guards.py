@@ -12,22 +12,29 @@ from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError
 
+from . import names
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Reads = Callable[[str], str | None]
     """Gives the value of a name, None when it has none or was not asked for; checks that name as well."""
+    Writes = Callable[[str, int], int]
+    """Sets a name to a number, or gives a negative one."""
 
 _BLANK = r"[ \t\r\n]*"
 _BUFFER_BYTES = 65000  # pv_trans.c, TR_BUFFER_SIZE is 65536
 _LONGEST_TO_CUT = 65534  # pv_trans.c, TR_S_RAFTER
 _NOTHING_LEFT = "{s.strip,65536}"
-_LONGEST_BASE58 = 8192  # its time grows with the square: 5 s for 60,000 bytes
+_LONGEST_IN_BASE58 = 48000  # what is longer has no room in that buffer, and takes more than 4 s
+_LONGEST_FROM_BASE58 = 65535  # takes 1 s
+_MOST_ONES = 8192  # basex.c, b58_decode: as many bytes behind its buffer belong to the result
 
 _OF_ALL_HEADERS = r'msg(?:\.|\[\\?")h(?:eader)?(?:\\?"\])?(?![\w.[])'  # core/select.c, w_parse_select
 _OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
 # A parameter, definition or part of credentials that is missing.
-_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp)|\$\(?defn?{_BLANK}\()"
+# $ai is no part of them, and with 6.0.1 the second look at a broken header finds another value than the first.
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp|i\b)|\$\(?defn?{_BLANK}\()"
 _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
@@ -39,13 +46,18 @@ RISKY = re.compile(
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
 
+COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
+_COUNTER = re.compile(r"\$\((sh(?:tinc|tdec|vinc)\([^(){}]*\))(?=\{)")
+_COUNTED = "var(app_mono_counted)"
+
+_MOST_INT = (1 << 31) - 1
 _LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
 _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
 
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
-_CHARGING_VECTORS = "$(hdr(P-Charging-Vector)[*])"
+_CHARGING_VECTOR, _CHARGING_VECTORS = "$hdr(P-Charging-Vector)", "$(hdr(P-Charging-Vector)[*])"
 _LONGEST_VECTOR = 236  # chargingvector.c, pcv_buf: 256 bytes with the name of the header and a NUL
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
 _HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
@@ -53,30 +65,29 @@ _UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
 _NEEDS_A_TEXT = re.compile(_OF_A_TEXT, re.IGNORECASE)
 _MAY_HAVE_NONE = re.compile(_OF_NO_TEXT, re.IGNORECASE)
 _SMS_BODY = re.compile(r"\$\(?smsbody(?![A-Za-z0-9_])")
-_CHAIN = re.compile(r"\$\((?P<inner>[^{}]*)(?P<chain>(?:\{[^{}]*\}[ \t\r\n]*)+)\)")
-_LINK = re.compile(r"\{([^{}]*)\}")
-_AROUND_PARAMETERS = " \t\n"
-_TEXT_TO_FIND = re.compile(r"[ \t\n]*[^\t\n,}]*,?[ \t\n]*")  # pv_trans.c, _tr_parse_sparamx
-_PLAIN_NAME = re.compile(r"\$(?:\w+|\w+\([\w.-]+\))")
-_NUMBER = re.compile(r"([+-]?)[ \t\n]*([0-9]{0,9})")
+_NUMBER = re.compile(r"([+-]?)[ \t\n]*([0-9]{0,9}) *")
 _TRANSFORMATION = re.compile(
     rf"{_BLANK}s{_BLANK}\.{_BLANK}(rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}(?:,(.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+_WITH_TWO = {"replace", "fmtlines", "fmtlinet"}  # parameters
 
 
 class Refused(RunnerError):
     """Kamailio must not be asked for a name now; the text is the reason."""
 
 
-def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: Callable[[], bool]) -> str:
+def asked(
+    name: str, read: Reads, write: Writes, has_none: Callable[[str], bool], is_tcp_off: Callable[[], bool]
+) -> str:
     """
     What Kamailio may be asked for instead of ``name``: mostly that name, else one with the same value that is safe.
 
     Args:
         name: What ``RISKY`` found something in.
         read: How to ask for another name.
+        write: How to set one.
         has_none: Whether Kamailio was asked for a name and has no value for it; False where it was not asked.
         is_tcp_off: Whether this Kamailio has no TCP.
 
@@ -92,7 +103,8 @@ def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: C
     if _CHARGING.search(name):
         # chargingvector.c of 5.6.3, sip_get_charging_vector: copies the first one, however long it is.
         vectors = read(_CHARGING_VECTORS)
-        if not has_none(_CHARGING_VECTORS) if vectors is None else _bytes(vectors) > _LONGEST_VECTOR:
+        has_some = read(_CHARGING_VECTOR) is not None or not has_none(_CHARGING_VECTOR)
+        if has_some and (vectors is None or _bytes(vectors) > _LONGEST_VECTOR):
             raise Refused("the P-Charging-Vector does not fit into a buffer")
     if _OTHER_EVENTS.search(name):
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
@@ -103,7 +115,18 @@ def asked(name: str, read: Reads, has_none: Callable[[str], bool], is_tcp_off: C
     if _HEADERS.search(name) and read("$msg(body)") is None:
         # core/select_core.c, select_msg_header: the length up to a body that was not found.
         raise Refused("the headers of the message do not parse")
-    return _with_safe_transformations(name, read, has_none) if "{" in name else name
+    return _with_safe_transformations(_counted(name, read, write), read, has_none) if "{" in name else name
+
+
+def _counted(name: str, read: Reads, write: Writes) -> str:
+    """The same of the number that a counter in front gives, so that it counts once whatever is asked of it."""
+    counter = _COUNTER.match(name)
+    number = counter and read(f"$({counter[1]})")
+    if counter is None or number is None:
+        return name
+    if abs(int(number)) > _MOST_INT or write(f"${_COUNTED}", int(number)) < 0:
+        raise Refused("the counter has too large a number")
+    return f"$({_COUNTED}{name[counter.end() :]}"
 
 
 def evaluated_in_a_write(name: str) -> str | None:
@@ -120,8 +143,8 @@ def without_transformations(name: str) -> str | None:
     """The variable itself; None when it cannot be told from its transformations."""
     if "{" not in name:
         return name
-    chain = _CHAIN.fullmatch(name.rstrip(" "))
-    return chain and f"$({chain['inner']})"
+    parts = names.split(name.rstrip(" "))
+    return parts and f"$({parts[0]})"
 
 
 def makes_an_unsafe_uri(name: str, value: str, uri: str | None, read: Reads) -> bool:
@@ -153,15 +176,16 @@ def _bytes(text: str) -> int:
 
 
 def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str], bool]) -> str:
-    found = [link for link in _LINK.findall(name) if _TRANSFORMATION.fullmatch(link)]
     # What is missing has no text, which is not an empty one: Kamailio follows its NULL.
     may_lack_a_text = _NEEDS_A_TEXT.search(name) is not None and _MAY_HAVE_NONE.search(name) is not None
-    if not found and not may_lack_a_text and not _UNSAFE.search(name):
+    if not may_lack_a_text and not _UNSAFE.search(name):
         return name
-    chain = _CHAIN.fullmatch(name.rstrip(" "))
-    if chain is None:
+    parts = names.split(name.rstrip(" "))
+    if parts is None or any(
+        _UNSAFE.search(text) or (may_lack_a_text and _NEEDS_A_TEXT.search(text)) for text in (parts[0], *parts[1])
+    ):
         raise Refused("the name of another variable holds a transformation that is safe for some values only")
-    before, links = chain["inner"], _LINK.findall(chain["chain"])
+    before, links = parts
     may_be_rewritten = name == f"$({before}{''.join(f'{{{link}}}' for link in links)})"
     for number, link in enumerate(links):
         unsafe = _TRANSFORMATION.fullmatch(link)
@@ -174,7 +198,7 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
                 break
             if value is None or not _is_safe(unsafe, value, read, has_none):
                 raise Refused(f"{{s.{unsafe[1]}}} is not safe for this value")
-            if unsafe[1].lower() == "rafter" and not _fails(unsafe[2] or "", has_none):
+            if unsafe[1].lower() == "rafter" and _parameters(unsafe, read, has_none) is not None:
                 # It searches forward from the last byte. Wherever it stops, it leaves nothing of the value.
                 if not may_be_rewritten or not link.startswith("s."):
                     raise Refused("{s.rafter} is not written plainly")
@@ -185,10 +209,27 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
     return f"$({before})" if may_be_rewritten else name
 
 
-def _fails(parameter: str, has_none: Callable[[str], bool]) -> bool:
-    """Whether a parameter is a variable that has no value, which Kamailio itself refuses."""
-    name = parameter.strip(_AROUND_PARAMETERS)
-    return _PLAIN_NAME.fullmatch(name) is not None and has_none(name)
+def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bool]) -> list[str] | None:
+    """
+    The texts of the parameters of a transformation; None when one is a variable without a text, which Kamailio refuses.
+
+    Raises:
+        Refused: They are not as many as it takes, or were not read.
+    """
+    transformation, text = unsafe[1].lower(), unsafe[2]
+    is_cut = transformation in {"rbefore", "rafter"}
+    found = None if text is None else names.parameters(text, may_end_with_comma=is_cut)
+    if found is None or len(found) != (2 if transformation in _WITH_TWO else 1):
+        raise Refused(f"the parameters of {{s.{transformation}}} are malformed")
+    for number, text in enumerate(found):
+        if text.startswith("$"):
+            value = read(text)
+            if value is None and not has_none(text):
+                raise Refused(f"a parameter of {{s.{transformation}}} was not read")
+            if not value:
+                return None
+            found[number] = value
+    return found
 
 
 def _has_no_text(inner: str, read: Reads) -> bool:
@@ -198,32 +239,32 @@ def _has_no_text(inner: str, read: Reads) -> bool:
 
 def _is_safe(unsafe: re.Match[str], value: str, read: Reads, has_none: Callable[[str], bool]) -> bool:
     transformation, bytes_ = unsafe[1].lower(), value.encode("utf-8", "surrogateescape")
-    if transformation.endswith("base58"):
-        return len(bytes_) <= _LONGEST_BASE58
-    parameters = [part.strip(_AROUND_PARAMETERS) for part in (unsafe[2] or "").split(",")]
-    texts = [(read(text) if text.startswith("$") else text) or "" for text in parameters]
+    if transformation == "encode.base58":
+        return len(bytes_) <= _LONGEST_IN_BASE58
+    if transformation == "decode.base58":
+        return len(bytes_) <= _LONGEST_FROM_BASE58 and len(value) - len(value.lstrip("1")) <= _MOST_ONES
+    texts = _parameters(unsafe, read, has_none)
+    if texts is None:
+        return True  # refused by Kamailio
+    # A parameter may overwrite the value, or another parameter: numbers share one buffer (core/ut.h, int2str), results
+    # of transformations a few. The result goes into the buffer that was used last.
     first = texts[0].encode("utf-8", "surrogateescape")
     if transformation == "rafter":
-        if parameters[0].startswith("$"):
-            is_valid = len(texts) == 1 and (bool(first) or _fails(parameters[0], has_none))
-        else:
-            is_valid = _TEXT_TO_FIND.fullmatch(unsafe[2] or "") is not None
-        return is_valid and len(bytes_) <= _LONGEST_TO_CUT
-    if any(_fails(part, has_none) for part in parameters):
-        return True
+        return len(bytes_) <= _LONGEST_TO_CUT
     if transformation == "rbefore":
         # It searches forward from the last byte, and does not stop behind it.
-        return bool(first) and bytes_[-1:] == first[:1]
+        is_overwritten = "{" in unsafe[2] or (bytes_.isdigit() and first.isdigit())
+        return bool(first) and bytes_[-1:] == first[:1] and not is_overwritten
     # An empty text is found, and found again, where the value has the byte that is behind it in the name.
     if transformation == "rm":
-        return bool(first) or (not parameters[0] and b"}" not in bytes_)
-    if len(texts) != 2:  # noqa: PLR2004
-        return True  # refused by Kamailio
+        return bool(first) or b"}" not in bytes_
     if transformation == "replace":
         second = texts[1].encode("utf-8", "surrogateescape")
         if not first:
-            return not parameters[0] and b"," not in bytes_ and len(bytes_) <= _BUFFER_BYTES
-        return len(bytes_) + bytes_.count(first) * len(second) + len(second) <= _BUFFER_BYTES
+            return b"," not in bytes_ and len(bytes_) <= _BUFFER_BYTES
+        is_overwritten = "{" in unsafe[2] or (first.isdigit() and second.isdigit())
+        times = len(bytes_) if is_overwritten else bytes_.count(first)
+        return len(bytes_) + times * len(second) + len(second) <= _BUFFER_BYTES
     numbers = [_NUMBER.fullmatch(text) for text in texts]
     if None in numbers:
         return False

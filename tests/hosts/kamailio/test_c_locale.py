@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from runner.hosts.kamailio.c_locale import c_locale
+from runner.hosts.kamailio.c_locale import CLocale
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ def test_the_locale_is_c_for_this_thread_alone_and_what_it_was_afterwards() -> N
     before = codeset()
     elsewhere: list[str] = []
 
-    with c_locale():
+    with CLocale():
         inside = codeset()
         thread = threading.Thread(target=lambda: elsewhere.append(codeset()))
         thread.start()
         thread.join()
-        with c_locale():
+        with CLocale():
             pass
         still_inside = codeset()
 
@@ -41,8 +41,8 @@ def test_the_locale_is_c_for_this_thread_alone_and_what_it_was_afterwards() -> N
 def test_what_other_scripts_of_that_python_read_keeps_its_encoding(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from runner.hosts.kamailio.c_locale import c_locale\n"
-        "try:\n    with c_locale(): raise KeyError\nexcept KeyError: print(open(sys.argv[2]).read())"
+        "from runner.hosts.kamailio.c_locale import CLocale\n"
+        "try:\n    with CLocale(): raise KeyError\nexcept KeyError: print(open(sys.argv[2]).read())"
     )
     text = tmp_path / "text"
     text.write_text("žluť", "utf-8")

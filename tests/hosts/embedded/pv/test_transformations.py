@@ -51,6 +51,8 @@ def transformed(text: bytes | int | None, chain: bytes) -> Value:
         (b"a:b:", b"{s.rbefore,:}", b"a:b"),
         (b"a:b", b"{s.rafter,:}", b""),
         (b"1", b"{s.decode.base58}", b"\0\0"),
+        (b"a/b/" * 4096, b"{s.encode.base58}{s.len}", b"22375"),
+        (b"\0\0a/b/a/b/", b"{s.encode.base58}{s.decode.base58}", b"a/b/a/b/\0\0\0"),
         (b"'a'", b"{s.unquote}", b"a"),
         (b"a b", b"{s.escape.user}", b"a%20b"),
         (b"0", b"{s.ftime,%Y}", b"1970"),
@@ -119,6 +121,12 @@ def test_where_kamailio_fails_there_is_no_value(text: bytes | None, chain: bytes
 
     with pytest.raises(CannotEvaluate):
         transform.apply(steps, NULL if text is None else Value(text), variables)
+
+
+def test_base58_takes_what_fits_into_its_buffer() -> None:
+    assert transformed(b"a" * 47_900, b"{s.encode.base58}{s.len}").text == b"65415"
+    with pytest.raises(CannotEvaluate):
+        transformed(b"a" * 48_000, b"{s.encode.base58}")
 
 
 def test_an_address_whose_bracket_does_not_close_fails_each_time() -> None:
