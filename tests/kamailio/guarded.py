@@ -116,6 +116,11 @@ GUARDED: dict[str, Case] = {
          for transformation in ("s.corehash", "s.select,-1,;", "s.decode.base58", "s.decode.base64url", "s.len")],
         {**dict.fromkeys(range(9)), 4: "0", 9: "0"},
         headers='Proxy-Authorization: Digest username="", realm="r", nonce="n", uri="sip:u", response="r"\r\n'),
+    "a Diversion with a parameter that has no value": Case(
+        [("PV.GetS", f"$({name}{{{transformation}}})") for name in ("dir", "dip")
+         for transformation in ("s.corehash", "s.select,-1,;", "s.decode.base58", "s.decode.base64url", "s.len")],
+        {**dict.fromkeys([*range(4), *range(5, 9)]), 4: "0", 9: "0"},
+        headers="Diversion: <sip:a@b>;reason;privacy\r\n"),
     "a P-Charging-Vector that does not fit into a buffer": Case(
         [("PV.GetS", "$pcv(value)"), ("PV.IsNull", "$(pcv(all){s.len})"), ("PV.GetS", "$avp($pcv(orig))")],
         {0: None, 1: -1, 2: None}, headers=f"P-Charging-Vector: icid-value={'a' * 226}\r\n"),
