@@ -39,7 +39,7 @@ from runner.sip.via import first_via, vias
 from .errors import ConfigError, ScriptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from runner.sip.message import SipMessage
 
@@ -143,6 +143,7 @@ class Listener:
         tell: Called with level and text of what scripts log, from those threads.
         threads: How many datagrams are worked on at one time.
         kamailio: The version as which the script's calls are answered.
+        variables: What ``$env`` knows; None for nothing.
 
     Attributes:
         counts: What has happened so far.
@@ -161,6 +162,7 @@ class Listener:
         tell: Callable[[int, str], None],
         threads: int = 1,
         kamailio: Version = "5.6",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.address = address
         self.counts = Counts()
@@ -171,7 +173,7 @@ class Listener:
         self._waiting: queue.Queue[tuple[bytes, Address] | None] = queue.Queue(2 * threads + 64)
         self._branches = Branches(address)
         self._local = Socket(address)
-        self._environment = Environment((self._local,), kamailio=kamailio)
+        self._environment = Environment((self._local,), variables=variables or {}, kamailio=kamailio)
         self._shared = Process()
         self._counting = threading.Lock()
         self._ended = threading.Event()

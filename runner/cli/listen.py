@@ -14,6 +14,7 @@ from runner.errors import BuildError, ConfigError, ScriptNotFound
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker.confine import passed_on
 
 from . import show
 from .job import known_version
@@ -56,7 +57,13 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
             return runner.mono_exec(source.assembly(), param, host=host)
 
         with Listener(
-            address, run, tell=_tell, threads=settings.max_workers, kamailio=known_version(settings), **named
+            address,
+            run,
+            tell=_tell,
+            threads=settings.max_workers,
+            kamailio=known_version(settings),
+            variables=passed_on(settings),
+            **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: listener.end())
