@@ -210,3 +210,12 @@ def test_nothing_is_compared_behind_a_function_that_only_ours_could_call() -> No
 
     assert compare(expected, called) == (1, [])
     assert compare(expected, refused) == (3, [Difference(1, "a", "b"), Difference("forwarded", (b"a",), (b"b",))])
+
+
+def test_a_reply_goes_to_the_second_via_whatever_commas_are_in_front_of_it() -> None:
+    reply = (
+        b"SIP/2.0 200 OK\r\nVia:SIP/2.0/UDP 192.0.2.1,,SIP/2.0/UDP 127.1:5190\r\nFrom: <sip:a@a.example>;tag=a\r\n"
+        b"To: <sip:b@b.example>\r\nCall-ID: a\r\nCSeq: 1 OPTIONS\r\n\r\n"
+    )
+
+    assert len(EmbeddedSide().collect(Case(reply, mode="forward")).forwarded) == 1

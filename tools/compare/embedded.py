@@ -105,12 +105,12 @@ class EmbeddedSide:
 def _via_bodies(message: bytes) -> list[bytes]:
     """Of all Vias in order: a plain look, not the host's own parser."""
     vias = [line.partition(b":")[2] for line in lines(message.lstrip())[0] if header_name(line) in {b"via", b"v"}]
-    return b",".join(vias).split(b",")
+    return [body for body in b",".join(vias).split(b",") if body.strip()]
 
 
 def _is_seen(reply: bytes) -> bool:
     """Whether a peer hears a reply that goes back as its first Via says (RFC 3581)."""
-    via = _via_bodies(reply)[0]
+    via = (*_via_bodies(reply), b"")[0]
     found = _SENT_BY.search(via)
     return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
 
