@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runner.build import compile_script
 from runner.calls import LOG_LEVELS
 from runner.errors import BuildError, ConfigError, ScriptNotFound
+from runner.hosts.embedded.context import Environment
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.settings import Settings
@@ -61,8 +62,7 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
             run,
             tell=_tell,
             threads=settings.max_workers,
-            kamailio=known_version(settings),
-            variables=passed_on(settings),
+            environment=Environment(variables=passed_on(settings), kamailio=known_version(settings)),
             **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
