@@ -149,7 +149,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
         with c_locale():
             code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
     except RunnerError as error:
-        text = f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else error
+        text = error.full() if isinstance(error, ScriptError) else error
         # An outage was logged when it began; here it would be one line for each call.
         log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", text)
         return TRUE if _meaning(_values, path, error) else FALSE

@@ -60,6 +60,12 @@ class ScriptError(RunnerError):
         super().__init__(message)
         self.detail = detail
 
+    def full(self) -> str:
+        """The message and ``detail``, whose first line is left out where the message ends with it."""
+        first, _, rest = self.detail.partition("\n")
+        more = rest if str(self).endswith(first.rstrip()) else self.detail
+        return f"{self}\n{more}".rstrip()
+
 
 class ScriptNotFound(ScriptError):
     """There is no file at the script's path."""

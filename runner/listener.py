@@ -104,6 +104,7 @@ class Counts:
     dropped: int = 0
     foreign_replies: int = 0
     failed_scripts: int = 0
+    failed_replies: int = 0
 
     def __str__(self) -> str:
         return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in asdict(self).items())
@@ -275,8 +276,7 @@ class Listener:
             self._tell(level, text)
         if result.error is not None:
             self._count("failed_scripts")
-            detail = result.error.detail if isinstance(result.error, ScriptError) else ""
-            log.error("%s", f"{result.error}\n{detail}".rstrip())
+            log.error("%s", result.error.full() if isinstance(result.error, ScriptError) else result.error)
         if host.replies:
             self._answer(host, host.replies[-1])
             return
@@ -297,17 +297,17 @@ class Listener:
         return bool(tag and own) and (tag or b"").partition(b".")[0] == (own or b"").partition(b".")[0]
 
     def _reply(self, host: MessageHost, code: str, reason: str) -> None:
+        counted = "answered"
         try:
             code, reason = host.expand(code), host.expand(reason)
         except ConfigError as error:
-            log.error("%s", error)  # noqa: TRY400  # the reason is all there is
-            code = ""
+            code, reason = "", str(error)
         if not _is_final(code) or set("\r\n") & set(reason):
             log.error("expected a code from %d to %d and a reason, got %r %r", FIRST_FINAL, LAST_FINAL, code, reason)
-            code, reason = "500", "Server Internal Error"
-        self._answer(host, host.reply(int(code), reason))
+            counted, code, reason = "failed_replies", "500", "Server Internal Error"
+        self._answer(host, host.reply(int(code), reason), counted)
 
-    def _answer(self, host: MessageHost, reply: bytes | None) -> None:
+    def _answer(self, host: MessageHost, reply: bytes | None, counted: str = "answered") -> None:
         """To where it came from, at the port in its Via, or with rport at its own (RFC 3261, 18.2.2; RFC 3581)."""
         via = first_via(host.context.message)
         if reply is None or via is None:
@@ -320,7 +320,7 @@ class Listener:
             log.warning("cannot answer: %s", why)
             self._count("dropped")
         else:
-            self._count("answered")
+            self._count(counted)
 
     def _forward(self, host: MessageHost, received: SipMessage) -> None:
         context = host.context

@@ -360,4 +360,4 @@ def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
 
 def _summary(error: RunnerError) -> str:
     """A failure for the log; an exception of the script comes with its C# stack."""
-    return f"{error}\n{error.detail}" if isinstance(error, ScriptError) and error.detail else str(error)
+    return error.full() if isinstance(error, ScriptError) else str(error)

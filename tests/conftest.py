@@ -21,6 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # runner and the tests kill them by user.
 USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scripts/test_files_beside.py")
 
+# These start a private Kamailio on port 5060, or on another one where that is taken.
+PORT_5060 = ("kamailio/test_compared.py", "kamailio/test_in_kamailio.py", "kamailio/test_rig.py")
+
 # What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
 # threads, and each of xdist's processes has a thread.
 ALONE = {
@@ -41,11 +44,12 @@ ALONE = {
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays in one process, so that what its fixtures start is started once; the files of USERS do as well."""
+    """A file stays in one process, so that what its fixtures start is started once; the files of a group do as well."""
+    groups = [(place, name) for name, places in (("users", USERS), ("5060", PORT_5060)) for place in places]
     for item in items:
         file = item.path.relative_to(HERE)
-        is_of_users = any(file.is_relative_to(place) for place in USERS)
-        item.add_marker(pytest.mark.xdist_group("users" if is_of_users else str(file)))
+        group = next((name for place, name in groups if file.is_relative_to(place)), str(file))
+        item.add_marker(pytest.mark.xdist_group(group))
         if ALONE.keys() & {str(file), f"{file}::{item.name}"}:
             item.add_marker(pytest.mark.alone)
 

@@ -48,3 +48,11 @@ def test_a_script_error_has_its_csharp_text_and_a_build_error_its_diagnostics() 
     assert BuildError("x.cs does not compile", ["x.cs:1:1: error CS1002: ;"]).diagnostics == (
         "x.cs:1:1: error CS1002: ;",
     )
+
+
+def test_the_full_text_of_an_exception_has_its_first_line_once() -> None:
+    stack = "System.Exception: boom\n  at X.Main ()"
+
+    assert ScriptError("X.cs: System.Exception: boom", stack).full() == f"X.cs: {stack}"
+    assert ScriptError("X.cs cannot be run", stack).full() == f"X.cs cannot be run\n{stack}"
+    assert ScriptError("boom").full() == "boom"

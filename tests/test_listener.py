@@ -233,6 +233,34 @@ def test_false_is_answered_as_set_and_an_invalid_code_is_500(tmp_path: Path, sta
     answers = [first_line(caller.ask(caller.request(uri=f"sip:{user}@example.com"))) for user in ("486", "100", "x")]
 
     assert answers == ["SIP/2.0 486 No 486", "SIP/2.0 500 Server Internal Error", "SIP/2.0 500 Server Internal Error"]
+    assert listener.log().count("expected a code from 200 to 699 and a reason, got") == 2
+    assert listener.stop() == 0
+    assert [listener.counts()[name] for name in ("answered", "failed replies", "dropped")] == [1, 2, 0]
+
+
+def test_an_exception_names_the_source_on_lines_of_its_own(tmp_path: Path, stack: ExitStack) -> None:
+    """It named the cached assembly, twice, with a literal \\n between the lines."""
+    source = tmp_path / "W.cs"
+    source.write_text('class W { static int Main() { throw new System.Exception("boom"); } }', encoding="utf-8")
+    listener = stack.enter_context(RunningListener(tmp_path, source))
+    caller = stack.enter_context(Peer(listener.port))
+
+    assert first_line(caller.ask(caller.request(), WAIT_S)) == "SIP/2.0 403 Forbidden"
+
+    told = listener.log().splitlines()[1:]
+    assert told[0] == f"error: {source}: System.Exception: boom"
+    assert told[1].startswith("    at W.Main () ")
+
+
+def test_a_missing_port_is_shown_as_the_one_that_is_taken(tmp_path: Path) -> None:
+    script = compiled(tmp_path, "Decides", TRUE)
+    command = [*COMMAND, "serve", "--sip", "udp:127.77.0.1", "--exec", str(script)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as listener:
+        assert listener.stderr is not None
+        told = listener.stderr.readline()
+        listener.send_signal(signal.SIGINT)
+
+    assert told.startswith("listening on udp:127.77.0.1:5060, ")
 
 
 def test_a_script_that_hangs_is_false_at_its_deadline(tmp_path: Path, stack: ExitStack) -> None:
@@ -305,6 +333,12 @@ def test_ctrl_c_and_term_end_it_with_its_workers(tmp_path: Path) -> None:
         (("--sip", "udp:127.0.0.1:5060"), "say what runs for each request"),
         (("--sip", "udp:127.0.0.1:5060", "--exec", "/nowhere/x.cs"), "there is no such script"),
         (("--sip", "udp:127.0.0.1:5060", "--exec", "SCRIPT", "--on-true", "reply:99:x"), "on_true: expected"),
+        (
+            ("--sip", "udp:127.0.0.1:5060", "--exec", "SCRIPT", "--on-false", "reply:$nosuch:x"),
+            "on_false: '$nosuch' is no valid format string: unknown pseudo-variable $nosuch",
+        ),
+        (("--sip", "udp:127.0.0.1:5060", "--exec", "SCRIPT", "--on-true", "reply:200:$nosuch"), "on_true: '$nosuch'"),
+        (("--sip", "udp:127.0.0.1:5060", "--exec", "SCRIPT", "--param", "$nosuch"), "'$nosuch' is no valid"),
         (("--exec", "SCRIPT"), "--exec has a meaning with --sip only"),
         ((), "say what to serve"),
     ],

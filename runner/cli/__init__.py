@@ -15,7 +15,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
 def main() -> NoReturn:
-    """The console command. Ends the process: 0 true, 1 false, 2 a failure of the runner or bad usage, 130 Ctrl-C."""
+    """The console command. Ends the process: 0 true, 1 false, 2 it failed or bad usage, 130 Ctrl-C, 143 TERM."""
     code = 2
     try:
         from .app import start  # noqa: PLC0415 - see the module's docstring
@@ -23,6 +23,8 @@ def main() -> NoReturn:
         code = start(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
+        # While the rest was imported, or after the command: the command itself says it.
+        sys.stderr.write("ended by Ctrl-C\n")
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`| head`): what is left in the buffer goes nowhere, silently.

@@ -7,18 +7,18 @@ Must not do the work itself: a command reads its options and hands over.
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runner.errors import ConfigError, RunnerError
+from runner.errors import ConfigError
 
 from . import admin, show
+from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Their warnings come back as the error of the run, which is shown once.
 SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
 EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
@@ -39,6 +38,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -79,8 +79,8 @@ def start(arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else FAILED
     except (BrokenPipeError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user; --verbose shows it
-        _report(error)
+    except Exception as error:  # noqa: BLE001 - as report says
+        report(error, as_json=JSON in arguments)
         return FAILED
     return TRUE
 
@@ -105,7 +105,7 @@ def exec_(
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
     job = Job("exec", script, param, message, config, timeout, is_profiled=profile, anyway=anyway)
-    _guarded(
+    guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
     )
@@ -130,7 +130,7 @@ def run(
     from .job import Job  # noqa: PLC0415 - as above
 
     job = Job("run", load, param, message, config, timeout, anyway=anyway)
-    _guarded(
+    guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
     )
@@ -143,7 +143,7 @@ def build(
     """Compile SR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
 
-    _guarded(lambda: compile_all([Path(script) for script in scripts or ()]))
+    guarded(lambda: compile_all([Path(script) for script in scripts or ()]))
 
 
 @app.command("doctor")
@@ -156,7 +156,7 @@ def doctor(config: Config = None, *, json: Json = False) -> None:
     """
     from .doctor import examine  # noqa: PLC0415 - as above
 
-    _guarded(lambda: TRUE if examine(config, as_json=json) else FALSE)
+    guarded(lambda: TRUE if examine(config, as_json=json) else FALSE)
 
 
 @app.command(
@@ -177,7 +177,7 @@ def migrate(
     """Show, as a patch, what a kamailio.cfg that used app_mono has to change, and the app-mono.toml that it needs."""
     from .migrate import carry_out  # noqa: PLC0415 - as above
 
-    _guarded(lambda: carry_out(cfg, write=write, follow=follow, settings=settings))
+    guarded(lambda: carry_out(cfg, write=write, follow=follow, settings=settings))
 
 
 @app.command("kamailio-cfg")
@@ -193,7 +193,7 @@ def kamailio_cfg(
     """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
     from .kamailio_cfg import lines, service  # noqa: PLC0415 - as above
 
-    _guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml, app_python3s=python3s)))
+    guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml, app_python3s=python3s)))
 
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
@@ -209,7 +209,7 @@ def pv_list(
     """List what there is: how it is written, its meaning, whether it is writable, and where that was read."""
     from . import pv  # noqa: PLC0415 - as above
 
-    _guarded(lambda: pv.list_(containing, as_json=json))
+    guarded(lambda: pv.list_(containing, as_json=json))
 
 
 @pv_app.command("get", epilog="Exit status: 0 it has a value, which may be empty; 1 it is null; 2 it is no expression.")
@@ -224,7 +224,7 @@ def pv_get(
     """Print the value of EXPR on a SIP message."""
     from . import pv  # noqa: PLC0415 - as above
 
-    _guarded(lambda: pv.get(expression, message, config, anyway=anyway, as_json=json))
+    guarded(lambda: pv.get(expression, message, config, anyway=anyway, as_json=json), as_json=json)
 
 
 @app.command("serve")
@@ -252,11 +252,11 @@ def serve(
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
-        _guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
+        guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
     else:
         from .listen import listen  # noqa: PLC0415 - as above
 
-        _guarded(lambda: listen(sip, script, param, config, actions))
+        guarded(lambda: listen(sip, script, param, config, actions))
 
 
 @app.command("status")
@@ -311,11 +311,7 @@ def common(
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
     logger.propagate = False
-    # A closed terminal and `kill` end a run as Ctrl-C does: workers stopped, private directories removed. The first of
-    # these signals does it; more of them must not disturb that.
-    for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and a shell's & have it
-            signal.signal(number, _interrupt)
+    end_cleanly_on_signals()
 
 
 class _Lines(logging.Handler):
@@ -331,6 +327,8 @@ class _Lines(logging.Handler):
 
 
 def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio: bool, compare: bool) -> int:
+    if in_kamailio and compare:
+        raise ConfigError("--compare runs the script in Kamailio too: leave out --in-kamailio")
     if in_kamailio or compare:
         if watch or repeat > 1 or job.is_profiled:
             raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
@@ -368,30 +366,4 @@ def _controlled(config: str | None, socket: str | None, action: Callable[[str], 
         action(admin.socket_path(config, socket))
         return TRUE
 
-    _guarded(carry_out)
-
-
-def _guarded(action: Callable[[], int], *, as_json: bool = False) -> NoReturn:
-    """Run a command and end; whatever goes wrong becomes one line and a status."""
-    try:
-        code = action()
-    except RunnerError as error:
-        show.error(error)
-        if as_json:
-            show.line(show.failure_as_json(error))
-        code = FAILED
-    except KeyboardInterrupt:
-        show.note("ended by Ctrl-C")
-        code = 128 + signal.SIGINT  # as shells say it
-    raise typer.Exit(code)
-
-
-def _report(error: Exception) -> None:
-    logging.getLogger("runner.cli").debug("internal error", exc_info=error)
-    show.error(RunnerError(f"internal error, please report it (--verbose shows more): {error!r}"))
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    guarded(carry_out)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict, deque
 from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.errors import ExecTimeout, RunnerError, ScriptError
+
 from . import show
 from .in_kamailio import play
+from .outcome import FAILED
 from .private_kamailio import free_port
 
 if TYPE_CHECKING:
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from .outcome import Asked, Outcome
 
 EQUAL, DIFFERS = 0, 1
+WORKER = re.compile(r"^worker [0-9]+: ")
+FATE = re.compile(r" \((signal \w+|exit code [0-9]+|it is still running)\)$")
 WINDOW = 200  # calls that are aligned at one time, which takes the square of it
 
 
@@ -50,6 +57,8 @@ def compared(job: Job, *, as_json: bool) -> int:
     """
     Run a job with ``is_compared`` in both and show where they differ: 0 nowhere, 1 somewhere.
 
+    Where it failed alike in both, that is said as well, and the status is 2.
+
     Raises:
         RunnerError: It could not be run in one of them.
     """
@@ -58,22 +67,29 @@ def compared(job: Job, *, as_json: bool) -> int:
         ours = job.run()
     if ours.error is not None and not ours.asked and ours.after is None:
         raise ours.error  # it never began
-    found = [*differing_calls(ours.asked, theirs.asked), *differing_results(ours, theirs)]
+    here, there = _result(ours), _result(theirs)
+    has_failed = ours.error is not None and here == there
+    # At a deadline one of them may have come further: only what both did says something.
+    is_cut = isinstance(ours.error, ExecTimeout) and has_failed and len(ours.asked) != len(theirs.asked)
+    both = min(len(ours.asked), len(theirs.asked)) if is_cut else None
+    found = [*differing_calls(ours.asked[:both], theirs.asked[:both]), *differing_results(ours, theirs)]
+    differs = bool(found) or (ours.after != theirs.after and not is_cut)
     if as_json:
         keys = ("what", "here", "kamailio")
         differences = [dict(zip(keys, row, strict=True)) for row in found]
-        messages = {"here": ours.after, "kamailio": theirs.after}
-        show.line(json.dumps({"differences": differences, "message": messages, "calls": len(theirs.asked)}))
+        results, messages = ({"here": a, "kamailio": b} for a, b in ((here, there), (ours.after, theirs.after)))
+        told = {"differences": differences, "results": results, "message": messages, "calls": len(theirs.asked)}
+        show.line(json.dumps(told))
     else:
-        for what, here, there in found:
-            show.difference(what, here, there)
-        if ours.after != theirs.after:
+        for row in found:
+            show.difference(*row)
+        if ours.after != theirs.after and not is_cut:
             show.messages(ours.after or "", theirs.after or "", "here", "in Kamailio")
-    if found or ours.after != theirs.after:
-        return DIFFERS
-    if not as_json:
-        show.line(f"no difference  {len(ours.asked)} calls, the result and the message are the same")
-    return EQUAL
+        if has_failed:
+            show.error(RunnerError(f"{job.script}: here and in Kamailio alike: {here}"))
+        elif not differs:
+            show.line(f"no difference  {len(ours.asked)} calls, the result and the message are the same")
+    return FAILED if has_failed else DIFFERS if differs else EQUAL
 
 
 def differing_calls(ours: list[Asked], theirs: list[Asked]) -> Iterator[tuple[str, str | None, str | None]]:
@@ -87,12 +103,27 @@ def differing_calls(ours: list[Asked], theirs: list[Asked]) -> Iterator[tuple[st
     """
     at = to = 0
     for first, start, size in _made_by_both(list(map(_written, ours)), list(map(_written, theirs))):
-        yield from ((_written(call), _value(call), None) for call in ours[at:first])
-        yield from ((_written(call), None, _value(call)) for call in theirs[to:start])
+        yield from _made_by_one(ours[at:first], theirs[to:start])
         at, to = first + size, start + size
         for our, their in zip(ours[first:at], theirs[start:to], strict=True):
             if our[2] != their[2]:
                 yield _written(our), _value(our), _value(their)
+
+
+def _made_by_one(ours: list[Asked], theirs: list[Asked]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Calls between two that both made; a log line of each, with the same level, is one call with two texts."""
+    logged: defaultdict[int | None, deque[int]] = defaultdict(deque)
+    for number, call in enumerate(theirs):
+        logged[_level(call)].append(number)
+    paired = set()
+    for call in ours:
+        level = _level(call)
+        if level is not None and logged[level]:
+            paired.add(number := logged[level].popleft())
+            yield f"Core.Log({level}, ...)", _text(call), _text(theirs[number])
+        else:
+            yield _written(call), _value(call), None
+    yield from ((_written(call), None, _value(call)) for number, call in enumerate(theirs) if number not in paired)
 
 
 def _made_by_both(here: list[str], there: list[str]) -> Iterator[tuple[int, int, int]]:
@@ -123,14 +154,30 @@ def differing_results(ours: Outcome, theirs: Outcome) -> Iterator[tuple[str, str
 
 def _result(outcome: Outcome) -> str:
     if outcome.error is not None:
-        # The rest of the text names a worker.
-        detail = getattr(outcome.error, "detail", "") or str(outcome.error).rpartition(": ")[2]
-        return f"failed: {detail.strip().partition(chr(10))[0]}"
+        return f"failed: {_reason(outcome.error)}"
     return f"{'true' if outcome.ok else 'false'}, exit code {outcome.exit_code}"
+
+
+def _reason(error: RunnerError) -> str:
+    """What went wrong, without what only one of them says: its worker, how that ended, how far it had come."""
+    if isinstance(error, ScriptError) and error.detail:
+        return error.detail.strip().partition("\n")[0]
+    why = str(error).partition("; ")[0]
+    return FATE.sub("", WORKER.sub("", why))
+
+
+def _level(call: Asked) -> int | None:
+    """Of a log line; None for every other call."""
+    level: int | None = call[1][0] if call[0] == "Core.Log" else None
+    return level
 
 
 def _written(call: Asked) -> str:
     return f"{call[0]}({', '.join(json.dumps(argument, ensure_ascii=False) for argument in call[1])})"
+
+
+def _text(call: Asked) -> str:
+    return json.dumps(call[1][1], ensure_ascii=False)
 
 
 def _value(call: Asked) -> str:

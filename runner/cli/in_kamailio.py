@@ -30,6 +30,8 @@ from .private_kamailio import IP, LOOK_EVERY_S, Kamailio, preamble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.hosts.embedded.host import MessageHost
+
     from .job import Job
 
 NEEDS = "it needs Kamailio with its module app_python3: apt-get install kamailio kamailio-python3-modules"
@@ -83,11 +85,10 @@ def play(job: Job) -> Outcome:
         RunnerError: It could not be played: no Kamailio, no script, no message; or Kamailio dropped the message.
     """
     data, settings, assembly = job.prepared()
+    host = host_of(data, job.message, settings, job.address, is_for_kamailio=True, anyway=job.anyway)
     modules = installed.modules()
     if installed.executable() is None or modules is None or not (modules / f"{installed.APP_PYTHON3}.so").is_file():
         raise ConfigError(f"there is no Kamailio here that could run the script: {NEEDS}")
-    # Whether the message is dropped is Kamailio's to say.
-    host = host_of(data, job.message, settings, job.address, anyway=True)
     message = host.context.message.data
     with ExitStack() as stack:
         directory = stack.enter_context(run_directory(base=_base()))
@@ -98,7 +99,7 @@ def play(job: Job) -> Outcome:
         record = directory / "record.json"
         env = {"APP_MONO_CONFIG": str(directory / CONFIG), "APP_MONO_RECORD": str(record)}
         env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
-        kamailio = stack.enter_context(Kamailio(cfg, directory, port, env))
+        kamailio = stack.enter_context(_started(Kamailio(cfg, directory, port, env), job, assembly, host))
         _send(sender, message, port)
         _send(prober, PROBE.format(ip=IP, port=probe_port).encode(), port)
         _await(kamailio, record, time.monotonic() + settings.exec_timeout_s + AFTER_S)
@@ -156,6 +157,19 @@ def _serving(settings: Settings) -> Iterator[None]:
         finally:
             daemon.end(keeps_loans=False)
             thread.join(AFTER_S)
+
+
+@contextmanager
+def _started(kamailio: Kamailio, job: Job, assembly: str, host: MessageHost) -> Iterator[Kamailio]:
+    """A Kamailio; where an unknown variable in the call keeps it from starting, the error names that one alone."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(kamailio)
+        except ConfigError:
+            for text in (assembly if job.mode == "exec" else "", job.param or ""):
+                host.expand(text)
+            raise
+        yield kamailio
 
 
 @contextmanager

@@ -113,8 +113,10 @@ class Job:
             result = self._call(runner, assembly, asked, spent)
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
-                # The author knows the source, not the assembly that a cache keeps of it.
-                result.error.args = (str(result.error).replace(assembly.replace("$$", "$"), self.script),)
+                name_source(result.error, assembly, self.script)
+                if not timing["run"]:  # it never began
+                    yield Outcome(ok=False, exit_code=None, error=result.error)
+                    continue
             yield Outcome(
                 ok=result.ok,
                 exit_code=result.exit_code,
@@ -202,17 +204,21 @@ def read_message(name: str) -> bytes:
     Raises:
         ConfigError: It cannot be read, or there is nothing in it.
     """
-    shown = name
     if name == STDIN:
-        data, shown = sys.stdin.buffer.read(), "standard input"
+        data = sys.stdin.buffer.read()
     else:
         try:
             data = Path(name).read_bytes()
         except OSError as error:
             raise ConfigError(f"--message {name}: expected a readable SIP message: {error.strerror}") from error
     if not data.strip():
-        raise ConfigError(f"--message {shown}: expected a SIP message, but it is empty")
+        raise ConfigError(f"--message {name}: expected a SIP message, but it is empty")
     return data
+
+
+def name_source(error: RunnerError, assembly: str, script: str) -> None:
+    """Have an error name the script as its author does, not the assembly that a cache keeps of it."""
+    error.args = (str(error).replace(assembly.replace("$$", "$"), script),)
 
 
 def known_version(settings: Settings) -> Version:
@@ -221,24 +227,33 @@ def known_version(settings: Settings) -> Version:
 
 
 def host_of(
-    data: bytes, name: str, settings: Settings, address: Address = ADDRESS, *, anyway: bool = False
+    data: bytes,
+    name: str,
+    settings: Settings,
+    address: Address = ADDRESS,
+    *,
+    anyway: bool = False,
+    is_for_kamailio: bool = False,
 ) -> MessageHost:
     """
     The embedded host with a message from the file ``name``, which came from this address and was received on it.
 
     Raises:
         ConfigError: Kamailio's core would have dropped the message before the script; the text says why. With
-            ``anyway`` only when the message has no first line, so that there is nothing to run on.
+            ``anyway`` only when the message has no first line, so that there is nothing to run on, or when
+            ``is_for_kamailio``.
     """
     hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(address)
         environment = Environment((socket,), variables=passed_on(settings), kamailio=known_version(settings))
         host = MessageHost(data, source=address, received_on=socket, environment=environment)
-        why = None if anyway else host.context.message.dropped
+        why = host.context.message.dropped
     except SipParseError as error:
-        why, hint = str(error), ""
-    if why is not None:
+        why, hint, anyway = str(error), "", anyway and is_for_kamailio
+    if is_for_kamailio:
+        hint = "; --anyway cannot help in Kamailio itself" if anyway else ""
+    if why is not None and (is_for_kamailio or not anyway):
         raise ConfigError(f"--message {name}: Kamailio would have dropped this message: {why}{hint}")
     return host
 

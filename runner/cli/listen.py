@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from runner.build import compile_script
 from runner.calls import LOG_LEVELS
 from runner.errors import BuildError, ConfigError, ScriptNotFound
-from runner.hosts.embedded.context import Environment
+from runner.hosts.embedded.context import Environment, Socket, Version
+from runner.hosts.embedded.host import check_format
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.worker.confine import passed_on
 
 from . import show
-from .job import known_version
+from .job import known_version, name_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,11 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
     address = address_of(sip)
     # Whoever names a script here may run it: script_dirs is for clients that only send a name to a daemon.
     settings = Settings.from_file(config, script_dirs=None) if config else Settings(script_dirs=None)
-    named = {name: _action(name, text) for name, text in (settings.listener.model_dump() | dict(actions)).items()}
+    version = known_version(settings)
+    texts = settings.listener.model_dump() | dict(actions)
+    named = {name: _action(name, text, version) for name, text in texts.items()}
+    # What would fail at each request is refused at the start.
+    check_format(param or "", version)
     if script is None and settings.load is None:
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
@@ -55,29 +60,36 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
         def run(host: MessageHost) -> ExecResult:
             if source is None:
                 return runner.mono_run(param, host=host)
-            return runner.mono_exec(source.assembly(), param, host=host)
+            assembly = source.assembly()
+            result = runner.mono_exec(assembly, param, host=host)
+            if result.error is not None:
+                name_source(result.error, assembly, str(script))
+            return result
 
         with Listener(
             address,
             run,
             tell=_tell,
             threads=settings.max_workers,
-            environment=Environment(variables=passed_on(settings), kamailio=known_version(settings)),
+            environment=Environment(variables=passed_on(settings), kamailio=version),
             **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: listener.end())
-            show.note(f"listening on {sip}, {script or settings.load} for each request; Ctrl-C ends")
+            show.note(f"listening on {Socket(address).text}, {script or settings.load} for each request; Ctrl-C ends")
             listener.serve()
         show.note(str(listener.counts))
     return 0
 
 
-def _action(name: str, text: str) -> Action:
+def _action(name: str, text: str, version: Version) -> Action:
     try:
-        return Action.of(text)
+        action = Action.of(text)
+        for part in (action.code, action.reason):
+            check_format(part, version)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error
+    return action
 
 
 def _tell(level: int, text: str) -> None:

@@ -61,8 +61,10 @@ def get(expression: str, message: str, config: str | None, *, anyway: bool, as_j
     try:
         value = listing.get(host.context, expression)
     except CannotEvaluate as error:
-        hint = "" if expression.startswith("$") else "; an expression begins with $ (in a shell, in single quotes)"
-        raise ConfigError(f"{expression}: {error or 'is no expression, or fails on this message'}{hint}") from error
+        why = error or "is no expression, or fails on this message"
+        if not expression.startswith("$"):
+            why = "an expression starts with $ and a name, in a shell in single quotes: '$ru'"
+        raise ConfigError(f"{expression or repr('')}: {why}") from error
     if as_json:
         show.line(json_.dumps(_as_json(expression, value)))
     elif value.text is not None:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from runner.calls import LOG_LEVELS
 from runner.errors import BuildError, RunnerError, ScriptError, WorkerError
-from runner.printable import printable
+from runner.printable import printable, record
 
 from .outcome import Outcome
 
@@ -46,7 +46,7 @@ def outcome(result: Outcome, name: str) -> None:
         error(result.error)
     else:
         out.print(_result_line(result))
-    if result.after is not None:
+    if result.after is not None and (result.error is None or result.after != result.before):
         _message(result.before, result.after, name)
     for index, header in enumerate(result.reply_headers):
         title = "reply headers" if index == 0 else ""
@@ -79,14 +79,14 @@ def repeats(results: Sequence[Outcome]) -> None:
     out.print(f"{len(results)} runs: {true} true, {len(results) - true - failed} false, {failed} failed")
 
 
-def changes(old: Outcome, new: Outcome) -> None:
-    """What is different from the run before."""
+def changes(old: Outcome, new: Outcome, before: str) -> None:
+    """What is different from an earlier run; ``before`` says which."""
     lines = list(difflib.unified_diff(list(_described(old)), list(_described(new)), n=0, lineterm=""))[2:]
     lines = [line for line in lines if not line.startswith("@@")]
     if not lines:
-        note("same outcome as the run before")
+        note(f"same outcome as {before}")
         return
-    out.print(Text("changed since the run before", "bold"))
+    out.print(Text(f"changed since {before}", "bold"))
     _diff_lines(lines)
 
 
@@ -129,9 +129,8 @@ def error(failure: RunnerError) -> None:
         case BuildError(diagnostics=diagnostics):
             for line in diagnostics:
                 _diagnostic(line)
-        case ScriptError(detail=detail) if detail:
-            lines = detail.splitlines()
-            for line in lines[1:] if str(failure).endswith(lines[0]) else lines:
+        case ScriptError():
+            for line in failure.full()[len(str(failure)) :].splitlines()[1:]:
                 err.print(Text(f"  {_safe(line)}", "dim"))
         case WorkerError(last_lines=lines):
             for line in lines:
@@ -161,9 +160,9 @@ def line(text: str) -> None:
 
 
 def logged(level: str, text: str) -> None:
-    """One line of the runner's own log."""
+    """A record of the runner's own log; its later lines, for example of a stack, are indented."""
     style = {"warning": "yellow", "error": "red", "critical": "red"}.get(level, "dim")
-    err.print(Text.assemble((f"{level}: ", style), _safe(text)))
+    err.print(Text.assemble((f"{level}: ", style), record(text)))
 
 
 def located(file: str, number: int, text: str, *, is_error: bool) -> None:
@@ -268,8 +267,8 @@ def _full(failure: RunnerError) -> str:
     match failure:
         case BuildError(diagnostics=more):
             return "\n".join([str(failure), *more])
-        case ScriptError(detail=detail) if detail:
-            return f"{failure}\n{detail}"
+        case ScriptError():
+            return failure.full()
         case _:
             return str(failure)
 

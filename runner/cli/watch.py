@@ -26,8 +26,8 @@ Stamps = dict[str, tuple[int, int, int] | None]
 
 def watch(job: Job, *, as_json: bool) -> None:
     """Run at once and after every save, until Ctrl-C."""
-    previous: Outcome | None = None
-    count = 0
+    previous: Outcome | None = None  # the last that had a result: what did not compile changed nothing
+    count = compared = 0
     why = ""
     while True:
         seen = _stamps(job)
@@ -40,15 +40,16 @@ def watch(job: Job, *, as_json: bool) -> None:
         else:
             show.outcome(result, Path(job.message).name)
             show.timing([result])
-            if previous is not None:
-                show.changes(previous, result)
+            if previous is not None and result.after is not None:
+                show.changes(previous, result, "the run before" if compared == count - 1 else f"run {compared}")
             show.note(f"watching {job.script}: save it to run again, Ctrl-C ends")
-        previous = result
+        if result.after is not None:
+            previous, compared = result, count
         why = _await_save(job, seen)
 
 
 def _await_save(job: Job, seen: Stamps) -> str:
-    """Returns what was saved, once it has settled."""
+    """Returns what was saved or deleted, once it has settled."""
     while (now := _stamps(job)) == seen:
         time.sleep(LOOK_EVERY_S)
     patience = time.monotonic() + GONE_FOR_S
@@ -59,8 +60,12 @@ def _await_save(job: Job, seen: Stamps) -> str:
         if later == now and (not is_gone or time.monotonic() > patience):
             break
         now = later
-    names = [Path(name).name for name in {**seen, **now} if seen.get(name) != now.get(name)]
-    return f"saved {', '.join(names)}" if names else f"saved {Path(job.script).name}"
+    changed = [name for name in {**seen, **now} if seen.get(name) != now.get(name)]
+    there, gone = (
+        [Path(name).name for name in changed if (now.get(name) is None) is is_gone] for is_gone in (False, True)
+    )
+    told = [f"{word} {', '.join(names)}" for word, names in (("saved", there), ("deleted", gone)) if names]
+    return ", ".join(told) or f"saved {Path(job.script).name}"
 
 
 def _stamps(job: Job) -> Stamps:

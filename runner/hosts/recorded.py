@@ -22,14 +22,15 @@ class Recorded:
 
     Attributes:
         calls: The C# name of each call, its arguments, and its result.
+        unrecorded: The host itself, for reads that are not the script's.
     """
 
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self.unrecorded = host
         self.calls: list[tuple[str, list[Any], Any]] = []
 
     def __getattr__(self, method: str) -> Any:
-        found = getattr(self._host, method)
+        found = getattr(self.unrecorded, method)
         name = _NAMES.get(method)
         if name is None:
             return found

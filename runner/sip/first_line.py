@@ -90,7 +90,8 @@ def parse_first_line(data: bytes) -> FirstLine:
     """
     start = len(data) - len(data.lstrip(IN_FRONT)) if data[:1] <= b" " else 0
     if len(data) - start < _SHORTEST:
-        fail(data, len(data), f"expected a message of at least {_SHORTEST} bytes")
+        where = " behind the blanks, line ends and NULs in front" if start else ""
+        fail(data, len(data), f"expected at least {_SHORTEST} bytes{where}, got {len(data) - start}")
     first_end = end_of(_TOKEN, data, start)
     if data[first_end : first_end + 1] != b" ":
         fail(data, start, "expected a request line (METHOD URI SIP/2.0) or a status line (SIP/2.0 200 OK)")

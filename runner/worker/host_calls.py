@@ -32,7 +32,8 @@ RESULTS = frozenset({str, int, bool, type(None)})
 def call_id(host: Host) -> str | None:
     """The Call-ID of the message, to say whose exec it was; None where a host has none, or fails."""
     with contextlib.suppress(Exception):  # a host that fails here must not hide why the worker was lost
-        return host.get_s("$ci")
+        own: Host = getattr(host, "unrecorded", host)  # of a Recorded: this is no call of the script
+        return own.get_s("$ci")
     return None
 
 

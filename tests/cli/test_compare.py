@@ -33,6 +33,33 @@ def test_a_call_that_one_of_them_did_not_make_is_told() -> None:
     assert list(differing_calls([READ], [EDIT, READ])) == [('HDR.Append("X: 1\\r\\n")', None, "0")]
 
 
+def test_a_log_line_with_another_text_is_one_call_with_two_texts() -> None:
+    ours: list[Asked] = [READ, ("Core.Log", [1, "at 1\n"], None), ("Core.Log", [0, "here"], None), EDIT]
+    theirs: list[Asked] = [READ, ("Core.Log", [1, "at 2\n"], None), ("Core.Log", [-1, "there"], None), EDIT]
+
+    assert list(differing_calls(ours, theirs)) == [
+        ("Core.Log(1, ...)", '"at 1\\n"', '"at 2\\n"'),
+        ('Core.Log(0, "here")', "null", None),
+        ('Core.Log(-1, "there")', None, "null"),
+    ]
+
+
+def test_how_a_worker_ended_and_how_far_it_came_are_no_difference() -> None:
+    here, there = (
+        Outcome(ok=False, exit_code=None, error=RunnerError(text))
+        for text in (
+            "worker 7: the process ended (signal SIGABRT); its last line: x: y; 3 calls were answered, 0 edits stand",
+            "worker 9: the process ended; 2 calls were answered, 0 edits stand; it asked last: PV.GetS '$version(num)'",
+        )
+    )
+    late = Outcome(ok=False, exit_code=None, error=RunnerError("worker 9: it was not done in time; 2 calls"))
+
+    assert list(differing_results(here, there)) == []
+    assert list(differing_results(here, late)) == [
+        ("result", "failed: the process ended", "failed: it was not done in time")
+    ]
+
+
 def test_the_calls_behind_one_that_differs_are_told_as_well() -> None:
     other: Asked = ("PV.GetS", ["$ru"], "x")
     last: Asked = ("PV.GetI", ["$ml"], 1)

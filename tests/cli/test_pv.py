@@ -87,6 +87,13 @@ def test_what_is_no_expression_is_one_clear_line(expression: str) -> None:
     assert err.count("\n") == 1, err
 
 
+@pytest.mark.parametrize(("expression", "shown"), [("ru", "ru"), ("", "''")])
+def test_what_does_not_begin_with_a_dollar_is_told_so_once(expression: str, shown: str) -> None:
+    told = get(expression)[2]
+
+    assert told == f"error: {shown}: an expression starts with $ and a name, in a shell in single quotes: '$ru'\n"
+
+
 def test_a_message_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
     message = tmp_path / "not.sip"
     message.write_bytes(b"this is no message\r\n\r\n")

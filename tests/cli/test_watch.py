@@ -80,6 +80,27 @@ def test_a_syntax_error_is_shown_and_the_next_save_mends_it(terminal: pexpect.sp
     terminal.expect(WATCHING)
 
 
+def test_what_does_not_compile_has_no_message_to_compare(terminal: pexpect.spawn[str], source: Path) -> None:
+    """Each line of the message was listed as removed, and as added after the next save."""
+    source.write_text("class X {\n", encoding="utf-8")
+    terminal.expect("does not compile")
+    terminal.expect(WATCHING)
+    assert terminal.before is not None
+    assert "changed since" not in terminal.before
+
+    source.write_text(GOOD % "one", encoding="utf-8")
+
+    terminal.expect("same outcome as run 1")
+    terminal.expect(WATCHING)
+
+
+def test_a_deleted_file_is_not_called_saved(terminal: pexpect.spawn[str], source: Path) -> None:
+    source.unlink()
+
+    terminal.expect("deleted X.cs")
+    terminal.expect(WATCHING)
+
+
 def test_a_save_by_rename_runs_it_again(terminal: pexpect.spawn[str], source: Path) -> None:
     save_by_rename(source, GOOD % "renamed")
 

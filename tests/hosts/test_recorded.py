@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
+from runner.worker.host_calls import call_id
 from tests.places import MESSAGE
 
 
@@ -27,4 +28,11 @@ def test_what_is_no_call_of_a_script_is_not_kept() -> None:
 
     assert recorded.depends_on("$ru") == host.depends_on("$ru")
     assert recorded.expand("$rU") == "bob"
+    assert recorded.calls == []
+
+
+def test_the_runner_s_own_look_at_the_call_id_is_no_call_of_the_script() -> None:
+    recorded = Recorded(MessageHost(MESSAGE.read_bytes()))
+
+    assert call_id(recorded) == recorded.unrecorded.get_s("$ci")
     assert recorded.calls == []

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import installed
+from tests.kamailio.commands import PHONE, READS, SAMPLE, app_mono, message, script
 from tests.kamailio.rig import Kamailio, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
 from tests.programs import stop, until
@@ -24,40 +25,6 @@ from tests.running_daemon import COMMAND, ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SAMPLE = ROOT / "examples" / "MySRTest.cs"
-OTHER = {"5.6": "6.0", "6.0": "5.6"}[installed.version()]
-PHONE = (
-    "INVITE sips:123@example.com;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP h.example;branch=z9hG4bK1\r\n"
-    "From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n"
-)
-READS = (
-    'foreach (string name in new[] { "$ru", "$si", "$sp", "$Ri", "$Rp", "$rc", "$fU", "$(hdr(Via)[0])", "$conid" }) '
-    'SR.Core.Log(1, name + "=" + SR.PV.GetS(name) + " " + SR.PV.GetI(name)); '
-)
-
-
-def app_mono(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, words)],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT | {"COLUMNS": "120", "TERM": "dumb"} | variables,
-        timeout=60,
-        check=False,
-    )
-
-
-def script(directory: Path, body: str, name: str = "X") -> Path:
-    path = directory / f"{name}.cs"
-    path.write_text(f"class {name} {{ static int Main(string[] args) {{ {body} }} }}\n", encoding="utf-8")
-    return path
-
-
-def message(directory: Path, text: str = PHONE) -> Path:
-    path = directory / "message.sip"
-    path.write_bytes(text.encode())
-    return path
 
 
 def without_timing(told: str) -> list[str]:
@@ -201,14 +168,40 @@ def test_an_error_of_ours_in_kamailio_is_an_error_of_the_run(tmp_path: Path) -> 
     assert (done.returncode, "ValueError('broken')" in done.stderr) == (2, True), done.stderr
 
 
-def test_a_message_that_the_core_drops_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_message_that_the_core_drops_is_told_as_without_kamailio(tmp_path: Path) -> None:
     unsent = PHONE.replace("From: <sip:a@example.com>;tag=1\r\n", "")
+    words = ("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path, unsent))
+    why = f"error: --message {tmp_path}/message.sip: Kamailio would have dropped this message: it has no From"
 
-    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path, unsent), "--in-kamailio")
+    for option in ("--in-kamailio", "--compare"):
+        done = app_mono(*words, option)
+        anyway = app_mono(*words, option, "--anyway")
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: Kamailio's core dropped the message before it reached a script: ")
-    assert len(done.stderr.splitlines()) == 1
+        assert (done.returncode, anyway.returncode) == (2, 2)
+        assert done.stderr == f"{why}\n"
+        assert anyway.stderr == f"{why}; --anyway cannot help in Kamailio itself\n"
+    assert app_mono(*words).stderr.startswith(why)
+
+
+def test_an_unknown_variable_is_told_as_without_kamailio(tmp_path: Path) -> None:
+    words = ("exec", script(tmp_path, "return 0;"), "to $nosuch", "-m", message(tmp_path))
+
+    told = [app_mono(*words, *option).stderr for option in ((), ("--in-kamailio",), ("--compare",))]
+
+    assert told == ["error: 'to $nosuch' is no valid format string: unknown pseudo-variable $nosuch\n"] * 3
+
+
+def test_both_options_together_are_refused(tmp_path: Path) -> None:
+    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path), "--in-kamailio", "--compare")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --compare runs the script in Kamailio too: leave out --in-kamailio\n"
+
+
+def test_an_error_in_kamailio_does_not_call_the_message_unchanged(tmp_path: Path) -> None:
+    done = app_mono("exec", MESSAGE, "-m", message(tmp_path), "--in-kamailio")
+
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_a_reply_runs_the_script_as_well(tmp_path: Path) -> None:
@@ -327,43 +320,6 @@ def kamailios_in(directory: Path) -> list[int]:
         if "kamailio" in words[0] and any(str(directory) in word for word in words):
             found.append(int(place.name))
     return found
-
-
-def test_where_nothing_differs_it_says_so() -> None:
-    done = app_mono("exec", SAMPLE, 'to "$rU"', "-m", MESSAGE, "--compare")
-
-    assert (done.returncode, done.stdout.split()[:2], done.stderr) == (0, ["no", "difference"], "")
-
-
-def test_a_difference_is_shown_with_both_values(tmp_path: Path) -> None:
-    source = script(tmp_path, 'SR.PV.GetS("$ru"); SR.PV.GetS("$rz"); SR.PV.SetS("$rU", "5"); return 0;')
-    schemes = {"5.6": ("tel", "sip"), "6.0": ("tels", "sips")}
-    (ours, our_scheme), (theirs, their_scheme) = schemes[OTHER], schemes[installed.version()]
-
-    done = app_mono("exec", source, "-m", message(tmp_path), "--compare", APP_MONO_KAMAILIO=OTHER)
-
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert lines[:3] == ['PV.GetS("$rz")', f'here "{ours}"', f'in Kamailio "{theirs}"']
-    assert f"-INVITE {our_scheme}:5@example.com;user=phone SIP/2.0" in lines
-    assert f"+INVITE {their_scheme}:5@example.com;user=phone SIP/2.0" in lines
-    assert done.returncode == 1
-
-
-def test_the_differences_are_there_for_programs_too(tmp_path: Path) -> None:
-    source = script(tmp_path, 'return SR.PV.GetS("$rz") == "tel" ? 0 : 1;')
-
-    done = app_mono("exec", source, "-m", message(tmp_path), "--compare", "--json", APP_MONO_KAMAILIO=OTHER)
-
-    found = json.loads(done.stdout)["differences"]
-    assert [row["what"] for row in found] == ['PV.GetS("$rz")', "result"]
-    assert {found[1]["here"], found[1]["kamailio"]} == {"true, exit code 0", "false, exit code 1"}
-
-
-def test_it_is_2_where_one_of_them_could_not_run() -> None:
-    done = app_mono("exec", SAMPLE, "$nosuch", "-m", MESSAGE, "--compare")
-
-    assert done.returncode == 2
-    assert "$nosuch" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

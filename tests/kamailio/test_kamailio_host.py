@@ -72,7 +72,7 @@ CASES: dict[str, Case] = {
     "numbers whose text is not their digits": Case(
         gets("$cl", "$(cl{s.int})", "$(ru{uri.port})", "$(hdr(X-Z){s.int})", "$(hdr(X-Z){s.int}{s.len})", "$cs")
         + gets("$(hdr(X-E){s.int})", "$(hdr(X-P){s.int})", "$(ct{nameaddr.uri}{uri.port})", "$(hdr(X-Z){s.int}{s.int})")
-        + gets("$(hdr(X-Z){uri.port})", "$envn(TZ)", "$envn(HOME)", "$envn(NONE)", "$env(HOME)", "$defn(NONE)", "$RAp"),
+        + gets("$(hdr(X-Z){uri.port})", "$envn(TZ)", "$envn(PATH)", "$envn(NONE)", "$env(PATH)", "$defn(NONE)", "$RAp"),
         headers="Content-Length: 000\r\nX-Z: 0007\r\nX-E:\r\nX-P: +7\r\nContact: <sip:a@127.0.0.1:05060>\r\n",
     ),
     "regular expressions count bytes": Case(

@@ -125,3 +125,16 @@ def test_of_a_line_that_cannot_be_read_a_method_and_a_uri_may_be_known(line: byt
 
     assert (found.is_request, found.is_reply, found.method, found.uri) == (False, False, method, uri)
     assert not uri or line[found.uri_start :].startswith(uri)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "expected at least 17 bytes, got 0"),
+        (b"A sip:b SIP/2.0\n", "expected at least 17 bytes, got 16"),
+        (b"\0" * 100, "expected at least 17 bytes behind the blanks, line ends and NULs in front, got 0"),
+    ],
+)
+def test_too_few_bytes_are_counted_from_where_the_message_begins(data: bytes, told: str) -> None:
+    with pytest.raises(SipParseError, match=f": {told}$"):
+        parse_first_line(data)

@@ -18,7 +18,7 @@ from runner.sip.scan import wrap
 from runner.sip.uri import Scheme
 
 from . import modf, outgoing
-from .context import Address, Context, Environment, Fault, Process, Socket
+from .context import Address, Context, Environment, Fault, Process, Socket, Version
 from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
@@ -260,6 +260,21 @@ class MessageHost:
         except CannotEvaluate:
             return FAILED
         return 0
+
+
+def check_format(text: str, version: Version) -> None:
+    """
+    Look whether ``MessageHost.expand`` can put in every variable of a text, without a message.
+
+    Raises:
+        ConfigError: As ``expand``, with that version of Kamailio.
+    """
+    try:
+        since = expression.parse_format(_c_string(text)).since
+    except CannotEvaluate as error:
+        raise ConfigError(f"{text!r} is no valid format string: {error}") from error
+    if since > version:
+        raise ConfigError(f"{text!r} is no valid format string: unknown before Kamailio {since}")
 
 
 @lru_cache(maxsize=4096)
