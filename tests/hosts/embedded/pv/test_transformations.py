@@ -139,6 +139,12 @@ def test_so_it_does_behind_a_transformation_that_leaves_the_digits_where_they_ar
     assert transformed(173, b"{%b}{s.trim}{s.strip,$var(n)}" % between.encode()).text == b"73"
 
 
+def test_a_socket_fits_into_the_buffer_of_a_format_string() -> None:
+    assert transformed(b"a" * 8190, b"{sock.host}").text == b"a" * 8190
+    with pytest.raises(CannotEvaluate):
+        transformed(b"a" * 8191, b"{sock.host}")
+
+
 def test_counts_are_of_integer_type_and_lines_are_not() -> None:
     assert transformed(b"a=1", b"{param.count}").is_integer
     assert not transformed(b"a", b"{line.count}").is_integer
