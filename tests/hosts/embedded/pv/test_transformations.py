@@ -139,6 +139,11 @@ def test_so_it_does_behind_a_transformation_that_leaves_the_digits_where_they_ar
     assert transformed(173, b"{%b}{s.trim}{s.strip,$var(n)}" % between.encode()).text == b"73"
 
 
+def test_one_digit_without_brackets_stays_where_it_is() -> None:
+    assert transformed(2, b"{s.unbracket}{s.strip,$var(n)}").text == b""
+    assert transformed(2, b"{s.unbracket}{s.before,$var(n)}").text == transformed(2, b"{s.before,$var(n)}").text
+
+
 def test_a_socket_fits_into_the_buffer_of_a_format_string() -> None:
     assert transformed(b"a" * 8190, b"{sock.host}").text == b"a" * 8190
     with pytest.raises(CannotEvaluate):

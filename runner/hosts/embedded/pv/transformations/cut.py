@@ -174,5 +174,5 @@ def _unbracket(call: Call) -> Value:
 def _without_pair(call: Call, pairs: tuple[bytes, ...]) -> Value:
     text = not_null(call)
     if call.value.text is None or len(text) < len(pairs[0]):
-        return Value(text, call.value.number, is_integer=call.value.is_integer, behind=call.value.behind)
+        return call.value._replace(text=text, is_printed=call.value.is_printed or call.value.text is None)
     return Value(text[1:-1] if text[:1] + text[-1:] in pairs else text)
