@@ -21,6 +21,7 @@ from runner.hosts.recorded import Recorded
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.sip import SipParseError
+from runner.worker.confine import passed_on
 
 from .outcome import Outcome
 from .profile import TimedHost, parts_us
@@ -245,7 +246,7 @@ def host_of(
     hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(address)
-        environment = Environment((socket,), kamailio=known_version(settings))
+        environment = Environment((socket,), variables=passed_on(settings), kamailio=known_version(settings))
         host = MessageHost(data, source=address, received_on=socket, environment=environment)
         why = host.context.message.dropped
     except SipParseError as error:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from runner.build import compile_script
 from runner.calls import LOG_LEVELS
 from runner.errors import BuildError, ConfigError, ScriptNotFound
-from runner.hosts.embedded.context import Socket, Version
+from runner.hosts.embedded.context import Environment, Socket, Version
 from runner.hosts.embedded.host import check_format
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.settings import Settings
+from runner.worker.confine import passed_on
 
 from . import show
 from .job import known_version, name_source
@@ -65,7 +66,14 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
                 name_source(result.error, assembly, str(script))
             return result
 
-        with Listener(address, run, tell=_tell, threads=settings.max_workers, kamailio=version, **named) as listener:
+        with Listener(
+            address,
+            run,
+            tell=_tell,
+            threads=settings.max_workers,
+            environment=Environment(variables=passed_on(settings), kamailio=version),
+            **named,
+        ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: listener.end())
             show.note(f"listening on {Socket(address).text}, {script or settings.load} for each request; Ctrl-C ends")

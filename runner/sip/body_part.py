@@ -100,7 +100,10 @@ def _field(body: bytes, at: int) -> tuple[bytes | None, int] | None:
     if line is None:
         return None, at
     kind = _MEDIA_TYPE.match(line[1])
-    return None if kind is None else _named(kind), line.end()
+    # A wildcard type with a subtype is none (core/parser/parse_content.c, decode_mime_type).
+    if kind is None or (kind[1] == b"*" and kind[2] != b"*"):
+        return None, line.end()
+    return _named(kind), line.end()
 
 
 _COLON = re.compile(rb"[ \t]*:")

@@ -7,6 +7,7 @@ a number that is too large the lower bits count.
 
 from __future__ import annotations
 
+import re
 import string
 
 _NUMBERS = 4
@@ -24,6 +25,23 @@ def ip_version(host: bytes) -> int:
     """4 or 6 for an address, 0 for a name."""
     address = parse_ip(host)
     return 0 if address is None else 4 if len(address) == _NUMBERS else 6
+
+
+def is_number(host: bytes) -> bool:
+    """
+    Whether the resolver of the C library takes the host for an address of IPv4 and asks nobody: ``127.1``, ``010``.
+
+    glibc, nss/digits_dots.c: digits and dots alone, not a dot at the end, numbers as of inet_aton.
+    """
+    if len(host) >= _MOST_OF_A_NAME or _DIGITS_AND_DOTS.fullmatch(host) is None:
+        return False
+    *first, last = (int(number, 8 if number.startswith(b"0") else 10) for number in host.split(b"."))
+    return max(first, default=0) < _BYTE and last < _BYTE ** (_NUMBERS - len(first))
+
+
+_MOST_OF_A_NAME = 256  # core/resolve.h, MAX_DNS_NAME
+_BYTE = 256
+_DIGITS_AND_DOTS = re.compile(rb"(?:(?:0[0-7]*|[1-9][0-9]*)(?:\.(?!\Z)|\Z)){1,4}")
 
 
 def _parse_ip4(host: bytes) -> bytes | None:

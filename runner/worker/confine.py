@@ -109,10 +109,15 @@ def _user(wanted: str, group: str, uid: int) -> User | None:
     return User(known.pw_name, known.pw_uid, gid, groups, known.pw_dir)
 
 
+def passed_on(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a script may know of the environment: the usual variables, and those that the settings add."""
+    wanted = PASSED_ON | set(settings.worker_env)
+    return {name: text for name, text in given.items() if name in wanted or name.startswith(PASSED_ON_PREFIXES)}
+
+
 def environment(settings: Settings, who: User | None, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """A worker's environment variables: the usual ones, those that the settings add, and those for mono."""
-    wanted = PASSED_ON | set(settings.worker_env)
-    passed = {name: text for name, text in given.items() if name in wanted or name.startswith(PASSED_ON_PREFIXES)}
+    passed = passed_on(settings, given)
     debug = ",".join(filter(None, [passed.get("MONO_DEBUG"), NO_GDB]))
     if who is not None:
         passed |= {"USER": who.name, "LOGNAME": who.name, "HOME": who.home}

@@ -133,3 +133,16 @@ def test_the_list_says_since_when_a_variable_is_there() -> None:
     told = app_mono("pv", "list", "--json", "ctu")
 
     assert [row["meaning"].rpartition(", ")[2] for row in json.loads(told.stdout)] == ["since 6.0"]
+
+
+@pytest.mark.parametrize(("name", "answer"), [("LC_TIME", (0, "C\n")), ("SECRET", (1, ""))])
+def test_of_the_environment_a_script_knows_what_a_worker_gets(name: str, answer: tuple[int, str]) -> None:
+    told = subprocess.run(
+        [*COMMAND, "pv", "get", f"$env({name})", "-m", str(MESSAGE)],
+        env=ENVIRONMENT | {"LC_TIME": "C", "SECRET": "s"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (told.returncode, told.stdout) == answer

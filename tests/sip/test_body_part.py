@@ -80,3 +80,12 @@ def test_a_type_has_no_blanks_no_capitals_and_no_parameters() -> None:
 @pytest.mark.parametrize("content_type", [b"a/*", b"*/b", b"a/*b", b"*a/b", b"a/b, c/d", b"a", b""])
 def test_a_wildcard_or_more_than_one_type_is_none(content_type: bytes) -> None:
     assert media_type(content_type) == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_given_up"), [(b"* /b", True), (b"*/sdp;x", True), (b"*/b,", True), (b"*/*", False), (b"a/*", False)]
+)
+def test_a_part_of_a_wildcard_type_with_a_subtype_ends_the_search(kind: bytes, is_given_up: bool) -> None:  # noqa: FBT001
+    body = b"--bb\r\nContent-Type: %b\r\n\r\nq\r\n--bb\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--bb--\r\n" % kind
+
+    assert body_part(b"multipart/mixed;boundary=bb", body, SDP) == (None if is_given_up else b"v=0")

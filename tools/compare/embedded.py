@@ -40,6 +40,8 @@ _SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
 _RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
 _RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
 _SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;/]+)(?:\s*:\s*([0-9]+))?")
+_COMMENT = re.compile(rb"\([^()]*\)")
+_QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
 
 
 class EmbeddedSide:
@@ -105,12 +107,12 @@ class EmbeddedSide:
 def _via_bodies(message: bytes) -> list[bytes]:
     """Of all Vias in order: a plain look, not the host's own parser."""
     vias = [line.partition(b":")[2] for line in lines(message.lstrip())[0] if header_name(line) in {b"via", b"v"}]
-    return b",".join(vias).split(b",")
+    return [_QUOTED.sub(b"", body) for body in _COMMENT.sub(b"", b",".join(vias)).split(b",") if body.strip()]
 
 
 def _is_seen(reply: bytes) -> bool:
     """Whether a peer hears a reply that goes back as its first Via says (RFC 3581)."""
-    via = _via_bodies(reply)[0]
+    via = (*_via_bodies(reply), b"")[0]
     found = _SENT_BY.search(via)
     return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
 

@@ -23,6 +23,10 @@ UNSTABLE = (
     (r"\$\(?(T[bSsfFV]\b|u?time\b|u?timef\b)", "the time"),
     (r"\$\(?(pp|mi|sruid)\b|sel\(@?(sys|msg\.id)", "numbers of the process, and of the messages it had"),
     (r"\$\(?(stat|version|ksr)\b", "counters and the version of the server"),
+    (
+        r"sel\(.*\{s\.decode\.base58\}",
+        "an empty value is read on up to a NUL, and where it stands is not known of a select",
+    ),
     (r"\{s\.((en|de)code\.7bit|rbefore)", "reads past the end of the value"),
     (r"^PV\.IsNull \$\(?sel\(@?(msg|message)\.h(eader)?\)", "reads what is not its own when a header does not parse"),
     (r"\{urialias\.decode", "the old content of a buffer of 64 KiB"),
@@ -66,6 +70,7 @@ _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
 _VIA_UP_TO_CR = re.compile(rb"\A\s*[^\n]*\n(?:via|v)[ \t]*:[^\r\n]*\r(?!\n)", re.IGNORECASE)
+_CONTENT_TYPES = re.compile(rb"\n(?:content-type|c)[ \t]*:", re.IGNORECASE)
 _WITHOUT_BOUNDS = re.compile(
     r"\$\(?pcv\(|\{s\.(fmtline[st]|(replace|rm),\s*[,}])|sel\(@?msg\.h(eader)?\)", re.IGNORECASE
 )
@@ -83,7 +88,7 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
     answers = list(got.answers)
     for number, pair in enumerate(zip(expected.answers, got.answers, strict=False)):
         step = case.steps[number]
-        if _leaves_another_message(case, step, pair):
+        if _leaves_another_message(case, number, pair):
             cut = [replace(side, answers=side.answers[:number], forwarded=(), replies=()) for side in (expected, got)]
             return cut[0], cut[1]
         is_beyond = pair[1] in {None, 0, -1} and _WITHOUT_BOUNDS.search(str(step[1])) is not None
@@ -93,9 +98,14 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
     return expected, replace(got, answers=tuple(answers))
 
 
-def _leaves_another_message(case: Case, step: Step, pair: tuple[Answer, Answer]) -> bool:
+def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]) -> bool:
+    step = case.steps[number]
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
+    if step == _APPLIED and len(_CONTENT_TYPES.findall(case.message)) > 1:
+        # The second one puts the boundary of another Content-Type into the body (docs/deviations.md).
+        made = case.steps.index(_MULTIPART) if _MULTIPART in case.steps else number
+        return _APPLIED in case.steps[made:number]
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
     if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set

@@ -235,7 +235,8 @@ _E164 = re.compile(rb"\+[0-9]{2,15}")
 
 def _is_remote_party_a_number(context: Context) -> int:
     """siputils: rpid.c, is_rpid_user_e164."""
-    address = parse_nameaddr(_remote_party(context))
+    party_id = _remote_party(context)
+    address = parse_nameaddr(party_id) if party_id else None
     uri = None if address is None else context.uri(address.uri)
     return _truth(uri is not None and _E164.fullmatch(uri.user) is not None)
 
@@ -250,12 +251,14 @@ def _is_gruu(context: Context) -> int:
 
 
 def _sl_forward_reply(context: Context) -> int | None:
-    return _FALSE if context.message.first_line.is_request else None
+    """sl: false for a request, and for a reply with no Via to go back by (core/forward.c, do_forward_reply)."""
+    is_for_nobody = len(vias(context.message)) < _FURTHER_VIA
+    return _FALSE if context.message.first_line.is_request or is_for_nobody else None
 
 
 def _forward_reply(context: Context) -> int | None:
     """corex: true whatever happens; a request with two Vias would go out as if it were a reply."""
-    return _TRUE if context.message.first_line.is_request and len(vias(context.message)) == 1 else None
+    return _TRUE if len(vias(context.message)) < _FURTHER_VIA else None
 
 
 def _options_reply(context: Context) -> int:

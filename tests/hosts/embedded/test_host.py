@@ -326,3 +326,15 @@ def test_an_error_reply_to_a_reply_begins_with_its_reason() -> None:
 
     assert host.modf("sl_reply_error") == 1
     assert status_lines(host) == ["All fine 500 I'm terribly sorry, server error occurred (1/SL)"]
+
+
+@pytest.mark.parametrize(
+    ("party", "status"), [(None, NO_FAULT), ("", NO_FAULT), ("<a", NO_FAULT), ("x", BAD_URI), ("sip:+12@a", NO_FAULT)]
+)
+def test_a_remote_party_that_is_missing_is_no_uri_that_does_not_parse(party: str | None, status: str) -> None:
+    host = MessageHost(INVITE)
+
+    if party is not None:
+        host.set_s("$avp(rpid)", party)
+    host.modf("is_rpid_user_e164")
+    assert (host.modf("sl_reply_error"), status_lines(host)) == (1, [status])

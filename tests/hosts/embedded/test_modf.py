@@ -52,9 +52,16 @@ def test_a_refused_function_leaves_the_return_code() -> None:
 
 
 def test_a_reply_is_not_forwarded_by_a_host_without_sockets() -> None:
-    reply = MessageHost(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5100\r\n\r\n")
+    reply = MessageHost(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5100\r\nVia: SIP/2.0/UDP 127.0.0.1\r\n\r\n")
 
-    assert (request().modf("sl_forward_reply"), reply.modf("sl_forward_reply")) == (-1, MODF_CANNOT_RUN)
+    assert (reply.modf("sl_forward_reply"), reply.modf("forward_reply")) == (MODF_CANNOT_RUN, MODF_CANNOT_RUN)
+
+
+def test_a_request_is_no_reply_to_send_on_and_a_reply_with_one_via_has_nowhere_to_go() -> None:
+    reply = MessageHost(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:00\r\n\r\n")
+
+    assert (request().modf("sl_forward_reply"), reply.modf("sl_forward_reply")) == (-1, -1)
+    assert (request().modf("forward_reply"), reply.modf("forward_reply")) == (1, 1)
 
 
 @pytest.mark.parametrize(

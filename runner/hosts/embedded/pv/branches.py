@@ -54,6 +54,9 @@ def _read_part(access: Access, branch: Branch) -> Value:
     return text_or_null(getattr(branch, access.name))
 
 
+_Q_UNSPECIFIED = -1  # core/qvalue.h
+
+
 def _write_part(access: Access, branch: Branch, value: Value) -> None:
     """pv_branch.c, pv_set_branchx_helper, all but the URI."""
     name = access.name
@@ -62,8 +65,9 @@ def _write_part(access: Access, branch: Branch, value: Value) -> None:
     if name in {"q", "flags", "otcpid"}:
         if value.number is None and not value.is_null:
             raise CannotEvaluate(f"{name} of a branch needs a number")
-        unset = None if name == "q" else 0
-        setattr(branch, name, unset if value.number is None else wrap(value.number))
+        number = wrap(value.number or 0)
+        is_unset = name == "q" and (value.number is None or number == _Q_UNSPECIFIED)
+        setattr(branch, name, None if is_unset else number)
         return
     if value.text is None and not value.is_null:
         raise CannotEvaluate(f"{name} of a branch needs a text")

@@ -11,6 +11,7 @@ from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.scan import INT_MAX, number_of
 
 from .registry import Access, Reader, one_of, register
+from .settings import SETTINGS
 
 _NUMBERS = {"5.6": 5006003, "6.0": 6000001}
 _CONSTANTS = {
@@ -27,7 +28,6 @@ _CONSTANTS = {
     "WS": 5,
     "WSS": 6,
 }
-_DEBUG = -1
 
 
 def _define(access: Access) -> Value:
@@ -87,14 +87,32 @@ def _ksr(access: Access) -> Value:
 
 
 def _group_and_name(text: bytes) -> tuple[bytes, bytes]:
-    group, dot, name = text.partition(b".")
+    group, dot, name = text.rpartition(b".")
     if not dot or not group or not name:
         raise CannotEvaluate(f"expected group.name, not {text!r}")
     return group, name
 
 
 def _setting(access: Access) -> Value:
-    return Value.integer(_DEBUG) if access.name == (b"core", b"debug") else NULL
+    group, name = access.name
+    text = SETTINGS.get(group, {}).get(name)
+    if text is None:
+        return NULL
+    return Value.integer(int(text)) if _INTEGER.fullmatch(text) else Value(text)
+
+
+def _write_setting(access: Access, value: Value) -> None:
+    """Taken where Kamailio knows the setting and could make its number of the text, but nothing changes here."""
+    group, name = access.name
+    if value.is_null:
+        return
+    known = SETTINGS.get(group, {})
+    is_number = _INTEGER.fullmatch(known.get(name) or b"0") is not None
+    if name not in known or (not value.is_integer and is_number and not _INTEGER.fullmatch(value.text or b"")):
+        raise CannotEvaluate(f"no such setting, or no number for it: {group!r}.{name!r}")
+
+
+_INTEGER = re.compile(rb"[+-]?[0-9]{1,10}")
 
 
 def _parse_task_part(text: bytes) -> bytes:
@@ -180,7 +198,7 @@ register(
     "A setting of a module that can change at run time.",
     "pv: pv_core.c, pv_get_ccp_attrs",
     _setting,
-    lambda _, __: None,
+    _write_setting,
     parse_name=_group_and_name,
 )
 register("stat", "A statistic; none is kept here.", "pv: pv_stats.c, pv_get_stat", _null, parse_name=_any)

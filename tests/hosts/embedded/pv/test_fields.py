@@ -97,3 +97,30 @@ def test_a_description_that_nothing_has_read_is_not_written() -> None:
     ]
     host.modf("msg_apply_changes")
     assert host.set_i("$sdp(sess_version)", 8) == -1
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ("Event:", None),
+        ("Event:\r\nEvent: x", None),
+        ("Event: x\r\nEvent:", "x"),
+        ("Event: ;", ""),
+        ("Event: ;x", ""),
+        ("Event: a b", "a"),
+    ],
+)
+def test_an_event_is_null_without_a_text_and_may_have_no_name(headers: str, name: str | None) -> None:
+    assert host(headers).get_s("$sel(event)") == name
+
+
+def test_a_contact_may_have_brackets_in_a_parameter_of_its_uri_and_a_comma_in_its_name() -> None:
+    instance = host('Contact: <sip:p@192.0.2.8;+sip.instance="<urn:x:0>">;expires=300')
+
+    assert instance.get_s("$sel(contact.uri)") == 'sip:p@192.0.2.8;+sip.instance="<urn:x:0>"'
+    assert host("Contact: Bond, James <sip:b@example.org>").get_s("$sel(contact.name)") == "Bond, James"
+
+
+@pytest.mark.parametrize(("text", "name"), [("a \r", "a \r"), ("a\t ", "a"), ("a\r\n\t", "a\r\n")])
+def test_only_blanks_and_tabs_are_cut_from_the_end_of_a_name(text: str, name: str) -> None:
+    assert host(f"Contact: {text}<sip:a@b>").get_s("$sel(msg.h.contact.nameaddr.name)") == name

@@ -177,3 +177,29 @@ def test_the_last_via_needs_the_empty_line_behind_the_headers() -> None:
     given = [[MessageHost(text).get_s(f"$sel(via[{at}].host)") for at in (1, 2, -1)] for text in (data, data + b"\r\n")]
 
     assert given == [["a", "b", None], ["a", "b", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("target", "own"),
+    [
+        ("0", "127.0.0.1"),
+        ("1.2.3:99", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        ("08", None),
+        ("1.2.3;transport=tcp", None),
+    ],
+)
+def test_the_own_address_is_known_for_a_next_hop_that_no_server_need_be_asked_about(
+    target: str, own: str | None
+) -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5:5060", first_line=f"INVITE sip:{target} SIP/2.0")
+
+    assert request.get_s("$sel(next_hop.src_ip)") == own
+
+
+def test_an_r_uri_that_was_written_empty_is_the_next_hop_of_a_select_alone() -> None:
+    request = host("SIP/2.0/UDP 192.0.2.5:5060")
+
+    assert request.set_s("$ru", "") == 0
+    assert (request.get_s("$sel(next_hop)"), request.get_s("$nh(u)")) == ("", "sip:bob@example.com")
+    assert (request.get_s("$sel(next_hop.host)"), request.is_null("$ru")) == (None, 1)

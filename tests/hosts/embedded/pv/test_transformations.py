@@ -141,6 +141,23 @@ def test_a_number_as_parameter_overwrites_the_digits_of_a_number() -> None:
     assert transformed(2147483647, b"{s.strip,$var(n)}").text == b"147483641"
 
 
+@pytest.mark.parametrize("between", ["s.int", "s.strip,0", "s.striptail,-1", "line.at,0", "line.at,-1", "line.sw,1"])
+def test_so_it_does_behind_a_transformation_that_leaves_the_digits_where_they_are(between: str) -> None:
+    assert transformed(173, b"{%b}{s.strip,$var(n)}" % between.encode()).text == b"71"
+    assert transformed(173, b"{%b}{s.trim}{s.strip,$var(n)}" % between.encode()).text == b"73"
+
+
+def test_one_digit_without_brackets_stays_where_it_is() -> None:
+    assert transformed(2, b"{s.unbracket}{s.strip,$var(n)}").text == b""
+    assert transformed(2, b"{s.unbracket}{s.before,$var(n)}").text == transformed(2, b"{s.before,$var(n)}").text
+
+
+def test_a_socket_fits_into_the_buffer_of_a_format_string() -> None:
+    assert transformed(b"a" * 8190, b"{sock.host}").text == b"a" * 8190
+    with pytest.raises(CannotEvaluate):
+        transformed(b"a" * 8191, b"{sock.host}")
+
+
 def test_counts_are_of_integer_type_and_lines_are_not() -> None:
     assert transformed(b"a=1", b"{param.count}").is_integer
     assert not transformed(b"a", b"{line.count}").is_integer

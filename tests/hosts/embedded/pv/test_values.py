@@ -320,3 +320,9 @@ def test_a_piece_whose_end_is_beyond_32_bits_fails(host: MessageHost) -> None:
     names = ("0,2147483647", "1,2147483647", "-1,2147483647")
 
     assert [host.get_s(f"$(fU{{s.substr,{name}}})") for name in names] == ["alice", None, "e"]
+
+
+@pytest.mark.parametrize(("weight", "read", "listed"), [(-1, None, "sip:x@y"), (-2, "-2", "<sip:x@y>;q=0")])
+def test_a_weight_of_minus_one_is_none(host: MessageHost, weight: int, read: str | None, listed: str) -> None:
+    assert (host.set_s("$br", "sip:x@y"), host.set_i("$branch(q)", weight)) == (0, 0)
+    assert (host.get_s("$branch(q)"), host.get_s("$bR")) == (read, listed)

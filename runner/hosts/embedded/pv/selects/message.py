@@ -153,9 +153,9 @@ _DIGITS = re.compile(rb"[0-9]+(?=[ \t\r\n])")
 
 
 def _event(context: Context) -> bytes | None:
-    """The name of the event; null when the parameters do not parse (core/parser/parse_event.c)."""
+    """The name of the event; null when there is nothing or the parameters do not parse (core/parser/parse_event.c)."""
     header = context.header(b"event")
-    found = None if header is None else _EVENT.match(header.body)
+    found = None if header is None or not header.body.strip(_WHITE) else _EVENT.match(header.body)
     if found is None:
         return None
     params = found["params"]

@@ -12,13 +12,11 @@ from .uri import URI, find, value
 if TYPE_CHECKING:
     from runner.hosts.embedded.pv.select import Call
 
-_WHITE = b" \t\r\n"
-
 
 def _name(call: Call) -> bytes:
     """All in front of the ``<``, with quotes; empty without one (select_nameaddr_name)."""
     opening = find_not_quoted(call.text, b"<")
-    return b"" if opening < 0 else call.text[:opening].rstrip(_WHITE)
+    return b"" if opening < 0 else call.text[:opening].rstrip(b" \t")
 
 
 def _uri(call: Call) -> bytes | None:

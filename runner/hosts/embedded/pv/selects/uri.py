@@ -10,9 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import bracketed
-from runner.hosts.embedded.pv.next_hop import next_hop_uri
 from runner.hosts.embedded.pv.select import ROOT, Call, Names, Node
-from runner.sip.ip import ip_version
+from runner.sip.ip import ip_version, is_number
 from runner.sip.params import Param, find_param, parse_params
 from runner.sip.uri import Proto, Scheme, Uri
 
@@ -143,19 +142,21 @@ def _destination(call: Call) -> bytes | None:
 
 
 def _next_hop(call: Call) -> bytes | None:
+    """Unlike ``$nh(u)``, an R-URI that was written empty is that (select_next_hop)."""
     context = call.access.context
-    return next_hop_uri(context) if context.message.first_line.is_request else None
+    return (context.dst_uri or context.request_uri) if context.message.first_line.is_request else None
 
 
 def _source_ip(call: Call) -> bytes | None:
-    """The own address a next hop would see (core/forward.c, get_send_socket); a name is not looked up."""
+    """The own address a next hop would see (core/forward.c, get_send_socket); no name is looked up but localhost."""
     context = call.access.context
     if not context.message.first_line.is_request:
         return None
     if context.force_socket is not None:
         return bracketed(context.force_socket.address.ip).encode()
     uri = context.uri(context.dst_uri or context.request_uri)
-    version = 0 if uri is None else ip_version(uri.host)
+    host = b"" if uri is None else uri.host
+    version = 4 if is_number(host) or host.lower() == b"localhost" else ip_version(host)
     if uri is None or not version:
         return None
     proto = _transport(uri).decode() if uri.scheme is not Scheme.SIPS else "tls"

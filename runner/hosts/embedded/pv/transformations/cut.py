@@ -90,16 +90,21 @@ def _select(call: Call) -> Value:
     return _copied(fields[index] if -len(fields) <= index < len(fields) else b"")
 
 
+def _same(call: Call) -> Value:
+    """The text where it is: that of a number can still be written over, see ``Value.is_printed``."""
+    return Value(call.text, is_printed=call.value.is_printed)
+
+
 @register("s.strip", "without the first bytes", _SOURCE, takes("n"), ",count")
 def _strip(call: Call) -> Value:
     text, count = not_null(call), call.number(0)
-    return Value(text) if count <= 0 else _copied(text[count:])
+    return _same(call) if count <= 0 else _copied(text[count:])
 
 
 @register("s.striptail", "without the last bytes", _SOURCE, takes("n"), ",count")
 def _striptail(call: Call) -> Value:
     text, count = not_null(call), call.number(0)
-    return Value(text) if count <= 0 else _copied(text[:-count])
+    return _same(call) if count <= 0 else _copied(text[:-count])
 
 
 @register("s.stripto", "from the first occurrence of a byte on; empty without one", _SOURCE, takes("s"), ",byte")
@@ -169,5 +174,5 @@ def _unbracket(call: Call) -> Value:
 def _without_pair(call: Call, pairs: tuple[bytes, ...]) -> Value:
     text = not_null(call)
     if call.value.text is None or len(text) < len(pairs[0]):
-        return Value(text, call.value.number, is_integer=call.value.is_integer, behind=call.value.behind)
+        return call.value._replace(text=text, is_printed=call.value.is_printed or call.value.text is None)
     return Value(text[1:-1] if text[:1] + text[-1:] in pairs else text)

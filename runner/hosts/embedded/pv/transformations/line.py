@@ -8,8 +8,8 @@ from runner.hosts.embedded.value import Value
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_line"
 
 
-def _line(text: bytes) -> Value:
-    return Value(text.removesuffix(b"\r"))
+def _line(call: Call, text: bytes) -> Value:
+    return Value(text.removesuffix(b"\r"), is_printed=call.value.is_printed)
 
 
 @register("line.count", "how many lines, as text: the integer type is lost", _SOURCE)
@@ -29,16 +29,16 @@ def _sw(call: Call) -> Value:
             return Value(b"")
     # The search for the line end starts after the wanted text, which may itself contain line ends.
     end = text.find(b"\n", start + len(wanted))
-    return _line(text[start:] if end < 0 else text[start:end])
+    return _line(call, text[start:] if end < 0 else text[start:end])
 
 
 @register("line.at", "the line at a position; negative counts from the end", _SOURCE, takes("n"), ",index")
 def _at(call: Call) -> Value:
     text, index = call.needs_text(), call.number(0)
     if index < 0:
-        return _line(_from_end(text, -index))
+        return _line(call, _from_end(text, -index))
     lines = text.split(b"\n", index + 1) if index < len(text) + 1 else []
-    return _line(lines[index] if index < len(lines) else b"")
+    return _line(call, lines[index] if index < len(lines) else b"")
 
 
 def _from_end(text: bytes, position: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.hosts.embedded.pv.scriptvars import buffer_size
 from runner.hosts.embedded.pv.transform import Call, register
 from runner.hosts.embedded.routing import SOCKET_PROTOS
 from runner.hosts.embedded.value import CannotEvaluate, Value
@@ -38,7 +39,7 @@ def _split_outside_brackets(text: bytes) -> list[bytes]:
 
 def _parse(call: Call) -> _Socket:
     text = call.value.text
-    if not text or text.endswith(b":"):
+    if not text or text.endswith(b":") or len(text) >= buffer_size(is_6=call.is_6) - 1:
         raise CannotEvaluate("the value is no socket")
     parts = _split_outside_brackets(text)
     proto = SOCKET_PROTOS.get(parts[0].lower())

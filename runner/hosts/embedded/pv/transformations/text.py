@@ -46,7 +46,7 @@ def _int(call: Call) -> Value:
         least, most = (_LONG_MIN, _LONG_MAX) if call.is_6 else (_INT_MIN, _INT_MAX)
         if not least <= number <= most:
             raise CannotEvaluate("the number is too large")
-    return Value(text, number, is_integer=True)
+    return Value(text, number, is_integer=True, is_printed=call.value.is_printed)
 
 
 def _parse_int(text: bytes, form: re.Pattern[bytes]) -> int:
