@@ -33,6 +33,7 @@ ALONE = {
     "faults/test_killed.py": "takes memory until the kernel kills",
     "hosts/embedded/test_outgoing.py": "measures how long parsing takes",
     "kamailio/test_chaos.py": "no request may be lost in a rain of faults",
+    "kamailio/test_in_kamailio.py::test_a_script_sees_the_addresses_of_an_exec_without_kamailio": "port 5060, as sipp",
     "kamailio/test_slow_first_call.py": "measures how long a request takes",
     "kamailio/test_traffic.py": "counts messages that sipp has to send again",
     "scripts/test_files_faults.py::test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build": "forks",
