@@ -26,6 +26,7 @@ from tools.compare.embedded import EmbeddedSide
 from tools.compare.engines import daemon
 from tools.compare.judge import Judge, Report, Side
 from tools.compare.report import keep, played_text, text_of
+from tools.compare.unstable import until_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +113,7 @@ def replay(path: Path, modes: Iterable[str] | None = None) -> int:
                 for side in (real, ours):
                     side.start()
                     side.send(case)
-                expected, got = real.collect(case), ours.collect(case)
+                expected, got = until_refused(case, real.collect(case), ours.collect(case))
                 if compare(expected, got)[1] or not path.is_dir():
                     print(played_text(case, expected, got))
                 differ += bool(compare(expected, got)[1])

@@ -37,7 +37,7 @@ _NULL_ARGUMENT: dict[str, Answer] = {"PV.GetS": None, "PV.GetI": 0, "Core.ModF":
 LARGEST_DATAGRAM = 65507  # by UDP over IPv4: the kernel refuses to send more
 _SEEN_PORTS = {PORTS[name] for name in PORTS if name not in SOCKETS}
 _SEEN_PORTS_TEXT = {b"%d" % port for port in _SEEN_PORTS}
-_RPORT = re.compile(rb"(?i);\s*rport\b(?:\s*=\s*([0-9]+))?")
+_RPORT = re.compile(rb"(?i);\s*rport(?=[\s;=]|\Z)(?:\s*=\s*([0-9]{0,5})(?=[\s;]|\Z))?")
 _RECEIVED = re.compile(rb"(?i);\s*received\s*=\s*([^\s;]*)")
 _SENT_BY = re.compile(rb"/\s*([^\s/]+)\s+([^\s:;/]+)(?:\s*:\s*([0-9]+))?")
 _COMMENT = re.compile(rb"\([^()]*\)")
