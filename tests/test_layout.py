@@ -11,12 +11,9 @@ PACKAGE, TESTS = ROOT / "runner", ROOT / "tests"
 SOURCES = ("bench", "bridge", "examples", "fuzz", "kamailio", "lib", "runner", "tests", "tools")
 MOST_LINES = 400
 
-# Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
-# cli: a command is tested by what it prints.
+# Modules without a file of their own name, and where the tests are of what they are part of.
 # hosts: their parts are tested by what a script sees, at the embedded host.
-# wire/events: records, which do nothing by themselves; a session makes them all.
 TESTED_IN = {
-    "cli/*.py": "cli/test_app.py",
     "hosts/embedded/context.py": "hosts/embedded/test_host.py",
     "hosts/embedded/routing.py": "hosts/embedded/pv/test_values.py",
     "hosts/embedded/stateless.py": "hosts/embedded/test_modf.py",
@@ -26,7 +23,6 @@ TESTED_IN = {
     "hosts/embedded/pv/selects/*.py": "hosts/embedded/pv/test_selects.py",
     "hosts/embedded/pv/transform.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
-    "wire/events.py": "wire/test_session.py",
 }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.cli import doctor
 from tests.cli.commands import app_mono
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +44,56 @@ def test_doctor_tells_root_that_its_daemon_needs_a_user_for_scripts(
 
     (daemon,) = [check["text"] for check in told["checks"] if check["check"] == "daemon"]
     assert ("started by root it needs worker_user" in daemon) is is_told
+
+
+def checks(told: str) -> dict[str, tuple[str, str]]:
+    """What it says with --json: the verdict and the text of each check."""
+    return {check["check"]: (check["verdict"], check["text"]) for check in json.loads(told)["checks"]}
+
+
+def test_with_wrong_settings_the_rest_is_checked_and_no_worker_started(tmp_path: Path) -> None:
+    config = tmp_path / "app-mono.toml"
+    config.write_text("max_worker = 3\n", "utf-8")
+
+    done = app_mono("doctor", "--json", "--config", config)
+
+    told = checks(done.stdout)
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
+    assert told["settings"][0] == "bad"
+    assert "did you mean max_workers?" in told["settings"][1]
+    assert told["worker"] == ("bad", "not tried: fix the settings first")
+    assert told["mono"][0] == told["SR.dll"][0] == "ok"
+    assert "limits" not in told
+
+
+def test_a_daemon_that_runs_is_asked_for_its_users(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, "max_workers = 3") as daemon:
+        done = app_mono("doctor", "--json", "--config", daemon.config)
+
+    assert checks(done.stdout)["daemon"] == ("ok", f"{daemon.socket}: 0 processes run scripts, max_workers 3")
+
+
+def test_data_in_an_unquoted_path_of_this_machine_s_cfg_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = tmp_path / "kamailio.cfg"
+    cfg.write_text('route {\n\tpython_exec("mono_exec", "/etc/kamailio/mono/$rU.exe");\n}\n', "utf-8")
+    monkeypatch.setattr(doctor, "KAMAILIO_CFGS", (str(tmp_path / "none.cfg"), str(cfg)))
+
+    is_fine = doctor.examine(None, as_json=True)
+
+    verdict, text = checks(capsys.readouterr().out)["cfg"]
+    assert is_fine
+    assert verdict == "none"
+    assert text.startswith(f"{cfg}:2: ")
+
+
+def test_a_directory_that_cannot_be_written_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = app_mono("doctor", "--json", TMPDIR="/proc", XDG_CACHE_HOME=str(tmp_path / "file"))
+
+    verdict, text = checks(done.stdout)["cache"]
+    assert (done.returncode, verdict) == (1, "bad")
+    assert text.startswith(f"{tmp_path}/file/app-mono cannot be written (")
+    assert text.endswith("set XDG_CACHE_HOME to one that can")

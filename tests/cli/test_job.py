@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from runner.cli.job import Job
 from tests.cli.commands import SAMPLE, app_mono, script
 from tests.places import MESSAGE
 
@@ -88,3 +89,35 @@ def test_a_message_without_a_first_line_is_not_run_on_at_all() -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: --message -: Kamailio would have dropped this message: line 1, column ")
     assert "--anyway" not in line
+
+
+def test_what_a_run_depends_on_is_watched(tmp_path: Path) -> None:
+    source = script(tmp_path, "return 0;")
+    for name in ("Helper.dll", "X.exe.config", "README"):
+        (tmp_path / name).touch()
+    beside = {tmp_path / "Helper.dll", tmp_path / "X.exe.config"}
+
+    assert set(Job("exec", str(source), None, str(MESSAGE)).watched()) == {source, MESSAGE, *beside}
+    assert set(Job("exec", str(source), None, "-").watched()) == {source, *beside}
+    assert Job("exec", str(tmp_path / "gone.exe"), None, "-").watched()[0] == tmp_path / "gone.exe"
+
+
+def test_each_of_several_runs_has_a_message_of_its_own(tmp_path: Path) -> None:
+    source = script(tmp_path, 'SR.Core.Log(1, SR.PV.GetS("$rU")); SR.PV.SetS("$rU", "changed"); return 0;')
+
+    with Job("exec", str(source), None, str(MESSAGE)) as job:
+        outcomes = list(job.runs(2))
+
+    assert [outcome.logs for outcome in outcomes] == [[(1, "bob")]] * 2
+    assert all(outcome.after and "sip:changed@example.com" in outcome.after for outcome in outcomes)
+
+
+def test_dollars_in_the_name_of_a_file_that_is_there_are_no_variables(tmp_path: Path) -> None:
+    source = script(tmp_path, "return 0;")
+    assert app_mono("build", source).returncode == 0
+    built = source.with_suffix(".exe").rename(tmp_path / "$nosuch.exe")
+
+    assert app_mono("exec", built, "-m", MESSAGE).returncode == 0
+    assert app_mono("exec", f"{tmp_path}/$(rU).exe", "-m", MESSAGE).stderr == (
+        f"error: {tmp_path}/bob.exe: there is no such file\n"
+    )
