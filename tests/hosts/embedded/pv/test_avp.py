@@ -50,3 +50,26 @@ def test_zero_and_an_empty_text_name_no_avp(host: MessageHost) -> None:
 
     assert [host.set_s(f"$avp({name})", "v") for name in ("i:0", "i:+", "$var(zero)", "$var(empty)")] == [-1] * 4
     assert host.unset("$avp(i:0)") == 0
+
+
+def test_an_avp_has_every_value_that_was_written_newest_first(host: MessageHost) -> None:
+    host.set_s("$avp(a)", "1")
+    host.set_i("$avp(s:a)", 2)
+
+    assert [host.get_s(f"$(avp(a)[{index}])") for index in (0, 1, 2)] == ["2", "1", None]
+    assert (host.get_i("$avp(a)"), host.get_s("$cnt($avp(a))")) == (2, "2")
+
+
+def test_unset_takes_the_newest_value_and_a_star_stands_for_all(host: MessageHost) -> None:
+    for value in ("1", "2"):
+        host.set_s("$avp(a)", value)
+
+    assert (host.unset("$avp(a)"), host.get_s("$avp(a)"), host.get_i("$cnt($avp(a))")) == (0, "1", 1)
+    host.set_s("$avp(a)", "3")
+    assert (host.set_s("$(avp(a)[*])", "x"), host.get_s("$avp(a)"), host.get_i("$cnt($avp(a))")) == (0, "x", 1)
+    assert (host.unset("$(avp(a)[*])"), host.is_null("$avp(a)"), host.get_i("$cnt($avp(a))")) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("name", ["$avp(s:)", "$avp(x:a)", "$cnt($var(a))", "$cnt(a)"])
+def test_what_names_no_avp_is_refused(host: MessageHost, name: str) -> None:
+    assert host.is_null(name) == -1

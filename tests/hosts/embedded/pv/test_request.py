@@ -7,7 +7,7 @@ import pytest
 from runner.calls import FAILED
 from runner.hosts.embedded.host import MessageHost
 from tests.hosts.embedded import versions
-from tests.hosts.embedded.reading import MESSAGE
+from tests.hosts.embedded.reading import MESSAGE, having
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,22 @@ def test_a_whole_request_uri_or_destination_may_have_any_length(host: MessageHos
     assert (host.set_s("$ru", uri), host.get_s("$ru")) == (0, uri)
     assert (host.set_s("$du", uri), host.get_s("$du")) == (0, uri)
     assert host.modf("append_branch") == -1
+
+
+def test_a_part_may_make_the_request_uri_1024_bytes_long(host: MessageHost) -> None:
+    rest = len("sip:@example.com")
+
+    assert (host.set_s("$rU", "v" * (1024 - rest)), len(host.get_s("$ru") or "")) == (0, 1024)
+    assert (host.set_s("$rU", "v" * (1025 - rest)), len(host.get_s("$ru") or "")) == (-1, 1024)
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(1024, True), (1025, False)])
+def test_a_received_request_uri_may_be_longer_than_1024_bytes_until_a_part_is_written(
+    size: int, *, is_taken: bool
+) -> None:
+    uri = b"sip:" + b"v" * (size - len("sip:@h")) + b"@h"
+    host = having(MESSAGE.replace(b"sip:bob@example.com", uri, 1))
+
+    assert (host.get_i("$(ru{s.len})"), host.get_i("$(rU{s.len})")) == (size, size - len("sip:@h"))
+    assert uri in (host.forwarded() or b"")
+    assert (host.set_s("$rd", "h"), host.set_s("$rU", "x"), host.get_s("$ru")) == (0 if is_taken else -1, 0, "sip:x@h")

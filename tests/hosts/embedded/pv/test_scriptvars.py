@@ -49,3 +49,30 @@ def test_several_values_together_and_a_format_string_have_at_most_8191_bytes(hos
 
     assert [None if text is None else len(text) for text in texts] == [size if size < 8192 else None] * 4
     assert (host.is_null("$(avp(a)[*])"), host.is_null("$_s(y$var(v))")) == ((0, 0) if size < 8192 else (1, -1))
+
+
+def test_unset_makes_a_variable_zero_null_or_empty_by_its_kind(host: MessageHost) -> None:
+    kinds = ("var", "vz", "vn", "shv")
+
+    assert [(host.is_null(f"${kind}(new)"), host.get_s(f"${kind}(new)")) for kind in kinds] == [
+        (0, "0"),
+        (0, "0"),
+        (1, None),
+        (0, "0"),
+    ]
+    assert [(host.set_s(f"${kind}(a)", "t"), host.unset(f"${kind}(a)")) for kind in kinds] == [(0, 0)] * 4
+    assert [host.get_s(f"${kind}(a)") for kind in kinds] == ["0", "0", None, ""]
+
+
+def test_vz_is_another_name_of_var(host: MessageHost) -> None:
+    host.set_s("$vz(a)", "x")
+
+    assert host.get_s("$var(a)") == "x"
+
+
+def test_a_variable_is_of_the_type_that_was_written_last(host: MessageHost) -> None:
+    host.set_i("$var(a)", -5)
+    number = (host.get_s("$var(a)"), host.get_i("$var(a)"))
+    host.set_s("$var(a)", "12")
+
+    assert (number, host.get_s("$var(a)"), host.get_i("$var(a)")) == (("-5", -5), "12", 0)

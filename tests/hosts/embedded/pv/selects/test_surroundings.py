@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
+import os
+import time
 from typing import TYPE_CHECKING
 
-from tests.hosts.embedded.reading import values
+from tests.hosts.embedded.reading import is_unknown, values
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.host import MessageHost
@@ -37,3 +40,34 @@ def test_branches_are_joined_unless_one_is_named(host: MessageHost) -> None:
         None,
         "x",
     ]
+
+
+def test_ends_have_their_parts_apart(host: MessageHost) -> None:
+    assert values(host, "src.ip src.port dst.port dst.ip_port received.ip received.port received.ip_port") == [
+        "127.0.0.1",
+        "5160",
+        "5100",
+        "127.0.0.1:5100",
+        "127.0.0.1",
+        "5100",
+        "127.0.0.1:5100",
+    ]
+    assert [is_unknown(host, select) for select in ("src.proto", "dst.proto", "sys", "received")] == [True] * 4
+
+
+def test_the_time_is_a_number_or_in_a_format(host: MessageHost) -> None:
+    before = int(time.time())
+    now, gmt = values(host, "sys.now sys.now.gmt")
+
+    assert before <= int(now or "") <= time.time()
+    assert before <= calendar.timegm(time.strptime(gmt or "")) <= time.time()
+    assert values(host, 'sys.now.utc["%%"] sys.now.local["%%x"] sys.pid') == ["%", "%x", str(os.getpid())]
+
+
+def test_a_branch_has_a_destination_and_no_negative_number(host: MessageHost) -> None:
+    host.set_s("$br", "sip:x@h")
+    before = values(host, "branch.dst_uri branch.uri[-1] branch.uri[1]")
+    host.set_s("$branch(dst_uri)", "sip:y@g:5")
+
+    assert before == [None, None, None]
+    assert values(host, "branch.dst_uri[0].port") == ["5"]
