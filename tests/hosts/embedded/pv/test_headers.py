@@ -61,9 +61,12 @@ def test_what_is_no_name_of_a_header_is_refused(name: str) -> None:
 def test_the_name_of_a_header_may_be_a_variable(host: MessageHost) -> None:
     host.set_s("$var(n)", "x-custom")
     host.set_s("$var(bad)", "a b")
+    host.set_s("$var(empty)", "")
 
     assert (host.get_s("$hdr($var(n))"), host.get_i("$hdrc($var(n))")) == ("one", 1)
     assert (host.is_null("$hdr($var(bad))"), host.get_i("$hdrc($var(bad))")) == (1, 0)
+    assert (host.is_null("$hdr($var(empty))"), host.get_s("$hfl($var(empty))")) == (1, "0")
+    assert (host.is_null("$hdr($vn(x))"), host.get_i("$hdrc($vn(x))")) == (-1, 0)
 
 
 def test_a_header_is_not_written(host: MessageHost) -> None:
