@@ -207,13 +207,31 @@ def _writer(kind: str) -> Writer:
 
 
 def count(context: Context, path: Path) -> int:
-    """Count the values of the xavp."""
+    """
+    Count the values that a path names: without an index all, unlike in a read (pv_core.c, pv_get_cnt).
+
+    Raises:
+        CannotEvaluate: A dynamic index has no number.
+    """
     first, second = path
-    found = _named(context.xavps["xavp"], first.name)
+    nodes = context.xavps["xavp"]
+    found = _counted(nodes, nodes, first.name, first.resolve(context))
     if second is None:
-        return len(found)
-    node = _at(found, first.resolve(context))
-    return len(_named(node.value, second.name)) if node is not None and isinstance(node.value, list) else 0
+        return len(found) if first.name else -1  # core/xavp.c, xavp_count
+    index = second.resolve(context)
+    lists = [node.value for node in found if isinstance(node.value, list)]
+    if not second.name:
+        return -len(lists)
+    return sum(len(_counted(children, nodes, second.name, index)) for children in lists)
+
+
+def _counted(nodes: list[XavpNode], outer: list[XavpNode], name: bytes, index: int | str | None) -> list[XavpNode]:
+    """Those of that name; a search from the front goes on in the outer list where the inner one was emptied."""
+    if index is None or index == ALL:
+        return _named(nodes, name)
+    is_from_the_end = isinstance(index, int) and index < 0
+    node = _at(_named(nodes if is_from_the_end else _searched(nodes, outer), name), index)
+    return [] if node is None else [node]
 
 
 def _read_unique(access: Access) -> Value:

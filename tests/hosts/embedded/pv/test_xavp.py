@@ -58,3 +58,52 @@ def test_in_a_list_that_was_emptied_the_outer_one_is_searched(host: MessageHost)
 )
 def test_a_number_as_a_name_fits_32_bits(host: MessageHost, name: str, is_null: int) -> None:
     assert host.is_null(name) == is_null
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        ("a", 3),
+        ("a[*]", 3),
+        ("a[+]", 1),
+        ("a[0]", 1),
+        ("a[3]", 0),
+        ("a[-1]", 1),
+        ("a[-4]", 0),
+        ("a=>b", 2),
+        ("a[*]=>b[*]", 2),
+        ("a=>b[1]", 1),
+        ("a=>b[2]", 0),
+        ("a=>b[-1]", 1),
+        ("a[0]=>b", 0),
+        ("a[2]=>b", 2),
+        ("a[$var(i)]=>b", 2),
+        ("a[9]=>b", 0),
+        ("a[-1]=>b[0]", 1),
+        ("a[-1]=>b[-3]", 0),
+        ("zz=>b", 0),
+        (" ", -1),
+        ("a=> ", -2),
+    ],
+)
+def test_a_count_without_an_index_is_of_all(host: MessageHost, path: str, count: int) -> None:
+    for name in ("a=>b", "a[0]=>b", "a[0]=>d", "a=>c", "a"):
+        host.set_s(f"$xavp({name})", "v")
+    host.set_i("$var(i)", 2)
+
+    assert host.get_i(f"$cnt($xavp({path}))") == count
+
+
+def test_an_index_without_a_number_counts_nothing(host: MessageHost) -> None:
+    host.set_s("$xavp(a)", "v")
+
+    assert [host.is_null(f"$cnt($xavp({path}))") for path in ("a[$vn(x)]", "a=>b[$vn(x)]", "z=>b[$vn(x)]")] == [1] * 3
+    assert host.is_null("$cnt($xavi(a))") == -1
+
+
+def test_a_value_is_sought_in_the_outer_list_where_the_inner_one_was_emptied(host: MessageHost) -> None:
+    host.set_s("$xavp(a=>c)", "v")
+    host.unset("$xavp(a=>c)")
+    host.set_s("$xavp(c)", "outer")
+
+    assert [host.get_i(f"$cnt($xavp(a=>c{index}))") for index in ("", "[*]", "[0]", "[-1]")] == [0, 0, 1, 0]
