@@ -13,7 +13,7 @@ MOST_LINES = 400
 
 # Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
 # cli: a command is tested by what it prints. kamailio_cfg: what it prints is tried in a Kamailio.
-# hosts: their parts are tested by what a script sees, at the embedded host and in a Kamailio.
+# hosts/kamailio: its parts are tested by what a script sees in a Kamailio.
 # settings/__main__: it is the page docs/settings.md, which is compared whole.
 # wire/events: records, which do nothing by themselves; a session makes them all.
 TESTED_IN = {
@@ -21,15 +21,6 @@ TESTED_IN = {
     "cli/in_kamailio.py": "kamailio/test_in_kamailio.py",
     "cli/kamailio_cfg.py": "kamailio/test_migrated.py",
     "cli/private_kamailio.py": "kamailio/test_rig.py",
-    "hosts/embedded/context.py": "hosts/embedded/test_host.py",
-    "hosts/embedded/routing.py": "hosts/embedded/pv/test_values.py",
-    "hosts/embedded/stateless.py": "hosts/embedded/test_modf.py",
-    "hosts/embedded/to_tag.py": "hosts/embedded/test_outgoing.py",
-    "hosts/embedded/value.py": "hosts/embedded/pv/test_transformations.py",
-    "hosts/embedded/pv/*.py": "hosts/embedded/pv/test_values.py",
-    "hosts/embedded/pv/selects/*.py": "hosts/embedded/pv/test_selects.py",
-    "hosts/embedded/pv/transform.py": "hosts/embedded/pv/test_transformations.py",
-    "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",
     "hosts/kamailio/guards.py": "kamailio/test_odd_arguments.py",
     "settings/__main__.py": "settings/test_settings.py",
