@@ -168,7 +168,11 @@ GUARDED: dict[str, Case] = {
         [("HDR.Remove", "v"), APPLY, ("PV.GetS", "$(hdr(X-Nul){s.len})"), APPLY], {1: -1, 2: "3", 3: 1},
         headers="X-Nul: a\0b\r\n"),
     "a body that becomes multipart, twice": Case(
-        [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -127, 2: "a/b", 3: -127}, headers=TYPES[1], body="x"),
+        [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
+        headers=TYPES[1], body="x"),
+    "a body that becomes multipart, with a second type that names no boundary": Case(
+        [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -1, 2: "a/b", 3: 1},
+        headers=TYPES[1] + TYPES[2], body="x"),
     "a body that becomes multipart, without a type": Case([MULTIPART, APPLY], {0: -127, 1: 1}, body="x"),
     "a body that becomes multipart, of a type with parameters": Case(
         [MULTIPART, APPLY], {0: -127, 1: 1}, headers=TYPES[2], body="x"),

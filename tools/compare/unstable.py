@@ -71,7 +71,6 @@ _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
 _VIA_UP_TO_CR = re.compile(rb"\A\s*[^\n]*\n(?:via|v)[ \t]*:[^\r\n]*\r(?!\n)", re.IGNORECASE)
-_CONTENT_TYPES = re.compile(rb"\n(?:content-type|c)[ \t]*:", re.IGNORECASE)
 _LISTED_AGAIN = re.compile(r"\$\(?(ai|p[uUdn])\b")
 _WITHOUT_BOUNDS = re.compile(
     r"\$\(?pcv\(|\{s\.(fmtline[st]|(replace|rm),\s*[,}])|sel\(@?msg\.h(eader)?\)", re.IGNORECASE
@@ -114,10 +113,6 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
     step = case.steps[number]
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
-    if step == _APPLIED and len(_CONTENT_TYPES.findall(case.message)) > 1:
-        # The second one puts the boundary of another Content-Type into the body (docs/deviations.md).
-        made = case.steps.index(_MULTIPART) if _MULTIPART in case.steps else number
-        return _APPLIED in case.steps[made:number]
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
     if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set

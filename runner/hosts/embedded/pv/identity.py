@@ -53,7 +53,10 @@ def _at(access: Access, key: bytes) -> Identity | None:
 
 
 def _uri(access: Access, found: Identity) -> Value:
+    """Null where its length is below zero: Kamailio then follows no rule (docs/deviations.md)."""
     address = found.address
+    if not address.uri:
+        return NULL
     return Value.piece(access.context.message.data, found.body_start + address.uri_start, len(address.uri))
 
 
