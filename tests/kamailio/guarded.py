@@ -129,6 +129,16 @@ GUARDED: dict[str, Case] = {
         headers=f"P-Charging-Vector: LATIN{'a' * 9000}\r\n"),
     "a P-Charging-Vector that fits": Case(
         [("PV.GetS", "$pcv(value)")], {0: "a" * 225}, headers=f"P-Charging-Vector: icid-value={'a' * 225}\r\n"),
+    "an address that does not end, behind a fold": Case(
+        [("PV.GetS", f"$({name}{{{link}}})") for name in ("pu", "ai")
+         for link in ("s.md5", "s.sha256", "s.encode.base58", "s.trim", "s.rtrim", "s.ltrim", "s.fmtlines,2,2")]
+        + [("PV.GetS", "$avp($pu)"), ("PV.GetS", "$(ru{s.replace,$pu,$(ai{s.trim})})"), ("PV.GetS", "$pn"),
+           ("PV.IsNull", "$ai")],
+        {**dict.fromkeys(range(16)), 16: "="},
+        headers="P-Preferred-Identity: =\n\t<@\r\nP-Asserted-Identity: <sip:a@b>, a\r\n <b,c\r\n"),
+    "an address that ends, behind a fold": Case(
+        [("PV.GetS", "$(pu{s.trim})"), ("PV.GetS", "$(ai{s.len})")], {0: "sip:a@b", 1: "7"},
+        headers="P-Preferred-Identity: a\n\t<sip:a@b>\r\nP-Asserted-Identity: b\r\n <sip:a@b>;c\r\n"),
     "what is null once": Case([("PV.IsNull", "$pU"), ("PV.IsNull", "$ru x"), ("PV.IsNull", "$none")],
         {0: 1, 1: -1, 2: -1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
     "an address that is null once, as the second header does not parse": Case(

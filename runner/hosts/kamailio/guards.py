@@ -39,12 +39,17 @@ _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
 )
+# An address that Kamailio may take for one of a length below zero. It is harmless as it is.
+_OF_AN_ADDRESS = r"\$\(?(ai|pu|di)(?![A-Za-z0-9_])"
 RISKY = re.compile(
-    rf"{_OF_SOME_VALUES}|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
+    rf"{_OF_SOME_VALUES}|\A(?s:.+){_OF_AN_ADDRESS}|\A{_OF_AN_ADDRESS}(?s:.*)\{{|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
     rf"|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
+
+OPEN_ADDRESS = re.compile(r"\n[ \t][^>]*<[^<>]*(?:,|\Z)")
+"""An angle bracket that does not close, behind a fold; in one header, or in several with commas between."""
 
 COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
 _COUNTER = re.compile(r"\$\((sh(?:tinc|tdec|vinc)\([^(){}]*\))(?=\{)")
@@ -55,6 +60,12 @@ _LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
 _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
 
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
+_ADDRESS = re.compile(_OF_AN_ADDRESS)
+_ADDRESSES = {
+    "ai": "P-Asserted-Identity",
+    "pu": "P-Preferred-Identity",
+    "di": "Diversion",
+}
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
 _CHARGING_VECTOR, _CHARGING_VECTORS = "$hdr(P-Charging-Vector)", "$(hdr(P-Charging-Vector)[*])"
@@ -115,6 +126,13 @@ def asked(
     if _HEADERS.search(name) and read("$msg(body)") is None:
         # core/select_core.c, select_msg_header: the length up to a body that was not found.
         raise Refused("the headers of the message do not parse")
+    for variable in set(_ADDRESS.findall(name)):
+        header = _ADDRESSES[variable]
+        every = read(f"$(hdr({header})[*])")
+        is_long = every is None and read(f"$hdr({header})") is not None
+        if is_long or (every and OPEN_ADDRESS.search(every)):
+            # core/parser/parse_addr_spec.c: the end of its URI is in front of its start.
+            raise Refused(f"an address of {header} does not end")
     return _with_safe_transformations(_counted(name, read, write), read, has_none) if "{" in name else name
 
 

@@ -55,7 +55,8 @@ def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_val
 
     host = KamailioHost(None, SimpleNamespace(pv=SimpleNamespace(get=asked.append), hdr=None))
 
-    assert (host.get_s("$(ai{s.corehash})"), asked) == (None, ["$(ai{s.corehash})"])
+    assert host.get_s("$(ai{s.corehash})") is None
+    assert [name for name in asked if "ai" in name] == ["$(ai{s.corehash})"]
 
 
 @pytest.mark.parametrize("name", ["$ai", "$(ai)", "$pU", "$(pu)"])
