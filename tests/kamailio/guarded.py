@@ -151,6 +151,12 @@ GUARDED: dict[str, Case] = {
         [EMPTY, ("PV.IsNull", "$du$du"), ("PV.IsNull", "$du$var(none)"), ("PV.IsNull", "$(du)$(var(none))"),
          ("PV.IsNull", "$hdr(X-None)$var(none)"), ("PV.IsNull", "$du"), ("PV.IsNull", "$(du)")],
         {1: -1, 2: -1, 3: -1, 4: -1, 5: 1, 6: 1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
+    "a counter with transformations, which counts once": Case(
+        [("PV.SetI", "$sht(t=>n)", 4), ("PV.GetS", "$(shtinc(t=>n){s.stripto,x}{s.int})"), ("PV.GetI", "$sht(t=>n)"),
+         ("PV.SetS", "$var(x)", "n"), ("PV.IsNull", "$(shtinc(t=>$(var(x){s.trim})){s.select,x,y})"),
+         ("PV.IsNull", "$(shtinc(t=>$(var(x){s.trim})){s.ftime,})"), ("PV.GetI", "$sht(t=>n)"),
+         ("PV.GetS", "$(shtdec(t=>n){s.len})")],
+        {1: "", 2: 5, 4: -1, 7: "1"}),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
     "the Contact of a message whose headers do not parse": Case(

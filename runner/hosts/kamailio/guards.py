@@ -43,7 +43,7 @@ _OF_SOME_VALUES = (
 _OF_AN_ADDRESS = r"\$\(?(ai|pu|di)(?![A-Za-z0-9_])"
 RISKY = re.compile(
     rf"{_OF_SOME_VALUES}|\A(?s:.+){_OF_AN_ADDRESS}|\A{_OF_AN_ADDRESS}(?s:.*)\{{|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
-    rf"|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    rf"|sh(?:tinc|tdec|vinc)\((?s:.*)\{{|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
@@ -52,7 +52,6 @@ OPEN_ADDRESS = re.compile(r"\n[ \t][^>]*<[^<>]*(?:,|\Z)")
 """An angle bracket that does not close, behind a fold; in one header, or in several with commas between."""
 
 COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
-_COUNTER = re.compile(r"\$\((sh(?:tinc|tdec|vinc)\([^(){}]*\))(?=\{)")
 _COUNTED = "var(app_mono_counted)"
 
 _MOST_INT = (1 << 31) - 1
@@ -138,13 +137,15 @@ def asked(
 
 def _counted(name: str, read: Reads, write: Writes) -> str:
     """The same of the number that a counter in front gives, so that it counts once whatever is asked of it."""
-    counter = _COUNTER.match(name)
-    number = counter and read(f"$({counter[1]})")
-    if counter is None or number is None:
+    counter = names.split(name.rstrip(" "))
+    if counter is None or not counter[1] or not COUNTS.match(counter[0]):
         return name
+    number = read(f"$({counter[0]})")
+    if number is None:
+        return name  # it counts no text, at no look
     if abs(int(number)) > _MOST_INT or write(f"${_COUNTED}", int(number)) < 0:
         raise Refused("the counter has too large a number")
-    return f"$({_COUNTED}{name[counter.end() :]}"
+    return f"$({_COUNTED}{name[len('$(') + len(counter[0]) :]}"
 
 
 def evaluated_in_a_write(name: str) -> str | None:

@@ -27,6 +27,7 @@ def test_a_variable_that_counts_is_asked_once(name: str) -> None:
     [
         "$(shvinc(n){s.decode.base58})",
         "$(shtinc(t=>n){s.len}{s.replace,a,b})",
+        "$(shtinc(t=>$var(x)){s.stripto,7}{s.int})",
         "$(shtdec(t=>n){s.rm,1})",
         "$(shvinc(n){s.fmtlines,4,1}{s.rm,x})",
     ],
