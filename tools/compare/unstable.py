@@ -16,6 +16,7 @@ from runner.hosts.kamailio import guards
 from runner.installed import version
 from runner.sip import SipParseError, parse
 from tools.compare.cases import NOT_ASKED
+from tools.compare.embedded import EmbeddedSide
 
 if TYPE_CHECKING:
     from tools.compare.cases import Answer, Case, Played, Step
@@ -127,6 +128,10 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
     step = case.steps[number]
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
+    if step == _APPLIED and pair == (1, -1):
+        # It leaves no Via, or a multipart body that the real one cannot build: it crashes when it sends.
+        applied = case.with_steps(case.steps[: number + 1])
+        return _MULTIPART in applied.steps or not EmbeddedSide(kamailio=version()).keeps_its_via(applied)
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
     if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set

@@ -13,7 +13,11 @@ from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost
 
 ADDRESS = Address("127.0.0.1", 5060)
-HEADERS = b"Via: SIP/2.0/UDP 127.0.0.1\r\nFrom: <sip:a@b>;tag=\r\nTo: <sip:c>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n"
+HEADERS = (
+    b"Via: SIP/2.0/UDP 127.0.0.1\r\nFrom: <sip:a@b>;tag=\r\nTo: <sip:c>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+    b"Diversion: <sip:d>;reason=;privacy\r\n"
+    b'Authorization: Digest username="a", realm="", nonce="", uri="sip:u", response=""\r\n\r\n'
+)
 
 
 def decoded(uri: bytes, name: str) -> str | None:
@@ -34,6 +38,8 @@ def decoded(uri: bytes, name: str) -> str | None:
         (b"sip:a:@b", "$(ru{uri.passwd}{s.decode.base58})"),
         (b"sip:a", "$(hdr(From){nameaddr.name}{s.decode.base58})"),
         (b"sip:a", "$(hdr(From){tobody.tag}{s.decode.base58})"),
+        (b"sip:a", "$(dir{s.decode.base58})"),
+        (b"sip:a", "$(adn{s.decode.base58})"),
     ],
 )
 def test_a_text_with_more_behind_it_has_no_value(uri: bytes, name: str) -> None:
