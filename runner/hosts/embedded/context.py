@@ -202,7 +202,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
-        is_multipart: True once ``set_body_multipart`` made the body a part.
+        is_multipart: True once ``set_body_multipart`` made the body a part, until its boundaries are mended.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.

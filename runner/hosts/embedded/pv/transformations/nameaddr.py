@@ -24,7 +24,9 @@ def _nameaddr(given: Input) -> nameaddr.NameAddr:
 
 @register("nameaddr.name", "the display name with its quotes and blanks", _SOURCE)
 def _name(given: Input) -> Value:
-    return Value(_nameaddr(given).name)
+    found = _nameaddr(given)
+    # Without brackets it stands nowhere.
+    return Value(found.name, behind=b"<"[0] if len(found.uri) < found.length else 0)
 
 
 @register("nameaddr.uri", "the URI", _SOURCE)
@@ -57,7 +59,9 @@ def _to_display(given: Input) -> Value:
 
 @register("tobody.tag", "the tag", _TOBODY_SOURCE)
 def _to_tag(given: Input) -> Value:
-    return Value(_tobody(given)[0].tag or b"")
+    tag = _tobody(given)[0].tag
+    # The text was parsed with a line end behind it, so that no value ends with it.
+    return Value(b"") if tag is None else Value(tag, behind=b"\r"[0])
 
 
 @register("tobody.user", "the user part of the URI", _TOBODY_SOURCE)

@@ -41,7 +41,6 @@ def _register_part(name: str, meaning: str, part: Callable[[Uri], bytes]) -> Non
 _register_part("user", "the user part", lambda uri: uri.user)
 _register_part("host", "the host", lambda uri: uri.host)
 _register_part("domain", "the host", lambda uri: uri.host)
-_register_part("passwd", "the password", lambda uri: uri.password or b"")
 _register_part("params", "the parameters of the SIP URI", lambda uri: uri.sip_params or b"")
 _register_part("headers", "what is behind the question mark", lambda uri: uri.headers or b"")
 _register_part("transport", "the value of transport", lambda uri: uri.transport)
@@ -53,10 +52,25 @@ _register_part("lr", "the value of lr", lambda uri: uri.param(b"lr").value)
 _register_part("r2", "the value of r2", lambda uri: uri.param(b"r2").value)
 
 
+@register("uri.passwd", "the password", _SOURCE)
+def _password(given: Input) -> Value:
+    password = _parse(given).password
+    return Value(b"") if password is None else Value(password, behind=b"@"[0])
+
+
+def _behind_port(text: bytes, uri: Uri) -> int:
+    """The byte behind a port, 0 at the end of the copy that was parsed; a port that is missing stands nowhere."""
+    if uri.port is None:
+        return 0
+    if uri.sip_params is not None or text.endswith(b";"):
+        return b";"[0]
+    return 0 if uri.headers is None else b"?"[0]
+
+
 @register("uri.port", "the port as written, and as a number", _SOURCE)
 def _port(given: Input) -> Value:
     uri = _parse(given)
-    return Value(uri.port or b"", uri.port_number, is_integer=True)
+    return Value(uri.port or b"", uri.port_number, is_integer=True, behind=_behind_port(given.needs_text(), uri))
 
 
 @register("uri.param", "the value of a parameter", _SOURCE, takes("s"), ",name")
