@@ -22,6 +22,7 @@ def test_a_variable_that_counts_is_asked_once(name: str) -> None:
     assert (host.get_s(name), asked) == ("1", [name])
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize(
     "name",
     [
@@ -60,6 +61,8 @@ def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_val
     assert [name for name in asked if "ai" in name] == ["$(ai{s.corehash})"]
 
 
+=======
+>>>>>>> w-tests-cli
 @pytest.mark.parametrize("name", ["$ai", "$(ai)", "$pU", "$(pu)"])
 def test_an_address_that_is_null_at_the_first_look_alone_is_null(name: str) -> None:
     pv = SimpleNamespace(is_null=lambda _: True, get=lambda _: "sip:a@a")
