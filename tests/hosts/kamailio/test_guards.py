@@ -72,14 +72,6 @@ def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_val
     assert [name for name in asked if "ai" in name] == ["$(ai{s.corehash})"]
 
 
-def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_value() -> None:
-    asked: list[str] = []
-
-    host = KamailioHost(None, SimpleNamespace(pv=SimpleNamespace(get=asked.append), hdr=None))
-
-    assert (host.get_s("$(ai{s.corehash})"), asked) == (None, ["$(ai{s.corehash})"])
-
-
 @pytest.mark.parametrize("name", ["$ru", "$(ru{s.len})", "$hdr(Via)", "$avp(x)", "$(hdr(X){s.rm})x", "$shv(n)"])
 def test_most_names_are_known_to_be_harmless(name: str) -> None:
     assert (guards.RISKY.search(name) is None) is ("{s.rm" not in name)
