@@ -171,22 +171,11 @@ def test_without_a_message_object_and_where_kamailio_refuses_the_reason_is_told(
 MULTIPART = {"textops": [row("set_body_multipart", 1)], "textopsx": [row("msg_apply_changes", 2)]}
 
 
-def test_a_message_that_became_multipart_is_not_built_twice(loaded: Callable[..., None]) -> None:
-    loaded(**MULTIPART)
-    message = Message()
-
-    functions.run("set_body_multipart", message, ksr(number=7))
-
-    with pytest.raises(functions.CannotRun, match="Kamailio may build such a one only once"):
-        functions.run("msg_apply_changes", message, ksr(number=7))
-    assert functions.run("msg_apply_changes", message, ksr(number=8)) == 1  # the next message
-
-
 @pytest.mark.parametrize(
     ("value", "content_type", "length"),
     [(-1, "a/b", 1), (1, "multipart/mixed", 1), (1, "Multipart/Mixed ; boundary=x", 1), (1, "a/b", 0), (1, None, 0)],
 )
-def test_a_message_that_did_not_become_multipart_is_built_as_ever(
+def test_a_message_that_does_not_become_multipart_is_built_as_ever(
     loaded: Callable[..., None], value: int, content_type: str | None, length: int
 ) -> None:
     loaded(**MULTIPART)

@@ -39,6 +39,7 @@ def asked(name: str, values: Mapping[str, str] | None = None, *, is_tcp_off: boo
     [
         "$(shvinc(n){s.decode.base58})",
         "$(shtinc(t=>n){s.len}{s.replace,a,b})",
+        "$(shtinc(t=>$var(x)){s.stripto,7}{s.int})",
         "$(shtdec(t=>n){s.rm,1})",
         "$(shvinc(n){s.fmtlines,4,1}{s.rm,x})",
     ],
@@ -67,7 +68,8 @@ def test_a_guard_does_not_look_at_an_address_whose_second_look_gives_another_val
 
     host = KamailioHost(None, SimpleNamespace(pv=SimpleNamespace(get=asked.append), hdr=None))
 
-    assert (host.get_s("$(ai{s.corehash})"), asked) == (None, ["$(ai{s.corehash})"])
+    assert host.get_s("$(ai{s.corehash})") is None
+    assert [name for name in asked if "ai" in name] == ["$(ai{s.corehash})"]
 
 
 @pytest.mark.parametrize("name", ["$ru", "$(ru{s.len})", "$hdr(Via)", "$avp(x)", "$(hdr(X){s.rm})x", "$shv(n)"])
