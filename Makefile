@@ -67,7 +67,8 @@ test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n
 	[ "$$chosen" ] || { echo "no test was chosen by: $(ARGS)" >&2; exit 5; }
 
 # What starts no Kamailio and no daemon, and few workers: parsers, the protocol, the pool, the rules for the sources.
-FAST := tests/wire tests/sip tests/hosts tests/migrate tests/cli/test_migrate.py tests/control tests/pool tests/settings \
+FAST := tests/wire tests/sip tests/hosts tests/migrate tests/control tests/pool tests/settings tests/cli/test_compare.py \
+	tests/cli/test_compiled.py tests/cli/test_migrate.py tests/cli/test_profile.py tests/cli/test_show.py \
 	tests/daemon/test_access.py tests/daemon/test_borrower.py tests/daemon/test_quiet.py tests/daemon/test_reports.py \
 	tests/daemon/test_sharing.py tests/daemon/test_verdicts.py tests/scripts/test_builds.py tests/scripts/test_current.py \
 	tests/scripts/test_current_faults.py tests/scripts/test_files.py tests/scripts/test_generation.py \

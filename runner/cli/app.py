@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .job import Job
 
 # Their warnings come back as the error of the run, which is shown once.
-SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
+SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool", "runner.first_runs"})
 EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
 
 

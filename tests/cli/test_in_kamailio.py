@@ -239,6 +239,26 @@ def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[0].endswith("apt-get install kamailio kamailio-python3-modules")
 
 
+def test_an_error_names_the_script_once(tmp_path: Path) -> None:
+    """A file that is no assembly was named twice."""
+    for words in (("exec", MESSAGE), ("run", "--load", MESSAGE)):
+        told = app_mono(*words, "-m", message(tmp_path), "--in-kamailio").stderr
+
+        assert told.count(str(MESSAGE)) == len(told.splitlines()) == 1, told
+        assert told.endswith("expected a name that ends in .exe or .dll\n"), told
+
+
+@pytest.mark.parametrize("option", ["--in-kamailio", "--compare"])
+def test_a_timeout_is_said_once_and_by_no_name_of_a_cached_copy(tmp_path: Path, option: str) -> None:
+    """The private daemon logged that it lets the worker finish its first run."""
+    source = script(tmp_path, "while (true) { }")
+
+    done = app_mono("exec", source, "-m", message(tmp_path), option, "--timeout", "0.5")
+
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line.startswith("error: "), "it was not done in time" in line) == (2, True, True)
+
+
 @pytest.mark.parametrize("option", ["--watch", "--repeat=2", "--profile"])
 def test_what_runs_again_and_again_is_refused(option: str) -> None:
     done = app_mono("exec", SAMPLE, "-m", MESSAGE, "--in-kamailio", option)

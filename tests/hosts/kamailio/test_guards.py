@@ -231,6 +231,7 @@ REST = len(URI) - len("bob")
     [
         ("$rU", "a" * (1024 - REST), True),
         ("$(rU)", "a" * (1024 - REST), True),
+        ("$rU", "a" * (1024 - REST - 15), True),  # a separator may come, or a password go
         ("$rU", "a" * (1024 - REST - 100), False),
         ("$rU", "a" * (1024 - REST + 100), False),
         ("$rU", "é" * ((1024 - REST) // 2), True),
