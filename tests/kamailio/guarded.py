@@ -85,8 +85,14 @@ GUARDED: dict[str, Case] = {
          ("PV.GetS", "$(var(path){s.rafter})"), ("PV.GetS", "$(var(path){s.rm,$(rU{s.rm,x})})"),
          ("PV.SetS", "$(var(path){s.rm,$(rU{s.len})})", "b"), ("PV.GetS", "$var(path)"),
          ("PV.SetS", "$var(number)", "171"), ("PV.GetS", "$(var(number){s.int}{s.rbefore,$(hdr(X-N){s.int})})")],
-        {1: "", 2: None, 3: "a/b/", 4: None, 5: "/", 6: None, 7: "a/b/", 8: None, 9: None, 10: 0, 11: "b", 13: None},
+        {1: "", 2: None, 3: "a/b/", 4: None, 5: "/", 6: None, 7: "a/b/", 8: None, 9: "a/b/", 10: 0, 11: "b", 13: None},
         headers="X-N: 13\r\n"),
+    "a transformation inside a name or a parameter, where it is safe and where not": Case(
+        [PATH, ("PV.SetS", "$avp($(rU{s.rm,o}))", "5"), ("PV.GetS", "$avp(bb)"),
+         ("PV.GetS", "$(var(path){s.rm,$(avp($(rU{s.rm,o})){s.rm,5})})"), ("PV.GetS", "$avp($(rU{s.rbefore,x}))"),
+         ("PV.GetS", "$(rU{s.strip,$(rU{s.rm,bob}{s.len})})"), ("PV.GetS", "$(rU{s.strip,$(rU{s.rbefore,x}{s.len})})"),
+         ("PV.GetS", "$avp($shtinc(t=>$(rU{s.rm,o})))")],
+        {1: 0, 2: "5", 3: None, 4: None, 5: "bob", 6: None, 7: None}),
     "a long value that is not UTF-8 and has a NUL": Case(
         [("PV.GetS", "$hdr(X-Long)")], {0: f"{'b' * 33000}\0caf\udce9"}, headers=f"X-Long: {'b' * 33000}\0LATIN\r\n"),
     "a connection without TCP": Case(

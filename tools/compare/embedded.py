@@ -11,7 +11,6 @@ from runner import sip
 from runner.calls import CALLS, MODF_CANNOT_RUN
 from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost, to_bytes
-from runner.sip.via import first_via
 from tools.compare.cases import Played
 from tools.compare.peers import LOOPBACK, PORTS, plain
 from tools.compare.shrink import header_name, lines
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.hosts.embedded.context import Version
+    from runner.sip.message import SipMessage
     from tools.compare.cases import Answer, Case, Step
 
 MAIN = Socket(Address(LOOPBACK, PORTS["main"]), "main")
@@ -68,14 +68,14 @@ class EmbeddedSide:
     def send(self, case: Case) -> None:
         """It begins, and ends, in ``collect``."""
 
-    def keeps_its_via(self, case: Case) -> bool:
-        """Whether a message has a Via that can be read when all steps are done."""
+    def message_after(self, case: Case) -> SipMessage | None:
+        """The message when all steps are done; None where Kamailio drops it."""
         host = self._hold(case)
         if host is None:
-            return False
+            return None
         for step in case.steps:
             self._answer(host, step)
-        return first_via(host.context.message) is not None
+        return host.context.message
 
     def collect(self, case: Case) -> Played:
         """What this host does."""

@@ -282,7 +282,11 @@ class Context:
     def party(self, key: bytes) -> ToBody | None:
         """What is in the From or To header; None when it is missing or does not parse."""
         header = self.message.header(key)
-        return None if header is None else parse_to_body(header.body)
+        if header is None:
+            return None
+        # A NUL that ended a To when the headers were parsed takes the blanks in front of it for the URI's.
+        ends_at_nul = key == b"to" and self.message.data[header.end : header.end + 1] == b"\0"
+        return parse_to_body(header.body + b"\0" if ends_at_nul else header.body)
 
 
 def bracketed(ip: str) -> str:

@@ -199,11 +199,14 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
     may_lack_a_text = _NEEDS_A_TEXT.search(name) is not None and _MAY_HAVE_NONE.search(name) is not None
     if not may_lack_a_text and not _UNSAFE.search(name):
         return name
+    if not name.startswith("$("):
+        _check_inside(name[1:], read, has_none)
+        return name
     parts = names.split(name.rstrip(" "))
-    if parts is None or any(
-        _UNSAFE.search(text) or (may_lack_a_text and _NEEDS_A_TEXT.search(text)) for text in (parts[0], *parts[1])
-    ):
-        raise Refused("the name of another variable holds a transformation that is safe for some values only")
+    if parts is None:
+        raise Refused("it is no name with transformations")
+    for text in (parts[0], *parts[1]):
+        _check_inside(text, read, has_none)
     before, links = parts
     may_be_rewritten = name == f"$({before}{''.join(f'{{{link}}}' for link in links)})"
     for number, link in enumerate(links):
@@ -226,6 +229,26 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
             raise Refused(f"{{{link}}} is not safe for what is missing")
         before += safe
     return f"$({before})" if may_be_rewritten else name
+
+
+def _check_inside(text: str, read: Reads, has_none: Callable[[str], bool]) -> None:
+    """
+    Look at the names in a text, as in the name of another variable or in a parameter.
+
+    Raises:
+        Refused: One is not safe as it is written.
+    """
+    at = text.find("$") if _UNSAFE.search(text) or _NEEDS_A_TEXT.search(text) else -1
+    while at >= 0:
+        end = names.behind(text, at)
+        if end is None or COUNTS.search(text):
+            raise Refused("a name inside cannot be told from what is around it, or counts")
+        inner = text[at:end]
+        if not inner.startswith("$("):
+            _check_inside(inner[1:], read, has_none)
+        elif _with_safe_transformations(inner, read, has_none) != inner:
+            raise Refused("a name inside is safe in other words only")
+        at = text.find("$", end)
 
 
 def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bool]) -> list[str] | None:
