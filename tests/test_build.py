@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import build
+from runner import build, mcs
 from runner.errors import BuildError, ScriptInvalid, ScriptNotFound
 from tests.places import ROOT
 
@@ -45,19 +45,19 @@ def written(path: Path, text: str) -> Path:
 
 def hide_compilers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    build._mono_version.cache_clear()
+    mcs.mono_version.cache_clear()
 
 
 @pytest.fixture
 def forgotten_version() -> Iterator[None]:
     yield
-    build._mono_version.cache_clear()
+    mcs.mono_version.cache_clear()
 
 
 def test_the_bridge_is_compiled_into_the_build_directory_of_a_checkout() -> None:
     bridge = build.ensure_bridge()
 
-    assert bridge == build.Bridge(ROOT / "build" / "SR.dll", ROOT / "build" / "SRBridge.exe")
+    assert bridge == build.Bridge(*(ROOT / "build" / name for name in ("SR.dll", "KSR.dll", "SRBridge.exe")))
     assert bridge.sr_dll.read_bytes()[:2] == b"MZ"
     assert build.is_up_to_date()
 
@@ -124,6 +124,33 @@ def test_a_script_s_assembly_keeps_its_path_when_the_source_changes(tmp_path: Pa
 
     assert second == first
     assert second.read_bytes() != before
+
+
+def test_a_source_without_main_becomes_a_library(tmp_path: Path) -> None:
+    source = written(
+        tmp_path / "X.cs", 'public class X { public static void ksr_request_route() { SR.KSR.info("x"); } }\n'
+    )
+
+    first = build.compile_script(source)
+    made = first.stat()
+
+    assert first.name == "X.exe"
+    assert build.compile_script(source).stat().st_ino == made.st_ino, "it is not compiled again"
+    written(source, "public class X { static void Main( { } }\n")
+    with pytest.raises(BuildError, match="1 error"):
+        build.compile_script(source)
+
+
+def test_a_list_beside_the_source_says_which_functions_there_are(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", "public class X { static int Main() { return SR.KSR.tm.t_relay(); } }\n")
+    build.compile_script(source)
+    own = written(tmp_path / "KSR.cs", "namespace SR { public static class KSR { } }\n")
+    subprocess.run([tool("mcs"), "-t:library", f"-out:{tmp_path / 'KSR.dll'}", str(own)], check=True)
+
+    with pytest.raises(BuildError) as caught:
+        build.compile_script(source)
+
+    assert "CS0117" in caught.value.diagnostics[0]
 
 
 def test_compiler_errors_are_told_as_file_line_and_column_as_the_user_wrote_the_file(

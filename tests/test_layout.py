@@ -14,6 +14,7 @@ MOST_LINES = 400
 # Modules without a file of their own name, and where their tests are: of a whole command, or of what they are part of.
 # cli: a command is tested by what it prints. kamailio_cfg: what it prints is tried in a Kamailio.
 # hosts: their parts are tested by what a script sees, at the embedded host and in a Kamailio.
+# mcs: what it compiles is what a build asks of it.
 # settings/__main__: it is the page docs/settings.md, which is compared whole.
 # wire/events: records, which do nothing by themselves; a session makes them all.
 TESTED_IN = {
@@ -32,6 +33,7 @@ TESTED_IN = {
     "hosts/embedded/pv/transformations/*.py": "hosts/embedded/pv/test_transformations.py",
     "hosts/kamailio/functions.py": "hosts/kamailio/test_exports.py",
     "hosts/kamailio/guards.py": "kamailio/test_odd_arguments.py",
+    "mcs.py": "test_build.py",
     "settings/__main__.py": "settings/test_settings.py",
     "wire/events.py": "wire/test_session.py",
 }

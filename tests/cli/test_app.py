@@ -329,7 +329,7 @@ def test_doctor_sees_the_sandbox_of_a_worker(tmp_path: Path) -> None:
 def test_build_says_what_is_up_to_date() -> None:
     app_mono("build")
 
-    assert app_mono("build").stdout.endswith("build/SR.dll and SRBridge.exe up to date\n")
+    assert app_mono("build").stdout.endswith("build/SR.dll, KSR.dll and SRBridge.exe up to date\n")
 
 
 def test_the_version_is_the_package_s() -> None:
