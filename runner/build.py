@@ -114,6 +114,26 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     return assembly
 
 
+def ksr_of(lists: Mapping[str, Collection[Function]], directory: Path, *, mono: str = "mono") -> Path:
+    """
+    Write a KSR.dll that has only the functions of these lists into ``directory``, and KSR.xml, for editors.
+
+    Raises:
+        BuildError: As ``ensure_bridge``, or the directory cannot be written.
+    """
+    sources = _sources(mono)
+    _ensure_sr(sources, mono)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as aside:
+            made = Path(aside) / "KSR.dll"
+            _compile_ksr(lists, sources, made, _ksr_key(sources, mono))
+            for part in (made.with_suffix(".xml"), made):
+                part.replace(directory / part.name)
+    except OSError as error:
+        raise BuildError(f"{directory / 'KSR.dll'}: expected to write it there: {error.strerror}") from error
+    return directory / "KSR.dll"
+
+
 def publish(assembly: Path, directory: Path) -> Path:
     """
     Copy a compiled script and its symbols into ``directory``, each in one step, symbols first.

@@ -18,7 +18,6 @@ from .functions import Function, Parameter
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-DEFAULT_SOCKET = "unix:/run/kamailio/kamailio_ctl"  # ctl's own, modparam("ctl", "binrpc", ...)
 PLACES = "/usr/sbin:/usr/local/sbin"
 ANSWERS_S = 10.0  # 1,000 functions take 40 ms
 COMMANDS = ("app_python.api_list", "app_python3s.api_list")  # of app_python3, and of app_python3s
@@ -28,14 +27,14 @@ COMMANDS = ("app_python.api_list", "app_python3s.api_list")  # of app_python3, a
 _FUNCTION = re.compile(r"func: \{\s*ret: (\w+)\s*module: (\w*)\s*name: (\w+)\s*params: ([\w, ]*)")
 
 
-def functions_of(socket: str) -> list[Function]:
+def functions_of(socket: str | None = None) -> list[Function]:
     """
     The functions that a running Kamailio exports to Python, in the order of their names.
 
     Their parameters have no names there, so they are ``p1``, ``p2``; nor does it say which module they are of.
 
     Args:
-        socket: What ``kamcmd -s`` takes, for example ``DEFAULT_SOCKET``.
+        socket: What ``kamcmd -s`` takes, for example ``unix:/run/kamailio/ctl``; None: where ctl listens by default.
 
     Raises:
         ConfigError: There is no kamcmd, nobody answers there, or that Kamailio runs no Python.
@@ -43,24 +42,24 @@ def functions_of(socket: str) -> list[Function]:
     kamcmd = shutil.which("kamcmd") or shutil.which("kamcmd", path=PLACES)
     if kamcmd is None:
         raise ConfigError("kamcmd is not installed: apt-get install kamailio")
+    where = socket or "kamcmd's own socket"
     told = ""
     for command in COMMANDS:
         try:
-            done = subprocess.run(
-                [kamcmd, "-s", socket, command], capture_output=True, text=True, timeout=ANSWERS_S, check=False
-            )
+            asked = [kamcmd, *(["-s", socket] if socket else []), command]
+            done = subprocess.run(asked, capture_output=True, text=True, timeout=ANSWERS_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ConfigError(f"{socket}: expected Kamailio to answer kamcmd: {error}") from error
+            raise ConfigError(f"{where}: expected Kamailio to answer kamcmd: {error}") from error
         told = (done.stdout + done.stderr).strip()
         if found := parse(done.stdout):
             return found
         if "command" not in told:  # it has none of that name: "error: 500 - command app_python.api_list not found"
             break
     if "not found" in told:
-        raise ConfigError(f'{socket}: this Kamailio runs no Python: loadmodule "app_python3.so" ({told})')
+        raise ConfigError(f'{where}: this Kamailio runs no Python: loadmodule "app_python3.so" ({told})')
     raise ConfigError(
-        f"{socket}: expected a running Kamailio to answer there: {told or 'nothing came'}; "
-        'it needs loadmodule "ctl.so", and --socket says which socket its modparam("ctl", "binrpc", ...) names'
+        f"{where}: expected a running Kamailio to answer there: {told or 'nothing came'}; "
+        'it needs loadmodule "ctl.so", and --rpc says which socket its modparam("ctl", "binrpc", ...) names'
     )
 
 
