@@ -5,16 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import build, mcs
+from runner import build
 from runner.errors import BuildError, ScriptInvalid, ScriptNotFound
 from tests.places import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOOD = 'class X { static int Main() { SR.Core.Log(1, SR.PV.GetS("$ru")); return 0; } }\n'
 
@@ -43,41 +39,12 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def hide_compilers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    mcs.mono_version.cache_clear()
-
-
-@pytest.fixture
-def forgotten_version() -> Iterator[None]:
-    yield
-    mcs.mono_version.cache_clear()
-
-
 def test_the_bridge_is_compiled_into_the_build_directory_of_a_checkout() -> None:
     bridge = build.ensure_bridge()
 
     assert bridge == build.Bridge(*(ROOT / "build" / name for name in ("SR.dll", "KSR.dll", "SRBridge.exe")))
     assert bridge.sr_dll.read_bytes()[:2] == b"MZ"
     assert build.is_up_to_date()
-
-
-def test_what_is_up_to_date_is_not_compiled_again(sources: build.Sources) -> None:
-    first = build._ensure_sr(sources, "mono").stat()
-
-    again = build._ensure_sr(sources, "mono").stat()
-
-    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
-
-
-def test_an_assembly_that_was_cut_short_is_compiled_again(sources: build.Sources) -> None:
-    assembly = build._ensure_sr(sources, "mono")
-    whole = assembly.stat().st_size
-    assembly.write_bytes(b"MZ")
-
-    build._ensure_sr(sources, "mono")
-
-    assert assembly.stat().st_size == whole
 
 
 def test_a_warning_in_our_own_sources_is_an_error(tmp_path: Path) -> None:
@@ -198,19 +165,6 @@ def test_a_source_that_is_missing_or_a_directory_is_named(tmp_path: Path) -> Non
         build.compile_script(tmp_path / "None.cs")
     with pytest.raises(ScriptInvalid, match="is a directory"):
         build.compile_script(tmp_path)
-
-
-@pytest.mark.usefixtures("forgotten_version")
-def test_a_missing_mono_is_one_line_that_says_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hide_compilers(monkeypatch, tmp_path)
-
-    with pytest.raises(BuildError) as caught:
-        build.ensure_bridge()
-
-    assert str(caught.value) == (
-        "mono is not installed: `make run` in a checkout installs it, "
-        "or: apt-get install --no-install-recommends mono-runtime"
-    )
 
 
 def test_a_missing_mcs_does_not_matter_while_nothing_is_to_be_compiled(

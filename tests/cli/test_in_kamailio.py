@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import installed
-from tests.kamailio.commands import PHONE, READS, SAMPLE, app_mono, message, script
+from tests.cli.commands import PHONE, READS, SAMPLE, app_mono, message, script
 from tests.kamailio.rig import Kamailio, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
 from tests.programs import stop, until
