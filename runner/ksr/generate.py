@@ -7,7 +7,6 @@ Must not know where the lists come from, nor who compiles the source.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -109,7 +108,7 @@ def _method(function: Function, since: str, *, is_read: bool) -> str:
 
 
 def _signature(parameters: Collection[Parameter]) -> str:
-    return escape(", ".join(f"{each.kind} {each.name}" for each in parameters))
+    return ", ".join(f"{each.kind} {each.name}" for each in parameters)
 
 
 def _load(files: Collection[str]) -> str:
