@@ -75,8 +75,9 @@ FAST := tests/wire tests/sip tests/hosts tests/migrate tests/control tests/pool 
 	tests/scripts/test_script.py tests/worker/test_conversation.py tests/worker/test_holdings.py \
 	tests/worker/test_host_calls.py tests/worker/test_outcome.py tests/worker/test_rundir.py tests/worker/test_seccomp.py \
 	tests/test_bounds.py tests/test_calls.py tests/test_deadlines.py tests/test_directives.py tests/test_errors.py \
-	tests/test_floors.py tests/test_fuzz_corpus.py tests/test_job.py tests/test_layout.py tests/test_printable.py \
-	tests/test_runner.py
+	tests/test_floors.py tests/test_fuzz_corpus.py tests/test_job.py tests/test_layout.py tests/test_mcs.py \
+	tests/test_printable.py tests/test_runner.py tests/ksr/test_functions.py tests/ksr/test_running.py \
+	tests/ksr/test_sources.py
 test-fast: build venv-dev ## the tests that take less than 90 s together, for the inner loop: no Kamailio, no daemon
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST) $(ARGS)
 

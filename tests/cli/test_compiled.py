@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_build_says_what_is_up_to_date() -> None:
     app_mono("build")
 
-    assert app_mono("build").stdout.endswith("build/SR.dll and SRBridge.exe up to date\n")
+    assert app_mono("build").stdout.endswith("build/SR.dll, KSR.dll and SRBridge.exe up to date\n")
 
 
 def test_a_script_is_compiled_beside_its_source_and_named_as_short_as_it_can_be(
