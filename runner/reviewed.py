@@ -31,6 +31,7 @@ a lock that a script does not give back stops every process of the server: cfgut
 it writes all of the server's memory into the log, and holds it locked meanwhile: cfgutils.pkg_status
     cfgutils.pkg_summary cfgutils.shm_status cfgutils.shm_summary
 it reads or writes a file that the script names: corex.file_read corex.file_write presence.pres_refresh_watchers_file
+it writes every variable into the log, and some end the server: debugger.dbg_pv_dump debugger.dbg_pv_dump_ex
 it runs commands of an administrator: dispatcher.ds_reload jsonrpcs.dispatch jsonrpcs.exec jsonrpcs.execx
     jsonrpcs.response xhttp_pi.dispatch xhttp_rpc.dispatch xmlrpc.dispatch_rpc xmlrpc.xmlrpc_reply
 it starts processes: exec.exec_avp exec.exec_cmd exec.exec_dset exec.exec_msg
@@ -39,7 +40,11 @@ it reads a key from a file that the script names: jwt.jwt_generate jwt.jwt_gener
     secsipid.secsipid_check_identity secsipid.secsipid_sign secsipid.secsipid_verify stirshaken.stirshaken_add_identity
     stirshaken.stirshaken_add_identity_with_key stirshaken.stirshaken_check_identity_with_cert
     stirshaken.stirshaken_check_identity_with_key
+its list stays locked where a destination is not as expected, and each stays in memory: keepalive.add_destination
+    keepalive.del_destination keepalive.is_alive
 it takes the number of a table, and a wrong one ends the server: lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser
+it gives a list, which C# cannot have, and ends the server with some: pvx.xavi_get_keys pvx.xavi_getd pvx.xavi_getd_p1
+    pvx.xavp_get_keys pvx.xavp_getd pvx.xavp_getd_p1
 it ends or hangs a server where another xavu was set: pvx.xavu_params_explode
 it ends a server whose module siptrace has no duplicate_uri: siptrace.hlog siptrace.hlog_cid
 the server ends when it forwards a message whose Content-Type has no boundary as received: textops.set_body_multipart
@@ -84,7 +89,6 @@ corex: append_branch append_branch_uri append_branch_uri_q forward_uac forward_u
     via_reply_add_xavp_params via_use_xavp_fields
 counters: add inc reset
 crypto: aes_decrypt aes_encrypt hmac_sha256
-debugger: dbg_pv_dump dbg_pv_dump_ex
 dialog: dlg_bridge dlg_bye dlg_db_load_callid dlg_db_load_extra dlg_get dlg_get_var dlg_isflagset dlg_manage
     dlg_reset_property dlg_resetflag dlg_set_property dlg_set_state dlg_set_timeout dlg_set_timeout_id dlg_set_var
     dlg_setflag dlg_update_state get_profile_size get_profile_size_static is_in_profile is_in_profile_static
@@ -129,7 +133,6 @@ jansson: get
 jwt: jwt_verify_key
 kafka: send send_key
 kazoo: kazoo_publish kazoo_subscribe
-keepalive: add_destination del_destination is_alive
 kex: resetdebug setdebug
 kx: get_au get_body get_bodylen get_callid get_conid get_cturi get_def get_defn get_duri get_env get_envn get_fhost
     get_furi get_fuser get_method get_msgbuf get_msglen get_msgtype get_nhuri get_ouri get_proto get_protoid
@@ -183,13 +186,12 @@ pvtpl: pvtpl_render
 pvx: avp_get avp_gete avp_getw avp_is_null avp_rm avp_seti avp_sets evalx pv_var_to_xavp pv_xavi_print pv_xavp_print
     pv_xavp_to_var pv_xavu_print sbranch_append sbranch_reset sbranch_set_ruri shv_get shv_seti shv_sets shvinc_get
     var_get var_seti var_sets xavi_child_get xavi_child_gete xavi_child_getw xavi_child_is_null xavi_child_rm
-    xavi_child_seti xavi_child_sets xavi_get xavi_get_keys xavi_getd xavi_getd_p1 xavi_gete xavi_getw xavi_is_null
-    xavi_rm xavi_seti xavi_sets xavp_child_get xavp_child_gete xavp_child_getw xavp_child_is_null xavp_child_rm
-    xavp_child_seti xavp_child_sets xavp_copy xavp_copy_dst xavp_get xavp_get_keys xavp_getd xavp_getd_p1 xavp_gete
-    xavp_getw xavp_is_null xavp_lshift xavp_params_explode xavp_params_implode xavp_params_implode_qval xavp_push_dst
-    xavp_rm xavp_seti xavp_sets xavp_slist_explode xavp_xparams_explode xavu_child_get xavu_child_gete xavu_child_getw
-    xavu_child_is_null xavu_child_rm xavu_child_seti xavu_child_sets xavu_get xavu_gete xavu_getw xavu_is_null
-    xavu_params_implode xavu_rm xavu_seti xavu_sets
+    xavi_child_seti xavi_child_sets xavi_get xavi_gete xavi_getw xavi_is_null xavi_rm xavi_seti xavi_sets xavp_child_get
+    xavp_child_gete xavp_child_getw xavp_child_is_null xavp_child_rm xavp_child_seti xavp_child_sets xavp_copy
+    xavp_copy_dst xavp_get xavp_gete xavp_getw xavp_is_null xavp_lshift xavp_params_explode xavp_params_implode
+    xavp_params_implode_qval xavp_push_dst xavp_rm xavp_seti xavp_sets xavp_slist_explode xavp_xparams_explode
+    xavu_child_get xavu_child_gete xavu_child_getw xavu_child_is_null xavu_child_rm xavu_child_seti xavu_child_sets
+    xavu_get xavu_gete xavu_getw xavu_is_null xavu_params_implode xavu_rm xavu_seti xavu_sets
 rabbitmq: publish publish_consume
 ratelimit: rl_check rl_check_pipe
 regex: pcre_match pcre_match_group

@@ -116,6 +116,18 @@ def _cell(_host: KamailioHost, _name: str, row: int, column: int) -> None:
         raise CallRefused("rows and columns are counted from 0")
 
 
+def _group(_host: KamailioHost, _text: str, group: int) -> None:
+    # modules/regex/regex_mod.c, ki_pcre_match_group: looks for too high a number only
+    if group < 0:
+        raise CallRefused("groups are counted from 0")
+
+
+def _value(_host: KamailioHost, _name: str, value: str) -> None:
+    # modules/textopsx/textopsx.c, find_hf_value_idx
+    if not value.strip():
+        raise CallRefused("an empty value is looked for in no header")
+
+
 def _uris(_host: KamailioHost, *arguments: object) -> None:
     # modules/tsilo/ts_append.c: parses them into a message that is none
     if any(isinstance(argument, str) and len(argument) > _LONGEST_URI for argument in arguments):
@@ -155,6 +167,7 @@ GUARDS: dict[str, Guard] = {
     "pvx.xavp_params_explode": _list,
     "pvx.xavp_slist_explode": _list,
     "pvx.xavp_xparams_explode": _list,
+    "regex.pcre_match_group": _group,
     "route": _route,
     "sethost": _host,
     "setuser": _user,
@@ -167,6 +180,9 @@ GUARDS: dict[str, Guard] = {
     "textops.subst_hf": _substitution,
     "textops.subst_uri": _substitution,
     "textops.subst_user": _substitution,
+    "textopsx.exclude_hf_value": _value,
+    "textopsx.hf_value_exists": _value,
+    "textopsx.include_hf_value": _value,
     "tm.t_on_branch": _callback,
     "tm.t_on_branch_failure": _callback,
     "tm.t_on_failure": _callback,
