@@ -42,7 +42,9 @@ it reads a key from a file that the script names: jwt.jwt_generate jwt.jwt_gener
     stirshaken.stirshaken_check_identity_with_key
 its list stays locked where a destination is not as expected, and each stays in memory: keepalive.add_destination
     keepalive.del_destination keepalive.is_alive
-it takes the number of a table, and a wrong one ends the server: lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser
+it takes a number or a variable of the script as it is, and a wrong one ends the server: lcr.defunct_gw
+    lcr.inactivate_gw lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser lcr.next_gw
+it ends the server when the server itself answers a call of module dialog: nat_traversal.nat_keepalive
 it gives a list, which C# cannot have, and ends the server with some: pvx.xavi_get_keys pvx.xavi_getd pvx.xavi_getd_p1
     pvx.xavp_get_keys pvx.xavp_getd pvx.xavp_getd_p1
 it ends or hangs a server where another xavu was set: pvx.xavu_params_explode
@@ -141,8 +143,8 @@ kx: get_au get_body get_bodylen get_callid get_conid get_cturi get_def get_defn 
     get_thost get_timestamp get_turi get_tuser get_ua gete_au gete_body gete_cturi gete_duri gete_fhost gete_fuser
     gete_rhost gete_ruser gete_thost gete_tuser gete_ua gets_status getw_au getw_body getw_cturi getw_duri getw_fhost
     getw_fuser getw_rhost getw_ruser getw_thost getw_tuser getw_ua ifdef ifndef
-lcr: defunct_gw from_any_gw from_any_gw_addr from_any_gw_addr_port from_gw from_gw_addr from_gw_addr_port inactivate_gw
-    next_gw to_any_gw to_any_gw_addr to_gw to_gw_addr
+lcr: from_any_gw from_any_gw_addr from_any_gw_addr_port from_gw from_gw_addr from_gw_addr_port to_any_gw to_any_gw_addr
+    to_gw to_gw_addr
 ldap: result_next search
 log_custom: log_udp
 log_systemd: sd_journal_print sd_journal_send_xvap
@@ -157,7 +159,7 @@ mqueue: mq_add mq_fetch mq_pv_free mq_size mqk_get mqk_gete mqk_getw mqv_get mqv
 msilo: mdump mdump_uri mstore mstore_addrs mstore_uri
 msrp: cmap_lookup cmap_save forward is_reply is_request relay relay_flags reply reply_flags set_dst
 mtree: mt_match
-nat_traversal: client_nat_test fix_contact nat_keepalive
+nat_traversal: client_nat_test fix_contact
 nathelper: add_contact_alias add_contact_alias_addr add_rcv_param fix_nated_contact fix_nated_register fix_nated_sdp
     fix_nated_sdp_ip handle_ruri_alias handle_ruri_alias_mode is_rfc1918 nat_uac_test set_alias_to_pv set_contact_alias
     set_contact_alias_trim

@@ -72,6 +72,10 @@ class Caller:
         self._reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._reports.bind(("127.0.0.1", 0))
         cfg = f"""{configuration(module, directory, port, script=script, beside=beside)}
+route[t] {{ return; }}
+branch_route[t] {{ return; }}
+failure_route[t] {{ return; }}
+onreply_route[t] {{ return; }}
 request_route {{
     if ($hdr(X-Do) == "exports") {{ python_exec("exports", "{directory}/exports.json"); exit; }}
     python_exec("{method}", "$hdr(X-Function)");

@@ -208,6 +208,16 @@ def may_be_built(ksr: Any) -> bool:
     return built is None or len(built) <= len(body.encode()) + _ROOM_FOR_DASHES
 
 
+def may_have_parts(ksr: Any) -> bool:
+    """Whether a function may be called that gives the message parts, or takes one: Kamailio then builds it as above."""
+    global _converted  # noqa: PLW0603  # as in run
+    before, _converted = _converted, int(ksr.pv.get("$mi"))
+    if may_be_built(ksr):
+        return True
+    _converted = before
+    return False
+
+
 def _content_type(ksr: Any) -> str | None:
     """
     The body of the first one; None where there is none.

@@ -110,6 +110,28 @@ class Kemi:
         return Signature("".join(_KINDS[kind] for kind in kinds), _RESULTS[row.result])
 
 
+def has_route(table: str, name: str) -> bool:
+    """
+    Whether kamailio.cfg has a route of this name; True where the routing script is not in kamailio.cfg.
+
+    Args:
+        table: Where Kamailio keeps routes of that kind: ``failure_rt`` (core/route.c).
+        name: The route's name.
+
+    Raises:
+        UnreadableKemi: This program is not a Kamailio that has such a table.
+    """
+    try:
+        kamailio = ctypes.CDLL(None)
+        engine, lookup = kamailio.sr_kemi_eng_get, kamailio.route_lookup
+        routes = ctypes.c_char.in_dll(kamailio, table)
+    except (OSError, AttributeError, ValueError) as error:
+        raise UnreadableKemi(f"the routes of this Kamailio cannot be read: {error}") from error
+    engine.argtypes, engine.restype = (), ctypes.c_void_p
+    lookup.argtypes, lookup.restype = (ctypes.c_void_p, ctypes.c_char_p), ctypes.c_int
+    return engine() is not None or lookup(ctypes.addressof(routes), name.encode()) >= 0
+
+
 def _modules(at: int | None, count: int) -> dict[str, int]:
     """The number of each module. The first place of the table is the core's, which has no name."""
     size = ctypes.sizeof(_Module)

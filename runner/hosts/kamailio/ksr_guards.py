@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused
 
-from .functions import is_tcp_off
+from .functions import is_tcp_off, may_have_parts
+from .kemi import has_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +49,26 @@ def _part(host: KamailioHost, part: str, value: str) -> None:
         raise CallRefused("the R-URI would be as long as its buffer, which Kamailio then writes beyond")
 
 
-def _callback(_host: KamailioHost, name: str, *_: object) -> None:
-    # core/kemi.c, sr_kemi_cbname_lookup_name, or core/route.c, route_get: each name is kept
-    if name in _routes or not name:
-        return
-    if len(_routes) >= _MOST_ROUTES:
-        raise CallRefused(f"this process has used {_MOST_ROUTES} names of routes, and Kamailio keeps each")
-    _routes.add(name)
+def _callback(table: str, what: str) -> Guard:
+    def guard(_host: KamailioHost, name: str) -> None:
+        if not name:
+            return
+        # core/route.c, route_get: makes one that is not there, which no other process has
+        if not has_route(table, name):
+            raise CallRefused(f"kamailio.cfg has no {what}[{name[:80]}]")
+        # core/kemi.c, sr_kemi_cbname_lookup_name: keeps each name
+        if name not in _routes:
+            if len(_routes) >= _MOST_ROUTES:
+                raise CallRefused(f"this process has used {_MOST_ROUTES} names of routes, and Kamailio keeps each")
+            _routes.add(name)
+
+    return guard
+
+
+def _continue(_host: KamailioHost, _index: int, _label: int, name: str) -> None:
+    _route(_host, name)
+    if not has_route("main_rt", name):  # as above
+        raise CallRefused(f"kamailio.cfg has no route[{name[:80]}]")
 
 
 def _route(_host: KamailioHost, *arguments: object) -> None:
@@ -128,6 +142,12 @@ def _value(_host: KamailioHost, _name: str, value: str) -> None:
         raise CallRefused("an empty value is looked for in no header")
 
 
+def _parts(host: KamailioHost, *_: object) -> None:
+    # core/msg_translator.c, check_boundaries
+    if not may_have_parts(host.binding):
+        raise CallRefused("the Content-Type of the message has no boundary")
+
+
 def _uris(_host: KamailioHost, *arguments: object) -> None:
     # modules/tsilo/ts_append.c: parses them into a message that is none
     if any(isinstance(argument, str) and len(argument) > _LONGEST_URI for argument in arguments):
@@ -175,6 +195,11 @@ GUARDS: dict[str, Guard] = {
     "sqlops.sql_result_get": _cell,
     "sqlops.sql_result_gete": _cell,
     "sqlops.sql_result_getz": _cell,
+    "textops.append_body_part": _parts,
+    "textops.append_body_part_cd": _parts,
+    "textops.append_body_part_hex": _parts,
+    "textops.append_body_part_hex_cd": _parts,
+    "textops.remove_body_part": _parts,
     "textops.subst": _substitution,
     "textops.subst_body": _substitution,
     "textops.subst_hf": _substitution,
@@ -183,13 +208,13 @@ GUARDS: dict[str, Guard] = {
     "textopsx.exclude_hf_value": _value,
     "textopsx.hf_value_exists": _value,
     "textopsx.include_hf_value": _value,
-    "tm.t_on_branch": _callback,
-    "tm.t_on_branch_failure": _callback,
-    "tm.t_on_failure": _callback,
-    "tm.t_on_reply": _callback,
+    "tm.t_on_branch": _callback("branch_rt", "branch_route"),
+    "tm.t_on_branch_failure": _callback("event_rt", "event_route"),
+    "tm.t_on_failure": _callback("failure_rt", "failure_route"),
+    "tm.t_on_reply": _callback("onreply_rt", "onreply_route"),
     "tmx.t_cancel_callid": _call_id,
     "tmx.t_cancel_callid_reason": _call_id,
-    "tmx.t_continue": _route,
+    "tmx.t_continue": _continue,
     "tmx.t_reply_callid": _call_id,
     "tsilo.ts_append": _uris,
     "tsilo.ts_append_by_contact": _uris,

@@ -14,6 +14,7 @@ from tests.hosts.kamailio.ksr_rig import Kemi, Rig, refusal
 def _kemi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ksr, "_known", Kemi())
     monkeypatch.setattr(ksr_guards, "_routes", set())
+    monkeypatch.setattr(ksr_guards, "has_route", lambda _table, name: name != "None")
 
 
 def test_names_of_routes_made_at_will_find_an_end() -> None:
@@ -24,6 +25,11 @@ def test_names_of_routes_made_at_will_find_an_end() -> None:
     assert "names of routes" in refusal(rig, "tm.t_on_failure", "R32")
     assert rig.host.ksr("tm.t_on_failure", ["R7"]) == 1
     assert rig.host.ksr("tm.t_on_failure", [""]) == 1
+
+
+def test_a_route_that_is_not_in_kamailio_cfg_is_refused() -> None:
+    """Kamailio would make it, in this process alone, and end when another one looks for it."""
+    assert refusal(Rig(), "tm.t_on_failure", "None") == "kamailio.cfg has no failure_route[None]"
 
 
 @pytest.mark.parametrize("name", ["$rm", "$$", "$rU", "$(ru{s.len})", "ru", ""])
