@@ -31,6 +31,7 @@ _LONGEST_HEADER = 900  # tm/config.h, MAX_HEADER is 1024, with the header's name
 _WRITABLE = re.compile(r"\$\(?(?:var|vn|vz|avp|xavp|xavu|xavi|shv|sht|dlg_var)\(.*\)", re.DOTALL)
 _LONGEST_LIST = 8192
 _LONGEST_URI = 512
+_TRYING, _REDIRECTION, _LAST_CODE = 100, 300, 699
 _MOST_INT = (1 << 31) - 1
 _routes: set[str] = set()
 
@@ -154,6 +155,13 @@ def _uris(_host: KamailioHost, *arguments: object) -> None:
         raise CallRefused(f"a URI is longer than {_LONGEST_URI} characters")
 
 
+def _answer(host: KamailioHost, code: int, _reason: str, *_: object) -> None:
+    # modules/nat_traversal/nat_traversal.c, __dialog_confirmed: takes the reply of the server itself for one that came
+    is_final = _REDIRECTION <= code <= _LAST_CODE
+    if code > _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
+        raise CallRefused(f"module nat_traversal does not survive that the server answers an INVITE with {code}")
+
+
 def _tcp(_host: KamailioHost, *_: object) -> None:
     # core/tcp_main.c, tcpconn_get: looks for the connection in a table that is not there
     if is_tcp_off():
@@ -191,6 +199,8 @@ GUARDS: dict[str, Guard] = {
     "route": _route,
     "sethost": _host,
     "setuser": _user,
+    "sl.send_reply": _answer,
+    "sl.send_reply_mode": _answer,
     "sqlops.sql_is_null": _cell,
     "sqlops.sql_result_get": _cell,
     "sqlops.sql_result_gete": _cell,
@@ -212,6 +222,8 @@ GUARDS: dict[str, Guard] = {
     "tm.t_on_branch_failure": _callback("event_rt", "event_route"),
     "tm.t_on_failure": _callback("failure_rt", "failure_route"),
     "tm.t_on_reply": _callback("onreply_rt", "onreply_route"),
+    "tm.t_reply": _answer,
+    "tm.t_send_reply": _answer,
     "tmx.t_cancel_callid": _call_id,
     "tmx.t_cancel_callid_reason": _call_id,
     "tmx.t_continue": _continue,
