@@ -43,7 +43,8 @@ it reads a key from a file that the script names: jwt.jwt_generate jwt.jwt_gener
 its list stays locked where a destination is not as expected, and each stays in memory: keepalive.add_destination
     keepalive.del_destination keepalive.is_alive
 it takes a number or a variable of the script as it is, and a wrong one ends the server: lcr.defunct_gw
-    lcr.inactivate_gw lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser lcr.next_gw
+    lcr.inactivate_gw lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser lcr.next_gw statsd.statsd_labels_stop
+    statsd.statsd_stop
 it gives a list, which C# cannot have, and ends the server with some: pvx.xavi_get_keys pvx.xavi_getd pvx.xavi_getd_p1
     pvx.xavp_get_keys pvx.xavp_getd pvx.xavp_getd_p1
 it ends or hangs a server where another xavu was set: pvx.xavu_params_explode
@@ -246,7 +247,7 @@ sst: sst_check_min
 statistics: reset_stat update_stat
 statsc: statsc_reset
 statsd: statsd_decr statsd_gauge statsd_histogram statsd_incr statsd_labels_decr statsd_labels_gauge
-    statsd_labels_histogram statsd_labels_incr statsd_labels_set statsd_labels_stop statsd_set statsd_start statsd_stop
+    statsd_labels_histogram statsd_labels_incr statsd_labels_set statsd_set statsd_start
 stirshaken: stirshaken_check_identity
 sworker: active task
 tcpops: tcp_close_connection tcp_close_connection_id tcp_conid_alive tcp_conid_state tcp_enable_closed_event

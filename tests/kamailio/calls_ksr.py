@@ -77,6 +77,18 @@ class Caller:
                 self._call(host, function, arguments, f"{seed}, {number}")
         return self._tell(seed, LONGEST_SEQUENCE)
 
+    def answers(self, msg, file):
+        """Make the calls of a file, [function, arguments] each, and write down what each gave."""
+        host, values = KamailioHost(msg, KSR), []
+        with CLocale():
+            for function, arguments in json.loads(Path(file).read_text("ascii")):
+                try:
+                    values.append(host.ksr(function, arguments))
+                except CallRefused as error:
+                    values.append({"refused": str(error)})
+        Path(f"{file}.answers").write_text(json.dumps(values), encoding="ascii")
+        return self._tell(file, len(values))
+
     def unguarded(self, _msg, function):
         """As it were without guards and refusals, for a function that takes nothing."""
         module, _, name = function.rpartition(".")

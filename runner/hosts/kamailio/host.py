@@ -153,12 +153,14 @@ class KamailioHost(Variables):
         """
         before, uri = self.get_s("$mb"), self.get_s("$ru")
         value = run()
-        # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse.
-        is_whole = value > 0 and not self.pv.is_null("$sel(via)") and functions.may_be_built(self.binding)
+        # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse. The last one
+        # parses the Content-Type as well, which the function has forgotten, also where it failed.
+        is_whole = functions.may_be_built(self.binding) and value > 0 and not self.pv.is_null("$sel(via)")
         if value < 0 or is_whole:
             return value
         self.log_once("msg_apply_changes", "a script would have broken a message, which was left as it was")
         self._put_back(before or "")
+        functions.may_be_built(self.binding)
         if uri is not None and self.get_s("$ru") != uri:
             self.set_s("$ru", uri)
         return FAILED

@@ -97,6 +97,8 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
         raise CallRefused(f"the result of KSR.{function} is not UTF-8") from None
     except (SystemError, TypeError, ValueError, UnicodeEncodeError) as error:
         raise CallRefused(f"KSR.{function} does not take these arguments: {error}") from error
+    if row.result == "none":
+        return None
     if row.result == "value":
         if value is False:  # Kamailio 6, for what is not UTF-8, and for lists
             raise CallRefused(f"the result of KSR.{function} is a list, or is not UTF-8")

@@ -162,6 +162,12 @@ def _answer(host: KamailioHost, code: int, _reason: str, *_: object) -> None:
         raise CallRefused(f"module nat_traversal does not survive that the server answers an INVITE with {code}")
 
 
+def _whole(host: KamailioHost, *_: object) -> None:
+    # modules/sca/sca_subscribe.c, ki_sca_handle_subscribe: answers a message whose From was not parsed
+    if host.pv.get("$msg(hdrc)") is None:
+        raise CallRefused("a header of the message does not parse")
+
+
 def _tcp(_host: KamailioHost, *_: object) -> None:
     # core/tcp_main.c, tcpconn_get: looks for the connection in a table that is not there
     if is_tcp_off():
@@ -198,6 +204,11 @@ GUARDS: dict[str, Guard] = {
     "regex.pcre_match_group": _group,
     "route": _route,
     "sethost": _host,
+    "sca.call_info_update": _whole,
+    "sca.call_info_update_default": _whole,
+    "sca.call_info_update_mask": _whole,
+    "sca.call_info_update_turi": _whole,
+    "sca.handle_subscribe": _whole,
     "setuser": _user,
     "sl.send_reply": _answer,
     "sl.send_reply_mode": _answer,

@@ -31,7 +31,7 @@ def test_a_call_goes_to_kamailio_as_it_is(function: str, arguments: list[str | i
 
     value = rig.host.ksr(function, arguments)
 
-    assert (value, rig.asked) == (-3, [(function, *arguments)])
+    assert (value, rig.asked) == (None if function == "info" else -3, [(function, *arguments)])
 
 
 @pytest.mark.parametrize("value", ["a", 7, True, None, 1 << 40])
