@@ -9,10 +9,10 @@ import pytest
 
 from runner.errors import CallRefused
 from runner.hosts.embedded import ksr
-from runner.hosts.embedded.context import Address
+from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost
 from tests.kamailio.modf_rig import REQUESTS, Caller
-from tests.kamailio.rig import KAMAILIO
+from tests.kamailio.rig import KAMAILIO, has_module
 from tests.kamailio.routes import HERE
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def test_both_answer_the_same(caller: Caller, request_: str, tmp_path: Path) -> 
     assert caller.call(str(steps), request_) is not None
     real = json.loads(steps.with_suffix(".answers").read_text("ascii"))
     message, ip, port, own_ip, own_port = real[: len(asked)]
-    host = MessageHost(message.encode(), source=Address(ip, port), received_on=Address(own_ip, own_port))
+    own = Socket(Address(own_ip, own_port))
+    environment = Environment((own,), kamailio="5.6" if has_module("app_mono") else "6.0")
+    host = MessageHost(message.encode(), source=Address(ip, port), received_on=own, environment=environment)
     ours = [_answer(host, *call) for call in calls()]
 
     different = [
