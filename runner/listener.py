@@ -277,19 +277,15 @@ class Listener:
         if result.error is not None:
             self._count("failed_scripts")
             log.error("%s", result.error.full() if isinstance(result.error, ScriptError) else result.error)
+        action = self._actions[result.ok]
         if host.replies:
             self._answer(host, host.replies[-1])
-            return
-        if host.is_dropped:
+        elif host.is_dropped or action.kind == "drop":
             self._count("dropped")
-            return
-        action = self._actions[result.ok]
-        if action.kind == "forward":
+        elif action.kind == "forward":
             self._forward(host, received)
-        elif action.kind == "reply":
-            self._reply(host, action.code, action.reason)
         else:
-            self._count("dropped")
+            self._reply(host, action.code, action.reason)
 
     def _is_our_ack(self, host: MessageHost) -> bool:
         """Whether this is the ACK for a reply of ours, by the tag in its To (modules/sl, sl_filter_ACK)."""
