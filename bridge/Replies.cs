@@ -10,6 +10,7 @@ namespace SRBridge
     {
         internal const int ScriptThrew = -32000;
         internal const int ScriptCannotRun = -32001;
+        internal const int NoSuchEntry = -32002;
         internal const int InvalidRequest = -32600;
         private const int Protocol = 2;
 
@@ -35,15 +36,18 @@ namespace SRBridge
         /// <summary>Answers a load.</summary>
         /// <param name="id">The request.</param>
         /// <param name="needs">The assemblies that are missing; empty when the generation is loaded.</param>
-        internal void Loaded(long id, List<string> needs)
+        /// <param name="entries">The names of its entries; null when it is not loaded.</param>
+        internal void Loaded(long id, ICollection<string> needs, ICollection<string> entries)
         {
             lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
                 _outbox.Out.Raw("{\"needs\":[");
-                for (int i = 0; i < needs.Count; i++)
+                Put(needs);
+                if (entries != null)
                 {
-                    _outbox.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
+                    _outbox.Out.Raw("],\"entries\":[");
+                    Put(entries);
                 }
                 _outbox.Out.Raw("]}}");
                 _outbox.EndTurn(mark);
@@ -116,6 +120,16 @@ namespace SRBridge
                 _outbox.Out.Raw("}}");
                 _outbox.EndTurn(mark);
                 _outbox.ExecId = 0;
+            }
+        }
+
+        private void Put(ICollection<string> names)
+        {
+            string comma = "";
+            foreach (string name in names)
+            {
+                _outbox.Out.Raw(comma).Text(name);
+                comma = ",";
             }
         }
 

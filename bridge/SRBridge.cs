@@ -2,7 +2,7 @@
 //
 // The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs
 //             JsonReader.cs  JsonObject.cs  JsonWriter.cs
-// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
+// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  Entry.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
 // An exec:    ExecRequest.cs  Calls.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
@@ -21,8 +21,6 @@ namespace SRBridge
     internal sealed class Bridge
     {
         private const int DefaultMaxLineBytes = 8 * 1024 * 1024;
-
-        private static readonly string[] NoArguments = new string[0];
 
         private readonly Wire _wire;
         private readonly Replies _replies;
@@ -138,7 +136,8 @@ namespace SRBridge
                 _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
             }
-            _replies.Loaded(id, needs);
+            Script script = needs.Count == 0 ? _loader.Find((string)wanted["generation"]) : null;
+            _replies.Loaded(id, needs, script == null ? null : script.Entries);
         }
 
         private void Prepare(Script script, List<Assembly> assemblies)
@@ -170,7 +169,13 @@ namespace SRBridge
                 _replies.Error(wanted.Id, Replies.ScriptCannotRun, message);
                 return;
             }
-            string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };
+            Entry entry = script.Find(wanted.Entry);
+            if (entry == null)
+            {
+                string message = "expected an entry of " + script.Path + ", not " + (wanted.Entry ?? "Main");
+                _replies.Error(wanted.Id, Replies.NoSuchEntry, message);
+                return;
+            }
             long came = _wire.LineCame;
             Exception thrown = null;
             int code = 0;
@@ -186,11 +191,11 @@ namespace SRBridge
                 }
                 if (wanted.Plan != null)
                 {
-                    script.Plan = new Plan(wanted.Plan);
+                    entry.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(wanted.Id, script.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted.Id, entry.Plan, wanted.Values, wanted.Certain);
                 began = Stopwatch.GetTimestamp();
-                code = script.Run(arguments);
+                code = entry.Run(wanted.Param);
             }
             catch (ThreadAbortException error)
             {

@@ -41,7 +41,10 @@ BOUNDS: dict[tuple[str, str], str] = {
         "one for each worker that runs it; each is over at its time, in _is_idle"
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
-    ("runner/worker/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
+    (
+        "runner/worker/conversation.py",
+        "Conversation._plans",
+    ): "builds in Holdings.loaded, with one plan for each entry",
     (
         "runner/worker/conversation.py",
         "Conversation.holdings",
@@ -60,6 +63,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
+    ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/session.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
     ("runner/scripts/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
@@ -157,6 +161,7 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",
     ("ExecRequest.cs", "Values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",
     ("ExecRequest.cs", "_values"): "the same list",

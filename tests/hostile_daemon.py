@@ -34,6 +34,7 @@ WORKER: dict[str, Any] = {
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,
+    "entries": ["route"],
 }  # fmt: skip
 DONE = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":[]}}\n'
 

@@ -85,7 +85,7 @@ class Held:
         try_load(
             partial(self.conversation.load, deadline=deadline),
             generation,
-            accept=lambda build: link.tell(Loaded(generation=build.id)),
+            accept=lambda build: link.tell(Loaded(generation=build.id, entries=tuple(build.entries or ()))),
             extend=lambda build, names: ask(needs=Needs(generation=build.id, names=names)),
             reject=lambda build, error: ask(
                 rejected=Rejected(generation=build.id, message=str(error), detail=error.detail)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from runner.control import messages
 from runner.control.messages import LeaseAnswer, LeaseRequest, Report, Swap
 from runner.errors import (
+    EntryMissing,
     ExecTimeout,
     HostFault,
     PoolExhausted,
@@ -46,6 +47,7 @@ SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
 LOAD_TRIES = 16
+NO_SUCH_ENTRY = 1  # what Kamailio's own interpreters give for a function that is not there
 
 
 class Lease:
@@ -84,16 +86,20 @@ class Lease:
         return cls._of_process
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
-        self, path: str | None, param: str | None, host: Host, deadline: float
+        self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
     ) -> ExecOutcome:
         """
         Run a script in the borrowed worker.
 
         Args:
             path: The script for ``mono_exec``; None for ``mono_run``, whose script the daemon knows.
-            param: Main's one argument; None for none.
+            param: The one argument of Main or of the entry; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
+            entry: The method to run; None is Main.
+
+        Returns:
+            The outcome. Where the script has no such entry its code is ``NO_SUCH_ENTRY``, and nothing ran.
 
         Raises:
             PoolExhausted: No worker, or no daemon. Nothing ran.
@@ -104,7 +110,7 @@ class Lease:
         if self._is_busy:
             # A script called a function that runs a route that runs a script: that one needs a worker of its own.
             self._inner = self._inner or Lease(self._socket_path, is_inner=True)
-            return self._inner.exec(path, param, host, deadline)
+            return self._inner.exec(path, param, host, deadline, entry)
         outcome = ExecOutcome()
         while True:
             try:
@@ -114,7 +120,9 @@ class Lease:
                     self._refusals.check(script.generation.path, call_id(host))
                 self._is_busy = True
                 try:
-                    held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
+                    held.conversation.exec(
+                        script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
+                    )
                 finally:
                     self._is_busy = False
                     if self._first is not None:
@@ -125,6 +133,9 @@ class Lease:
             except ScriptError as error:
                 self._drop_first_run()
                 self._after()
+                outcome.code = NO_SUCH_ENTRY
+                if isinstance(error, EntryMissing):
+                    return outcome
                 raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
             except WorkerGone as error:
                 pid = self._lose(str(error), host)
@@ -232,10 +243,7 @@ class Lease:
         needs: Needs | None = None,
         rejected: Rejected | None = None,
     ) -> Script:
-        """Ask the daemon for a script's generation and, where there is none or a better one, for a worker.
-
-        With ``is_first`` for a worker in any case, as if there were none.
-        """
+        """Ask for a script's generation and, where there is none or a better one or ``is_first``, for a worker."""
         held, known = self._held, self._known.scripts.get(path)
         request = LeaseRequest(
             path=path,
@@ -253,6 +261,7 @@ class Lease:
             raise PoolExhausted(self._link.outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._known.add(path, answer.generation, answer.stamps)
+        script.generation.learn_entries(answer.entries)
         if answer.worker is not None:
             self._take(answer.worker)
         elif self._held is not None:
@@ -311,8 +320,7 @@ class Lease:
         held, self._held = self._held, None
         if held is None:
             return 0
-        # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
-        self._link.backoff.retry_now()
+        self._link.backoff.retry_now()  # one that was frozen ends, as it goes on, the workers of those who hung up
         held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
         return held.conversation.pid
 

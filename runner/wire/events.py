@@ -24,9 +24,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The generation is loaded, or ``needs`` names the assemblies that are missing."""
+    """The generation is loaded and has these ``entries``, or ``needs`` names the assemblies that are missing."""
 
     needs: tuple[str, ...]
+    entries: tuple[str, ...] = ()
 
 
 class Notice(NamedTuple):

@@ -23,6 +23,7 @@ of objects (measured). The bridge sends at most 65 KiB outside texts in one line
 
 SCRIPT_THREW = -32000
 SCRIPT_CANNOT_RUN = -32001
+NO_SUCH_ENTRY = -32002
 CALL_REFUSED = -32010
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
@@ -44,8 +45,11 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
 EXEC = '{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s"%s}}\n'
 """``exec``: id, generation, and whatever else travels with it."""
 
+ENTRY = ',"entry":%s'
+"""The method that runs instead of Main, ``quoted``."""
+
 PARAM = ',"param":%s'
-"""Main's one argument, ``quoted``."""
+"""The one argument of Main or of the entry, ``quoted``."""
 
 FRESH = ',"fresh":true'
 """Give the script's own assembly new statics first."""

@@ -24,6 +24,8 @@ REASON_CHARACTERS = 80  # of a refusal: only a reader of the wire sees it, and i
 
 
 ANY_EDITS = -1  # as bits: all of them
+MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
+LONGEST_ENTRY = 200
 
 
 class State(StrEnum):
@@ -117,6 +119,7 @@ class Session:
         param: str | None,
         *,
         fresh: bool = False,
+        entry: str | None = None,
         ahead: str = "",
         certain: int = 0,
         takes: Sequence[type] = (),
@@ -126,7 +129,8 @@ class Session:
 
         Args:
             generation: Its id.
-            param: Main's one argument; None gives Main none at all.
+            param: The one argument of Main or of the entry; None gives none at all.
+            entry: The method that runs; None is Main.
             fresh: Whether the script's own assembly gets new statics first.
             ahead: What ``Plan.ahead`` gave.
             certain: The edits of the plan, as bits, that may come without being asked for.
@@ -136,7 +140,7 @@ class Session:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
         request_id = self._request_id + 1
-        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh)
+        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh, entry=entry)
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
             self.state = AFTER_EXEC
         else:
@@ -305,9 +309,9 @@ class Session:
             ):
                 return Done(code, used, tuple(spent), worn, edits)
         else:
-            needs = result.get("needs")
-            if type(needs) is list and all(type(name) is str for name in needs):
-                return Loaded(tuple(needs))
+            needs, entries = result.get("needs"), result.get("entries", [])
+            if type(needs) is list and all(type(name) is str for name in needs) and are_entries(entries):
+                return Loaded(tuple(needs), tuple(entries))
         raise self._violation(
             f"expected the result of a {before.value} worker, got {messages.shown(repr(result).encode())}"
         )
@@ -326,3 +330,13 @@ class Session:
                     worn if isinstance(worn, str) and worn in RETIRE_REASONS else "",
                 )
         raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")
+
+
+def are_entries(names: Any) -> bool:
+    """Whether this is a list of the names of entries, as a load may give it."""
+    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
+
+
+def is_entry(name: Any) -> bool:
+    """Whether an entry can have this name: ASCII letters, digits and underscores."""
+    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

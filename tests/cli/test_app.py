@@ -89,6 +89,22 @@ def test_an_uncaught_exception_names_the_source_and_its_line(tmp_path: Path) -> 
     assert f"{path}:3" in done.stderr
 
 
+def test_an_entry_is_run_instead_of_main_and_a_name_that_is_none_is_told_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "X.cs"
+    path.write_text(
+        "public class X { static int Main() { return 1; } public static int route() { return 5; } }", "utf-8"
+    )
+
+    named = app_mono("exec", path, "-m", MESSAGE, "--entry", "route", "--json")
+    wrong = app_mono("exec", path, "-m", MESSAGE, "--entry", "onsend")
+    elsewhere = app_mono("exec", path, "-m", MESSAGE, "--entry", "route", "--compare")
+
+    assert json.loads(named.stdout)["exit_code"] == 5
+    assert (wrong.returncode, elsewhere.returncode) == (2, 2)
+    assert "X.cs: there is no entry 'onsend'; it has route" in wrong.stderr + wrong.stdout
+    assert "leave out --entry" in elsewhere.stderr
+
+
 def test_a_profile_tells_the_script_from_the_host_and_the_way(tmp_path: Path) -> None:
     sleeps = script(tmp_path, "System.Threading.Thread.Sleep(100); return 0;", "Sleeps")
     asks = script(tmp_path, 'for (int i = 0; i < 200; i++) SR.PV.GetS("$Ts"); return 0;', "Asks")

@@ -71,12 +71,14 @@ def test_any_other_line_is_left_to_the_session(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("param", [None, "", "sip:bob@example.com", 'quotes " and \\', "\x7f", "\udcff", "ö€"])
+@pytest.mark.parametrize("entry", [None, "ksr_request_route"])
 @pytest.mark.parametrize("fresh", [False, True])
-def test_the_line_of_an_exec_is_the_json_of_its_parts(param: str | None, *, fresh: bool) -> None:
-    line, awaited = common_turn.exec_line(7, "6f", param, ',"values":["a"],"certain":1', fresh=fresh)
+def test_the_line_of_an_exec_is_the_json_of_its_parts(param: str | None, entry: str | None, *, fresh: bool) -> None:
+    line, awaited = common_turn.exec_line(7, "6f", param, ',"values":["a"],"certain":1', fresh=fresh, entry=entry)
 
     params = {"generation": "6f", "values": ["a"], "certain": 1}
     params |= {} if param is None else {"param": param}
+    params |= {} if entry is None else {"entry": entry}
     params |= {"fresh": True} if fresh else {}
     assert json.loads(line) == {"jsonrpc": "2.0", "id": 7, "method": "exec", "params": params}
     assert line.isascii()

@@ -153,7 +153,7 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
     (None, READY, [Ready("6.8", 7)]),
     (lambda session: session.load({}), result(1, {"needs": ["H"]}), [Loaded(("H",))]),
     (lambda session: session.load({}), error(2, code=-32001, message="bad"), [Failed(-32001, "bad", "")]),
-    (lambda session: session.load({}), result(3, {"needs": []}), [Loaded(())]),
+    (lambda session: session.load({}), result(3, {"needs": [], "entries": ["a"]}), [Loaded((), ("a",))]),
     (
         lambda session: session.exec("6f", "p"),
         b"[%s,%s]\n"
