@@ -11,12 +11,16 @@ namespace SRBridge
     /// <remarks>
     /// A call counts only when it belongs to the running exec: made on the main thread during it, or on a thread, task or
     /// timer that descends from it. Every other call gets its error value and never touches the wire.
+    ///
+    /// KSR.x.exit() ends the script by aborting the exec's thread, so it passes every catch and runs every finally. On
+    /// another thread of the exec it ends that thread, or its task; the exec's own ends at its next call, or when it returns.
     /// </remarks>
     internal sealed class Calls : Host
     {
         private static readonly object Zero = 0L;
         private static readonly object One = 1L;
         private static readonly object True = true;
+        private static readonly object ExitMark = new object();
 
         private readonly Wire _wire;
         private readonly Questions _questions;
@@ -24,11 +28,15 @@ namespace SRBridge
         private readonly WireWatch _watch;
         private readonly object _turn = new object();
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
-        private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
+        private readonly int _execThread = Thread.CurrentThread.ManagedThreadId;
         private readonly Foresight _ahead = new Foresight();
         private readonly int _ownThreads = Native.ThreadCount();
         private long _exec;
         private long _execs;
+        private bool _isExitPending;
+
+        /// <summary>Whether the script called KSR.x.exit() or drop() in this exec.</summary>
+        internal bool HasExited;
 
         /// <summary>Calls of the main thread that were refused outside an exec: a static constructor at load makes them.</summary>
         internal int RefusedAtLoad;
@@ -71,6 +79,7 @@ namespace SRBridge
                 // A thread, task or timer of an earlier exec may still carry the number of that exec.
                 _execOfThread.Value = ++_execs;
             }
+            HasExited = _isExitPending = false;
             _exec = _execs;
         }
 
@@ -187,7 +196,20 @@ namespace SRBridge
             {
                 AskKsr(false, "set_drop", new object[0], out refusal);
             }
-            Thread.CurrentThread.Abort();
+            lock (_turn)
+            {
+                if (!BelongsToExec())
+                {
+                    return;
+                }
+                HasExited = true;
+                _isExitPending = Thread.CurrentThread.ManagedThreadId != _execThread;
+            }
+            if (Thread.CurrentThread.IsThreadPoolThread)
+            {
+                throw new OperationCanceledException("KSR.x.exit()"); // whoever waits for a task that is aborted waits forever
+            }
+            Thread.CurrentThread.Abort(ExitMark);
         }
 
         private static bool IsNameOnly(object[] arguments)
@@ -238,10 +260,15 @@ namespace SRBridge
         private bool BelongsToExec()
         {
             long exec = _exec;
-            bool isMain = Thread.CurrentThread.ManagedThreadId == _mainThread;
+            bool isMain = Thread.CurrentThread.ManagedThreadId == _execThread;
             if (exec == 0 && isMain)
             {
                 RefusedAtLoad++;
+            }
+            if (_isExitPending && isMain)
+            {
+                _isExitPending = false; // a finally block may still make calls
+                Thread.CurrentThread.Abort(ExitMark);
             }
             return exec != 0 && (isMain || _execOfThread.Value == exec);
         }

@@ -58,15 +58,17 @@ namespace SRBridge
         /// <param name="id">The request.</param>
         /// <param name="code">What Main returned.</param>
         /// <param name="used">The values that came ahead and were used, as bits.</param>
+        /// <param name="hasExited">Whether it ended by KSR.x.exit() or drop().</param>
         /// <param name="retireReason">Why this process should be replaced; null when it may go on.</param>
         /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        internal void Returned(long id, int code, long used, string retireReason, long[] spent)
+        internal void Returned(long id, int code, long used, bool hasExited, string retireReason, long[] spent)
         {
             lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
                 _outbox.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(used);
                 _outbox.PutEdits();
+                _outbox.Out.Raw(hasExited ? ",\"exited\":true" : "");
                 if (retireReason != null)
                 {
                     _outbox.Out.Raw(",\"worn\":").Text(retireReason);

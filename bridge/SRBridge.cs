@@ -177,6 +177,7 @@ namespace SRBridge
                 return;
             }
             long came = _wire.LineCame;
+            _calls.HasExited = false;
             Exception thrown = null;
             int code = 0;
             long began = 0;
@@ -197,23 +198,24 @@ namespace SRBridge
                 began = Stopwatch.GetTimestamp();
                 code = entry.Run(wanted.Param);
             }
-            catch (ThreadAbortException error)
-            {
-                Thread.ResetAbort();
-                thrown = error;
-            }
             catch (Exception error)
             {
                 thrown = error;
+                // Whatever the exception is: a finally block may throw another one, and a task keeps another thread's abort.
+                if ((Thread.CurrentThread.ThreadState & System.Threading.ThreadState.AbortRequested) != 0)
+                {
+                    Thread.ResetAbort();
+                }
             }
             long ended = Stopwatch.GetTimestamp();
             _calls.ExecEnds();
             _loader.Running = null;
             string retireReason = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
-            if (thrown == null)
+            if (thrown == null || _calls.HasExited)
             {
+                code = _calls.HasExited ? 0 : code;
                 long[] spent = wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null;
-                _replies.Returned(wanted.Id, code, _calls.Used, retireReason, spent);
+                _replies.Returned(wanted.Id, code, _calls.Used, _calls.HasExited, retireReason, spent);
             }
             else
             {

@@ -37,6 +37,7 @@ class ExecResult(NamedTuple):
         error: Why there is no exit code; None when there is one.
         timing: Where the time went.
         calls: SR calls that reached the host.
+        has_ended_routing: True when the script ended by KSR.x.exit() or drop(), which is the end of the routing script.
     """
 
     ok: bool
@@ -44,6 +45,7 @@ class ExecResult(NamedTuple):
     error: RunnerError | None
     timing: Timing
     calls: int
+    has_ended_routing: bool = False
 
 
 class Job:

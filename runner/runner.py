@@ -220,7 +220,7 @@ class Runner:
             log.warning("%s", _summary(failure))
             error = failure
         code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls)
+        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runner.calls import CALLS
 
 from .events import Done, Question
-from .messages import AWAITED, EDITS, END, ENTRY, EXEC, FRESH, PARAM, USED, quoted, scan
+from .messages import AWAITED, EDITS, END, ENTRY, EXEC, EXITED, FRESH, PARAM, USED, quoted, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,10 @@ def read(data: bytes, awaited: str, certain: int, takes: Sequence[type]) -> Done
             for edit, value in edits:
                 if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
                     return None
-            return _done((code, used, (), "", edits)) if text[at:] == END else None
+            rest = text[at:]
+            if rest != END:
+                return _done((code, used, (), "", edits, True)) if rest == EXITED else None
+            return _done((code, used, (), "", edits, False))
         message, end = scan(text, 0)
         number, call, args = message["id"], CALLS[message["method"]], message["params"]
         is_call = type(args) is list and call.takes(args) and not call.is_notice

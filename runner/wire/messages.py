@@ -64,8 +64,11 @@ def plan(known: Mapping[str, Any]) -> str:
 
 
 AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
-USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
-"""The result of an exec in the form in which the bridge nearly always writes it: id, two numbers, a list of pairs."""
+USED, EDITS, END, EXITED = ',"used":', ',"edits":', "}}\n", ',"exited":true}}\n'
+"""
+The result of an exec in the form in which the bridge nearly always writes it: id, two numbers, a list of pairs; and
+whether the script ended the routing.
+"""
 
 PROFILED = ',"profile":true'
 """Asks for the time that the bridge needs, in nanoseconds: until Main, and in Main."""

@@ -303,13 +303,15 @@ class Session:
         if before is State.RUNNING:
             code, used = result.get("code"), result.get("used", 0)
             spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", [])
+            exited = result.get("exited", False)
             if (
                 (type(code) is int and type(used) is int and used >= 0)
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
                 and (type(worn) is str and (not worn or worn in RETIRE_REASONS))
+                and type(exited) is bool
                 and self._are_edits(edits)
             ):
-                return Done(code, used, tuple(spent), worn, edits)
+                return Done(code, used, tuple(spent), worn, edits, exited)
         else:
             needs, entries = result.get("needs"), result.get("entries", [])
             if type(needs) is list and all(type(name) is str for name in needs) and are_entries(entries):

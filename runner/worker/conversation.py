@@ -227,10 +227,12 @@ class Conversation:
         line = b""
         for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
             if type(event) is Done:
-                code, outcome.used, times, worn, edits = event
+                code, outcome.used, times, worn, edits, exited = event
                 if edits:
                     host_calls.edit(self.pid, host, plan, edits, outcome, deadline=deadline)
                 outcome.code = code
+                if exited:
+                    outcome.has_ended_routing = True
                 self.holdings.ran[generation.path] = generation.id
                 if worn:
                     self.holdings.retire_reason = worn

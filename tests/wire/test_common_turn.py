@@ -47,6 +47,9 @@ def test_the_common_result_and_the_common_question_are_read() -> None:
     done = common_turn.read(AWAITED.encode() + b'0,"used":3,"edits":[[0,"a"],[2,7]]}}\n', AWAITED, CERTAIN, TAKES)
     asked = common_turn.read(b'{"jsonrpc":"2.0","id":4,"method":"PV.GetS","params":["$ru"]}\n', AWAITED, CERTAIN, TAKES)
 
+    ended = common_turn.read(AWAITED.encode() + b'0,"used":3,"edits":[],"exited":true}}\n', AWAITED, CERTAIN, TAKES)
+
+    assert ended == Done(0, used=3, exited=True)
     assert done == Done(0, used=3, edits=[[0, "a"], [2, 7]])
     assert asked == (4, Question("PV.GetS", ("$ru",)))
 

@@ -184,7 +184,12 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
         error(7, code=-32000, message="E: boom", data={"type": "E", "message": "boom", "stack": "  at X"}),
         [Failed(-32000, "E: boom", "  at X")],
     ),
-    (lambda session: session.exec("6f", None), EXITING % 8, [Exiting(3, during_exec=True)]),
+    (
+        lambda session: session.exec("6f", None),
+        result(8, {"code": 0, "used": 0, "edits": [], "exited": True}),
+        [Done(0, exited=True)],
+    ),
+    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, during_exec=True)]),
 ]
 
 
@@ -274,6 +279,7 @@ NEARLY_RESULTS = st.fixed_dictionaries(
                 "used": st.sampled_from([0, 0, 3, -1, True, "1"]),
                 "edits": ANY_EDITS | st.sampled_from(WRONG_EDITS),
                 "worn": st.sampled_from(["", "threads", "nothing", 1]),
+                "exited": st.sampled_from([True, True, False, 1]),
                 "other": st.just(1),
             },
         ),
