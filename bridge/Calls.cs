@@ -14,32 +14,28 @@ namespace SRBridge
     ///
     /// KSR.x.exit() ends the script by aborting the exec's thread, so it passes every catch and runs every finally. On
     /// another thread of the exec it ends that thread, or its task; the exec's own ends at its next call, or when it returns.
+    ///
+    /// While a question waits for its answer, another exec may run within this one, on the thread that waits. Other
+    /// threads of the exec that waits are like those that wait for the lock of the turn: they go on when it does.
     /// </remarks>
     internal sealed class Calls : Host
     {
         private static readonly object Zero = 0L;
         private static readonly object One = 1L;
         private static readonly object True = true;
-        private static readonly object ExitMark = new object();
 
         private readonly Wire _wire;
         private readonly Questions _questions;
         private readonly Outbox _outbox;
         private readonly WireWatch _watch;
         private readonly object _turn = new object();
-        private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
-        private readonly int _execThread = Thread.CurrentThread.ManagedThreadId;
         private readonly Foresight _ahead = new Foresight();
-        private readonly int _ownThreads = Native.ThreadCount();
-        private long _exec;
-        private long _execs;
-        private bool _isExitPending;
 
-        /// <summary>Whether the script called KSR.x.exit() or drop() in this exec.</summary>
-        internal bool HasExited;
+        /// <summary>Whose calls count.</summary>
+        internal readonly Callers Callers = new Callers();
 
-        /// <summary>Calls of the main thread that were refused outside an exec: a static constructor at load makes them.</summary>
-        internal int RefusedAtLoad;
+        /// <summary>Runs an exec.</summary>
+        internal Action<ExecRequest> Run;
 
         /// <param name="wire">The lines that come.</param>
         /// <param name="outbox">The messages that leave.</param>
@@ -47,7 +43,7 @@ namespace SRBridge
         internal Calls(Wire wire, Outbox outbox, WireWatch watch)
         {
             _wire = wire;
-            _questions = new Questions(wire, outbox);
+            _questions = new Questions(wire, outbox) { RunWithin = RunWithin };
             _outbox = outbox;
             _watch = watch;
         }
@@ -74,26 +70,25 @@ namespace SRBridge
                 _outbox.ExecStarts(id, _wire.LineCame);
                 _watch.ExecStarts();
             }
-            if (_execs == 0 || Native.ThreadCount() != _ownThreads || _ownThreads < 0)
-            {
-                // A thread, task or timer of an earlier exec may still carry the number of that exec.
-                _execOfThread.Value = ++_execs;
-            }
-            HasExited = _isExitPending = false;
-            _exec = _execs;
+            Callers.Start();
         }
 
         /// <summary>
         /// From now on calls are outside an exec. Waits until the question of another thread, if there is one, is answered.
         /// </summary>
-        internal void ExecEnds()
+        /// <param name="depth">Its <see cref="SRBridge.Callers.Depth"/> when it started.</param>
+        internal void ExecEnds(int depth)
         {
             lock (_turn)
             {
+                while (Callers.Depth > depth)
+                {
+                    Monitor.Wait(_turn);
+                }
                 lock (_outbox.Gate)
                 {
                     _outbox.LogDropped();
-                    _exec = 0;
+                    Callers.End();
                 }
             }
         }
@@ -102,7 +97,7 @@ namespace SRBridge
         {
             lock (_outbox.Gate)
             {
-                if (!BelongsToExec())
+                if (!Callers.Belongs() && !Callers.IsSuspended())
                 {
                     return;
                 }
@@ -142,7 +137,7 @@ namespace SRBridge
         {
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     return errorValue;
                 }
@@ -158,7 +153,7 @@ namespace SRBridge
             refusal = null;
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     refusal = "KSR." + function + ": no exec is running, or it is not this thread's";
                     return null;
@@ -198,18 +193,13 @@ namespace SRBridge
             }
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     return;
                 }
-                HasExited = true;
-                _isExitPending = Thread.CurrentThread.ManagedThreadId != _execThread;
+                Callers.Exit();
             }
-            if (Thread.CurrentThread.IsThreadPoolThread)
-            {
-                throw new OperationCanceledException("KSR.x.exit()"); // whoever waits for a task that is aborted waits forever
-            }
-            Thread.CurrentThread.Abort(ExitMark);
+            Callers.Abort();
         }
 
         private static bool IsNameOnly(object[] arguments)
@@ -257,20 +247,46 @@ namespace SRBridge
             return answer is long ? unchecked((int)(long)answer) : errorValue;
         }
 
-        private bool BelongsToExec()
+        /// <summary>Runs an exec within the one that waits for an answer, which goes on as it was.</summary>
+        private void RunWithin(ExecRequest request)
         {
-            long exec = _exec;
-            bool isMain = Thread.CurrentThread.ManagedThreadId == _execThread;
-            if (exec == 0 && isMain)
+            long used = _ahead.Used;
+            Outbox.OfExec outer;
+            lock (_outbox.Gate)
             {
-                RefusedAtLoad++;
+                outer = _outbox.Suspend();
+                Callers.Suspend();
             }
-            if (_isExitPending && isMain)
+            Monitor.Exit(_turn); // threads of the exec that comes make calls, too
+            try
             {
-                _isExitPending = false; // a finally block may still make calls
-                Thread.CurrentThread.Abort(ExitMark);
+                Run(request);
             }
-            return exec != 0 && (isMain || _execOfThread.Value == exec);
+            finally
+            {
+                Monitor.Enter(_turn);
+                _ahead.Resume(used);
+                lock (_outbox.Gate)
+                {
+                    _outbox.Resume(outer);
+                    Callers.Resume();
+                }
+                Monitor.PulseAll(_turn);
+            }
+        }
+
+        /// <summary>Whether this thread may make a call now; waits while its exec waits for one that runs within it.</summary>
+        private bool MayCall()
+        {
+            while (!Callers.Belongs())
+            {
+                if (!Callers.IsSuspended())
+                {
+                    return false;
+                }
+                Monitor.Wait(_turn);
+            }
+            return true;
         }
 
         /// <summary>Answers a call from what came with the exec, as a certain edit, or by asking the host.</summary>
@@ -279,7 +295,7 @@ namespace SRBridge
         {
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     return null;
                 }

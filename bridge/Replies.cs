@@ -81,7 +81,7 @@ namespace SRBridge
                 }
                 _outbox.Out.Raw("}}");
                 _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
+                _outbox.ExecEnds();
             }
         }
 
@@ -121,7 +121,7 @@ namespace SRBridge
                 }
                 _outbox.Out.Raw("}}");
                 _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
+                _outbox.ExecEnds();
             }
         }
 

@@ -4,7 +4,7 @@
 //             JsonReader.cs  JsonObject.cs  JsonWriter.cs
 // A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  Entry.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
-// An exec:    ExecRequest.cs  Calls.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
+// An exec:    ExecRequest.cs  Calls.cs, Callers.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
 // The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
@@ -38,7 +38,7 @@ namespace SRBridge
             _wire = wire;
             _replies = new Replies(outbox);
             _loader = loader;
-            _calls = new Calls(wire, outbox, watch);
+            _calls = new Calls(wire, outbox, watch) { Run = Exec };
             _loader.Ask = _calls.FindAssembly;
             _loader.Prepare = Prepare;
         }
@@ -142,9 +142,9 @@ namespace SRBridge
 
         private void Prepare(Script script, List<Assembly> assemblies)
         {
-            int refused = _calls.RefusedAtLoad;
+            int refused = _calls.Callers.RefusedAtLoad;
             Script.Compile(assemblies);
-            if (_calls.RefusedAtLoad != refused)
+            if (_calls.Callers.RefusedAtLoad != refused)
             {
                 // Compiling ran a static constructor that asks the host. As in app_mono it has to run in the first
                 // exec, so the assembly is loaded again and not compiled ahead.
@@ -177,13 +177,12 @@ namespace SRBridge
                 return;
             }
             long came = _wire.LineCame;
-            _calls.HasExited = false;
             Exception thrown = null;
             int code = 0;
             long began = 0;
-            ScriptConfig.Use(script.Config);
-            _state.Show(script);
-            _loader.Running = script;
+            int depth = _calls.Callers.Depth;
+            Script outer = _loader.Running; // null unless this exec runs within another one
+            RunsNow(script);
             try
             {
                 if (wanted.IsFresh)
@@ -208,20 +207,34 @@ namespace SRBridge
                 }
             }
             long ended = Stopwatch.GetTimestamp();
-            _calls.ExecEnds();
-            _loader.Running = null;
-            string retireReason = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
-            if (thrown == null || _calls.HasExited)
+            _calls.ExecEnds(depth);
+            _loader.Running = outer;
+            bool mayHaveStrays = outer == null && _strays != null;
+            string retireReason = RanOutOfMemory(thrown) ? "memory" : mayHaveStrays && _strays.HasAny() ? "threads" : null;
+            bool hasExited = began > 0 && _calls.Callers.HasExited;
+            if (thrown == null || hasExited)
             {
-                code = _calls.HasExited ? 0 : code;
+                code = hasExited ? 0 : code;
                 long[] spent = wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null;
-                _replies.Returned(wanted.Id, code, _calls.Used, _calls.HasExited, retireReason, spent);
+                _replies.Returned(wanted.Id, code, _calls.Used, hasExited, retireReason, spent);
             }
             else
             {
                 _replies.Threw(wanted.Id, thrown, retireReason);
             }
+            if (outer != null)
+            {
+                RunsNow(outer);
+                return;
+            }
             _state.Restore(); // after the reply, when nobody is waiting
+        }
+
+        private void RunsNow(Script script)
+        {
+            ScriptConfig.Use(script.Config);
+            _state.Show(script);
+            _loader.Running = script;
         }
 
         private static bool RanOutOfMemory(Exception thrown)

@@ -16,6 +16,8 @@ namespace SRBridge
         internal const string Argument = "warm-up";
         private const int Rounds = 4;
 
+        private static readonly string[] Results = { "\"sip:bob@example.com \\u00e9\"", "0", "5", "0", "1", "0" };
+
         [DllImport("libc", EntryPoint = "socketpair", SetLastError = true)]
         private static extern int SocketPair(int domain, int type, int protocol, int[] fds);
 
@@ -68,15 +70,38 @@ namespace SRBridge
             int question = 0;
             for (int round = 0; round < Rounds; round++)
             {
-                lines.Append("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"exec\",\"params\":{\"generation\":\"warm-up\",");
-                lines.Append(round == 0 ? "\"entry\":\"Run\"," : "").Append("\"param\":\"");
-                lines.Append(Argument).Append("\"}}\n");
-                foreach (string result in new[] { "\"sip:bob@example.com \\u00e9\"", "0", "5", "0", "1", "0" })
+                Exec(lines, round == 0);
+                if (round == 1)
                 {
-                    lines.Append("{\"jsonrpc\":\"2.0\",\"id\":").Append(++question).Append(",\"result\":").Append(result).Append("}\n");
+                    Exec(lines, false); // within the other one, before its first answer
+                    question = Answers(lines, question + 1, 0);
+                    Answer(lines, question - Results.Length, Results[0]);
+                    question = Answers(lines, question, 1);
+                    continue;
                 }
+                question = Answers(lines, question, 0);
             }
             return lines.ToString();
+        }
+
+        private static void Exec(StringBuilder lines, bool isEntry)
+        {
+            lines.Append("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"exec\",\"params\":{\"generation\":\"warm-up\",");
+            lines.Append(isEntry ? "\"entry\":\"Run\"," : "").Append("\"param\":\"").Append(Argument).Append("\"}}\n");
+        }
+
+        private static int Answers(StringBuilder lines, int question, int from)
+        {
+            for (int i = from; i < Results.Length; i++)
+            {
+                Answer(lines, ++question, Results[i]);
+            }
+            return question;
+        }
+
+        private static void Answer(StringBuilder lines, int question, string result)
+        {
+            lines.Append("{\"jsonrpc\":\"2.0\",\"id\":").Append(question).Append(",\"result\":").Append(result).Append("}\n");
         }
     }
 }
