@@ -105,6 +105,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",
     ("runner/client/known.py", "Refusals.until"): "MAX_REFUSED, in add; dropped before that when their time is over",
+    ("runner/client/lease.py", "within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/client/within.py", "Within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/wire/session.py", "Session._outer"): "MAX_DEPTH, in exec",
     ("runner/client/lease.py", "Lease._known"): NO_CONTAINER + "Known.add",
     ("runner/client/lease.py", "Lease._refusals"): NO_CONTAINER + "Refusals.add",
     ("runner/control/messages.py", "cls._kinds"): "the members that one class of messages has",
@@ -161,6 +164,7 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Callers.cs", "_suspended"): "MaxDepth, in Questions",
     ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",
     ("ExecRequest.cs", "Values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",

@@ -27,9 +27,10 @@ from runner.wire.channel import ENDS, received
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
-from .held import Held
+from .held import NO_SUCH_ENTRY, Held
 from .known import Known, Refusals
 from .link import Link
+from .within import Wanted, Within
 
 if TYPE_CHECKING:
     from runner.calls import Host
@@ -47,7 +48,6 @@ SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
 REPORT_S = 5.0
 LOAD_TRIES = 16
-NO_SUCH_ENTRY = 1  # what Kamailio's own interpreters give for a function that is not there
 
 
 class Lease:
@@ -69,13 +69,12 @@ class Lease:
         self._pid = os.getpid()
         self._link = Link(socket_path, self._report, self._hear)
         self._held: Held | None = None
-        self._first: Generation | None = None  # its first run has begun, and the daemon waits for the end
         self._known = Known()
         self._refusals = Refusals()
         self._swap = ""  # why the daemon wants the worker back
         self._ask_swap_after = self._report_after = self._listen_after = 0.0
-        self._is_busy = False
-        self._inner: Lease | None = None
+        self._within = Within(lambda: Lease(socket_path, is_inner=True))
+        self._is_over = False  # it is closed as soon as nothing runs
 
     @classmethod
     def of_process(cls, socket_path: str) -> Lease:
@@ -107,67 +106,76 @@ class Lease:
         """
         if os.getpid() != self._pid:
             self._reset()
-        if self._is_busy:
-            # A script called a function that runs a route that runs a script: that one needs a worker of its own.
-            self._inner = self._inner or Lease(self._socket_path, is_inner=True)
-            return self._inner.exec(path, param, host, deadline, entry)
+        within = self._within
+        if within.running:
+            script = self._known.scripts.get(path)
+            return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
         outcome = ExecOutcome()
-        while True:
-            try:
-                self._first = None
-                held, script = self._at_once(path) or self._ready(path, deadline)
-                if self._refusals.until:
-                    self._refusals.check(script.generation.path, call_id(host))
-                self._is_busy = True
+        try:
+            while True:
                 try:
-                    held.conversation.exec(
-                        script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
-                    )
-                finally:
-                    self._is_busy = False
-                    if self._first is not None:
-                        self._tell_first_run(held)
-            except HostFault:
-                self._after()
-                raise
-            except ScriptError as error:
-                self._drop_first_run()
-                self._after()
-                outcome.code = NO_SUCH_ENTRY
-                if isinstance(error, EntryMissing):
-                    return outcome
-                raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
-            except WorkerGone as error:
-                pid = self._lose(str(error), host)
-                if time.monotonic() >= deadline:
-                    raise WorkerGone(f"worker {pid}: {error}") from error
-                log.info("worker %d: %s; another one takes over", pid, error)
-            except WorkerError as error:
-                is_stuck = isinstance(error, ExecTimeout)
-                why = f"{error}; {outcome.summary()}"
-                if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
-                    raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
-                # Also while it was being loaded it is this script that cost the worker.
-                lost = self._known.scripts.get(path)
-                pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
-                raise type(error)(f"worker {pid}: {why}", step=error.step) from error
-            except RunnerError:
-                self._drop_first_run()
-                raise
-            except BaseException:
-                # Interrupted in the middle of a turn: nobody knows whose turn it is.
-                self._lose("interrupted", host)
-                raise
-            else:
-                conversation = held.conversation
-                is_due = conversation.holdings.last_used >= self._report_after or not held.keep
-                if is_due or outcome.has_exited or conversation.holdings.retire_reason:
+                    held, script = self._at_once(path) or self._ready(path, deadline)
+                    if self._refusals.until:
+                        self._refusals.check(script.generation.path, call_id(host))
+                    within.running.append(script.generation)
+                    within.deadline = deadline
+                    try:
+                        held.conversation.exec(
+                            script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
+                        )
+                    finally:
+                        within.running.clear()
+                        if held.first is not None:
+                            held.tell_first_run(self._link)
+                except HostFault:
                     self._after()
-                return outcome
+                    raise
+                except ScriptError as error:
+                    if self._held is not None:
+                        self._held.drop_first_run(self._link)
+                    self._after()
+                    if isinstance(error, EntryMissing):
+                        outcome.code = NO_SUCH_ENTRY
+                        return outcome
+                    raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
+                except WorkerGone as error:
+                    pid = self._lose(str(error), host)
+                    if time.monotonic() >= deadline:
+                        raise WorkerGone(f"worker {pid}: {error}") from error
+                    log.info("worker %d: %s; another one takes over", pid, error)
+                except WorkerError as error:
+                    is_stuck = isinstance(error, ExecTimeout)
+                    why = f"{error}; {outcome.summary()}"
+                    if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
+                        raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
+                    # Also while it was being loaded it is this script that cost the worker.
+                    lost, within.guilty = within.guilty or self._known.scripts.get(path), None
+                    pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
+                    raise type(error)(f"worker {pid}: {why}", step=error.step) from error
+                except RunnerError:
+                    if self._held is not None:
+                        self._held.drop_first_run(self._link)
+                    raise
+                except BaseException:
+                    # Interrupted in the middle of a turn: nobody knows whose turn it is.
+                    self._lose("interrupted", host)
+                    raise
+                else:
+                    conversation = held.conversation
+                    is_due = conversation.holdings.last_used >= self._report_after or not held.keep
+                    if is_due or outcome.has_exited or conversation.holdings.retire_reason:
+                        self._after()
+                    return outcome
+        finally:
+            if self._is_over:
+                self.close()
 
     def close(self) -> None:
-        """Give the worker back and close the connection; the next exec takes a new one."""
+        """Give the worker back and close the connection, once nothing runs; the next exec takes a new one."""
         if os.getpid() == self._pid:
+            if self._within.running:
+                self._is_over = True
+                return
             self._give_back()
         self._reset()
 
@@ -215,7 +223,7 @@ class Lease:
             if held is None:
                 script = self._ask_lease(path, deadline)
                 continue
-            self._first = script.generation if held.is_first_run(script.generation) else None
+            held.first = script.generation if held.is_first_run(script.generation) else None
             if held.conversation.holdings.has(script.generation):
                 return held, script
             script = self._load(path, held, script.generation, deadline)
@@ -324,27 +332,11 @@ class Lease:
         held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
         return held.conversation.pid
 
-    def _tell_first_run(self, held: Held) -> None:
-        """The daemon waits to hear how long a build takes the first time, and others with it."""
-        first = self._first
-        if first is not None and held.conversation.holdings.has_run(first):
-            self._first = None
-            self._link.tell(messages.Ran(lease=held.lease, generation=first.id))
-
-    def _drop_first_run(self) -> None:
-        """It was allowed and did not begin: others may."""
-        held, first, self._first = self._held, self._first, None
-        if held is not None and first is not None:
-            self._link.tell(messages.Ran(lease=held.lease, generation=first.id, has_run=False))
-
     def _leave(self, reason: str, host: Host) -> int:
         """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
-        held, first = self._held, self._first
-        if held is None or first is None or self._link.control is None:
-            return 0
-        self._held = self._first = None  # whatever comes of it, the wire is not this process's any more
-        if not held.leave(self._link, reason, host, first):
-            self._held, self._first = held, first
+        held, self._held = self._held, None  # whatever comes of it, the wire is not this process's any more
+        if held is None or not held.leave(self._link, reason, host):
+            self._held = held
             return 0
         return held.conversation.pid
 
@@ -392,8 +384,7 @@ class Lease:
 
     def _reset(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
-        if self._inner is not None:
-            self._inner.close()
+        self._within.close()
         self._link.close()
         if self._held is not None:
             self._held.conversation.end()

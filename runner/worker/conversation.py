@@ -6,6 +6,7 @@ owner of workers and a child of Kamailio that borrows one talk alike.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, cast
@@ -35,7 +36,7 @@ from .placement import ALWAYS, LONG_S, Placement
 from .turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runner.calls import Foreseen, Host
     from runner.scripts.foresight import Plan
@@ -49,7 +50,7 @@ SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
 
 class Conversation:
     """
-    The talk with one worker. Used by one caller at a time.
+    The talk with one worker. Used by one caller at a time; while its host answers a question, it may run another exec.
 
     Every method that sends raises a ``WorkerError`` when the worker is lost; its owner ends it.
 
@@ -86,6 +87,11 @@ class Conversation:
         """False after the end of the stream, after ``exiting`` and after a violation."""
         state = self._session.state
         return state is not State.CLOSED and state is not State.BROKEN
+
+    @property
+    def can_nest(self) -> bool:
+        """Whether another exec may run within the one that has asked."""
+        return self._session.can_nest and self._turns.lost is None
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; returns the version of its runtime."""
@@ -206,6 +212,25 @@ class Conversation:
             raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
         return outcome
 
+    @contextlib.contextmanager
+    def within(self) -> Iterator[None]:
+        """
+        Around an ``exec`` by a host that answers a question meanwhile, where ``can_nest``: in the same process.
+
+        Whatever that script throws, the exec that has asked goes on. A worker that is lost is lost for both, and the
+        other ends with the same reason as soon as its host has answered.
+        """
+        turns = self._turns
+        heard = turns.heard
+        try:
+            yield
+        except BaseException as error:
+            if not (isinstance(error, RunnerError) and error.worker_survives):
+                turns.lost = error
+            raise
+        finally:
+            turns.heard = heard
+
     def _with_plan(self, of: tuple[str, str | None], plan: Plan, ahead: str) -> str:
         """Values that travel with an exec, after their plan, which the worker does not have yet."""
         if ahead:
@@ -250,6 +275,8 @@ class Conversation:
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time; None when nobody can continue it."""
+        if self._session.depth or self._turns.lost is not None:
+            return None
         state, request, question, heard = self._session.where()
         # What is not ASCII is no line of the wire: such a worker is ended, as any that breaks the protocol.
         if state.value not in STATES or not heard.isascii() or len(heard) + len(self._channel.unsent) > LONGEST_REST:
@@ -364,6 +391,8 @@ class Conversation:
         if question.call == FIND.name:
             return self._find(generation, question.args[0], deadline)
         result, refusal = host_calls.ask(self.pid, host, question, outcome)
+        if self._turns.lost is not None:
+            self._turns.end_as_inner(self._turns.lost)
         # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
         if self._session.state is not State.ASKED:
             return b""

@@ -9,7 +9,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from runner.errors import ExecTimeout, ProtocolViolation, WorkerDied, WorkerGone
+from runner.errors import ExecTimeout, ProtocolViolation, WorkerDied, WorkerError, WorkerGone
 
 from .outcome import LINES_OF_AN_EXEC
 
@@ -28,12 +28,14 @@ class Turns:
     Attributes:
         heard: Bytes of this exec or load, but for its first turn.
         most_heard: How many these may be.
+        lost: What took the worker in an exec within the one that runs; None for nothing.
     """
 
     def __init__(self, channel: Channel, session: Session) -> None:
         self._channel = channel
         self._session = session
         self.heard = 0
+        self.lost: BaseException | None = None
         self.most_heard = session.max_line_bytes * LINES_OF_AN_EXEC
 
     def turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
@@ -61,6 +63,14 @@ class Turns:
         while not events:
             events = self.turn(b"", deadline)
         return events[0]
+
+    def end_as_inner(self, lost: BaseException) -> NoReturn:
+        """End an exec: the worker was lost in one that ran within it."""
+        if not isinstance(lost, WorkerError):
+            raise WorkerDied("a script that ran within it was interrupted") from lost
+        # Not as WorkerGone: this one has begun, and must not be run again.
+        kind = WorkerDied if isinstance(lost, WorkerGone) else type(lost)
+        raise kind(f"in a script that ran within it: {lost}", step=lost.step) from lost
 
     def ended(self) -> NoReturn:
         """The stream has ended."""

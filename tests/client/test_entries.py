@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from runner.client.lease import NO_SUCH_ENTRY, Lease
+from runner.client.held import NO_SUCH_ENTRY
 from runner.hosts.embedded.host import MessageHost
 from tests.client.test_lease import all_served, clients
 from tests.places import INVITE
@@ -14,6 +14,8 @@ from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runner.client.lease import Lease
 
 ROUTES = """
     static int s_runs;

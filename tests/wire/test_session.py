@@ -61,6 +61,7 @@ def documented_table() -> dict[tuple[State, str], State]:
         "→ request `load`": ("-> load",),
         "→ request `exec`": ("-> exec",),
         "← result or error": ("<- result", "<- error"),
+        "← result or error of an exec within another": ("<- inner result", "<- inner error"),
         "← notice `Core.Log` or `edits`": ("<- notice",),
         "← notice `Core.Log`": ("<- notice",),
         "← request, one of the calls": ("<- question",),
