@@ -155,9 +155,9 @@ namespace SRBridge
             {
                 return json.TryText((string)argument);
             }
-            if (argument is int)
+            if (argument is int || argument is long)
             {
-                json.Number((int)argument);
+                json.Number(argument is int ? (int)argument : (long)argument);
             }
             else
             {

@@ -66,7 +66,7 @@ namespace SR
         /// <summary>Calls a function of Kamailio's KEMI. For KSR.dll.</summary>
         /// <param name="reads">True when the function changes nothing.</param>
         /// <param name="function">Its name without <c>KSR.</c>, for example <c>tm.t_relay</c>.</param>
-        /// <param name="arguments">Its arguments, each a <c>string</c>, an <c>int</c> or a <c>bool</c>.</param>
+        /// <param name="arguments">Its arguments, each a <c>string</c>, an <c>int</c>, a <c>long</c> or a <c>bool</c>.</param>
         /// <param name="refusal">Null; or, when the function was not called, the sentence that says why.</param>
         /// <returns>A <c>string</c>, <c>long</c> or <c>bool</c>, or null.</returns>
         internal abstract object AskKsr(bool reads, string function, object[] arguments, out string refusal);

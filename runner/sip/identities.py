@@ -49,7 +49,8 @@ def _up_to_end(body: bytes, one: ToBody) -> ToBody:
 
 
 _WORD_AND_FOLD = re.compile(
-    rb'[ \t]*([^ \t\r\n<>"\\;,\0]+(?:[ \t]*(?:\r\n?|\n)(?=[ \t]))+[^<>"\\;,\r\n\0]*)(<[ \t]*)?\Z'
+    rb'[ \t]*([^ \t\r\n<>"\\;,\0]+(?:[ \t]*(?:\r\n?|\n)(?=[ \t]))+[^<>"\\;,\r\n\0]*)'
+    rb'(<[ \t]*(?:([^ \t\r\n<>"\\;,\0][^ \t\r\n<>"\\\0]*)[ \t]*)?)?\Z'
 )
 
 
@@ -63,9 +64,12 @@ def _unfinished(body: bytes, at: int) -> ToBody | None:
     found = _WORD_AND_FOLD.match(body, at)
     if found is None:
         return None
-    text, bracket = found.groups()
+    text, bracket, open_uri = found.groups()
+    display = b"" if bracket is None else text.rstrip(_WHITE)
+    if open_uri is not None:
+        return ToBody(display, b"", found.start(3), (), None, len(body))
     uri = text[: max(text.rfind(b" "), text.rfind(b"\t"))].rstrip(_WHITE)
-    return ToBody(b"" if bracket is None else text.rstrip(_WHITE), uri, found.start(1), (), None, len(body))
+    return ToBody(display, uri, found.start(1), (), None, len(body))
 
 
 def _behind_comma(body: bytes, at: int) -> int | None:

@@ -274,9 +274,10 @@ def _end_of_header(data: bytes, start: int, kind: bytes | None, *, is_6: bool) -
         return None
     match kind:
         case b"to":
-            # parse_to also looks at the byte behind the line end, and a NUL is an error also there.
-            is_plain = _PLAIN_TO.fullmatch(data, start, end) is not None
-            parses = data[end : end + 1] != b"\0" and (is_plain or _ends_with(data[start:end]))
+            # parse_to also looks at the byte behind the line end, and a NUL is an error there.
+            if data[end : end + 1] == b"\0":
+                return None
+            return end if _PLAIN_TO.fullmatch(data, start, end) is not None else _end_of_to(data, start, end)
         case b"cseq":
             parses = _CSEQ.fullmatch(data, start, end) is not None
         case b"content-length":
@@ -295,10 +296,13 @@ def _line_end(data: bytes, start: int) -> int | None:
     return at or None
 
 
-def _ends_with(text: bytes) -> bool:
-    """Whether a To ends where its text ends, and not at a NUL in front."""
-    found = parse_to_body(text)
-    return found is not None and found.end == len(text)
+def _end_of_to(data: bytes, start: int, end: int) -> int | None:
+    """The line end where a To ends, or a NUL behind its URI or parameters, which is left for the next header."""
+    found = parse_to_body(data[start:end])
+    if found is None:
+        return None
+    found_end = start + found.end
+    return found_end if found_end == end or data[found_end] == 0 else None
 
 
 def _body_behind(data: bytes, at: int) -> int | None:

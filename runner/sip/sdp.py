@@ -121,17 +121,6 @@ def audio_hold(found: tuple[Session, ...]) -> int:
     return next((hold for hold in holds if hold), 0)
 
 
-BOUNDARY = b"unique-boundary-1"
-"""Between the parts that ``as_only_part`` makes (textops.c, ki_set_multibody)."""
-
-
-def as_only_part(content_type: bytes, body: bytes) -> bytes:
-    """The body as a multipart body of one part (textops.c, generate_boundary)."""
-    end = b"" if body.endswith(b"\r\n\r\n") else b"\r\n"
-    line = b"--" + BOUNDARY + b"\r\n"
-    return line + b"Content-Type: " + content_type + b"\r\n\r\n" + body + end + line
-
-
 _BOUNDARY = re.compile(
     # Of blanks alone, the last is the boundary.
     rb"[^;]*;[ \t]*boundary[ \t]*=[ \t]*?(?=[^ \t]|[ \t]?\Z)(.*)\Z",

@@ -85,8 +85,14 @@ GUARDED: dict[str, Case] = {
          ("PV.GetS", "$(var(path){s.rafter})"), ("PV.GetS", "$(var(path){s.rm,$(rU{s.rm,x})})"),
          ("PV.SetS", "$(var(path){s.rm,$(rU{s.len})})", "b"), ("PV.GetS", "$var(path)"),
          ("PV.SetS", "$var(number)", "171"), ("PV.GetS", "$(var(number){s.int}{s.rbefore,$(hdr(X-N){s.int})})")],
-        {1: "", 2: None, 3: "a/b/", 4: None, 5: "/", 6: None, 7: "a/b/", 8: None, 9: None, 10: 0, 11: "b", 13: None},
+        {1: "", 2: None, 3: "a/b/", 4: None, 5: "/", 6: None, 7: "a/b/", 8: None, 9: "a/b/", 10: 0, 11: "b", 13: None},
         headers="X-N: 13\r\n"),
+    "a transformation inside a name or a parameter, where it is safe and where not": Case(
+        [PATH, ("PV.SetS", "$avp($(rU{s.rm,o}))", "5"), ("PV.GetS", "$avp(bb)"),
+         ("PV.GetS", "$(var(path){s.rm,$(avp($(rU{s.rm,o})){s.rm,5})})"), ("PV.GetS", "$avp($(rU{s.rbefore,x}))"),
+         ("PV.GetS", "$(rU{s.strip,$(rU{s.rm,bob}{s.len})})"), ("PV.GetS", "$(rU{s.strip,$(rU{s.rbefore,x}{s.len})})"),
+         ("PV.GetS", "$avp($shtinc(t=>$(rU{s.rm,o})))")],
+        {1: 0, 2: "5", 3: None, 4: None, 5: "bob", 6: None, 7: None}),
     "a long value that is not UTF-8 and has a NUL": Case(
         [("PV.GetS", "$hdr(X-Long)")], {0: f"{'b' * 33000}\0caf\udce9"}, headers=f"X-Long: {'b' * 33000}\0LATIN\r\n"),
     "a connection without TCP": Case(
@@ -129,6 +135,16 @@ GUARDED: dict[str, Case] = {
         headers=f"P-Charging-Vector: LATIN{'a' * 9000}\r\n"),
     "a P-Charging-Vector that fits": Case(
         [("PV.GetS", "$pcv(value)")], {0: "a" * 225}, headers=f"P-Charging-Vector: icid-value={'a' * 225}\r\n"),
+    "an address that does not end, behind a fold": Case(
+        [("PV.GetS", f"$({name}{{{link}}})") for name in ("pu", "ai")
+         for link in ("s.md5", "s.sha256", "s.encode.base58", "s.trim", "s.rtrim", "s.ltrim", "s.fmtlines,2,2")]
+        + [("PV.GetS", "$avp($pu)"), ("PV.GetS", "$(ru{s.replace,$pu,$(ai{s.trim})})"), ("PV.GetS", "$pn"),
+           ("PV.IsNull", "$ai")],
+        {**dict.fromkeys(range(16)), 16: "="},
+        headers="P-Preferred-Identity: =\n\t<@\r\nP-Asserted-Identity: <sip:a@b>, a\r\n <b,c\r\n"),
+    "an address that ends, behind a fold": Case(
+        [("PV.GetS", "$(pu{s.trim})"), ("PV.GetS", "$(ai{s.len})")], {0: "sip:a@b", 1: "7"},
+        headers="P-Preferred-Identity: a\n\t<sip:a@b>\r\nP-Asserted-Identity: b\r\n <sip:a@b>;c\r\n"),
     "what is null once": Case([("PV.IsNull", "$pU"), ("PV.IsNull", "$ru x"), ("PV.IsNull", "$none")],
         {0: 1, 1: -1, 2: -1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
     "an address that is null once, as the second header does not parse": Case(
@@ -141,6 +157,12 @@ GUARDED: dict[str, Case] = {
         [EMPTY, ("PV.IsNull", "$du$du"), ("PV.IsNull", "$du$var(none)"), ("PV.IsNull", "$(du)$(var(none))"),
          ("PV.IsNull", "$hdr(X-None)$var(none)"), ("PV.IsNull", "$du"), ("PV.IsNull", "$(du)")],
         {1: -1, 2: -1, 3: -1, 4: -1, 5: 1, 6: 1}, headers='P-Preferred-Identity:""<sip:8::>\r\n'),
+    "a counter with transformations, which counts once": Case(
+        [("PV.SetI", "$sht(t=>n)", 4), ("PV.GetS", "$(shtinc(t=>n){s.stripto,x}{s.int})"), ("PV.GetI", "$sht(t=>n)"),
+         ("PV.SetS", "$var(x)", "n"), ("PV.IsNull", "$(shtinc(t=>$(var(x){s.trim})){s.select,x,y})"),
+         ("PV.IsNull", "$(shtinc(t=>$(var(x){s.trim})){s.ftime,})"), ("PV.GetI", "$sht(t=>n)"),
+         ("PV.GetS", "$(shtdec(t=>n){s.len})")],
+        {1: "", 2: 5, 4: -1, 7: "1"}),
     "what was never set": Case([("PV.GetS", "$smsbody"), ("PV.IsNull", "$(smsbody)")], {0: None, 1: -1}),
     "the Contact of a request without one": Case([("PV.GetS", "$ctu"), ("PV.GetS", "$(cts)")], {0: None, 1: None}),
     "the Contact of a message whose headers do not parse": Case(
@@ -168,7 +190,11 @@ GUARDED: dict[str, Case] = {
         [("HDR.Remove", "v"), APPLY, ("PV.GetS", "$(hdr(X-Nul){s.len})"), APPLY], {1: -1, 2: "3", 3: 1},
         headers="X-Nul: a\0b\r\n"),
     "a body that becomes multipart, twice": Case(
-        [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -127, 2: "a/b", 3: -127}, headers=TYPES[1], body="x"),
+        [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
+        headers=TYPES[1], body="x"),
+    "a body that becomes multipart, with a second type that names no boundary": Case(
+        [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -1, 2: "a/b", 3: 1},
+        headers=TYPES[1] + TYPES[2], body="x"),
     "a body that becomes multipart, without a type": Case([MULTIPART, APPLY], {0: -127, 1: 1}, body="x"),
     "a body that becomes multipart, of a type with parameters": Case(
         [MULTIPART, APPLY], {0: -127, 1: 1}, headers=TYPES[2], body="x"),

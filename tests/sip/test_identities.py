@@ -37,6 +37,8 @@ def test_white_space_at_the_end_of_the_body_belongs_to_a_bare_uri() -> None:
         (b"b\r\n c ", b"", b"b\r\n c"),
         (b"b \r\n \r\n c", b"", b"b"),
         (b"b\r\n c <", b"b\r\n c", b"b\r\n c"),
+        (b"=\n\t<@", b"=", b""),
+        (b"b\r\n c < sip:d;x,y ", b"b\r\n c", b""),
     ],
 )
 def test_a_name_with_a_fold_behind_its_first_word_is_a_uri_at_the_end_of_the_body(

@@ -180,6 +180,20 @@ def test_a_to_ends_at_its_line_end_and_not_at_a_nul(to: bytes, *, is_dropped: bo
     assert (message.dropped is not None) is is_dropped
 
 
+@pytest.mark.parametrize("to", [b"To: K", b"To: <sip:b@x.org>", b"To: <sip:b@x.org>;tag=t"])
+def test_a_to_may_end_at_a_nul_where_nothing_that_is_needed_stands_behind_it(to: bytes) -> None:
+    needed = [VIA, FROM, b"Call-ID: 1", b"CSeq: 1 OPTIONS"]
+
+    last, first = (
+        sip.parse(HEAD + b"\r\n".join([*lines, b"X: 1", b"", b""]))
+        for lines in ([*needed, to + b"\0 "], [to + b"\0 ", *needed])
+    )
+
+    assert last.dropped is None
+    assert (last.headers[-1].body, last.broken_at) == (to.removeprefix(b"To: "), last.data.index(b"\0"))
+    assert first.dropped is not None
+
+
 def test_white_space_in_front_of_a_body_is_blanks_and_folds_only() -> None:
     message = request(*USUAL, b"X-A: \t\r\n  a", b"X-B: \r\r x", b"X-C: c \0")
 

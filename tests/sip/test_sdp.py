@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.hosts.embedded.host import MessageHost
-from runner.sip.sdp import BOUNDARY, RFC2543_HOLD, RFC3264_HOLD, as_only_part, audio_hold, sessions
+from runner.sip.multipart import BOUNDARY, as_only_part
+from runner.sip.sdp import RFC2543_HOLD, RFC3264_HOLD, audio_hold, sessions
 
 SDP = b"application/sdp"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.hosts.embedded.context import Version
+    from runner.sip.message import SipMessage
     from tools.compare.cases import Answer, Case, Step
 
 MAIN = Socket(Address(LOOPBACK, PORTS["main"]), "main")
@@ -67,19 +68,22 @@ class EmbeddedSide:
     def send(self, case: Case) -> None:
         """It begins, and ends, in ``collect``."""
 
+    def message_after(self, case: Case) -> SipMessage | None:
+        """The message when all steps are done; None where Kamailio drops it."""
+        host = self._hold(case)
+        if host is None:
+            return None
+        for step in case.steps:
+            self._answer(host, step)
+        return host.context.message
+
     def collect(self, case: Case) -> Played:
         """What this host does."""
-        source = Address(LOOPBACK, PORTS[case.mode])
-        try:
-            parsed = sip.parse(case.message, is_6=self._environment.is_6)
-        except sip.SipParseError:
+        host = self._hold(case)
+        if host is None:
             return Played(reached=False)
-        if parsed.dropped is not None:
-            return Played(reached=False)
-        host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
-        host.to_tag = "<TOTAG>"
+        is_request = host.context.message.first_line.is_request
         answers = tuple(self._answer(host, step) for step in case.steps)
-        is_request = parsed.first_line.is_request
         forwarded: tuple[bytes, ...] = ()
         replies = tuple(host.replies)
         if case.mode in {"forward", "both"} or (not is_request and case.mode != "drop"):
@@ -92,6 +96,19 @@ class EmbeddedSide:
             forwarded = forwarded if _is_relayed_to_a_peer(host.context.message.data) else ()
             forwarded, replies = tuple(sorted((*forwarded, *replies))), ()
         return Played(True, answers, tuple(map(plain, forwarded)), tuple(map(plain, replies)))  # noqa: FBT003 - reached
+
+    def _hold(self, case: Case) -> MessageHost | None:
+        """A host of the message; None where Kamailio drops it."""
+        try:
+            parsed = sip.parse(case.message, is_6=self._environment.is_6)
+        except sip.SipParseError:
+            return None
+        if parsed.dropped is not None:
+            return None
+        source = Address(LOOPBACK, PORTS[case.mode])
+        host = self._host(parsed, source=source, received_on=SOCKETS[case.socket], environment=self._environment)
+        host.to_tag = "<TOTAG>"
+        return host
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
         name, *arguments = step

@@ -13,7 +13,7 @@ import KSR
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runner.errors import RunnerError
-from runner.hosts.kamailio import functions
+from runner.hosts.kamailio import functions, names
 from runner.hosts.kamailio.c_locale import CLocale
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
@@ -107,6 +107,8 @@ def _get_s(_msg, name):
     if type(value) is not int:
         return value
     if _COUNTS.match(name):
+        if "{" in name:
+            raise RunnerError("a second look for its text would count once more")
         return str(value)
     # A number may have a text of its own, 007, or more than 32 bits.
     return KSR.pv.get(_PRINTED) if KSR.pvx.evalx(_PRINTED, name) == 1 else None
@@ -118,16 +120,20 @@ def _get_i(_msg, name):
 
 
 def _is_null(_msg, name):
-    """KEMI is true for null and for what does not exist at all; only null prints as ``<null>``, at the first look."""
-    if _COUNTS.match(name):
-        if "{" in name:
-            raise RunnerError("each look counts, and may find another value to transform")
-        if not KSR.pv.is_null(name):
-            return 0
-    is_printed = name.startswith("$") and KSR.pvx.evalx(_PRINTED, name) == 1
-    if is_printed and _value(_PRINTED) == "<null>":
-        return 1
-    return -1 if KSR.pv.is_null(name) else 0
+    """
+    KEMI is true for null and for what does not exist at all; only null prints as ``<null>``.
+
+    The first look counts. An address that is null there may have a value at the second one.
+    """
+    if _COUNTS.match(name) and "{" in name:
+        raise RunnerError("each look counts, and may find another value to transform")
+    if not KSR.pv.is_null(name):
+        return 0
+    if not names.is_one(name) or KSR.pvx.evalx(_PRINTED, name) != 1:
+        return -1
+    is_once = name.startswith(("$p", "$(p", "$ai", "$(ai")) and "{" not in name
+    printed = _value(_PRINTED)
+    return 1 if printed == "<null>" or (is_once and printed) else -1
 
 
 def _done(is_done):

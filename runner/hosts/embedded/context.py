@@ -144,12 +144,18 @@ class Branch:
 
 @dataclass(slots=True)
 class Process:
-    """What lives as long as the SIP server's process: ``$var``, ``$vn``, ``$shv``, hash tables, ``$sbranch``."""
+    """
+    What lives as long as the SIP server's process: ``$var``, ``$vn``, ``$shv``, hash tables, ``$sbranch``.
+
+    Attributes:
+        micros: Of the moment that ``$TV(sn)`` read last, for ``$TV(un)``; 0 before.
+    """
 
     script_variables: dict[tuple[str, bytes], Value] = field(default_factory=dict)
     shared_variables: dict[bytes, Value] = field(default_factory=dict)
     hash_tables: dict[bytes, dict[bytes, Value]] = field(default_factory=dict)
     static_branch: Branch = field(default_factory=lambda: Branch(q=0))
+    micros: int = 0
 
 
 @dataclass(slots=True)
@@ -196,7 +202,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
-        is_multipart: True once ``set_body_multipart`` made the body a part.
+        is_multipart: True once ``set_body_multipart`` made the body a part, until its boundaries are mended.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
         return_code: ``$rc``, what the last module function gave.
@@ -276,7 +282,11 @@ class Context:
     def party(self, key: bytes) -> ToBody | None:
         """What is in the From or To header; None when it is missing or does not parse."""
         header = self.message.header(key)
-        return None if header is None else parse_to_body(header.body)
+        if header is None:
+            return None
+        # A NUL that ended a To when the headers were parsed takes the blanks in front of it for the URI's.
+        ends_at_nul = key == b"to" and self.message.data[header.end : header.end + 1] == b"\0"
+        return parse_to_body(header.body + b"\0" if ends_at_nul else header.body)
 
 
 def bracketed(ip: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from runner import sip
-from runner.sip import contacts, sdp
+from runner.sip import contacts, multipart, sdp
 from runner.sip.body_part import media_type
 from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
@@ -173,12 +173,12 @@ def _set_body_multipart(context: Context) -> int:
         return _TRUE
     if not message.body or message.body_start is None or message.broken_at is not None:
         return _FALSE
-    body = sdp.as_only_part(kind, message.body)
+    body = multipart.as_only_part(kind, message.body)
     edits, end = context.edits, message.headers[-1].end
     edits.edits = [edit for edit in edits.edits if edit.offset < message.body_start]
     if header is not None:
         edits.replace(header.start, header.end - header.start)
-    edits.insert(end, b'Content-Type: multipart/mixed;boundary="%s"\r\n' % sdp.BOUNDARY)
+    edits.insert(end, b'Content-Type: multipart/mixed;boundary="%s"\r\n' % multipart.BOUNDARY)
     if context.header(b"content-length") is None:
         edits.insert(end, b"Content-Length: %d\r\n" % len(body))
     edits.insert(end, b"Mime-Version: 1.0\r\n")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from runner.sip.edits import Edits
 from runner.sip.message import parse
+from runner.sip.multipart import mended
 from runner.sip.nameaddr import parse_to_body
-from runner.sip.sdp import BOUNDARY
 from runner.sip.via import Via, first_via, vias
 
 from .context import RELEASES, Context, Socket, bracketed
@@ -37,7 +37,7 @@ def edited(context: Context) -> bytes | None:
 
     It leaves by the socket that would be chosen.
     """
-    edits = _with_content_length(context, context.edits)
+    edits = _with_content_length(context, _with_boundaries(context))
     return None if edits is None else _apply(context, _by_socket(context, edits))
 
 
@@ -47,7 +47,9 @@ def updated(context: Context) -> bytes | None:
 
     The new Content-Length joins the script's edits, so that each time it is put in once more.
     """
-    edits = _with_content_length(context, context.edits)
+    mended_edits = _with_boundaries(context)
+    context.is_multipart = context.is_multipart and mended_edits is context.edits
+    edits = _with_content_length(context, mended_edits)
     if edits is None:
         return None
     context.edits = edits
@@ -111,7 +113,7 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
         return None
     if None in found.values() or sender is None or parse_to_body(sender.body) is None:
         return None
-    edits = deepcopy(_by_socket(context, context.edits))
+    edits = deepcopy(_by_socket(context, _with_boundaries(context)))
     socket = context.force_socket or context.socket
     line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode() + _hostport(socket) + b";branch="
     route = b"" if not context.path else b"Route: " + context.path + _CRLF
@@ -121,21 +123,28 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
         route = b""
     edits.insert(top.start, line + branch + _CRLF + route)
     _complete_via(context, via, edits)
-    _close_multipart(context, edits)
     return _apply_with_length(context, edits)
 
 
-def _close_multipart(context: Context, edits: Edits) -> None:
+def _with_boundaries(context: Context) -> Edits:
     """
-    core/msg_translator.c, check_boundaries: once the edits were applied, the last boundary gets its dashes.
+    The edits of a request whose body ``set_body_multipart`` made, mended (core/msg_translator.c, check_boundaries).
 
-    A CR without LF in the body ends Kamailio's search for it; the first Content-Type names the boundary.
+    The first Content-Type names the boundary: right behind that function it is the old one.
     """
-    header, body = context.message.header(b"content-type"), context.message.body or b""
-    is_walked = b"\r" not in body.replace(_CRLF, b"")
-    is_named = header is not None and b'boundary="%b"' % BOUNDARY in header.body
-    if context.is_multipart and is_named and is_walked and body.endswith(b"--" + BOUNDARY + _CRLF):
-        edits.insert(len(context.message.data) - len(_CRLF), b"--")
+    message, start = context.message, context.message.body_start
+    header = message.header(b"content-type")
+    if not context.is_multipart or header is None or start is None or not message.first_line.is_request:
+        return context.edits
+    in_front, in_body = (
+        Edits([edit for edit in context.edits.edits if (edit.offset >= start) is is_in_body])
+        for is_in_body in (False, True)
+    )
+    body = mended(header.body, in_body.apply(message.data)[start:])
+    if body is None:
+        return context.edits
+    in_front.replace(start, len(message.data) - start, body)
+    return in_front
 
 
 def _complete_via(context: Context, via: Via, edits: Edits) -> None:

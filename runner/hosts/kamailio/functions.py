@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
+from runner.sip.multipart import boundary, mended
 
 if TYPE_CHECKING:
     from .exports import Exports
@@ -75,6 +76,7 @@ _SAFE_ON_REPLIES = {
 }  # fmt: skip
 
 _IS_MULTIPART = re.compile(r"multipart/mixed[ \t]*(?:;[^,]*)?", re.IGNORECASE)
+_ROOM_FOR_DASHES = 2  # bytes
 _converted: int | None = None  # the number of the message that was made a multipart one last
 
 # Of this process, for Kamailio loads all its modules before it forks; a text is why they cannot be read.
@@ -114,8 +116,6 @@ def run(name: str, msg: Any, ksr: Any, arguments: tuple[str, ...] = ()) -> int:
         # It looks for the first line of a request (sca_handle_subscribe ends Kamailio so).
         raise CannotRun("it is for requests, and this message is a reply")
     converted = _becomes_multipart(ksr) if name == "set_body_multipart" else None
-    if name == "msg_apply_changes" and _converted is not None and ksr.pv.get("$mi") == _converted:
-        raise CannotRun("set_body_multipart ran on this message, and Kamailio may build such a one only once")
     try:
         value = int(msg.call_function(name))
     except AttributeError as error:
@@ -170,15 +170,49 @@ def _becomes_multipart(ksr: Any) -> int | None:
     Raises:
         CannotRun: Kamailio would crash when it builds the message.
     """
-    try:
-        kind, length = ksr.pv.get("$hdr(Content-Type)"), ksr.pv.get("$(rb{s.len})")
-    except UnicodeDecodeError:
-        raise CannotRun("its Content-Type is not UTF-8") from None
-    if not length or (type(kind) is str and _IS_MULTIPART.fullmatch(kind)):
+    kind = _content_type(ksr)
+    if not ksr.pv.get("$(rb{s.len})") or (kind is not None and _IS_MULTIPART.fullmatch(kind)):
         return None
-    if type(kind) is not str or ";" in kind:
+    if kind is None or ";" in kind:
         raise CannotRun("its Content-Type is missing, or has parameters")
     return int(ksr.pv.get("$mi"))
+
+
+def may_be_built(ksr: Any) -> bool:
+    """
+    Whether Kamailio survives building the message, once more if ``set_body_multipart`` ran on it.
+
+    Its Content-Type has to be parsed then, which this does. One with parameters has to name a boundary, and what
+    ``mended`` gives has to fit into the room for it, two bytes more than the body has.
+    """
+    if _converted is None or ksr.pv.get("$mi") != _converted:
+        return True
+    try:
+        kind, body = _content_type(ksr), ksr.pv.get("$rb")
+    except (CannotRun, UnicodeDecodeError):
+        return False
+    if kind is None or ";" not in kind:
+        return kind is not None
+    if boundary(kind.encode()) is None or type(body) is not str:
+        return False
+    built = mended(kind.encode(), body.encode())
+    return built is None or len(built) <= len(body.encode()) + _ROOM_FOR_DASHES
+
+
+def _content_type(ksr: Any) -> str | None:
+    """
+    The body of the first one; None where there is none.
+
+    Raises:
+        CannotRun: It is not UTF-8.
+    """
+    try:
+        kind = ksr.pv.get("$hdr(Content-Type)")
+    except UnicodeDecodeError:
+        kind = False
+    if kind is False:  # as 6.0 says it
+        raise CannotRun("its Content-Type is not UTF-8")
+    return kind if type(kind) is str else None
 
 
 def _exports() -> Exports:

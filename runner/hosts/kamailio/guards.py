@@ -39,15 +39,19 @@ _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
 )
+# An address that Kamailio may take for one of a length below zero. It is harmless as it is.
+_OF_AN_ADDRESS = r"\$\(?(ai|pu|di)(?![A-Za-z0-9_])"
 RISKY = re.compile(
-    rf"{_OF_SOME_VALUES}|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
-    rf"|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    rf"{_OF_SOME_VALUES}|\A(?s:.+){_OF_AN_ADDRESS}|\A{_OF_AN_ADDRESS}(?s:.*)\{{|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
+    rf"|sh(?:tinc|tdec|vinc)\((?s:.*)\{{|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
 
+OPEN_ADDRESS = re.compile(r"\n[ \t][^>]*<[^<>]*(?:,|\Z)")
+"""An angle bracket that does not close, behind a fold; in one header, or in several with commas between."""
+
 COUNTS = re.compile(r"sh(?:tinc|tdec|vinc)\(")  # a second question would count once more
-_COUNTER = re.compile(r"\$\((sh(?:tinc|tdec|vinc)\([^(){}]*\))(?=\{)")
 _COUNTED = "var(app_mono_counted)"
 
 _MOST_INT = (1 << 31) - 1
@@ -55,6 +59,12 @@ _LONGEST_URI = 1024  # core/config.h, MAX_URI_SIZE
 _URI_PART = re.compile(r"\$\(?r(?:U|d|p|uri\.user|uri\.domain)(?![A-Za-z0-9_.])")
 
 _CONTACT = re.compile(r"\$\(?ct[us](?![A-Za-z0-9_])")
+_ADDRESS = re.compile(_OF_AN_ADDRESS)
+_ADDRESSES = {
+    "ai": "P-Asserted-Identity",
+    "pu": "P-Preferred-Identity",
+    "di": "Diversion",
+}
 _TCP = re.compile(r"\$\(?(?:conid(?![A-Za-z0-9_])|tcp[ \t]*\()")
 _CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
 _CHARGING_VECTOR, _CHARGING_VECTORS = "$hdr(P-Charging-Vector)", "$(hdr(P-Charging-Vector)[*])"
@@ -115,18 +125,27 @@ def asked(
     if _HEADERS.search(name) and read("$msg(body)") is None:
         # core/select_core.c, select_msg_header: the length up to a body that was not found.
         raise Refused("the headers of the message do not parse")
+    for variable in set(_ADDRESS.findall(name)):
+        header = _ADDRESSES[variable]
+        every = read(f"$(hdr({header})[*])")
+        is_long = every is None and read(f"$hdr({header})") is not None
+        if is_long or (every and OPEN_ADDRESS.search(every)):
+            # core/parser/parse_addr_spec.c: the end of its URI is in front of its start.
+            raise Refused(f"an address of {header} does not end")
     return _with_safe_transformations(_counted(name, read, write), read, has_none) if "{" in name else name
 
 
 def _counted(name: str, read: Reads, write: Writes) -> str:
     """The same of the number that a counter in front gives, so that it counts once whatever is asked of it."""
-    counter = _COUNTER.match(name)
-    number = counter and read(f"$({counter[1]})")
-    if counter is None or number is None:
+    counter = names.split(name.rstrip(" "))
+    if counter is None or not counter[1] or not COUNTS.match(counter[0]):
         return name
+    number = read(f"$({counter[0]})")
+    if number is None:
+        return name  # it counts no text, at no look
     if abs(int(number)) > _MOST_INT or write(f"${_COUNTED}", int(number)) < 0:
         raise Refused("the counter has too large a number")
-    return f"$({_COUNTED}{name[counter.end() :]}"
+    return f"$({_COUNTED}{name[len('$(') + len(counter[0]) :]}"
 
 
 def evaluated_in_a_write(name: str) -> str | None:
@@ -180,11 +199,14 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
     may_lack_a_text = _NEEDS_A_TEXT.search(name) is not None and _MAY_HAVE_NONE.search(name) is not None
     if not may_lack_a_text and not _UNSAFE.search(name):
         return name
+    if not name.startswith("$("):
+        _check_inside(name[1:], read, has_none)
+        return name
     parts = names.split(name.rstrip(" "))
-    if parts is None or any(
-        _UNSAFE.search(text) or (may_lack_a_text and _NEEDS_A_TEXT.search(text)) for text in (parts[0], *parts[1])
-    ):
-        raise Refused("the name of another variable holds a transformation that is safe for some values only")
+    if parts is None:
+        raise Refused("it is no name with transformations")
+    for text in (parts[0], *parts[1]):
+        _check_inside(text, read, has_none)
     before, links = parts
     may_be_rewritten = name == f"$({before}{''.join(f'{{{link}}}' for link in links)})"
     for number, link in enumerate(links):
@@ -207,6 +229,26 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
             raise Refused(f"{{{link}}} is not safe for what is missing")
         before += safe
     return f"$({before})" if may_be_rewritten else name
+
+
+def _check_inside(text: str, read: Reads, has_none: Callable[[str], bool]) -> None:
+    """
+    Look at the names in a text, as in the name of another variable or in a parameter.
+
+    Raises:
+        Refused: One is not safe as it is written.
+    """
+    at = text.find("$") if _UNSAFE.search(text) or _NEEDS_A_TEXT.search(text) else -1
+    while at >= 0:
+        end = names.behind(text, at)
+        if end is None or COUNTS.search(text):
+            raise Refused("a name inside cannot be told from what is around it, or counts")
+        inner = text[at:end]
+        if not inner.startswith("$("):
+            _check_inside(inner[1:], read, has_none)
+        elif _with_safe_transformations(inner, read, has_none) != inner:
+            raise Refused("a name inside is safe in other words only")
+        at = text.find("$", end)
 
 
 def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bool]) -> list[str] | None:

@@ -265,7 +265,8 @@ class KamailioHost:
         before, uri = self.get_s("$mb"), self.get_s("$ru")
         value = functions.run(name, self._msg, self._ksr)
         # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse.
-        if value < 0 or (value > 0 and not self._pv.is_null("$sel(via)")):
+        is_whole = value > 0 and not self._pv.is_null("$sel(via)") and functions.may_be_built(self._ksr)
+        if value < 0 or is_whole:
             return value
         self._log_once(name, "ModF msg_apply_changes would have broken a message, which was left as it was")
         self._put_back(before or "")

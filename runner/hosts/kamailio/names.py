@@ -81,6 +81,11 @@ def parameters(text: str, *, may_end_with_comma: bool) -> list[str] | None:
         at += 1
 
 
+def behind(text: str, at: int) -> int | None:
+    """The offset behind the expression whose ``$`` is at ``at``; None when there is none."""
+    return _behind(text, at, 0)
+
+
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     """Where the match at ``at`` ends; each of these patterns matches an empty text."""
     found = pattern.match(text, at)

@@ -53,7 +53,10 @@ def _at(access: Access, key: bytes) -> Identity | None:
 
 
 def _uri(access: Access, found: Identity) -> Value:
+    """Null where its length is below zero: Kamailio then follows no rule (docs/deviations.md)."""
     address = found.address
+    if not address.uri:
+        return NULL
     return Value.piece(access.context.message.data, found.body_start + address.uri_start, len(address.uri))
 
 
@@ -97,9 +100,10 @@ def _diversion(part: str) -> Reader:
         if part == "uri":
             return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
         # core/parser/parse_diversion.c, get_diversion_param: the first of that name, in lower case.
-        values = (param.value or b"" for param in found.params if param.name == part.encode())
-        value = next(values, None)
-        return NULL if value is None else Value(value)
+        param = next((param for param in found.params if param.name == part.encode()), None)
+        if param is None:
+            return NULL
+        return NOWHERE if param.value is None else Value(param.value, behind=b";"[0])
 
     return read
 
@@ -134,7 +138,7 @@ def _credential(part: str) -> Reader:
                 return text_or_null(found.params.get(b"uri"))
             case _:
                 text = found.params.get(part.encode())
-        return NOWHERE if text is None else Value(text)
+        return NOWHERE if text is None else Value(text, behind=b'"'[0])
 
     return read
 

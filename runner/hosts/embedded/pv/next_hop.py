@@ -92,7 +92,9 @@ def _next_hop(access: Access) -> Value:
             return text_or_null(found.host)
         case "p":
             # Unlike that of the R-URI it does not look at the transport.
-            return uri_part(found if found.port is not None else replace(found, proto=Proto.NONE), "port")
+            is_own = access.context.dst_uri is None and access.context.new_uri is None
+            behind = b" "[0] if is_own else 0
+            return uri_part(found if found.port is not None else replace(found, proto=Proto.NONE), "port", behind)
         case "P":
             return uri_part(found, "proto")
         case _:

@@ -51,8 +51,8 @@ def text_and_number(text: bytes, number: int) -> Value:
     return Value(text, number)
 
 
-def uri_part(uri: Uri, part: str) -> Value:
-    """pv_core.c, pv_get_xuri_attr."""
+def uri_part(uri: Uri, part: str, behind: int = 0) -> Value:
+    """pv_core.c, pv_get_xuri_attr; ``behind`` is the byte behind the URI, 0 where it does not stand in the message."""
     match part:
         case "user":
             return text_or_null(uri.user)
@@ -60,7 +60,8 @@ def uri_part(uri: Uri, part: str) -> Value:
             return text_or_null(uri.host)
         case "port":
             if uri.port is not None:
-                return text_and_number(uri.port, uri.port_number)
+                behind = b";"[0] if uri.sip_params is not None else b"?"[0] if uri.headers is not None else behind
+                return Value(uri.port, uri.port_number, behind=behind)
             return text_and_number(b"5061", 5061) if uri.proto is Proto.TLS else text_and_number(b"5060", 5060)
         case "proto":
             return text_and_number(uri.transport, uri.proto) if uri.transport else text_and_number(b"UDP", 1)
@@ -91,7 +92,8 @@ def _current_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         context = access.context
         uri = None if context.message.first_line.is_reply else context.uri(context.request_uri)
-        return NULL if uri is None else uri_part(uri, part)
+        behind = b" "[0] if context.new_uri is None else 0
+        return NULL if uri is None else uri_part(uri, part, behind)
 
     return read
 
@@ -100,7 +102,7 @@ def _original_part(part: str) -> Reader:
     def read(access: Access) -> Value:
         line = access.context.message.first_line
         uri = None if line.is_reply else access.context.uri(line.uri)
-        return NULL if uri is None else uri_part(uri, part)
+        return NULL if uri is None else uri_part(uri, part, b" "[0])
 
     return read
 
@@ -203,7 +205,8 @@ def _status_number(access: Access) -> Value:
 
 def _reason(access: Access) -> Value:
     line = access.context.message.first_line
-    return Value(line.reason) if line.is_reply else NULL
+    # Behind it is the end of its line.
+    return Value(line.reason, behind=b"\n"[0]) if line.is_reply else NULL
 
 
 def _version(access: Access) -> Value:
