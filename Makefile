@@ -67,15 +67,17 @@ test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n
 	[ "$$chosen" ] || { echo "no test was chosen by: $(ARGS)" >&2; exit 5; }
 
 # What starts no Kamailio and no daemon, and few workers: parsers, the protocol, the pool, the rules for the sources.
-FAST := tests/wire tests/sip tests/hosts tests/migrate tests/cli/test_migrate.py tests/control tests/pool tests/settings \
+FAST := tests/wire tests/sip tests/hosts tests/migrate tests/control tests/pool tests/settings tests/cli/test_compare.py \
+	tests/cli/test_compiled.py tests/cli/test_migrate.py tests/cli/test_profile.py tests/cli/test_show.py \
 	tests/daemon/test_access.py tests/daemon/test_borrower.py tests/daemon/test_quiet.py tests/daemon/test_reports.py \
 	tests/daemon/test_sharing.py tests/daemon/test_verdicts.py tests/scripts/test_builds.py tests/scripts/test_current.py \
 	tests/scripts/test_current_faults.py tests/scripts/test_files.py tests/scripts/test_generation.py \
 	tests/scripts/test_script.py tests/worker/test_conversation.py tests/worker/test_holdings.py \
 	tests/worker/test_host_calls.py tests/worker/test_outcome.py tests/worker/test_rundir.py tests/worker/test_seccomp.py \
 	tests/test_bounds.py tests/test_calls.py tests/test_deadlines.py tests/test_directives.py tests/test_errors.py \
-	tests/test_floors.py tests/test_fuzz_corpus.py tests/test_job.py tests/test_layout.py tests/test_printable.py \
-	tests/test_runner.py
+	tests/test_floors.py tests/test_fuzz_corpus.py tests/test_job.py tests/test_layout.py tests/test_mcs.py \
+	tests/test_printable.py tests/test_runner.py tests/ksr/test_functions.py tests/ksr/test_running.py \
+	tests/ksr/test_sources.py
 test-fast: build venv-dev ## the tests that take less than 90 s together, for the inner loop: no Kamailio, no daemon
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST) $(ARGS)
 

@@ -5,6 +5,8 @@ namespace SRBridge
     /// <summary>One call that waits for an answer.</summary>
     internal struct Call
     {
+        private static readonly object[] None = new object[0];
+
         /// <summary>The name on the wire, for example <c>PV.GetS</c>.</summary>
         internal readonly string Name;
 
@@ -32,6 +34,15 @@ namespace SRBridge
         internal string Target
         {
             get { return Shape == CallShape.EditHeaders ? "" : Argument; }
+        }
+
+        /// <summary>What travels after the first argument.</summary>
+        internal object[] MoreArguments
+        {
+            get
+            {
+                return Shape == CallShape.SetText ? new object[] { Text } : Shape == CallShape.SetNumber ? new object[] { Number } : None;
+            }
         }
 
         /// <summary>The text that an edit writes; null for a number.</summary>

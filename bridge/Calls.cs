@@ -15,11 +15,13 @@ namespace SRBridge
     internal sealed class Calls : Host
     {
         private static readonly object Zero = 0L;
+        private static readonly object One = 1L;
+        private static readonly object True = true;
 
         private readonly Wire _wire;
+        private readonly Questions _questions;
         private readonly Outbox _outbox;
         private readonly WireWatch _watch;
-        private readonly JsonReader _reader = new JsonReader();
         private readonly object _turn = new object();
         private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
         private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
@@ -27,7 +29,6 @@ namespace SRBridge
         private readonly int _ownThreads = Native.ThreadCount();
         private long _exec;
         private long _execs;
-        private long _question;
 
         /// <summary>Calls of the main thread that were refused outside an exec: a static constructor at load makes them.</summary>
         internal int RefusedAtLoad;
@@ -38,6 +39,7 @@ namespace SRBridge
         internal Calls(Wire wire, Outbox outbox, WireWatch watch)
         {
             _wire = wire;
+            _questions = new Questions(wire, outbox);
             _outbox = outbox;
             _watch = watch;
         }
@@ -49,13 +51,16 @@ namespace SRBridge
         }
 
         /// <summary>Time spent waiting for answers in this exec, in ticks of <see cref="Stopwatch"/>.</summary>
-        internal long Waited;
+        internal long Waited
+        {
+            get { return _questions.Waited; }
+        }
 
         /// <summary>From now on calls are answered. The parameters are those of <see cref="Foresight.ExecStarts"/>.</summary>
         internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
         {
             _ahead.ExecStarts(plan, values, certain);
-            Waited = 0;
+            _questions.Waited = 0;
             lock (_outbox.Gate)
             {
                 _outbox.ExecStarts(id, _wire.LineCame);
@@ -124,6 +129,100 @@ namespace SRBridge
             return ToNumber(Answer(new Call(call, CallShape.SetNumber, argument, null, second)), errorValue);
         }
 
+        internal override int AskModF(string name, string[] arguments, int errorValue)
+        {
+            lock (_turn)
+            {
+                if (!BelongsToExec())
+                {
+                    return errorValue;
+                }
+                _ahead.Forget();
+                string refusal;
+                bool isAsked = _questions.TryAsk("Core.ModF", name, arguments);
+                return isAsked ? ToNumber(_questions.WaitForAnswer(out refusal), errorValue) : errorValue;
+            }
+        }
+
+        internal override object AskKsr(bool reads, string function, object[] arguments, out string refusal)
+        {
+            refusal = null;
+            lock (_turn)
+            {
+                if (!BelongsToExec())
+                {
+                    refusal = "KSR." + function + ": no exec is running, or it is not this thread's";
+                    return null;
+                }
+                object value;
+                if (reads)
+                {
+                    if (IsNameOnly(arguments)
+                        && _ahead.TryRead(function, arguments.Length == 0 ? "" : (string)arguments[0], out value))
+                    {
+                        return value;
+                    }
+                }
+                else
+                {
+                    if (TryEdit(function, arguments, out value))
+                    {
+                        return value;
+                    }
+                    _ahead.Forget();
+                }
+                if (_questions.TryAsk("KSR", function, arguments, inList: true))
+                {
+                    return _questions.WaitForAnswer(out refusal);
+                }
+                refusal = "KSR." + function + ": its arguments are too long, or are no text that can be written";
+                return null;
+            }
+        }
+
+        internal override void Exit(bool drops)
+        {
+            string refusal;
+            if (drops)
+            {
+                AskKsr(false, "set_drop", new object[0], out refusal);
+            }
+            Thread.CurrentThread.Abort();
+        }
+
+        private static bool IsNameOnly(object[] arguments)
+        {
+            return arguments.Length == 0 || arguments.Length == 1 && arguments[0] is string;
+        }
+
+        /// <summary>Makes the edits that other calls make, too, as they do: see <c>KSR_EDITS</c> in runner/calls.py.</summary>
+        /// <returns>False when it is none of them, or the host has to be asked.</returns>
+        private bool TryEdit(string function, object[] arguments, out object value)
+        {
+            string first = arguments.Length > 0 ? arguments[0] as string : null;
+            object second = arguments.Length > 1 ? arguments[1] : null;
+            value = True;
+            if (first == null)
+            {
+                return false;
+            }
+            switch (function)
+            {
+                case "pv.sets":
+                    return second is string && TryEdit(new Call("PV.SetS", CallShape.SetText, first, (string)second));
+                case "pv.seti":
+                    return second is int && TryEdit(new Call("PV.SetI", CallShape.SetNumber, first, null, (int)second));
+                case "hdr.append":
+                    value = One;
+                    return TryEdit(new Call("HDR.Append", CallShape.EditHeaders, first));
+                case "hdr.append_to_reply":
+                    value = One;
+                    return TryEdit(new Call("HDR.AppendToReply", CallShape.EditHeaders, first));
+                default:
+                    return false;
+            }
+        }
+
         /// <summary>Asks the runner for an assembly beside the running script.</summary>
         /// <returns>The hash of its copy; null when there is none, or no exec is running.</returns>
         internal string FindAssembly(string name)
@@ -167,21 +266,26 @@ namespace SRBridge
                 }
                 else
                 {
-                    int edit = _ahead.CertainEdit(call);
-                    if (edit >= 0 && TryEdit(edit, call))
+                    if (TryEdit(call))
                     {
                         return Zero;
                     }
                     _ahead.Forget();
                 }
-                return TryAsk(call) ? WaitForAnswer() : null;
+                string refusal;
+                return _questions.TryAsk(call.Name, call.Argument, call.MoreArguments) ? _questions.WaitForAnswer(out refusal) : null;
             }
         }
 
         /// <summary>Adds a certain edit to those that wait in the outbox.</summary>
-        /// <returns>False when it is too long or cannot be written; the host has to be asked.</returns>
-        private bool TryEdit(int edit, Call call)
+        /// <returns>False when it is not certain, is too long or cannot be written; the host has to be asked.</returns>
+        private bool TryEdit(Call call)
         {
+            int edit = _ahead.CertainEdit(call);
+            if (edit < 0)
+            {
+                return false;
+            }
             lock (_outbox.Gate)
             {
                 JsonWriter json = _outbox.Edits;
@@ -202,74 +306,6 @@ namespace SRBridge
                 _outbox.EndEdit(mark);
                 return true;
             }
-        }
-
-        /// <summary>Sends a call as a question, which passes the turn.</summary>
-        /// <returns>False when it does not fit into a line or cannot be written; nothing was sent.</returns>
-        private bool TryAsk(Call call)
-        {
-            lock (_outbox.Gate)
-            {
-                if ((long)call.Argument.Length + (call.Text == null ? 0 : call.Text.Length) >= _outbox.MaxLineBytes)
-                {
-                    return false;
-                }
-                int mark = _outbox.Begin();
-                JsonWriter json = _outbox.Out;
-                json.Raw("{\"jsonrpc\":\"2.0\",\"id\":").Number(_question + 1);
-                json.Raw(",\"method\":\"").Raw(call.Name).Raw("\",\"params\":[");
-                bool isWritten = json.TryText(call.Argument);
-                if (isWritten && call.Shape == CallShape.SetText)
-                {
-                    json.Raw(",");
-                    isWritten = json.TryText(call.Text);
-                }
-                else if (call.Shape == CallShape.SetNumber)
-                {
-                    json.Raw(",").Number(call.Number);
-                }
-                json.Raw("]}");
-                if (!isWritten || !_outbox.Fits(mark))
-                {
-                    _outbox.TakeBack(mark);
-                    return false;
-                }
-                _question++;
-                _outbox.EndTurn(mark);
-                return true;
-            }
-        }
-
-        /// <summary>Waits for the answer to the question that was just sent.</summary>
-        /// <returns>The result; null when it is null, or the answer is an error.</returns>
-        private object WaitForAnswer()
-        {
-            JsonObject answer;
-            long asked = Stopwatch.GetTimestamp();
-            try
-            {
-                answer = _wire.Read(_reader) as JsonObject;
-                Waited += Stopwatch.GetTimestamp() - asked;
-            }
-            catch (InvalidDataException error)
-            {
-                throw Lost(error.Message);
-            }
-            object id;
-            if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != _question)
-            {
-                throw Lost("expected the answer to question " + _question);
-            }
-            object result;
-            return answer.TryGetValue("result", out result) ? result : null;
-        }
-
-        /// <summary>Ends the process: the turns are out of order or the runner has gone, so no later line can be trusted.</summary>
-        private static Exception Lost(string why)
-        {
-            Console.Error.WriteLine("bridge: " + why);
-            Native.EndGroup();
-            return new InvalidOperationException(why);
         }
     }
 }

@@ -107,7 +107,7 @@ namespace SRBridge
             {
                 string name = reference.Name;
                 object given;
-                if (name == "SR" || needs.Contains(name))
+                if (IsOurs(name) || needs.Contains(name))
                 {
                     continue;
                 }
@@ -140,6 +140,12 @@ namespace SRBridge
             return assembly;
         }
 
+        /// <summary>Whether an assembly is one of those beside the bridge, which mono finds there when it is needed.</summary>
+        internal static bool IsOurs(string name)
+        {
+            return name == "SR" || name == "KSR";
+        }
+
         private static bool IsKnownToRuntime(AssemblyName reference)
         {
             try
@@ -168,7 +174,7 @@ namespace SRBridge
                     return assembly;
                 }
                 Script script = Running;
-                if (script == null || name == "SR" || name.EndsWith(".resources", StringComparison.Ordinal))
+                if (script == null || IsOurs(name) || name.EndsWith(".resources", StringComparison.Ordinal))
                 {
                     return null;
                 }

@@ -127,7 +127,7 @@ namespace SRBridge
             return directory;
         }
 
-        /// <summary>Links to the files beside a script, except the script's own parts and any SR assembly.</summary>
+        /// <summary>Links to the files beside a script, except the script's own parts and any SR or KSR assembly.</summary>
         private static void Link(string from, string into, string name)
         {
             int left = MostLinks;
@@ -135,7 +135,7 @@ namespace SRBridge
             {
                 string beside = Path.GetFileName(entry);
                 bool isOurs = beside.StartsWith(name, StringComparison.Ordinal)
-                    || beside == Path.ChangeExtension(name, ".pdb") || Path.GetFileNameWithoutExtension(beside) == "SR";
+                    || beside == Path.ChangeExtension(name, ".pdb") || Loader.IsOurs(Path.GetFileNameWithoutExtension(beside));
                 if (isOurs)
                 {
                     continue;

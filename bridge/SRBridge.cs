@@ -4,7 +4,7 @@
 //             JsonReader.cs  JsonObject.cs  JsonWriter.cs
 // A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
-// An exec:    ExecRequest.cs  Calls.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
+// An exec:    ExecRequest.cs  Calls.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
 // The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 

@@ -1,14 +1,17 @@
 // What a script sees of the SIP server: SR.Core, SR.PV and SR.HDR, the surface of Kamailio's app_mono.
 //
 // Builds alone (mcs -t:library SR.cs) and knows nothing of the wire: a bridge sets the Host. The public surface is
-// frozen (15 methods, assembly SR, version 0.0.0.0), so programs built against Kamailio's own SR.dll run unchanged.
+// app_mono's (15 methods, assembly SR, version 0.0.0.0), so programs built against Kamailio's own SR.dll run unchanged.
+// Since then only one overload was added, of Core.ModF; everything else that is new is in KSR.dll.
 //
 // No public method throws. A call that fails returns its error value. So does a call that belongs to no exec: at load,
 // from a thread that outlived its Main, or in a program that does not run under a bridge.
 
+using System;
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("SRBridge")]
+[assembly: InternalsVisibleTo("KSR")]
 
 namespace SR
 {
@@ -55,6 +58,40 @@ namespace SR
         /// <summary>Assigns a number.</summary>
         /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
         internal abstract int AskNumber(string call, string argument, int second, int errorValue);
+
+        /// <summary>Calls a module function with arguments, by its name and these.</summary>
+        /// <returns>The number, or <paramref name="errorValue"/> when the call failed.</returns>
+        internal abstract int AskModF(string name, string[] arguments, int errorValue);
+
+        /// <summary>Calls a function of Kamailio's KEMI. For KSR.dll.</summary>
+        /// <param name="reads">True when the function changes nothing.</param>
+        /// <param name="function">Its name without <c>KSR.</c>, for example <c>tm.t_relay</c>.</param>
+        /// <param name="arguments">Its arguments, each a <c>string</c>, an <c>int</c>, a <c>long</c> or a <c>bool</c>.</param>
+        /// <param name="refusal">Null; or, when the function was not called, the sentence that says why.</param>
+        /// <returns>A <c>string</c>, <c>long</c> or <c>bool</c>, or null.</returns>
+        internal abstract object AskKsr(bool reads, string function, object[] arguments, out string refusal);
+
+        /// <summary>Ends the script, from any depth. For KSR.dll.</summary>
+        /// <param name="drops">Whether the message is dropped first.</param>
+        internal abstract void Exit(bool drops);
+
+        /// <summary>As <see cref="AskKsr"/>, of the current host.</summary>
+        internal static object Ksr(bool reads, string function, out string refusal, params object[] arguments)
+        {
+            Host host = Current;
+            int missing = Array.IndexOf(arguments, null);
+            if (host == null)
+            {
+                refusal = "KSR." + function + ": this program was not started by app-mono";
+                return null;
+            }
+            if (missing >= 0)
+            {
+                refusal = "KSR." + function + ": expected a text as argument " + (missing + 1) + ", got null";
+                return null;
+            }
+            return host.AskKsr(reads, function, arguments, out refusal);
+        }
 
         /// <summary>Reads a text from the current host.</summary>
         /// <returns>The text; null without a host, without an argument, or when the call failed.</returns>
@@ -113,6 +150,17 @@ namespace SR
         public static int ModF(string text)
         {
             return Host.Number("Core.ModF", CallShape.Command, text, CannotRun);
+        }
+
+        /// <summary>Calls a function of a server module with arguments, through Kamailio's KEMI.</summary>
+        /// <param name="text">Its name in the routing script, which KEMI has, too.</param>
+        /// <param name="arguments">Its arguments; numbers are written as texts.</param>
+        /// <returns>The function's own value; -127 when it cannot be called, or the name or an argument is null.</returns>
+        public static int ModF(string text, params string[] arguments)
+        {
+            Host host = Host.Current;
+            bool isComplete = text != null && arguments != null && Array.IndexOf(arguments, null) < 0;
+            return host == null || !isComplete ? CannotRun : host.AskModF(text, arguments, CannotRun);
         }
     }
 

@@ -1,58 +1,43 @@
 """
-Compile SR.dll, SRBridge.exe and ``.cs`` scripts with mcs, each only when its inputs have changed.
+Compile SR.dll, KSR.dll, SRBridge.exe and ``.cs`` scripts with mcs, each only when its inputs have changed.
 
 Must not know who asks or what the assemblies do; it starts a compiler and never a worker.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import logging
 import os
-import re
 import shutil
-import stat
-import subprocess
 import tempfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
-from . import directives
+from . import directives, mcs
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
-from .trust import Place, Untrusted
+from .hosts import foreseen
+from .ksr import functions, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Mapping
 
-log = logging.getLogger("runner.build")
+    from .ksr.functions import Function
 
-COMPILE_TIMEOUT_S = 60.0
-LOCK_TIMEOUT_S = 120.0
 BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
 STRICT = ("-langversion:6", "-warnaserror+")
-
-PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "Mono.Posix": "libmono-posix4.0-cil"}
-INSTALL = "`make run` in a checkout installs it, or: apt-get install --no-install-recommends "
-
-# a.cs(2,41): error CS0168: Warning as Error: ...   or   error CS0006: Metadata file `H.dll' could not be found
-DIAGNOSTIC = re.compile(
-    r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"
-)
+NO_MAIN = "error CS5001: "
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """The two assemblies that a worker is started from."""
+    """The assemblies that a worker is started from."""
 
     sr_dll: Path
     """SR.dll, the reference that scripts are compiled with."""
+    ksr_dll: Path
+    """KSR.dll, another one: Kamailio's functions. It is loaded when a script refers to it."""
     bridge_exe: Path
     """The program that mono runs in a worker."""
 
@@ -68,7 +53,7 @@ class Sources:
 
 def ensure_bridge(*, mono: str = "mono") -> Bridge:
     """
-    Compile SR.dll and SRBridge.exe if they do not match their sources; safe for several processes at once.
+    Compile SR.dll, KSR.dll and SRBridge.exe if they do not match their sources; safe for several processes at once.
 
     In a checkout they go to ``build/``. An installed package, or a checkout that is not writable, uses a directory in
     the user's cache, named after a hash of the sources and the version of mono.
@@ -81,14 +66,16 @@ def ensure_bridge(*, mono: str = "mono") -> Bridge:
             assemblies are untouched.
     """
     sources = _sources(mono)
-    return Bridge(sr_dll=_ensure_sr(sources, mono), bridge_exe=_ensure_bridge_exe(sources, mono))
+    return Bridge(_ensure_sr(sources, mono), _ensure_ksr(sources, mono), _ensure_bridge_exe(sources, mono))
 
 
 def compile_script(source: Path, *, mono: str = "mono") -> Path:
     """
-    Compile one ``.cs`` with ``-r:SR.dll -debug``, or return the assembly if it is up to date.
+    Compile one ``.cs`` with ``-r:SR.dll -r:KSR.dll -debug``, or return the assembly if it is up to date.
 
     The assembly's path depends only on the source's path, so a changed source is a new generation of the same script.
+    A source without Main, which has entries for a routing script, becomes a library, of the same name.
+
     Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. Comments in the source
     can add references and options, see ``directives``.
 
@@ -103,18 +90,48 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     """
     content = _read_source(source)
     where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory, and its helpers
-    output = _cache() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
-    _make_directory(output)
+    output = mcs.cache_directory() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
+    mcs.make_directory(output)
     assembly = output / f"{where.stem}.exe"
     _link_neighbours(where, assembly)
-    sr_dll = _ensure_sr(_sources(mono), mono)
+    sources = _sources(mono)
+    sr_dll, ksr_dll = _ensure_sr(sources, mono), _ensure_ksr(sources, mono)
+    own = where.parent / ksr_dll.name  # made by `app-mono ksr`, of one Kamailio
+    ksr_dll = own if own.is_file() else ksr_dll
     wanted = directives.read(content, str(source))
     helpers = [where.parent / name for name in wanted.references]
     options = [*(f"-r:{name}" for name in wanted.references), *wanted.options]
-    key = _key([where, sr_dll, *(path for path in helpers if path.is_file())], _mono_version(mono), options)
-    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", *options]
-    _ensure(assembly, key, [*arguments, str(where)], names=(str(where), str(source)))
+    read = [where, sr_dll, ksr_dll, *(path for path in helpers if path.is_file())]
+    key = mcs.key_of(read, mcs.mono_version(mono), options)
+    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", f"-r:{ksr_dll}", *options, str(where)]
+    names = (str(where), str(source))
+    try:
+        mcs.ensure(assembly, key, arguments, names)
+    except BuildError as error:
+        if not any(NO_MAIN in line for line in error.diagnostics):
+            raise
+        mcs.ensure(assembly, key, ["-t:library", *arguments], names)
     return assembly
+
+
+def ksr_of(lists: Mapping[str, Collection[Function]], directory: Path, *, mono: str = "mono") -> Path:
+    """
+    Write a KSR.dll that has only the functions of these lists into ``directory``, and KSR.xml, for editors.
+
+    Raises:
+        BuildError: As ``ensure_bridge``, or the directory cannot be written.
+    """
+    sources = _sources(mono)
+    _ensure_sr(sources, mono)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as aside:
+            made = Path(aside) / "KSR.dll"
+            _compile_ksr(lists, sources, made, _ksr_key(sources, mono))
+            for part in (made.with_suffix(".xml"), made):
+                part.replace(directory / part.name)
+    except OSError as error:
+        raise BuildError(f"{directory / 'KSR.dll'}: expected to write it there: {error.strerror}") from error
+    return directory / "KSR.dll"
 
 
 def publish(assembly: Path, directory: Path) -> Path:
@@ -137,14 +154,9 @@ def publish(assembly: Path, directory: Path) -> Path:
 def is_up_to_date(*, mono: str = "mono") -> bool:
     """Whether ``ensure_bridge`` would have nothing to compile."""
     sources = _sources(mono)
-    sr_dll, bridge_exe = sources.output / "SR.dll", sources.output / "SRBridge.exe"
     sr_key = _sr_key(sources, mono)
-    return _is_current(sr_dll, sr_key) and _is_current(bridge_exe, _bridge_key(sources, sr_key))
-
-
-def missing(tool: str) -> str:
-    """One line: which tool is missing, and how to install it."""
-    return f"{tool} is not installed: {INSTALL}{PACKAGES.get(tool, tool)}"
+    made_of = {"SR.dll": sr_key, "KSR.dll": _ksr_key(sources, mono), "SRBridge.exe": _bridge_key(sources, sr_key)}
+    return all(mcs.is_current(sources.output / name, key) for name, key in made_of.items())
 
 
 def _sources(mono: str) -> Sources:
@@ -156,101 +168,58 @@ def _sources(mono: str) -> Sources:
             return sources
     else:
         sources = Sources(package / "csharp" / "lib", package / "csharp" / "bridge", Path())
-    key = _bridge_key(sources, _sr_key(sources, mono))
-    return Sources(sources.lib, sources.bridge, _cache() / "bridge" / key[:16])
+    key = _bridge_key(sources, _ksr_key(sources, mono))
+    return Sources(sources.lib, sources.bridge, mcs.cache_directory() / "bridge" / key[:16])
 
 
 def _ensure_sr(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "SR.dll"
-    _make_directory(sources.output)
-    _ensure(assembly, _sr_key(sources, mono), ["-t:library", *STRICT, str(sources.lib / "SR.cs")])
+    mcs.make_directory(sources.output)
+    mcs.ensure(assembly, _sr_key(sources, mono), ["-t:library", *STRICT, str(sources.lib / "SR.cs")])
     return assembly
+
+
+def _ensure_ksr(sources: Sources, mono: str) -> Path:
+    assembly = sources.output / "KSR.dll"
+    key = _ksr_key(sources, mono)
+    if not mcs.is_current(assembly, key):
+        _compile_ksr({each: functions.read(each) for each in functions.VERSIONS}, sources, assembly, key)
+    return assembly
+
+
+def _compile_ksr(lists: Mapping[str, Collection[Function]], sources: Sources, assembly: Path, key: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="app-mono-") as aside:
+        made = Path(aside) / "KSR.cs"
+        made.write_text(generate.source(lists, reads=foreseen.KSR_READS), encoding="utf-8")
+        files = [str(sources.lib / "KSR.cs"), str(made)]
+        # Editors look for the comments beside the assembly.
+        comments = f"-doc:{assembly.with_suffix('.xml')}"
+        mcs.ensure(assembly, key, ["-t:library", *STRICT, f"-r:{sources.output / 'SR.dll'}", comments, *files])
 
 
 def _ensure_bridge_exe(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "SRBridge.exe"
     flags = ["-debug+", *STRICT, *BRIDGE_FLAGS, f"-r:{sources.output / 'SR.dll'}"]
     files = [str(path) for path in sorted(sources.bridge.glob("*.cs"))]
-    _ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), [*flags, *files])
+    mcs.ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), [*flags, *files])
     return assembly
 
 
 def _sr_key(sources: Sources, mono: str) -> str:
-    return _key([sources.lib / "SR.cs"], _mono_version(mono), STRICT)
+    return mcs.key_of([sources.lib / "SR.cs"], mcs.mono_version(mono), STRICT)
+
+
+def _ksr_key(sources: Sources, mono: str) -> str:
+    lists = [functions.list_of(each) for each in functions.VERSIONS]
+    made_by = [Path(str(module.__file__)) for module in (functions, generate, foreseen)]
+    return mcs.key_of([sources.lib / "KSR.cs", *lists, *made_by], _sr_key(sources, mono), STRICT)
 
 
 def _bridge_key(sources: Sources, sr_key: str) -> str:
     files = sorted(sources.bridge.glob("*.cs"))
     if not files:
         raise BuildError(f"{sources.bridge}: expected the C# sources of the bridge, but there is no .cs file")
-    return _key(files, sr_key, (*STRICT, *BRIDGE_FLAGS))
-
-
-def _ensure(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str] = ("", "")) -> None:
-    """
-    Compile ``assembly`` unless it was made from what ``key`` identifies.
-
-    ``names`` is the source's path twice: as the compiler is given it, and as the user wrote it, for diagnostics.
-    """
-    if _is_current(assembly, key):
-        return
-    with _locked(assembly.parent):
-        if not _is_current(assembly, key):
-            _compile(assembly, key, arguments, names)
-
-
-def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str]) -> None:
-    compiler = shutil.which("mcs")
-    if compiler is None:
-        raise BuildError(missing("mcs"))
-    # mcs deletes and rewrites its output in place. So it writes to another directory, and a rename puts the whole
-    # file in its place at once.
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=assembly.parent) as aside:
-        target = Path(aside) / assembly.name
-        command = [compiler, "-nologo", f"-out:{target}", *arguments]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMPILE_TIMEOUT_S,
-                check=False,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildError(f"{compiler}: expected it to compile {assembly.name}: {error}") from error
-        output = [line.replace(*names) if names[0] else line for line in (done.stdout + done.stderr).splitlines()]
-        diagnostics = [_diagnostic(match) for match in map(DIAGNOSTIC.match, output) if match]
-        if done.returncode != 0 or not target.is_file():
-            raise _failed(names[1] or assembly.name, diagnostics, output)
-        for line in diagnostics:
-            log.warning("%s", line)
-        stamp = Path(aside) / "stamp"
-        stamp.write_text(f"{key} {hashlib.sha256(target.read_bytes()).hexdigest()}\n", encoding="ascii")
-        # The stamp comes last: it says that the other files are complete.
-        for made, place in ((Path(f"{target}.mdb"), f"{assembly}.mdb"), (target, assembly), (stamp, _stamp(assembly))):
-            if made.is_file():
-                # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
-                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
-                made.replace(place)
-
-
-def _failed(name: str, diagnostics: list[str], output: list[str]) -> BuildError:
-    text = "\n".join(diagnostics)
-    if "Mono.Posix" in text and "CS0006" in text:
-        return BuildError(missing("Mono.Posix"), diagnostics)
-    errors = sum(": error " in line or line.startswith("error ") for line in diagnostics)
-    if errors:
-        return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", diagnostics)
-    last = next((line for line in reversed(output) if line.strip()), "mcs printed nothing")
-    return BuildError(f"{name} does not compile: {last.strip()}", diagnostics)
-
-
-def _diagnostic(match: re.Match[str]) -> str:
-    if match["file"] is None:
-        return match["text"]
-    return f"{match['file']}:{match['line']}:{match['col']}: {match['text']}"
+    return mcs.key_of(files, sr_key, (*STRICT, *BRIDGE_FLAGS))
 
 
 def _read_source(source: Path) -> bytes:
@@ -276,102 +245,3 @@ def _link_neighbours(source: Path, assembly: Path) -> None:
     for name, path in wanted.items():
         with suppress(FileExistsError):
             (assembly.parent / name).symlink_to(path)
-
-
-def _key(files: Sequence[Path], version: str, flags: Sequence[str]) -> str:
-    """A hash of what an assembly is made from: the content of files, a version and the compiler's flags."""
-    parts = [version, *flags]
-    for path in files:
-        try:
-            parts += [path.name, hashlib.sha256(path.read_bytes()).hexdigest()]
-        except OSError as error:
-            raise BuildError(f"{path}: expected a readable file: {error.strerror}") from error
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-@cache
-def _mono_version(mono: str) -> str:
-    """The first line of ``mono --version``; run once per process."""
-    runtime = shutil.which(mono)
-    if runtime is None:
-        raise BuildError(missing("mono") if mono == "mono" else f"{mono}: expected the mono runtime, found no program")
-    try:
-        done = subprocess.run([runtime, "--version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise BuildError(f"{runtime}: expected it to print its version: {error}") from error
-    return done.stdout.decode("utf-8", "replace").partition("\n")[0]
-
-
-def _stamp(assembly: Path) -> Path:
-    return Path(f"{assembly}.stamp")
-
-
-def _is_current(assembly: Path, key: str) -> bool:
-    """Whether the assembly is exactly what was compiled for ``key``; an incomplete or foreign file is not."""
-    for file in (assembly, _stamp(assembly)):
-        if file.exists():
-            _require_trust(file)
-    try:
-        made_of, digest = _stamp(assembly).read_text(encoding="ascii").split()
-        return made_of == key and hashlib.sha256(assembly.read_bytes()).hexdigest() == digest
-    except (OSError, ValueError):
-        return False
-
-
-def _cache() -> Path:
-    return platformdirs.user_cache_path("app-mono")
-
-
-def _make_directory(path: Path) -> None:
-    try:
-        for directory in reversed((path, *path.parents)):
-            if not directory.exists():
-                directory.mkdir(mode=0o755 if not _is_cached(path) else 0o700, exist_ok=True)
-        _require_trust(path)
-    except OSError as error:
-        raise BuildError(
-            f"{path}: expected a writable directory for assemblies: {error.strerror}; "
-            "set XDG_CACHE_HOME to a writable one"
-        ) from error
-
-
-def _is_cached(path: Path) -> bool:
-    return path.is_relative_to(_cache())
-
-
-def _require_trust(path: Path) -> None:
-    """
-    Refuse a file of the cache that others may change: with another user's HOME it would be that user's code.
-
-    A checkout is not checked, because whoever runs one trusts it.
-
-    Raises:
-        BuildError: Others may change the file. The message has owner, mode and remedy.
-    """
-    if not _is_cached(path):
-        return
-    try:
-        with Place(str(path)) as place:
-            place.require_trust()
-    except (OSError, Untrusted) as error:
-        raise BuildError(f"the cache is not used: {error}; or set XDG_CACHE_HOME to a directory of your own") from error
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; the kernel releases it when the process ends, however that happens."""
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    try:
-        file = (directory / ".lock").open("w", encoding="ascii")
-    except OSError as error:
-        raise BuildError(f"{directory}: expected a writable directory: {error.strerror}") from error
-    with file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise BuildError(f"{directory}: another process has been compiling there for too long") from error
-                time.sleep(0.02)
-        yield

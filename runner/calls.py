@@ -7,7 +7,10 @@ Must not know where a call comes from: the wire, a test and a benchmark look the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 API_VERSION = "1.0"  # app_mono_api.c, sr_mono_api_version
 
@@ -25,6 +28,7 @@ LOG_LEVELS = {
 }
 
 MODF_CANNOT_RUN = -127  # app_mono_api.c, sr_mono_modf: no message, no such function, or it takes parameters
+MOST_ARGUMENTS = 6  # core/kemi.h, SR_KEMI_PARAMS_MAX
 FAILED = -1  # the error value of every setter, Unset, IsNull and the HDR calls
 
 
@@ -41,8 +45,20 @@ class Host(Protocol):
     def log(self, level: int, text: str) -> None:
         """``Core.Log``: write one log message; ``level`` as in ``LOG_LEVELS``, other numbers are allowed."""
 
-    def modf(self, function: str) -> int:
-        """``Core.ModF``: call a module function without parameters; its own value, or ``MODF_CANNOT_RUN``."""
+    def modf(self, function: str, *arguments: str) -> int:
+        """``Core.ModF``: call a module function; its own value, or ``MODF_CANNOT_RUN``."""
+
+    def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
+        """
+        Call a function of Kamailio's KEMI, for example ``tm.t_relay``.
+
+        Args:
+            function: Its name without ``KSR.``.
+            arguments: As the script gave them; whether they are the right ones is for the host to say.
+
+        Raises:
+            CallRefused: It was not called; the text is a sentence for the script's author.
+        """
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``: the value of a pseudo-variable as text; None when it is null or the name is bad."""
@@ -94,8 +110,14 @@ class Foreseen(Protocol):
     The group "" is changed by no edit that this host calls certain.
     """
 
-    def depends_on(self, name: str) -> str | None:
-        """The group of a variable; None if it is volatile, expensive or unknown, and so is never sent ahead."""
+    def depends_on(self, call: str, name: str) -> str | None:
+        """
+        The group of what a call reads; None if it is volatile, expensive or unknown, and so is never sent ahead.
+
+        Args:
+            call: A name of ``CALLS``, or a function of KEMI that takes nothing or one text.
+            name: The variable, or the text; empty for a function that takes nothing.
+        """
 
     def changes(self, call: str, target: str) -> tuple[str, str] | None:
         """
@@ -127,16 +149,28 @@ class Call:
     is_notice: bool = False
     """True when the script does not wait for an answer."""
     has_target: bool = False
-    """True when its first argument names a variable."""
+    """True when its first argument names a variable, or a function of KEMI."""
     is_edit: bool = False
     """True when it may change the message or a variable; an exec with such a call is never repeated."""
+    more: frozenset[type] = frozenset()
+    """The types of ``MOST_ARGUMENTS`` more values at most: further arguments, or what a last one that is a list has."""
+
+    def takes(self, args: Sequence[Any]) -> bool:
+        """Whether these can be its arguments."""
+        kinds, expected = tuple(map(type, args)), len(self.parameters)
+        is_list = list in self.parameters
+        if kinds[:expected] != self.parameters or (is_list and len(args) > expected):
+            return False
+        more = args[-1] if is_list else args[expected:]
+        return len(more) <= MOST_ARGUMENTS and self.more.issuperset(map(type, more))
 
 
 CALLS: dict[str, Call] = {
     call.name: call
     for call in (
         Call("Core.Log", "log", (int, str), None, is_notice=True),
-        Call("Core.ModF", "modf", (str,), MODF_CANNOT_RUN, is_edit=True),
+        Call("Core.ModF", "modf", (str,), MODF_CANNOT_RUN, is_edit=True, more=frozenset({str})),
+        Call("KSR", "ksr", (str, list), None, has_target=True, is_edit=True, more=frozenset({str, int, bool})),
         Call("PV.GetS", "get_s", (str,), None, has_target=True),
         Call("PV.GetI", "get_i", (str,), 0, has_target=True),
         Call("PV.SetS", "set_s", (str, str), FAILED, has_target=True, is_edit=True),
@@ -150,6 +184,14 @@ CALLS: dict[str, Call] = {
     )
 }
 """What a host answers. ``Core.APIVersion``, ``Core.Err`` and ``Core.Dbg`` do not: SR.dll answers or maps them."""
+
+KSR_EDITS = {
+    "pv.sets": "PV.SetS",
+    "pv.seti": "PV.SetI",
+    "hdr.append": "HDR.Append",
+    "hdr.append_to_reply": "HDR.AppendToReply",
+}
+"""Functions of KEMI that make the same edit as another call, with the same certainty. bridge/Calls.cs has them, too."""
 
 FIND = Call("Assembly.Find", "", (str,), None)
 """The bridge's own question for an assembly beside the script that the script loads by name. No host answers it."""

@@ -22,18 +22,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 USERS = ("attack", "worker/test_remove.py", "worker/test_worker_user.py", "scripts/test_files_beside.py")
 
 # These start a private Kamailio on port 5060, or on another one where that is taken.
-PORT_5060 = ("kamailio/test_compared.py", "kamailio/test_in_kamailio.py", "kamailio/test_rig.py")
+PORT_5060 = ("cli/test_in_kamailio.py", "cli/test_private_kamailio.py", "kamailio/test_compared.py")
 
 # What would disturb others, or what others would disturb. A fork counts: Python 3.12 and later warn of one beside
 # threads, and each of xdist's processes has a thread.
 ALONE = {
+    "cli/test_in_kamailio.py::test_a_script_sees_the_addresses_of_an_exec_without_kamailio": "port 5060, as sipp",
     "cli/test_watch.py": "forks",
     "daemon/test_daemon.py::test_a_forked_child_begins_its_own_lease": "forks",
     "faults/test_bombs.py": "takes all processes that its group may have",
     "faults/test_killed.py": "takes memory until the kernel kills",
     "hosts/embedded/test_outgoing.py": "measures how long parsing takes",
     "kamailio/test_chaos.py": "no request may be lost in a rain of faults",
-    "kamailio/test_in_kamailio.py::test_a_script_sees_the_addresses_of_an_exec_without_kamailio": "port 5060, as sipp",
     "kamailio/test_slow_first_call.py": "measures how long a request takes",
     "kamailio/test_traffic.py": "counts messages that sipp has to send again",
     "scripts/test_files_faults.py::test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build": "forks",

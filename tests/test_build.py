@@ -5,16 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from runner import build
 from runner.errors import BuildError, ScriptInvalid, ScriptNotFound
 from tests.places import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOOD = 'class X { static int Main() { SR.Core.Log(1, SR.PV.GetS("$ru")); return 0; } }\n'
 
@@ -43,41 +39,12 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def hide_compilers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    build._mono_version.cache_clear()
-
-
-@pytest.fixture
-def forgotten_version() -> Iterator[None]:
-    yield
-    build._mono_version.cache_clear()
-
-
 def test_the_bridge_is_compiled_into_the_build_directory_of_a_checkout() -> None:
     bridge = build.ensure_bridge()
 
-    assert bridge == build.Bridge(ROOT / "build" / "SR.dll", ROOT / "build" / "SRBridge.exe")
+    assert bridge == build.Bridge(*(ROOT / "build" / name for name in ("SR.dll", "KSR.dll", "SRBridge.exe")))
     assert bridge.sr_dll.read_bytes()[:2] == b"MZ"
     assert build.is_up_to_date()
-
-
-def test_what_is_up_to_date_is_not_compiled_again(sources: build.Sources) -> None:
-    first = build._ensure_sr(sources, "mono").stat()
-
-    again = build._ensure_sr(sources, "mono").stat()
-
-    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
-
-
-def test_an_assembly_that_was_cut_short_is_compiled_again(sources: build.Sources) -> None:
-    assembly = build._ensure_sr(sources, "mono")
-    whole = assembly.stat().st_size
-    assembly.write_bytes(b"MZ")
-
-    build._ensure_sr(sources, "mono")
-
-    assert assembly.stat().st_size == whole
 
 
 def test_a_warning_in_our_own_sources_is_an_error(tmp_path: Path) -> None:
@@ -126,6 +93,33 @@ def test_a_script_s_assembly_keeps_its_path_when_the_source_changes(tmp_path: Pa
     assert second.read_bytes() != before
 
 
+def test_a_source_without_main_becomes_a_library(tmp_path: Path) -> None:
+    source = written(
+        tmp_path / "X.cs", 'public class X { public static void ksr_request_route() { SR.KSR.info("x"); } }\n'
+    )
+
+    first = build.compile_script(source)
+    made = first.stat()
+
+    assert first.name == "X.exe"
+    assert build.compile_script(source).stat().st_ino == made.st_ino, "it is not compiled again"
+    written(source, "public class X { static void Main( { } }\n")
+    with pytest.raises(BuildError, match="1 error"):
+        build.compile_script(source)
+
+
+def test_a_list_beside_the_source_says_which_functions_there_are(tmp_path: Path) -> None:
+    source = written(tmp_path / "X.cs", "public class X { static int Main() { return SR.KSR.tm.t_relay(); } }\n")
+    build.compile_script(source)
+    own = written(tmp_path / "KSR.cs", "namespace SR { public static class KSR { } }\n")
+    subprocess.run([tool("mcs"), "-t:library", f"-out:{tmp_path / 'KSR.dll'}", str(own)], check=True)
+
+    with pytest.raises(BuildError) as caught:
+        build.compile_script(source)
+
+    assert "CS0117" in caught.value.diagnostics[0]
+
+
 def test_compiler_errors_are_told_as_file_line_and_column_as_the_user_wrote_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,19 +165,6 @@ def test_a_source_that_is_missing_or_a_directory_is_named(tmp_path: Path) -> Non
         build.compile_script(tmp_path / "None.cs")
     with pytest.raises(ScriptInvalid, match="is a directory"):
         build.compile_script(tmp_path)
-
-
-@pytest.mark.usefixtures("forgotten_version")
-def test_a_missing_mono_is_one_line_that_says_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hide_compilers(monkeypatch, tmp_path)
-
-    with pytest.raises(BuildError) as caught:
-        build.ensure_bridge()
-
-    assert str(caught.value) == (
-        "mono is not installed: `make run` in a checkout installs it, "
-        "or: apt-get install --no-install-recommends mono-runtime"
-    )
 
 
 def test_a_missing_mcs_does_not_matter_while_nothing_is_to_be_compiled(

@@ -18,9 +18,10 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust"},
-    {"settings", "wire", "sip", "migrate", "directives", "installed"},
-    {"scripts", "hosts", "build"},
-    {"worker"},
+    {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs"},
+    {"scripts", "hosts"},
+    {"ksr"},
+    {"worker", "build"},
     {"pool", "control", "job"},
     {"runner", "client"},
     {"daemon", "listener"},

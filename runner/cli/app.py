@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .job import Job
 
 # Their warnings come back as the error of the run, which is shown once.
-SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool"})
+SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool", "runner.first_runs"})
 EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
 
 
@@ -140,10 +140,28 @@ def run(
 def build(
     scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT.cs]...", show_default=False)] = None,
 ) -> None:
-    """Compile SR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
+    """Compile SR.dll, KSR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
 
     guarded(lambda: compile_all([Path(script) for script in scripts or ()]))
+
+
+@app.command("ksr")
+def ksr(
+    *,
+    from_kamailio: Annotated[
+        bool, typer.Option("--from-kamailio", help="Only what the running Kamailio has, asked with kamcmd.")
+    ] = False,
+    rpc: Annotated[
+        str | None,
+        typer.Option("--rpc", metavar="ADDRESS", help="Where its module ctl listens.", show_default="as kamcmd"),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where it goes.", show_default=".")] = Path(),
+) -> None:
+    """Write a KSR.dll to compile scripts with, and KSR.xml, from which editors complete."""
+    from .ksr import write  # noqa: PLC0415 - as above
+
+    guarded(lambda: write(output, from_kamailio=from_kamailio, rpc=rpc))
 
 
 @app.command("doctor")

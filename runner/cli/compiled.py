@@ -1,4 +1,4 @@
-"""``app-mono build``: the bridge and SR.dll, or scripts beside their sources."""
+"""``app-mono build``: the bridge, SR.dll and KSR.dll, or scripts beside their sources."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DONE, FAILED = 0, 2
 
 
 def build(scripts: list[Path]) -> int:
-    """Compile SR.dll and the bridge, or each of the sources; 2 where one failed."""
+    """Compile SR.dll, KSR.dll and the bridge, or each of the sources; 2 where one failed."""
     if not scripts:
         was_current = compiler.is_up_to_date()
         bridge = compiler.ensure_bridge()
         word = "up to date" if was_current else "compiled"
-        show.line(f"{_near(bridge.sr_dll)} and {bridge.bridge_exe.name} {word}")
+        show.line(f"{_near(bridge.sr_dll)}, {bridge.ksr_dll.name} and {bridge.bridge_exe.name} {word}")
     code = DONE
     for script in scripts:
         try:

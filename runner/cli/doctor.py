@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from runner import build, migrate
+from runner import build, mcs, migrate
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
 from runner.errors import RunnerError
@@ -115,7 +115,7 @@ def _settings(config: str | None, found: list[Settings]) -> str:
 def _tool(program: str, package: str) -> str:
     path = shutil.which(program)
     if path is None:
-        raise _Trouble(build.missing(package))
+        raise _Trouble(mcs.missing(package))
     return f"{path}: {_first_line([path, '--version'])}"
 
 
@@ -138,7 +138,7 @@ def _can_write(directory: Path, fix: str) -> str:
 
 def _compiled(settings: list[Settings]) -> str:
     bridge = build.ensure_bridge(mono=settings[0].mono if settings else "mono")
-    return f"{bridge.sr_dll} and {bridge.bridge_exe.name} are up to date"
+    return f"{bridge.sr_dll}, {bridge.ksr_dll.name} and {bridge.bridge_exe.name} are up to date"
 
 
 def _worker(settings: list[Settings], found: list[Measure]) -> str:

@@ -216,5 +216,7 @@ def _await(kamailio: Kamailio, record: Path, deadline: float) -> None:
 def _error(job: Job, assembly: str, played: dict[str, Any]) -> RunnerError | None:
     if not played["error"]:
         return None
-    text = played["error"].replace(assembly.replace("$$", "$"), job.script)
+    path = assembly.replace("$$", "$")
+    # What the daemon says of a script begins with its path, and the lease puts it before all that it is told.
+    text = played["error"].replace(f"{path}: {path}: ", f"{path}: ").replace(path, job.script)
     return ScriptError(text, played["detail"]) if played["detail"] else RunnerError(text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from runner.calls import CALLS
+
 FIXED = ""
 """The group of what is read from the received message: no certain edit changes it."""
 R_URI = "ruri"
@@ -24,13 +26,48 @@ _NAME = re.compile(
 )
 
 
-def depends_on(name: str) -> str | None:
+BY_NAME = "name"
+"""The group of the variable that the argument names."""
+
+# What functions of KEMI read that change nothing, cannot fail, and are not slow (core/kemi.c, modules/pv/pv.c,
+# modules/kemix/kemix_mod.c).
+KSR_READS = {
+    "pv.get": BY_NAME,
+    "pv.gete": BY_NAME,
+    "pv.is_null": BY_NAME,
+    "kx.get_callid": FIXED,
+    "kx.get_furi": FIXED,
+    "kx.get_fuser": FIXED,
+    "kx.get_fhost": FIXED,
+    "kx.get_turi": FIXED,
+    "kx.get_tuser": FIXED,
+    "kx.get_thost": FIXED,
+    "kx.get_method": FIXED,
+    "kx.get_srcip": FIXED,
+    "kx.get_srcport": FIXED,
+    "kx.get_ua": FIXED,
+    "kx.get_ruri": R_URI,
+    "kx.get_ruser": R_URI,
+    "kx.get_rhost": R_URI,
+}
+
+
+def depends_on(call: str, name: str) -> str | None:
     """
-    The group of a variable; None for what is not sent ahead.
+    The group of what a call reads; None for what is not sent ahead.
 
     Left out are variables of time, process and other processes (``$shv``, hash tables), bodies and whole messages,
     names made of variables, and transformations.
+
+    Args:
+        call: ``PV.GetS`` and its like, or a function of KEMI.
+        name: The variable, or the function's argument.
     """
+    group = BY_NAME if call in CALLS else KSR_READS.get(call)
+    return _group_of(name) if group is BY_NAME else group
+
+
+def _group_of(name: str) -> str | None:
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -51,7 +88,7 @@ def changes(call: str, target: str) -> tuple[str, str] | None:
     if call == "PV.SetS" and target == "$rU":
         return R_URI, "word"
     if call in {"PV.SetS", "PV.SetI"} and target.startswith(("$var(", "$avp(")):
-        group = depends_on(target)
+        group = _group_of(target)
         return None if group is None else (group, "any")
     return None
 

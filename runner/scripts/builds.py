@@ -112,8 +112,8 @@ class Builds:
         Raises:
             ScriptInvalid: It is broken, or it was there and is gone for less than ``DELETED_GRACE_S``.
         """
-        if name.upper() == "SR" or not name or {"/", "\0"} & set(name):
-            return None  # the bridge's own SR.dll always wins
+        if name.upper() in {"SR", "KSR"} or not name or {"/", "\0"} & set(name):
+            return None  # the bridge's own always win
         base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
         for file in (f"{base}.dll", f"{base}.exe"):
             try:

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.calls import CALLS
+from runner.calls import CALLS, KSR_EDITS
 from runner.wire.messages import AHEAD, quoted
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LONGEST_VALUE = 1024  # characters; a longer value is asked for when it is neede
 LONGEST_NAME = 64
 UNUSED_EXECS = 16  # a value that this many execs in a row did not use is no longer sent
 ABSENT = "false"
-"""In the place of a value that is not sent; no call's result is a bool."""
+"""In the place of a value that is not sent. A result that is a bool travels as 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,13 @@ class Plan:
         values = []
         for call, name in self.reads:
             try:
-                value = host.get_s(name) if call == "PV.GetS" else getattr(host, CALLS[call].method)(name)
+                if call == "PV.GetS":
+                    value = host.get_s(name)
+                elif call in CALLS:
+                    value = getattr(host, CALLS[call].method)(name)
+                else:
+                    value = host.ksr(call, [name] if name else [])
+                    value = int(value) if value is not None and type(value) is not str else value
             except Exception:  # noqa: BLE001 - the script asks again when it needs it, and gets the fault then
                 value = False
             kind = type(value)
@@ -130,12 +136,19 @@ class Foresight:
                 self.plan = self._planned(host)
 
     def _note(self, host: Foreseen, call: str, args: tuple[Any, ...]) -> bool:
-        target = args[0] if CALLS[call].has_target else ""
+        if call == "KSR":
+            function, args = args
+            call = KSR_EDITS.get(function, function)
+            if function in CALLS or (call is function and [*map(type, args)] not in ([], [str])):
+                return False
+        known = CALLS.get(call)
+        target = args[0] if args and (known is None or known.has_target) else ""
         key = (call, target)
-        if len(target) > LONGEST_NAME or not target.isascii():
+        if type(target) is not str or len(target) > LONGEST_NAME or not target.isascii():
             return False
-        if not CALLS[call].is_edit:
-            if key in self._unused or len(self._unused) >= MAX_READS or host.depends_on(target) is None:
+        if known is None or not known.is_edit:
+            is_full = len(self._unused) >= MAX_READS
+            if key in self._unused or is_full or (args and not args[0]) or host.depends_on(call, target) is None:
                 return False
             self._unused[key] = 0
             return True
@@ -155,7 +168,7 @@ class Foresight:
         groups = {"": 0}
         reads = []
         for call, name in self._unused:
-            group = host.depends_on(name) or ""
+            group = host.depends_on(call, name) or ""
             reads.append([call, name, groups.setdefault(group, len(groups))])
         edits = [
             [call, target, groups.setdefault(group, len(groups)), takes]

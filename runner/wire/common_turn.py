@@ -77,7 +77,7 @@ def read(data: bytes, awaited: str, certain: int, takes: Sequence[type]) -> Done
             return _done((code, used, (), "", edits)) if text[at:] == END else None
         message, end = scan(text, 0)
         number, call, args = message["id"], CALLS[message["method"]], message["params"]
-        is_call = type(args) is list and tuple(map(type, args)) == call.parameters and not call.is_notice
+        is_call = type(args) is list and call.takes(args) and not call.is_notice
         if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
             return number, Question(call.name, tuple(args))
     except NOT_COMMON:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # Far longer than a SIP message. A call with a longer text gets its error value, and the worker stays.
 MAX_LINE_BYTES = 8 * 1024 * 1024
-REASON_CHARACTERS = 80  # of a refusal: only a reader of the wire sees it, and it must always fit into a line
+REASON_CHARACTERS = 500  # of a refusal: a sentence
+SHARE_OF_REASON = 8  # of the longest line: a character takes up to six bytes
 
 
 ANY_EDITS = -1  # as bits: all of them
@@ -79,6 +80,7 @@ class Session:
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
         self.state = state
         self.max_line_bytes = max_line_bytes
+        self._longest_reason = min(REASON_CHARACTERS, max_line_bytes // SHARE_OF_REASON)
         self._rest = bytearray()
         self._searched = 0
         self._request_id = 0
@@ -154,7 +156,7 @@ class Session:
 
     def refuse(self, reason: str) -> bytes:
         """The line that gives the script the open call's error value; ASKED becomes RUNNING."""
-        return self._sent("-> answer", messages.refusal(self._question_id, reason[:REASON_CHARACTERS]))
+        return self._sent("-> answer", messages.refusal(self._question_id, reason[: self._longest_reason]))
 
     def receive(self, data: bytes) -> list[Event]:
         """
@@ -251,7 +253,7 @@ class Session:
 
     def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
         call = QUESTIONS.get(method) if type(method) is str else None
-        if call is None or call.is_notice or tuple(map(type, args)) != call.parameters:
+        if call is None or call.is_notice or not call.takes(args):
             raise self._violation(f"expected a question, got {messages.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id

@@ -88,8 +88,8 @@ def pinned(bridge: Path, directory: Path) -> Path:
     place = directory / BRIDGE
     try:
         place.mkdir()
-        for file in bridge.parent.glob("SR*"):
-            if file.suffix != ".stamp":
+        for file in bridge.parent.iterdir():
+            if file.name.startswith(("SR", "KSR")) and file.suffix not in {".stamp", ".xml"}:
                 copy = place / file.name
                 shutil.copyfile(file, copy)
                 copy.chmod(0o440)

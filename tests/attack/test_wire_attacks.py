@@ -123,7 +123,7 @@ class Slow:
         while time.monotonic() < self._deadline:
             pass
 
-    def depends_on(self, _name: str) -> None:
+    def depends_on(self, _call: str, _name: str) -> None:
         return None
 
 

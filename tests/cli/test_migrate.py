@@ -103,9 +103,3 @@ def test_a_cfg_that_is_not_there_is_status_2(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_the_settings_to_paste_are_toml(tmp_path: Path) -> None:
-    done = app_mono("kamailio-cfg", "--toml", directory=tmp_path)
-
-    assert tomllib.loads(done.stdout) == {"script_dirs": ["/etc/kamailio/mono"], "max_workers": 17}

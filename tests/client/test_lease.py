@@ -118,7 +118,7 @@ class RunsAnother(MessageHost):
     lease: Lease
     inner: Path
 
-    def modf(self, function: str) -> int:
+    def modf(self, function: str, *_arguments: str) -> int:
         return execute(self.lease, self.inner).code if function == "inner" else super().modf(function)  # type: ignore[return-value]
 
 

@@ -11,7 +11,7 @@ from runner.hosts import foreseen
     "name", ["$var", "$var()", "$var(a b)", "$(var(a))", "$hdr(X", "ru", "$", "", "$rb", "$sht(a=>b)", "$ru "]
 )
 def test_names_that_are_not_plain_are_not_guessed(name: str) -> None:
-    assert foreseen.depends_on(name) is None
+    assert foreseen.depends_on("PV.GetS", name) is None
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,28 @@ def test_names_that_are_not_plain_are_not_guessed(name: str) -> None:
     ],
 )
 def test_a_plain_name_depends_on_the_received_message_the_r_uri_or_itself(name: str, group: str) -> None:
-    assert foreseen.depends_on(name) == group
+    assert foreseen.depends_on("PV.GetS", name) == group
 
 
 @pytest.mark.parametrize("name", ["$Ts", "$TV(s)", "$mb", "$rb", "$mi", "$pp", "$shv(x)", "$sht(a=>b)", "$(ru{s.len})"])
 def test_what_changes_by_itself_is_large_or_is_computed_is_not_sent_ahead(name: str) -> None:
-    assert foreseen.depends_on(name) is None
+    assert foreseen.depends_on("PV.GetS", name) is None
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "group"),
+    [
+        ("pv.get", "$ru", foreseen.R_URI),
+        ("pv.get", "$rb", None),
+        ("pv.is_null", "$hdr(X-A)", foreseen.FIXED),
+        ("kx.get_ruser", "", foreseen.R_URI),
+        ("kx.get_callid", "", foreseen.FIXED),
+        ("tm.t_relay", "", None),
+        ("pv.sets", "$ru", None),
+    ],
+)
+def test_a_function_of_kemi_reads_what_it_reads(function: str, argument: str, group: str | None) -> None:
+    assert foreseen.depends_on(function, argument) == group
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_what_is_no_call_of_a_script_is_not_kept() -> None:
     host = MessageHost(MESSAGE.read_bytes())
     recorded = Recorded(host)
 
-    assert recorded.depends_on("$ru") == host.depends_on("$ru")
+    assert recorded.depends_on("PV.GetS", "$ru") == host.depends_on("PV.GetS", "$ru")
     assert recorded.expand("$rU") == "bob"
     assert recorded.calls == []
 

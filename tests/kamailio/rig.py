@@ -49,18 +49,7 @@ def free_udp_port(ip: str = "127.0.0.1") -> int:
 
 
 class Kamailio(private_kamailio.Kamailio):
-    """
-    One running Kamailio. A context manager.
-
-    Args:
-        cfg: The whole configuration.
-        directory: Private to it; the configuration, log and runtime files go there.
-        port: The UDP port on 127.0.0.1 that the configuration listens on.
-        env: Added to a small, fixed environment.
-
-    Raises:
-        AssertionError: It did not start; the text has its log.
-    """
+    """That of ``app-mono``, which fails a test where it does not start: an AssertionError with its whole log."""
 
     def __enter__(self) -> Self:
         assert KAMAILIO, "kamailio is not installed: make test installs it (Debian package kamailio)"

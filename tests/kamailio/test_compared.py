@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import installed
-from tests.kamailio.commands import OTHER, SAMPLE, app_mono, message, script
+from tests.cli.commands import OTHER, SAMPLE, app_mono, message, script
 from tests.places import MESSAGE
 
 if TYPE_CHECKING:

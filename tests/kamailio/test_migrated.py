@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from runner.cli.kamailio_cfg import lines
 from runner.migrate import migrate
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module, preamble
 from tests.kamailio.routes import needs_app_mono
@@ -177,17 +176,6 @@ def test_kamailio_accepts_every_cfg_of_the_repository(tmp_path: Path, path: Path
         pytest.skip("needs Debian's kamailio-lua-modules")
 
     told = Kamailio(path.read_text(encoding="utf-8"), tmp_path, free_udp_port()).check()
-
-    assert told.startswith("accepted"), told
-
-
-@pytest.mark.parametrize("kemi", [False, True])
-def test_kamailio_accepts_the_lines_to_paste(tmp_path: Path, *, kemi: bool) -> None:
-    port = free_udp_port()
-    cfg = preamble(port, ["sl", "pv"]) + lines(kemi=kemi, toml_only=False)
-    cfg += "" if kemi else "request_route { route(SCRIPT); }\n"
-
-    told = Kamailio(cfg, tmp_path, port).check()
 
     assert told.startswith("accepted"), told
 

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from runner.errors import ConfigError
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, Settings
-from runner.settings.__main__ import page
 from runner.settings.origins import MOVED, REMOVED
 from tests.places import ROOT
 
@@ -115,8 +114,3 @@ def test_what_kamailio_reads_is_what_its_side_has_defaults_for() -> None:
     assert isinstance(defaults, ast.Dict)
 
     assert {ast.literal_eval(key) for key in defaults.keys if key} == READ_BY_KAMAILIO
-
-
-def test_the_page_of_settings_is_current() -> None:
-    """`python -m runner.settings > docs/settings.md` writes it."""
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page()

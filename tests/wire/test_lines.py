@@ -58,7 +58,8 @@ def test_a_bridge_of_another_protocol_is_named_so() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_every_call_of_the_table_crosses_with_its_arguments(name: str) -> None:
     call = CALLS[name]
-    args = [7 if kind is int else "x" for kind in call.parameters]
+    args = [{int: 7, str: "x", list: ["y", -1, True]}[kind] for kind in call.parameters]
+    args += ["z"] * (call.more == {str})
     message: dict[str, Any] = {"jsonrpc": "2.0", "method": name, "params": args}
     if not call.is_notice:
         message["id"] = 1
@@ -66,6 +67,29 @@ def test_every_call_of_the_table_crosses_with_its_arguments(name: str) -> None:
     (event,) = session_in(State.RUNNING).receive(json.dumps(message).encode() + b"\n")
 
     assert event == (Notice if call.is_notice else Question)(name, tuple(args))
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("KSR", ["x"]),
+        ("KSR", ["x", [None]]),
+        ("KSR", ["x", [1.5]]),
+        ("KSR", ["x", [["y"]]]),
+        ("KSR", ["x", ["y"] * 7]),
+        ("KSR", ["x", [], "y"]),
+        ("KSR", [7, []]),
+        ("Core.ModF", []),
+        ("Core.ModF", ["x", 7]),
+        ("Core.ModF", ["x"] * 8),
+        ("PV.GetS", ["$ru", "$ru"]),
+    ],
+)
+def test_a_call_with_other_arguments_is_none(name: str, args: list[Any]) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": args}).encode() + b"\n"
+
+    with pytest.raises(ProtocolViolation, match="expected a question"):
+        session_in(State.RUNNING).receive(line)
 
 
 def padded(length: int) -> bytes:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from tools.compare.cases import LIVES, compare
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from tools.compare.judge import Finding, Report
 
 MOST_SHOWN = 2000  # characters of one value
+BESIDE_STEPS = {"reached": "reached", "forwarded": "forwarded", "reply": "replies", LIVES: "crashed_at"}
+"""The facts that are no step, and where ``Played`` has them."""
 
 
 def text_of(reports: Sequence[tuple[str, Report]], seed: int, *, kamailio: str, kept: Path) -> str:
@@ -48,18 +52,21 @@ def text_of(reports: Sequence[tuple[str, Report]], seed: int, *, kamailio: str, 
 
 
 def played_text(case: Case, expected: Played, got: Played) -> str:
-    """One case, step by step, and what both sides gave."""
+    """One case, step by step, and what both sides gave; ``!`` marks what ``compare`` counts as a difference."""
+    differ = {difference.fact for difference in compare(expected, got)[1]}
     rows = [ascii(case.message).replace("\\r\\n", "\\r\\n\n")]
     for number, step in enumerate(case.steps):
         answers = [*expected.answers[number : number + 1], *got.answers[number : number + 1]]
-        rows.append(f"{' ' if len(set(map(ascii, answers))) == 1 else '!'} {' '.join(map(_word, step))}")
+        rows.append(f"{'!' if number in differ else ' '} {' '.join(map(_word, step))}")
         rows += [
             f"    {word} {_short(answer)}" for word, answer in zip(("expected", "got     "), answers, strict=False)
         ]
-    for what in ("reached", "forwarded", "replies", "crashed_at"):
+    for fact, what in BESIDE_STEPS.items():
         one, other = getattr(expected, what), getattr(got, what)
-        if one != other:
-            rows.append(f"! {what}\n    expected {_short(one)}\n    got      {_short(other)}")
+        if one != other or fact in differ:
+            rows.append(
+                f"{'!' if fact in differ else ' '} {what}\n    expected {_short(one)}\n    got      {_short(other)}"
+            )
     return "\n".join(rows)
 
 

@@ -144,12 +144,18 @@ class Branch:
 
 @dataclass(slots=True)
 class Process:
-    """What lives as long as the SIP server's process: ``$var``, ``$vn``, ``$shv``, hash tables, ``$sbranch``."""
+    """
+    What lives as long as the SIP server's process: ``$var``, ``$vn``, ``$shv``, hash tables, ``$sbranch``.
+
+    Attributes:
+        micros: Of the moment that ``$TV(sn)`` read last, for ``$TV(un)``; 0 before.
+    """
 
     script_variables: dict[tuple[str, bytes], Value] = field(default_factory=dict)
     shared_variables: dict[bytes, Value] = field(default_factory=dict)
     hash_tables: dict[bytes, dict[bytes, Value]] = field(default_factory=dict)
     static_branch: Branch = field(default_factory=lambda: Branch(q=0))
+    micros: int = 0
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner import sip
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.errors import ConfigError
+from runner.errors import CallRefused, ConfigError
 from runner.hosts import foreseen
 from runner.sip.header_names import key_asked_for
 from runner.sip.scan import wrap
@@ -112,9 +112,14 @@ class MessageHost:
         """``Core.Log``: kept in ``logs``."""
         self.logs.append((level, text))
 
-    def modf(self, function: str) -> int:
-        """``Core.ModF``: one of ``modf.FUNCTIONS``; for any other name -127 and a log line."""
+    def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
+        """Not yet: refused."""
+        raise CallRefused(f"KSR.{function}: functions of KEMI are not called yet, got {len(arguments)} arguments")
+
+    def modf(self, function: str, *arguments: str) -> int:
+        """``Core.ModF``: one of ``modf.FUNCTIONS``, without arguments; for anything else -127 and a log line."""
         run = self._reply_error if function == SL_REPLY_ERROR else modf.FUNCTIONS.get(function)
+        run = None if arguments else run
         if run is None and self.context.environment.is_6:
             run = modf.SINCE_6.get(function)
         if run is not None:

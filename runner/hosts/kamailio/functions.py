@@ -87,14 +87,15 @@ class CannotRun(RunnerError):
     """The function was not called; the text is the reason."""
 
 
-def run(name: str, msg: Any, ksr: Any) -> int:
+def run(name: str, msg: Any, ksr: Any, arguments: tuple[str, ...] = ()) -> int:
     """
-    Call a function without a parameter.
+    Call a function. With arguments: not yet.
 
     Args:
         name: Its name in kamailio.cfg.
         msg: The message object of app_python3; None where Kamailio has none.
         ksr: Kamailio's module ``KSR``.
+        arguments: What the script gave it.
 
     Returns:
         The function's own value.
@@ -103,7 +104,7 @@ def run(name: str, msg: Any, ksr: Any) -> int:
         CannotRun: It is unknown, takes a parameter, or would not be safe.
     """
     global _converted  # noqa: PLW0603  # a process has one message at a time
-    reason = why_not(name)
+    reason = "it was given arguments" if arguments else why_not(name)
     if reason is not None:
         raise CannotRun(reason)
     function = _exports().function(name)

@@ -12,11 +12,12 @@ from binascii import a2b_base64
 from typing import Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.errors import RunnerError
+from runner.errors import CallRefused, RunnerError
 from runner.hosts import foreseen
 from runner.printable import ended_record
 
 from . import bounds, functions, guards, names
+from .texts import is_utf8, until_nul
 
 DONE = 0
 _LEVELS = {-1: "err", 0: "warn", 1: "notice", 2: "info", 3: "dbg"}
@@ -78,16 +79,20 @@ class KamailioHost:
             if level > _DEBUG and self.get_i("$sel(cfg_get.core.debug)") < level:
                 return
             word = "dbg" if level > _DEBUG else "crit"
-        self._ksr.log(word, ended_record(_until_nul(text)))
+        self._ksr.log(word, ended_record(until_nul(text)))
 
-    def modf(self, function: str) -> int:
+    def ksr(self, function: str, _arguments: list[str | int | bool]) -> str | int | bool | None:
+        """Not yet."""
+        raise CallRefused(f"KSR.{function}: not called yet")
+
+    def modf(self, function: str, *arguments: str) -> int:
         """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""
         self._uri = None
-        name = _until_nul(function)
+        name = until_nul(function)
         try:
-            if name == "msg_apply_changes":
+            if name == "msg_apply_changes" and not arguments:
                 return self._apply_changes(name)
-            return functions.run(name, self._msg, self._ksr)
+            return functions.run(name, self._msg, self._ksr, arguments)
         except RunnerError as error:
             self._log_once(name, f"ModF cannot run {name[:80]!a}: {error}")
             return MODF_CANNOT_RUN
@@ -102,13 +107,13 @@ class KamailioHost:
         except UnicodeDecodeError:
             return self._get_bytes(asked)
         except (SystemError, UnicodeEncodeError, ValueError):
-            return self.get_s(_until_nul(asked)) if "\0" in asked else None
+            return self.get_s(until_nul(asked)) if "\0" in asked else None
         if type(value) is str:
             if asked == "$ru":
                 self._uri = value
             return value
         if "\0" in asked:  # Kamailio 6 raises nothing
-            return self.get_s(_until_nul(asked))
+            return self.get_s(until_nul(asked))
         if value is None:
             return None
         if value is not False and guards.COUNTS.search(asked):
@@ -127,9 +132,9 @@ class KamailioHost:
         except UnicodeDecodeError:
             return 0
         except (SystemError, UnicodeEncodeError, ValueError):
-            return self.get_i(_until_nul(asked)) if "\0" in asked else 0
+            return self.get_i(until_nul(asked)) if "\0" in asked else 0
         if type(value) is not int:
-            return self.get_i(_until_nul(asked)) if "\0" in asked else 0
+            return self.get_i(until_nul(asked)) if "\0" in asked else 0
         return value if _LEAST_INT <= value <= _MOST_INT else (value - _LEAST_INT) % (1 << 32) + _LEAST_INT
 
     def set_s(self, name: str, value: str) -> int:
@@ -142,8 +147,8 @@ class KamailioHost:
         if name.startswith(_R_URI) and not self._may_rewrite(name, value, uri):
             return FAILED
         if not name.isascii() or not value.isascii() or "\0" in name or "\0" in value:
-            name, value = _until_nul(name), _until_nul(value)
-            if not _is_utf8(value) or not _is_utf8(name):
+            name, value = until_nul(name), until_nul(value)
+            if not is_utf8(value) or not is_utf8(name):
                 return self._set_bytes(name, value)
         return DONE if self._pv.sets(name, value) else FAILED
 
@@ -152,8 +157,8 @@ class KamailioHost:
         self._uri = None
         if name not in _harmless and not self._asked(name, is_written=True):
             return FAILED
-        name = _until_nul(name)
-        return DONE if _is_utf8(name) and self._pv.seti(name, value) else FAILED
+        name = until_nul(name)
+        return DONE if is_utf8(name) and self._pv.seti(name, value) else FAILED
 
     def unset(self, name: str) -> int:
         """As ``PV.Unset``."""
@@ -162,13 +167,13 @@ class KamailioHost:
             return FAILED
         if name.startswith(_R_URI) and not self._may_rewrite(name, "", uri):
             return FAILED
-        name = _until_nul(name)
-        return DONE if _is_utf8(name) and self._pv.unset(name) else FAILED
+        name = until_nul(name)
+        return DONE if is_utf8(name) and self._pv.unset(name) else FAILED
 
     def is_null(self, name: str) -> int:
         """``KSR.pv.is_null`` is True for null and for what has no value at all; only null prints as ``<null>``."""
-        asked = _until_nul(name if name in _harmless else self._asked(name) or "")
-        if not asked or not _is_utf8(asked):
+        asked = until_nul(name if name in _harmless else self._asked(name) or "")
+        if not asked or not is_utf8(asked):
             return FAILED
         if not self._pv.is_null(asked):
             return 0
@@ -182,15 +187,15 @@ class KamailioHost:
         if len(text) > _SMALL and not self._may_write("", text):
             return FAILED
         if not text.isascii() or "\0" in text:
-            text = _until_nul(text)
-            if not _is_utf8(text):
+            text = until_nul(text)
+            if not is_utf8(text):
                 return self._add_bytes("append_hf", text)
         return DONE if self._hdr.append(text) == 1 else FAILED
 
     def hdr_remove(self, name: str) -> int:
         """An invalid name removes nothing, which is a failure only when the headers do not parse."""
-        name = _until_nul(name)
-        if _is_utf8(name) and self._hdr.remove(name) == 1:
+        name = until_nul(name)
+        if is_utf8(name) and self._hdr.remove(name) == 1:
             return DONE
         is_too_long = len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
         return FAILED if is_too_long or self._pv.get("$msg(hdrc)") is None else DONE
@@ -201,8 +206,8 @@ class KamailioHost:
 
         Bytes that are not UTF-8 give -1: no function of Kamailio takes them at this place.
         """
-        text = _until_nul(text)
-        if not _is_utf8(text) or (len(text) > _SMALL and not self._may_write("", text)):
+        text = until_nul(text)
+        if not is_utf8(text) or (len(text) > _SMALL and not self._may_write("", text)):
             return FAILED
         try:
             first = self._pv.get(_FIRST_HEADER)
@@ -222,8 +227,8 @@ class KamailioHost:
         if len(text) > _SMALL and not self._may_write("", text):
             return FAILED
         if not text.isascii() or "\0" in text:
-            text = _until_nul(text)
-            if not _is_utf8(text):
+            text = until_nul(text)
+            if not is_utf8(text):
                 return self._add_bytes("append_to_reply", text)
         return DONE if self._hdr.append_to_reply(text) == 1 else FAILED
 
@@ -286,7 +291,7 @@ class KamailioHost:
             return None
         if is_harmless:
             return name
-        name = _until_nul(name)
+        name = until_nul(name)
         checked = guards.evaluated_in_a_write(name) if is_written else name
         try:
             asked = checked and guards.asked(checked, self.get_s, self.set_i, self._has_none, functions.is_tcp_off)
@@ -299,7 +304,7 @@ class KamailioHost:
 
     def _has_none(self, name: str) -> bool:
         """Whether Kamailio has no value for a name that it was asked for before."""
-        return _names.knows(name) and _is_utf8(name) and bool(self._pv.is_null(name))
+        return _names.knows(name) and is_utf8(name) and bool(self._pv.is_null(name))
 
     def _may_write(self, name: str, value: str) -> bool:
         """Whether there is room for a value that is not small; headers have no name."""
@@ -317,7 +322,7 @@ class KamailioHost:
         if uri is None:
             uri = self.get_s("$ru")
             self._uri = None
-        return not guards.makes_an_unsafe_uri(name, _until_nul(value), uri, self.get_s)
+        return not guards.makes_an_unsafe_uri(name, until_nul(value), uri, self.get_s)
 
     def _log_once(self, name: str, text: str) -> None:
         if name not in _logged and len(_logged) < _MOST_LOGGED:
@@ -362,7 +367,7 @@ class KamailioHost:
         return bool(self._pv.sets(_HEXA, data.hex()))
 
     def _set_bytes(self, name: str, value: str) -> int:
-        if not _is_utf8(name) or not self._hand_over(value):
+        if not is_utf8(name) or not self._hand_over(value):
             return FAILED
         # pv_evalx expands twice: this variable's text first, then the bytes, which so are never expanded themselves.
         self._pv.sets(_TEXT, _FROM_HEXA)
@@ -382,18 +387,3 @@ class KamailioHost:
             return DONE if self._msg.call_function(function, _FROM_HEXA) == 1 else FAILED
         except (RuntimeError, AttributeError):
             return FAILED
-
-
-def _until_nul(text: str) -> str:
-    """Arguments of app_mono are C strings."""
-    return text if "\0" not in text else text[: text.index("\0")]
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from runner.calls import MODF_CANNOT_RUN
-from runner.hosts.embedded.context import Address, Environment, Socket, Version
+from runner.hosts.embedded.context import Environment, Version
 from runner.hosts.embedded.host import MessageHost
+from tests.hosts.embedded import versions
+from tests.hosts.embedded.reading import ALT, MAIN
 
-MAIN = Socket(Address("127.0.0.1", 5100), "main")
-ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))
 SDP = b"v=0\r\no=a 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 
 
@@ -288,3 +288,25 @@ def test_a_branch_takes_the_destination_socket_and_flags_of_the_request_along() 
     assert (host.modf("append_branch"), host.get_s("$du"), host.get_s("$fs"), host.get_i("$bf")) == (1, None, None, 0)
     parts = [host.get_s(f"$branch({part})") for part in ("dst_uri", "send_socket", "flags")]
     assert parts == ["sip:192.0.2.9", "udp:127.0.0.1:5100", "5"]
+
+
+def test_functions_of_6_0() -> None:
+    older, newer = versions.hosts(versions.message("a bad header"))
+    names = ("is_sip", "is_http", "sip_parse_headers", "t_exists")
+
+    assert [older.modf(name) for name in names] == [-127] * 4
+    assert [newer.modf(name) for name in names] == [1, -1, -1, -1]
+
+
+def test_a_second_final_reply_is_refused() -> None:
+    older, newer = versions.hosts(versions.message())
+
+    assert [older.modf("sl_reply_error"), older.modf("sl_reply_error")] == [1, 1]
+    assert [newer.modf("sl_reply_error"), newer.modf("sl_reply_error")] == [1, -2]
+    assert (len(older.replies), len(newer.replies)) == (2, 1)
+
+
+def test_options_are_answered_once() -> None:
+    _, newer = versions.hosts(versions.message(first="OPTIONS sip:example.com SIP/2.0"))
+
+    assert [newer.modf("options_reply"), newer.modf("sl_reply_error")] == [1, -2]

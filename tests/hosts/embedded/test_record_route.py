@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.host import MessageHost
+from tests.hosts.embedded.reading import ALT, MAIN
 
-MAIN = Socket(Address("127.0.0.1", 5100), "main")
-ALT = Socket(Address("127.0.0.1", 5101), "alt", Address("203.0.113.5", 5070))
 OWN, OTHER, STRICT = "<sip:127.0.0.1:5100;lr>", "<sip:r1.example.com;lr>", "<sip:s.example.com>"
 
 

@@ -11,57 +11,8 @@ from typing import Any
 
 import pytest
 
-from runner.hosts.kamailio import exports, functions
 from runner.hosts.kamailio.exports import Exports, Server, UnreadableExports
-
-ANY_ROUTE, REQUEST_ROUTE = 0xFFFFFFFF, 1
-Row = tuple[str, int, int, int, int, int]
-"""Name, C function, parameters, fixup, its free, routes."""
-
-
-class Memory:
-    """Modules as Kamailio keeps them."""
-
-    def __init__(self, **modules: list[Row]) -> None:
-        self._kept: list[Any] = []
-        self.modules: list[Any] = []
-        self.tables: list[Any] = []
-        for name, rows in modules.items():
-            self._add(name, rows)
-        for module, following in zip(self.modules, self.modules[1:], strict=False):
-            module.next = ctypes.addressof(following)
-
-    def server(self, version: str = "5.6.3", *, is_tcp_off: bool = False) -> Server:
-        return Server(version, lambda: ctypes.addressof(self.modules[0]), self.find, is_tcp_off)
-
-    def find(self, name: str) -> int | None:
-        """As core/sr_module.c, find_mod_export_record."""
-        for table in self.tables:
-            for row in table:
-                if row.name and ctypes.string_at(row.name) == name.encode() and row.param_no in {0, -128}:
-                    return ctypes.addressof(row)
-        return None
-
-    def _add(self, name: str, rows: list[Row]) -> None:
-        module = exports._Module(name=self._text(name))
-        table = (exports._Command * (len(rows) + 1))()
-        for row, (function, address, parameters, fixup, free, routes) in zip(table, rows, strict=False):
-            row.name, row.function, row.param_no = self._text(function), address, parameters
-            row.fixup, row.free_fixup, row.flags = fixup, free, routes
-            row.module = ctypes.addressof(module)
-        module.commands = ctypes.addressof(table)
-        self.modules.append(module)
-        self.tables.append(table)
-
-    def _text(self, text: str) -> int:
-        self._kept.append(ctypes.create_string_buffer(text.encode()))
-        return ctypes.addressof(self._kept[-1])
-
-
-def row(
-    name: str, function: int, parameters: int = 0, *, routes: int = ANY_ROUTE, fixup: int = 0, free: int = 0
-) -> Row:
-    return name, function, parameters, fixup, free, routes
+from tests.hosts.kamailio.tables import REQUEST_ROUTE, Memory, Row, row
 
 
 @pytest.mark.parametrize(
@@ -206,8 +157,3 @@ def test_a_function_that_kamailio_finds_elsewhere_is_refused() -> None:
 
     with pytest.raises(UnreadableExports, match="elsewhere"):
         exports.function("f")
-
-
-def test_outside_kamailio_nothing_is_run() -> None:
-    with pytest.raises(functions.CannotRun, match="ModF is off: this program is not a Kamailio"):
-        functions.run("has_totag", None, None)

@@ -92,7 +92,10 @@ def _count(access: Access) -> Value:
     spec = access.name
     if spec.variable.name == "avp":
         return Value.integer(len(values(Access(access.context, spec.name))))
-    return Value.integer(xavp_count(access.context, spec.name))
+    try:
+        return Value.integer(xavp_count(access.context, spec.name) & 0xFFFFFFFF)
+    except CannotEvaluate:
+        return NULL
 
 
 def _counted(text: bytes) -> Spec:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.value import NULL, Value
 
-from .expression import Dynamic, dynamic_or
 from .registry import Access, Reader, one_of, register
 
 _FIELDS = ("sec", "min", "hour", "mday", "mon", "year", "wday", "yday", "isdst")
 _MICROSECONDS = 1_000_000
+_LONGEST = 63  # pv_time.c, PV_STRFTIME_BUF_SIZE, less the NUL
 
 
 def _part(part: str, now: time.struct_time) -> int:
@@ -33,20 +33,16 @@ def _utc(access: Access) -> Value:
     return Value.integer(_part(access.name, time.gmtime()))
 
 
-def _format_name(text: bytes) -> bytes | Dynamic:
-    return dynamic_or(text) or text
+def _any(text: bytes) -> bytes:
+    """A format as written: a variable in it is text (pv_time.c, pv_parse_strftime_name)."""
+    return text
 
 
 def _formatted(*, is_utc: bool) -> Reader:
     def read(access: Access) -> Value:
-        name = access.name
-        if isinstance(name, Dynamic):
-            name = name.spec.read(access.context).text
-            if not name:
-                raise CannotEvaluate("the format is null or empty")
         now = time.gmtime() if is_utc else time.localtime()
-        text = time.strftime(name.decode("utf-8", "surrogateescape"), now)
-        return Value(text.encode("utf-8", "surrogateescape")) if text else NULL
+        text = time.strftime(access.name.decode("utf-8", "surrogateescape"), now).encode("utf-8", "surrogateescape")
+        return Value(text) if 0 < len(text) <= _LONGEST else NULL
 
     return read
 
@@ -62,13 +58,21 @@ def _seconds(_: Access) -> Value:
 def _timeval(access: Access) -> Value:
     now = time.time()
     seconds, micros = int(now), int(now * _MICROSECONDS) % _MICROSECONDS
+    process = access.context.process
     match access.name:
-        case "s" | "sn":
+        case "s":
             return Value.integer(seconds)
-        case "u" | "un":
+        case "u":
             return Value.integer(micros)
+        case "sn":
+            process.micros = micros
+            return Value.integer(seconds)
+        case "un":
+            return Value.integer(process.micros)
         case "Sm":
             return Value(b"%d" % time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))
+        case "Fn":
+            return Value(b"%s.%06d" % (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)).encode(), micros))
         case _:
             return Value(b"%d.%06d" % (seconds, micros))
 
@@ -78,13 +82,13 @@ register("Tf TF", "Date and time as text.", "pv: pv_core.c, pv_get_timef", _ctim
 register("time", "Field of the local time.", "pv: pv_time.c, pv_get_local_time", _local, parse_name=one_of(*_FIELDS))
 register("utime", "Field of the time in UTC.", "pv: pv_time.c, pv_get_utc_time", _utc, parse_name=one_of(*_FIELDS))
 _SOURCE = "pv: pv_time.c, pv_get_strftime"
-register("timef", "Local time, by strftime.", _SOURCE, _formatted(is_utc=False), parse_name=_format_name)
-register("utimef", "Time in UTC, by strftime.", _SOURCE, _formatted(is_utc=True), parse_name=_format_name)
+register("timef", "Local time, by strftime.", _SOURCE, _formatted(is_utc=False), parse_name=_any)
+register("utimef", "Time in UTC, by strftime.", _SOURCE, _formatted(is_utc=True), parse_name=_any)
 register(
     "TV",
     "Time with microseconds.",
     "pv: pv_time.c, pv_get_timeval",
     _timeval,
-    parse_name=one_of("s", "u", "sn", "un", "Sn", "S", "U", "Sm"),
+    parse_name=one_of("s", "u", "sn", "un", "Sn", "Fn", "Sm"),
     later_names=("Sm",),
 )

@@ -38,13 +38,13 @@ def wanted_key(access: Access) -> bytes | None:
     The key of the header that is asked for; ``*`` for any. None when a dynamic name is no header name.
 
     Raises:
-        CannotEvaluate: The dynamic name is null or of no text.
+        CannotEvaluate: The dynamic name is null.
     """
     if not isinstance(access.name, Dynamic):
         return bytes(access.name)
     value = access.name.spec.read(access.context)
-    if not value.text:
-        raise CannotEvaluate("the header name is null or empty")
+    if value.text is None:
+        raise CannotEvaluate("the header name is null")
     return key_asked_for(value.text)
 
 

@@ -31,20 +31,20 @@ Name = bytes | int
 """One part of a select: a name or a text in brackets as written, or a number in brackets."""
 
 Names = tuple[Name, ...]
-Reader = Callable[["Call"], bytes | None]
+Reader = Callable[["Selection"], bytes | None]
 NamesParser = Callable[[Names], Any]
 
 
-class Call(NamedTuple):
+class Selection(NamedTuple):
     """
-    What one step of a select works on.
+    What one level of a select works on (core/select.h, the select_t that a select_f gets).
 
     Attributes:
         access: The message, and what the script did so far.
-        text: What the step before gave; empty for the first.
-        names: The names that belong to this step, the first of them included.
+        text: What the level before gave; empty for the first.
+        names: The names that belong to this level, the first of them included.
         parsed: What the node's parser made of the names; None without one.
-        is_last: False when another step follows.
+        is_last: False when another level follows.
     """
 
     access: Access
@@ -54,8 +54,8 @@ class Call(NamedTuple):
     is_last: bool
 
 
-# As ``Call``, without a call of Python: one is made for every step.
-_call: Callable[[tuple[Access, bytes, Names, Any, bool]], Call] = partial(tuple.__new__, Call)
+# As ``Selection``, without a call of Python: one is made for every level.
+_selection: Callable[[tuple[Access, bytes, Names, Any, bool]], Selection] = partial(tuple.__new__, Selection)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ class Row:
         node: Where it leads to.
         takes: The type of one more name that it consumes: ``bytes`` or ``int``; None when it consumes no other.
         is_optional: True when that name may be missing.
-        is_nested: True when the node before becomes a step of its own, and the next node looks up the same name.
+        is_nested: True when the node before becomes a level of its own, and the next node looks up the same name.
     """
 
     names: tuple[str, ...]
@@ -131,8 +131,8 @@ class Node:
 ROOT = Node()
 
 
-class Step(NamedTuple):
-    """One reader of a select, with the names that belong to it and what its parser made of them."""
+class Level(NamedTuple):
+    """One reader of a select (``f`` of select_t), the names that belong to it and what its parser made of them."""
 
     read: Reader
     names: Names
@@ -179,15 +179,15 @@ def _atoi(digits: bytes) -> int:
     return wrap(-number if is_negative else min(number, LONG_MAX))
 
 
-def parse_name(text: bytes) -> tuple[Step, ...]:
+def parse_name(text: bytes) -> tuple[Level, ...]:
     """
-    The steps of a select.
+    The levels of a select.
 
     Raises:
         CannotEvaluate: It is malformed, or there is no such select.
     """
     names = parse_names(text)
-    steps: list[Step] = []
+    levels: list[Level] = []
     node, parsed, start, at = ROOT, None, 0, 0
     while at < len(names):
         row = next((row for row in node.rows if row.accepts(names[at])), None)
@@ -199,28 +199,28 @@ def parse_name(text: bytes) -> tuple[Step, ...]:
             elif not row.is_optional:
                 raise CannotEvaluate(f"a name is missing in the select {text!r}")
         if row.is_nested:
-            steps.append(_step(node, names[start:at], parsed))
+            levels.append(_level(node, names[start:at], parsed))
             start = at
         else:
             at += 1
         node = row.node
         parsed = None if node.parse is None else node.parse(names[start:at])
-    steps.append(_step(node, names[start:], parsed))
-    return tuple(steps)
+    levels.append(_level(node, names[start:], parsed))
+    return tuple(levels)
 
 
-def _step(node: Node, names: Names, parsed: object) -> Step:
+def _level(node: Node, names: Names, parsed: object) -> Level:
     if node.read is None:
         raise CannotEvaluate("a select does not end here")
-    return Step(node.read, names, parsed)
+    return Level(node.read, names, parsed)
 
 
-def run(steps: tuple[Step, ...], access: Access) -> bytes | None:
-    """What the last step gives; None for null."""
+def run(levels: tuple[Level, ...], access: Access) -> bytes | None:
+    """What the last level gives; None for null."""
     text = b""
-    last = steps[-1]
-    for step in steps:
-        given = step.read(_call((access, text, step.names, step.parsed, step is last)))
+    last = levels[-1]
+    for level in levels:
+        given = level.read(_selection((access, text, level.names, level.parsed, level is last)))
         if given is None:
             return None
         text = given

@@ -2,7 +2,7 @@
 Transformations: the ``{class.name,params}`` chain of an expression, and the table of those there are.
 
 Must not know a particular transformation: the families in ``transformations/`` register theirs when ``families`` is
-imported. Must not know expressions either, though parameters may be some: whoever parses or applies a chain says how
+imported. Must not know expressions either, though arguments may be some: whoever parses or applies a chain says how
 long an expression is and what it gives. Follows Kamailio's core/pvapi.c (tr_lookup, tr_exec) and the parameter macros
 of modules/pv/pv_trans.c.
 """
@@ -24,7 +24,7 @@ _LAST_BEFORE_A_DIGIT = 0x7FFFFFFFFFFFFFFF // 10 - 10
 """A number above it takes no further digit (modules/pv/pv_trans.c, _tr_parse_nparam of 6.0)."""
 
 Resolve = Callable[[bytes], Value]
-"""Evaluates a parameter that is an expression, ``$var(x)``."""
+"""Evaluates an argument that is an expression, ``$var(x)``."""
 
 ParseUri = Callable[[bytes], Uri | None]
 """Takes a URI apart, as one version of Kamailio does; None for what is none."""
@@ -36,7 +36,7 @@ Measure = Callable[[bytes], int]
 @dataclass(frozen=True, slots=True)
 class Literal:
     """
-    A parameter as written.
+    An argument as written.
 
     Attributes:
         text: May be empty.
@@ -48,8 +48,8 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Dynamic:
-    """A parameter that is an expression."""
+class Expression:
+    """An argument that is an expression."""
 
     text: bytes
 
@@ -61,16 +61,16 @@ class TooLong:
     low: int
 
 
-Param = int | TooLong | Literal | Dynamic
-Params = tuple[Param, ...]
+Argument = int | TooLong | Literal | Expression
+Arguments = tuple[Argument, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One transformation at work."""
+class Input:
+    """What a transformation works on: a value, its arguments, and what it may ask."""
 
     value: Value
-    params: Params
+    arguments: Arguments
     resolve: Resolve
     uri: ParseUri = parse_uri
     environment: Environment = field(default_factory=Environment)
@@ -92,13 +92,13 @@ class Call:
         return self.value.text
 
     def number(self, position: int) -> int:
-        """A parameter as a number; CannotEvaluate for an expression without one."""
-        match self.params[position]:
+        """An argument as a number; CannotEvaluate for an expression without one."""
+        match self.arguments[position]:
             case int(number):
                 return number
             case TooLong(low) if not self.is_6:
                 return low
-            case Dynamic(text):
+            case Expression(text):
                 number_or_none = self.resolve(text).number
                 if number_or_none is None:
                     raise CannotEvaluate("a parameter is not a number")
@@ -106,11 +106,11 @@ class Call:
         raise CannotEvaluate("a parameter is not a number")
 
     def string(self, position: int) -> Literal:
-        """A parameter as text; CannotEvaluate for an expression that is null or empty."""
-        match self.params[position]:
+        """An argument as text; CannotEvaluate for an expression that is null or empty."""
+        match self.arguments[position]:
             case Literal() as literal:
                 return literal
-            case Dynamic(text):
+            case Expression(text):
                 resolved = self.resolve(text).text
                 if resolved:
                     return Literal(resolved, resolved[0])
@@ -150,11 +150,11 @@ class Scanner:
             raise CannotEvaluate(f"expected {wanted!r} in a transformation, got {self.byte!r}")
         self.at += 1
 
-    def number(self) -> Param:
+    def number(self) -> Argument:
         """A number or an expression."""
         self.skip_blanks()
         if self.byte == b"$":
-            return self.dynamic()
+            return self.expression()
         if self.byte not in b"+-0123456789":
             raise CannotEvaluate("expected a number in a transformation")
         is_negative = self.byte == b"-"
@@ -170,11 +170,11 @@ class Scanner:
         is_too_long = number_of(self.text[start : self.at - 1], _LAST_BEFORE_A_DIGIT) > _LAST_BEFORE_A_DIGIT
         return TooLong(number) if is_too_long else number
 
-    def string(self, *, may_end_with_comma: bool = False) -> Param:
+    def string(self, *, may_end_with_comma: bool = False) -> Argument:
         """A text up to a tab, newline, comma or brace, or an expression."""
         self.skip_blanks()
         if self.byte == b"$":
-            return self.dynamic()
+            return self.expression()
         start = self.at
         self.until(b"\t\n,}")
         if self.byte == b"\0":
@@ -183,24 +183,24 @@ class Scanner:
             self.at += 1
         return Literal(self.text[start : self.at], self.text[start])
 
-    def dynamic(self) -> Dynamic:
+    def expression(self) -> Expression:
         """An expression."""
         start = self.at
         self.at += self._measure(self.text[start:])
-        return Dynamic(self.text[start : self.at])
+        return Expression(self.text[start : self.at])
 
 
-ParseParams = Callable[[Scanner], Params]
+ParseArguments = Callable[[Scanner], Arguments]
 
 
-def no_params(scanner: Scanner) -> Params:  # noqa: ARG001 - one of several parsers
+def no_arguments(scanner: Scanner) -> Arguments:  # noqa: ARG001 - one of several parsers
     """Nothing; a comma is refused where the brace is expected."""
     return ()
 
 
-def takes(kinds: str) -> ParseParams:
+def takes(kinds: str) -> ParseArguments:
     """
-    A parser of parameters.
+    A parser of arguments.
 
     Args:
         kinds: One letter each: ``n`` number, ``s`` text, ``c`` text that may end with a comma. A ``?`` in front: all
@@ -208,17 +208,17 @@ def takes(kinds: str) -> ParseParams:
     """
     letters = kinds.removeprefix("?")
 
-    def parse_params(scanner: Scanner) -> Params:
-        params: list[Param] = []
+    def parse_arguments(scanner: Scanner) -> Arguments:
+        arguments: list[Argument] = []
         if kinds.startswith("?") and scanner.byte == b"}":
             return ()
         for letter in letters:
             scanner.expect(b",")
-            params.append(scanner.number() if letter == "n" else scanner.string(may_end_with_comma=letter == "c"))
+            arguments.append(scanner.number() if letter == "n" else scanner.string(may_end_with_comma=letter == "c"))
             scanner.skip_blanks()
-        return tuple(params)
+        return tuple(arguments)
 
-    return parse_params
+    return parse_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class Transformation:
         parameters: As a reader would write them: ``,offset,length``; empty without any.
         meaning: For the reader of the list.
         source: Kamailio's file and function.
-        parse_params: Reads what is behind the name.
+        parse_arguments: Reads what is behind the name.
         apply: Gives the new value; raises CannotEvaluate where Kamailio gives an error.
         since: The first version that has it; empty for 5.6.
     """
@@ -240,20 +240,20 @@ class Transformation:
     parameters: str
     meaning: str
     source: str
-    parse_params: ParseParams
-    apply: Callable[[Call], Value]
+    parse_arguments: ParseArguments
+    apply: Callable[[Input], Value]
     since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A transformation with its parameters, as written in an expression."""
+class Link:
+    """A transformation of a chain, with its arguments (core/pvar.h, trans_t)."""
 
     transformation: Transformation
-    params: Params
+    arguments: Arguments
 
 
-Chain = tuple[Step, ...]
+Chain = tuple[Link, ...]
 
 _TRANSFORMATIONS: dict[tuple[bytes, bytes], Transformation] = {}
 
@@ -262,18 +262,20 @@ def register(
     name: str,
     meaning: str,
     source: str,
-    parse_params: ParseParams = no_params,
+    parse_arguments: ParseArguments = no_arguments,
     parameters: str = "",
     *,
     since: str = "",
-) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
+) -> Callable[[Callable[[Input], Value]], Callable[[Input], Value]]:
     """Add the decorated function as a transformation; may be used several times on one function."""
 
-    def add(apply: Callable[[Call], Value]) -> Callable[[Call], Value]:
+    def add(apply: Callable[[Input], Value]) -> Callable[[Input], Value]:
         family, _, short = name.encode().partition(b".")
         if (family, short) in _TRANSFORMATIONS:
             raise RuntimeError(f"transformation {name} is registered twice")
-        _TRANSFORMATIONS[family, short] = Transformation(name, parameters, meaning, source, parse_params, apply, since)
+        _TRANSFORMATIONS[family, short] = Transformation(
+            name, parameters, meaning, source, parse_arguments, apply, since
+        )
         return apply
 
     return add
@@ -293,15 +295,15 @@ def parse(text: bytes, offset: int, measure: Measure) -> tuple[Chain, int]:
     Raises:
         CannotEvaluate: It is malformed, or a transformation is unknown.
     """
-    steps: list[Step] = []
+    links: list[Link] = []
     scanner = Scanner(text, offset, measure)
     end = offset
     while True:
         scanner.skip_blanks()
         if scanner.byte != b"{":
-            return tuple(steps), end
+            return tuple(links), end
         scanner.at += 1
-        steps.append(_parse_step(scanner))
+        links.append(_parse_link(scanner))
         scanner.expect(b"}")
         end = scanner.at
 
@@ -315,37 +317,37 @@ def apply(
     Raises:
         CannotEvaluate: One of the transformations fails.
     """
-    for step in chain:
-        call = Call(value, step.params, resolve, uri, environment or Environment())
-        value = step.transformation.apply(_share_buffer(call, step.transformation.name))
+    for link in chain:
+        given = Input(value, link.arguments, resolve, uri, environment or Environment())
+        value = link.transformation.apply(_share_buffer(given, link.transformation.name))
     return value
 
 
 _COPIES_FIRST = ("uri.", "param.value", "param.in", "param.name")
 
 
-def _share_buffer(call: Call, name: str) -> Call:
+def _share_buffer(given: Input, name: str) -> Input:
     """
-    The call with what its parameters do to the value and to each other.
+    The input with what its arguments do to the value and to each other.
 
-    The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: a parameter that is a number too
+    The text of a number is in the one buffer of core/ut.h, int2str, right-aligned: an argument that is a number too
     writes over its last digits. ``$(var(v){s.strip,$var(n)})`` of 2147483647 and 1 gives 147483641. Those that copy
-    the value before they look at parameters are safe.
+    the value before they look at arguments are safe.
     """
-    value, written = call.value, [param.text for param in call.params if isinstance(param, Dynamic)]
+    value, written = given.value, [each.text for each in given.arguments if isinstance(each, Expression)]
     if not written or not (value.is_printed or len(written) > 1) or name.startswith(_COPIES_FIRST):
-        return call
+        return given
     known: dict[bytes, Value] = {}
     for text in written:
         try:
-            resolved = call.resolve(text)
+            resolved = given.resolve(text)
         except CannotEvaluate:
-            return call  # the transformation will find out when it asks
+            return given  # the transformation will find out when it asks
         if resolved.is_printed:
             value = _overwritten(value, resolved)
             known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
         known[text] = resolved
-    return Call(value, call.params, lambda name: known[name], call.uri, call.environment)
+    return Input(value, given.arguments, lambda name: known[name], given.uri, given.environment)
 
 
 def _overwritten(value: Value, over: Value) -> Value:
@@ -355,7 +357,7 @@ def _overwritten(value: Value, over: Value) -> Value:
     return value._replace(text=(text[: max(0, len(text) - len(last))] + last)[-len(text) :])
 
 
-def _parse_step(scanner: Scanner) -> Step:
+def _parse_link(scanner: Scanner) -> Link:
     family = scanner.until(b".")
     scanner.expect(b".")
     # The class is case sensitive and exact, the name is neither.
@@ -363,4 +365,4 @@ def _parse_step(scanner: Scanner) -> Step:
     transformation = _TRANSFORMATIONS.get((family, name))
     if transformation is None:
         raise CannotEvaluate(f"unknown transformation {(family + b'.' + name).decode('latin-1')}")
-    return Step(transformation, transformation.parse_params(scanner))
+    return Link(transformation, transformation.parse_arguments(scanner))

@@ -16,8 +16,8 @@ _OPENING, _CLOSING = b"[]"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One ``name[index]``; the index is None without brackets."""
+class Key:
+    """One ``name[index]`` (core/pvar.h, pv_xavp_name_t); the index is None without brackets."""
 
     name: bytes
     index: int | str | Dynamic | None = None
@@ -32,29 +32,29 @@ class Step:
         return value.number
 
 
-Path = tuple[Step, Step | None]
+Path = tuple[Key, Key | None]
 
 
 def parse_name(text: bytes) -> Path:
     """Parse ``name`` or ``name[i]``, optionally followed by ``=>name[i]`` (pv_xavp.c, pv_parse_xavp_name)."""
-    first, rest = _parse_step(text)
+    first, rest = _parse_key(text)
     if not rest.startswith(b"="):
         return first, None
     if not rest.startswith(b"=>"):
         raise CannotEvaluate(f"bad xavp name {text!r}")
     if not rest[2:]:
         raise CannotEvaluate(f"bad xavp name {text!r}")
-    return first, _parse_step(rest[2:])[0]
+    return first, _parse_key(rest[2:])[0]
 
 
-def _parse_step(text: bytes) -> tuple[Step, bytes]:
+def _parse_key(text: bytes) -> tuple[Key, bytes]:
     text = text.lstrip(_WHITE)
     at = 0
     while at < len(text) and text[at] not in b" \t\r\n=[":
         at += 1
     name, rest = text[:at], text[at:].lstrip(_WHITE)
     if not rest.startswith(b"["):
-        return Step(name), rest
+        return Key(name), rest
     # pv_xavp_fill_ni: brackets nest, and the end of the name closes any that are still open.
     depth, end = 0, 0
     while end < len(rest):
@@ -64,7 +64,7 @@ def _parse_step(text: bytes) -> tuple[Step, bytes]:
         end += 1
     if end == 1:
         raise CannotEvaluate("an index is empty")
-    return Step(name, parse_index(rest[1:end])), rest[end + 1 :]
+    return Key(name, parse_index(rest[1:end])), rest[end + 1 :]
 
 
 def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
@@ -81,7 +81,7 @@ def _folded(path: Path, kind: str) -> Path:
     if kind != "xavi":
         return path
     first, second = path
-    return Step(first.name.lower(), first.index), None if second is None else Step(second.name.lower(), second.index)
+    return Key(first.name.lower(), first.index), None if second is None else Key(second.name.lower(), second.index)
 
 
 def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
@@ -129,10 +129,10 @@ def _write_index(index: int | str | None, size: int) -> int:
     return at + size + 1 if at < 0 else at
 
 
-def _remove(nodes: list[XavpNode], step: Step, index: int | str | None) -> None:
-    found = _named(nodes, step.name)
+def _remove(nodes: list[XavpNode], key: Key, index: int | str | None) -> None:
+    found = _named(nodes, key.name)
     if index == ALL:
-        nodes[:] = [node for node in nodes if node.name != step.name]
+        nodes[:] = [node for node in nodes if node.name != key.name]
         return
     at = _write_index(index, len(found))
     if 0 <= at < len(found):
@@ -157,12 +157,12 @@ def _unset(access: Access, kind: str, path: Path) -> None:
             _remove(node.value, second, second_index)
 
 
-def _assign(nodes: list[XavpNode], step: Step, index: int | str | None, value: Value) -> bool:
+def _assign(nodes: list[XavpNode], key: Key, index: int | str | None, value: Value) -> bool:
     """Without an index, insert the value in front, with one, replace that one; False without it, or without a name."""
-    if step.index is None and step.name:
-        nodes.insert(0, XavpNode(step.name, value))
+    if key.index is None and key.name:
+        nodes.insert(0, XavpNode(key.name, value))
         return True
-    found = _named(nodes, step.name)
+    found = _named(nodes, key.name)
     at = _write_index(index, len(found))
     if not 0 <= at < len(found):
         return False
@@ -207,13 +207,31 @@ def _writer(kind: str) -> Writer:
 
 
 def count(context: Context, path: Path) -> int:
-    """Count the values of the xavp."""
+    """
+    Count the values that a path names: without an index all, unlike in a read (pv_core.c, pv_get_cnt).
+
+    Raises:
+        CannotEvaluate: A dynamic index has no number.
+    """
     first, second = path
-    found = _named(context.xavps["xavp"], first.name)
+    nodes = context.xavps["xavp"]
+    found = _counted(nodes, nodes, first.name, first.resolve(context))
     if second is None:
-        return len(found)
-    node = _at(found, first.resolve(context))
-    return len(_named(node.value, second.name)) if node is not None and isinstance(node.value, list) else 0
+        return len(found) if first.name else -1  # core/xavp.c, xavp_count
+    index = second.resolve(context)
+    lists = [node.value for node in found if isinstance(node.value, list)]
+    if not second.name:
+        return -len(lists)
+    return sum(len(_counted(children, nodes, second.name, index)) for children in lists)
+
+
+def _counted(nodes: list[XavpNode], outer: list[XavpNode], name: bytes, index: int | str | None) -> list[XavpNode]:
+    """Those of that name; a search from the front goes on in the outer list where the inner one was emptied."""
+    if index is None or index == ALL:
+        return _named(nodes, name)
+    is_from_the_end = isinstance(index, int) and index < 0
+    node = _at(_named(nodes if is_from_the_end else _searched(nodes, outer), name), index)
+    return [] if node is None else [node]
 
 
 def _read_unique(access: Access) -> Value:
@@ -257,7 +275,7 @@ def _parse_unique(text: bytes) -> Path:
     name, equals, rest = text.strip(_WHITE).partition(b"=")
     if equals and (rest[:1] != b">" or len(rest) == 1):
         raise CannotEvaluate(f"bad xavu name {text!r}")
-    return Step(name), Step(rest[1:]) if equals else None
+    return Key(name), Key(rest[1:]) if equals else None
 
 
 register(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.hosts.embedded.host import MessageHost
+from tests.hosts.embedded.reading import NINES, ZEROS, with_headers
 
 MESSAGE = b"OPTIONS sip:a@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nX: 1\r\nX: 2\r\nX: 3\r\n\r\n"
 
@@ -67,3 +68,25 @@ def test_any_text_is_a_value_or_an_error_value(text: str) -> None:
         host.set_s(name, text)
 
         assert host.is_null(name) in {-1, 0, 1}
+
+
+@pytest.mark.parametrize(
+    ("index", "value"),
+    [
+        ("4294967297", "two"),
+        (NINES, "two"),  # -1 in 32 bits
+        (ZEROS + "1", "two"),
+        ("-" + NINES, "two"),  # 1
+        ("2147483648", None),
+        ("-2147483648", None),
+        ("-0", "one"),
+        ("-", "one"),
+        ("+", None),
+        ("+1", None),
+        ("0x1", None),
+        ("²", None),
+        ("\u0661", None),
+    ],
+)
+def test_an_index_is_added_up_in_32_bits(index: str, value: str | None) -> None:
+    assert with_headers("X-A: one", "X-A: two").get_s(f"$(hdr(X-A)[{index}])") == value

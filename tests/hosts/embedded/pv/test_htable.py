@@ -6,8 +6,7 @@ import pytest
 
 from runner.hosts.embedded.context import Environment
 from runner.hosts.embedded.host import MessageHost
-
-from .test_values import MESSAGE
+from tests.hosts.embedded.reading import MESSAGE
 
 
 @pytest.fixture
@@ -71,3 +70,7 @@ def test_items_are_counted_by_name_and_by_value(host: MessageHost, pattern: str,
 )
 def test_white_space_counts_but_for_that_around_the_table(host: MessageHost, name: str, is_null: int) -> None:
     assert host.is_null(f"$sht({name})") == is_null
+
+
+def test_nothing_iterates_over_a_hash_table_and_nothing_expired(host: MessageHost) -> None:
+    assert (host.is_null("$shtitkey(i)"), host.is_null("$shtrecord(key)")) == (1, -1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .test_lists import host
+from runner.hosts.embedded.host import MessageHost
+from tests.hosts.embedded import versions
+from tests.hosts.embedded.reading import MESSAGE, with_headers
 
 ELEVEN = "P-Asserted-Identity: " + ", ".join(f"<sip:{number}@a>" for number in range(11))
 
@@ -30,23 +32,23 @@ ELEVEN = "P-Asserted-Identity: " + ", ".join(f"<sip:{number}@a>" for number in r
     ],
 )
 def test_the_addresses_of_an_identity_are_parsed(header: str, name: str, value: str | None) -> None:
-    assert host(header).get_s(name) == value
+    assert with_headers(header).get_s(name) == value
 
 
 def test_a_second_read_has_what_stood_in_front_of_a_header_that_does_not_parse() -> None:
-    one = host("P-Asserted-Identity: <sip:1@a.example>", "P-Asserted-Identity: oops oops oops")
+    one = with_headers("P-Asserted-Identity: <sip:1@a.example>", "P-Asserted-Identity: oops oops oops")
 
     assert [one.get_s(name) for name in ("$ai", "$ai", "$(ai[1])")] == [None, "sip:1@a.example", None]
 
 
 def test_a_rebuilt_message_is_parsed_again() -> None:
-    one = host("P-Asserted-Identity: <sip:1@a.example>", "P-Asserted-Identity: oops oops oops")
+    one = with_headers("P-Asserted-Identity: <sip:1@a.example>", "P-Asserted-Identity: oops oops oops")
 
     assert (one.get_s("$ai"), one.modf("msg_apply_changes"), one.get_s("$ai")) == (None, 1, None)
 
 
 def test_a_second_read_has_what_was_found_of_a_uri_that_does_not_parse() -> None:
-    one = host("P-Preferred-Identity: <sip:bob@example.com:65536>")
+    one = with_headers("P-Preferred-Identity: <sip:bob@example.com:65536>")
 
     assert [one.get_s(name) for name in ("$pU", "$pd", "$pU", "$pu")] == [
         None,
@@ -83,6 +85,24 @@ def test_a_second_read_has_what_was_found_of_a_uri_that_does_not_parse() -> None
 def test_the_first_diversion_has_its_parameters(
     value: str, uri: str | None, reason: str | None, privacy: str | None, counter: str | None
 ) -> None:
-    one = host(f"Diversion: {value}")
+    one = with_headers(f"Diversion: {value}")
 
     assert [one.get_s(name) for name in ("$di", "$dir", "$dip", "$dic")] == [uri, reason, privacy, counter]
+
+
+@pytest.mark.parametrize(("size", "is_null"), [(1012, 0), (1013, 1)])
+def test_an_account_of_more_than_1024_bytes_is_null(size: int, is_null: int) -> None:
+    host = MessageHost(MESSAGE.replace(b"alice", b"u" * size))
+
+    assert (host.is_null("$Au"), len(host.get_s("$AU") or "")) == (is_null, size)
+
+
+def test_the_account_of_a_caller_without_a_user_stands_nowhere() -> None:
+    host = MessageHost(MESSAGE.replace(b"<sip:alice@example.org>", b"<sip:example.org>"))
+
+    assert (host.get_s("$AU"), host.get_s("$(AU{s.int})")) == ("", None)
+
+
+def test_every_diversion_has_to_parse() -> None:
+    assert versions.both("$di", versions.message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
+    assert versions.both("$di", versions.message("Diversion: <sip:a@x>", "x y: 1")) == ["sip:a@x", None]

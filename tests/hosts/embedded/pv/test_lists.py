@@ -1,27 +1,17 @@
-"""Bodies of lists, and what of a list that does not parse has a value; each answer is a Kamailio 5.6.3's."""
+"""Bodies of lists, and what of a list that does not parse has a value; each answer is a Kamailio 5.6.3's,
+or a 6.0.1's where both are named."""
 
 from __future__ import annotations
 
 import pytest
 
 from runner.hosts.embedded.host import MessageHost
+from tests.hosts.embedded import versions
+from tests.hosts.embedded.reading import MESSAGE, with_headers
 
 INSTANCE = 'Contact: <sip:p@192.0.2.8;+sip.instance="<urn:x:0>">;expires=300'
 THREE = 'Contact: <sip:a@b>;q=1, sip:c@d ;expires=5 , "e,f" <sip:g@h>\r\nm: <sip:i@j>'
 BAD_SECOND = 'Route: <sip:a@b;lr>,\t<sip:c@d>;x="1,2"\r\nRoute: sip:e@f'
-
-
-def host(*headers: str) -> MessageHost:
-    head = [
-        "REGISTER sip:example.com SIP/2.0",
-        "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
-        *headers,
-        "From: <sip:alice@example.org>;tag=a1",
-        "To: <sip:bob@example.com>",
-        "Call-ID: c1",
-        "CSeq: 1 REGISTER",
-    ]
-    return MessageHost("\r\n".join(head).encode() + b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +38,7 @@ def host(*headers: str) -> MessageHost:
     ],
 )
 def test_contacts_are_parsed_and_all_of_them_must(headers: str, name: str, value: str | None) -> None:
-    assert host(headers).get_s(name) == value
+    assert with_headers(headers).get_s(name) == value
 
 
 @pytest.mark.parametrize(
@@ -63,16 +53,77 @@ def test_contacts_are_parsed_and_all_of_them_must(headers: str, name: str, value
     ],
 )
 def test_routes_are_parsed_up_to_the_one_that_is_asked_for(name: str, value: str | None) -> None:
-    assert host(BAD_SECOND).get_s(name) == value
+    assert with_headers(BAD_SECOND).get_s(name) == value
 
 
 @pytest.mark.parametrize("route", ["sip:a@b", "<sip:a@b>,", "<sip:a@b>;", "<sip:a@b> c", "<sip:a@b>;x=;y", "sip:a>"])
 def test_a_route_that_does_not_parse_has_no_uri(route: str) -> None:
-    assert (host(f"Route: {route}").is_null("$route_uri"), host(f"Route: {route}").is_null("$hfl(Route)")) == (-1, 1)
+    assert (
+        with_headers(f"Route: {route}").is_null("$route_uri"),
+        with_headers(f"Route: {route}").is_null("$hfl(Route)"),
+    ) == (-1, 1)
 
 
 def test_one_contact_ends_in_front_of_the_comma_of_a_list() -> None:
     """The 7 bit transformations read the byte behind a value that stands in the message."""
     assert (
-        host("Contact: <sip:a@b>, <sip:c@d>").get_s("$(hfl(Contact)[1]{s.encode.7bit}{s.decode.7bit})") == "<sip:a@b>"
+        with_headers("Contact: <sip:a@b>, <sip:c@d>").get_s("$(hfl(Contact)[1]{s.encode.7bit}{s.decode.7bit})")
+        == "<sip:a@b>"
     )
+
+
+def test_the_comma_behind_a_via_belongs_to_it(host: MessageHost) -> None:
+    assert (host.get_s("$(hfl(Via)[0])"), host.get_s("$(hfl(Via)[1])")) == (
+        "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1 ,",
+        "SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "name", "value"),
+    [
+        (b"Record-Route: sip:bare@r", "$hfl(Record-Route)", None),
+    ],
+)
+def test_lists_of_addresses_are_read_as_their_parsers_do(headers: bytes, name: str, value: str | None) -> None:
+    assert MessageHost(MESSAGE.replace(b"X-Custom: one", headers)).get_s(name) == value
+
+
+LISTS = (
+    f"Contact: {versions.CONTACT}",
+    "Contact: <sip:c@3.example>",
+    "Diversion: <sip:d1@x.example>;reason=user-busy, <sip:d2@x.example>;reason=no-answer",
+    'P-Asserted-Identity: "A" <sip:pa@x.example>, <tel:+123>',
+    "Record-Route: <sip:r1.example;lr>, <sip:r2.example;lr>",
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "older", "newer"),
+    [
+        ("$(hfl(Contact)[0])", '"B" <sip:b@2.example>;q=0.5', "<sip:a@1.example>"),
+        ("$(hfl(Contact)[-1])", None, "<sip:c@3.example>"),
+        ("$(hfl(Contact)[-2])", "<sip:c@3.example>", '"B" <sip:b@2.example>;q=0.5'),
+        ("$(hfl(Record-Route)[-1])", None, "<sip:r2.example;lr>"),
+        ("$(hfl(Via)[-1])", None, versions.VIA),
+        ("$(hfl(Diversion)[1])", None, "<sip:d2@x.example>;reason=no-answer"),
+        ("$(hfl(Diversion)[-2])", None, "<sip:d1@x.example>;reason=user-busy"),
+        ("$(hfl(P-Asserted-Identity)[0])", LISTS[3].partition(": ")[2], '"A" <sip:pa@x.example>'),
+        ("$(hfl(P-Asserted-Identity)[1])", None, "<tel:+123>"),
+        ("$hflc(Diversion)", "1", "2"),
+        ("$hflc(P-Asserted-Identity)", "1", "2"),
+        ("$ctu", None, "sip:a@1.example"),
+    ],
+)
+def test_lists_in_headers(expression: str, older: str | None, newer: str | None) -> None:
+    assert versions.both(expression, versions.message(*LISTS)) == [older, newer]
+
+
+@pytest.mark.parametrize(
+    ("body", "count", "star"),
+    [("*", "0", "1"), ("<a>", "0", None), ("a, <sip:b@x>", "1", "0"), ("sip:a@b, <ab>", "0", None)],
+)
+def test_an_address_of_a_contact_has_three_bytes_at_least(body: str, count: str, star: str | None) -> None:
+    _, newer = versions.hosts(versions.message(f"Contact: {body}"))
+
+    assert (newer.get_s("$hflc(Contact)"), newer.get_s("$cts")) == (count, star)

@@ -7,6 +7,7 @@ import pytest
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.embedded.pv.select import parse_name, spelled
 from runner.hosts.embedded.value import CannotEvaluate
+from tests.hosts.embedded.reading import is_unknown
 
 MESSAGE = (
     b"INVITE sip:bob@example.com SIP/2.0\r\n"
@@ -23,10 +24,6 @@ MESSAGE = (
 @pytest.fixture
 def host() -> MessageHost:
     return MessageHost(MESSAGE)
-
-
-def is_unknown(host: MessageHost, select: str) -> bool:
-    return host.is_null(f"$sel({select})") == -1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .test_lists import host
+from tests.hosts.embedded.reading import with_headers
 
 
 @pytest.mark.parametrize(
@@ -22,17 +22,20 @@ from .test_lists import host
 )
 def test_a_setting_is_read_unless_it_is_checked_on_a_change(setting: str, text: str | None, number: int) -> None:
     name = f"$ccp({setting})"
-    read = host()
+    read = with_headers()
 
     assert (read.get_s(name), read.get_i(name), read.is_null(name)) == (text, number, int(text is None))
 
 
 def test_a_setting_read_by_a_select_is_a_text() -> None:
-    assert (host().get_s("$sel(cfg_get.core.debug)"), host().get_i("$sel(cfg_get.core.debug)")) == ("-1", 0)
+    assert (with_headers().get_s("$sel(cfg_get.core.debug)"), with_headers().get_i("$sel(cfg_get.core.debug)")) == (
+        "-1",
+        0,
+    )
 
 
 def test_a_setting_that_is_written_must_be_known_and_a_number_where_it_is_one() -> None:
-    written = host()
+    written = with_headers()
 
     assert [written.set_s(f"$ccp({name})", "1") for name in ("a.b", "core.nosuch", "core.debug.x")] == [-1, -1, -1]
     assert [written.set_s("$ccp(core.memdbg)", text) for text in ("1", "-1", "", "x", "1x", " 1")] == [0, 0, *[-1] * 4]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.select import ANY, ROOT, Call, Names
+from runner.hosts.embedded.pv.select import ANY, ROOT, Names, Selection
 from runner.hosts.embedded.pv.settings import SETTINGS
 from runner.hosts.embedded.value import CannotEvaluate
 
@@ -31,8 +31,8 @@ def _parse_setting(names: Names) -> bytes | None:
     return value or None
 
 
-def _value(call: Call) -> bytes | None:
-    return None if call.parsed is None else bytes(call.parsed)
+def _value(selection: Selection) -> bytes | None:
+    return None if selection.parsed is None else bytes(selection.parsed)
 
 
 _setting = ROOT.add("cfg_get", takes=bytes).add(ANY, _value, _parse_setting)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.pv.expression import Spec, parse_at
-from runner.hosts.embedded.pv.select import ROOT, Call, Names, Step, parse_name, run
+from runner.hosts.embedded.pv.select import ROOT, Level, Names, Selection, parse_name, run
 from runner.hosts.embedded.value import CannotEvaluate
 from runner.sip.digest import Credentials, parse_credentials
 from runner.sip.header_names import header_key
@@ -19,7 +19,7 @@ _WHITE = b" \t\r\n"
 _DIGEST = re.compile(rb"[ \t\r\n]*digest[ \t\r\n,]", re.IGNORECASE)
 
 
-def _parse_realm(names: Names) -> bytes | Spec | tuple[Step, ...]:
+def _parse_realm(names: Names) -> bytes | Spec | tuple[Level, ...]:
     """A pseudo-variable, else an avp, where it starts with ``$``; a select with ``@``; else the realm itself."""
     realm = names[1]
     if isinstance(realm, int):
@@ -35,29 +35,29 @@ def _parse_realm(names: Names) -> bytes | Spec | tuple[Step, ...]:
         return parse_at(b"$avp(" + trimmed[1:] + b")")[0]
 
 
-def _realm(call: Call) -> bytes | None:
+def _realm(selection: Selection) -> bytes | None:
     """None where a variable or select gives nothing (core/sr_module.c, get_str_fparam)."""
-    match call.parsed:
+    match selection.parsed:
         case Spec():
             try:
-                return call.parsed.read(call.access.context).text
+                return selection.parsed.read(selection.access.context).text
             except CannotEvaluate:
                 return None
         case tuple():
-            return run(call.parsed, call.access)
-    return bytes(call.parsed)
+            return run(selection.parsed, selection.access)
+    return bytes(selection.parsed)
 
 
-def _found(call: Call) -> tuple[Header, Credentials] | None:
+def _found(selection: Selection) -> tuple[Header, Credentials] | None:
     """
     The first credentials of that realm, in any case of letters (core/parser/digest/digest.c, find_credentials).
 
     None for none, also where credentials in front of them do not parse; those of another scheme are passed over.
     """
-    wanted = _realm(call)
-    if wanted is None or isinstance(call.names[0], int):
+    wanted = _realm(selection)
+    if wanted is None or isinstance(selection.names[0], int):
         return None
-    for header in call.access.context.message.all_headers(header_key(call.names[0].replace(b"_", b"-"))):
+    for header in selection.access.context.message.all_headers(header_key(selection.names[0].replace(b"_", b"-"))):
         found = parse_credentials(header.body)
         if found is None and _DIGEST.match(header.body):
             return None
@@ -66,26 +66,26 @@ def _found(call: Call) -> tuple[Header, Credentials] | None:
     return None
 
 
-def _header(call: Call) -> bytes | None:
-    found = _found(call)
+def _header(selection: Selection) -> bytes | None:
+    found = _found(selection)
     return None if found is None else found[0].body
 
 
 def _param(name: bytes) -> Reader:
-    def read(call: Call) -> bytes | None:
-        found = _found(call)
+    def read(selection: Selection) -> bytes | None:
+        found = _found(selection)
         return None if found is None else found[1].params.get(name)
 
     return read
 
 
-def _user(call: Call) -> bytes | None:
-    found = _found(call)
+def _user(selection: Selection) -> bytes | None:
+    found = _found(selection)
     return None if found is None else found[1].user
 
 
-def _domain(call: Call) -> bytes | None:
-    found = _found(call)
+def _domain(selection: Selection) -> bytes | None:
+    found = _found(selection)
     return None if found is None else found[1].domain
 
 

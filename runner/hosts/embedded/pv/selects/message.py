@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.select import ANY, ROOT, Call, Names
+from runner.hosts.embedded.pv.select import ANY, ROOT, Names, Selection
 from runner.hosts.embedded.value import CannotEvaluate
 from runner.sip.body_part import body_part
 from runner.sip.header_names import header_type, leading_name
@@ -27,28 +27,28 @@ _MESSAGE_NUMBER = 1  # as $mi
 
 
 def _of(part: Callable[[Context], bytes | None]) -> Reader:
-    return lambda call: part(call.access.context)
+    return lambda selection: part(selection.access.context)
 
 
 def _request(part: Callable[[FirstLine], bytes | None]) -> Reader:
-    def read(call: Call) -> bytes | None:
-        line = call.access.context.message.first_line
+    def read(selection: Selection) -> bytes | None:
+        line = selection.access.context.message.first_line
         return part(line) if line.is_request else None
 
     return read
 
 
 def _reply(part: Callable[[FirstLine], bytes | None]) -> Reader:
-    def read(call: Call) -> bytes | None:
-        line = call.access.context.message.first_line
+    def read(selection: Selection) -> bytes | None:
+        line = selection.access.context.message.first_line
         return part(line) if line.is_reply else None
 
     return read
 
 
 def _whole(*, is_request: bool) -> Reader:
-    def read(call: Call) -> bytes | None:
-        message = call.access.context.message
+    def read(selection: Selection) -> bytes | None:
+        message = selection.access.context.message
         line = message.first_line
         return message.data if (line.is_request if is_request else line.is_reply) else None
 
@@ -96,10 +96,10 @@ def _parse_line_name(names: Names) -> bytes:
     return letter[:1]
 
 
-def _description_line(call: Call) -> bytes | None:
+def _description_line(selection: Selection) -> bytes | None:
     """The value of the first line of that letter; null where it is empty or has no end (select_sdp_line)."""
-    text = _description(call.access.context)
-    found = re.search(rb"(?:\A|(?<=\n))%b(?:=([^\n]+)\n)?" % re.escape(call.parsed), text or b"")
+    text = _description(selection.access.context)
+    found = re.search(rb"(?:\A|(?<=\n))%b(?:=([^\n]+)\n)?" % re.escape(selection.parsed), text or b"")
     value = b"" if found is None or found[1] is None else found[1].removesuffix(b"\r")
     return value or None
 
@@ -120,20 +120,20 @@ def header_to_find(name: Name) -> bytes:
     return header_type(leading) or hyphenated.lower()
 
 
-def _header(call: Call) -> bytes | None:
+def _header(selection: Selection) -> bytes | None:
     """
     The header of that name and number (select_anyheader).
 
     A number below 1 is the last, and so is what a ``nameaddr`` without a number works on: its name stands where the
     number is looked for.
     """
-    message = call.access.context.message
+    message = selection.access.context.message
     if message.broken_at is not None or message.body_start is None:
         return None
-    found = message.all_headers(call.parsed)
+    found = message.all_headers(selection.parsed)
     number = 1
-    if len(call.names) == 4:  # noqa: PLR2004 - the message, "header", its name, its number
-        number = call.names[3] if isinstance(call.names[3], int) else -1
+    if len(selection.names) == 4:  # noqa: PLR2004 - the message, "header", its name, its number
+        number = selection.names[3] if isinstance(selection.names[3], int) else -1
     # Kamailio counts down: a number that is low enough wraps around and is then too high.
     if not found or wrap(number - len(found)) > 0:
         return None
@@ -166,8 +166,8 @@ _EVENT = re.compile(rb"[ \t\r\n]*(?P<name>[^ \t\r\n;]*)(?:[ \t\r\n]*;[ \t\r\n]*(
 
 
 def _plain(key: bytes) -> Reader:
-    def read(call: Call) -> bytes | None:
-        header = call.access.context.header(key)
+    def read(selection: Selection) -> bytes | None:
+        header = selection.access.context.header(key)
         return None if header is None else header.body
 
     return read

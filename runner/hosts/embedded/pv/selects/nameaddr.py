@@ -10,31 +10,31 @@ from runner.sip.nameaddr import find_not_quoted
 from .uri import URI, find, value
 
 if TYPE_CHECKING:
-    from runner.hosts.embedded.pv.select import Call
+    from runner.hosts.embedded.pv.select import Selection
 
 
-def _name(call: Call) -> bytes:
+def _name(selection: Selection) -> bytes:
     """All in front of the ``<``, with quotes; empty without one (select_nameaddr_name)."""
-    opening = find_not_quoted(call.text, b"<")
-    return b"" if opening < 0 else call.text[:opening].rstrip(b" \t")
+    opening = find_not_quoted(selection.text, b"<")
+    return b"" if opening < 0 else selection.text[:opening].rstrip(b" \t")
 
 
-def _uri(call: Call) -> bytes | None:
+def _uri(selection: Selection) -> bytes | None:
     """Between the angle brackets; without them all up to the first semicolon (select_nameaddr_uri)."""
-    opening = find_not_quoted(call.text, b"<")
+    opening = find_not_quoted(selection.text, b"<")
     if opening < 0:
-        return call.text.partition(b";")[0]
-    closing = find_not_quoted(call.text, b">", opening + 1)
-    return None if closing < 0 else call.text[opening + 1 : closing]
+        return selection.text.partition(b";")[0]
+    closing = find_not_quoted(selection.text, b">", opening + 1)
+    return None if closing < 0 else selection.text[opening + 1 : closing]
 
 
-def _params(call: Call) -> bytes | None:
+def _params(selection: Selection) -> bytes | None:
     """
     All the parameters, or the one that is named (select_nameaddr_params).
 
     Without parameters Kamailio answers with what it looked at last: the text, or what is behind the ``>``.
     """
-    behind = call.text
+    behind = selection.text
     opening = find_not_quoted(behind, b"<")
     if opening >= 0:
         closing = find_not_quoted(behind, b">", opening + 1)
@@ -45,7 +45,7 @@ def _params(call: Call) -> bytes | None:
     if semicolon < 0:
         return behind
     behind = behind[semicolon + 1 :]
-    return behind if len(call.names) == 1 else value(find(behind, call.names[1]))
+    return behind if len(selection.names) == 1 else value(find(behind, selection.names[1]))
 
 
 NAMEADDR = Node(title="<name-addr>")
@@ -54,4 +54,4 @@ NAMEADDR.add("uri", _uri).nest(URI)
 NAMEADDR.add("params", _params, takes=bytes, is_optional=True)
 
 PARAMS = Node(title="<params>")
-PARAMS.add("params", lambda call: value(find(call.text, call.names[1])), takes=bytes)
+PARAMS.add("params", lambda selection: value(find(selection.text, selection.names[1])), takes=bytes)

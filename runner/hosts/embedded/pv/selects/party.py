@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from runner.hosts.embedded.context import Context
-from runner.hosts.embedded.pv.select import ROOT, Call, Node, Reader
+from runner.hosts.embedded.pv.select import ROOT, Node, Reader, Selection
 from runner.sip.nameaddr import ToParam, parse_nameaddr, parse_route_body, parse_to_body
 from runner.sip.params import Param, parse_params
 
@@ -44,8 +44,8 @@ def _party(_: Context, body: bytes) -> _Address | None:
     return None if found is None else _Address(found.uri, found.display or None, found.params)
 
 
-def _tag(call: Call, key: bytes) -> bytes | None:
-    found = call.access.context.party(key)
+def _tag(selection: Selection, key: bytes) -> bytes | None:
+    found = selection.access.context.party(key)
     return None if found is None else found.tag
 
 
@@ -72,27 +72,27 @@ def _contact(context: Context, body: bytes) -> _Address | None:
     return _Address(found[0].uri, found[0].name, _reversed(found[0].params))
 
 
-def _reader(key: bytes, parse: Parser, part: Callable[[_Address, Call], bytes | None]) -> Reader:
-    def read(call: Call) -> bytes | None:
-        header = call.access.context.header(key)
-        found = None if header is None else parse(call.access.context, header.body)
-        return None if found is None else part(found, call)
+def _reader(key: bytes, parse: Parser, part: Callable[[_Address, Selection], bytes | None]) -> Reader:
+    def read(selection: Selection) -> bytes | None:
+        header = selection.access.context.header(key)
+        found = None if header is None else parse(selection.access.context, header.body)
+        return None if found is None else part(found, selection)
 
     return read
 
 
-def _named(address: _Address, call: Call) -> bytes | None:
+def _named(address: _Address, selection: Selection) -> bytes | None:
     """The parameter that is named last."""
-    wanted = call.names[-1]
+    wanted = selection.names[-1]
     return address.param(wanted.lower()) if isinstance(wanted, bytes) else None
 
 
 def _add(names: str, key: bytes, parse: Parser) -> Node:
     """The header, and what all of them have."""
 
-    def body(call: Call) -> bytes | None:
-        header = call.access.context.header(key)
-        return None if header is None or parse(call.access.context, header.body) is None else header.body
+    def body(selection: Selection) -> bytes | None:
+        header = selection.access.context.header(key)
+        return None if header is None or parse(selection.access.context, header.body) is None else header.body
 
     node = ROOT.add(names, body)
     node.add("uri", _reader(key, parse, lambda found, _: found.uri)).nest(URI)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from runner.hosts.embedded.context import bracketed
 from runner.hosts.embedded.pv.branches import q_text
-from runner.hosts.embedded.pv.select import ROOT, Call
+from runner.hosts.embedded.pv.select import ROOT, Selection
 
 from .nameaddr import NAMEADDR
 from .uri import URI
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def _ends(address: Callable[[Context], Address], *parts: str, is_bracketed: bool = False) -> Reader:
     """``proto``, ``ip`` and ``port`` of an address, as many as are named, with colons between (select_ip_port)."""
 
-    def read(call: Call) -> bytes:
-        found = address(call.access.context)
+    def read(selection: Selection) -> bytes:
+        found = address(selection.access.context)
         ip = bracketed(found.ip) if is_bracketed else found.ip
         texts = {"proto": found.proto, "ip": ip, "port": str(found.port)}
         return ":".join(texts[part] for part in parts).encode()
@@ -53,8 +53,8 @@ _node.add("proto_ip_port", _ends(_own, "proto", "ip", "port", is_bracketed=True)
 def _formatted(now: Callable[[], time.struct_time]) -> Reader:
     """The time, by strftime when a format is named, else as asctime writes it (select_sys_now_fmt)."""
 
-    def read(call: Call) -> bytes:
-        form = call.names[3] if len(call.names) > 3 else None  # noqa: PLR2004 - sys, now, the zone, the format
+    def read(selection: Selection) -> bytes:
+        form = selection.names[3] if len(selection.names) > 3 else None  # noqa: PLR2004 - sys, now, the zone, the format
         if not isinstance(form, bytes):
             return time.asctime(now()).encode()
         return time.strftime(form.decode("utf-8", "surrogateescape"), now()).encode("utf-8", "surrogateescape")
@@ -65,7 +65,7 @@ def _formatted(now: Callable[[], time.struct_time]) -> Reader:
 _sys = ROOT.add("sys")
 _sys.add("pid", lambda _: b"%d" % os.getpid())
 _sys.add("unique", lambda _: b"%04x-%08x-%s" % (os.getpid(), int(time.time()), uuid4().hex[:8].encode()))
-_sys.add("server_id", lambda call: b"%d" % call.access.context.environment.server_id)
+_sys.add("server_id", lambda selection: b"%d" % selection.access.context.environment.server_id)
 _now = _sys.add("now", lambda _: b"%d" % int(time.time()))
 _now.add("local", _formatted(time.localtime), takes=bytes, is_optional=True)
 _now.add("gmt utc", _formatted(time.gmtime), takes=bytes, is_optional=True)
@@ -78,10 +78,10 @@ def _branches(part: Callable[[Branch], bytes | None]) -> Reader:
     Without a number and with something behind it, Kamailio takes an address in memory for the number: null.
     """
 
-    def read(call: Call) -> bytes | None:
-        branches = call.access.context.branches
-        number = call.names[2] if len(call.names) > 2 else None  # noqa: PLR2004 - branch, the part, the number
-        if number is None and not call.is_last:
+    def read(selection: Selection) -> bytes | None:
+        branches = selection.access.context.branches
+        number = selection.names[2] if len(selection.names) > 2 else None  # noqa: PLR2004 - branch, the part, the number
+        if number is None and not selection.is_last:
             return None
         if number is None and len(branches) > 1:
             return b",".join(part(branch) or b"" for branch in branches)
@@ -96,7 +96,7 @@ def _weighted(branch: Branch) -> bytes:
 
 
 _branch = ROOT.add("branch")
-_branch.add("count", lambda call: b"%d" % len(call.access.context.branches))
+_branch.add("count", lambda selection: b"%d" % len(selection.access.context.branches))
 _branch.add("uri", _branches(lambda branch: branch.uri), takes=int, is_optional=True).nest(URI)
 _branch.add("dst_uri", _branches(lambda branch: branch.dst_uri), takes=int, is_optional=True).nest(URI)
 _branch.add("uriq", _branches(_weighted), takes=int, is_optional=True).nest(NAMEADDR)

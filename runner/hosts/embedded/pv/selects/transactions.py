@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.pv.select import NUMBER, ROOT, Call
+from runner.hosts.embedded.pv.select import NUMBER, ROOT, Selection
 
 
-def _none(_: Call) -> bytes | None:
+def _none(_: Selection) -> bytes | None:
     return None
 
 

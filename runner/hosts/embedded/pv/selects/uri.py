@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import bracketed
-from runner.hosts.embedded.pv.select import ROOT, Call, Names, Node
+from runner.hosts.embedded.pv.select import ROOT, Names, Node, Selection
 from runner.sip.ip import ip_version, is_number
 from runner.sip.params import Param, find_param, parse_params
 from runner.sip.uri import Proto, Scheme, Uri
@@ -43,16 +43,16 @@ def hyphenated(names: Names) -> Names:
 
 
 def _part(part: Callable[[Uri], bytes | None]) -> Reader:
-    def read(call: Call) -> bytes | None:
-        uri = call.access.context.uri(call.text)
+    def read(selection: Selection) -> bytes | None:
+        uri = selection.access.context.uri(selection.text)
         return None if uri is None else part(uri)
 
     return read
 
 
-def _scheme(call: Call) -> bytes | None:
+def _scheme(selection: Selection) -> bytes | None:
     """The only part for which blanks around the URI do not count."""
-    uri = call.access.context.uri(call.text.strip(_WHITE))
+    uri = selection.access.context.uri(selection.text.strip(_WHITE))
     return None if uri is None else uri.scheme.value
 
 
@@ -64,21 +64,21 @@ def _normalized(user: bytes) -> bytes:
     return user.translate(None, _SEPARATORS)
 
 
-def _user(call: Call) -> bytes | None:
+def _user(selection: Selection) -> bytes | None:
     """Without separators where URI_USER_NORMALIZE is set (parse_uri.c): never for a plain SIP URI."""
-    uri = call.access.context.uri(call.text)
+    uri = selection.access.context.uri(selection.text)
     if uri is None or uri.scheme in _SIP:
         return None if uri is None else uri.user or None
-    first = _FIRST_USER.match(call.text)
+    first = _FIRST_USER.match(selection.text)
     if first is None:
         return None
     is_plain = not any(byte in _SEPARATORS for byte in first[1])
     return uri.user or None if is_plain else _normalized(uri.user)
 
 
-def _routing_user(call: Call) -> bytes | None:
+def _routing_user(selection: Selection) -> bytes | None:
     """``rn`` of the parameters, else the user."""
-    uri = call.access.context.uri(call.text)
+    uri = selection.access.context.uri(selection.text)
     if uri is None:
         return None
     for params in (uri.params, uri.sip_params if uri.is_phone else None):
@@ -87,7 +87,7 @@ def _routing_user(call: Call) -> bytes | None:
         found = find(params, b"rn")
         if found is not None:
             return _normalized(found.body)
-    return _user(call)
+    return _user(selection)
 
 
 def _host(uri: Uri) -> bytes | None:
@@ -105,15 +105,15 @@ def _transport(uri: Uri) -> bytes:
     return proto.name.lower().encode()
 
 
-def _params(call: Call) -> bytes | None:
-    uri = call.access.context.uri(call.text)
+def _params(selection: Selection) -> bytes | None:
+    uri = selection.access.context.uri(selection.text)
     if uri is None:
         return None
-    if len(call.parsed) == 1:
+    if len(selection.parsed) == 1:
         return uri.params
-    found = find(uri.params, call.parsed[1])
+    found = find(uri.params, selection.parsed[1])
     if found is None and uri.is_phone:
-        found = find(uri.sip_params, call.parsed[1])
+        found = find(uri.sip_params, selection.parsed[1])
     return value(found)
 
 
@@ -129,27 +129,27 @@ URI.add("hostport", _part(_host_and_port))
 URI.add("transport", _part(_transport))
 
 
-def _request_uri(call: Call) -> bytes | None:
+def _request_uri(selection: Selection) -> bytes | None:
     """Null when it does not parse (parse_sip_msg_uri)."""
-    context = call.access.context
+    context = selection.access.context
     is_known = context.uri(context.request_uri) is not None
     return context.request_uri if is_known and context.message.first_line.is_request else None
 
 
-def _destination(call: Call) -> bytes | None:
-    context = call.access.context
+def _destination(selection: Selection) -> bytes | None:
+    context = selection.access.context
     return context.dst_uri if context.message.first_line.is_request else None
 
 
-def _next_hop(call: Call) -> bytes | None:
+def _next_hop(selection: Selection) -> bytes | None:
     """Unlike ``$nh(u)``, an R-URI that was written empty is that (select_next_hop)."""
-    context = call.access.context
+    context = selection.access.context
     return (context.dst_uri or context.request_uri) if context.message.first_line.is_request else None
 
 
-def _source_ip(call: Call) -> bytes | None:
+def _source_ip(selection: Selection) -> bytes | None:
     """The own address a next hop would see (core/forward.c, get_send_socket); no name is looked up but localhost."""
-    context = call.access.context
+    context = selection.access.context
     if not context.message.first_line.is_request:
         return None
     if context.force_socket is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.hosts.embedded.pv.select import ANY, ROOT, Call, Names
+from runner.hosts.embedded.pv.select import ANY, ROOT, Names, Selection
 from runner.hosts.embedded.value import CannotEvaluate
 from runner.sip.header_values import address_in, param_behind, values
 
@@ -58,14 +58,14 @@ def _parse_with_param(names: Names) -> _Wanted:
     return _parse(names)._replace(param=(param[:1] + param[1:].replace(b"_", b"-")) or None)
 
 
-def _headers(call: Call) -> list[Header]:
+def _headers(selection: Selection) -> list[Header]:
     """Every such header; none when the headers do not parse."""
-    message = call.access.context.message
-    return [] if message.broken_at is not None else message.all_headers(call.parsed.key)
+    message = selection.access.context.message
+    return [] if message.broken_at is not None else message.all_headers(selection.parsed.key)
 
 
-def _all(call: Call) -> list[bytes]:
-    return [value for header in _headers(call) for value in values(header.body)]
+def _all(selection: Selection) -> list[bytes]:
+    return [value for header in _headers(selection) for value in values(header.body)]
 
 
 def _pick(found: list[bytes], number: int) -> bytes | None:
@@ -80,41 +80,41 @@ def _joined(found: list[bytes | None]) -> bytes | None:
     return None if not found or found[at] is None else b",".join(text or b"" for text in found[at:])
 
 
-def _value(call: Call) -> bytes | None:
-    wanted: _Wanted = call.parsed
+def _value(selection: Selection) -> bytes | None:
+    wanted: _Wanted = selection.parsed
     if wanted.number is None:
-        return _joined(list(_all(call)))
-    value = _pick(_all(call), wanted.number)
+        return _joined(list(_all(selection)))
+    value = _pick(_all(selection), wanted.number)
     if value is None or wanted.param is None:
         return value
     return param_behind(value[address_in(value).end :], wanted.param)
 
 
-def _uri(call: Call) -> bytes | None:
+def _uri(selection: Selection) -> bytes | None:
     """The URI of one value, of all without a number; without its angle brackets."""
-    wanted: _Wanted = call.parsed
+    wanted: _Wanted = selection.parsed
     if wanted.number is None:
-        return _joined([address_in(value).uri for value in _all(call)])
-    value = _pick(_all(call), wanted.number)
+        return _joined([address_in(value).uri for value in _all(selection)])
+    value = _pick(_all(selection), wanted.number)
     return None if value is None else address_in(value).uri
 
 
-def _name(call: Call) -> bytes | None:
+def _name(selection: Selection) -> bytes | None:
     """The display name of one value, the first without a number; without its quotes."""
-    value = _pick(_all(call), call.parsed.number or 1)
+    value = _pick(_all(selection), selection.parsed.number or 1)
     return None if value is None else address_in(value).name
 
 
-def _exists(call: Call) -> bytes:
+def _exists(selection: Selection) -> bytes:
     """1 when one of the values is that text, in any case of letters, else 0; an underscore stands for a hyphen."""
-    wanted = call.names[2]
+    wanted = selection.names[2]
     text = b"" if isinstance(wanted, int) else (wanted[:1] + wanted[1:].replace(b"_", b"-")).lower()
-    return b"%d" % (bool(text) and any(value.lower() == text for value in _all(call)))
+    return b"%d" % (bool(text) and any(value.lower() == text for value in _all(selection)))
 
 
-def _body(call: Call) -> bytes | None:
+def _body(selection: Selection) -> bytes | None:
     """The whole body of the header of that number, the first without one."""
-    return _pick([header.body for header in _headers(call)], call.parsed.number or 1)
+    return _pick([header.body for header in _headers(selection)], selection.parsed.number or 1)
 
 
 _values = ROOT.add("hf_value").add(ANY, _value, _parse, takes=int, is_optional=True)

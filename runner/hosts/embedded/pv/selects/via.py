@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.select import ROOT, Call
+from runner.hosts.embedded.pv.select import ROOT, Selection
 from runner.sip.scan import wrap
 from runner.sip.via import Via, vias
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _LAST_NEEDING_NO_OTHERS = 2
 
 
-def _via(call: Call) -> Via | None:
+def _via(selection: Selection) -> Via | None:
     """The Via of that number, 1 without one; a negative number is the last (parse_via.c, parse_via_header)."""
-    number = call.names[1] if len(call.names) > 1 and isinstance(call.names[1], int) else 1
-    message = call.access.context.message
+    number = selection.names[1] if len(selection.names) > 1 and isinstance(selection.names[1], int) else 1
+    message = selection.access.context.message
     found = vias(message)
     is_whole = message.broken_at is None and message.body_start is not None
     if not is_whole and not 0 < number <= _LAST_NEEDING_NO_OTHERS:
@@ -31,8 +31,8 @@ def _via(call: Call) -> Via | None:
 
 
 def _part(part: Callable[[Via], bytes | None]) -> Reader:
-    def read(call: Call) -> bytes | None:
-        via = _via(call)
+    def read(selection: Selection) -> bytes | None:
+        via = _via(selection)
         return None if via is None else part(via)
 
     return read
@@ -48,9 +48,9 @@ def _known(name: bytes) -> Reader:
     return _part(read)
 
 
-def _named(call: Call) -> bytes | None:
+def _named(selection: Selection) -> bytes | None:
     """The first parameter of the name that stands last."""
-    via, wanted = _via(call), call.names[-1]
+    via, wanted = _via(selection), selection.names[-1]
     if via is None or isinstance(wanted, int):
         return None
     return next((param.value for param in via.params if param.name.lower() == wanted.lower()), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 from .text import not_null
@@ -20,13 +20,13 @@ def _result(text: bytes) -> Value:
 
 
 @register("s.encode.hexa", "in hexadecimal, small letters", _SOURCE)
-def _encode_hexa(call: Call) -> Value:
-    return _result(not_null(call).hex().encode())
+def _encode_hexa(given: Input) -> Value:
+    return _result(not_null(given).hex().encode())
 
 
 @register("s.decode.hexa", "from hexadecimal; an odd last digit is ignored", _SOURCE)
-def _decode_hexa(call: Call) -> Value:
-    text = not_null(call)
+def _decode_hexa(given: Input) -> Value:
+    text = not_null(given)
     pairs = text[: len(text) // 2 * 2]
     if pairs.split() != [pairs] and pairs:
         raise CannotEvaluate("not hexadecimal")  # bytes.fromhex would skip white space
@@ -37,14 +37,14 @@ def _decode_hexa(call: Call) -> Value:
 
 
 @register("s.encode.7bit", "packed as 7 bit PDU, in hexadecimal", _SOURCE)
-def _encode_7bit(call: Call) -> Value:
-    text = not_null(call)
+def _encode_7bit(given: Input) -> Value:
+    text = not_null(given)
     if len(text) > (MAX_RESULT_BYTES + 1) * 7 // 8 - 1:
         raise CannotEvaluate("the value is too big")
     out = bytearray()
     at, shift = 0, 0
     while at < len(text):
-        following = text[at + 1] if at + 1 < len(text) else call.value.behind
+        following = text[at + 1] if at + 1 < len(text) else given.value.behind
         out.append((text[at] >> shift | following << (7 - shift)) & 0xFF)
         shift += 1
         at += 1
@@ -55,14 +55,14 @@ def _encode_7bit(call: Call) -> Value:
 
 
 @register("s.decode.7bit", "unpacked from a 7 bit PDU in hexadecimal", _SOURCE)
-def _decode_7bit(call: Call) -> Value:
-    text = not_null(call)
+def _decode_7bit(given: Input) -> Value:
+    text = not_null(given)
     if len(text) > MAX_RESULT_BYTES // 2:
         raise CannotEvaluate("the value is too big")
     out = bytearray()
     left, carried = 1, 0
     for at in range(0, len(text), 2):
-        low = text[at + 1] if at + 1 < len(text) else call.value.behind
+        low = text[at + 1] if at + 1 < len(text) else given.value.behind
         octet = (hex_value(text[at]) << 4 | hex_value(low)) & 0xFF
         out.append((octet << (left - 1) & 0x7F) | carried)
         carried = octet >> (8 - left)
@@ -85,8 +85,8 @@ _AT_ONCE = 5  # digits; the time grows with the square of how often they are tak
 
 
 @register("s.encode.base58", "in Base58", _SOURCE)
-def _encode_base58(call: Call) -> Value:
-    text = not_null(call)
+def _encode_base58(given: Input) -> Value:
+    text = not_null(given)
     if len(text) >= MAX_RESULT_BYTES:
         raise CannotEvaluate("the result is too big")
     number = int.from_bytes(text, "big")
@@ -104,9 +104,9 @@ def _encode_base58(call: Call) -> Value:
 
 
 @register("s.decode.base58", "from Base58; 5.6 puts NULs behind it: one, and one for each leading 1", _SOURCE)
-def _decode_base58(call: Call) -> Value:
-    text = not_null(call)
-    if not text and call.value.behind:
+def _decode_base58(given: Input) -> Value:
+    text = not_null(given)
+    if not text and given.value.behind:
         raise CannotEvaluate("not Base58")  # all that stands there up to a NUL is taken
     if len(text) > MAX_RESULT_BYTES:
         raise CannotEvaluate("the value is too big")
@@ -123,27 +123,27 @@ def _decode_base58(call: Call) -> Value:
     # the first NUL.
     data = number.to_bytes((number.bit_length() + 7) // 8, "big")
     ones = len(text) - len(text.lstrip(b"1"))
-    return Value(data.partition(b"\0")[0] if call.is_6 else data + b"\0" * (1 + ones))
+    return Value(data.partition(b"\0")[0] if given.is_6 else data + b"\0" * (1 + ones))
 
 
 @register("s.encode.base64", "in Base64", _SOURCE)
-def _encode_base64(call: Call) -> Value:
-    return _result(base64.b64encode(not_null(call)))
+def _encode_base64(given: Input) -> Value:
+    return _result(base64.b64encode(not_null(given)))
 
 
 @register("s.encode.base64t", "in Base64 without padding", _SOURCE)
-def _encode_base64t(call: Call) -> Value:
-    return _result(base64.b64encode(not_null(call)).rstrip(b"="))
+def _encode_base64t(given: Input) -> Value:
+    return _result(base64.b64encode(not_null(given)).rstrip(b"="))
 
 
 @register("s.encode.base64url", "in Base64 for URLs", _SOURCE)
-def _encode_base64url(call: Call) -> Value:
-    return _result(base64.urlsafe_b64encode(not_null(call)))
+def _encode_base64url(given: Input) -> Value:
+    return _result(base64.urlsafe_b64encode(not_null(given)))
 
 
 @register("s.encode.base64urlt", "in Base64 for URLs without padding", _SOURCE)
-def _encode_base64urlt(call: Call) -> Value:
-    return _result(base64.urlsafe_b64encode(not_null(call)).rstrip(b"="))
+def _encode_base64urlt(given: Input) -> Value:
+    return _result(base64.urlsafe_b64encode(not_null(given)).rstrip(b"="))
 
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -152,13 +152,13 @@ _URL_DIGITS = {octet: digit for digit, octet in enumerate(_ALPHABET + b"-_")}
 
 
 @register("s.decode.base64", "from Base64; wrong bytes give wrong bytes", _SOURCE)
-def _decode_base64(call: Call) -> Value:
-    return Value(_from_base64(not_null(call)))
+def _decode_base64(given: Input) -> Value:
+    return Value(_from_base64(not_null(given)))
 
 
 @register("s.decode.base64t", "from Base64 with or without padding", _SOURCE)
-def _decode_base64t(call: Call) -> Value:
-    return Value(_from_base64(_padded(not_null(call))))
+def _decode_base64t(given: Input) -> Value:
+    return Value(_from_base64(_padded(not_null(given))))
 
 
 def _padded(text: bytes) -> bytes:
@@ -181,13 +181,13 @@ def _from_base64(text: bytes) -> bytes:
 
 
 @register("s.decode.base64url", "from Base64 for URLs; fails on the empty text", _SOURCE)
-def _decode_base64url(call: Call) -> Value:
-    return Value(_from_base64url(not_null(call)))
+def _decode_base64url(given: Input) -> Value:
+    return Value(_from_base64url(not_null(given)))
 
 
 @register("s.decode.base64urlt", "the same with or without padding", _SOURCE)
-def _decode_base64urlt(call: Call) -> Value:
-    return Value(_from_base64url(_padded(not_null(call))))
+def _decode_base64urlt(given: Input) -> Value:
+    return Value(_from_base64url(_padded(not_null(given))))
 
 
 def _from_base64url(text: bytes) -> bytes:

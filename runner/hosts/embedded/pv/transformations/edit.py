@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, Params, Scanner, register, takes
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Arguments, Input, Scanner, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import wrap
 
@@ -14,38 +14,38 @@ _SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
 
 
 @register("s.rmws", "without white space", _SOURCE)
-def _rmws(call: Call) -> Value:
-    return Value(not_null(call).translate(None, b" \t\r\n"))
+def _rmws(given: Input) -> Value:
+    return Value(not_null(given).translate(None, b" \t\r\n"))
 
 
 @register("s.numeric", "the digits only", _SOURCE)
-def _numeric(call: Call) -> Value:
-    not_null(call)
-    if call.value.text is None:
+def _numeric(given: Input) -> Value:
+    not_null(given)
+    if given.value.text is None:
         raise CannotEvaluate("numeric: the value has no text")
-    return Value(re.sub(rb"[^0-9]", b"", call.value.text))
+    return Value(re.sub(rb"[^0-9]", b"", given.value.text))
 
 
 @register("s.replace", "every occurrence of a text replaced", _SOURCE, takes("ss"), ",old,new")
-def _replace(call: Call) -> Value:
-    return _replaced(call, call.string(0).text, call.string(0).first, call.string(1).text)
+def _replace(given: Input) -> Value:
+    return _replaced(given, given.string(0).text, given.string(0).first, given.string(1).text)
 
 
 @register("s.rmhdws", "with a blank for each line end and the white space behind it", _SOURCE, since="6.0")
-def _rmhdws(call: Call) -> Value:
-    return Value(_unfolded(call, b" "))
+def _rmhdws(given: Input) -> Value:
+    return Value(_unfolded(given, b" "))
 
 
 @register("s.rmhlws", "without line ends and the white space behind them", _SOURCE, since="6.0")
-def _rmhlws(call: Call) -> Value:
-    return Value(_unfolded(call, b""))
+def _rmhlws(given: Input) -> Value:
+    return Value(_unfolded(given, b""))
 
 
 _FOLD = re.compile(rb"[\r\n]+([ \t]*)")
 
 
-def _unfolded(call: Call, blank: bytes) -> bytes:
-    text = not_null(call)
+def _unfolded(given: Input, blank: bytes) -> bytes:
+    text = not_null(given)
     if len(text) >= MAX_RESULT_BYTES:
         raise CannotEvaluate("the value is too big")
     return _FOLD.sub(lambda found: blank if found.group(1) else b"", text)
@@ -55,17 +55,17 @@ _RM_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 @register("s.rm", "every occurrence of a text removed; knows \\n \\r \\t \\\\", _SOURCE, takes("s"), ",text")
-def _rm(call: Call) -> Value:
-    wanted = call.string(0)
+def _rm(given: Input) -> Value:
+    wanted = given.string(0)
     old = wanted.text
-    if not hasattr(call.params[0], "first"):
-        return _replaced(call, old, wanted.first, b"")
+    if not hasattr(given.arguments[0], "first"):
+        return _replaced(given, old, wanted.first, b"")
     old = re.sub(rb"\\(.)", lambda found: _RM_ESCAPES.get(found.group(1), found.group(1)), old, flags=re.DOTALL)
-    return _replaced(call, old, wanted.first, b"")
+    return _replaced(given, old, wanted.first, b"")
 
 
-def _replaced(call: Call, old: bytes, first: int, new: bytes) -> Value:
-    text = not_null(call)
+def _replaced(given: Input, old: bytes, first: int, new: bytes) -> Value:
+    text = not_null(given)
     if old:
         return Value(text.replace(old, new))
     # The search for an empty text stops advancing at the byte that terminates that text: 5.6.3 hangs or overruns.
@@ -75,46 +75,46 @@ def _replaced(call: Call, old: bytes, first: int, new: bytes) -> Value:
 
 
 @register("s.prefixes", "all prefixes with commas between; limit 0 is no limit", _SOURCE, takes("?n"), "[,limit]")
-def _prefixes(call: Call) -> Value:
-    return _all_prefixes(call, b"%s", 3)
+def _prefixes(given: Input) -> Value:
+    return _all_prefixes(given, b"%s", 3)
 
 
 @register("s.prefixes.quoted", "the same, each in single quotes", _SOURCE, takes("?n"), "[,limit]")
-def _prefixes_quoted(call: Call) -> Value:
-    return _all_prefixes(call, b"'%s'", 1)
+def _prefixes_quoted(given: Input) -> Value:
+    return _all_prefixes(given, b"'%s'", 1)
 
 
-def _all_prefixes(call: Call, form: bytes, overhead: int) -> Value:
-    text = not_null(call)
+def _all_prefixes(given: Input, form: bytes, overhead: int) -> Value:
+    text = not_null(given)
     longest = len(text)
-    if call.params and 0 < (limit := call.number(0)) < longest:
+    if given.arguments and 0 < (limit := given.number(0)) < longest:
         longest = limit
     if longest * (longest // 2 + overhead) > MAX_RESULT_BYTES:
         raise CannotEvaluate("prefixes: the result is too big")
     return Value(b",".join(form % text[:size] for size in range(1, longest + 1)))
 
 
-def _parse_fmtline(scanner: Scanner) -> Params:
-    params = takes("nn")(scanner)
-    if any(isinstance(param, int) and param < 0 for param in params):
+def _parse_fmtline(scanner: Scanner) -> Arguments:
+    arguments = takes("nn")(scanner)
+    if any(isinstance(each, int) and each < 0 for each in arguments):
         raise CannotEvaluate("fmtlines: a number is negative")
-    return params
+    return arguments
 
 
 @register(
     "s.fmtlines", "a line end and blanks before bytes 2 to width (a bug)", _SOURCE, _parse_fmtline, ",width,indent"
 )
-def _fmtlines(call: Call) -> Value:
-    return _formatted(call, b" ")
+def _fmtlines(given: Input) -> Value:
+    return _formatted(given, b" ")
 
 
 @register("s.fmtlinet", "the same with tabs", _SOURCE, _parse_fmtline, ",width,indent")
-def _fmtlinet(call: Call) -> Value:
-    return _formatted(call, b"\t")
+def _fmtlinet(given: Input) -> Value:
+    return _formatted(given, b"\t")
 
 
-def _formatted(call: Call, pad: bytes) -> Value:
-    text, width, indent = not_null(call), call.number(0), call.number(1)
+def _formatted(given: Input, pad: bytes) -> Value:
+    text, width, indent = not_null(given), given.number(0), given.number(1)
     # A sum beyond 32 bits is a negative one.
     if width <= 0 or indent < 0 or wrap(len(text) + len(text) // width * wrap(2 + indent)) > MAX_RESULT_BYTES - 1:
         raise CannotEvaluate("fmtlines: out of range")

@@ -6,7 +6,7 @@ import re
 import string
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 from .codec import hex_value
@@ -27,72 +27,72 @@ _UNPRINTABLE = re.compile(rb"[^ -~]")
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 
 
-def _text(call: Call, factor: int, value: Callable[[Call], bytes] = not_null) -> bytes:
-    text = value(call)
+def _text(given: Input, factor: int, value: Callable[[Input], bytes] = not_null) -> bytes:
+    text = value(given)
     if len(text) * factor > MAX_RESULT_BYTES:
         raise CannotEvaluate("the value is too big")
     return text
 
 
 @register("s.escape.common", "with a backslash before quotes, backslashes and NUL", _SOURCE)
-def _escape_common(call: Call) -> Value:
-    return Value(_COMMON.sub(lambda found: b"\\" + found.group().replace(b"\0", b"0"), _text(call, 2)))
+def _escape_common(given: Input) -> Value:
+    return Value(_COMMON.sub(lambda found: b"\\" + found.group().replace(b"\0", b"0"), _text(given, 2)))
 
 
 @register("s.unescape.common", "without the backslashes of escape.common", _SOURCE)
-def _unescape_common(call: Call) -> Value:
-    return Value(_COMMON_ESCAPED.sub(lambda found: found.group(1).replace(b"0", b"\0"), _text(call, 1)))
+def _unescape_common(given: Input) -> Value:
+    return Value(_COMMON_ESCAPED.sub(lambda found: found.group(1).replace(b"0", b"\0"), _text(given, 1)))
 
 
 @register("s.escape.user", "with %xx for what a user part may not have; fails on what is not printable", _SOURCE)
-def _escape_user(call: Call) -> Value:
-    return Value(_percent_encoded(_printable(_text(call, 3, in_place)), _USER_SAFE))
+def _escape_user(given: Input) -> Value:
+    return Value(_percent_encoded(_printable(_text(given, 3, in_place)), _USER_SAFE))
 
 
 @register("s.escape.param", "with %xx for what a parameter may not have; fails on what is not printable", _SOURCE)
-def _escape_param(call: Call) -> Value:
-    return Value(_percent_encoded(_printable(_text(call, 3, in_place)), _PARAM_SAFE))
+def _escape_param(given: Input) -> Value:
+    return Value(_percent_encoded(_printable(_text(given, 3, in_place)), _PARAM_SAFE))
 
 
 @register("s.unescape.user", "without %xx; fails when it is malformed or not printable", _SOURCE)
-def _unescape_user(call: Call) -> Value:
-    return Value(_percent_decoded(_text(call, 1, in_place)))
+def _unescape_user(given: Input) -> Value:
+    return Value(_percent_decoded(_text(given, 1, in_place)))
 
 
 @register("s.unescape.param", "the same as unescape.user", _SOURCE)
-def _unescape_param(call: Call) -> Value:
-    return Value(_percent_decoded(_text(call, 1, in_place)))
+def _unescape_param(given: Input) -> Value:
+    return Value(_percent_decoded(_text(given, 1, in_place)))
 
 
 @register("s.escape.csv", "in double quotes, those inside doubled (RFC 4180)", _SOURCE)
-def _escape_csv(call: Call) -> Value:
-    return Value(b'"' + _text(call, 2, in_place).replace(b'"', b'""') + b'"')
+def _escape_csv(given: Input) -> Value:
+    return Value(b'"' + _text(given, 2, in_place).replace(b'"', b'""') + b'"')
 
 
 @register("s.escape.crlf", "with \\r and \\n for line ends; empty fails", _SOURCE, since="6.0")
-def _escape_crlf(call: Call) -> Value:
-    text = _text(call, 2)
+def _escape_crlf(given: Input) -> Value:
+    text = _text(given, 2)
     if not text:
         raise CannotEvaluate("an empty value")
     return Value(text.replace(b"\n", b"\\n").replace(b"\r", b"\\r"))
 
 
 @register("s.unescape.crlf", "with line ends for \\r and \\n; empty fails", _SOURCE, since="6.0")
-def _unescape_crlf(call: Call) -> Value:
-    text = _text(call, 1)
+def _unescape_crlf(given: Input) -> Value:
+    text = _text(given, 1)
     if not text:
         raise CannotEvaluate("an empty value")
     return Value(_CRLF_ESCAPED.sub(lambda found: b"\n" if found.group() == b"\\n" else b"\r", text))
 
 
 @register("s.urlencode.param", "with %xx for all but letters, digits and -_.~", _SOURCE)
-def _urlencode(call: Call) -> Value:
-    return Value(_percent_encoded(_text(call, 3, in_place), _URL_SAFE))
+def _urlencode(given: Input) -> Value:
+    return Value(_percent_encoded(_text(given, 3, in_place), _URL_SAFE))
 
 
 @register("s.urldecode.param", "without %xx, and a blank for +; wrong digits give wrong bytes", _SOURCE)
-def _urldecode(call: Call) -> Value:
-    text = _text(call, 1)
+def _urldecode(given: Input) -> Value:
+    text = _text(given, 1)
     out = bytearray()
     at = 0
     while at < len(text):

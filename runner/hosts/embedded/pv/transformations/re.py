@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from runner.hosts.embedded.pv.expression import parse_at
-from runner.hosts.embedded.pv.transform import Call, Dynamic, Literal, Params, Scanner, register
+from runner.hosts.embedded.pv.transform import Arguments, Expression, Input, Literal, Scanner, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 from .posix import Regex
@@ -38,7 +38,7 @@ class Subst:
     """
 
     regex: Regex
-    replacement: tuple[bytes | Group | Dynamic, ...]
+    replacement: tuple[bytes | Group | Expression, ...]
     is_global: bool
 
     @property
@@ -70,11 +70,11 @@ def parse_subst(text: bytes) -> Subst:
     return Subst(regex, replacement, b"g" in flags)
 
 
-_ESCAPED: dict[int, bytes | Dynamic] = {b"n"[0]: b"\n", b"r"[0]: b"\r", b"t"[0]: b"\t", b"u"[0]: Dynamic(b"$ru")}
+_ESCAPED: dict[int, bytes | Expression] = {b"n"[0]: b"\n", b"r"[0]: b"\r", b"t"[0]: b"\t", b"u"[0]: Expression(b"$ru")}
 
 
-def _parse_replacement(text: bytes, start: int) -> tuple[tuple[bytes | Group | Dynamic, ...], int]:
-    parts: list[bytes | Group | Dynamic] = []
+def _parse_replacement(text: bytes, start: int) -> tuple[tuple[bytes | Group | Expression, ...], int]:
+    parts: list[bytes | Group | Expression] = []
     at, escapes = start, 0
     while at < len(text) and text[at] != text[0]:
         octet = text[at]
@@ -89,7 +89,7 @@ def _parse_replacement(text: bytes, start: int) -> tuple[tuple[bytes | Group | D
             escapes += 1
         elif octet == _DOLLAR:
             end = at - 1 + parse_at(text[at - 1 :])[1]
-            parts.append(Dynamic(text[at - 1 : end]))
+            parts.append(Expression(text[at - 1 : end]))
             at = end
             escapes += 1
         else:
@@ -99,10 +99,10 @@ def _parse_replacement(text: bytes, start: int) -> tuple[tuple[bytes | Group | D
     return tuple(parts), at
 
 
-def _parse_params(scanner: Scanner) -> Params:
+def _parse_arguments(scanner: Scanner) -> Arguments:
     scanner.expect(b",")
     if scanner.byte == b"$":
-        return (scanner.dynamic(),)
+        return (scanner.expression(),)
     start, depth = scanner.at, 0
     while scanner.byte != b"\0" and not (scanner.byte == b"}" and depth == 0):
         depth += (scanner.byte == b"{") - (scanner.byte == b"}")
@@ -116,12 +116,12 @@ def _parse_params(scanner: Scanner) -> Params:
     "re.subst",
     "matches of a POSIX extended expression replaced; \\1 groups, flags g i s",
     _SOURCE,
-    _parse_params,
+    _parse_arguments,
     ",/expression/replacement/flags",
 )
-def _subst(call: Call) -> Value:
-    text = call.needs_text()
-    subst = parse_subst(call.string(0).text)
+def _subst(given: Input) -> Value:
+    text = given.needs_text()
+    subst = parse_subst(given.string(0).text)
     if len(text) > _MAX_BYTES:
         raise CannotEvaluate("the value is too big")
     text = text.partition(b"\0")[0]
@@ -135,20 +135,20 @@ def _subst(call: Call) -> Value:
         start, end = match[0]
         if start == end:
             raise CannotEvaluate("the expression matches the empty text")
-        out += (rest[:start], _build(call, subst, rest, match))
+        out += (rest[:start], _build(given, subst, rest, match))
         at += end
         is_line_start = rest[end - 1] in b"\r\n"
         if not subst.is_global:
             break
     if not out:
-        return call.value
+        return given.value
     result = b"".join(out) + text[at:]
     if len(result) > _MAX_BYTES:
         raise CannotEvaluate("the result is too big")
     return Value(result)
 
 
-def _build(call: Call, subst: Subst, text: bytes, match: list[tuple[int, int]]) -> bytes:
+def _build(given: Input, subst: Subst, text: bytes, match: list[tuple[int, int]]) -> bytes:
     out: list[bytes] = []
     for part in subst.replacement:
         if isinstance(part, bytes):
@@ -157,13 +157,13 @@ def _build(call: Call, subst: Subst, text: bytes, match: list[tuple[int, int]]) 
             start, end = match[part.number]
             out.append(text[start:end] if start >= 0 else b"")
         else:
-            out.append(_resolved(call, part))
+            out.append(_resolved(given, part))
     return b"".join(out)
 
 
-def _resolved(call: Call, part: Dynamic) -> bytes:
+def _resolved(given: Input, part: Expression) -> bytes:
     """Evaluate an expression in the replacement; empty when it fails."""
     try:
-        return call.resolve(part.text).text or b""
+        return given.resolve(part.text).text or b""
     except CannotEvaluate:
         return b""

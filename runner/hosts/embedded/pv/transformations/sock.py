@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.hosts.embedded.pv.scriptvars import buffer_size
-from runner.hosts.embedded.pv.transform import Call, register
+from runner.hosts.embedded.pv.transform import Input, register
 from runner.hosts.embedded.routing import SOCKET_PROTOS
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import str2int
@@ -37,13 +37,13 @@ def _split_outside_brackets(text: bytes) -> list[bytes]:
     return parts
 
 
-def _parse(call: Call) -> _Socket:
-    text = call.value.text
-    if not text or text.endswith(b":") or len(text) >= buffer_size(is_6=call.is_6) - 1:
+def _parse(given: Input) -> _Socket:
+    text = given.value.text
+    if not text or text.endswith(b":") or len(text) >= buffer_size(is_6=given.is_6) - 1:
         raise CannotEvaluate("the value is no socket")
     parts = _split_outside_brackets(text)
     proto = SOCKET_PROTOS.get(parts[0].lower())
-    is_known = proto is not None and call.environment.speaks(proto)
+    is_known = proto is not None and given.environment.speaks(proto)
     match parts:
         case [host]:
             return _Socket(host=host)
@@ -57,23 +57,23 @@ def _parse(call: Call) -> _Socket:
 
 
 @register("sock.host", "the host", _SOURCE)
-def _host(call: Call) -> Value:
-    return Value(_parse(call).host)
+def _host(given: Input) -> Value:
+    return Value(_parse(given).host)
 
 
 @register("sock.port", "the port", _SOURCE)
-def _port(call: Call) -> Value:
-    return Value(_parse(call).port)
+def _port(given: Input) -> Value:
+    return Value(_parse(given).port)
 
 
 @register("sock.proto", "the protocol", _SOURCE)
-def _proto(call: Call) -> Value:
-    return Value(_parse(call).proto)
+def _proto(given: Input) -> Value:
+    return Value(_parse(given).proto)
 
 
 @register("sock.touri", "a SIP URI; a part ends at a NUL", _SOURCE)
-def _touri(call: Call) -> Value:
-    socket = _parse(call)
+def _touri(given: Input) -> Value:
+    socket = _parse(given)
     if not socket.host:
         return Value(b"")
     out = b"sip:" + socket.host.partition(b"\0")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.pv.transform import Call, register, takes
+from runner.hosts.embedded.pv.transform import Input, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.params import find_param, parse_params
 from runner.sip.uri import Proto, Uri
@@ -22,11 +22,11 @@ _DEFAULT_PORT = 5060
 _UNWRITTEN = b"\0"
 
 
-def _parse(call: Call) -> Uri:
-    text = call.needs_text()
+def _parse(given: Input) -> Uri:
+    text = given.needs_text()
     # A trailing ";" is allowed.
     is_open = len(text) > _MIN_BEFORE_SEMICOLON and text.endswith(b";")
-    uri = call.uri(text[:-1] if is_open else text)
+    uri = given.uri(text[:-1] if is_open else text)
     if uri is None:
         raise CannotEvaluate("the value is no URI")
     return uri
@@ -34,8 +34,8 @@ def _parse(call: Call) -> Uri:
 
 def _register_part(name: str, meaning: str, part: Callable[[Uri], bytes]) -> None:
     @register(f"uri.{name}", meaning, _SOURCE)
-    def _part(call: Call) -> Value:
-        return Value(part(_parse(call)))
+    def _part(given: Input) -> Value:
+        return Value(part(_parse(given)))
 
 
 _register_part("user", "the user part", lambda uri: uri.user)
@@ -53,8 +53,8 @@ _register_part("r2", "the value of r2", lambda uri: uri.param(b"r2").value)
 
 
 @register("uri.passwd", "the password", _SOURCE)
-def _password(call: Call) -> Value:
-    password = _parse(call).password
+def _password(given: Input) -> Value:
+    password = _parse(given).password
     return Value(b"") if password is None else Value(password, behind=b"@"[0])
 
 
@@ -68,40 +68,40 @@ def _behind_port(text: bytes, uri: Uri) -> int:
 
 
 @register("uri.port", "the port as written, and as a number", _SOURCE)
-def _port(call: Call) -> Value:
-    uri = _parse(call)
-    return Value(uri.port or b"", uri.port_number, is_integer=True, behind=_behind_port(call.needs_text(), uri))
+def _port(given: Input) -> Value:
+    uri = _parse(given)
+    return Value(uri.port or b"", uri.port_number, is_integer=True, behind=_behind_port(given.needs_text(), uri))
 
 
 @register("uri.param", "the value of a parameter", _SOURCE, takes("s"), ",name")
-def _param(call: Call) -> Value:
-    uri = _parse(call)
+def _param(given: Input) -> Value:
+    uri = _parse(given)
     if not uri.sip_params:
         return Value(b"")
     params = parse_params(uri.sip_params)
     if params is None:
         raise CannotEvaluate("the parameters are malformed")
-    found = find_param(params, call.string(0).text)
+    found = find_param(params, given.string(0).text)
     return Value(b"") if found is None else param_value(found)
 
 
 @register("uri.scheme", "all before the first colon", _SOURCE)
-def _scheme(call: Call) -> Value:
-    _parse(call)
-    return Value(call.needs_text().partition(b":")[0])
+def _scheme(given: Input) -> Value:
+    _parse(given)
+    return Value(given.needs_text().partition(b":")[0])
 
 
 @register("uri.tosocket", "proto:host:port, if there is a transport; else empty", _SOURCE)
-def _tosocket(call: Call) -> Value:
-    uri = _parse(call)
+def _tosocket(given: Input) -> Value:
+    uri = _parse(given)
     if uri.proto is Proto.NONE:
         return Value(b"")
     return Value(b"%s:%s:%d" % (_PROTO_NAMES[uri.proto], uri.host, uri.port_number or _DEFAULT_PORT))
 
 
-def _rebuilt(call: Call, *, has_user: bool, has_port: bool) -> Value:
-    uri = _parse(call)
-    out = call.needs_text().partition(b":")[0] + (b":" if call.is_6 else b":" + _UNWRITTEN)
+def _rebuilt(given: Input, *, has_user: bool, has_port: bool) -> Value:
+    uri = _parse(given)
+    out = given.needs_text().partition(b":")[0] + (b":" if given.is_6 else b":" + _UNWRITTEN)
     if has_user and uri.user:
         out += uri.user + b"@"
     out += uri.host
@@ -113,15 +113,15 @@ def _rebuilt(call: Call, *, has_user: bool, has_port: bool) -> Value:
 
 
 @register("uri.saor", "scheme, user and host; in 5.6 an odd byte behind the scheme", _SOURCE)
-def _saor(call: Call) -> Value:
-    return _rebuilt(call, has_user=True, has_port=False)
+def _saor(given: Input) -> Value:
+    return _rebuilt(given, has_user=True, has_port=False)
 
 
 @register("uri.suri", "the same with port and transport", _SOURCE)
-def _suri(call: Call) -> Value:
-    return _rebuilt(call, has_user=True, has_port=True)
+def _suri(given: Input) -> Value:
+    return _rebuilt(given, has_user=True, has_port=True)
 
 
 @register("uri.duri", "the same without user", _SOURCE)
-def _duri(call: Call) -> Value:
-    return _rebuilt(call, has_user=False, has_port=True)
+def _duri(given: Input) -> Value:
+    return _rebuilt(given, has_user=False, has_port=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register
 from runner.hosts.embedded.value import Value
 from runner.sip.uri import Proto
 
@@ -12,8 +12,8 @@ _DECODE_OVERHEAD = 24
 
 
 @register("urialias.encode", "host~port~proto of a URI; empty for what is no URI", _SOURCE)
-def _encode(call: Call) -> Value:
-    uri = call.uri(call.needs_text())
+def _encode(given: Input) -> Value:
+    uri = given.uri(given.needs_text())
     if uri is None:
         return Value(b"")
     port = uri.port or (b"5061" if uri.proto is Proto.TLS else b"5060")
@@ -21,8 +21,8 @@ def _encode(call: Call) -> Value:
 
 
 @register("urialias.decode", "the URI of host~port~proto", _SOURCE)
-def _decode(call: Call) -> Value:
-    text = call.needs_text()
+def _decode(given: Input) -> Value:
+    text = given.needs_text()
     if len(text) + _DECODE_OVERHEAD > MAX_RESULT_BYTES:
         return Value(b"")
     fields = text.partition(b"\0")[0].split(b"~", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Call, register
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_val"
@@ -12,18 +12,18 @@ _FIRST_PRINTABLE, _FIRST_NEGATIVE = 0x20, 0x80
 
 
 @register("val.n0", "0 for null", _SOURCE, since=_SINCE)
-def _zero_for_null(call: Call) -> Value:
-    return Value(b"0", 0, is_integer=True) if call.value.is_null else call.value
+def _zero_for_null(given: Input) -> Value:
+    return Value(b"0", 0, is_integer=True) if given.value.is_null else given.value
 
 
 @register("val.ne", "the empty text for null", _SOURCE, since=_SINCE)
-def _empty_for_null(call: Call) -> Value:
-    return Value(b"") if call.value.is_null else call.value
+def _empty_for_null(given: Input) -> Value:
+    return Value(b"") if given.value.is_null else given.value
 
 
 @register("val.json", "escaped as in a string of JSON, the empty text for null", _SOURCE, since=_SINCE)
-def _json(call: Call) -> Value:
-    value = call.value
+def _json(given: Input) -> Value:
+    value = given.value
     if value.is_null:
         return Value(b"")
     escaped = _escaped(value, 1)
@@ -31,8 +31,8 @@ def _json(call: Call) -> Value:
 
 
 @register("val.jsonqe", "the same in quotes, where anything had to be escaped; a number stays", _SOURCE, since=_SINCE)
-def _quoted_json(call: Call) -> Value:
-    value = call.value
+def _quoted_json(given: Input) -> Value:
+    value = given.value
     if value.is_null:
         return Value(b'""')
     escaped = None if value.is_integer else _escaped(value, 3)

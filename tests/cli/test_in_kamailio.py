@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import installed
-from tests.kamailio.commands import PHONE, READS, SAMPLE, app_mono, message, script
+from tests.cli.commands import PHONE, READS, SAMPLE, app_mono, message, script
 from tests.kamailio.rig import Kamailio, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
 from tests.programs import stop, until
@@ -237,6 +237,27 @@ def test_without_kamailio_the_packages_are_named(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.splitlines()[0].endswith("apt-get install kamailio kamailio-python3-modules")
+
+
+def test_an_error_names_the_script_once(tmp_path: Path) -> None:
+    """A file that is no assembly was named twice."""
+    path = message(tmp_path)
+
+    for words in (("exec", path), ("run", "--load", path)):
+        told = app_mono(*words, "-m", path, "--in-kamailio").stderr
+
+        assert told == f"error: {path}: expected a name that ends in .exe or .dll\n"
+
+
+@pytest.mark.parametrize("option", ["--in-kamailio", "--compare"])
+def test_a_timeout_is_said_once_and_by_no_name_of_a_cached_copy(tmp_path: Path, option: str) -> None:
+    """The private daemon logged that it lets the worker finish its first run."""
+    source = script(tmp_path, "while (true) { }")
+
+    done = app_mono("exec", source, "-m", message(tmp_path), option, "--timeout", "2")
+
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line.startswith("error: "), "it was not done in time" in line) == (2, True, True)
 
 
 @pytest.mark.parametrize("option", ["--watch", "--repeat=2", "--profile"])

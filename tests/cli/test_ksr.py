@@ -1,0 +1,79 @@
+"""``app-mono ksr``: which functions the KSR.dll has that it writes, and what it says of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner import build, installed
+from runner.cli.ksr import write
+from runner.cli.private_kamailio import Kamailio, free_port, preamble
+from runner.errors import BuildError
+from tests.programs import MCS
+from tools.ksr import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLS = 'class X { static int Main() { SR.KSR.info(""); return SR.KSR.tm.t_relay() + SR.KSR.htable.sht_reset("a"); } }'
+
+
+def compiled(directory: Path) -> list[tuple[str, str]]:
+    """What mcs says of a program that calls tm and htable, with the KSR.dll of this directory."""
+    (directory / "X.cs").write_text(CALLS, "utf-8")
+    command = [MCS, f"-r:{build.ensure_bridge().sr_dll}", "-r:KSR.dll", "X.cs"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    return re.findall(r"error (CS\d+): `SR\.KSR' does not contain a definition for `(\w+)'", done.stderr + done.stdout)
+
+
+def test_without_a_kamailio_it_has_every_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, from_kamailio=False, rpc=None)
+
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/KSR.dll: 1353 functions; ")
+    assert compiled(tmp_path) == []
+    assert "M:SR.KsrModules.TmModule.t_relay" in (tmp_path / "KSR.xml").read_text("utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {"KSR.dll", "KSR.xml", "X.cs", "X.exe"}
+
+
+def test_a_module_that_a_kamailio_has_not_loaded_does_not_compile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, python = tmp_path / "kamailio", installed.module()
+    place.mkdir()
+    (place / "script.py").write_text(record.SCRIPT, "ascii")
+    with free_port(record.PORT) as port:
+        cfg = preamble(port, ["tm", "ctl", python]) + f'modparam("{python}", "load", "{place}/script.py")\n'
+        cfg += f'modparam("ctl", "binrpc", "unix:{place}/ctl")\nrequest_route {{\n\texit;\n}}\n'
+        with Kamailio(cfg, place, port):
+            write(tmp_path, from_kamailio=True, rpc=f"unix:{place}/ctl")
+
+    told = capsys.readouterr().out
+    assert re.match(rf"{tmp_path}/KSR\.dll: \d+ functions; ", told)
+    assert "left out" not in told
+    assert compiled(tmp_path) == [("CS0117", "htable")]
+
+
+def test_what_this_app_mono_does_not_know_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kamcmd = tmp_path / "kamcmd"
+    names = ["module: tm\nname: t_relay", *(f"module: mine\nname: f{number}" for number in range(12))]
+    said = "".join(f"func: {{\nret: int\n{name}\nparams: none\n}}\n" for name in names)
+    kamcmd.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\n", "utf-8")
+    kamcmd.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    write(tmp_path, from_kamailio=True, rpc=None)
+
+    told = capsys.readouterr().out
+    assert told.startswith(f"{tmp_path}/KSR.dll: 1 functions; ")
+    assert "left out, because this app-mono does not know them: mine.f0, mine.f1, mine.f10, " in told
+    assert told.endswith(" and 2 more\n")
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=f"{tmp_path}/none/KSR.dll: expected to write it there"):
+        write(tmp_path / "none", from_kamailio=False, rpc=None)

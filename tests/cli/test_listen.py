@@ -1,0 +1,116 @@
+"""``app-mono serve --sip``: its settings, and its script; tests/test_listener.py has what it answers."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.cli.listen import _Source
+from tests.cli.commands import PLAIN, script
+from tests.kamailio.rig import Peer, free_udp_port
+from tests.programs import WAIT_S, until
+from tests.running_daemon import COMMAND, compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRUE = "static int Main() { return 0; }"
+
+
+@contextmanager
+def listening(directory: Path, settings: str, *options: str) -> Iterator[Peer]:
+    """A socket that speaks with a listener with these settings."""
+    port = free_udp_port()
+    config, log = directory / "listener.toml", directory / "listener.log"
+    config.write_text(f"allocate_timeout_s = 10\nexec_timeout_s = 10\n{settings}", "utf-8")
+    command = [*COMMAND, "serve", "--sip", f"udp:127.0.0.1:{port}", "--config", str(config), *options]
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(command, stdout=file, stderr=file, env=PLAIN) as process,
+        Peer(port) as peer,
+    ):
+        until(lambda: "listening on" in log.read_text("utf-8") or process.poll() is not None, "it listens")
+        assert process.poll() is None, log.read_text("utf-8")
+        yield peer
+        process.terminate()
+        assert process.wait(WAIT_S) == 0
+
+
+def status_of_the_answer(peer: Peer) -> str:
+    answer = peer.ask(peer.request(), WAIT_S)
+    assert answer is not None
+    return answer.partition(b"\r\n")[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [((), "SIP/2.0 486 Of the table"), (("--on-true", "reply:404:Of the option"), "SIP/2.0 404 Of the option")],
+)
+def test_an_option_outweighs_the_table_of_the_listener(tmp_path: Path, options: tuple[str, ...], answer: str) -> None:
+    """And the script that the setting ``load`` names runs where none is named."""
+    loaded = compiled(tmp_path, "Loaded", TRUE)
+    settings = f'load = "{loaded}"\n[listener]\non_true = "reply:486:Of the table"\n'
+
+    with listening(tmp_path, settings, *options) as peer:
+        assert status_of_the_answer(peer) == answer
+
+
+def test_a_script_that_is_named_here_need_not_be_below_script_dirs(tmp_path: Path) -> None:
+    """They are for clients that only send a name to a daemon."""
+    named = compiled(tmp_path, "Named", TRUE)
+
+    with listening(tmp_path, 'script_dirs = ["/nowhere"]\n', "--exec", str(named), "--on-true", "reply:200:OK") as peer:
+        assert status_of_the_answer(peer) == "SIP/2.0 200 OK"
+
+
+def build(source: _Source) -> bytes:
+    """The assembly that runs now; its place stays."""
+    return Path(source.assembly()).read_bytes()
+
+
+def test_a_source_is_compiled_at_the_start_and_when_it_has_changed(tmp_path: Path) -> None:
+    source = _Source(str(script(tmp_path, "return 0;")), "mono")
+    first, same = build(source), build(source)
+
+    script(tmp_path, "return 1;")
+    second = build(source)
+
+    assert first[:2] == b"MZ"
+    assert same == first != second
+
+
+def test_a_source_that_is_gone_or_does_not_compile_leaves_what_there_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = script(tmp_path, "return 0;")
+    source = _Source(str(path), "mono")
+    first = build(source)
+
+    path.unlink()
+    gone = build(source)
+    script(tmp_path, "return x;")
+    broken, again = build(source), build(source)
+
+    assert gone == broken == again == first
+    assert capsys.readouterr().err.count("error CS0103") == 1  # each build is tried once
+
+
+def test_while_one_caller_compiles_the_others_go_on_with_what_there_was(tmp_path: Path) -> None:
+    source = _Source(str(script(tmp_path, "return 0;")), "mono")
+    first = build(source)
+    script(tmp_path, "return 1;")
+
+    with source._compiling:
+        meanwhile = build(source)
+
+    assert meanwhile == first != build(source)
+
+
+def test_dollars_in_the_name_of_an_assembly_are_no_variables(tmp_path: Path) -> None:
+    path = compiled(tmp_path, "Decides", TRUE).rename(tmp_path / "$ru.exe")
+
+    assert _Source(str(path), "mono").assembly() == f"{tmp_path}/$$ru.exe"

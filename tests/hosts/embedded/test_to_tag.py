@@ -1,0 +1,32 @@
+"""The To tag of a stateless reply."""
+
+from __future__ import annotations
+
+from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.host import MessageHost
+
+SOCKET = Socket(Address("127.0.0.1", 5100))
+INVITE = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK-inv-plain;rport\r\n"
+    b'From: "Alice" <sip:alice@example.org>;tag=a1b2c3\r\n'
+    b"To: <sip:bob@example.com>\r\n"
+    b"Call-ID: inv-plain@192.0.2.10\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"Content-Length: 4\r\n\r\nbody"
+)
+
+
+def test_the_to_tag_of_a_stateless_reply_is_kamailios_own() -> None:
+    host = MessageHost(
+        INVITE, source=Address("127.0.0.1", 5161), received_on=SOCKET, environment=Environment((SOCKET,))
+    )
+    reply = host.reply(200, "OK") or b""
+
+    # Recorded: Kamailio 5.6.3 listening on 127.0.0.1:5100 first, for this Via and Call-ID.
+    assert b"To: <sip:bob@example.com>;tag=41a7bdfea82521ff3500c4748a41e31b.c9c0b99c\r\n" in reply
+
+
+def test_the_to_tag_stops_at_a_port_that_is_missing(host: MessageHost) -> None:
+    """Of host, port and branch the host alone is summed up, and nothing of port, host and Call-ID."""
+    assert host.get_s("$ltt(s)") == "41a7bdfea82521ff3500c4748a41e31b.0f7b0000"
