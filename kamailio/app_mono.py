@@ -10,9 +10,10 @@ In kamailio.cfg::
     python_exec("mono_exec", "/etc/kamailio/mono/x.exe $rU")        # Main(args), args[0] is the user of the R-URI
     python_exec("mono_run", "$rU")                                  # the script that `load` names
 
-Both give 1 (true) when Main returned 0, else -1 (false); they never give 0, which would end the routing script, and
-never raise. A path with blanks stands in double quotes. A script of your own imports this one: ``import app_mono``,
-then ``app_mono.mono_exec(msg, "/etc/kamailio/mono/x.exe", ksr.pv.get("$rU"))``.
+Both give 1 (true) when Main returned 0, else -1 (false), and never raise. They give 0, which ends the routing script as
+``exit`` does, only when the script called ``KSR.x.exit()`` or ``KSR.x.drop()``. A path with blanks stands in double
+quotes. A script of your own imports this one: ``import app_mono``, then
+``app_mono.mono_exec(msg, "/etc/kamailio/mono/x.exe", ksr.pv.get("$rU"))``.
 
 The settings are the daemon's own file, /etc/app-mono/app-mono.toml or what APP_MONO_CONFIG names.
 
@@ -32,6 +33,8 @@ from typing import Any
 import KSR
 
 TRUE, FALSE = 1, -1
+# A function of a module that gives 0 ends the routing script (core/action.c, MODF_HANDLE_RETCODE).
+END_OF_ROUTING = 0
 CONFIG = "/etc/app-mono/app-mono.toml"
 DEFAULTS = {
     "load": "",
@@ -157,7 +160,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script and give the value for Kamailio; never raises."""
     try:
         with CLocale():
-            code = _lease.exec(path, param, KamailioHost(msg, KSR, _ksr_allow), time.monotonic() + _timeout_s).code
+            outcome = _lease.exec(path, param, KamailioHost(msg, KSR, _ksr_allow), time.monotonic() + _timeout_s)
     except RunnerError as error:
         text = error.full() if isinstance(error, ScriptError) else error
         # An outage was logged when it began; here it would be one line for each call.
@@ -166,7 +169,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     except Exception:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
         return FALSE
-    return TRUE if code == 0 else FALSE
+    return END_OF_ROUTING if outcome.has_ended_routing else TRUE if outcome.code == 0 else FALSE
 
 
 def mono_exec(msg: Any, path: str, param: str | None = None) -> int:
@@ -179,7 +182,7 @@ def mono_exec(msg: Any, path: str, param: str | None = None) -> int:
         param: Main's one argument; None for none.
 
     Returns:
-        1 when Main returned 0, else -1.
+        1 when Main returned 0, else -1; 0 when it ended the routing, and the caller should.
     """
     return _execute(msg, path, param)
 

@@ -75,6 +75,10 @@ class ScriptInvalid(ScriptError):
     """The file exists but cannot be run: it is not .NET, is incomplete, has no Main, or lacks a helper."""
 
 
+class EntryMissing(ScriptError):
+    """The build has no method of the name that the exec gives. Nothing ran."""
+
+
 class ScriptRefused(ScriptError):
     """
     The build, or messages of this Call-ID with it, cost too many workers. It is not run for a while.

@@ -41,7 +41,10 @@ BOUNDS: dict[tuple[str, str], str] = {
         "one for each worker that runs it; each is over at its time, in _is_idle"
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
-    ("runner/worker/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
+    (
+        "runner/worker/conversation.py",
+        "Conversation._plans",
+    ): "builds in Holdings.loaded, with one plan for each entry",
     (
         "runner/worker/conversation.py",
         "Conversation.holdings",
@@ -60,6 +63,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
+    ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/session.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
     ("runner/scripts/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
@@ -104,6 +108,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",
     ("runner/client/known.py", "Refusals.until"): "MAX_REFUSED, in add; dropped before that when their time is over",
+    ("runner/client/lease.py", "within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/client/within.py", "Within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/wire/session.py", "Session._outer"): "MAX_DEPTH, in exec",
     ("runner/client/lease.py", "Lease._known"): NO_CONTAINER + "Known.add",
     ("runner/client/lease.py", "Lease._refusals"): NO_CONTAINER + "Refusals.add",
     ("runner/control/messages.py", "cls._kinds"): "the members that one class of messages has",
@@ -160,6 +167,8 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Callers.cs", "_suspended"): "MaxDepth, in Questions",
+    ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",
     ("ExecRequest.cs", "Values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",
     ("ExecRequest.cs", "_values"): "the same list",

@@ -63,7 +63,7 @@ def played_text(case: Case, expected: Played, got: Played) -> str:
         ]
     for fact, what in BESIDE_STEPS.items():
         one, other = getattr(expected, what), getattr(got, what)
-        if one != other:
+        if one != other or fact in differ:
             rows.append(
                 f"{'!' if fact in differ else ' '} {what}\n    expected {_short(one)}\n    got      {_short(other)}"
             )
