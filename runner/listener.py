@@ -277,15 +277,16 @@ class Listener:
         if result.error is not None:
             self._count("failed_scripts")
             log.error("%s", result.error.full() if isinstance(result.error, ScriptError) else result.error)
-        action = self._actions[result.ok]
         if host.replies:
             self._answer(host, host.replies[-1])
-        elif host.is_dropped or action.kind == "drop":
-            self._count("dropped")
-        elif action.kind == "forward":
+            return
+        action = self._actions[result.ok]
+        if action.kind == "forward" and not host.is_dropped:
             self._forward(host, received)
-        else:
+        elif action.kind == "reply" and not host.is_dropped:
             self._reply(host, action.code, action.reason)
+        else:
+            self._count("dropped")
 
     def _is_our_ack(self, host: MessageHost) -> bool:
         """Whether this is the ACK for a reply of ours, by the tag in its To (modules/sl, sl_filter_ACK)."""
