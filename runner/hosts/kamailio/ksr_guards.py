@@ -33,7 +33,9 @@ _LONGEST_LIST = 8192
 _LONGEST_URI = 512
 _TRYING, _OK, _REDIRECTION, _LAST_CODE = 100, 200, 300, 699
 _MOST_INT = (1 << 31) - 1
+_MOST_MADE, _LONGEST_MADE = 1000, 256  # of about 500 bytes each
 _routes: set[str] = set()
+_made_names: set[str] = set()
 
 
 def _user(host: KamailioHost, user: str) -> None:
@@ -70,6 +72,17 @@ def _continue(_host: KamailioHost, _index: int, _label: int, name: str) -> None:
     _route(_host, name)
     if not has_route("main_rt", name):  # as above
         raise CallRefused(f"kamailio.cfg has no route[{name[:80]}]")
+
+
+def _made(at: int) -> Guard:
+    def guard(_host: KamailioHost, *arguments: object) -> None:
+        name = str(arguments[at])
+        if name not in _made_names:
+            if len(_made_names) >= _MOST_MADE or len(name) > _LONGEST_MADE:
+                raise CallRefused("Kamailio keeps each such name, and there are too many or this one is too long")
+            _made_names.add(name)
+
+    return guard
 
 
 def _route(_host: KamailioHost, *arguments: object) -> None:
@@ -197,7 +210,19 @@ _WRITE_TO_THEIR_LAST = (
     "tcpops.tcp_get_conid", "textops.get_body_part", "textops.get_body_part_raw",
     "textops.subst_v", "uac.uac_reg_lookup", "uac.uac_reg_lookup_uri",
 )  # fmt: skip
+_MAKE_WHAT_THEY_NAME = {  # by the number of the argument
+    0: (
+        "benchmark.bm_log_timer", "benchmark.bm_start_timer", "pipelimit.pl_check_limit", "pvx.var_get", "pvx.var_seti",
+        "pvx.var_sets", "registrar.reg_free_contacts", "auth_xkeys.auth_xkeys_add", "ndb_redis.redis_free",
+    ),
+    1: ("ipops.dns_query", "ipops.naptr_query", "ipops.ptr_query", "ipops.srv_query"),
+    2: ("ndb_redis.redis_cmd", "registrar.reg_fetch_contacts"),
+    3: ("ndb_redis.redis_cmd_p1",),
+    4: ("ndb_redis.redis_cmd_p2",),
+    5: ("ndb_redis.redis_cmd_p3",),
+}  # fmt: skip
 GUARDS: dict[str, Guard] = {
+    **{name: _made(at) for at, functions in _MAKE_WHAT_THEY_NAME.items() for name in functions},
     **dict.fromkeys(_WRITE_TO_THEIR_LAST, _written_last),
     "async.ms_route": _route,
     "async.route": _route,
