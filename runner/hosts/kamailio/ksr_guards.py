@@ -192,6 +192,22 @@ def _whole(host: KamailioHost, *_: object) -> None:
         raise CallRefused("a header of the message does not parse")
 
 
+def _starts(kind: str) -> Guard:
+    def guard(host: KamailioHost, name: str, *_: object) -> None:
+        host.iterators.add(f"{kind} {name}")
+
+    return guard
+
+
+def _iterates(kind: str) -> Guard:
+    def guard(host: KamailioHost, name: str, *_: object) -> None:
+        # modules/textopsx/textopsx.c, _hf_iterators: keeps pointers into the message, also when that is gone
+        if f"{kind} {name}" not in host.iterators:
+            raise CallRefused(f"no iterator {name[:80]!a} was started on this message as it is now")
+
+    return guard
+
+
 def _tcp(_host: KamailioHost, *_: object) -> None:
     # core/tcp_main.c, tcpconn_get: looks for the connection in a table that is not there
     if is_tcp_off():
@@ -221,7 +237,11 @@ _MAKE_WHAT_THEY_NAME = {  # by the number of the argument
     4: ("ndb_redis.redis_cmd_p2",),
     5: ("ndb_redis.redis_cmd_p3",),
 }  # fmt: skip
+_ITERATORS = ("textopsx.hf_iterator", "textopsx.bl_iterator", "sdpops.sdp_iterator")
+_STEPS = ("append", "end", "hbody", "hname", "insert", "next", "prev", "rm", "value")
 GUARDS: dict[str, Guard] = {
+    **{f"{iterator}_start": _starts(iterator) for iterator in _ITERATORS},
+    **{f"{iterator}_{step}": _iterates(iterator) for iterator in _ITERATORS for step in _STEPS},
     **{name: _made(at) for at, functions in _MAKE_WHAT_THEY_NAME.items() for name in functions},
     **dict.fromkeys(_WRITE_TO_THEIR_LAST, _written_last),
     "async.ms_route": _route,
