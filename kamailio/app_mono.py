@@ -44,6 +44,7 @@ DEFAULTS = {
     "on_timeout": False,
     "on_busy": False,
     "scripts": {},
+    "ksr_allow": [],
 }
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
@@ -91,6 +92,7 @@ try:
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
     from runner.printable import RecordFormatter
+    from runner.reviewed import fault_of
 except ImportError as error:
     if not _is_loaded:
         raise
@@ -133,6 +135,14 @@ def _settings() -> dict[str, Any]:
     return values
 
 
+def _allowed(entries: list[Any]) -> frozenset[str]:
+    """What the setting ``ksr_allow`` allows; an entry that is wrong is logged and allows nothing."""
+    faults = {str(entry): fault_of(str(entry)) for entry in entries}
+    for fault in filter(None, faults.values()):
+        log.error("ksr_allow: %s", fault)
+    return frozenset(entry for entry, fault in faults.items() if fault is None)
+
+
 def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> bool:
     """What a failure means to the routing script: true or false, as the settings say for this script."""
     name = (
@@ -150,7 +160,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script and give the value for Kamailio; never raises."""
     try:
         with CLocale():
-            outcome = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s)
+            outcome = _lease.exec(path, param, KamailioHost(msg, KSR, _ksr_allow), time.monotonic() + _timeout_s)
     except RunnerError as error:
         text = error.full() if isinstance(error, ScriptError) else error
         # An outage was logged when it began; here it would be one line for each call.
@@ -247,5 +257,6 @@ log.handlers[0].setFormatter(RecordFormatter())
 # A reload runs this file again, and not the modules that it imports: the lease before is given back by their memory of
 # it, and the next exec takes a new one.
 _values = _settings()
+_ksr_allow = _allowed(_values["ksr_allow"])
 _timeout_s = _values["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease.of_process(_values["socket"])

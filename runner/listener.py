@@ -280,6 +280,9 @@ class Listener:
         if host.replies:
             self._answer(host, host.replies[-1])
             return
+        if host.is_dropped:
+            self._count("dropped")
+            return
         action = self._actions[result.ok]
         if action.kind == "forward":
             self._forward(host, received)

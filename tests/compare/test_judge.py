@@ -205,6 +205,22 @@ def test_changes_that_leave_no_via_are_compared_until_ours_puts_the_message_back
     assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == ([] if is_joined else [2, 3])
 
 
+def test_a_return_code_is_not_compared_behind_a_function_that_ours_refused() -> None:
+    steps = (("Core.ModF", "t_release"), ("PV.GetS", "$?"), ("Core.ModF", "has_totag"), ("PV.GetS", "$rc"))
+    expected = Played(reached=True, answers=(-1, "-1", -1, "-1"))
+    got = Played(reached=True, answers=(-127, "0", -1, "0"))
+
+    assert [d.fact for d in compare(*unstable.until_refused(Case(LONG, steps), expected, got))[1]] == [3]
+
+
+@pytest.mark.parametrize(("value", "is_compared"), [("a%", False), ("a%4", False), ("a%41", True), ("%41b", True)])
+def test_an_escape_at_the_end_of_a_value_is_not_compared(value: str, *, is_compared: bool) -> None:
+    steps = (("PV.SetS", "$var(x)", value), ("PV.GetS", "$(var(x){s.urldecode.param})"))
+    expected, got = (Played(reached=True, answers=(0, text)) for text in ("a", "b"))
+
+    assert bool(compare(*unstable.until_refused(Case(LONG, steps), expected, got))[1]) is is_compared
+
+
 def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
     case = Case(LONG, (("PV.GetS", "$(ru{s.fmtlines,99,9999})"), ("PV.GetS", "$(ru{s.len})")), "drop")
     expected, got = (Played(reached=True, answers=(text, text)) for text in ("a", None))

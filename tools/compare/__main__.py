@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
-import re
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from tools.compare.embedded import EmbeddedSide
 from tools.compare.engines import daemon
 from tools.compare.judge import Judge, Report, Side
 from tools.compare.report import keep, played_text, text_of
-from tools.compare.unstable import until_refused
+from tools.compare.unstable import RETURN_CODE, until_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 HAS_APP_MONO = has_module("app_mono")  # Kamailio 6 has none
 MODES = ("embedded", "inside")
 FOUND = Path(__file__).parents[2] / "build" / "compare"
-_RETURN_CODE = re.compile(r"\$\(?(\?|rc\b|retcode\b)")
 
 
 def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list[tuple[str, Report]]:
@@ -72,7 +70,7 @@ def _judged(cases: Iterable[Case]) -> Iterator[Case]:
                 tuple(
                     step
                     for number, step in enumerate(case.steps)
-                    if step[0] != "HDR.Insert" and not (number > called and _RETURN_CODE.search(str(step[1])))
+                    if step[0] != "HDR.Insert" and not (number > called and RETURN_CODE.search(str(step[1])))
                 )
             )
         )

@@ -74,6 +74,9 @@ _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
 _VIA_UP_TO_CR = re.compile(rb"\A\s*[^\n]*\n(?:via|v)[ \t]*:[^\r\n]*\r(?!\n)", re.IGNORECASE)
 _OF_BROKEN = re.compile(r"\A\$\(?(ai|p[uUdn])\b|sel\(@?(msg|message)\.h(eader)?\)", re.IGNORECASE)
+RETURN_CODE = re.compile(r"\$\(?(\?|rc\b|retcode\b)")
+_DECODED = re.compile(r"(\$\(.*)\{s\.urldecode\.param\}", re.IGNORECASE | re.DOTALL)
+_ESCAPE_AT_THE_END = re.compile(r"%.?\Z", re.DOTALL)
 _ADDRESS = re.compile(r"\$\(?(ai|pu|di)\b")
 _ADDRESSES = {b"p-asserted-identity", b"p-preferred-identity", b"diversion"}
 _WITHOUT_BOUNDS = re.compile(r"\$\(?pcv\(|\{s\.(fmtline[st]|(replace|rm),\s*[,}])", re.IGNORECASE)
@@ -85,10 +88,11 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
     """
     Both plays, up to a call that ours refuses inside Kamailio, as docs/kamailio.md says.
 
-    A function of a transaction that is refused on a reply just has no answer to compare, and so has a read that would
-    write or read beyond a buffer, or one of a list that earlier reads made longer.
+    A function of a transaction that is refused on a reply just has no answer to compare, nor has its return code, a read
+    that would write or read beyond a buffer, or one of a list that earlier reads made longer.
     """
     answers = list(got.answers)
+    has_same_code = True
     for number, pair in enumerate(zip(expected.answers, got.answers, strict=False)):
         step = case.steps[number]
         if _leaves_another_message(case, number, pair):
@@ -100,6 +104,10 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
         is_of_broken = pair[0] != pair[1] and _OF_BROKEN.search(str(step[1])) is not None
         if is_of_broken and _is_broken(_message_behind(case, number)):
             answers[number] = NOT_ASKED
+        if step[0] == "Core.ModF":
+            has_same_code = pair[0] == pair[1]
+        is_beyond |= not has_same_code and RETURN_CODE.search(str(step[1])) is not None
+        is_beyond |= pair[0] != pair[1] and _ends_in_an_escape(case, number)
         is_beyond |= pair[0] != pair[1] and _ADDRESS.search(str(step[1])) is not None and _has_open_address(case)
         if is_beyond or (step in _FOR_REQUESTS and pair[1] == MODF_CANNOT_RUN):
             answers[number] = NOT_ASKED
@@ -114,6 +122,16 @@ def _message_behind(case: Case, number: int) -> SipMessage | None:
 def _is_broken(message: SipMessage | None) -> bool:
     """Whether a header cannot be parsed, or no empty line follows them."""
     return message is None or message.broken_at is not None or message.body_start is None
+
+
+def _ends_in_an_escape(case: Case, number: int) -> bool:
+    """Whether ``{s.urldecode.param}`` is of a value that ends in an escape: it takes what is behind the value."""
+    found = _DECODED.match(str(case.steps[number][1]))
+    if found is None:
+        return False
+    reads = (*case.steps[:number], ("PV.GetS", f"{found[1]})"))
+    value = EmbeddedSide(kamailio=version()).collect(case.with_steps(reads)).answers[-1:]
+    return _ESCAPE_AT_THE_END.search(str(*value)) is not None
 
 
 def _has_open_address(case: Case) -> bool:
