@@ -280,13 +280,10 @@ class Listener:
         if host.replies:
             self._answer(host, host.replies[-1])
             return
-        if host.is_dropped:
-            self._count("dropped")
-            return
         action = self._actions[result.ok]
-        if action.kind == "forward":
+        if action.kind == "forward" and not host.is_dropped:
             self._forward(host, received)
-        elif action.kind == "reply":
+        elif action.kind == "reply" and not host.is_dropped:
             self._reply(host, action.code, action.reason)
         else:
             self._count("dropped")
