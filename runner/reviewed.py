@@ -45,6 +45,7 @@ its list stays locked where a destination is not as expected, and each stays in 
 it takes a number or a variable of the script as it is, and a wrong one ends the server: lcr.defunct_gw
     lcr.inactivate_gw lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser lcr.next_gw statsd.statsd_labels_stop
     statsd.statsd_stop
+the server ends when it answers such a request itself: nat_traversal.nat_keepalive
 it gives a list, which C# cannot have, and ends the server with some: pvx.xavi_get_keys pvx.xavi_getd pvx.xavi_getd_p1
     pvx.xavp_get_keys pvx.xavp_getd pvx.xavp_getd_p1
 it ends or hangs a server where another xavu was set: pvx.xavu_params_explode
@@ -159,7 +160,7 @@ mqueue: mq_add mq_fetch mq_pv_free mq_size mqk_get mqk_gete mqk_getw mqv_get mqv
 msilo: mdump mdump_uri mstore mstore_addrs mstore_uri
 msrp: cmap_lookup cmap_save forward is_reply is_request relay relay_flags reply reply_flags set_dst
 mtree: mt_match
-nat_traversal: client_nat_test fix_contact nat_keepalive
+nat_traversal: client_nat_test fix_contact
 nathelper: add_contact_alias add_contact_alias_addr add_rcv_param fix_nated_contact fix_nated_register fix_nated_sdp
     fix_nated_sdp_ip handle_ruri_alias handle_ruri_alias_mode is_rfc1918 nat_uac_test set_alias_to_pv set_contact_alias
     set_contact_alias_trim

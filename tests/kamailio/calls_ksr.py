@@ -27,8 +27,9 @@ TEXTS = (
     "$var(x)", "$avp(x)", "$xavp(a=>b)", "$xavp(a[-1]=>b)", "$hdr(X)", "$rb", "$du", "$fu", "$conid", "$smsbody",
     "$sht(t=>b)", "$var($conid)", "${", "%s%n%x", '{"a": [1, {"b": null}]}', "v=0\r\nm=audio 9 RTP/AVP 0\r\n", "INVITE",
     "INVITE,BYE", "1.2.3.4/24", "1.2.3.4/99", "café", "\0", "a\0b", "\udcff", "\ud800", "a" * 127, "a" * 1023,
-    "a" * 70000, "é" * 3000, "sip:" + "a" * 1020, "$" * 300, "(" * 300, "a{1,99}", "To", "Contact", "Via",
-    "Content-Type",
+    "a" * 70000, "é" * 3000, "sip:" + "a" * 1020, "$" * 300, "(" * 300, "a{1,99}",
+    "(" * 30000 + ")" * 30000, "((((a{1,200}){1,200}){1,200}){1,200})", "/(a*)*(a*)*(a*)*b\\1/x/", "To", "Contact",
+    "Via", "Content-Type",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2, 5, 9, 200, 404, 65536, 2147483647, -2147483648)
 PLAUSIBLE = (
@@ -81,7 +82,8 @@ class Caller:
         """Make the calls of a file, [function, arguments] each, and write down what each gave."""
         host, values = KamailioHost(msg, KSR), []
         with CLocale():
-            for function, arguments in json.loads(Path(file).read_text("ascii")):
+            for number, (function, arguments) in enumerate(json.loads(Path(file).read_text("ascii"))):
+                self._note(function, number, arguments)
                 try:
                     values.append(host.ksr(function, arguments))
                 except CallRefused as error:
@@ -99,15 +101,18 @@ class Caller:
         return self._tell("over", 0)
 
     def _call(self, host, function, arguments, number):
-        """What is called stands in a file, for the case that it is the last call of this process."""
-        shown = [argument if type(argument) is int else argument[:60] for argument in arguments]
-        text = json.dumps([function, number, shown]).encode("ascii")
-        os.pwrite(self._last, text.ljust(LONGEST_LINE), 0)
+        self._note(function, number, arguments)
         with CLocale():  # as app_mono.py does
             try:
                 host.ksr(function, list(arguments))
             except CallRefused:
                 return
+
+    def _note(self, function, number, arguments):
+        """What is called stands in a file, for the case that it is the last call of this process."""
+        shown = [argument if type(argument) is int else argument[:60] for argument in arguments]
+        text = json.dumps([function, number, shown]).encode("ascii")
+        os.pwrite(self._last, text.ljust(LONGEST_LINE), 0)
 
     def _tell(self, name, value) -> int:
         self._socket.sendto(json.dumps([name, value]).encode("ascii"), self._test)

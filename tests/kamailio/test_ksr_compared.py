@@ -106,7 +106,8 @@ def test_both_answer_the_same(caller: Caller, request_: str, tmp_path: Path) -> 
     steps, asked = tmp_path / "steps", [("pv.get", [name]) for name in ("$mb", "$si", "$sp", "$Ri", "$Rp")]
     steps.write_text(json.dumps([*asked, *calls()]), "ascii")
 
-    assert caller.call(str(steps), request_) is not None
+    count = caller.call(str(steps), request_)
+    assert count is not None, (caller.kamailio.directory / "last").read_text("ascii")
     real = json.loads(steps.with_suffix(".answers").read_text("ascii"))
     message, ip, port, own_ip, own_port = real[: len(asked)]
     own = Socket(Address(own_ip, own_port))

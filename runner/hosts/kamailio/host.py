@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.errors import RunnerError
+from runner.errors import CallRefused, RunnerError
 from runner.hosts import foreseen
 
 from . import functions
@@ -53,7 +53,12 @@ class KamailioHost(Variables):
         """As ``runner.calls.Host``, see the module ``ksr``."""
         from . import ksr  # noqa: PLC0415  # only where a script calls KSR
 
-        return ksr.call(function, arguments, self, self._ksr_allow)
+        try:
+            return ksr.call(function, arguments, self, self._ksr_allow)
+        except CallRefused:
+            raise
+        except RunnerError as error:  # of the tables of this Kamailio
+            raise CallRefused(f"KSR.{function} was not called: {error}") from error
 
     def modf(self, function: str, *arguments: str) -> int:
         """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""

@@ -4,7 +4,7 @@ The functions that this Kamailio exports to scripting languages (KEMI), and what
 They are read from Kamailio's own tables in memory: its Python says neither which types a function takes nor why a call
 failed, and version 6 gives False for it. Standard library only: it is imported by the Python that Kamailio embeds, at
 the first ``KSR`` of a process. Must not follow a pointer of Kamailio, see ``exports``. Facts: core/kemi.h and
-core/kemi.c, the same from 5.6.0 to 6.1.4; a row says its own name, so another layout is noticed.
+core/kemi.c, the same from 5.6.0 to 6.1.4 but for one number; a row says its own name, so another layout is noticed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from .exports import UnreadableExports, read_memory
 _MOST_MODULES = 1000  # core/kemi.c, SR_KEMI_MODULES_MAX_SIZE is 1024
 _MOST_PARAMETERS = 6
 _KINDS = {1: "i", 2: "s"}  # SR_KEMIP_INT, SR_KEMIP_STR
-_RESULTS = {0: "none", 1: "int", 4: "bool", 8: "value"}  # SR_KEMIP_NONE, _INT, _BOOL, _XVAL
+# SR_KEMIP_NONE, _INT, _BOOL, _XVAL of 5.6, which is _LONG in 6.0, and _XVAL of 6.0.
+_RESULTS = {0: "none", 1: "int", 4: "bool", 8: "value", 16: "value"}
 
 
 class UnreadableKemi(RunnerError):

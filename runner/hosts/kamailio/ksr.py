@@ -17,7 +17,7 @@ from runner.reviewed import refusal
 
 from . import guards, kemi, ksr_bytes, ksr_guards, names
 from .functions import CannotRun, exporters, run
-from .texts import is_utf8
+from .texts import is_too_deep, is_utf8
 from .variables import SMALL, harmless
 
 if TYPE_CHECKING:
@@ -221,6 +221,8 @@ def _check_text(function: str, text: str, host: KamailioHost) -> None:
         raise CallRefused(f"KSR.{function} takes UTF-8 alone; only pv and hdr take other bytes")
     if len(text) > SMALL and not host.may_write("", text):
         raise CallRefused("an exec gave Kamailio more text than fits into a server")
+    if is_too_deep(text):
+        raise CallRefused("a text that may be a regular expression has too many brackets or repetitions")
     if "$" in text:
         check_variables(text, host)
 

@@ -31,9 +31,11 @@ _LONGEST_HEADER = 900  # tm/config.h, MAX_HEADER is 1024, with the header's name
 _WRITABLE = re.compile(r"\$\(?(?:var|vn|vz|avp|xavp|xavu|xavi|shv|sht|dlg_var)\(.*\)", re.DOTALL)
 _LONGEST_LIST = 8192
 _LONGEST_URI = 512
-_TRYING, _REDIRECTION, _LAST_CODE = 100, 300, 699
+_TRYING, _OK, _REDIRECTION, _LAST_CODE = 100, 200, 300, 699
 _MOST_INT = (1 << 31) - 1
+_MOST_MADE, _LONGEST_MADE = 1000, 256  # of about 500 bytes each
 _routes: set[str] = set()
+_made_names: set[str] = set()
 
 
 def _user(host: KamailioHost, user: str) -> None:
@@ -70,6 +72,17 @@ def _continue(_host: KamailioHost, _index: int, _label: int, name: str) -> None:
     _route(_host, name)
     if not has_route("main_rt", name):  # as above
         raise CallRefused(f"kamailio.cfg has no route[{name[:80]}]")
+
+
+def _made(at: int) -> Guard:
+    def guard(_host: KamailioHost, *arguments: object) -> None:
+        name = str(arguments[at])
+        if name not in _made_names:
+            if len(_made_names) >= _MOST_MADE or len(name) > _LONGEST_MADE:
+                raise CallRefused("Kamailio keeps each such name, and there are too many or this one is too long")
+            _made_names.add(name)
+
+    return guard
 
 
 def _route(_host: KamailioHost, *arguments: object) -> None:
@@ -149,13 +162,24 @@ def _parts(host: KamailioHost, *_: object) -> None:
         raise CallRefused("the Content-Type of the message has no boundary")
 
 
+def _matches(_host: KamailioHost, _text: str, _expression: str, first: int, count: int, name: str) -> None:
+    # modules/textops/textops.c, ki_regex_substring
+    _written(name)
+    if min(first, count) < 0:
+        raise CallRefused("matches are counted from 0")
+
+
 def _uris(_host: KamailioHost, *arguments: object) -> None:
     # modules/tsilo/ts_append.c: parses them into a message that is none
     if any(isinstance(argument, str) and len(argument) > _LONGEST_URI for argument in arguments):
         raise CallRefused(f"a URI is longer than {_LONGEST_URI} characters")
 
 
-def _answer(host: KamailioHost, code: int, _reason: str, *_: object) -> None:
+def _accept(host: KamailioHost) -> None:
+    _answer(host, _OK)
+
+
+def _answer(host: KamailioHost, code: int, *_: object) -> None:
     # modules/nat_traversal/nat_traversal.c, __dialog_confirmed: takes the reply of the server itself for one that came
     is_final = _REDIRECTION <= code <= _LAST_CODE
     if code > _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
@@ -163,8 +187,8 @@ def _answer(host: KamailioHost, code: int, _reason: str, *_: object) -> None:
 
 
 def _whole(host: KamailioHost, *_: object) -> None:
-    # modules/sca/sca_subscribe.c, ki_sca_handle_subscribe: answers a message whose From was not parsed
-    if host.pv.get("$msg(hdrc)") is None:
+    # modules/sca/sca_reply.c, sca_reply: takes the parsed From, which nobody has parsed where the reply cannot be sent
+    if host.pv.get("$msg(hdrc)") is None or host.pv.get("$fu") is None:
         raise CallRefused("a header of the message does not parse")
 
 
@@ -183,10 +207,22 @@ _WRITE_TO_THEIR_LAST = (
     "ims_dialog.get_profile_size", "ipops.detailed_ip_type", "ipops.detailed_ipv4_type",
     "ipops.detailed_ipv6_type", "jansson.get", "nathelper.set_alias_to_pv", "pvtpl.pvtpl_render",
     "rabbitmq.publish_consume", "ruxc.http_delete", "ruxc.http_get", "ruxc.http_post", "sipjson.sj_serialize",
-    "tcpops.tcp_get_conid", "textops.get_body_part", "textops.get_body_part_raw", "textops.regex_substring",
+    "tcpops.tcp_get_conid", "textops.get_body_part", "textops.get_body_part_raw",
     "textops.subst_v", "uac.uac_reg_lookup", "uac.uac_reg_lookup_uri",
 )  # fmt: skip
+_MAKE_WHAT_THEY_NAME = {  # by the number of the argument
+    0: (
+        "benchmark.bm_log_timer", "benchmark.bm_start_timer", "pipelimit.pl_check_limit", "pvx.var_get", "pvx.var_seti",
+        "pvx.var_sets", "registrar.reg_free_contacts", "auth_xkeys.auth_xkeys_add", "ndb_redis.redis_free",
+    ),
+    1: ("ipops.dns_query", "ipops.naptr_query", "ipops.ptr_query", "ipops.srv_query"),
+    2: ("ndb_redis.redis_cmd", "registrar.reg_fetch_contacts"),
+    3: ("ndb_redis.redis_cmd_p1",),
+    4: ("ndb_redis.redis_cmd_p2",),
+    5: ("ndb_redis.redis_cmd_p3",),
+}  # fmt: skip
 GUARDS: dict[str, Guard] = {
+    **{name: _made(at) for at, functions in _MAKE_WHAT_THEY_NAME.items() for name in functions},
     **dict.fromkeys(_WRITE_TO_THEIR_LAST, _written_last),
     "async.ms_route": _route,
     "async.route": _route,
@@ -202,6 +238,7 @@ GUARDS: dict[str, Guard] = {
     "pvx.xavp_slist_explode": _list,
     "pvx.xavp_xparams_explode": _list,
     "regex.pcre_match_group": _group,
+    "registrar.reg_send_reply": _accept,
     "route": _route,
     "sethost": _host,
     "sca.call_info_update": _whole,
@@ -220,6 +257,7 @@ GUARDS: dict[str, Guard] = {
     "textops.append_body_part_cd": _parts,
     "textops.append_body_part_hex": _parts,
     "textops.append_body_part_hex_cd": _parts,
+    "textops.regex_substring": _matches,
     "textops.remove_body_part": _parts,
     "textops.subst": _substitution,
     "textops.subst_body": _substitution,

@@ -15,7 +15,7 @@ from runner.calls import FAILED
 from runner.printable import ended_record
 
 from . import bounds, functions, guards, names
-from .texts import is_utf8, until_nul
+from .texts import is_too_deep, is_utf8, until_nul
 
 DONE = 0
 SMALL = bounds.SMALL
@@ -157,6 +157,9 @@ class Variables:
 
     def asked(self, name: str, *, is_written: bool = False) -> str | None:
         """What Kamailio may be asked for instead of a name that is not known as harmless yet; None: nothing."""
+        if is_too_deep(name):
+            self.log_once(name, f"{name[:80]!a} is not asked for: an expression in it is too deep")
+            return None
         is_harmless = guards.RISKY.search(name) is None
         if not _names.admit(name, is_harmless=is_harmless):
             self.log_once("", "no new name is asked for in this process: Kamailio keeps each, and they are many")

@@ -24,6 +24,7 @@ SIGNATURES = {
     "kx.get_ua": Signature("", "value"),
     "async.get_data": Signature("", "value"),
     "pvx.evalx": Signature("ss", "int"),
+    "pvx.var_seti": Signature("si", "int"),
     "textops.subst": Signature("s", "int"),
     "tm.t_on_failure": Signature("s", "int"),
     "setuser": Signature("s", "bool"),

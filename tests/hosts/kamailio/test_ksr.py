@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runner.hosts.kamailio import ksr
+from runner.hosts.kamailio.kemi import UnreadableKemi
 from tests.hosts.kamailio.ksr_rig import Kemi, Rig, refusal
 
 
@@ -101,6 +102,16 @@ def test_a_function_that_cannot_be_called_says_why(function: str, sentence: str)
     rig = Rig()
 
     assert (refusal(rig, function), rig.asked) == (sentence, [])
+
+
+def test_tables_that_cannot_be_read_are_no_exception_but_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def signature(_self: Kemi, _module: str, _name: str) -> None:
+        raise UnreadableKemi("it is not laid out as expected")
+
+    monkeypatch.setattr(Kemi, "signature", signature)
+    ksr._function.cache_clear()
+
+    assert refusal(Rig(), "tm.t_relay") == "KSR.tm.t_relay was not called: it is not laid out as expected"
 
 
 def test_a_module_with_another_name_in_ksr_is_named_as_loadmodule_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

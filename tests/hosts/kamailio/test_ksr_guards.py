@@ -14,6 +14,7 @@ from tests.hosts.kamailio.ksr_rig import Kemi, Rig, refusal
 def _kemi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ksr, "_known", Kemi())
     monkeypatch.setattr(ksr_guards, "_routes", set())
+    monkeypatch.setattr(ksr_guards, "_made_names", set())
     monkeypatch.setattr(ksr_guards, "has_route", lambda _table, name: name != "None")
 
 
@@ -76,3 +77,13 @@ def test_no_part_makes_the_r_uri_as_long_as_its_buffer(user: str) -> None:
 
     assert "as long as its buffer" in refusal(rig, "setuser", user)
     assert rig.host.ksr("setuser", ["a" * 200]) == 1
+
+
+def test_names_of_what_kamailio_keeps_find_an_end() -> None:
+    rig = Rig()
+    for number in range(1000):
+        rig.host.ksr("pvx.var_seti", [f"v{number}", 1])
+
+    assert "Kamailio keeps each such name" in refusal(rig, "pvx.var_seti", "v1000", 1)
+    assert rig.host.ksr("pvx.var_seti", ["v7", 2]) == 1
+    assert "this one is too long" in refusal(Rig(), "pvx.var_seti", "v" * 257, 1)
