@@ -87,10 +87,14 @@ class Within:
         self.running.append(generation)
         self.deadline = deadline
         try:
-            return held.exec_within(path or "mono_run", generation, param, host, deadline, fresh=fresh, entry=entry)
+            outcome = held.exec_within(path or "mono_run", generation, param, host, deadline, fresh=fresh, entry=entry)
+            if outcome.has_exited:
+                self.guilty = self.guilty or script
         except WorkerError:
             self.guilty = self.guilty or script
             raise
+        else:
+            return outcome
         finally:
             self.deadline = before
             self.running.pop()

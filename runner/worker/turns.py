@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runner.wire.events import Event
     from runner.wire.session import Session
 
+WITHIN = "in a script that ran within it: "
 LAST_WORDS_S = 0.5  # what a process wrote before it ended is in the pipe already
 
 
@@ -70,7 +71,7 @@ class Turns:
             raise WorkerDied("a script that ran within it was interrupted") from lost
         # Not as WorkerGone: this one has begun, and must not be run again.
         kind = WorkerDied if isinstance(lost, WorkerGone) else type(lost)
-        raise kind(f"in a script that ran within it: {lost}", step=lost.step) from lost
+        raise kind(WITHIN + str(lost).removeprefix(WITHIN), step=lost.step) from lost
 
     def ended(self) -> NoReturn:
         """The stream has ended."""

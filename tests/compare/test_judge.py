@@ -206,11 +206,13 @@ def test_changes_that_leave_no_via_are_compared_until_ours_puts_the_message_back
 
 
 def test_a_return_code_is_not_compared_behind_a_function_that_ours_refused() -> None:
-    steps = (("Core.ModF", "t_release"), ("PV.GetS", "$?"), ("Core.ModF", "has_totag"), ("PV.GetS", "$rc"))
-    expected = Played(reached=True, answers=(-1, "-1", -1, "-1"))
-    got = Played(reached=True, answers=(-127, "0", -1, "0"))
+    steps = [("Core.ModF", name) for name in ("t_release", "nonsense", "has_totag")]
+    reads = ("PV.GetS", "$?")
+    case = Case(LONG, (steps[0], reads, steps[1], reads, steps[2], reads))
+    expected = Played(reached=True, answers=(-1, "-1", -127, "-1", -1, "-1"))
+    got = Played(reached=True, answers=(-127, "0", -127, "0", -1, "0"))
 
-    assert [d.fact for d in compare(*unstable.until_refused(Case(LONG, steps), expected, got))[1]] == [3]
+    assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [5]
 
 
 @pytest.mark.parametrize(("value", "is_compared"), [("a%", False), ("a%4", False), ("a%41", True), ("%41b", True)])

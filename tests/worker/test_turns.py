@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.errors import ExecTimeout, ProtocolViolation, WorkerDied, WorkerGone
+from runner.errors import ExecTimeout, ProtocolViolation, WorkerDied, WorkerError, WorkerGone
 from runner.wire.channel import Channel
 from runner.wire.events import Done
 from runner.wire.session import Session, State
@@ -82,6 +82,26 @@ def test_a_process_that_has_ended_is_gone_before_the_first_line_and_died_after_i
     with pytest.raises(WorkerDied):
         wire.turns.turn(b"", soon())
     assert wire.session.state is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("lost", "kind", "text"),
+    [
+        (ExecTimeout("it was late"), ExecTimeout, "in a script that ran within it: it was late"),
+        (WorkerGone("it had ended"), WorkerDied, "in a script that ran within it: it had ended"),
+        (ExecTimeout("in a script that ran within it: x"), ExecTimeout, "in a script that ran within it: x"),
+        (KeyboardInterrupt(), WorkerDied, "a script that ran within it was interrupted"),
+    ],
+    ids=range(4),
+)
+def test_what_was_lost_in_an_exec_within_it_is_said_once(
+    wire: Wire, lost: BaseException, kind: type[WorkerError], text: str
+) -> None:
+    """Never as WorkerGone: whoever gets that runs the script again."""
+    with pytest.raises(kind) as caught:
+        wire.turns.end_as_inner(lost)
+
+    assert (type(caught.value), str(caught.value)) == (kind, text)
 
 
 def test_the_last_words_of_a_process_that_took_no_line_count(wire: Wire) -> None:

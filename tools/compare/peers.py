@@ -16,7 +16,7 @@ PORTS = {"main": 5100, "alt": 5101, "drop": 5160, "forward": 5161, "reply": 5162
 PORTS |= {"sink": 5190}
 """The sockets of the server, the senders by the mode that they stand for, and the sink."""
 LOOPBACK = "127.0.0.1"
-_BRANCH = re.compile(rb"branch=z9hG4bK[^;\r\n]*")
+_BRANCH = re.compile(rb"(?mi)^(via:[^\r\n]*;branch=)z9hG4bK[^;\r\n]*")
 _TO_TAG = re.compile(rb"tag=[0-9a-f]{32}[-.][0-9a-f]{4,8}(?=[;\r\n])")
 _DATE = re.compile(rb"Date: \w{3}, \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
 _SERVER = re.compile(rb"(?m)^Server: kamailio \([^)\r\n]*\)\)")
@@ -52,7 +52,7 @@ def plain(data: bytes) -> bytes:
     """A message as it leaves, without branch, tag, date and version, which each server makes up."""
     data = _SERVER.sub(b"Server: <KAMAILIO>", _DATE.sub(b"Date: <DATE>", data))
     data = _TO_TAG.sub(b"tag=<TOTAG>", data)
-    return data if data[:7].upper() == b"SIP/2.0" else _BRANCH.sub(b"branch=<BRANCH>", data, count=1)
+    return data if data[:7].upper() == b"SIP/2.0" else _BRANCH.sub(rb"\1<BRANCH>", data, count=1)
 
 
 def _received(sock: socket.socket) -> list[bytes]:

@@ -104,7 +104,7 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
         is_of_broken = pair[0] != pair[1] and _OF_BROKEN.search(str(step[1])) is not None
         if is_of_broken and _is_broken(_message_behind(case, number)):
             answers[number] = NOT_ASKED
-        if step[0] == "Core.ModF":
+        if step[0] == "Core.ModF" and (pair[0] != pair[1] or pair[1] != MODF_CANNOT_RUN):
             has_same_code = pair[0] == pair[1]
         is_beyond |= not has_same_code and RETURN_CODE.search(str(step[1])) is not None
         is_beyond |= pair[0] != pair[1] and _ends_in_an_escape(case, number)

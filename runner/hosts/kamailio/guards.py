@@ -225,7 +225,8 @@ def _with_safe_transformations(name: str, read: Reads, has_none: Callable[[str],
                 if not may_be_rewritten or not link.startswith("s."):
                     raise Refused("{s.rafter} is not written plainly")
                 safe = _NOTHING_LEFT
-        if may_lack_a_text and _NEEDS_A_TEXT.match(f"{{{link}") and _has_no_text(before, read):
+        needs_a_text = _NEEDS_A_TEXT.match(f"{{{link}") is not None and not _selects_from_the_front(link, read)
+        if may_lack_a_text and needs_a_text and _has_no_text(before, read):
             raise Refused(f"{{{link}}} is not safe for what is missing")
         before += safe
     return f"$({before})" if may_be_rewritten else name
@@ -272,6 +273,12 @@ def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bo
                 return None
             found[number] = value
     return found
+
+
+def _selects_from_the_front(link: str, read: Reads) -> bool:
+    """Whether it is a ``{s.select,$x,c}`` with a number that is not below zero: it looks at no text that is missing."""
+    found = names.parameters(link.partition(",")[2], may_end_with_comma=True) if "$" in link else None
+    return found is not None and (read(found[0]) or "-").isdigit()
 
 
 def _has_no_text(inner: str, read: Reads) -> bool:

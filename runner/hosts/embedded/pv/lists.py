@@ -105,7 +105,7 @@ def _identities(headers: list[Header], key: bytes) -> list[list[_Place]] | None:
         for one in identities:
             start = behind + len(header.body[behind:]) - len(header.body[behind:].lstrip(_WHITE))
             behind = one.end + 1
-            end = one.uri_start + len(one.uri)
+            end = one.uri_start + len(one.uri) if one.uri else one.end
             end += header.body[end : end + 1] == b">"
             if key == b"diversion":
                 # core/parser/parse_diversion.c, parse_diversion_body: as if each had a value, no quotes and no blanks.

@@ -127,3 +127,11 @@ def test_an_address_of_a_contact_has_three_bytes_at_least(body: str, count: str,
     _, newer = versions.hosts(versions.message(f"Contact: {body}"))
 
     assert (newer.get_s("$hflc(Contact)"), newer.get_s("$cts")) == (count, star)
+
+
+def test_an_address_that_begins_in_brackets_behind_a_fold_and_does_not_end_is_listed_whole() -> None:
+    data = versions.message("P-Preferred-Identity: =\r\n\t<@")
+
+    assert versions.both("$(hfl(P-Preferred-Identity)[0])", data) == ["=\r\n\t<@", "=\r\n\t<@"]
+    assert versions.both("$pn", data) == ["=", "="]
+    assert versions.both("$pu", data) == [None, None]

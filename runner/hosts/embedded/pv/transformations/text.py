@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 
-from runner.hosts.embedded.pv.transform import Input, register, takes
+from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
 _SOURCE = "modules/pv/pv_trans.c, tr_eval_string"
@@ -118,6 +118,9 @@ def core_hash(text: bytes) -> int:
     return (total + (total >> 11) + (total >> 13) + (total >> 23)) & _UINT_MAX
 
 
+_FORMAT_FOR_ALL = (MAX_RESULT_BYTES + 1) // 256
+
+
 @register("s.ftime", "a Unix time in the format of strftime, local time", _SOURCE, takes("s"), ",format")
 def _ftime(given: Input) -> Value:
     text = in_place(given)
@@ -134,4 +137,6 @@ def _ftime(given: Input) -> Value:
         local = time.localtime(number)
     except (OverflowError, OSError, ValueError):
         raise CannotEvaluate("the year of the time has no 32 bits") from None
-    return Value(time.strftime(form, local).encode("ascii", "surrogateescape"))
+    # Python's room for a result is 256 times as long as the format; Kamailio's is that of any other transformation.
+    result = time.strftime("x" * _FORMAT_FOR_ALL + form, local)[_FORMAT_FOR_ALL:].encode("ascii", "surrogateescape")
+    return Value(result if len(result) < MAX_RESULT_BYTES else b"")

@@ -43,3 +43,11 @@ def test_where_kamailio_fails_there_is_no_value(text: bytes | None, chain: bytes
 )
 def test_a_transformation_of_6_0(text: str, chain: str, older: str | None, newer: str | None) -> None:
     assert versions.transformed(text, chain) == [older, newer]
+
+
+@pytest.mark.parametrize(
+    ("form", "length"),
+    [(b"%4256S", b"4256"), (b"a%4256", b"4257"), (b"%65534S", b"65534"), (b"%65535S", b"0"), (b"%9999999S", b"0")],
+)
+def test_a_time_may_be_as_long_as_the_buffer_of_transformations(form: bytes, length: bytes) -> None:
+    assert transformed(b"0", b"{s.ftime," + form + b"}{s.len}").text == length
