@@ -182,13 +182,14 @@ def _accept(host: KamailioHost) -> None:
 def _answer(host: KamailioHost, code: int, *_: object) -> None:
     # modules/nat_traversal/nat_traversal.c, __dialog_confirmed: takes the reply of the server itself for one that came
     is_final = _REDIRECTION <= code <= _LAST_CODE
-    if code > _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
+    if code != _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
         raise CallRefused(f"module nat_traversal does not survive that the server answers an INVITE with {code}")
 
 
 def _whole(host: KamailioHost, *_: object) -> None:
-    # modules/sca/sca_reply.c, sca_reply: takes the parsed From, which nobody has parsed where the reply cannot be sent
-    if host.pv.get("$msg(hdrc)") is None or host.pv.get("$fu") is None:
+    # modules/sca/sca_reply.c, sca_reply, and modules/pv_headers/pvh_func.c, pvh_real_hdr_replace: take the parsed From
+    # and To, which nobody has parsed since the message was built; reading them does
+    if any(host.pv.get(name) is None for name in ("$msg(hdrc)", "$fu", "$tu")):
         raise CallRefused("a header of the message does not parse")
 
 
@@ -258,6 +259,7 @@ GUARDS: dict[str, Guard] = {
     "pvx.xavp_slist_explode": _list,
     "pvx.xavp_xparams_explode": _list,
     "regex.pcre_match_group": _group,
+    "pv_headers.pvh_apply_headers": _whole,
     "registrar.reg_send_reply": _accept,
     "route": _route,
     "sethost": _host,
