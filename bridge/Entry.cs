@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
 
@@ -8,8 +9,8 @@ namespace SRBridge
 {
     /// <summary>One method of a script that an exec can run: Main, or an entry that the exec names.</summary>
     /// <remarks>
-    /// An entry is a public static method of a public type that takes nothing or one string: what a routing script has in
-    /// place of routes. Of several with one name the first one counts.
+    /// An entry is a public static method that takes nothing or one string: what a routing script has in place of routes.
+    /// Of several with one name the first one counts, and one of a public type before any other.
     /// </remarks>
     internal sealed class Entry
     {
@@ -66,12 +67,9 @@ namespace SRBridge
         internal static Dictionary<string, Entry> AllOf(Type[] types, MethodInfo main)
         {
             var entries = new Dictionary<string, Entry>();
-            foreach (Type type in types)
+            IEnumerable<Type> loaded = types.Where(type => type != null && !type.ContainsGenericParameters);
+            foreach (Type type in loaded.OrderBy(type => type.IsVisible ? 0 : 1))
             {
-                if (type == null || !type.IsVisible || type.ContainsGenericParameters)
-                {
-                    continue;
-                }
                 foreach (MethodInfo method in type.GetMethods(BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.Static))
                 {
                     if (entries.Count < MostEntries && !entries.ContainsKey(method.Name) && method != main && IsOne(method))

@@ -162,7 +162,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Cuts a stack where the bridge's own frames begin: they say nothing about the script.</summary>
+        /// <summary>Cuts a stack where the bridge's own frames begin, and those of KSR.dll: they say nothing about the script.</summary>
         private static string ScriptFramesOnly(string stack)
         {
             var kept = new List<string>();
@@ -172,7 +172,11 @@ namespace SRBridge
                 {
                     break;
                 }
-                kept.Add(line);
+                if (!line.StartsWith("  at SR.Ask.", StringComparison.Ordinal)
+                    && !line.StartsWith("  at SR.KsrModules.", StringComparison.Ordinal))
+                {
+                    kept.Add(line);
+                }
             }
             return string.Join("\n", kept).TrimEnd();
         }

@@ -107,7 +107,7 @@ class Generation:
         """
         entries = self.entries
         if entries is not None and entry not in entries:
-            has = ", ".join(sorted(entries)[:MOST_SHOWN]) or "none"
+            has = ", ".join(sorted(entries)[:MOST_SHOWN]) or "no public static method that takes nothing or one string"
             more = f" and {len(entries) - MOST_SHOWN} more" if len(entries) > MOST_SHOWN else ""
             raise EntryMissing(f"there is no entry {entry!a:.80}; it has {has}{more}")
         return self.foresight.of(entry)

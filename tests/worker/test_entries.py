@@ -52,7 +52,6 @@ NONE_OF_THESE = """
     public static void \u00dcber() { }
     [System.Runtime.InteropServices.DllImport("libc")] public static extern int getpid();
     public class OfAType<T> { public static void Static() { } }
-    class Hidden { public static void Static() { } }
 """
 
 
@@ -106,6 +105,17 @@ def test_what_is_not_public_and_static_or_takes_anything_else_is_no_entry(runner
     code(runner, script)
 
     assert runner.current(str(script)).entries == frozenset()
+
+
+def test_an_entry_needs_no_public_type_and_one_of_a_public_type_counts_first(runner: Runner, tmp_path: Path) -> None:
+    """A class that is not called public is not, and most scripts have one of these alone."""
+    source = """
+        class Routes { public static int a() { return 1; } public static int b() { return 2; } }
+        public class Others { public static int b() { return 3; } }
+    """
+    script = library(tmp_path, "X", source)
+
+    assert [code(runner, script, entry) for entry in "ab"] == [1, 3]
 
 
 def test_an_entry_that_is_not_there_is_an_error_that_names_those_that_are(runner: Runner, tmp_path: Path) -> None:
