@@ -86,6 +86,11 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
             _check_text(function, argument, host)
     arguments = [_Copy(argument) if type(argument) is str else argument for argument in arguments]
     host.uri = None
+    if not host.is_parsed:
+        # An edit of a header that is parsed only afterwards (Content-Length) ends the server: replace_all and then
+        # fix_nated_sdp. A routing script has parsed them all, as a rule.
+        host.pv.get("$msg(hdrc)")
+        host.is_parsed = True
     if row.guard is not None:
         row.guard(host, *arguments)
     instead = _INSTEAD.get(function)
