@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -91,13 +91,20 @@ test-debian12: debootstrap ## the same on a fresh Debian 12
 	@$(FRESH_ROOT) bookworm $(if $(filter user,$(AS)),--as-user) -- make test
 
 # Not snmpstats: it has no function, and brings the daemon snmpd.
+define EVERY_MODULE
+$(INSTALL)
+packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }
+packages >/dev/null || apt_get update
+$(MAKE) --no-print-directory test-packages MORE_PACKAGES="$$(packages | tr '\n' ' ')"
+$(BIN)/app-mono build
+endef
 test-modf: mono-packages venv-dev ## every function of every Kamailio module that Debian packages, through ModF; installs them
-	@$(INSTALL)
-	packages() { apt-cache search --names-only '^kamailio-.*-modules$$' | cut -d ' ' -f 1 | grep -v snmpstats; }
-	packages >/dev/null || apt_get update
-	$(MAKE) --no-print-directory test-packages MORE_PACKAGES="$$(packages | tr '\n' ' ')"
-	$(BIN)/app-mono build
+	@$(EVERY_MODULE)
 	$(BIN)/python -m pytest tests/kamailio/test_modf_exports.py $(ARGS)
+
+test-ksr: mono-packages venv-dev ## the same through KSR, with odd arguments and in any order
+	@$(EVERY_MODULE)
+	KSR_MODULE_BY_MODULE=yes $(BIN)/python -m pytest tests/kamailio/test_ksr_odd_arguments.py $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .

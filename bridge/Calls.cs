@@ -11,6 +11,12 @@ namespace SRBridge
     /// <remarks>
     /// A call counts only when it belongs to the running exec: made on the main thread during it, or on a thread, task or
     /// timer that descends from it. Every other call gets its error value and never touches the wire.
+    ///
+    /// KSR.x.exit() ends the script by aborting the exec's thread, so it passes every catch and runs every finally. On
+    /// another thread of the exec it ends that thread, or its task; the exec's own ends at its next call, or when it returns.
+    ///
+    /// While a question waits for its answer, another exec may run within this one, on the thread that waits. Other
+    /// threads of the exec that waits are like those that wait for the lock of the turn: they go on when it does.
     /// </remarks>
     internal sealed class Calls : Host
     {
@@ -23,15 +29,13 @@ namespace SRBridge
         private readonly Outbox _outbox;
         private readonly WireWatch _watch;
         private readonly object _turn = new object();
-        private readonly AsyncLocal<long> _execOfThread = new AsyncLocal<long>();
-        private readonly int _mainThread = Thread.CurrentThread.ManagedThreadId;
         private readonly Foresight _ahead = new Foresight();
-        private readonly int _ownThreads = Native.ThreadCount();
-        private long _exec;
-        private long _execs;
 
-        /// <summary>Calls of the main thread that were refused outside an exec: a static constructor at load makes them.</summary>
-        internal int RefusedAtLoad;
+        /// <summary>Whose calls count.</summary>
+        internal readonly Callers Callers = new Callers();
+
+        /// <summary>Runs an exec.</summary>
+        internal Action<ExecRequest> Run;
 
         /// <param name="wire">The lines that come.</param>
         /// <param name="outbox">The messages that leave.</param>
@@ -39,7 +43,7 @@ namespace SRBridge
         internal Calls(Wire wire, Outbox outbox, WireWatch watch)
         {
             _wire = wire;
-            _questions = new Questions(wire, outbox);
+            _questions = new Questions(wire, outbox) { RunWithin = RunWithin };
             _outbox = outbox;
             _watch = watch;
         }
@@ -66,25 +70,25 @@ namespace SRBridge
                 _outbox.ExecStarts(id, _wire.LineCame);
                 _watch.ExecStarts();
             }
-            if (_execs == 0 || Native.ThreadCount() != _ownThreads || _ownThreads < 0)
-            {
-                // A thread, task or timer of an earlier exec may still carry the number of that exec.
-                _execOfThread.Value = ++_execs;
-            }
-            _exec = _execs;
+            Callers.Start();
         }
 
         /// <summary>
         /// From now on calls are outside an exec. Waits until the question of another thread, if there is one, is answered.
         /// </summary>
-        internal void ExecEnds()
+        /// <param name="depth">Its <see cref="SRBridge.Callers.Depth"/> when it started.</param>
+        internal void ExecEnds(int depth)
         {
             lock (_turn)
             {
+                while (Callers.Depth > depth)
+                {
+                    Monitor.Wait(_turn);
+                }
                 lock (_outbox.Gate)
                 {
                     _outbox.LogDropped();
-                    _exec = 0;
+                    Callers.End();
                 }
             }
         }
@@ -93,7 +97,7 @@ namespace SRBridge
         {
             lock (_outbox.Gate)
             {
-                if (!BelongsToExec())
+                if (!Callers.Belongs() && !Callers.IsSuspended())
                 {
                     return;
                 }
@@ -133,7 +137,7 @@ namespace SRBridge
         {
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     return errorValue;
                 }
@@ -149,7 +153,7 @@ namespace SRBridge
             refusal = null;
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     refusal = "KSR." + function + ": no exec is running, or it is not this thread's";
                     return null;
@@ -187,7 +191,15 @@ namespace SRBridge
             {
                 AskKsr(false, "set_drop", new object[0], out refusal);
             }
-            Thread.CurrentThread.Abort();
+            lock (_turn)
+            {
+                if (!MayCall())
+                {
+                    return;
+                }
+                Callers.Exit();
+            }
+            Callers.Abort();
         }
 
         private static bool IsNameOnly(object[] arguments)
@@ -235,15 +247,46 @@ namespace SRBridge
             return answer is long ? unchecked((int)(long)answer) : errorValue;
         }
 
-        private bool BelongsToExec()
+        /// <summary>Runs an exec within the one that waits for an answer, which goes on as it was.</summary>
+        private void RunWithin(ExecRequest request)
         {
-            long exec = _exec;
-            bool isMain = Thread.CurrentThread.ManagedThreadId == _mainThread;
-            if (exec == 0 && isMain)
+            long used = _ahead.Used;
+            Outbox.OfExec outer;
+            lock (_outbox.Gate)
             {
-                RefusedAtLoad++;
+                outer = _outbox.Suspend();
+                Callers.Suspend();
             }
-            return exec != 0 && (isMain || _execOfThread.Value == exec);
+            Monitor.Exit(_turn); // threads of the exec that comes make calls, too
+            try
+            {
+                Run(request);
+            }
+            finally
+            {
+                Monitor.Enter(_turn);
+                _ahead.Resume(used);
+                lock (_outbox.Gate)
+                {
+                    _outbox.Resume(outer);
+                    Callers.Resume();
+                }
+                Monitor.PulseAll(_turn);
+            }
+        }
+
+        /// <summary>Whether this thread may make a call now; waits while its exec waits for one that runs within it.</summary>
+        private bool MayCall()
+        {
+            while (!Callers.Belongs())
+            {
+                if (!Callers.IsSuspended())
+                {
+                    return false;
+                }
+                Monitor.Wait(_turn);
+            }
+            return true;
         }
 
         /// <summary>Answers a call from what came with the exec, as a certain edit, or by asking the host.</summary>
@@ -252,7 +295,7 @@ namespace SRBridge
         {
             lock (_turn)
             {
-                if (!BelongsToExec())
+                if (!MayCall())
                 {
                     return null;
                 }

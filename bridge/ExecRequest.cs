@@ -9,6 +9,7 @@ namespace SRBridge
         private static readonly byte[] Begin = Encoding.ASCII.GetBytes("{\"jsonrpc\":\"2.0\",\"id\":");
         private static readonly byte[] ForGeneration =
             Encoding.ASCII.GetBytes(",\"method\":\"exec\",\"params\":{\"generation\":");
+        private static readonly byte[] ForEntry = Encoding.ASCII.GetBytes(",\"entry\":");
         private static readonly byte[] ForParam = Encoding.ASCII.GetBytes(",\"param\":");
         private static readonly byte[] ForValues = Encoding.ASCII.GetBytes(",\"values\":[");
         private static readonly byte[] ForCertain = Encoding.ASCII.GetBytes("],\"certain\":");
@@ -17,6 +18,8 @@ namespace SRBridge
 
         private readonly List<object> _values = new List<object>();
         private byte[] _quoted = { 0 };
+        private byte[] _quotedEntry = { 0 };
+        private string _lastEntry;
 
         /// <summary>The id of the request.</summary>
         internal long Id;
@@ -24,7 +27,10 @@ namespace SRBridge
         /// <summary>The build that runs, as its load named it.</summary>
         internal string Generation;
 
-        /// <summary>Main's one argument; null for none.</summary>
+        /// <summary>The entry that runs; null for Main.</summary>
+        internal string Entry;
+
+        /// <summary>The one argument of Main or of the entry; null for none.</summary>
         internal string Param;
 
         /// <summary>True when the script's own assembly gets new statics first.</summary>
@@ -56,6 +62,16 @@ namespace SRBridge
             {
                 Generation = line.Text();
                 _quoted = Encoding.ASCII.GetBytes("\"" + Generation + "\"");
+            }
+            Entry = null;
+            if (line.Skip(ForEntry))
+            {
+                if (!line.Skip(_quotedEntry)) // the last one that was named
+                {
+                    _lastEntry = line.Text();
+                    _quotedEntry = Encoding.ASCII.GetBytes("\"" + _lastEntry + "\"");
+                }
+                Entry = _lastEntry;
             }
             Param = line.Skip(ForParam) ? line.Text() : null;
             IsFresh = IsProfiled = false;
@@ -94,6 +110,7 @@ namespace SRBridge
             Id = id;
             Generation = (string)wanted["generation"];
             _quoted = new byte[] { 0 };
+            Entry = Optional(wanted, "entry") as string;
             Param = Optional(wanted, "param") as string;
             IsFresh = Optional(wanted, "fresh") is bool;
             IsProfiled = Optional(wanted, "profile") is bool;

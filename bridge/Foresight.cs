@@ -40,6 +40,13 @@ namespace SRBridge
             _plan = null;
         }
 
+        /// <summary>Goes on with an exec within which another one ran: what had come with it does not count any more.</summary>
+        internal void Resume(long used)
+        {
+            _plan = null;
+            Used = used;
+        }
+
         /// <summary>Answers a read from the values that came with the exec.</summary>
         /// <returns>False when the value did not come, or an edit may have changed it.</returns>
         internal bool TryRead(string call, string name, out object value)

@@ -173,19 +173,25 @@ namespace SRBridge
                 {
                     return assembly;
                 }
-                Script script = Running;
-                if (script == null || IsOurs(name) || name.EndsWith(".resources", StringComparison.Ordinal))
+            }
+            Script script = Running;
+            if (script == null || IsOurs(name) || name.EndsWith(".resources", StringComparison.Ordinal))
+            {
+                return null;
+            }
+            string hash = Ask(name); // without the lock: who asks may have to wait for an exec that asks as well
+            if (hash == null)
+            {
+                return null;
+            }
+            lock (_bound)
+            {
+                if (!_bound.TryGetValue(name, out assembly))
                 {
-                    return null;
+                    string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ".dll");
+                    assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null, true);
+                    _bound[name] = assembly;
                 }
-                string hash = Ask(name);
-                if (hash == null)
-                {
-                    return null;
-                }
-                string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ".dll");
-                assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null, true);
-                _bound[name] = assembly;
                 return assembly;
             }
         }

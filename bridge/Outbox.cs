@@ -12,6 +12,16 @@ namespace SRBridge
     /// </remarks>
     internal sealed class Outbox
     {
+        /// <summary>What is counted for one exec.</summary>
+        internal struct OfExec
+        {
+            internal long Id;
+            internal long Started;
+            internal int Texts;
+            internal int Characters;
+            internal long Dropped;
+        }
+
         /// <summary>How long a notice or an edit waits at most, in milliseconds.</summary>
         internal const int HoldMs = 10;
 
@@ -26,11 +36,8 @@ namespace SRBridge
 
         private readonly int _fd;
         private int _notices;
-        private long _execStarted;
         private bool _hasSaidExiting;
-        private int _texts;
-        private int _characters;
-        private long _dropped;
+        private OfExec _exec;
 
         /// <summary>The lock of this object. Every thread of the process may send.</summary>
         internal readonly object Gate = new object();
@@ -38,8 +45,8 @@ namespace SRBridge
         /// <summary>The longest line that may be sent, in bytes.</summary>
         internal readonly int MaxLineBytes;
 
-        /// <summary>The request of the exec whose Main was entered and whose result was not sent yet; 0 for none.</summary>
-        internal long ExecId;
+        // The exec within which this one runs; without an id when there is none.
+        private OfExec _outer;
 
         /// <summary>What will be sent. Byte 0 is kept free for the bracket that opens a batch.</summary>
         internal readonly JsonWriter Out = new JsonWriter { Length = 1 };
@@ -138,39 +145,57 @@ namespace SRBridge
         /// <param name="came">When it came, in ticks of <see cref="Stopwatch"/>.</param>
         internal void ExecStarts(long id, long came)
         {
-            ExecId = id;
-            _texts = 0;
-            _characters = 0;
-            _dropped = 0;
-            _execStarted = came;
+            _exec = new OfExec { Id = id, Started = came };
+        }
+
+        /// <summary>The result of the exec was written: an exit belongs to the exec within which it ran, if to any.</summary>
+        internal void ExecEnds()
+        {
+            _exec.Id = _outer.Id;
+        }
+
+        /// <summary>Keeps what is counted for the running exec, while another one runs within it.</summary>
+        /// <returns>What <see cref="Resume"/> wants: what was kept of the exec within which the running one runs.</returns>
+        internal OfExec Suspend()
+        {
+            OfExec outer = _outer;
+            _outer = _exec;
+            return outer;
+        }
+
+        /// <summary>Goes on with the exec that was kept last.</summary>
+        internal void Resume(OfExec outer)
+        {
+            _exec = _outer;
+            _outer = outer;
         }
 
         /// <summary>Counts one more text for the log. Call under <see cref="Gate"/>.</summary>
         /// <returns>How many of its characters may be sent; -1 when the exec has logged too much and it is dropped.</returns>
         internal int CountText(int length)
         {
-            if (_dropped > 0 || _texts == MaxTexts || _characters == MaxTextCharacters)
+            if (_exec.Dropped > 0 || _exec.Texts == MaxTexts || _exec.Characters == MaxTextCharacters)
             {
-                _dropped++;
+                _exec.Dropped++;
                 return -1;
             }
-            length = Math.Min(length, Math.Min(MaxLineBytes / 8, MaxTextCharacters - _characters));
-            _texts++;
-            _characters += length;
+            length = Math.Min(length, Math.Min(MaxLineBytes / 8, MaxTextCharacters - _exec.Characters));
+            _exec.Texts++;
+            _exec.Characters += length;
             return length;
         }
 
         /// <summary>Logs at the end of an exec how many texts were dropped. Call under <see cref="Gate"/>.</summary>
         internal void LogDropped()
         {
-            if (_dropped == 0)
+            if (_exec.Dropped == 0)
             {
                 return;
             }
             int mark = Begin();
-            Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[0,\"").Number(_dropped);
+            Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[0,\"").Number(_exec.Dropped);
             Out.Raw(" more texts were dropped\\n\"]}");
-            _dropped = 0;
+            _exec.Dropped = 0;
             EndNotice(mark);
         }
 
@@ -189,7 +214,7 @@ namespace SRBridge
                     LogDropped();
                     int mark = Begin();
                     Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"exiting\",\"params\":{\"code\":").Number(code);
-                    Out.Raw(",\"exec\":").Number(ExecId).Raw("}}");
+                    Out.Raw(",\"exec\":").Number(_exec.Id).Raw("}}");
                     EndTurn(mark);
                     _hasSaidExiting = true;
                 }
@@ -218,7 +243,7 @@ namespace SRBridge
         /// <summary>True when the exec has run for so long that nothing of it may wait.</summary>
         private bool IsOverdue
         {
-            get { return Stopwatch.GetTimestamp() - _execStarted >= HoldTicks; }
+            get { return Stopwatch.GetTimestamp() - _exec.Started >= HoldTicks; }
         }
 
         /// <summary>Turns the edits that wait into a notice.</summary>

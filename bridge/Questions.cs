@@ -1,18 +1,29 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 
 namespace SRBridge
 {
     /// <summary>Asks the runner what a call needs, and waits for the answer. Used under the lock of the turn.</summary>
+    /// <remarks>
+    /// Before the answer another exec may come: what the script asked for runs a route that runs a script. It runs here, on
+    /// the thread that waits.
+    /// </remarks>
     internal sealed class Questions
     {
         private const int MostArguments = 6; // runner/calls.py, MOST_ARGUMENTS
+        private const int MaxDepth = 8; // runner/wire/session.py, MAX_DEPTH
 
         private readonly Wire _wire;
         private readonly Outbox _outbox;
         private readonly JsonReader _reader = new JsonReader();
+        private readonly ExecRequest[] _within = new ExecRequest[MaxDepth - 1];
+        private int _depth;
         private long _question;
+
+        /// <summary>Runs an exec within the one that waits.</summary>
+        internal Action<ExecRequest> RunWithin;
 
         internal Questions(Wire wire, Outbox outbox)
         {
@@ -67,20 +78,28 @@ namespace SRBridge
         {
             refusal = null;
             JsonObject answer;
+            long question = _question;
             long asked = Stopwatch.GetTimestamp();
             try
             {
-                answer = _wire.Read(_reader) as JsonObject;
+                while (IsExec(out answer))
+                {
+                    long waited = Waited;
+                    RunWithin(_within[_depth++]);
+                    _depth--;
+                    Waited = waited;
+                }
                 Waited += Stopwatch.GetTimestamp() - asked;
             }
-            catch (InvalidDataException error)
+            catch (Exception error) when (error is InvalidDataException || error is KeyNotFoundException
+                || error is InvalidCastException || error is NullReferenceException)
             {
-                throw Lost(error.Message);
+                throw Lost("expected an answer or an exec: " + error.Message);
             }
             object id;
-            if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != _question)
+            if (answer == null || !answer.TryGetValue("id", out id) || !(id is long) || (long)id != question)
             {
-                throw Lost("expected the answer to question " + _question);
+                throw Lost("expected the answer to question " + question);
             }
             object result;
             if (answer.TryGetValue("result", out result))
@@ -94,6 +113,30 @@ namespace SRBridge
                 refusal = (string)result;
             }
             return null;
+        }
+
+        /// <summary>Waits for the next line, and looks whether it is an exec.</summary>
+        /// <param name="other">Any other line, parsed; null at the end of the stream.</param>
+        private bool IsExec(out JsonObject other)
+        {
+            other = null;
+            if (!_wire.NextLine())
+            {
+                return false;
+            }
+            ExecRequest request = _depth == _within.Length ? null : _within[_depth] ?? (_within[_depth] = new ExecRequest());
+            if (request != null && request.TryRead(_reader, _wire.Received, _wire.LineStart, _wire.LineLength))
+            {
+                return true;
+            }
+            other = _reader.Read(_wire.Received, _wire.LineStart, _wire.LineLength) as JsonObject;
+            object method;
+            if (request == null || other == null || !other.TryGetValue("method", out method) || (method as string) != "exec")
+            {
+                return false;
+            }
+            request.Take((long)other["id"], (JsonObject)other["params"]);
+            return true;
         }
 
         private static long LengthOf(string name, object[] arguments)

@@ -10,6 +10,7 @@ namespace SRBridge
     {
         internal const int ScriptThrew = -32000;
         internal const int ScriptCannotRun = -32001;
+        internal const int NoSuchEntry = -32002;
         internal const int InvalidRequest = -32600;
         private const int Protocol = 2;
 
@@ -35,15 +36,18 @@ namespace SRBridge
         /// <summary>Answers a load.</summary>
         /// <param name="id">The request.</param>
         /// <param name="needs">The assemblies that are missing; empty when the generation is loaded.</param>
-        internal void Loaded(long id, List<string> needs)
+        /// <param name="entries">The names of its entries; null when it is not loaded.</param>
+        internal void Loaded(long id, ICollection<string> needs, ICollection<string> entries)
         {
             lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
                 _outbox.Out.Raw("{\"needs\":[");
-                for (int i = 0; i < needs.Count; i++)
+                Put(needs);
+                if (entries != null)
                 {
-                    _outbox.Out.Raw(i == 0 ? "" : ",").Text(needs[i]);
+                    _outbox.Out.Raw("],\"entries\":[");
+                    Put(entries);
                 }
                 _outbox.Out.Raw("]}}");
                 _outbox.EndTurn(mark);
@@ -54,15 +58,17 @@ namespace SRBridge
         /// <param name="id">The request.</param>
         /// <param name="code">What Main returned.</param>
         /// <param name="used">The values that came ahead and were used, as bits.</param>
+        /// <param name="hasExited">Whether it ended by KSR.x.exit() or drop().</param>
         /// <param name="retireReason">Why this process should be replaced; null when it may go on.</param>
         /// <param name="spent">Ticks until Main began, and of Main without its waits; null when nobody asked.</param>
-        internal void Returned(long id, int code, long used, string retireReason, long[] spent)
+        internal void Returned(long id, int code, long used, bool hasExited, string retireReason, long[] spent)
         {
             lock (_outbox.Gate)
             {
                 int mark = BeginResult(id);
                 _outbox.Out.Raw("{\"code\":").Number(code).Raw(",\"used\":").Number(used);
                 _outbox.PutEdits();
+                _outbox.Out.Raw(hasExited ? ",\"exited\":true" : "");
                 if (retireReason != null)
                 {
                     _outbox.Out.Raw(",\"worn\":").Text(retireReason);
@@ -75,7 +81,7 @@ namespace SRBridge
                 }
                 _outbox.Out.Raw("}}");
                 _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
+                _outbox.ExecEnds();
             }
         }
 
@@ -115,7 +121,17 @@ namespace SRBridge
                 }
                 _outbox.Out.Raw("}}");
                 _outbox.EndTurn(mark);
-                _outbox.ExecId = 0;
+                _outbox.ExecEnds();
+            }
+        }
+
+        private void Put(ICollection<string> names)
+        {
+            string comma = "";
+            foreach (string name in names)
+            {
+                _outbox.Out.Raw(comma).Text(name);
+                comma = ",";
             }
         }
 
@@ -146,7 +162,7 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Cuts a stack where the bridge's own frames begin: they say nothing about the script.</summary>
+        /// <summary>Cuts a stack where the bridge's own frames begin, and those of KSR.dll: they say nothing about the script.</summary>
         private static string ScriptFramesOnly(string stack)
         {
             var kept = new List<string>();
@@ -156,7 +172,11 @@ namespace SRBridge
                 {
                     break;
                 }
-                kept.Add(line);
+                if (!line.StartsWith("  at SR.Ask.", StringComparison.Ordinal)
+                    && !line.StartsWith("  at SR.KsrModules.", StringComparison.Ordinal))
+                {
+                    kept.Add(line);
+                }
             }
             return string.Join("\n", kept).TrimEnd();
         }

@@ -2,9 +2,9 @@
 //
 // The wire:   Wire.cs (reads)  Outbox.cs (writes)  WireWatch.cs (hang-up)  Replies.cs
 //             JsonReader.cs  JsonObject.cs  JsonWriter.cs
-// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  ScriptConfig.cs (X.exe.config)
+// A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  Entry.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
-// An exec:    ExecRequest.cs  Calls.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came ahead)
+// An exec:    ExecRequest.cs  Calls.cs, Callers.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
 // The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
@@ -22,8 +22,6 @@ namespace SRBridge
     {
         private const int DefaultMaxLineBytes = 8 * 1024 * 1024;
 
-        private static readonly string[] NoArguments = new string[0];
-
         private readonly Wire _wire;
         private readonly Replies _replies;
         private readonly Calls _calls;
@@ -40,7 +38,7 @@ namespace SRBridge
             _wire = wire;
             _replies = new Replies(outbox);
             _loader = loader;
-            _calls = new Calls(wire, outbox, watch);
+            _calls = new Calls(wire, outbox, watch) { Run = Exec };
             _loader.Ask = _calls.FindAssembly;
             _loader.Prepare = Prepare;
         }
@@ -138,14 +136,15 @@ namespace SRBridge
                 _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
             }
-            _replies.Loaded(id, needs);
+            Script script = needs.Count == 0 ? _loader.Find((string)wanted["generation"]) : null;
+            _replies.Loaded(id, needs, script == null ? null : script.Entries);
         }
 
         private void Prepare(Script script, List<Assembly> assemblies)
         {
-            int refused = _calls.RefusedAtLoad;
+            int refused = _calls.Callers.RefusedAtLoad;
             Script.Compile(assemblies);
-            if (_calls.RefusedAtLoad != refused)
+            if (_calls.Callers.RefusedAtLoad != refused)
             {
                 // Compiling ran a static constructor that asks the host. As in app_mono it has to run in the first
                 // exec, so the assembly is loaded again and not compiled ahead.
@@ -170,14 +169,20 @@ namespace SRBridge
                 _replies.Error(wanted.Id, Replies.ScriptCannotRun, message);
                 return;
             }
-            string[] arguments = wanted.Param == null ? NoArguments : new[] { wanted.Param };
+            Entry entry = script.Find(wanted.Entry);
+            if (entry == null)
+            {
+                string message = "expected an entry of " + script.Path + ", not " + (wanted.Entry ?? "Main");
+                _replies.Error(wanted.Id, Replies.NoSuchEntry, message);
+                return;
+            }
             long came = _wire.LineCame;
             Exception thrown = null;
             int code = 0;
             long began = 0;
-            ScriptConfig.Use(script.Config);
-            _state.Show(script);
-            _loader.Running = script;
+            int depth = _calls.Callers.Depth;
+            Script outer = _loader.Running; // null unless this exec runs within another one
+            RunsNow(script);
             try
             {
                 if (wanted.IsFresh)
@@ -186,35 +191,50 @@ namespace SRBridge
                 }
                 if (wanted.Plan != null)
                 {
-                    script.Plan = new Plan(wanted.Plan);
+                    entry.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(wanted.Id, script.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted.Id, entry.Plan, wanted.Values, wanted.Certain);
                 began = Stopwatch.GetTimestamp();
-                code = script.Run(arguments);
-            }
-            catch (ThreadAbortException error)
-            {
-                Thread.ResetAbort();
-                thrown = error;
+                code = entry.Run(wanted.Param);
             }
             catch (Exception error)
             {
                 thrown = error;
+                // Whatever the exception is: a finally block may throw another one, and a task keeps another thread's abort.
+                if ((Thread.CurrentThread.ThreadState & System.Threading.ThreadState.AbortRequested) != 0)
+                {
+                    Thread.ResetAbort();
+                }
             }
             long ended = Stopwatch.GetTimestamp();
-            _calls.ExecEnds();
-            _loader.Running = null;
-            string retireReason = RanOutOfMemory(thrown) ? "memory" : _strays != null && _strays.HasAny() ? "threads" : null;
-            if (thrown == null)
+            _calls.ExecEnds(depth);
+            _loader.Running = outer;
+            bool mayHaveStrays = outer == null && _strays != null;
+            string retireReason = RanOutOfMemory(thrown) ? "memory" : mayHaveStrays && _strays.HasAny() ? "threads" : null;
+            bool hasExited = began > 0 && _calls.Callers.HasExited;
+            if (thrown == null || hasExited)
             {
+                code = hasExited ? 0 : code;
                 long[] spent = wanted.IsProfiled ? new[] { began - came, ended - began - _calls.Waited } : null;
-                _replies.Returned(wanted.Id, code, _calls.Used, retireReason, spent);
+                _replies.Returned(wanted.Id, code, _calls.Used, hasExited, retireReason, spent);
             }
             else
             {
                 _replies.Threw(wanted.Id, thrown, retireReason);
             }
+            if (outer != null)
+            {
+                RunsNow(outer);
+                return;
+            }
             _state.Restore(); // after the reply, when nobody is waiting
+        }
+
+        private void RunsNow(Script script)
+        {
+            ScriptConfig.Use(script.Config);
+            _state.Show(script);
+            _loader.Running = script;
         }
 
         private static bool RanOutOfMemory(Exception thrown)

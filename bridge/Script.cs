@@ -3,11 +3,12 @@ using System.Collections.Generic;
 using System.Configuration;
 using System.Diagnostics;
 using System.Reflection;
-using System.Threading.Tasks;
 
 namespace SRBridge
 {
-    /// <summary>A script cannot run: its file is not an assembly or has no Main, or a file that it needs does not load.</summary>
+    /// <summary>
+    /// A script cannot run: its file is not an assembly, has neither Main nor entries, or a file that it needs does not load.
+    /// </summary>
     internal sealed class InvalidScriptException : Exception
     {
         internal InvalidScriptException(string message, Exception cause)
@@ -26,8 +27,9 @@ namespace SRBridge
 
         private readonly Func<Assembly> _load;
         private readonly Action<Assembly> _forget;
-        private MethodInfo _entry;
-        private Func<string[], int> _main;
+        private readonly Entry _main;
+        private readonly Dictionary<string, Entry> _entries;
+        private Assembly _assembly;
 
         /// <summary>Where the script really lies.</summary>
         internal readonly string Path;
@@ -35,15 +37,12 @@ namespace SRBridge
         /// <summary>What <c>X.exe.config</c> says; null when there is none.</summary>
         internal readonly Configuration Config;
 
-        /// <summary>What travels with its execs; null until the runner has learned something.</summary>
-        internal Plan Plan;
-
         /// <param name="path">Where the script really lies.</param>
         /// <param name="assembly">The assembly.</param>
         /// <param name="load">Loads the assembly once more.</param>
         /// <param name="forget">Called with each assembly that will not run again.</param>
         /// <param name="config">What <c>X.exe.config</c> says; null when there is none.</param>
-        /// <exception cref="InvalidScriptException">The assembly has no Main that can be run.</exception>
+        /// <exception cref="InvalidScriptException">The assembly has neither entries nor a Main that can be run.</exception>
         internal Script(
             string path, Assembly assembly, Func<Assembly> load, Action<Assembly> forget, Configuration config)
         {
@@ -51,31 +50,76 @@ namespace SRBridge
             _load = load;
             _forget = forget;
             Config = config;
-            Take(assembly);
+            _assembly = assembly;
+            _entries = Entry.AllOf(TypesOf(assembly), assembly.EntryPoint);
+            if (assembly.EntryPoint != null || _entries.Count == 0)
+            {
+                _main = new Entry(assembly.EntryPoint, path);
+            }
+        }
+
+        /// <summary>The names of its entries.</summary>
+        internal ICollection<string> Entries
+        {
+            get { return _entries.Keys; }
+        }
+
+        /// <summary>Finds what an exec runs.</summary>
+        /// <param name="name">The name of an entry; null for Main.</param>
+        /// <returns>Null when there is none.</returns>
+        internal Entry Find(string name)
+        {
+            Entry entry;
+            return name == null ? _main : _entries.TryGetValue(name, out entry) ? entry : null;
         }
 
         /// <summary>Gives the script's own assembly new statics by loading it again.</summary>
         internal void Refresh()
         {
             Forget();
-            Take(_load());
+            _assembly = _load();
+            if (_main != null)
+            {
+                _main.MoveTo(_assembly);
+            }
+            foreach (Entry entry in _entries.Values)
+            {
+                entry.MoveTo(_assembly);
+            }
         }
 
         /// <summary>Says that the assembly will not run again.</summary>
         internal void Forget()
         {
-            _forget(_entry.DeclaringType.Assembly);
+            _forget(_assembly);
         }
 
         /// <summary>
-        /// Runs <c>public static void Warm()</c> of Main's class, if there is one. It does what takes long the first time,
-        /// before a call has to wait for it. There is no message, so SR calls return their error values.
+        /// Runs <c>public static void Warm()</c> of Main's class, if there is one, or without a Main of each class that has
+        /// entries. It does what takes long the first time, before a call has to wait for it. There is no message, so SR
+        /// calls return their error values.
         /// </summary>
         /// <exception cref="InvalidScriptException">It threw.</exception>
         internal void Warm()
         {
-            MethodInfo warm = _entry.DeclaringType.GetMethod(
-                "Warm", BindingFlags.Public | BindingFlags.Static, null, Type.EmptyTypes, null);
+            var types = new List<Type>();
+            foreach (Entry entry in _main != null ? new[] { _main } : (IEnumerable<Entry>)_entries.Values)
+            {
+                if (!types.Contains(entry.Type))
+                {
+                    types.Add(entry.Type);
+                }
+            }
+            foreach (Type type in types)
+            {
+                Warm(type);
+            }
+        }
+
+        private void Warm(Type type)
+        {
+            MethodInfo warm = type.GetMethod(
+                Entry.Warm, BindingFlags.Public | BindingFlags.Static, null, Type.EmptyTypes, null);
             if (warm == null || warm.ReturnType != typeof(void))
             {
                 return;
@@ -83,25 +127,12 @@ namespace SRBridge
             ScriptConfig.Use(Config);
             try
             {
-                Bind<Action>(warm)();
+                Entry.Bind<Action>(warm)();
             }
             catch (Exception error)
             {
                 throw new InvalidScriptException(Path + ": Warm() threw " + error.GetType().FullName + ": " + error.Message, error);
             }
-        }
-
-        private void Take(Assembly assembly)
-        {
-            _entry = assembly.EntryPoint;
-            _main = MainOf(_entry, Path);
-        }
-
-        /// <summary>Runs Main. Whatever it throws leaves here.</summary>
-        /// <returns>What Main returned; 0 when it returns nothing.</returns>
-        internal int Run(string[] arguments)
-        {
-            return _main(arguments);
         }
 
         /// <summary>Compiles methods for up to 100 ms, so that the first exec does not pay for it.</summary>
@@ -161,108 +192,6 @@ namespace SRBridge
             {
                 return error.Types;
             }
-        }
-
-        private static Func<string[], int> MainOf(MethodInfo entry, string path)
-        {
-            if (entry == null)
-            {
-                throw new InvalidScriptException(path + ": the assembly has no Main (is it a library?)", null);
-            }
-            ParameterInfo[] parameters = entry.GetParameters();
-            bool takesArguments = parameters.Length == 1 && parameters[0].ParameterType == typeof(string[]);
-            if (parameters.Length > 0 && !takesArguments)
-            {
-                throw new InvalidScriptException(path + ": expected Main() or Main(string[])", null);
-            }
-            if (entry.ReturnType == typeof(int))
-            {
-                return takesArguments ? Bind<Func<string[], int>>(entry) : Ignoring(Bind<Func<int>>(entry));
-            }
-            if (entry.ReturnType == typeof(uint))
-            {
-                return takesArguments ? Converting(Bind<Func<string[], uint>>(entry)) : Ignoring(Bind<Func<uint>>(entry));
-            }
-            if (entry.ReturnType == typeof(void))
-            {
-                return takesArguments ? Returning(Bind<Action<string[]>>(entry)) : Returning(Bind<Action>(entry));
-            }
-            if (entry.ReturnType == typeof(Task<int>))
-            {
-                return takesArguments ? Waiting(Bind<Func<string[], Task<int>>>(entry)) : Waiting(Bind<Func<Task<int>>>(entry));
-            }
-            if (entry.ReturnType == typeof(Task))
-            {
-                return takesArguments ? Waiting(Bind<Func<string[], Task>>(entry)) : Waiting(Bind<Func<Task>>(entry));
-            }
-            throw new InvalidScriptException(path + ": expected a Main that returns int, void or Task, not " + entry.ReturnType, null);
-        }
-
-        private static T Bind<T>(MethodInfo entry)
-            where T : class
-        {
-            return Delegate.CreateDelegate(typeof(T), entry) as T;
-        }
-
-        private static Func<string[], int> Ignoring(Func<int> main)
-        {
-            return arguments => main();
-        }
-
-        private static Func<string[], int> Ignoring(Func<uint> main)
-        {
-            return arguments => unchecked((int)main());
-        }
-
-        private static Func<string[], int> Converting(Func<string[], uint> main)
-        {
-            return arguments => unchecked((int)main(arguments));
-        }
-
-        private static Func<string[], int> Returning(Action<string[]> main)
-        {
-            return arguments =>
-            {
-                main(arguments);
-                return 0;
-            };
-        }
-
-        private static Func<string[], int> Returning(Action main)
-        {
-            return arguments =>
-            {
-                main();
-                return 0;
-            };
-        }
-
-        private static Func<string[], int> Waiting(Func<string[], Task<int>> main)
-        {
-            return arguments => main(arguments).GetAwaiter().GetResult();
-        }
-
-        private static Func<string[], int> Waiting(Func<Task<int>> main)
-        {
-            return arguments => main().GetAwaiter().GetResult();
-        }
-
-        private static Func<string[], int> Waiting(Func<string[], Task> main)
-        {
-            return arguments =>
-            {
-                main(arguments).GetAwaiter().GetResult();
-                return 0;
-            };
-        }
-
-        private static Func<string[], int> Waiting(Func<Task> main)
-        {
-            return arguments =>
-            {
-                main().GetAwaiter().GetResult();
-                return 0;
-            };
         }
     }
 }

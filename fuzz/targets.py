@@ -29,8 +29,8 @@ with atheris.instrument_imports(include=["runner"]):
     from runner.errors import ConfigError, ProtocolViolation
     from runner.hosts.embedded.host import MessageHost
     from runner.hosts.embedded.pv.listing import find, form
-    from runner.wire.session import Session, State
-    from tests.hostile_daemon import one_lease
+    from runner.wire.session import State
+    from tests.hostile_daemon import in_state, one_lease
     from tests.hostile_datagrams import one_datagram
     from tests.places import INVITE
 
@@ -82,13 +82,13 @@ def expression(data: bytes) -> None:
 
 
 def session(data: bytes) -> None:
-    """Lines of a worker, in each state."""
-    for state in (State.STARTING, State.IDLE, State.RUNNING):
-        talk = Session(4096, State.IDLE if state is State.RUNNING else state)
-        if state is State.RUNNING:
-            talk.exec("x", None, certain=0b101, takes=(str, str, int))
+    """Lines of a worker, in each state; in the last, two execs wait around the one that runs."""
+    for state in (State.STARTING, State.IDLE, State.RUNNING, State.ASKED):
+        talk = in_state(state)
         try:
             talk.receive(data[: len(data) // 2])
+            if talk.can_nest:
+                talk.exec("y", None)
             talk.receive(data[len(data) // 2 :])
         except ProtocolViolation:
             pass

@@ -10,9 +10,10 @@ In kamailio.cfg::
     python_exec("mono_exec", "/etc/kamailio/mono/x.exe $rU")        # Main(args), args[0] is the user of the R-URI
     python_exec("mono_run", "$rU")                                  # the script that `load` names
 
-Both give 1 (true) when Main returned 0, else -1 (false); they never give 0, which would end the routing script, and
-never raise. A path with blanks stands in double quotes. A script of your own imports this one: ``import app_mono``,
-then ``app_mono.mono_exec(msg, "/etc/kamailio/mono/x.exe", ksr.pv.get("$rU"))``.
+Both give 1 (true) when Main returned 0, else -1 (false), and never raise. They give 0, which ends the routing script as
+``exit`` does, only when the script called ``KSR.x.exit()`` or ``KSR.x.drop()``. A path with blanks stands in double
+quotes. A script of your own imports this one: ``import app_mono``, then
+``app_mono.mono_exec(msg, "/etc/kamailio/mono/x.exe", ksr.pv.get("$rU"))``.
 
 The settings are the daemon's own file, /etc/app-mono/app-mono.toml or what APP_MONO_CONFIG names.
 
@@ -32,6 +33,8 @@ from typing import Any
 import KSR
 
 TRUE, FALSE = 1, -1
+# A function of a module that gives 0 ends the routing script (core/action.c, MODF_HANDLE_RETCODE).
+END_OF_ROUTING = 0
 CONFIG = "/etc/app-mono/app-mono.toml"
 DEFAULTS = {
     "load": "",
@@ -41,6 +44,7 @@ DEFAULTS = {
     "on_timeout": False,
     "on_busy": False,
     "scripts": {},
+    "ksr_allow": [],
 }
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
@@ -88,6 +92,7 @@ try:
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
     from runner.printable import RecordFormatter
+    from runner.reviewed import fault_of
 except ImportError as error:
     if not _is_loaded:
         raise
@@ -130,6 +135,14 @@ def _settings() -> dict[str, Any]:
     return values
 
 
+def _allowed(entries: list[Any]) -> frozenset[str]:
+    """What the setting ``ksr_allow`` allows; an entry that is wrong is logged and allows nothing."""
+    faults = {str(entry): fault_of(str(entry)) for entry in entries}
+    for fault in filter(None, faults.values()):
+        log.error("ksr_allow: %s", fault)
+    return frozenset(entry for entry, fault in faults.items() if fault is None)
+
+
 def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> bool:
     """What a failure means to the routing script: true or false, as the settings say for this script."""
     name = (
@@ -147,7 +160,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script and give the value for Kamailio; never raises."""
     try:
         with CLocale():
-            code = _lease.exec(path, param, KamailioHost(msg, KSR), time.monotonic() + _timeout_s).code
+            outcome = _lease.exec(path, param, KamailioHost(msg, KSR, _ksr_allow), time.monotonic() + _timeout_s)
     except RunnerError as error:
         text = error.full() if isinstance(error, ScriptError) else error
         # An outage was logged when it began; here it would be one line for each call.
@@ -156,7 +169,7 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
     except Exception:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
         return FALSE
-    return TRUE if code == 0 else FALSE
+    return END_OF_ROUTING if outcome.has_ended_routing else TRUE if outcome.code == 0 else FALSE
 
 
 def mono_exec(msg: Any, path: str, param: str | None = None) -> int:
@@ -169,7 +182,7 @@ def mono_exec(msg: Any, path: str, param: str | None = None) -> int:
         param: Main's one argument; None for none.
 
     Returns:
-        1 when Main returned 0, else -1.
+        1 when Main returned 0, else -1; 0 when it ended the routing, and the caller should.
     """
     return _execute(msg, path, param)
 
@@ -244,5 +257,6 @@ log.handlers[0].setFormatter(RecordFormatter())
 # A reload runs this file again, and not the modules that it imports: the lease before is given back by their memory of
 # it, and the next exec takes a new one.
 _values = _settings()
+_ksr_allow = _allowed(_values["ksr_allow"])
 _timeout_s = _values["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease.of_process(_values["socket"])

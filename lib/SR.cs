@@ -71,7 +71,7 @@ namespace SR
         /// <returns>A <c>string</c>, <c>long</c> or <c>bool</c>, or null.</returns>
         internal abstract object AskKsr(bool reads, string function, object[] arguments, out string refusal);
 
-        /// <summary>Ends the script, from any depth. For KSR.dll.</summary>
+        /// <summary>Ends the script, from any depth. Outside an exec it does nothing. For KSR.dll.</summary>
         /// <param name="drops">Whether the message is dropped first.</param>
         internal abstract void Exit(bool drops);
 

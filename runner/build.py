@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import directives, mcs
+from . import directives, mcs, reviewed
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .hosts import foreseen
 from .ksr import functions, generate
@@ -190,7 +190,10 @@ def _ensure_ksr(sources: Sources, mono: str) -> Path:
 def _compile_ksr(lists: Mapping[str, Collection[Function]], sources: Sources, assembly: Path, key: str) -> None:
     with tempfile.TemporaryDirectory(prefix="app-mono-") as aside:
         made = Path(aside) / "KSR.cs"
-        made.write_text(generate.source(lists, reads=foreseen.KSR_READS), encoding="utf-8")
+        text = generate.source(
+            lists, reads=foreseen.KSR_READS, is_refused=lambda name: reviewed.refusal(name) is not None
+        )
+        made.write_text(text, encoding="utf-8")
         files = [str(sources.lib / "KSR.cs"), str(made)]
         # Editors look for the comments beside the assembly.
         comments = f"-doc:{assembly.with_suffix('.xml')}"
@@ -211,7 +214,7 @@ def _sr_key(sources: Sources, mono: str) -> str:
 
 def _ksr_key(sources: Sources, mono: str) -> str:
     lists = [functions.list_of(each) for each in functions.VERSIONS]
-    made_by = [Path(str(module.__file__)) for module in (functions, generate, foreseen)]
+    made_by = [Path(str(module.__file__)) for module in (functions, generate, foreseen, reviewed)]
     return mcs.key_of([sources.lib / "KSR.cs", *lists, *made_by], _sr_key(sources, mono), STRICT)
 
 

@@ -37,6 +37,7 @@ class ExecResult(NamedTuple):
         error: Why there is no exit code; None when there is one.
         timing: Where the time went.
         calls: SR calls that reached the host.
+        has_ended_routing: True when the script ended by KSR.x.exit() or drop(), which is the end of the routing script.
     """
 
     ok: bool
@@ -44,12 +45,13 @@ class ExecResult(NamedTuple):
     error: RunnerError | None
     timing: Timing
     calls: int
+    has_ended_routing: bool = False
 
 
 class Job:
     """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("_last", "began", "deadline", "host", "load", "outcome", "param", "queue", "run")
+    __slots__ = ("_last", "began", "deadline", "entry", "host", "load", "outcome", "param", "queue", "run")
 
     def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
         self.began = self._last = time.monotonic_ns()
@@ -58,6 +60,7 @@ class Job:
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
+        self.entry: str | None = None
 
     def passed(self) -> int:
         """The time since the last call."""

@@ -281,9 +281,9 @@ class Listener:
             self._answer(host, host.replies[-1])
             return
         action = self._actions[result.ok]
-        if action.kind == "forward":
+        if action.kind == "forward" and not host.is_dropped:
             self._forward(host, received)
-        elif action.kind == "reply":
+        elif action.kind == "reply" and not host.is_dropped:
             self._reply(host, action.code, action.reason)
         else:
             self._count("dropped")

@@ -97,6 +97,7 @@ class Runner:
         *,
         host: Host,
         timeout_s: float | None = None,
+        entry: str | None = None,
         spent: dict[str, int] | None = None,
     ) -> ExecResult:
         """
@@ -104,9 +105,10 @@ class Runner:
 
         Args:
             path: The assembly; the host expands the variables in it.
-            param: Main's one argument, expanded as well; None gives Main none.
+            param: The one argument of Main or of the entry, expanded as well; None gives none.
             host: Answers the script's calls.
             timeout_s: Longest time for all of it, in seconds; None takes ``exec_timeout_s``.
+            entry: The public static method to run; None is Main.
             spent: Filled with where the time goes, as ``Profile`` does; None: nothing is measured.
 
         Returns:
@@ -118,7 +120,7 @@ class Runner:
         self._refuse_unless(is_pinned=False)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
-        return self._execute(str(path), param, host, timeout_s, outcome)
+        return self._execute(str(path), param, host, timeout_s, outcome, entry=entry)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -198,9 +200,17 @@ class Runner:
             )
 
     def _execute(
-        self, path: str | None, param: str | None, host: Host, timeout_s: float | None, outcome: ExecOutcome
+        self,
+        path: str | None,
+        param: str | None,
+        host: Host,
+        timeout_s: float | None,
+        outcome: ExecOutcome,
+        *,
+        entry: str | None = None,
     ) -> ExecResult:
         job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
+        job.entry = entry
         error: RunnerError | None = None
         try:
             if param is not None:
@@ -210,7 +220,7 @@ class Runner:
             log.warning("%s", _summary(failure))
             error = failure
         code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls)
+        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -304,6 +314,7 @@ class Runner:
                 job.host,
                 job.deadline,
                 fresh=fresh,
+                entry=job.entry,
                 outcome=job.outcome,
                 may_finish=first.may_finish if first else never,
             )

@@ -41,7 +41,10 @@ BOUNDS: dict[tuple[str, str], str] = {
         "one for each worker that runs it; each is over at its time, in _is_idle"
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
-    ("runner/worker/conversation.py", "Conversation._plans"): "generations in Conversation.loaded, each with one plan",
+    (
+        "runner/worker/conversation.py",
+        "Conversation._plans",
+    ): "builds in Holdings.loaded, with one plan for each entry",
     (
         "runner/worker/conversation.py",
         "Conversation.holdings",
@@ -60,19 +63,24 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
+    ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/session.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
     ("runner/scripts/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",
     ("runner/sip/edits.py", "Edits.edits"): ONE_MESSAGE,
     ("runner/daemon/first_runs.py", "loan.slot.living.holdings.ran"): "scripts that are loaded there: MAX_LOADED",
-    ("runner/hosts/kamailio/host.py", "_logged"): "_MOST_LOGGED, in _log_once",
+    ("runner/hosts/kamailio/variables.py", "_logged"): "_MOST_LOGGED, in log_once",
     (
         "runner/hosts/kamailio/bounds.py",
         "Values._sizes",
     ): "names of long values: each takes of the share",
     ("runner/hosts/kamailio/exports.py", "Exports._confirmed"): "names in the tables of the modules that are loaded",
     ("runner/hosts/kamailio/exports.py", "_libc (cache)"): "one library",
-    ("runner/hosts/kamailio/host.py", "KamailioHost._hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
+    ("runner/hosts/kamailio/exports.py", "Exports._modules"): "names in the tables of the modules that are loaded",
+    ("runner/hosts/kamailio/host.py", "KamailioHost.hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
+    ("runner/hosts/kamailio/ksr_bytes.py", "host.hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
+    ("runner/hosts/kamailio/ksr_guards.py", "_made_names"): "_MOST_MADE, in _made",
+    ("runner/hosts/kamailio/ksr_guards.py", "_routes"): "_MOST_ROUTES, in _callback",
     ("runner/hosts/embedded/host.py", "MessageHost.context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/host.py", "MessageHost.context.reply_headers"): ONE_MESSAGE,
     (
@@ -101,6 +109,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",
     ("runner/client/known.py", "Refusals.until"): "MAX_REFUSED, in add; dropped before that when their time is over",
+    ("runner/client/lease.py", "within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/client/within.py", "Within.running"): "MAX_DEPTH of runner/wire/session.py",
+    ("runner/wire/session.py", "Session._outer"): "MAX_DEPTH, in exec",
     ("runner/client/lease.py", "Lease._known"): NO_CONTAINER + "Known.add",
     ("runner/client/lease.py", "Lease._refusals"): NO_CONTAINER + "Refusals.add",
     ("runner/control/messages.py", "cls._kinds"): "the members that one class of messages has",
@@ -157,6 +168,8 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Callers.cs", "_suspended"): "MaxDepth, in Questions",
+    ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",
     ("ExecRequest.cs", "Values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",
     ("ExecRequest.cs", "_values"): "the same list",

@@ -17,12 +17,14 @@ from runner.client.lease import Lease
 from runner.control.connection import Control
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
+from runner.wire.session import Session, State
 from tests.places import INVITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEADLINE_S = 0.003
+MOST_TURNS = 15  # of a worker: a pipe has 16 pages, and takes one for each
 PATIENCE_S = 10.0
 """Far beyond every deadline of an exec, so that only one that does not keep to it takes so long."""
 SCRIPT = "/x/a.exe"
@@ -34,6 +36,7 @@ WORKER: dict[str, Any] = {
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,
+    "entries": ["route"],
 }  # fmt: skip
 DONE = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":[]}}\n'
 
@@ -47,13 +50,38 @@ def descriptors() -> set[str]:
     return set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the names alone
 
 
+def in_state(state: State) -> Session:
+    """A session that a worker's bytes come to. RUNNING has begun an exec; ASKED one within two others, which asked."""
+    talk = Session(4096, state if state in {State.STARTING, State.IDLE} else State.IDLE)
+    if state in {State.RUNNING, State.ASKED}:
+        talk.exec("x", None, certain=0b101, takes=(str, str, int))
+    if state is State.ASKED:
+        for number in (1, 2):
+            talk.receive(b'{"jsonrpc":"2.0","id":%d,"method":"PV.GetS","params":["$ru"]}\n' % number)
+            talk.exec("y", None, certain=0b101, takes=(str, str, int))
+    return talk
+
+
+class RunsWithin(MessageHost):
+    """Runs the script again, within the exec that asks for a function of a module."""
+
+    def __init__(self, client: Lease) -> None:
+        super().__init__(INVITE)
+        self._client = client
+
+    def modf(self, function: str, *_arguments: str) -> int:
+        with contextlib.suppress(RunnerError):
+            self._client.exec(SCRIPT, function, self, time.monotonic() + DEADLINE_S, "route")
+        return 1
+
+
 def one_lease(data: bytes) -> None:
     """
     Two execs of a client whose daemon and worker say what an input has.
 
     Args:
         data: A byte of choices, then up to a byte 0xFF the daemon's lines, or an object that changes an answer which is
-            good otherwise; behind it what the worker says.
+            good otherwise; behind it what the worker says, in turns with a byte 0xFE between them.
 
     Raises:
         AssertionError: An exec took far longer than its deadline, or left descriptors open.
@@ -70,7 +98,7 @@ def one_lease(data: bytes) -> None:
             client = Lease("/nowhere/control.sock")
             for _ in range(2):
                 with contextlib.suppress(RunnerError):
-                    client.exec(SCRIPT, "p", MessageHost(INVITE), time.monotonic() + DEADLINE_S)
+                    client.exec(SCRIPT, "p", RunsWithin(client), time.monotonic() + DEADLINE_S)
             client.close()
     assert time.monotonic() - began < PATIENCE_S, "an exec went on beyond its deadline"
     assert descriptors() <= before, "descriptors are left"
@@ -142,9 +170,10 @@ def _wire(choices: int, by_worker: bytes, theirs: contextlib.ExitStack, count: i
     """Descriptors for the client: its ends of two pipes, the worker's words in one of them, or what is no pipe."""
     if choices & HAS_NO_PIPES:
         return [os.open(Path("/dev/null"), os.O_RDWR | os.O_CLOEXEC) for _ in range(count)]
-    reads, their_writes = os.pipe()
+    reads, their_writes = os.pipe2(os.O_DIRECT)  # what is written at one time is read at one time
     their_reads, writes = os.pipe()
-    os.write(their_writes, by_worker)
+    for turn in by_worker.split(b"\xfe", MOST_TURNS - 1):
+        os.write(their_writes, turn)
     for descriptor in (their_reads, their_writes):
         if choices & LIVES:
             theirs.callback(os.close, descriptor)

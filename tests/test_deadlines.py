@@ -159,7 +159,8 @@ BRIDGE_ALLOWED = {
     ("Native.cs", "ReadWord(eventFd"): (1, "after a poll that found it readable"),
     ("WireWatch.cs", "Native.Poll("): (1, "the watch itself, for the hang-up"),
     ("StrayThreads.cs", "Thread.Sleep("): (1, "one millisecond"),
-    ("Script.cs", ".GetResult()"): (4, "the script's own Main, up to the deadline of its exec"),
+    ("Calls.cs", ".Wait("): (2, "the exec that runs within, up to its deadline, which is that of both"),
+    ("Entry.cs", ".GetResult()"): (5, "the script's own method, up to the deadline of its exec"),
 }
 
 

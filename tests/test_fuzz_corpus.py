@@ -13,8 +13,8 @@ import pytest
 
 from runner.control.connection import Control, ControlError
 from runner.errors import ProtocolViolation
-from runner.wire.session import Session, State
-from tests.hostile_daemon import one_lease
+from runner.wire.session import State
+from tests.hostile_daemon import in_state, one_lease
 from tests.hostile_datagrams import one_datagram
 from tests.programs import WAIT_S
 
@@ -26,14 +26,14 @@ def corpus(kind: str) -> list[bytes]:
     return found
 
 
-@pytest.mark.parametrize("state", [State.STARTING, State.IDLE, State.RUNNING])
+@pytest.mark.parametrize("state", [State.STARTING, State.IDLE, State.RUNNING, State.ASKED])
 def test_lines_of_a_worker_are_events_or_a_violation(state: State) -> None:
     for data in corpus("session"):
-        talk = Session(4096, State.IDLE if state is State.RUNNING else state)
-        if state is State.RUNNING:
-            talk.exec("x", None, certain=0b101, takes=(str, str, int))
+        talk = in_state(state)
         with contextlib.suppress(ProtocolViolation):
             talk.receive(data[: len(data) // 2])
+            if talk.can_nest:
+                talk.exec("y", None)
             talk.receive(data[len(data) // 2 :])
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from runner import compile_script
 from tests.kamailio.rig import Peer, free_udp_port
 from tests.places import ROOT
 from tests.programs import WAIT_S, until
@@ -309,6 +310,22 @@ def test_what_kamailio_drops_is_dropped_silently_and_counted(tmp_path: Path, sta
     assert listener.stop() == 0
     assert [listener.counts()[name] for name in ("requests", "answered", "malformed", "dropped")] == [1, 1, 6, 0]
     assert "warning" not in listener.log()
+
+
+def test_a_message_that_its_script_has_dropped_goes_nowhere(tmp_path: Path, stack: ExitStack) -> None:
+    main = 'static int Main() { if (PV.GetS("$ci") == "dropped") { KSR.set_drop(); } return 0; }'
+    source, script = tmp_path / "Drops.cs", tmp_path / "Drops.exe"
+    source.write_text(f"using SR; public static class Drops {{ public {main} }}", "utf-8")
+    script.write_bytes(compile_script(source).read_bytes())
+    listener = stack.enter_context(RunningListener(tmp_path, script, "--on-true", "reply:200:OK"))
+    caller = stack.enter_context(Peer(listener.port))
+
+    caller.send(caller.request(call_id="dropped"))
+    answer = caller.ask(caller.request(call_id="answered"))
+
+    assert b"Call-ID: answered" in (answer or b"")
+    assert listener.stop() == 0
+    assert [listener.counts()[name] for name in ("requests", "answered", "dropped")] == [2, 1, 1]
 
 
 def test_ctrl_c_and_term_end_it_with_its_workers(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def exec_(
     timeout: Timeout = None,
     repeat: Repeat = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
+    entry: Annotated[str | None, typer.Option(metavar="NAME", help="Run this public static method, not Main.")] = None,
     in_kamailio: InKamailio = False,
     compare: Compare = False,
     anyway: Anyway = False,
@@ -104,7 +105,7 @@ def exec_(
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
-    job = Job("exec", script, param, message, config, timeout, is_profiled=profile, anyway=anyway)
+    job = Job("exec", script, param, message, config, timeout, is_profiled=profile, entry=entry, anyway=anyway)
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -350,6 +351,8 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
     if in_kamailio or compare:
         if watch or repeat > 1 or job.is_profiled:
             raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
+        if job.entry is not None:
+            raise ConfigError("--in-kamailio and --compare run Main: leave out --entry")
         from .compare import carry_out  # noqa: PLC0415 - as above
 
         return carry_out(job, compare=compare, as_json=as_json)

@@ -63,6 +63,7 @@ class Job:
         address: Where the message comes from, and where it is received.
         is_compared: Also keep each call that reaches the host, and give the message as a Kamailio can be asked for it.
         is_profiled: Also measure where the time goes; for ``exec`` only.
+        entry: The public static method to run; None is Main. For ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
     """
 
@@ -75,6 +76,7 @@ class Job:
     address: Address = ADDRESS
     is_compared: bool = False
     is_profiled: bool = False
+    entry: str | None = None
     anyway: bool = False
 
     def __post_init__(self) -> None:
@@ -153,9 +155,9 @@ class Job:
     def _call(self, runner: Runner, assembly: str, host: Host, spent: dict[str, int] | None) -> ExecResult:
         if self.mode == "run":
             return runner.mono_run(self.param, host=host)
-        if spent is None:
-            return runner.mono_exec(assembly, self.param, host=host)
-        return runner.mono_exec(assembly, self.param, host=cast("Host", TimedHost(host, spent)), spent=spent)
+        if spent is not None:
+            host = cast("Host", TimedHost(host, spent))
+        return runner.mono_exec(assembly, self.param, host=host, entry=self.entry, spent=spent)
 
     def _started(self, settings: Settings, assembly: str) -> Runner:
         if self._runner is None:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from runner.control.messages import HandOver, Loaded, Needs, Rejected, Release, Report, Retire
+from runner.control.messages import HandOver, Loaded, Needs, Ran, Rejected, Release, Report, Retire
+from runner.errors import EntryMissing, ScriptError, WorkerError
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
 from runner.worker.host_calls import call_id
 from runner.worker.loading import try_load
+from runner.worker.outcome import ExecOutcome
 from runner.worker.placement import SELDOM
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from runner.wire.channel import Channel
 
     from .link import Link
+
+NO_SUCH_ENTRY = 1  # what Kamailio's own interpreters give for a function that is not there
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ class Held:
         fresh: Each exec begins with new statics.
         most_execs, most_loads: When to ask for another one.
         is_ours: False: it is another daemon's than the one that is connected, whose copies it cannot load.
+        first: The build whose first run has begun here, so that the daemon waits for its end; None for none.
     """
 
     conversation: Conversation
@@ -54,6 +59,7 @@ class Held:
     most_execs: float
     most_loads: float
     is_ours: bool = True
+    first: Generation | None = None
 
     @classmethod
     def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:
@@ -85,7 +91,7 @@ class Held:
         try_load(
             partial(self.conversation.load, deadline=deadline),
             generation,
-            accept=lambda build: link.tell(Loaded(generation=build.id)),
+            accept=lambda build: link.tell(Loaded(generation=build.id, entries=tuple(build.entries or ()))),
             extend=lambda build, names: ask(needs=Needs(generation=build.id, names=names)),
             reject=lambda build, error: ask(
                 rejected=Rejected(generation=build.id, message=str(error), detail=error.detail)
@@ -105,9 +111,55 @@ class Held:
             retire_reason=holdings.retire_reason,
         )
 
+    def can_nest(self, generation: Generation) -> bool:
+        """Whether a build may run here within the exec that has asked."""
+        return self.conversation.can_nest and self.conversation.holdings.has(generation)
+
     def is_first_run(self, generation: Generation) -> bool:
         """Whether the worker has not run it before, so that it may be slow."""
         return not self.fresh and not self.conversation.holdings.has_run(generation)
+
+    def tell_first_run(self, link: Link) -> None:
+        """The daemon waits to hear how long a build takes the first time, and others with it."""
+        if self.first is not None and self.conversation.holdings.has_run(self.first):
+            link.tell(Ran(lease=self.lease, generation=self.first.id))
+            self.first = None
+
+    def drop_first_run(self, link: Link) -> None:
+        """It was allowed and did not begin: others may."""
+        if self.first is not None:
+            link.tell(Ran(lease=self.lease, generation=self.first.id, has_run=False))
+            self.first = None
+
+    def exec_within(
+        self,
+        name: str,
+        generation: Generation,
+        param: str | None,
+        host: Host,
+        deadline: float,
+        *,
+        fresh: bool,
+        entry: str | None,
+    ) -> ExecOutcome:
+        """
+        Run a build within the exec that has asked, as ``Lease.exec``; ``name`` is the script's, for an error.
+
+        A worker that is lost is still held: it is lost for the exec that has asked as well, and that one hands it over.
+        """
+        outcome, pid = ExecOutcome(), self.conversation.pid
+        try:
+            with self.conversation.within():
+                return self.conversation.exec(
+                    generation, param, host, deadline, fresh=fresh, entry=entry, outcome=outcome
+                )
+        except EntryMissing:
+            outcome.code = NO_SUCH_ENTRY
+            return outcome
+        except ScriptError as error:
+            raise type(error)(f"{name}: {error}", error.detail) from error
+        except WorkerError as error:
+            raise type(error)(f"worker {pid}: {error}; {outcome.summary()}", step=error.step) from error
 
     def is_spent(self) -> bool:
         """Whether it has run or loaded as much as one worker may."""
@@ -136,16 +188,17 @@ class Held:
             )
             link.tell(notice, wire.descriptors())
 
-    def leave(self, link: Link, reason: str, host: Host, generation: Generation) -> bool:
-        """Let the daemon finish the first run of a generation; False where nobody could go on with it."""
-        if (unfinished := self.conversation.unfinished()) is None:
+    def leave(self, link: Link, reason: str, host: Host) -> bool:
+        """Let the daemon finish the first run of a generation; False where there is none, or nobody could go on."""
+        first, unfinished = self.first, self.conversation.unfinished()
+        if first is None or unfinished is None or link.control is None:
             return False
         with contextlib.closing(self.conversation.hand_over()) as wire:
             notice = HandOver(
                 **vars(self.report()),
                 reason=reason,
                 call_id=call_id(host),
-                generation=generation.id,
+                generation=first.id,
                 unfinished=unfinished,
             )
             link.tell(notice, wire.descriptors())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from runner.control import messages
 from runner.control.messages import LeaseAnswer, LeaseRequest, Report, Swap
 from runner.errors import (
+    EntryMissing,
     ExecTimeout,
     HostFault,
     PoolExhausted,
@@ -26,9 +27,10 @@ from runner.wire.channel import ENDS, received
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
-from .held import Held
+from .held import NO_SUCH_ENTRY, Held
 from .known import Known, Refusals
 from .link import Link
+from .within import Wanted, Within
 
 if TYPE_CHECKING:
     from runner.calls import Host
@@ -67,13 +69,12 @@ class Lease:
         self._pid = os.getpid()
         self._link = Link(socket_path, self._report, self._hear)
         self._held: Held | None = None
-        self._first: Generation | None = None  # its first run has begun, and the daemon waits for the end
         self._known = Known()
         self._refusals = Refusals()
         self._swap = ""  # why the daemon wants the worker back
         self._ask_swap_after = self._report_after = self._listen_after = 0.0
-        self._is_busy = False
-        self._inner: Lease | None = None
+        self._within = Within(lambda: Lease(socket_path, is_inner=True))
+        self._is_over = False  # it is closed as soon as nothing runs
 
     @classmethod
     def of_process(cls, socket_path: str) -> Lease:
@@ -84,16 +85,20 @@ class Lease:
         return cls._of_process
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
-        self, path: str | None, param: str | None, host: Host, deadline: float
+        self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
     ) -> ExecOutcome:
         """
         Run a script in the borrowed worker.
 
         Args:
             path: The script for ``mono_exec``; None for ``mono_run``, whose script the daemon knows.
-            param: Main's one argument; None for none.
+            param: The one argument of Main or of the entry; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
+            entry: The method to run; None is Main.
+
+        Returns:
+            The outcome. Where the script has no such entry its code is ``NO_SUCH_ENTRY``, and nothing ran.
 
         Raises:
             PoolExhausted: No worker, or no daemon. Nothing ran.
@@ -101,62 +106,76 @@ class Lease:
         """
         if os.getpid() != self._pid:
             self._reset()
-        if self._is_busy:
-            # A script called a function that runs a route that runs a script: that one needs a worker of its own.
-            self._inner = self._inner or Lease(self._socket_path, is_inner=True)
-            return self._inner.exec(path, param, host, deadline)
+        within = self._within
+        if within.running:
+            script = self._known.scripts.get(path)
+            return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
         outcome = ExecOutcome()
-        while True:
-            try:
-                self._first = None
-                held, script = self._at_once(path) or self._ready(path, deadline)
-                if self._refusals.until:
-                    self._refusals.check(script.generation.path, call_id(host))
-                self._is_busy = True
+        try:
+            while True:
                 try:
-                    held.conversation.exec(script.generation, param, host, deadline, fresh=held.fresh, outcome=outcome)
-                finally:
-                    self._is_busy = False
-                    if self._first is not None:
-                        self._tell_first_run(held)
-            except HostFault:
-                self._after()
-                raise
-            except ScriptError as error:
-                self._drop_first_run()
-                self._after()
-                raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
-            except WorkerGone as error:
-                pid = self._lose(str(error), host)
-                if time.monotonic() >= deadline:
-                    raise WorkerGone(f"worker {pid}: {error}") from error
-                log.info("worker %d: %s; another one takes over", pid, error)
-            except WorkerError as error:
-                is_stuck = isinstance(error, ExecTimeout)
-                why = f"{error}; {outcome.summary()}"
-                if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
-                    raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
-                # Also while it was being loaded it is this script that cost the worker.
-                lost = self._known.scripts.get(path)
-                pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
-                raise type(error)(f"worker {pid}: {why}", step=error.step) from error
-            except RunnerError:
-                self._drop_first_run()
-                raise
-            except BaseException:
-                # Interrupted in the middle of a turn: nobody knows whose turn it is.
-                self._lose("interrupted", host)
-                raise
-            else:
-                conversation = held.conversation
-                is_due = conversation.holdings.last_used >= self._report_after or not held.keep
-                if is_due or outcome.has_exited or conversation.holdings.retire_reason:
+                    held, script = self._at_once(path) or self._ready(path, deadline)
+                    if self._refusals.until:
+                        self._refusals.check(script.generation.path, call_id(host))
+                    within.running.append(script.generation)
+                    within.deadline = deadline
+                    try:
+                        held.conversation.exec(
+                            script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
+                        )
+                    finally:
+                        within.running.clear()
+                        if held.first is not None:
+                            held.tell_first_run(self._link)
+                except HostFault:
                     self._after()
-                return outcome
+                    raise
+                except ScriptError as error:
+                    if self._held is not None:
+                        self._held.drop_first_run(self._link)
+                    self._after()
+                    if isinstance(error, EntryMissing):
+                        outcome.code = NO_SUCH_ENTRY
+                        return outcome
+                    raise type(error)(error.naming(path or "mono_run"), error.detail) from error
+                except WorkerGone as error:
+                    pid = self._lose(str(error), host)
+                    if time.monotonic() >= deadline:
+                        raise WorkerGone(f"worker {pid}: {error}") from error
+                    log.info("worker %d: %s; another one takes over", pid, error)
+                except WorkerError as error:
+                    is_stuck = isinstance(error, ExecTimeout)
+                    why = f"{error}; {outcome.summary()}"
+                    if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
+                        raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
+                    # Also while it was being loaded it is this script that cost the worker.
+                    lost, within.guilty = within.guilty or self._known.scripts.get(path), None
+                    pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
+                    raise type(error)(f"worker {pid}: {why}", step=error.step) from error
+                except RunnerError:
+                    if self._held is not None:
+                        self._held.drop_first_run(self._link)
+                    raise
+                except BaseException:
+                    # Interrupted in the middle of a turn: nobody knows whose turn it is.
+                    self._lose("interrupted", host)
+                    raise
+                else:
+                    conversation = held.conversation
+                    is_due = conversation.holdings.last_used >= self._report_after or not held.keep
+                    if is_due or outcome.has_exited or conversation.holdings.retire_reason:
+                        self._after()
+                    return outcome
+        finally:
+            if self._is_over:
+                self.close()
 
     def close(self) -> None:
-        """Give the worker back and close the connection; the next exec takes a new one."""
+        """Give the worker back and close the connection, once nothing runs; the next exec takes a new one."""
         if os.getpid() == self._pid:
+            if self._within.running:
+                self._is_over = True
+                return
             self._give_back()
         self._reset()
 
@@ -204,7 +223,7 @@ class Lease:
             if held is None:
                 script = self._ask_lease(path, deadline)
                 continue
-            self._first = script.generation if held.is_first_run(script.generation) else None
+            held.first = script.generation if held.is_first_run(script.generation) else None
             if held.conversation.holdings.has(script.generation):
                 return held, script
             script = self._load(path, held, script.generation, deadline)
@@ -232,10 +251,7 @@ class Lease:
         needs: Needs | None = None,
         rejected: Rejected | None = None,
     ) -> Script:
-        """Ask the daemon for a script's generation and, where there is none or a better one, for a worker.
-
-        With ``is_first`` for a worker in any case, as if there were none.
-        """
+        """Ask for a script's generation and, where there is none or a better one or ``is_first``, for a worker."""
         held, known = self._held, self._known.scripts.get(path)
         request = LeaseRequest(
             path=path,
@@ -253,6 +269,7 @@ class Lease:
             raise PoolExhausted(self._link.outage)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._known.add(path, answer.generation, answer.stamps)
+        script.generation.learn_entries(answer.entries)
         if answer.worker is not None:
             self._take(answer.worker)
         elif self._held is not None:
@@ -311,32 +328,15 @@ class Lease:
         held, self._held = self._held, None
         if held is None:
             return 0
-        # A daemon that was frozen ends, when it goes on, the workers of those who hung up: ask it at once, it is back.
-        self._link.backoff.retry_now()
+        self._link.backoff.retry_now()  # one that was frozen ends, as it goes on, the workers of those who hung up
         held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
         return held.conversation.pid
 
-    def _tell_first_run(self, held: Held) -> None:
-        """The daemon waits to hear how long a build takes the first time, and others with it."""
-        first = self._first
-        if first is not None and held.conversation.holdings.has_run(first):
-            self._first = None
-            self._link.tell(messages.Ran(lease=held.lease, generation=first.id))
-
-    def _drop_first_run(self) -> None:
-        """It was allowed and did not begin: others may."""
-        held, first, self._first = self._held, self._first, None
-        if held is not None and first is not None:
-            self._link.tell(messages.Ran(lease=held.lease, generation=first.id, has_run=False))
-
     def _leave(self, reason: str, host: Host) -> int:
         """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
-        held, first = self._held, self._first
-        if held is None or first is None or self._link.control is None:
-            return 0
-        self._held = self._first = None  # whatever comes of it, the wire is not this process's any more
-        if not held.leave(self._link, reason, host, first):
-            self._held, self._first = held, first
+        held, self._held = self._held, None  # whatever comes of it, the wire is not this process's any more
+        if held is None or not held.leave(self._link, reason, host):
+            self._held = held
             return 0
         return held.conversation.pid
 
@@ -384,8 +384,7 @@ class Lease:
 
     def _reset(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
-        if self._inner is not None:
-            self._inner.close()
+        self._within.close()
         self._link.close()
         if self._held is not None:
             self._held.conversation.end()

@@ -14,6 +14,7 @@ from runner.scripts.generation import Generation, Helper
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.scripts.stamps import Stamps
 from runner.wire.events import RETIRE_REASONS
+from runner.wire.session import MAX_ENTRIES, are_entries
 from runner.wire.unfinished import Unfinished
 
 from .connection import ControlError
@@ -183,6 +184,13 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(map(text, value))
 
 
+def entries(value: object) -> tuple[str, ...]:
+    """The names of a generation's entries."""
+    if not isinstance(value, list) or not are_entries(value):
+        raise Malformed(f"a list of at most {MAX_ENTRIES} names of entries", value)
+    return tuple(value)
+
+
 def table(value: object) -> dict[str, str]:
     """A text by name, of at most ``MAX_NAMES``."""
     if not isinstance(value, dict) or len(value) > MAX_NAMES:
@@ -258,6 +266,7 @@ Reason = Annotated[str, reason]
 CallId = Annotated[str | None, maybe(call_id)]
 Id = Annotated[str, identifier]
 Names = Annotated[tuple[str, ...], names]
+Entries = Annotated[tuple[str, ...] | None, maybe(entries)]
 Table = Annotated[dict[str, str], table]
 Texts = Annotated[dict[str, str], texts]
 Build = Annotated[Generation, generation]

@@ -23,6 +23,7 @@ from .kinds import (
     Build,
     CallId,
     Count,
+    Entries,
     Flag,
     Id,
     Limit,
@@ -229,6 +230,7 @@ class LeaseAnswer(Message):
         worker: None where the client does best with the one that it has.
         keep: As in ``Worker``, for the one that it has.
         is_ours: False: what it has is a worker of an earlier daemon, to be exchanged.
+        entries: The names of the generation's entries; None where no worker has loaded it yet.
     """
 
     generation: Build
@@ -236,6 +238,7 @@ class LeaseAnswer(Message):
     worker: Annotated[Worker | None, kinds.maybe(Worker.read)]
     keep: Flag
     is_ours: Flag
+    entries: Entries = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,10 +323,11 @@ class Process(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded(Message):
-    """A generation loads."""
+    """A generation loads, and has these entries."""
 
     method = "loaded"
     generation: Text
+    entries: Entries = None
 
 
 @dataclass(frozen=True, kw_only=True)

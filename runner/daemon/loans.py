@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
@@ -73,7 +74,7 @@ class Loans:
             messages.FindRequest: self._find,
         }
         self.notices: dict[type[messages.Message], Callable[[Client, Any], None]] = {
-            messages.Loaded: lambda client, notice: self._verdicts.loaded(client, notice.generation),
+            messages.Loaded: self._verdicts.loaded,
             messages.Ran: self._firsts.has_run,
             messages.Report: self._report,
         }
@@ -209,21 +210,27 @@ class Loans:
         keep = users <= self._runner.settings.max_workers and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
         client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
+        answer = partial(
+            messages.LeaseAnswer,
+            generation=generation,
+            stamps=stamps,
+            keep=keep,
+            is_ours=is_ours,
+            entries=None if generation.entries is None else tuple(generation.entries),
+        )
         if slot is None:
             if held is not None:
                 held.slot.is_kept = keep
-            answer = messages.LeaseAnswer(generation=generation, stamps=stamps, worker=None, keep=keep, is_ours=is_ours)
-            return answer, None
+            return answer(worker=None), None
         worker = slot.living
         if worker.holdings.has(generation) and (slot.lent_to is None or client.is_trusted):
             self._runner.scripts.accept(generation)  # it was loaded ahead, so no client will say that it loads
         loan = Loan(secrets.token_hex(LEASE_BYTES), slot, time.monotonic(), first=first)
         lent = loan.as_message(client, self._runner.settings, keep=keep)
-        answer = messages.LeaseAnswer(generation=generation, stamps=stamps, worker=lent, keep=keep, is_ours=is_ours)
         wire = worker.lend()
         slot.is_lent, slot.lent_to, slot.is_kept = True, client.uid, keep
         client.loans[loan.id] = loan
-        return answer, wire
+        return answer(worker=lent), wire
 
     def undo(self, client: Client, answer: messages.Message, wire: Channel) -> None:
         """The answer of a lease did not reach the client: the worker is as it was before."""

@@ -16,7 +16,7 @@ from runner.worker.loading import try_load
 from . import reports
 
 if TYPE_CHECKING:
-    from runner.control.messages import LeaseRequest
+    from runner.control.messages import LeaseRequest, Loaded
     from runner.runner import Runner
     from runner.scripts.generation import Generation, Helper
 
@@ -66,11 +66,13 @@ class Verdicts:
         is_meant = client.is_trusted or reports.mentioned(generation, [name], scripts.copy_of)
         return scripts.plugin(generation, name) if is_meant else None
 
-    def loaded(self, client: Client, generation_id: str) -> None:
+    def loaded(self, client: Client, notice: Loaded) -> None:
         """A client says that a build loads."""
-        generation = client.known.get(generation_id)
+        generation = client.known.get(notice.generation)
         # Of others it is not needed: upkeep also loads what is in use on a worker that was never lent.
         if generation is not None and client.loans and client.is_trusted:
+            if generation.entries is None:
+                generation.learn_entries(notice.entries)
             self._runner.scripts.accept(generation)
 
     def lost(self, client: Client, taken_by: str | None, call_id: str | None) -> bool:

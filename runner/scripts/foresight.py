@@ -101,14 +101,29 @@ EMPTY = Plan()
 
 
 class Foresight:
-    """What was learned of one generation. Everybody who runs it shares it, from any thread."""
+    """
+    What was learned of one generation, or of one of its entries. Everybody who runs it shares it, from any thread.
+
+    Attributes:
+        plan: What goes with each exec of Main, or of that entry.
+        entries: The names of the generation's entries, as its load said; None before that.
+    """
 
     def __init__(self) -> None:
         self.plan = EMPTY
+        self.entries: frozenset[str] | None = None
+        self._of: dict[str, Foresight] = {}
         self._unused: dict[tuple[str, str], int] = {}
         self._edits: dict[tuple[str, str], tuple[str, str]] = {}
         self._once: set[tuple[str, str]] = set()
         self._learning = threading.Lock()
+
+    def of(self, entry: str) -> Foresight:
+        """What was learned of an entry: another one reads other things. Of one that is not known nothing is kept."""
+        found = self._of.get(entry)
+        if found is not None:
+            return found
+        return self._of.setdefault(entry, Foresight()) if entry in (self.entries or ()) else Foresight()
 
     def learn(self, host: Foreseen, plan: Plan, used: int, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         """

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import EntryMissing
 
 from .foresight import Foresight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_SHOWN = 20  # entries in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,30 @@ class Generation:
             digest.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
         digest.update(path.encode(*_BYTES))
         return cls(digest.hexdigest()[:32], path, assembly, symbols, config, helpers)
+
+    @property
+    def entries(self) -> frozenset[str] | None:
+        """The names that an exec may give instead of Main; None until a load has said so."""
+        return self.foresight.entries
+
+    def learn_entries(self, names: Iterable[str] | None) -> None:
+        """It is loaded somewhere, and has these; None: whoever says so does not know."""
+        if names is not None:
+            self.foresight.entries = frozenset(names)
+
+    def foresight_of(self, entry: str) -> Foresight:
+        """
+        What was learned of one entry.
+
+        Raises:
+            EntryMissing: There is none of that name.
+        """
+        entries = self.entries
+        if entries is not None and entry not in entries:
+            has = ", ".join(sorted(entries)[:MOST_SHOWN]) or "no public static method that takes nothing or one string"
+            more = f" and {len(entries) - MOST_SHOWN} more" if len(entries) > MOST_SHOWN else ""
+            raise EntryMissing(f"there is no entry {entry!a:.80}; it has {has}{more}")
+        return self.foresight.of(entry)
 
     def parts(self) -> list[Part]:
         """All of its files."""

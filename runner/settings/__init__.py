@@ -12,10 +12,11 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runner.errors import ConfigError
+from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
 
@@ -28,13 +29,25 @@ Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SomeSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+
+def _refused(entry: str) -> str:
+    fault = fault_of(entry)
+    if fault is not None:
+        raise ValueError(fault)
+    return entry
+
+
+RefusedFunction = Annotated[str, AfterValidator(_refused)]
+
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"worker_user", "worker_group", "sandbox"}
 )
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
-READ_BY_KAMAILIO = frozenset({"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts"})
+READ_BY_KAMAILIO = frozenset(
+    {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts", "ksr_allow"}
+)
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
 
@@ -258,6 +271,11 @@ class Settings(BaseSettings):
     """Tables ``[scripts."/path/x.exe"]`` with an ``on_error``, ``on_timeout``, ``on_busy`` of their own.
 
     Sites where a failure means different things for different scripts."""
+    ksr_allow: tuple[RefusedFunction, ...] = ()
+    """Functions of ``KSR`` that scripts may call although they are refused by default, "module.function" or "module.*";
+    security.md lists them. In Kamailio only.
+
+    Sites that trust their scripts with more than the message."""
     kamailio: Literal["installed", "5.6", "6.0"] = "installed"
     """The version of Kamailio as which ``app-mono exec``, ``run``, ``pv`` and ``serve --sip`` answer a script: 5.6 is
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.

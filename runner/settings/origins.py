@@ -95,6 +95,8 @@ class Origins:
         where = ".".join([self._where(name), *below])
         if detail["type"] == "extra_forbidden":
             return f"{where}: there is no such setting"
+        if detail["type"] == "value_error":
+            return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
         return f"{where}: {detail['msg'].removeprefix('Input ')}, but {detail['input']!r} came"
 
     def _hint(self, name: str, known: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runner.calls import CALLS
 
 from .events import Done, Question
-from .messages import AWAITED, EDITS, END, EXEC, FRESH, PARAM, USED, quoted, scan
+from .messages import AWAITED, EDITS, END, ENTRY, EXEC, EXITED, FRESH, PARAM, USED, quoted, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,21 +29,26 @@ NOT_COMMON = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 _done: Callable[[tuple[Any, ...]], Done] = partial(tuple.__new__, Done)
 
 
-def exec_line(request_id: int, generation: str, param: str | None, ahead: str, *, fresh: bool) -> tuple[bytes, str]:
+def exec_line(
+    request_id: int, generation: str, param: str | None, ahead: str, *, fresh: bool, entry: str | None = None
+) -> tuple[bytes, str]:
     """
     The line that starts an exec, and how its result begins, for ``read``.
 
     Args:
         request_id: The number that its result will have.
         generation: The id of the build.
-        param: Main's one argument; None gives Main none at all.
+        param: The one argument of Main or of the entry; None gives none at all.
         ahead: What else travels with it: as ``Plan.ahead`` writes it, or empty.
         fresh: Whether the script's own assembly gets new statics first.
+        entry: What runs; None is Main.
     """
     if fresh:
         ahead = FRESH + ahead
     if param is not None:
         ahead = PARAM % quoted(param) + ahead
+    if entry is not None:
+        ahead = ENTRY % quoted(entry) + ahead
     text = EXEC % (request_id, generation, ahead)
     return (text if "\x7f" not in text else text.replace("\x7f", "\\u007f")).encode(), AWAITED % request_id
 
@@ -74,7 +79,10 @@ def read(data: bytes, awaited: str, certain: int, takes: Sequence[type]) -> Done
             for edit, value in edits:
                 if type(edit) is not int or not certain >> edit & 1 or type(value) is not takes[edit]:
                     return None
-            return _done((code, used, (), "", edits)) if text[at:] == END else None
+            rest = text[at:]
+            if rest != END:
+                return _done((code, used, (), "", edits, True)) if rest == EXITED else None
+            return _done((code, used, (), "", edits, False))
         message, end = scan(text, 0)
         number, call, args = message["id"], CALLS[message["method"]], message["params"]
         is_call = type(args) is list and call.takes(args) and not call.is_notice

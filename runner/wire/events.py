@@ -24,9 +24,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The generation is loaded, or ``needs`` names the assemblies that are missing."""
+    """The generation is loaded and has these ``entries``, or ``needs`` names the assemblies that are missing."""
 
     needs: tuple[str, ...]
+    entries: tuple[str, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -57,7 +58,7 @@ class Done(NamedTuple):
     ``used`` says, as bits, which of the values that travelled with the exec the script read. ``spent`` is empty
     unless it was asked for: nanoseconds until Main began, and of Main without its waits. ``worn`` is one of
     ``RETIRE_REASONS`` when the process should run no further exec, else empty. ``edits`` are
-    the last ones, as in ``Edits``.
+    the last ones, as in ``Edits``. ``exited`` says that the script ended the routing, by KSR.x.exit() or drop().
     """
 
     code: int
@@ -65,6 +66,7 @@ class Done(NamedTuple):
     spent: tuple[int, ...] = ()
     worn: str = ""
     edits: list[Any] = NO_EDITS
+    exited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

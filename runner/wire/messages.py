@@ -23,6 +23,7 @@ of objects (measured). The bridge sends at most 65 KiB outside texts in one line
 
 SCRIPT_THREW = -32000
 SCRIPT_CANNOT_RUN = -32001
+NO_SUCH_ENTRY = -32002
 CALL_REFUSED = -32010
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
@@ -44,8 +45,11 @@ def load_request(request_id: int, params: Mapping[str, Any]) -> bytes:
 EXEC = '{"jsonrpc":"2.0","id":%d,"method":"exec","params":{"generation":"%s"%s}}\n'
 """``exec``: id, generation, and whatever else travels with it."""
 
+ENTRY = ',"entry":%s'
+"""The method that runs instead of Main, ``quoted``."""
+
 PARAM = ',"param":%s'
-"""Main's one argument, ``quoted``."""
+"""The one argument of Main or of the entry, ``quoted``."""
 
 FRESH = ',"fresh":true'
 """Give the script's own assembly new statics first."""
@@ -60,8 +64,11 @@ def plan(known: Mapping[str, Any]) -> str:
 
 
 AWAITED = '{"jsonrpc":"2.0","id":%d,"result":{"code":'
-USED, EDITS, END = ',"used":', ',"edits":', "}}\n"
-"""The result of an exec in the form in which the bridge nearly always writes it: id, two numbers, a list of pairs."""
+USED, EDITS, END, EXITED = ',"used":', ',"edits":', "}}\n", ',"exited":true}}\n'
+"""
+The result of an exec in the form in which the bridge nearly always writes it: id, two numbers, a list of pairs; and
+whether the script ended the routing.
+"""
 
 PROFILED = ',"profile":true'
 """Asks for the time that the bridge needs, in nanoseconds: until Main, and in Main."""

@@ -6,7 +6,7 @@ Must not import anything that reads, waits or looks at a clock.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
@@ -25,6 +25,9 @@ SHARE_OF_REASON = 8  # of the longest line: a character takes up to six bytes
 
 
 ANY_EDITS = -1  # as bits: all of them
+MAX_DEPTH = 8  # execs that run within each other, the outermost counted; bridge/Questions.cs takes no more
+MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
+LONGEST_ENTRY = 200
 
 
 class State(StrEnum):
@@ -56,6 +59,11 @@ TABLE: dict[tuple[State, str], State] = {
     (State.ASKED, "-> answer"): State.RUNNING,
     (State.RUNNING, "<- result"): State.IDLE,
     (State.RUNNING, "<- error"): State.IDLE,
+    # While a question is open another exec may run within the one that asked, and so on, MAX_DEPTH of them. The
+    # question is open again when the inner one has ended.
+    (State.ASKED, "-> exec"): State.RUNNING,
+    (State.RUNNING, "<- inner result"): State.ASKED,
+    (State.RUNNING, "<- inner error"): State.ASKED,
     **{(state, "<- exiting"): State.CLOSED for state in _ANYWHERE},
 }
 
@@ -63,6 +71,16 @@ TABLE: dict[tuple[State, str], State] = {
 AFTER_EXEC = TABLE[State.IDLE, "-> exec"]
 AFTER_QUESTION = TABLE[State.RUNNING, "<- question"]
 AFTER_RESULT = TABLE[State.RUNNING, "<- result"]
+
+
+class Waiting(NamedTuple):
+    """What a session keeps of an exec that has asked, while another one runs within it."""
+
+    request_id: int
+    question_id: int
+    awaited: str
+    certain: int
+    takes: Sequence[type]
 
 
 class Session:
@@ -83,8 +101,10 @@ class Session:
         self._longest_reason = min(REASON_CHARACTERS, max_line_bytes // SHARE_OF_REASON)
         self._rest = bytearray()
         self._searched = 0
+        self._requests = 0
         self._request_id = 0
         self._question_id = 0
+        self._outer: list[Waiting] = []
         self._awaited = common_turn.beginning(0)
         self._certain = 0
         self._takes: Sequence[type] = ()
@@ -101,7 +121,8 @@ class Session:
         Which edits are certain is no longer known: any are accepted, and whoever receives them drops them.
         """
         session = cls(max_line_bytes, state)
-        session._request_id, session._question_id = request, question
+        session._requests = session._request_id = request
+        session._question_id = question
         session._awaited = common_turn.beginning(request)
         session._rest = bytearray(heard)
         session._certain = ANY_EDITS
@@ -109,9 +130,19 @@ class Session:
 
     def load(self, params: Mapping[str, Any]) -> bytes:
         """The line that asks for a load; IDLE becomes LOADING."""
-        line = self._sent("-> load", messages.load_request(self._request_id + 1, params))
-        self._request_id += 1
+        line = self._sent("-> load", messages.load_request(self._requests + 1, params))
+        self._requests = self._request_id = self._requests + 1
         return line
+
+    @property
+    def depth(self) -> int:
+        """How many execs wait while the one that runs runs within them."""
+        return len(self._outer)
+
+    @property
+    def can_nest(self) -> bool:
+        """Whether another exec may run within the one that has asked."""
+        return self.state is State.ASKED and len(self._outer) < MAX_DEPTH - 1
 
     def exec(
         self,
@@ -119,16 +150,18 @@ class Session:
         param: str | None,
         *,
         fresh: bool = False,
+        entry: str | None = None,
         ahead: str = "",
         certain: int = 0,
         takes: Sequence[type] = (),
     ) -> bytes:
         """
-        The line that starts an exec; IDLE becomes RUNNING.
+        The line that starts an exec; IDLE becomes RUNNING, and so does ASKED where ``can_nest``.
 
         Args:
             generation: Its id.
-            param: Main's one argument; None gives Main none at all.
+            param: The one argument of Main or of the entry; None gives none at all.
+            entry: The method that runs; None is Main.
             fresh: Whether the script's own assembly gets new statics first.
             ahead: What ``Plan.ahead`` gave.
             certain: The edits of the plan, as bits, that may come without being asked for.
@@ -137,13 +170,17 @@ class Session:
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        request_id = self._request_id + 1
-        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh)
+        request_id = self._requests + 1
+        line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh, entry=entry)
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
             self.state = AFTER_EXEC
         else:
-            self._sent("-> exec", line)  # says what is wrong
-        self._request_id, self._awaited = request_id, awaited
+            if self.state is State.ASKED and not self.can_nest:
+                raise RuntimeError(f"-> exec is not allowed within {MAX_DEPTH} others")
+            self._sent("-> exec", line)  # or says what is wrong
+            self._outer.append(Waiting(self._request_id, self._question_id, self._awaited, self._certain, self._takes))
+        self._requests = self._request_id = request_id
+        self._awaited = awaited
         self._certain, self._takes = certain, takes
         return line
 
@@ -169,7 +206,10 @@ class Session:
         if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
             event = common_turn.read(data, self._awaited, self._certain, self._takes)
             if isinstance(event, Done):
-                self.state = AFTER_RESULT
+                if self._outer:
+                    self._ends("<- result")
+                else:
+                    self.state = AFTER_RESULT
                 return [event]
             if event is not None:
                 self.state = AFTER_QUESTION
@@ -234,6 +274,14 @@ class Session:
         self.state = following
         return before
 
+    def _ends(self, what: str) -> State:
+        """Make the step that ends an exec or a load, ``<- result`` or ``<- error``; returns the state before it."""
+        if not self._outer or self.state is not State.RUNNING:
+            return self._advance(what)
+        before = self._advance(what.replace("<- ", "<- inner "))
+        self._request_id, self._question_id, self._awaited, self._certain, self._takes = self._outer.pop()
+        return before
+
     def _violation(self, text: str) -> ProtocolViolation:
         step, self.state = self.state, State.BROKEN
         return ProtocolViolation(text, step=step.name)
@@ -295,21 +343,24 @@ class Session:
         )
 
     def _result(self, result: dict[str, Any]) -> Event:
-        before = self._advance("<- result")
+        edits = result.get("edits", [])
+        are_edits = self._are_edits(edits)  # of this exec, before another one goes on
+        before = self._ends("<- result")
         if before is State.RUNNING:
-            code, used = result.get("code"), result.get("used", 0)
-            spent, worn, edits = result.get("spent", []), result.get("worn", ""), result.get("edits", [])
+            code, used, exited = result.get("code"), result.get("used", 0), result.get("exited", False)
+            spent, worn = result.get("spent", []), result.get("worn", "")
             if (
                 (type(code) is int and type(used) is int and used >= 0)
                 and (type(spent) is list and [type(part) for part in spent] in ([], [int, int]))
                 and (type(worn) is str and (not worn or worn in RETIRE_REASONS))
-                and self._are_edits(edits)
+                and type(exited) is bool
+                and are_edits
             ):
-                return Done(code, used, tuple(spent), worn, edits)
+                return Done(code, used, tuple(spent), worn, edits, exited)
         else:
-            needs = result.get("needs")
-            if type(needs) is list and all(type(name) is str for name in needs):
-                return Loaded(tuple(needs))
+            needs, entries = result.get("needs"), result.get("entries", [])
+            if type(needs) is list and all(type(name) is str for name in needs) and are_entries(entries):
+                return Loaded(tuple(needs), tuple(entries))
         raise self._violation(
             f"expected the result of a {before.value} worker, got {messages.shown(repr(result).encode())}"
         )
@@ -320,7 +371,7 @@ class Session:
                 data = error.get("data")
                 known = data if isinstance(data, dict) else {}
                 detail, worn = known.get("stack"), known.get("worn")
-                self._advance("<- error")
+                self._ends("<- error")
                 return Failed(
                     code,
                     message,
@@ -328,3 +379,13 @@ class Session:
                     worn if isinstance(worn, str) and worn in RETIRE_REASONS else "",
                 )
         raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")
+
+
+def are_entries(names: Any) -> bool:
+    """Whether this is a list of the names of entries, as a load may give it."""
+    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
+
+
+def is_entry(name: Any) -> bool:
+    """Whether an entry can have this name: ASCII letters, digits and underscores."""
+    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

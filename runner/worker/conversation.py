@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 from runner.calls import FIND
 from runner.errors import (
     ConfigError,
-    ExecTimeout,
+    EntryMissing,
     HostFault,
     ProtocolViolation,
     RunnerError,
@@ -31,11 +31,12 @@ from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, he
 
 from . import host_calls
 from .holdings import Holdings
-from .outcome import LINES_OF_AN_EXEC, LOOK_EVERY, ExecOutcome, in_time
+from .outcome import LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
+from .turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runner.calls import Foreseen, Host
     from runner.scripts.foresight import Plan
@@ -45,12 +46,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.conversation")
 
 SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
-LAST_WORDS_S = 0.5  # what a process wrote before it ended is in the pipe already
 
 
 class Conversation:
     """
-    The talk with one worker. Used by one caller at a time.
+    The talk with one worker. Used by one caller at a time; while its host answers a question, it may run another exec.
 
     Every method that sends raises a ``WorkerError`` when the worker is lost; its owner ends it.
 
@@ -69,10 +69,9 @@ class Conversation:
         self.find_helper: Callable[[Generation, str, float], Helper | None] = lambda *_: None
         self._channel = channel
         self._session = session
+        self._turns = Turns(channel, session)
         self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
-        self._heard = 0  # bytes of this exec or load
-        self._most_heard = session.max_line_bytes * LINES_OF_AN_EXEC
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, str | None], Plan] = {}
         self._placement = Placement(pid, follows)
 
     def __repr__(self) -> str:
@@ -89,9 +88,14 @@ class Conversation:
         state = self._session.state
         return state is not State.CLOSED and state is not State.BROKEN
 
+    @property
+    def can_nest(self) -> bool:
+        """Whether another exec may run within the one that has asked."""
+        return self._session.can_nest and self._turns.lost is None
+
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; returns the version of its runtime."""
-        event = self._next(b"", deadline)
+        event = self._turns.next(b"", deadline)
         if not isinstance(event, Ready):
             raise ProtocolViolation(f"expected ready, got {event}")
         return event.runtime
@@ -109,13 +113,13 @@ class Conversation:
         """
         line = self._session.load(generation.load_params())
         self.holdings.loads += 1
-        self._heard = 0
-        event = self._next(line, deadline)
+        self._turns.heard = 0
+        event = self._turns.next(line, deadline)
         self.holdings.bind(generation)
         match event:
-            case Loaded(needs):
+            case Loaded(needs, entries):
                 if not needs:
-                    self._note(generation)
+                    self._note(generation, entries)
                 return needs
             case Failed(message=message, detail=detail):
                 raise ScriptInvalid(message, detail)
@@ -132,47 +136,53 @@ class Conversation:
         deadline: float,
         *,
         fresh: bool = False,
+        entry: str | None = None,
         outcome: ExecOutcome | None = None,
     ) -> ExecOutcome:
         """
-        Run Main of a loaded generation and let ``host`` answer its calls.
+        Run Main of a loaded generation, or another of its methods, and let ``host`` answer its calls.
 
         Args:
             generation: The generation. What is learned about it is kept there.
-            param: Main's one argument; None for none.
+            param: The one argument of Main or of the entry; None for none.
             host: Answers the calls.
             deadline: End of all waits, on ``time.monotonic``.
             fresh: Give the script's own assembly new statics first.
+            entry: The method; None is Main.
             outcome: Filled while the exec runs, so that it is complete also when an error ends the exec.
 
         Returns:
             The outcome, with its exit code. After a script that ended the process itself ``can_go_on`` is False.
 
         Raises:
+            EntryMissing: It has no such method; nothing ran.
             ScriptError: The script threw. Edits before that stand; the worker is unchanged.
             WorkerGone: The process had ended before the exec reached it; nothing ran.
             WorkerError: The worker is lost. Edits received until then stand.
             HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
         holdings, session, placement = self.holdings, self._session, self._placement
+        foresight = generation.foresight if entry is None else generation.foresight_of(entry)
         holdings.execs += 1
         if fresh:
             holdings.loads += 1
-        self._heard = 0
+        self._turns.heard = 0
         outcome = outcome or ExecOutcome()
         is_foreseen = hasattr(host, "depends_on")
-        plan = generation.foresight.plan if is_foreseen else EMPTY
+        plan = foresight.plan if is_foreseen else EMPTY
         ahead, certain = "", 0
         if plan is not EMPTY:
             ahead, certain = plan.ahead(host, self._longest_ahead)
-            if self._plans.get(generation.id) is not plan:
-                ahead = self._with_plan(generation, plan, ahead)
+            if self._plans.get((generation.id, entry)) is not plan:
+                ahead = self._with_plan((generation.id, entry), plan, ahead)
         if outcome.profile is not None:
             ahead += messages.PROFILED
         try:
-            first = session.exec(generation.id, param, fresh=fresh, ahead=ahead, certain=certain, takes=plan.takes)
+            first = session.exec(
+                generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
+            )
         except ConfigError:
-            self._plans.pop(generation.id, None)  # the line was too long, so a plan in it was not sent
+            self._plans.pop((generation.id, entry), None)  # the line was too long, so a plan in it was not sent
             raise
         if outcome.profile is not None:
             outcome.profile.encoded()
@@ -185,11 +195,11 @@ class Conversation:
             try:
                 data = self._channel.turn(first, deadline)
             except OSError as error:
-                events = self._left_unanswered(error, is_first=True)
+                events = self._turns.left_unanswered(error, is_first=True)
             else:
-                events = session.receive(data) if data else self._ended()
+                events = session.receive(data) if data else self._turns.ended()
             while (line := self._take(events, generation, plan, host, outcome, deadline=deadline)) is not None:
-                events = self._turn(line, deadline)
+                events = self._turns.turn(line, deadline)
         finally:
             holdings.last_used = ended = time.monotonic()
             if placement.is_wanted and ended - began >= LONG_S:
@@ -197,15 +207,34 @@ class Conversation:
             if outcome.dropped:
                 host_calls.write_log(self.pid, host, outcome.dropped_texts(), ExecOutcome())
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
-            generation.foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
+            foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
             raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
         return outcome
 
-    def _with_plan(self, generation: Generation, plan: Plan, ahead: str) -> str:
+    @contextlib.contextmanager
+    def within(self) -> Iterator[None]:
+        """
+        Around an ``exec`` by a host that answers a question meanwhile, where ``can_nest``: in the same process.
+
+        Whatever that script throws, the exec that has asked goes on. A worker that is lost is lost for both, and the
+        other ends with the same reason as soon as its host has answered.
+        """
+        turns = self._turns
+        heard = turns.heard
+        try:
+            yield
+        except BaseException as error:
+            if not (isinstance(error, RunnerError) and error.worker_survives):
+                turns.lost = error
+            raise
+        finally:
+            turns.heard = heard
+
+    def _with_plan(self, of: tuple[str, str | None], plan: Plan, ahead: str) -> str:
         """Values that travel with an exec, after their plan, which the worker does not have yet."""
         if ahead:
-            self._plans[generation.id] = plan
+            self._plans[of] = plan
             ahead = messages.plan(plan.as_json) + ahead
         return ahead
 
@@ -223,10 +252,12 @@ class Conversation:
         line = b""
         for event in events if len(events) <= LOOK_EVERY else in_time(events, deadline):
             if type(event) is Done:
-                code, outcome.used, times, worn, edits = event
+                code, outcome.used, times, worn, edits, exited = event
                 if edits:
                     host_calls.edit(self.pid, host, plan, edits, outcome, deadline=deadline)
                 outcome.code = code
+                if exited:
+                    outcome.has_ended_routing = True
                 self.holdings.ran[generation.path] = generation.id
                 if worn:
                     self.holdings.retire_reason = worn
@@ -244,6 +275,8 @@ class Conversation:
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time; None when nobody can continue it."""
+        if self._session.depth or self._turns.lost is not None:
+            return None
         state, request, question, heard = self._session.where()
         # What is not ASCII is no line of the wire: such a worker is ended, as any that breaks the protocol.
         if state.value not in STATES or not heard.isascii() or len(heard) + len(self._channel.unsent) > LONGEST_REST:
@@ -273,11 +306,11 @@ class Conversation:
         if self.state is State.IDLE:
             holdings.ran[generation.path] = generation.id
             return
-        match hear_out(self._channel, self._session, deadline, answer, self._most_heard):
-            case Loaded(needs):
+        match hear_out(self._channel, self._session, deadline, answer, self._turns.most_heard):
+            case Loaded(needs, entries):
                 holdings.bind(generation)
                 if not needs:
-                    self._note(generation)
+                    self._note(generation, entries)
             case Exiting(code):
                 raise WorkerDied(f"the script ended the process with code {code}")
             case Done(worn=worn) | Failed(worn=worn):
@@ -310,13 +343,16 @@ class Conversation:
         self._session.end()
         self._channel.close()
 
-    def _note(self, generation: Generation) -> None:
+    def _note(self, generation: Generation, entries: tuple[str, ...]) -> None:
         """The generation is loaded, and the worker has no plan for it yet."""
-        for replaced in self.holdings.add(generation):
-            self._plans.pop(replaced, None)
+        generation.learn_entries(entries)
+        replaced = self.holdings.add(generation)
+        self._plans = {key: plan for key, plan in self._plans.items() if key[0] not in replaced}
 
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
         """The end of an exec without a result."""
+        if type(event) is Failed and event.code == messages.NO_SUCH_ENTRY:
+            raise EntryMissing(event.message)
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:
@@ -355,46 +391,9 @@ class Conversation:
         if question.call == FIND.name:
             return self._find(generation, question.args[0], deadline)
         result, refusal = host_calls.ask(self.pid, host, question, outcome)
+        if self._turns.lost is not None:
+            self._turns.end_as_inner(self._turns.lost)
         # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
         if self._session.state is not State.ASKED:
             return b""
         return self._session.refuse(refusal) if refusal else self._session.answer(result)
-
-    def _turn(self, line: bytes, deadline: float, *, is_first: bool = False) -> list[Event]:
-        """Send a line, unless it is empty, and return what comes next; nothing while that is not a whole line."""
-        try:
-            data = self._channel.turn(line, deadline) if line else self._channel.receive(deadline)
-        except OSError as error:
-            return self._left_unanswered(error, is_first=is_first)
-        self._heard += len(data)
-        if self._heard > self._most_heard:
-            raise ProtocolViolation(
-                f"expected at most {self._most_heard} bytes in one exec", step=self._session.state.name
-            )
-        return self._session.receive(data) if data else self._ended()
-
-    def _ended(self) -> NoReturn:
-        step = self._session.state.name
-        self._session.end()
-        raise WorkerDied("the process ended", step=step)
-
-    def _left_unanswered(self, error: OSError, *, is_first: bool) -> list[Event]:
-        """The last words of a worker that did not take a line; without any, an error."""
-        if isinstance(error, TimeoutError):
-            raise ExecTimeout("it was not done in time") from error
-        # It may have written something before it ended, for example that it is exiting.
-        if events := self._last_words():
-            return events
-        raise (WorkerGone if is_first else WorkerDied)("the process has ended") from error
-
-    def _last_words(self) -> list[Event]:
-        with contextlib.suppress(TimeoutError, OSError):
-            return self._session.receive(self._channel.receive(time.monotonic() + LAST_WORDS_S))
-        return []
-
-    def _next(self, line: bytes, deadline: float) -> Event:
-        """The next event, when a turn has only one."""
-        events = self._turn(line, deadline, is_first=True)
-        while not events:
-            events = self._turn(b"", deadline)
-        return events[0]

@@ -160,6 +160,7 @@ class Worker:
         deadline: float,
         *,
         fresh: bool = False,
+        entry: str | None = None,
         outcome: ExecOutcome | None = None,
         may_finish: Callable[[int], bool] = never,
     ) -> ExecOutcome:
@@ -173,7 +174,7 @@ class Worker:
         if outcome.profile is not None:
             outcome.profile.begin()
         try:
-            self.conversation.exec(generation, param, host, deadline, fresh=fresh, outcome=outcome)
+            self.conversation.exec(generation, param, host, deadline, fresh=fresh, entry=entry, outcome=outcome)
         except BaseException as error:
             self._end_unless_survived(error, outcome, may_finish)
             raise

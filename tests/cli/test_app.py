@@ -58,3 +58,19 @@ def test_a_mistyped_option_is_told_with_the_right_one() -> None:
 
 def test_the_version_is_the_package_s() -> None:
     assert app_mono("--version").stdout.startswith("app-mono ")
+
+
+def test_an_entry_is_run_instead_of_main_and_a_name_that_is_none_is_told_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "X.cs"
+    path.write_text(
+        "public class X { static int Main() { return 1; } public static int route() { return 5; } }", "utf-8"
+    )
+
+    named = app_mono("exec", path, "-m", MESSAGE, "--entry", "route", "--json")
+    wrong = app_mono("exec", path, "-m", MESSAGE, "--entry", "onsend")
+    elsewhere = app_mono("exec", path, "-m", MESSAGE, "--entry", "route", "--compare")
+
+    assert json.loads(named.stdout)["exit_code"] == 5
+    assert (wrong.returncode, elsewhere.returncode) == (2, 2)
+    assert "X.cs: there is no entry 'onsend'; it has route" in wrong.stderr + wrong.stdout
+    assert "leave out --entry" in elsewhere.stderr

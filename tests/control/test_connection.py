@@ -1,11 +1,11 @@
 """runner.control: which descriptors belong to which message, and what a refused client is told."""
 
-from __future__ import contextlib
+from __future__ import annotations
 
 import os
 import socket
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,7 +108,7 @@ def test_a_line_that_comes_in_many_pieces_is_cut_off_at_its_limit(pair: tuple[Co
     sent, told = 0, ""
     theirs.setblocking(False)  # noqa: FBT003  # its only parameter
     while "a line of more than" not in told:
-        with contextlib.suppress(BlockingIOError):  # the buffer is full, as a busy machine had no time to take from it
+        with suppress(BlockingIOError):  # the buffer is full, as a busy machine had no time to take from it
             sent += theirs.send(b"x" * 100_000)
         with pytest.raises(ControlError) as caught:  # it takes what is there, and then nothing more comes in time
             control.receive(time.monotonic() + 0.001)

@@ -23,7 +23,7 @@ from runner.control.kinds import (
 from runner.scripts.generation import Generation, Helper, Part
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.scripts.stamps import Stamp, Stamps
-from runner.wire.session import State
+from runner.wire.session import LONGEST_ENTRY, MAX_ENTRIES, State
 from runner.wire.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ WRONG: list[tuple[Callable[[object], object], list[Any]]] = [
     (kinds.names, ["ab", [7], ["x"] * (MAX_NAMES + 1), {"a": "b"}]),
     (kinds.table, [[], {"a": 7}, {"x" * (MAX_TEXT + 1): "a"}, {7: "a"}]),
     (kinds.texts, [[], {"a": None}]),
+    (
+        kinds.entries,
+        ["ab", [7], [""], ["a b"], ["\u00fc"], ["x" * (LONGEST_ENTRY + 1)], ["x"] * (MAX_ENTRIES + 1), {"a": "b"}],
+    ),
     (each(kinds.count), [{}, "12", [1, -1]]),
 ]
 
@@ -84,6 +88,8 @@ def test_anything_else_is_malformed(kind: Callable[[object], object], value: obj
 
 def test_lists_become_tuples_that_nobody_changes() -> None:
     assert kinds.names(["a", ""]) == ("a", "")
+    assert kinds.entries(["ksr_request_route", "X" * LONGEST_ENTRY]) == ("ksr_request_route", "X" * LONGEST_ENTRY)
+    assert kinds.entries(["x"] * MAX_ENTRIES) == ("x",) * MAX_ENTRIES
     assert each(maybe(kinds.count))([1, None]) == (1, None)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from runner.control.messages import LeaseRequest, Needs, Rejected
+from runner.control.messages import LeaseRequest, Loaded, Needs, Rejected
 from runner.daemon.verdicts import Verdicts
 from runner.errors import PoolExhausted, ScriptInvalid, WorkerDied, WorkerGone
 from runner.scripts.generation import Generation, Helper, Part
@@ -179,12 +179,16 @@ def test_that_a_build_loads_counts_from_a_trusted_client_with_a_worker(verdicts:
     without = borrower(is_trusted=True)
     without.loans.clear()
     for one in (borrower(), without):
-        verdicts.loaded(one, NEW.id)
-    verdicts.loaded(borrower(is_trusted=True), "unknown")
+        verdicts.loaded(one, Loaded(generation=NEW.id, entries=("evil",)))
+    verdicts.loaded(borrower(is_trusted=True), Loaded(generation="unknown"))
     assert site.done == []
+    assert NEW.entries is None
 
-    verdicts.loaded(borrower(is_trusted=True), NEW.id)
+    verdicts.loaded(borrower(is_trusted=True), Loaded(generation=NEW.id, entries=("route",)))
     assert site.done == [("accept", NEW)]
+    assert NEW.entries == {"route"}
+    verdicts.loaded(borrower(is_trusted=True), Loaded(generation=NEW.id, entries=("another",)))
+    assert NEW.entries == {"route"}
 
 
 def test_a_plugin_is_found_for_a_build_that_names_it(verdicts: Verdicts, site: Site) -> None:

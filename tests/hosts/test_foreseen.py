@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner.calls import KSR_EDITS
 from runner.hosts import foreseen
+from runner.reviewed import ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,44 @@ def test_only_variables_of_the_script_and_headers_of_a_reply_are_certain_on_any_
     others = [("HDR.Append", ""), ("HDR.Remove", ""), ("PV.SetS", "$rU")]
 
     assert [foreseen.is_always_certain(*edit) for edit in certain + others] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "group"),
+    [
+        ("pv.get", "$var(a)", "$var(a)"),
+        ("pv.geti", "$rU", foreseen.R_URI),
+        ("pv.is_null", "$shv(a)", None),
+        ("hdr.get", "X-A", foreseen.FIXED),
+        ("kx.gete_duri", "", foreseen.R_URI),
+        ("kx.getw_ua", "", foreseen.FIXED),
+        ("is_INVITE", "", foreseen.FIXED),
+        ("is_method_in", "IA", foreseen.FIXED),
+        ("is_myself_ruri", "", foreseen.R_URI),
+        ("siputils.is_numeric", "12", foreseen.FIXED),
+        ("kx.get_body", "", None),
+        ("kx.get_timestamp", "", None),
+        ("tm.t_relay", "", None),
+        ("dialog.is_known_dlg", "", None),
+    ],
+)
+def test_a_function_that_only_reads_has_the_group_of_what_it_reads(call: str, name: str, group: str | None) -> None:
+    assert foreseen.depends_on(call, name) == group
+
+
+def test_what_only_reads_may_be_called_and_is_none_of_the_edits() -> None:
+    assert foreseen.KSR_READS.keys() <= ALLOWED
+    assert not foreseen.KSR_READS.keys() & KSR_EDITS.keys()
+    assert {"kx.get_body", "kx.get_timestamp", "is_UDP", "hdr.get_idx"} <= foreseen.KSR_READS.keys()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pvx.shvinc_get", "htable.sht_get", "dialog.is_known_dlg", "dispatcher.ds_is_from_list", "domain.is_from_local",
+        "registrar.registered", "auth_db.is_subscriber", "kx.get_conid", "uuid.get", "rr.is_direction",
+    ],
+)  # fmt: skip
+def test_what_writes_asks_others_or_counts_is_no_read_whatever_its_name_says(name: str) -> None:
+    assert name in ALLOWED
+    assert name not in foreseen.KSR_READS

@@ -1,4 +1,4 @@
-"""A Kamailio with one more module, whose functions are called through ModF, one request each."""
+"""A Kamailio with more modules, whose functions are called through ModF or KSR, one request each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.kamailio.rig import KAMAILIO, LOST_S, Kamailio, Peer, free_udp_port, 
 from tests.kamailio.routes import HERE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SCRIPT = HERE / "calls_modf.py"
@@ -44,10 +45,22 @@ class Caller:
     Args:
         module: The module.
         directory: Private to it.
-        method: Which method of calls_modf.py makes the calls.
+        method: Which method of the script makes the calls.
+        script: Who has that method.
+        beside: More modules.
+        most_sets: About how many sets of arguments each function of KSR gets, of all.
     """
 
-    def __init__(self, module: str, directory: Path, *, method: str = "modf") -> None:
+    def __init__(
+        self,
+        module: str,
+        directory: Path,
+        *,
+        method: str = "modf",
+        script: Path = SCRIPT,
+        beside: Sequence[str] = (),
+        most_sets: int = 1000,
+    ) -> None:
         start = STARTS.get(module, Start())
         directory.mkdir(parents=True, exist_ok=True)
         port = free_udp_port()
@@ -58,8 +71,11 @@ class Caller:
         self._sink, self._peer = Peer(port), Peer(port)
         self._reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._reports.bind(("127.0.0.1", 0))
-        cfg = f"""{configuration(module, directory, port)}
-{start.routes}
+        cfg = f"""{configuration(module, directory, port, script=script, beside=beside)}
+route[t] {{ return; }}
+branch_route[t] {{ return; }}
+failure_route[t] {{ return; }}
+onreply_route[t] {{ return; }}
 request_route {{
     if ($hdr(X-Do) == "exports") {{ python_exec("exports", "{directory}/exports.json"); exit; }}
     python_exec("{method}", "$hdr(X-Function)");
@@ -69,6 +85,7 @@ request_route {{
 }}
 """
         env = {"PYTHONDONTWRITEBYTECODE": "1", "REPORT_TO": str(self._reports.getsockname()[1])}
+        env["MOST_SETS"] = str(5 if start.is_slow else most_sets)
         self.kamailio = Kamailio(cfg, directory, port, env)
 
     def __enter__(self) -> Self:
@@ -120,23 +137,26 @@ request_route {{
         return None
 
 
-def configuration(module: str, directory: Path, port: int) -> str:
-    """The modules and their parameters; what they need is written beside the configuration."""
-    start = STARTS.get(module, Start())
+def configuration(module: str, directory: Path, port: int, *, script: Path = SCRIPT, beside: Sequence[str] = ()) -> str:
+    """The modules, their parameters and routes; what they need is written beside the configuration."""
 
     def placed(text: str) -> str:
         return text.replace("{place}", str(directory)).replace("{port}", str(port))
 
-    for name, text in start.files:
-        (directory / name).write_text(placed(text), "utf-8")
-    wanted = dict.fromkeys([*BASE, *start.needs, *([] if module == "app_python3" else [module]), "app_python3"])
-    parameters = [_parameter(placed(line)) for line in start.parameters.splitlines()]
+    starts = {name: STARTS.get(name, Start()) for name in (*beside, module)}
+    for start in starts.values():
+        for name, text in start.files:
+            (directory / name).write_text(placed(text), "utf-8")
+    needs = [need for start in starts.values() for need in start.needs]
+    wanted = dict.fromkeys([*BASE, *needs, *(name for name in starts if name != "app_python3"), "app_python3"])
+    parameters = dict.fromkeys(placed(line) for start in starts.values() for line in start.parameters.splitlines())
     return "\n".join(
         [
             preamble(port, wanted, debug=-1),
-            "disable_tcp=no" if start.tcp else "",
-            *parameters,
-            f'modparam("app_python3", "load", "{SCRIPT}")',
+            "disable_tcp=no" if starts[module].tcp else "",
+            *map(_parameter, parameters),
+            f'modparam("app_python3", "load", "{script}")',
+            *dict.fromkeys(start.routes for start in starts.values()),
         ]
     )
 

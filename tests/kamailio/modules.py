@@ -30,7 +30,7 @@ class Start:
     hep: bool = False
     """It takes nothing but datagrams in the envelope of the protocol HEP."""
     is_slow: bool = False
-    """Each call waits for a server that is not there, so it gets one request instead of five."""
+    """Each call waits for a server that is not there, so it gets one request instead of five, and few arguments."""
     cannot: str = ""
     """Why it does not start; its functions are looked at in its table alone."""
     unseen: tuple[str, ...] = ()
@@ -110,6 +110,7 @@ STARTS: dict[str, Start] = {
     "geoip2": Start(cannot="it needs a database of places"),
     "group": _tables("group"),
     "h350": Start(cannot=f"{_NO_SERVER}LDAP"),
+    "htable": Start("htable|htable|t=>size=4;"),
     "imc": _tables("imc"),
     "ims_auth": _diameter("cdp", "cdp_avp"),
     "ims_charging": _diameter("cdp", "cdp_avp", "ims_dialog", more="ims_dialog|dlg_flag|4"),
@@ -133,6 +134,7 @@ STARTS: dict[str, Start] = {
     "lcr": _tables("lcr", more="lcr|gw_uri_avp|$avp(a)\nlcr|ruri_user_avp|$avp(b)"),
     "ldap": Start(cannot=f"{_NO_SERVER}LDAP", unseen=("ldap_result_next",)),
     "log_custom": Start(cannot="it sends the log to a server"),
+    "lwsc": Start(is_slow=True),
     "lost": Start(needs=("http_client",)),
     "matrix": _tables("matrix"),
     "microhttpd": Start(routes="event_route[microhttpd:request] { return; }"),
@@ -141,6 +143,7 @@ STARTS: dict[str, Start] = {
         "mohqueue", "rtpproxy", more="mohqueue|mohdir|{place}\nrtpproxy|rtpproxy_sock|udp:127.0.0.1:9"
     ),
     "mqtt": Start(cannot=f"{_NO_SERVER}MQTT"),
+    "mqueue": Start("mqueue|mqueue|name=t;size=9"),
     "msilo": _tables("msilo"),
     "mtree": _tables("mtree", more="mtree|mtree|name=t;dbtable=mtree"),
     "nats": Start(cannot=f"{_NO_SERVER}NATS"),
@@ -179,6 +182,7 @@ STARTS: dict[str, Start] = {
     ),
     "qos": Start("qos|qos_flag|3", needs=("dialog",)),
     "rabbitmq": Start(cannot=f"{_NO_SERVER}RabbitMQ"),
+    "regex": Start("regex|file|{place}/regex", files=(("regex", "[0]\n^a\n"),)),
     "rls": _tables(
         "pua|presence|rls|xcap_client", "presence", "xcap_client", "pua",
         more=f"rls|xcap_db_url|{TABLES}\nrls|rlpres_db_url|{TABLES}\nrls|server_address|sip:a@127.0.0.1\n"
@@ -196,7 +200,9 @@ STARTS: dict[str, Start] = {
     "slack": Start(needs=("http_client",)),
     "sms": Start(cannot="it needs a modem", unseen=("sms_send_msg",)),
     "speeddial": _tables("speeddial"),
+    "sqlops": Start(f"sqlops|sqlcon|t=>{TABLES}"),
     "sst": Start("sst|sst_flag|3", needs=("dialog",)),
+    "statistics": Start("statistics|variable|t"),
     "tcpops": Start(tcp=True),
     "topos": _tables("topos"),
     "topos_htable": Start(cannot="it needs hash tables of its own"),

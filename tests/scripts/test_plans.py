@@ -49,6 +49,18 @@ def test_a_plan_is_bounded() -> None:
     assert (len(plan.reads), len(plan.edits)) == (MAX_READS, MAX_EDITS)
 
 
+def test_each_entry_has_lessons_of_its_own_and_only_those_that_exist_are_kept() -> None:
+    foresight = Foresight()
+    for entry in ("a", "b"):
+        assert foresight.of(entry) is not foresight.of(entry)
+
+    foresight.entries = frozenset({"a", "b"})
+
+    assert foresight.of("a") is foresight.of("a")
+    assert foresight.of("a") is not foresight.of("b")
+    assert foresight.of("c") is not foresight.of("c")
+
+
 def test_a_long_value_is_not_sent() -> None:
     plan = Plan((("PV.GetS", "$var(a)"), ("PV.GetS", "$ci")))
     host = MessageHost(INVITE)

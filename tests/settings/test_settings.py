@@ -57,6 +57,12 @@ def test_settings_cannot_be_changed() -> None:
         ({"exec_timeout_s": 0}, "argument exec_timeout_s: should be greater than 0, but 0 came"),
         ({"ttl_s": float("nan")}, "argument ttl_s"),
         ({"ttl_s": float("inf")}, "argument ttl_s"),
+        (
+            {"ksr_allow": ["exec.exce_cmd"]},
+            "argument ksr_allow.0: 'exec.exce_cmd' is no function that is refused; did you mean 'exec.exec_cmd'?",
+        ),
+        ({"ksr_allow": ["corex.*", "tm.t_relay"]}, "argument ksr_allow.1: 'tm.t_relay' is allowed already"),
+        ({"ksr_allow": ["x.modf"]}, "argument ksr_allow.0: 'x.modf' cannot be allowed"),
         ({"statics": "new"}, "argument statics: should be 'kept' or 'fresh', but 'new' came"),
         ({"num_workers": 5}, r"max_workers \(4\) should be at least num_workers \(5\)"),
         ({"mono": ""}, "argument mono"),
@@ -74,6 +80,13 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
 
     with pytest.raises(ConfigError, match=r"x\.toml: expected TOML"):
         Settings.from_file(path)
+
+
+def test_refused_functions_of_kamailio_can_be_allowed_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text('ksr_allow = ["exec.*", "corex.file_read"]', encoding="utf-8")
+
+    assert Settings.from_file(file).ksr_allow == ("exec.*", "corex.file_read")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

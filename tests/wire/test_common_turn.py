@@ -47,6 +47,9 @@ def test_the_common_result_and_the_common_question_are_read() -> None:
     done = common_turn.read(AWAITED.encode() + b'0,"used":3,"edits":[[0,"a"],[2,7]]}}\n', AWAITED, CERTAIN, TAKES)
     asked = common_turn.read(b'{"jsonrpc":"2.0","id":4,"method":"PV.GetS","params":["$ru"]}\n', AWAITED, CERTAIN, TAKES)
 
+    ended = common_turn.read(AWAITED.encode() + b'0,"used":3,"edits":[],"exited":true}}\n', AWAITED, CERTAIN, TAKES)
+
+    assert ended == Done(0, used=3, exited=True)
     assert done == Done(0, used=3, edits=[[0, "a"], [2, 7]])
     assert asked == (4, Question("PV.GetS", ("$ru",)))
 
@@ -71,12 +74,14 @@ def test_any_other_line_is_left_to_the_session(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("param", [None, "", "sip:bob@example.com", 'quotes " and \\', "\x7f", "\udcff", "ö€"])
+@pytest.mark.parametrize("entry", [None, "ksr_request_route"])
 @pytest.mark.parametrize("fresh", [False, True])
-def test_the_line_of_an_exec_is_the_json_of_its_parts(param: str | None, *, fresh: bool) -> None:
-    line, awaited = common_turn.exec_line(7, "6f", param, ',"values":["a"],"certain":1', fresh=fresh)
+def test_the_line_of_an_exec_is_the_json_of_its_parts(param: str | None, entry: str | None, *, fresh: bool) -> None:
+    line, awaited = common_turn.exec_line(7, "6f", param, ',"values":["a"],"certain":1', fresh=fresh, entry=entry)
 
     params = {"generation": "6f", "values": ["a"], "certain": 1}
     params |= {} if param is None else {"param": param}
+    params |= {} if entry is None else {"entry": entry}
     params |= {"fresh": True} if fresh else {}
     assert json.loads(line) == {"jsonrpc": "2.0", "id": 7, "method": "exec", "params": params}
     assert line.isascii()

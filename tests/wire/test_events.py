@@ -49,7 +49,7 @@ def test_a_reason_for_a_new_process_comes_with_a_result_and_with_a_failure(reaso
 def test_what_nobody_says_of_an_exec_is_nothing() -> None:
     done, other = Done(3), Done(3)
 
-    assert tuple(done) == (3, 0, (), "", [])
+    assert tuple(done) == (3, 0, (), "", [], False)
     assert done.edits is other.edits is NO_EDITS  # one list for all execs, which nobody may change
     assert Failed(-1, "m", "").worn == ""
 

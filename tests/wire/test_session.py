@@ -61,6 +61,7 @@ def documented_table() -> dict[tuple[State, str], State]:
         "→ request `load`": ("-> load",),
         "→ request `exec`": ("-> exec",),
         "← result or error": ("<- result", "<- error"),
+        "← result or error of an exec within another": ("<- inner result", "<- inner error"),
         "← notice `Core.Log` or `edits`": ("<- notice",),
         "← notice `Core.Log`": ("<- notice",),
         "← request, one of the calls": ("<- question",),
@@ -153,7 +154,7 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
     (None, READY, [Ready("6.8", 7)]),
     (lambda session: session.load({}), result(1, {"needs": ["H"]}), [Loaded(("H",))]),
     (lambda session: session.load({}), error(2, code=-32001, message="bad"), [Failed(-32001, "bad", "")]),
-    (lambda session: session.load({}), result(3, {"needs": []}), [Loaded(())]),
+    (lambda session: session.load({}), result(3, {"needs": [], "entries": ["a"]}), [Loaded((), ("a",))]),
     (
         lambda session: session.exec("6f", "p"),
         b"[%s,%s]\n"
@@ -184,7 +185,12 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
         error(7, code=-32000, message="E: boom", data={"type": "E", "message": "boom", "stack": "  at X"}),
         [Failed(-32000, "E: boom", "  at X")],
     ),
-    (lambda session: session.exec("6f", None), EXITING % 8, [Exiting(3, during_exec=True)]),
+    (
+        lambda session: session.exec("6f", None),
+        result(8, {"code": 0, "used": 0, "edits": [], "exited": True}),
+        [Done(0, exited=True)],
+    ),
+    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, during_exec=True)]),
 ]
 
 
@@ -274,6 +280,7 @@ NEARLY_RESULTS = st.fixed_dictionaries(
                 "used": st.sampled_from([0, 0, 3, -1, True, "1"]),
                 "edits": ANY_EDITS | st.sampled_from(WRONG_EDITS),
                 "worn": st.sampled_from(["", "threads", "nothing", 1]),
+                "exited": st.sampled_from([True, True, False, 1]),
                 "other": st.just(1),
             },
         ),

@@ -226,14 +226,18 @@ def test_a_session_says_and_understands_the_transcript(path: Path) -> None:
     assert session.state in {State.IDLE, State.CLOSED}
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["short", "long"])
 @each_transcript
-def test_the_real_bridge_speaks_the_transcript(path: Path, scripts: Path, bridge: Bridge) -> None:
+def test_the_real_bridge_speaks_the_transcript(
+    path: Path, scripts: Path, bridge: Bridge, separators: tuple[str, str]
+) -> None:
+    """A line in the form of the common turn goes the short way through the bridge, any other is parsed."""
     places = places_of(scripts, bridge)
 
     for row in filled(rows(path), places):
         match row:
             case {"from": "runner", "line": line}:
-                bridge.say(json.dumps(line).encode() + b"\n")
+                bridge.say(json.dumps(line, separators=separators).encode() + b"\n")
             case {"from": "bridge", "line": line}:
                 for message in line if isinstance(line, list) else [line]:
                     assert_matches(message, bridge.message())

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from runner import sip
 from runner.calls import FAILED, MODF_CANNOT_RUN
-from runner.errors import CallRefused, ConfigError
+from runner.errors import ConfigError
 from runner.hosts import foreseen
 from runner.sip.header_names import key_asked_for
 from runner.sip.scan import wrap
 from runner.sip.uri import Scheme
 
-from . import modf, outgoing
+from . import ksr, modf, outgoing
 from .context import Address, Context, Environment, Fault, Process, Socket, Version
 from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
@@ -32,7 +32,6 @@ _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
 SL_REPLY_ERROR = "sl_reply_error"
-ALREADY_ANSWERED = -2
 
 
 def to_bytes(text: str) -> bytes:
@@ -61,7 +60,8 @@ class MessageHost:
         context: The message with what was done to it.
         had_bare_lf: True when lines of the head ended with LF alone; they are CRLF now.
         to_tag: Tag for the To of replies that the script asks for; None for Kamailio's stateless one.
-        replies: Replies the script asked for with ``ModF("sl_reply_error")``, in order.
+        replies: Replies the script asked for with ``ModF("sl_reply_error")`` or ``KSR.sl``, in order.
+        is_dropped: True when the script asked to have the message dropped (``KSR.set_drop``).
 
     Raises:
         SipParseError: The bytes are no SIP message; it names line and column.
@@ -82,6 +82,7 @@ class MessageHost:
         self.logs: list[tuple[int, str]] = []
         self.replies: list[bytes] = []
         self.to_tag: str | None = None
+        self.is_dropped = False
         self.had_bare_lf = parsed.had_bare_lf
         self.context = Context(parsed, source, socket, own, process or Process())
 
@@ -113,8 +114,8 @@ class MessageHost:
         self.logs.append((level, text))
 
     def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
-        """Not yet: refused."""
-        raise CallRefused(f"KSR.{function}: functions of KEMI are not called yet, got {len(arguments)} arguments")
+        """As ``runner.calls.Host``, see the module ``ksr``."""
+        return ksr.call(function, arguments, self)
 
     def modf(self, function: str, *arguments: str) -> int:
         """``Core.ModF``: one of ``modf.FUNCTIONS``, without arguments; for anything else -127 and a log line."""
@@ -136,11 +137,23 @@ class MessageHost:
     def _reply_error(self, context: Context) -> int:
         """sl: sl_funcs.c, sl_reply_error: says what went wrong since the module function before."""
         if context.is_answered and context.environment.is_6:
-            return ALREADY_ANSWERED
-        answer = self.reply(context.fault_before.code, context.fault_before.reason, self.to_tag)
-        self.replies += [] if answer is None else [answer]
-        context.is_answered = answer is not None or context.is_answered
+            return ksr.ALREADY_ANSWERED
+        self.answer(context.fault_before.code, context.fault_before.reason)
         return 1
+
+    def answer(self, code: int, reason: str) -> bool:
+        """Add a reply to ``replies``; False when Kamailio could not build one."""
+        answer = self.reply(code, reason, self.to_tag)
+        self.replies += [] if answer is None else [answer]
+        self.context.is_answered = answer is not None or self.context.is_answered
+        return answer is not None
+
+    def value(self, name: str) -> Value | None:
+        """The value of a variable; None when Kamailio has none, which is not null."""
+        try:
+            return _spec(name).read(self.context)
+        except CannotEvaluate:
+            return None
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""
@@ -189,6 +202,14 @@ class MessageHost:
     def hdr_insert(self, text: str) -> int:
         """``HDR.Insert``: behind the first header, not seen by reads."""
         return self._edit(self._insert, text)
+
+    def hdr_insert_before(self, text: str, name: str | None = None) -> int:
+        """``KSR.hdr.insert_before``: before the first header of that name; before all when there is none."""
+        return self._edit(lambda raw: self.context.edits.insert(self._first(name, self._headers()[0]).start, raw), text)
+
+    def hdr_append_after(self, text: str, name: str) -> int:
+        """``KSR.hdr.append_after``: behind the first header of that name; behind all when there is none."""
+        return self._edit(lambda raw: self.context.edits.insert(self._first(name, self._headers()[-1]).end, raw), text)
 
     def hdr_remove(self, name: str) -> int:
         """``HDR.Remove``: every header of that type, or of that name when Kamailio has no type for it."""
@@ -239,6 +260,10 @@ class MessageHost:
         if message.broken_at is not None or not message.headers:
             raise CannotEvaluate("a header cannot be parsed")
         return message.headers
+
+    def _first(self, name: str | None, otherwise: sip.Header) -> sip.Header:
+        key = None if name is None else key_asked_for(_c_string(name))
+        return next((header for header in self._headers() if header.key == key), otherwise)
 
     def _append(self, raw: bytes) -> None:
         self.context.edits.insert(self._headers()[-1].end, raw)

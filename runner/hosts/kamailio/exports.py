@@ -150,6 +150,7 @@ class Exports:
         self._server = server or this_server()
         if not _KNOWN_VERSIONS.fullmatch(self._server.version):
             raise UnreadableExports(f"it is not known where Kamailio {self._server.version} keeps its functions")
+        self._modules: dict[str, tuple[str, ...]] = {}
         self._functions = self._without_parameters()
         self._confirmed: set[str] = set()
 
@@ -167,13 +168,17 @@ class Exports:
             self._confirmed.add(name)
         return found
 
+    def exporters(self, name: str) -> tuple[str, ...]:
+        """The modules that export a name to the routing script, whatever parameters it takes."""
+        return self._modules.get(name, ())
+
     def exports(self) -> Iterator[Export]:
         """Every row of every module, in the order in which Kamailio looks for a name (find_mod_export_record)."""
         at, modules = self._server.first_module(), 0
         while at:
             if modules == _MOST_MODULES:
                 raise UnreadableExports(f"the list of modules has no end after {modules}")
-            module = _Module.from_buffer_copy(_bytes(at, ctypes.sizeof(_Module)))
+            module = _Module.from_buffer_copy(read_memory(at, ctypes.sizeof(_Module)))
             yield from self._rows(at, module)
             at = module.next
             modules += 1
@@ -182,7 +187,7 @@ class Exports:
         name = _text(module.name)
         at, size = module.commands, ctypes.sizeof(_Command)
         for _ in range(_MOST_COMMANDS):
-            row = _Command.from_buffer_copy(_bytes(at, size))
+            row = _Command.from_buffer_copy(read_memory(at, size))
             if not row.name:
                 return
             if row.module != module_at:
@@ -204,6 +209,8 @@ class Exports:
         counts: dict[int, set[int]] = {}
         for row in self.exports():
             counts.setdefault(row.function, set()).add(row.parameters)
+            if row.routes and row.module not in self._modules.get(row.name, ()):
+                self._modules[row.name] = (*self._modules.get(row.name, ()), row.module)
             if row.parameters in {0, _VAR_PARAM_NO}:
                 found.setdefault(row.name, row)
         return {
@@ -269,7 +276,13 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _bytes(address: int | None, size: int) -> bytes:
+def read_memory(address: int | None, size: int) -> bytes:
+    """
+    So many bytes of this process.
+
+    Raises:
+        UnreadableExports: There is no memory at this address.
+    """
     buffer = ctypes.create_string_buffer(size)
     here, there = _Iovec(ctypes.addressof(buffer), size), _Iovec(address, size)
     try:
@@ -286,7 +299,7 @@ def _text(address: int | None) -> str:
     while len(text) < _LONGEST_NAME_BYTES:
         # Never across the end of a page: there may be no memory behind it.
         size = min(64, _PAGE_BYTES - at % _PAGE_BYTES)
-        part, nul, _ = _bytes(at, size).partition(b"\0")
+        part, nul, _ = read_memory(at, size).partition(b"\0")
         text += part
         if nul:
             break

@@ -87,15 +87,14 @@ class CannotRun(RunnerError):
     """The function was not called; the text is the reason."""
 
 
-def run(name: str, msg: Any, ksr: Any, arguments: tuple[str, ...] = ()) -> int:
+def run(name: str, msg: Any, ksr: Any) -> int:
     """
-    Call a function. With arguments: not yet.
+    Call a function without a parameter.
 
     Args:
         name: Its name in kamailio.cfg.
         msg: The message object of app_python3; None where Kamailio has none.
         ksr: Kamailio's module ``KSR``.
-        arguments: What the script gave it.
 
     Returns:
         The function's own value.
@@ -104,7 +103,7 @@ def run(name: str, msg: Any, ksr: Any, arguments: tuple[str, ...] = ()) -> int:
         CannotRun: It is unknown, takes a parameter, or would not be safe.
     """
     global _converted  # noqa: PLW0603  # a process has one message at a time
-    reason = "it was given arguments" if arguments else why_not(name)
+    reason = why_not(name)
     if reason is not None:
         raise CannotRun(reason)
     function = _exports().function(name)
@@ -140,6 +139,16 @@ def why_not(name: str) -> str | None:
     if function.refusal is None and function.has_options and (function.module, name) not in _BY_KEMI:
         return "it takes parameters too, and cannot be called safely without them"
     return function.refusal
+
+
+def exporters(name: str) -> tuple[str, ...]:
+    """
+    The modules that have a function of this name for the routing script, with whatever parameters.
+
+    Raises:
+        RunnerError: As ``why_not``.
+    """
+    return _exports().exporters(name)
 
 
 def _run_by_kemi(module: str, name: str, ksr: Any) -> int:
@@ -197,6 +206,16 @@ def may_be_built(ksr: Any) -> bool:
         return False
     built = mended(kind.encode(), body.encode())
     return built is None or len(built) <= len(body.encode()) + _ROOM_FOR_DASHES
+
+
+def may_have_parts(ksr: Any) -> bool:
+    """Whether a function may be called that gives the message parts, or takes one: Kamailio then builds it as above."""
+    global _converted  # noqa: PLW0603  # as in run
+    before, _converted = _converted, int(ksr.pv.get("$mi"))
+    if may_be_built(ksr):
+        return True
+    _converted = before
+    return False
 
 
 def _content_type(ksr: Any) -> str | None:

@@ -9,6 +9,10 @@ not read at all: a brace in a text, a regular expression with one.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NAME = re.compile(r"[\w.?]*", re.ASCII)
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -84,6 +88,19 @@ def parameters(text: str, *, may_end_with_comma: bool) -> list[str] | None:
 def behind(text: str, at: int) -> int | None:
     """The offset behind the expression whose ``$`` is at ``at``; None when there is none."""
     return _behind(text, at, 0)
+
+
+def within(text: str) -> Iterator[tuple[str, bool]]:
+    """
+    Each expression in a text, and whether it is one; for a ``$`` whose end cannot be told, the rest of the text.
+
+    What follows such a ``$`` is looked at as well, so nothing that Kamailio might evaluate is left out.
+    """
+    at = text.find("$")
+    while at >= 0:
+        end = at + 2 if text.startswith("$$", at) else behind(text, at)
+        yield text[at:end], end is not None
+        at = text.find("$", at + 1 if end is None else end)
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

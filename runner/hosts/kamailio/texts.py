@@ -1,6 +1,16 @@
-"""Which texts KSR takes. Standard library only: it is imported by the Python that Kamailio embeds."""
+"""
+Which texts KSR takes, and Kamailio survives.
+
+Standard library only: it is imported by the Python that Kamailio embeds.
+"""
 
 from __future__ import annotations
+
+import re
+
+_MOST_BRACKETS = 2000  # regcomp of glibc calls itself for each, until there is no stack
+_MOST_REPEATED = 10_000  # it repeats what is repeated, and what is in that
+_REPETITION = re.compile(r"\{[ ]*([0-9]{0,9})[ ]*(?:,[ ]*([0-9]{0,9})[ ]*)?\}")
 
 
 def until_nul(text: str) -> str:
@@ -17,3 +27,13 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether a text would end or hang Kamailio as a regular expression, which it may be in many places."""
+    if text.count("(") > _MOST_BRACKETS:
+        return True
+    times = 1
+    for least, most in _REPETITION.findall(text) if "{" in text else ():
+        times *= max(int(least or 0), int(most or 0), 1)
+    return times > _MOST_REPEATED

@@ -184,11 +184,6 @@ def test_a_text_is_not_taken_of_a_parameter_that_has_none(link: str) -> None:
         asked(name, {parameter: ""})
 
 
-def test_a_name_in_a_name_may_not_hold_what_is_safe_for_some_values_only() -> None:
-    with pytest.raises(Refused, match="the name of another variable holds a transformation"):
-        asked("$avp($(var(x){s.rm,/}))", {"$(var(x))": "a"})
-
-
 @pytest.mark.parametrize(("number", "result"), [("2147483647", 0), ("2147483648", 0), ("7", -1)])
 def test_a_counter_whose_number_cannot_be_kept_is_not_counted_again(number: str, result: int) -> None:
     written = []

@@ -1,30 +1,65 @@
-"""What is asked of KSR, beside what tests/kamailio asks of a real Kamailio."""
+"""What the calls on a message ask of KSR, beside what tests/kamailio asks of a real Kamailio."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from runner.hosts.kamailio.host import KamailioHost
+from runner.calls import MODF_CANNOT_RUN
+from runner.hosts.kamailio import functions, ksr
+from tests.hosts.kamailio.ksr_rig import Kemi, Rig
+
+MESSAGE = "OPTIONS sip:a@b SIP/2.0\r\n\r\n"
 
 
-@pytest.mark.parametrize("name", ["$shvinc(n)", "$(shvinc(n))", "$shtinc(t=>n)", "$shtdec(t=>n)"])
-def test_a_variable_that_counts_is_asked_once(name: str) -> None:
-    asked: list[str] = []
-
-    def get(name: str) -> int:
-        asked.append(name)
-        return len(asked)
-
-    host = KamailioHost(None, SimpleNamespace(pv=SimpleNamespace(get=get), hdr=None))
-
-    assert (host.get_s(name), asked) == ("1", [name])
+@pytest.fixture(autouse=True)
+def _kemi(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporters = {"sl_send_reply": ("sl",), "send_reply": ("sl",), "evalx": ("pv",), "lookup": ("alias_db",)}
+    monkeypatch.setattr(ksr, "_known", Kemi())
+    monkeypatch.setattr(ksr, "exporters", lambda name: exporters.get(name, ()))
+    ksr._counterpart.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["$ai", "$(ai)", "$pU", "$(pu)"])
-def test_an_address_that_is_null_at_the_first_look_alone_is_null(name: str) -> None:
-    pv = SimpleNamespace(is_null=lambda _: True, get=lambda _: "sip:a@a")
-    host = KamailioHost(None, SimpleNamespace(pv=pv, hdr=None, pvx=SimpleNamespace(evalx=lambda *_: 1)))
+def test_modf_with_arguments_calls_the_kemi_function_of_that_name() -> None:
+    rig = Rig()
+    rig.results["sl.send_reply"] = -3
 
-    assert host.is_null(name) == 1
+    assert rig.host.modf("send_reply", "404", "Not here") == -3
+    assert rig.asked == [("sl.send_reply", 404, "Not here")]
+
+
+def test_modf_finds_a_module_that_has_another_name_in_ksr() -> None:
+    rig = Rig()
+
+    assert (rig.host.modf("evalx", "$var(x)", "a"), rig.asked) == (1, [("pvx.evalx", "$var(x)", "a")])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("send_reply", ["404"], "no loaded module has a KEMI function of that name that takes 1 argument"),
+        ("send_reply", ["many", "Not here"], "a number is expected"),
+        ("lookup", ["location"], "no loaded module has a KEMI function of that name that takes 1 argument"),
+        ("nothing", ["a"], "no loaded module has a KEMI function of that name that takes 1 argument"),
+    ],
+)
+def test_modf_that_cannot_be_done_is_minus_127_and_logged(name: str, arguments: list[str], reason: str) -> None:
+    rig = Rig()
+
+    assert rig.host.modf(name, *arguments) == MODF_CANNOT_RUN
+    assert [asked[0] for asked in rig.asked] in (["log"], [])  # once a process
+    with pytest.raises(Exception, match=reason):
+        ksr.modf(name, arguments, rig.host, frozenset())
+
+
+@pytest.mark.parametrize(("via", "value"), [("SIP/2.0/UDP a", 1), (None, -1)])
+def test_a_message_that_a_script_would_break_is_put_back(
+    via: str | None, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions, "_converted", None)
+    rig = Rig()
+    rig.results["pv.is_null"] = via is None
+    rig.results["pv.get"] = MESSAGE
+
+    assert rig.host.ksr("textopsx.msg_set_buffer", ["broken"]) == value
+    written = [asked[1] for asked in rig.asked if asked[0] == "textopsx.msg_set_buffer"]
+    assert written == (["broken", MESSAGE] if via is None else ["broken"])

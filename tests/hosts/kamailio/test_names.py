@@ -84,3 +84,12 @@ def test_a_long_name_takes_little_time(part: str) -> None:
     names.parameters(name, may_end_with_comma=False)
 
     assert time.process_time() - began < 1
+
+
+def test_the_variables_of_a_text_are_told_from_what_is_between_them() -> None:
+    found = list(names.within("a$ru b$(hdr(X){s.len})$$$ $(ru{ c$fU"))
+
+    assert found == [
+        ("$ru", True), ("$(hdr(X){s.len})", True), ("$$", True), ("$ $(ru{ c$fU", False), ("$(ru{ c$fU", False),
+        ("$fU", True),
+    ]  # fmt: skip

@@ -1,0 +1,159 @@
+"""A script that is run from within another one: in the same worker where it is loaded there, else in one of its own."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.client.lease import Lease
+from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError
+from runner.hosts.embedded.host import MessageHost
+from tests.places import INVITE
+from tests.programs import WAIT_S
+from tests.running_daemon import RunningDaemon, compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from runner.worker.outcome import ExecOutcome
+
+
+MAIN = "static int Main() { return 0; }"
+BODY = """
+    static int s_count;
+    static int Main() { return s_count; }
+    public static int outer() { s_count = 1; int inner = Core.ModF("adds"); return inner * 100 + s_count; }
+    public static int adds() { return s_count += 10; }
+    public static int twice() { Core.ModF("throws"); return Core.ModF("adds") + Core.ModF("missing") * 100; }
+    public static void throws() { throw new Exception("boom"); }
+    public static int stuck() { return Core.ModF("never"); }
+    public static int never() { Thread.Sleep(-1); return 0; }
+    public static int reloads() { return Core.ModF("reload") * 100 + Core.ModF("adds"); }
+    public static int again() { return Core.ModF("stuck_again"); }
+"""
+ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1\n"
+
+
+class Runs(MessageHost):
+    """``ModF`` runs a script with the lease that the outer one runs with, or does what a test says."""
+
+    def __init__(self, lease: Lease, script: Path, **also: Callable[[], int]) -> None:
+        super().__init__(INVITE)
+        self.lease, self.script, self.also = lease, script, also
+        self.errors: list[RunnerError] = []
+
+    def modf(self, function: str, *_arguments: str) -> int:
+        if function in self.also:
+            return self.also[function]()
+        try:
+            code = run(self.lease, self.script, function, self).code
+        except RunnerError as error:
+            self.errors.append(error)
+            return -1
+        return -2 if code is None else code
+
+
+def run(lease: Lease, script: Path, entry: str | None, host: MessageHost, seconds: float = WAIT_S) -> ExecOutcome:
+    return lease.exec(str(script), None, host, time.monotonic() + seconds, entry)
+
+
+@contextmanager
+def served(directory: Path, settings: str = ONE_WORKER) -> Iterator[tuple[RunningDaemon, Lease, Path]]:
+    with RunningDaemon(directory, settings) as daemon:
+        script = compiled(daemon.scripts, "Within", BODY)
+        lease = Lease(str(daemon.socket))
+        try:
+            yield daemon, lease, script
+        finally:
+            lease.close()
+            assert lease._within.running == []
+
+
+def test_the_same_build_runs_in_the_same_worker_with_the_same_statics(tmp_path: Path) -> None:
+    """There is no second worker."""
+    with served(tmp_path) as (_, lease, script):
+        host = Runs(lease, script)
+
+        assert [run(lease, script, "outer", host).code for _ in range(4)] == [1111] * 4
+        assert run(lease, script, None, host).code == 11
+        assert host.errors == []
+
+
+def test_an_error_of_the_inner_one_is_its_own_and_another_one_runs_after_it(tmp_path: Path) -> None:
+    with served(tmp_path) as (_, lease, script):
+        host = Runs(lease, script)
+
+        assert run(lease, script, "twice", host).code == 110  # an entry that is not there is 1
+        assert [type(error) for error in host.errors] == [ScriptError]
+        assert str(host.errors[0]).startswith(f"{script}: System.Exception: boom")
+
+
+def test_another_build_runs_there_too_once_it_is_loaded_there(tmp_path: Path) -> None:
+    with served(tmp_path) as (daemon, lease, script):
+        other = compiled(daemon.scripts, "Other", "static int s_c; public static int adds() { return ++s_c; } " + MAIN)
+        host = Runs(lease, other)
+
+        assert run(lease, script, "outer", host).code == -99  # it would need a worker of its own, and there is none
+        assert [type(error) for error in host.errors] == [PoolExhausted]
+        run(lease, other, None, host)
+        assert [run(lease, script, "outer", host).code for _ in range(2)] == [101, 201]
+
+
+def test_a_script_that_is_replaced_while_it_runs_stays_the_build_that_it_is(tmp_path: Path) -> None:
+    with served(tmp_path) as (_, lease, script):
+        host = Runs(lease, script)
+
+        def deploy() -> int:
+            compiled(script.parent, "Within", BODY.replace("10;", "50;"))
+            return run(lease, script, "adds", host).code or 0
+
+        host.also["deploy"] = deploy
+        compiled(script.parent, "Within", BODY.replace('"adds")', '"deploy")'))
+
+        assert run(lease, script, "outer", host).code == 1111
+        del host.also["deploy"]
+        assert run(lease, script, "outer", host).code == 5151
+
+
+def test_with_fresh_statics_what_runs_within_keeps_those_of_what_runs(tmp_path: Path) -> None:
+    with served(tmp_path, ONE_WORKER + 'statics = "fresh"') as (_, lease, script):
+        host = Runs(lease, script)
+
+        assert [run(lease, script, "outer", host).code for _ in range(3)] == [1111] * 3
+        assert run(lease, script, None, host).code == 0
+
+
+def test_there_is_one_deadline_and_a_worker_that_is_lost_is_lost_once(tmp_path: Path) -> None:
+    with served(tmp_path, ONE_WORKER + "poison_losses = 2\n") as (daemon, lease, script):
+        host = Runs(lease, script)
+        assert run(lease, script, "outer", host).code == 1111
+
+        with pytest.raises(ExecTimeout, match="in a script that ran within it: it was not done in time"):
+            run(lease, script, "stuck", host, 0.2)
+
+        assert [type(error) for error in host.errors] == [ExecTimeout]
+        assert run(lease, script, "outer", host).code == 1111
+        assert daemon.log().count("its managed stacks follow") == 1
+
+
+def test_a_reload_meanwhile_closes_the_lease_when_its_exec_has_ended(tmp_path: Path) -> None:
+    with served(tmp_path, "max_workers = 2") as (daemon, _, script):
+        lease = Lease.of_process(str(daemon.socket))
+        new: list[Lease] = []
+
+        def reload() -> int:
+            new.append(Lease.of_process(str(daemon.socket)))
+            return run(new[0], script, "adds", MessageHost(INVITE)).code or 0
+
+        host = Runs(lease, script, reload=reload)
+        try:
+            assert run(lease, script, "adds", host).code == 10
+            assert run(lease, script, "reloads", host).code == 1020
+            assert (lease._held, lease._link.control) == (None, None)
+            assert run(new[0], script, "adds", host).code == 20
+        finally:
+            new[0].close()

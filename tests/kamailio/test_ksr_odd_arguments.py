@@ -1,0 +1,118 @@
+"""
+Every function of KSR that a script may call, with odd arguments, in a real Kamailio, which has to live.
+
+``make test`` does this in one Kamailio with all modules that it installs, ``make test-ksr`` module by module for all
+that Debian packages, on more kinds of requests. What ended a Kamailio got a guard (hosts/kamailio/ksr_guards.py) or is
+refused (reviewed.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kamailio.modf_rig import REQUESTS, Caller
+from tests.kamailio.modules import STARTS, Start
+from tests.kamailio.rig import KAMAILIO, MODULES
+from tests.kamailio.routes import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed: make test installs it")
+
+IS_LONG = bool(os.environ.get("KSR_MODULE_BY_MODULE"))
+ONE_BY_ONE = pytest.mark.skipif(not IS_LONG, reason="it takes minutes: make test-ksr")
+SCRIPT = HERE / "calls_ksr.py"
+INSTALLED = sorted(path.stem for path in MODULES.glob("*.so"))
+STARTED = [module for module in INSTALLED if not STARTS.get(module, Start()).cannot]
+# What does not go together with others: fixed ports, other interpreters, and what waits for a server.
+ALONE = ("seas", "app_lua_sr", "app_ruby", "app_sqlang", "app_jsdt", "app_mono", "db_")
+TOGETHER = [
+    module
+    for module in STARTED
+    if not (STARTS.get(module, Start()).tcp or STARTS.get(module, Start()).hep or STARTS.get(module, Start()).is_slow)
+    and not module.startswith(ALONE)
+]
+GROUPS = [TOGETHER[::2], TOGETHER[1::2]]  # app_python3 has room for 1,024 functions
+REQUEST = "a request with a body"
+SEQUENCES = 2000 if IS_LONG else 60
+SETS = 1000 if IS_LONG else 60  # of some 300 at most; which they are is the same each time
+
+
+def checked(caller: Caller, what: str, request: str, method: str) -> None:
+    """One request; the file ``last`` tells what a Kamailio that did not live was asked last."""
+    value = caller.call(what, request)
+
+    last = caller.kamailio.directory / "last"
+    assert value is not None, f"{method}, {what}: {last.read_text('ascii')}\n{caller.kamailio.log()[-2000:]}"
+
+
+def functions(caller: Caller) -> list[str]:
+    """What KSR has there and a script may call, but what is refused."""
+    caller.names()
+    rows = json.loads((caller.kamailio.directory / "exports.json").read_text("ascii"))
+    return [name for _, name in rows]
+
+
+@pytest.fixture(scope="module", params=GROUPS, ids=["the first half", "the second half"])
+def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    place = tmp_path_factory.mktemp("ksr")
+    with Caller("pv", place, method="ksr", script=SCRIPT, beside=request.param, most_sets=SETS) as caller:
+        yield caller
+
+
+def test_kamailio_lives_through_odd_arguments_of_every_function(together: Caller) -> None:
+    names = functions(together)
+
+    assert len(names) > 600  # 440 are in each
+    for name in names:
+        checked(together, name, REQUEST, "odd arguments")
+
+
+def test_the_run_sees_a_call_that_ends_kamailio(tmp_path: Path) -> None:
+    with Caller("cfgutils", tmp_path, method="unguarded", script=SCRIPT) as caller:
+        assert caller.call("cfgutils.rand_event", REQUEST) is not None
+
+        assert caller.call("cfgutils.abort", REQUEST) is None
+
+
+@pytest.mark.parametrize("beside", GROUPS, ids=["the first half", "the second half"])
+def test_kamailio_lives_through_functions_in_any_order(beside: list[str], tmp_path: Path) -> None:
+    with Caller("pv", tmp_path, method="sequence", script=SCRIPT, beside=beside) as caller:
+        for seed in range(SEQUENCES):
+            checked(caller, str(seed), tuple(REQUESTS)[seed % len(REQUESTS)], "sequence")
+
+
+@ONE_BY_ONE
+@pytest.mark.parametrize("module", STARTED)
+def test_kamailio_lives_through_odd_arguments_of_each_module(module: str, tmp_path: Path) -> None:
+    with Caller(module, tmp_path, method="ksr", script=SCRIPT) as caller:
+        own = [name for name in functions(caller) if module == "pv" or not is_everywhere(name)]
+        for name in own:
+            for request in caller.requests:
+                checked(caller, name, request, "odd arguments")
+
+
+def is_everywhere(name: str) -> bool:
+    """Whether a function is in every Kamailio of these tests, by its module."""
+    module = name.rpartition(".")[0]
+    return module in {
+        "",
+        "hdr",
+        "pv",
+        "pvx",
+        "rr",
+        "siputils",
+        "sl",
+        "textops",
+        "textopsx",
+        "tm",
+        "tmx",
+        "xlog",
+        "maxfwd",
+    }
