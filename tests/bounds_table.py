@@ -79,6 +79,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/kamailio/exports.py", "Exports._modules"): "names in the tables of the modules that are loaded",
     ("runner/hosts/kamailio/host.py", "KamailioHost.hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
     ("runner/hosts/kamailio/ksr_bytes.py", "host.hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
+    ("runner/hosts/kamailio/ksr_guards.py", "host.iterators"): "calls of one exec, each of which is a turn",
     ("runner/hosts/kamailio/ksr_guards.py", "_made_names"): "_MOST_MADE, in _made",
     ("runner/hosts/kamailio/ksr_guards.py", "_routes"): "_MOST_ROUTES, in _callback",
     ("runner/hosts/embedded/host.py", "MessageHost.context.edits"): ONE_MESSAGE,

@@ -9,6 +9,7 @@ import pytest
 from runner import compile_script
 from tests.kamailio.rig import KAMAILIO
 from tests.kamailio.test_app_mono import PATIENT, Site, site
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,22 @@ public static class Reads
 """
 
 
+ANSWERS = """
+using SR;
+
+public static class Answers
+{
+    public static int Main()
+    {
+        bool isUnknown = Core.ModF("no_such", "a") == -127 && Core.ModF("sl_send_reply", "404") == -127;
+        return isUnknown && Core.ModF("sl_send_reply", "404", "Not Here") == 1 ? 0 : 1;
+    }
+}
+"""
+
+
 def built(site: Site, text: str) -> Path:
-    source, script = site.directory / "Reads.cs", site.daemon.scripts / "Reads.exe"
+    source, script = site.directory / "Script.cs", site.daemon.scripts / "Script.exe"
     source.write_text(text, "utf-8")
     script.write_bytes(compile_script(source).read_bytes())
     return script
@@ -63,3 +78,12 @@ def test_a_module_that_is_not_loaded_is_named_with_its_line(site: Site, tmp_path
 
     assert site.result() == -1
     assert 'KSR.corex.file_read is not there: add loadmodule "corex.so" to kamailio.cfg' in site.kamailio.log()
+
+
+def test_modf_with_arguments_answers_a_request(site: Site) -> None:
+    site.start(f'if (python_exec("mono_exec", "{built(site, ANSWERS)}")) {{ exit; }}', settings=PATIENT)
+
+    answer = site.peer.ask(site.peer.request(), WAIT_S)
+
+    assert (answer or b"").startswith(b"SIP/2.0 404 Not Here\r\n")
+    assert "ModF cannot run 'no_such': no loaded module has a KEMI function of that name" in site.kamailio.log()

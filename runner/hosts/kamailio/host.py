@@ -43,11 +43,12 @@ class KamailioHost(Variables):
         ksr_allow: The setting of that name.
     """
 
-    __slots__ = ("_ksr_allow",)
+    __slots__ = ("_ksr_allow", "iterators")
 
     def __init__(self, msg: Any, ksr: Any, ksr_allow: frozenset[str] = frozenset()) -> None:
         super().__init__(msg, ksr)
         self._ksr_allow = ksr_allow
+        self.iterators: set[str] = set()  # those of KSR that were started on the message as it is now
 
     def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
         """As ``runner.calls.Host``, see the module ``ksr``."""
@@ -157,6 +158,7 @@ class KamailioHost(Variables):
         script in kamailio.cfg but not ours, and say nothing of a Via that is gone. Both crash whatever comes next.
         """
         before, uri = self.get_s("$mb"), self.get_s("$ru")
+        self.iterators.clear()
         value = run()
         # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse. The last one
         # parses the Content-Type as well, which the function has forgotten, also where it failed.

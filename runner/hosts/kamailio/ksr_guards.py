@@ -182,14 +182,31 @@ def _accept(host: KamailioHost) -> None:
 def _answer(host: KamailioHost, code: int, *_: object) -> None:
     # modules/nat_traversal/nat_traversal.c, __dialog_confirmed: takes the reply of the server itself for one that came
     is_final = _REDIRECTION <= code <= _LAST_CODE
-    if code > _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
+    if code != _TRYING and not is_final and hasattr(host.binding, "nat_traversal") and host.pv.get("$rm") == "INVITE":
         raise CallRefused(f"module nat_traversal does not survive that the server answers an INVITE with {code}")
 
 
 def _whole(host: KamailioHost, *_: object) -> None:
-    # modules/sca/sca_reply.c, sca_reply: takes the parsed From, which nobody has parsed where the reply cannot be sent
-    if host.pv.get("$msg(hdrc)") is None or host.pv.get("$fu") is None:
+    # modules/sca/sca_reply.c, sca_reply, and modules/pv_headers/pvh_func.c, pvh_real_hdr_replace: take the parsed From
+    # and To, which nobody has parsed since the message was built; reading them does
+    if any(host.pv.get(name) is None for name in ("$msg(hdrc)", "$fu", "$tu")):
         raise CallRefused("a header of the message does not parse")
+
+
+def _starts(kind: str) -> Guard:
+    def guard(host: KamailioHost, name: str, *_: object) -> None:
+        host.iterators.add(f"{kind} {name}")
+
+    return guard
+
+
+def _iterates(kind: str) -> Guard:
+    def guard(host: KamailioHost, name: str, *_: object) -> None:
+        # modules/textopsx/textopsx.c, _hf_iterators: keeps pointers into the message, also when that is gone
+        if f"{kind} {name}" not in host.iterators:
+            raise CallRefused(f"no iterator {name[:80]!a} was started on this message as it is now")
+
+    return guard
 
 
 def _tcp(_host: KamailioHost, *_: object) -> None:
@@ -221,7 +238,11 @@ _MAKE_WHAT_THEY_NAME = {  # by the number of the argument
     4: ("ndb_redis.redis_cmd_p2",),
     5: ("ndb_redis.redis_cmd_p3",),
 }  # fmt: skip
+_ITERATORS = ("textopsx.hf_iterator", "textopsx.bl_iterator", "sdpops.sdp_iterator")
+_STEPS = ("append", "end", "hbody", "hname", "insert", "next", "prev", "rm", "value")
 GUARDS: dict[str, Guard] = {
+    **{f"{iterator}_start": _starts(iterator) for iterator in _ITERATORS},
+    **{f"{iterator}_{step}": _iterates(iterator) for iterator in _ITERATORS for step in _STEPS},
     **{name: _made(at) for at, functions in _MAKE_WHAT_THEY_NAME.items() for name in functions},
     **dict.fromkeys(_WRITE_TO_THEIR_LAST, _written_last),
     "async.ms_route": _route,
@@ -238,6 +259,7 @@ GUARDS: dict[str, Guard] = {
     "pvx.xavp_slist_explode": _list,
     "pvx.xavp_xparams_explode": _list,
     "regex.pcre_match_group": _group,
+    "pv_headers.pvh_apply_headers": _whole,
     "registrar.reg_send_reply": _accept,
     "route": _route,
     "sethost": _host,

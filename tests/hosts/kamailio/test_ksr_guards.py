@@ -87,3 +87,17 @@ def test_names_of_what_kamailio_keeps_find_an_end() -> None:
     assert "Kamailio keeps each such name" in refusal(rig, "pvx.var_seti", "v1000", 1)
     assert rig.host.ksr("pvx.var_seti", ["v7", 2]) == 1
     assert "this one is too long" in refusal(Rig(), "pvx.var_seti", "v" * 257, 1)
+
+
+def test_an_iterator_goes_on_only_where_it_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kamailio keeps its pointers when the message is gone, or was built again."""
+    monkeypatch.setattr("runner.hosts.kamailio.functions._converted", None)
+    rig = Rig()
+    rig.results["pv.is_null"] = False
+    assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")
+
+    rig.host.ksr("textopsx.hf_iterator_start", ["a"])
+    assert rig.host.ksr("textopsx.hf_iterator_next", ["a"]) == 1
+    rig.host.ksr("textopsx.msg_set_buffer", ["b"])
+
+    assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")
