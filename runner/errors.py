@@ -66,6 +66,10 @@ class ScriptError(RunnerError):
         more = rest if str(self).endswith(first.rstrip()) else self.detail
         return f"{self}\n{more}".rstrip()
 
+    def naming(self, script: str) -> str:
+        """The message, with the script before it unless it names it already."""
+        return str(self) if str(self).startswith(f"{script}: ") else f"{script}: {self}"
+
 
 class ScriptNotFound(ScriptError):
     """There is no file at the script's path."""

@@ -56,3 +56,8 @@ def test_the_full_text_of_an_exception_has_its_first_line_once() -> None:
     assert ScriptError("X.cs: System.Exception: boom", stack).full() == f"X.cs: {stack}"
     assert ScriptError("X.cs cannot be run", stack).full() == f"X.cs cannot be run\n{stack}"
     assert ScriptError("boom").full() == "boom"
+
+
+def test_a_message_names_its_script_once() -> None:
+    assert ScriptError("System.Exception: boom").naming("/x/a.exe") == "/x/a.exe: System.Exception: boom"
+    assert ScriptError("/x/a.exe: no Main").naming("/x/a.exe") == "/x/a.exe: no Main"

@@ -137,7 +137,7 @@ class Lease:
                     if isinstance(error, EntryMissing):
                         outcome.code = NO_SUCH_ENTRY
                         return outcome
-                    raise type(error)(f"{path or 'mono_run'}: {error}", error.detail) from error
+                    raise type(error)(error.naming(path or "mono_run"), error.detail) from error
                 except WorkerGone as error:
                     pid = self._lose(str(error), host)
                     if time.monotonic() >= deadline:

@@ -238,7 +238,7 @@ class LeaseAnswer(Message):
     worker: Annotated[Worker | None, kinds.maybe(Worker.read)]
     keep: Flag
     is_ours: Flag
-    entries: Entries
+    entries: Entries = None
 
 
 @dataclass(frozen=True, kw_only=True)

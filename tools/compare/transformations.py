@@ -24,8 +24,10 @@ param.name param.valueat line.at line.sw s.ftime s.rafter
 _WITH_TWO = "s.substr s.select s.replace param.value param.in param.name param.valueat s.fmtlines s.fmtlinet"
 _ONE, _TWO, _NONE = _WITH_ONE.split(), _WITH_TWO.split(), _WITHOUT.split()
 _TEXTS = ("a", "@", ":", ";", ",", "sip", "ip:", "", " ", "$ru", "$rU", "b.example", "<", '"', "\\r\\n", "/", "0", "%Y",
-          "tag", "lr", "x", "transport", "$var(a)", "$hdr(X-Custom)", "expires", "phone-context", "ob", "\\s", "\\", "é")  # fmt: skip
-_COUNTS = ("0", "1", "2", "3", "-1", "-2", "5", "100", "99999", "x", "", "$ml", "$var(b)", "$(rU{s.len})", "007", " 1")
+          "tag", "lr", "x", "transport", "$var(a)", "$hdr(X-Custom)", "expires", "phone-context", "ob", "\\s", "\\", "é",
+          "$(rU{s.tolower})", "$(tu{s.after,@})", "$(fd{s.rm,.})", "$(ci{s.substr,0,2}{s.trim})")  # fmt: skip
+_COUNTS = ("0", "1", "2", "3", "-1", "-2", "5", "100", "99999", "x", "", "$ml", "$var(b)", "$(rU{s.len})", "007", " 1",
+           "$(ml{s.strip,2}{s.int})")  # fmt: skip
 _SUBSTITUTIONS = ("/a/b/g", "/sip:(.*)@(.*)/\\1 \\2/", "/[a-z]+/x/gi", "/^/x/", "/./y/g", "/a/", "/(/x/", "/;.*$//", "/x/y/s", "|@|-|",
                   "/[[:alpha:]]+/A/g", "/(a)|b/[\\1]/g", "/a*/x/g", "/$/x/", "/\\././g", "/a/\\0\\0/")  # fmt: skip
 

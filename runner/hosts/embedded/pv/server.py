@@ -7,7 +7,7 @@ import re
 from uuid import uuid4
 
 from runner.hosts.embedded.context import RELEASES
-from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.value import NOWHERE, NULL, CannotEvaluate, Value
 from runner.sip.scan import INT_MAX, number_of
 
 from .registry import Access, Reader, one_of, register
@@ -32,7 +32,7 @@ _CONSTANTS = {
 
 def _define(access: Access) -> Value:
     text = access.context.environment.defines.get(access.name)
-    return NULL if text is None else Value(text.encode())
+    return NULL if text is None else Value(text.encode()) if text else NOWHERE
 
 
 def _define_or_zero(access: Access) -> Value:

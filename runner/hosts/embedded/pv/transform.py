@@ -340,14 +340,34 @@ def _share_buffer(given: Input, name: str) -> Input:
     known: dict[bytes, Value] = {}
     for text in written:
         try:
+            # Each look at a counter counts.
+            steps = [given.resolve(text[:at] + b")") for at in links_of(text)] if b"sh" not in text else []
             resolved = given.resolve(text)
         except CannotEvaluate:
             return given  # the transformation will find out when it asks
-        if resolved.is_printed:
-            value = _overwritten(value, resolved)
-            known = {name: _overwritten(earlier, resolved) for name, earlier in known.items()}
+        for step in (*steps, resolved):
+            if step.is_printed:
+                value = _overwritten(value, step)
+                known = {name: _overwritten(earlier, step) for name, earlier in known.items()}
         known[text] = resolved
     return Input(value, given.arguments, lambda name: known[name], given.uri, given.environment)
+
+
+def links_of(expression: bytes) -> list[int]:
+    """Where the transformations of an expression ``$(x{a}{b})`` begin, in order; empty without any."""
+    found: list[int] = []
+    depth = 0
+    end = len(expression) - len(b")")
+    while expression[:end].rstrip(b" \t").endswith(b"}"):
+        for at in range(end - 1, -1, -1):
+            depth += (expression[at] == b"}"[0]) - (expression[at] == b"{"[0])
+            if expression[at] == b"{"[0] and depth == 0:
+                break
+        else:
+            break
+        end = at
+        found.insert(0, at)
+    return found
 
 
 def _overwritten(value: Value, over: Value) -> Value:

@@ -61,6 +61,15 @@ def test_a_number_as_parameter_overwrites_the_digits_of_a_number() -> None:
     assert transformed(2147483647, b"{s.strip,$var(n)}").text == b"147483641"
 
 
+def test_so_does_a_number_that_the_parameter_is_made_of(host: MessageHost) -> None:
+    host.set_i("$var(v)", 12345)
+    host.set_i("$var(n)", 77)
+
+    assert host.get_s("$(var(v){s.before,$(var(n){s.strip,1})})") == "123"
+    assert host.get_s("$(var(v){s.after,$(rU{s.len}{s.replace,3,4})})") == "3"
+    assert host.get_s("$(var(v){s.before,$(rU{s.strip,1})})") == "12345"
+
+
 @pytest.mark.parametrize("between", ["s.int", "s.strip,0", "s.striptail,-1", "line.at,0", "line.at,-1", "line.sw,1"])
 def test_so_it_does_behind_a_transformation_that_leaves_the_digits_where_they_are(between: str) -> None:
     assert transformed(173, b"{%b}{s.strip,$var(n)}" % between.encode()).text == b"71"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Arguments, Input, Scanner, register, takes
+from runner.hosts.embedded.pv.transform import (
+    MAX_RESULT_BYTES,
+    Arguments,
+    Expression,
+    Input,
+    Scanner,
+    links_of,
+    register,
+    takes,
+)
 from runner.hosts.embedded.value import CannotEvaluate, Value
 from runner.sip.scan import wrap
 
@@ -28,7 +37,10 @@ def _numeric(given: Input) -> Value:
 
 @register("s.replace", "every occurrence of a text replaced", _SOURCE, takes("ss"), ",old,new")
 def _replace(given: Input) -> Value:
-    return _replaced(given, given.string(0).text, given.string(0).first, given.string(1).text)
+    old, new = given.string(0), given.string(1).text
+    if old.text and (_stands_in_buffer(given, 1) or _stands_in_buffer(given, 0)):
+        return Value(_replaced_over_itself(not_null(given), old.text, new, is_new=_stands_in_buffer(given, 1)))
+    return _replaced(given, old.text, old.first, new)
 
 
 @register("s.rmhdws", "with a blank for each line end and the white space behind it", _SOURCE, since="6.0")
@@ -59,6 +71,8 @@ def _rm(given: Input) -> Value:
     wanted = given.string(0)
     old = wanted.text
     if not hasattr(given.arguments[0], "first"):
+        if _stands_in_buffer(given, 0):
+            return Value(_replaced_over_itself(not_null(given), old, b"", is_new=False))
         return _replaced(given, old, wanted.first, b"")
     old = re.sub(rb"\\(.)", lambda found: _RM_ESCAPES.get(found.group(1), found.group(1)), old, flags=re.DOTALL)
     return _replaced(given, old, wanted.first, b"")
@@ -72,6 +86,44 @@ def _replaced(given: Input, old: bytes, first: int, new: bytes) -> Value:
     if first in text:
         raise CannotEvaluate("nothing to look for")
     return Value(text)
+
+
+_TAKES_BUFFER = re.compile(
+    rb"\{[ \t\r\n]*(?:s\.(?!len|int|count|corehash|decode\.base58)|uri\.(?:saor|[sd]uri|tosocket)|urialias\.)",
+    re.IGNORECASE,
+)
+
+
+def _stands_in_buffer(given: Input, position: int) -> bool:
+    """Whether an argument is where the result will be: its own transformations were the last that took a buffer."""
+    written = [each.text if isinstance(each, Expression) else b"" for each in given.arguments[position:]]
+    links = links_of(written[0])
+    is_in_one = bool(links) and _TAKES_BUFFER.match(written[0], links[-1]) is not None
+    return is_in_one and not any(b"{" in later for later in written[1:])
+
+
+def _replaced_over_itself(text: bytes, old: bytes, new: bytes, *, is_new: bool) -> bytes:
+    """
+    The result where ``old``, or else ``new``, stands at the start of the buffer that the result is written to.
+
+    The transformations of an argument go on to the next buffer, and what they leave is still read while the result is
+    written over it (modules/pv/pv_trans.c, tr_set_crt_buffer).
+    """
+    buffer = bytearray(new if is_new else old)
+    wanted = old
+    at = done = written = 0
+    while at < len(text):
+        if not is_new and written < len(old):
+            wanted, written = bytes(buffer[: len(old)]), done
+        if text.startswith(wanted, at):
+            put = bytes(buffer[: len(new)]) if is_new else new
+            at += len(old)
+        else:
+            put = text[at : at + 1]
+            at += 1
+        buffer[done : done + len(put)] = put
+        done += len(put)
+    return bytes(buffer[:done])
 
 
 @register("s.prefixes", "all prefixes with commas between; limit 0 is no limit", _SOURCE, takes("?n"), "[,limit]")

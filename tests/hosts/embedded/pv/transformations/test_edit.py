@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hosts.embedded import versions
-from tests.hosts.embedded.reading import transformed
+from tests.hosts.embedded.reading import MESSAGE, having, transformed
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.host import MessageHost
@@ -39,3 +39,21 @@ def test_a_value_is_transformed(text: bytes, chain: bytes, result: bytes) -> Non
 )
 def test_a_transformation_of_6_0(text: str, chain: str, older: str | None, newer: str | None) -> None:
     assert versions.transformed(text, chain) == [older, newer]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("$(hdr(To){s.replace,$(tu{s.after,@}),2})", "<sip:bob@example.com>"),
+        ("$(hdr(To){s.replace,@,$(fu{s.md5})})", "<sip:bob<sip:bob361555024acfcd35b3198865example.com>"),
+        ("$(rd{s.rm,$(rU{s.tolower})})", "example.com"),
+        ("$(rU{s.rm,$(rU{s.rm,x})})", ""),
+        ("$(rU{s.rm,$(rU{s.strip,1})})", "bob"),
+        ("$(rU{s.replace,$(rU{s.strip,1}),$(rU{s.len})})", "b3"),
+        ("$(rU{s.replace,$(rU{s.strip,1}),$rU})", "bob"),
+        ("$(rU{s.rm,$(rU{s.tolower}{s.len})})", "bob"),
+        ("$(ru{s.replace,$(rU{s.trim}),$(rd{s.toupper})})", "sip:sip:PLE.COM@example.com"),
+    ],
+)
+def test_the_result_is_written_over_an_argument_that_was_transformed_last(expression: str, value: str) -> None:
+    assert having(MESSAGE).get_s(expression) == value
