@@ -179,7 +179,7 @@ presence: handle_publish handle_publish_uri handle_subscribe handle_subscribe_ur
 presence_xml: pres_check_activities pres_check_basic
 pua: pua_set_publish pua_update_contact
 pua_json: publish
-pv: get gete geti getvn getvs getw is_null seti sets unset
+pv: get gete geti getl getvn getvs getw is_null seti setl sets unset
 pv_headers: pvh_append_header pvh_apply_headers pvh_check_header pvh_collect_headers pvh_header_param_exists
     pvh_modify_header pvh_remove_header pvh_remove_header_param pvh_reset_headers
 pvx: avp_get avp_gete avp_getw avp_is_null avp_rm avp_seti avp_sets evalx pv_var_to_xavp pv_xavi_print pv_xavp_print

@@ -22,6 +22,7 @@ def _kemi(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tm.t_relay", []),
         ("sl.send_reply", [404, "No"]),
         ("setflag", [True]),
+        ("setflag", [-(1 << 31)]),
         ("info", ["é\n"]),
         ("async.get_data", []),
     ],
