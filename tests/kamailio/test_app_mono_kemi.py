@@ -87,11 +87,19 @@ def test_an_event_is_the_one_argument_of_its_method(site: Site) -> None:
     until(lambda: "on_event: sl:local-response" in site.kamailio.log(), "the event behind the reply")
 
 
-def test_python_exec_runs_scripts_as_with_the_other_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        pytest.param("app_python3", "python_exec", marks=ENGINES["C#"].marks),
+        pytest.param("app_python3s", "app_python3s_exec", marks=ENGINES["C#, app_python3s"].marks),
+    ],
+)
+def test_scripts_of_the_cfg_run_as_with_the_other_files(tmp_path: Path, module: str, call: str) -> None:
     with ExitStack() as stack:
         site = OtherSite(tmp_path, stack)
+        site.python = module
         script = compiled(site.daemon.scripts, "Bob", 'static int Main(string[] a) { return a[0] == "bob" ? 0 : 1; }')
-        site.start(f'python_exec("mono_exec", "{script} $rU");', script=ROOT / "kamailio" / "app_mono_kemi.py")
+        site.start(f'{call}("mono_exec", "{script} $rU");', script=ROOT / "kamailio" / "app_mono_kemi.py")
 
         assert [site.result(f"sip:{user}@example.com") for user in ("bob", "al")] == [1, -1]
 
