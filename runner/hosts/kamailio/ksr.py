@@ -32,6 +32,8 @@ _KINDS = {"i": "a number", "s": "a text"}
 _OF_OTHER_MODULES = {"kx": "kemix", "pvx": "pv"}  # KSR has another name for them than loadmodule
 _OF_FILES = {file: module for module, file in _OF_OTHER_MODULES.items()}
 _LOGS = frozenset({"crit", "dbg", "err", "info", "log", "notice", "warn"})
+_LONGEST_WITH_VARIABLES = 64 * 1024  # characters; no message of UDP is longer
+_MOST_UNENDED = 128 * 1024  # characters behind each `$` of a text that does not end, together: 0.1 s
 _known: kemi.Kemi | str | None = None  # of this process; a text is why it cannot be read
 
 
@@ -74,7 +76,7 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
         _check(function, own.parameters, arguments)
         value: Value = own.call(host, *arguments)
         return value
-    reason = _refusal(function, allowed)
+    reason = refusal(function, allowed)
     if reason is not None:
         raise CallRefused(reason)
     row = _function(function, host.binding)
@@ -147,9 +149,6 @@ def _counterpart(name: str, count: int) -> tuple[str, str]:
         if signature is not None and len(signature.parameters) == count:
             return f"{module}.{name}", signature.parameters
     raise CallRefused(f"no loaded module has a KEMI function of that name that takes {_count(count)}")
-
-
-_refusal = functools.lru_cache(maxsize=2048)(refusal)
 
 
 def why_missing(function: str, modules: dict[str, int]) -> str:
@@ -234,7 +233,13 @@ def check_variables(text: str, host: KamailioHost) -> None:
     Raises:
         CallRefused: One must not be evaluated, see ``guards``.
     """
+    if len(text) > _LONGEST_WITH_VARIABLES:
+        raise CallRefused(f"a text with a $ has at most {_LONGEST_WITH_VARIABLES} characters")
+    unended = 0
     for name, is_one in names.within(text):
+        unended += 0 if is_one else len(name)
+        if unended > _MOST_UNENDED:
+            raise CallRefused("too many variables in a text do not end")
         if name in harmless or (not is_one and guards.RISKY.search(name) is None):
             continue
         if not is_one or host.asked(name) != name:
