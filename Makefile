@@ -146,7 +146,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	done
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
-bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio pool start"; takes minutes
+bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio kemi pool start"; takes minutes
 	@$(INSTALL)
 	[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || install mono-devel
 	$(LOCKED)/bench.txt
@@ -154,8 +154,8 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
-chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number
-	@$(BIN)/python -m tools.chaos $(SECONDS) $(SEED)
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number ROUTE=kemi
+	@$(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" $(ROUTE)
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt

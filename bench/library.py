@@ -61,6 +61,7 @@ def echo(stack: ExitStack) -> dict[str, Callable[[int], list[float]]]:
     First over a socket pair with the two processes where the kernel puts them, then with both on one CPU, and then over
     two pipes on one CPU.
     """
+    PEERS.mkdir(parents=True, exist_ok=True)
     program = PEERS / "Echo.exe"
     subprocess.run(["mcs", f"-out:{program}", str(HERE / "Echo.cs")], check=True, stdout=subprocess.DEVNULL)
     ours, theirs = socket.socketpair()

@@ -45,6 +45,8 @@ DEFAULTS = {
     "on_busy": False,
     "scripts": {},
     "ksr_allow": [],
+    "kemi_on_error": "500 Server Internal Error",
+    "kemi_pinned": False,
 }
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
@@ -143,7 +145,7 @@ def _allowed(entries: list[Any]) -> frozenset[str]:
     return frozenset(entry for entry, fault in faults.items() if fault is None)
 
 
-def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> bool:
+def _meaning(path: str | None, error: RunnerError) -> bool:
     """What a failure means to the routing script: true or false, as the settings say for this script."""
     name = (
         "on_timeout"
@@ -156,18 +158,32 @@ def _meaning(settings: dict[str, Any], path: str | None, error: RunnerError) -> 
     return own.get(name, settings[name]) if isinstance(own, dict) else settings[name]
 
 
-def _execute(msg: Any, path: str | None, param: str | None) -> int:
-    """Run one script and give the value for Kamailio; never raises."""
+def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str | None = None) -> Any:
+    """
+    Run one script, or one entry of it; never raises.
+
+    Returns:
+        The ``ExecOutcome``, or the exception of what failed, which is in the log.
+    """
     try:
         with CLocale():
-            outcome = _lease.exec(path, param, KamailioHost(msg, KSR, _ksr_allow), time.monotonic() + _timeout_s)
+            return _lease.exec(path, param, host, time.monotonic() + _timeout_s, entry)
     except RunnerError as error:
         text = error.full() if isinstance(error, ScriptError) else error
         # An outage was logged when it began; here it would be one line for each call.
         log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", text)
-        return TRUE if _meaning(_values, path, error) else FALSE
-    except Exception:  # nothing may escape into Kamailio
+        return error
+    except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
+        return error
+
+
+def _execute(msg: Any, path: str | None, param: str | None) -> int:
+    """Run one script and give the value for Kamailio; never raises."""
+    outcome = attempt(KamailioHost(msg, KSR, ksr_allow), path, param)
+    if isinstance(outcome, RunnerError):
+        return TRUE if _meaning(path, outcome) else FALSE
+    if isinstance(outcome, Exception):
         return FALSE
     return END_OF_ROUTING if outcome.has_ended_routing else TRUE if outcome.code == 0 else FALSE
 
@@ -256,7 +272,7 @@ log.handlers[0].setFormatter(RecordFormatter())
 
 # A reload runs this file again, and not the modules that it imports: the lease before is given back by their memory of
 # it, and the next exec takes a new one.
-_values = _settings()
-_ksr_allow = _allowed(_values["ksr_allow"])
-_timeout_s = _values["exec_timeout_s"] - MODULE_TAKES_S
-_lease = Lease.of_process(_values["socket"])
+settings = _settings()
+ksr_allow = _allowed(settings["ksr_allow"])
+_timeout_s = settings["exec_timeout_s"] - MODULE_TAKES_S
+_lease = Lease.of_process(settings["socket"])

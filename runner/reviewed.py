@@ -65,7 +65,10 @@ it takes a number or a variable of the script as it is, and a wrong one ends the
     lcr.inactivate_gw lcr.load_gws lcr.load_gws_furi lcr.load_gws_ruser lcr.next_gw statsd.statsd_labels_stop
     statsd.statsd_stop
 the server ends when it answers such a request itself: nat_traversal.nat_keepalive
-it changes the message in place, where others have parsed it: posops.pos_set_char
+it reads and edits at any byte, also between what others have parsed, or behind the message: posops.pos_append
+    posops.pos_body_end posops.pos_body_start posops.pos_find_str posops.pos_findi_str posops.pos_headers_end
+    posops.pos_headers_start posops.pos_insert posops.pos_rfind_str posops.pos_rfindi_str posops.pos_rm
+    posops.pos_rsearch posops.pos_search posops.pos_set_char
 it gives a list, which C# cannot have, and ends the server with some: pvx.xavi_get_keys pvx.xavi_getd pvx.xavi_getd_p1
     pvx.xavp_get_keys pvx.xavp_getd pvx.xavp_getd_p1
 it ends or hangs a server where another xavu was set: pvx.xavu_params_explode
@@ -171,14 +174,12 @@ permissions: allow_address allow_address_group allow_source_address allow_source
 phonenum: match
 pike: pike_check_ip pike_check_req
 pipelimit: pl_active pl_check pl_check_limit pl_drop pl_drop_range pl_drop_retry
-posops: pos_append pos_body_end pos_body_start pos_find_str pos_findi_str pos_headers_end pos_headers_start pos_insert
-    pos_rfind_str pos_rfindi_str pos_rm pos_rsearch pos_search
 presence: handle_publish handle_publish_uri handle_subscribe handle_subscribe_uri pres_auth_status pres_has_subscribers
     pres_refresh_watchers pres_update_watchers
 presence_xml: pres_check_activities pres_check_basic
 pua: pua_set_publish pua_update_contact
 pua_json: publish
-pv: get gete geti getvn getvs getw is_null seti sets unset
+pv: get gete geti getl getvn getvs getw is_null seti setl sets unset
 pv_headers: pvh_append_header pvh_apply_headers pvh_check_header pvh_collect_headers pvh_header_param_exists
     pvh_modify_header pvh_remove_header pvh_remove_header_param pvh_reset_headers
 pvx: avp_get avp_gete avp_getw avp_is_null avp_rm avp_seti avp_sets evalx pv_var_to_xavp pv_xavi_print pv_xavp_print

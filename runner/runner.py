@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.late_runs import LateRuns
@@ -32,7 +33,6 @@ from .worker import confine, sandbox
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
@@ -51,7 +51,8 @@ class Runner:
     Runs scripts in warm workers. A context manager; the workers live as long as the block.
 
     One mode at a time, as in app_mono: with ``load`` set ``mono_run`` runs that script as it was at start, and
-    ``mono_exec`` is refused; without it only ``mono_exec`` works. May be called from many threads.
+    ``mono_exec`` is refused; without it only ``mono_exec`` works. But ``mono_exec`` of that very script, which is what
+    a routing script (KEMI) does, makes it live until the next ``reset``. May be called from many threads.
 
     Raises:
         ConfigError: On entering: ``load`` names no file, or ``worker_user`` or ``sandbox`` is not possible here.
@@ -115,9 +116,9 @@ class Runner:
             The result; whatever fails is in its ``error``.
 
         Raises:
-            ConfigError: ``load`` is set: this runner serves ``mono_run`` only.
+            ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        self._refuse_unless(is_pinned=False)
+        self._refuse_unless_in_mode(str(path))
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
         return self._execute(str(path), param, host, timeout_s, outcome, entry=entry)
@@ -129,7 +130,7 @@ class Runner:
         Raises:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
-        self._refuse_unless(is_pinned=True)
+        self._refuse_unless_in_mode(None)
         return self._execute(None, param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
@@ -143,17 +144,23 @@ class Runner:
             ConfigError: The runner is in the other mode.
             ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
-        self._refuse_unless(is_pinned=path is None)
+        self._refuse_unless_in_mode(path)
         return self._current(path)
 
     def _current(self, path: str | None) -> Generation:
-        generation = self.scripts.current(str(self.settings.load) if path is None else path)
+        if path is not None and self._pinned is not None:
+            self.scripts.unpin(str(self.settings.load))
+        generation = self.scripts.current(self._name(path))
         self.poison.check(generation)
         return generation
 
     def stamps(self, path: str | None) -> Stamps | None:
         """The stamps behind the last ``current`` of this path; None when ``current`` has to be called in any case."""
-        return self.scripts.stamps(str(self.settings.load) if path is None else path)
+        return self.scripts.stamps(self._name(path))
+
+    def _name(self, path: str | None) -> str:
+        """The one name of what ``load`` names, however a client writes it; else the path."""
+        return str(self.settings.load) if path is None or self._pinned is not None else path
 
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
@@ -191,10 +198,10 @@ class Runner:
         if self.upkeep.has_loaded(generation):  # when all workers are lent, none has tried it
             self.scripts.accept(generation)
 
-    def _refuse_unless(self, *, is_pinned: bool) -> None:
-        if is_pinned and self._pinned is None:
+    def _refuse_unless_in_mode(self, path: str | None) -> None:
+        if path is None and self._pinned is None:
             raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
-        if not is_pinned and self._pinned is not None:
+        if path is not None and self._pinned is not None and Path(path) != self.settings.load:
             raise ConfigError(
                 f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
             )

@@ -35,8 +35,9 @@ def compiled(directory: Path, name: str, body: str) -> Path:
     source = directory / f"{name}.cs"
     source.write_text(f"using System; using System.Threading; using SR; public class {name} {{ {body} }}\n", "utf-8")
     draft = directory / f"{name}.new"
-    sr_dll = ensure_bridge().sr_dll
-    subprocess.run([MCS, f"-r:{sr_dll}", f"-out:{draft}", str(source)], check=True, capture_output=True)
+    built = ensure_bridge()
+    references = [f"-r:{built.sr_dll}", f"-r:{built.ksr_dll}"]
+    subprocess.run([MCS, *references, f"-out:{draft}", str(source)], check=True, capture_output=True)
     script = directory / f"{name}.exe"
     draft.rename(script)
     return script

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.ksr.functions import VERSIONS, read
 from runner.reviewed import ALLOWED, REFUSED, fault_of, refusal
 from tests.places import ROOT
 
@@ -28,6 +29,13 @@ def test_the_page_about_security_lists_what_is_refused() -> None:
     _, _, section = page.partition("| function | why it is refused |\n| --- | --- |\n")
 
     assert section.partition("\n\n")[0].splitlines() == rows()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_function_of_the_lists_was_looked_at(version: str) -> None:
+    names = {function.full_name for function in read(version)}
+
+    assert names - ALLOWED - REFUSED.keys() == set()
 
 
 def test_no_function_is_both_allowed_and_refused() -> None:

@@ -159,11 +159,30 @@ def test_load_is_read_at_start_and_does_not_change_until_reset(tmp_path: Path) -
     assert (old, new) == (1, 2)
 
 
+def test_load_is_live_from_its_first_mono_exec_until_reset(tmp_path: Path) -> None:
+    """A routing script (KEMI) is what ``load`` names, and live at every save."""
+    script = compiled(tmp_path, "class S { static int Main() { return 1; } }")
+
+    def code(path: str | None) -> int | None:
+        host = MessageHost(INVITE)
+        ran = runner.mono_run(host=host) if path is None else runner.mono_exec(path, host=host)
+        return ran.exit_code
+
+    with Runner(patient(load=script)) as runner:
+        compiled(tmp_path, "class S { static int Main() { return 2; } }")
+        codes = [code(None), code(f"{tmp_path}//{script.name}"), code(None)]
+        runner.reset()
+        compiled(tmp_path, "class S { static int Main() { return 3; } }")
+        codes += [code(None), code(str(script))]
+
+    assert codes == [1, 2, 2, 2, 3]
+
+
 def test_each_mode_refuses_the_function_of_the_other(tmp_path: Path) -> None:
     script = compiled(tmp_path, RETURNS)
 
     with Runner(patient(load=script)) as runner, pytest.raises(ConfigError, match="mono_exec is refused"):
-        runner.mono_exec(script, host=MessageHost(INVITE))
+        runner.mono_exec(script.with_name("Other.exe"), host=MessageHost(INVITE))
     with Runner(patient()) as runner, pytest.raises(ConfigError, match="load"):
         runner.mono_run(host=MessageHost(INVITE))
 

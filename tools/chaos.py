@@ -1,7 +1,8 @@
 """
 ``make chaos``: a real Kamailio under sipp's steady traffic while faults are put into everything behind it.
 
-``python -m tools.chaos [SECONDS [SEED]]``. Every kind of fault is injected in turn, in shuffled rounds. At the end it
+``python -m tools.chaos [SECONDS [SEED [ROUTE]]]``. ROUTE is cfg, where kamailio.cfg runs the script, or kemi, where the
+script is Kamailio's routing script. Every kind of fault is injected in turn, in shuffled rounds. At the end it
 prints a table. The exit status is 1 when a request was lost that no fault had hit, when nothing was answered for a
 second, when a kind of fault never happened, when an internal error was logged (the first ones are shown), or when
 anything is left over.
@@ -149,7 +150,7 @@ class Probe:
         report.longest_gap_s = max((after - before for before, after in pairwise(times)), default=LOST_S)
 
 
-def run(seconds: float, seed: int, directory: Path) -> Report:
+def run(seconds: float, seed: int, directory: Path, route: str = "cfg") -> Report:
     """
     Inject faults for so many seconds.
 
@@ -157,12 +158,13 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
         seconds: How long; each kind of fault comes once even when that takes longer.
         seed: Of the order of faults.
         directory: For everybody's files; nothing of theirs is there or in the temporary directory afterwards.
+        route: Of ``chaos_faults.ROUTES``: what runs the script.
     """
     numbers = random.Random(seed)  # noqa: S311 - so that a run can be repeated
     report = Report(seed)
     (directory / "tmp").mkdir()
     with small_file_system(directory / "tmp") as can_be_full:
-        site = _inject(seconds, numbers, directory, report, can_be_full=can_be_full)
+        site = _inject(seconds, numbers, directory, report, route, can_be_full=can_be_full)
         # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
         report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
         report.left_over += [str(path) for path in site.temporary.iterdir()]
@@ -171,15 +173,17 @@ def run(seconds: float, seed: int, directory: Path) -> Report:
     return report
 
 
-def _inject(seconds: float, numbers: random.Random, directory: Path, report: Report, *, can_be_full: bool) -> Site:
+def _inject(
+    seconds: float, numbers: random.Random, directory: Path, report: Report, route: str, *, can_be_full: bool
+) -> Site:
     with ExitStack() as stack:
-        site = Site(directory, stack, can_be_full=can_be_full)
+        site = Site(directory, stack, can_be_full=can_be_full, route=route)
         faults = Faults(site, numbers)
         report.faults = dict.fromkeys(faults.kinds, 0)
         with Peer(site.port) as peer:
             until(lambda: b"200 OK" in (peer.ask(peer.request()) or b""), "a first request is true")
         calls = int(seconds * RATE)
-        with Sipp("options", site.port, calls, RATE, directory / "sipp") as sipp:
+        with Sipp("answered", site.port, calls, RATE, directory / "sipp") as sipp:
             probe = Probe(site.port)
             ends = time.monotonic() + seconds
             while time.monotonic() < ends or not all(report.faults.values()):
@@ -243,9 +247,10 @@ def main() -> None:
     """As the module says."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else random.randrange(1 << 31)  # noqa: S311
+    route = sys.argv[3] if len(sys.argv) > 3 else "cfg"
     print(f"seed {seed}", flush=True)  # noqa: T201 - a command
     with tempfile.TemporaryDirectory() as name:
-        report = run(seconds, seed, Path(name))
+        report = run(seconds, seed, Path(name), route)
     print(report)  # noqa: T201
     for problem in report.problems():
         print(f"PROBLEM: {problem}")  # noqa: T201

@@ -65,8 +65,27 @@ static int Main()
     HDR.AppendToReply("X-Build: {0}\\r\\n");
     return 0;
 }}
+public static void ksr_request_route()
+{{
+    Main();
+    KSR.sl.sl_send_reply(200, "OK");
+}}
 """
 SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
+# What runs the script: a line of kamailio.cfg's own language, or Kamailio itself, as its routing script (KEMI).
+ROUTES = {
+    "cfg": """
+modparam("app_python3", "load", "{kamailio}/app_mono.py")
+request_route {{
+    if (python_exec("mono_exec", "{script}")) sl_send_reply("200", "OK");
+    else sl_send_reply("200", "False");
+}}
+""",
+    "kemi": """
+modparam("app_python3", "load", "{kamailio}/app_mono_kemi.py")
+cfgengine "python"
+""",
+}
 
 
 @contextlib.contextmanager
@@ -82,21 +101,21 @@ def small_file_system(place: Path) -> Iterator[bool]:
 
 
 class Site:
-    """The Kamailio, the daemon and the script that everything happens to."""
+    """The Kamailio, the daemon and the script that everything happens to; ``route`` is one of ``ROUTES``."""
 
-    def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool) -> None:
+    def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool, route: str) -> None:
         self.directory = directory
         self.can_be_full = can_be_full
         self.temporary = directory / "tmp"
-        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS, {"TMPDIR": str(self.temporary)}))
+        load = f'\nload = "{directory}/scripts/Chaos.exe"' if route == "kemi" else ""
+        self.daemon = RunningDaemon(directory, SETTINGS + load, {"TMPDIR": str(self.temporary)})
         self.builds = 0
         self.library = self._library()
         self.script = self.build()
+        stack.enter_context(self.daemon)
         self.port = free_udp_port()
         cfg = preamble(self.port, ["kex", "sl", "pv", "app_python3"], children=CHILDREN)
-        cfg += f'modparam("app_python3", "load", "{ROOT}/kamailio/app_mono.py")\n'
-        cfg += f'request_route {{\n\tif (python_exec("mono_exec", "{self.script}")) sl_send_reply("200", "OK");\n'
-        cfg += '\telse sl_send_reply("200", "False");\n}\n'
+        cfg += ROUTES[route].format(kamailio=ROOT / "kamailio", script=self.script)
         env = {"APP_MONO_CONFIG": str(self.daemon.config)}
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
 

@@ -154,7 +154,7 @@ class Held:
                     generation, param, host, deadline, fresh=fresh, entry=entry, outcome=outcome
                 )
         except EntryMissing:
-            outcome.code = NO_SUCH_ENTRY
+            outcome.code, outcome.is_missing = NO_SUCH_ENTRY, True
             return outcome
         except ScriptError as error:
             raise type(error)(f"{name}: {error}", error.detail) from error

@@ -135,7 +135,7 @@ class Lease:
                         self._held.drop_first_run(self._link)
                     self._after()
                     if isinstance(error, EntryMissing):
-                        outcome.code = NO_SUCH_ENTRY
+                        outcome.code, outcome.is_missing = NO_SUCH_ENTRY, True
                         return outcome
                     raise type(error)(error.naming(path or "mono_run"), error.detail) from error
                 except WorkerGone as error:

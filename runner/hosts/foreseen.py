@@ -56,7 +56,7 @@ def _forms(names: str) -> str:
 # changes, because whatever else changes them ends the guessing of an exec.
 KSR_READS: dict[str, str | None] = {
     # core/kemi.c: the name of a variable, which decides, or of a header; a header that an edit adds is not there yet
-    **dict.fromkeys(_reads("pv", "get gete geti getvn getvs getw is_null"), BY_NAME),
+    **dict.fromkeys(_reads("pv", "get gete geti getl getvn getvs getw is_null"), BY_NAME),
     **dict.fromkeys(_reads("hdr", "get get_idx gete gete_idx getw getw_idx is_present match_content"), FIXED),
     # core/kemi.c: the first line, where the message came from, flags, and the names of this server
     **dict.fromkeys(_reads("", " ".join(f"is_{name}" for name in f"{_METHODS} {_PROTOCOLS}".split())), FIXED),

@@ -46,7 +46,8 @@ NEEDS_RESTART = frozenset(
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
 READ_BY_KAMAILIO = frozenset(
-    {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts", "ksr_allow"}
+    {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts"}
+    | {"ksr_allow", "kemi_on_error", "kemi_pinned"}
 )
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
@@ -276,6 +277,16 @@ class Settings(BaseSettings):
     security.md lists them. In Kamailio only.
 
     Sites that trust their scripts with more than the message."""
+    kemi_on_error: str = Field(default="500 Server Internal Error", pattern=r"^[3-6][0-9]{2} [^\x00-\x1f\x7f]+$")
+    """The answer to a request whose routing script in C# (KEMI) failed: a code from 300 to 699 and a reason. In
+    Kamailio only.
+
+    Sites that send their callers elsewhere then."""
+    kemi_pinned: bool = False
+    """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
+    a new build is live for the next message. In Kamailio only.
+
+    Sites where a deployment is no release yet."""
     kamailio: Literal["installed", "5.6", "6.0"] = "installed"
     """The version of Kamailio as which ``app-mono exec``, ``run``, ``pv`` and ``serve --sip`` answer a script: 5.6 is
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.

@@ -102,6 +102,7 @@ class ExecOutcome:
         refused: The first edit that the host had declared certain and then refused; empty for none.
         has_exited: Whether the script ended its process, which is its worker.
         has_ended_routing: Whether it ended by KSR.x.exit() or drop(), which ends Kamailio's routing script as well.
+        is_missing: Whether nothing ran, for the script has no such entry.
     """
 
     # Class attributes: one of these is made for every exec, and what does not change costs nothing.
@@ -118,6 +119,7 @@ class ExecOutcome:
     profile: Profile | None = None
     has_exited: bool = False
     has_ended_routing: bool = False
+    is_missing: bool = False
 
     def dropped_texts(self) -> Notice:
         """The log line in place of the texts beyond the bounds; the bridge has the same words."""

@@ -71,7 +71,7 @@ class Caller:
         for number in range(LONGEST_SEQUENCE):
             function = dice.choice(names)
             arguments = [
-                dice.choice(NUMBERS if kind == "i" else TEXTS if dice.random() < 0.3 else PLAUSIBLE)
+                dice.choice(NUMBERS if kind != "s" else TEXTS if dice.random() < 0.3 else PLAUSIBLE)
                 for kind in _parameters(function)
             ]
             if function not in SLEEPS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.chaos import Report, internal_errors, run
+from tools.chaos_faults import ROUTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +38,9 @@ def test_an_internal_error_is_told_once_and_with_its_traceback() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_every_kind_of_fault_once_and_no_request_is_lost(tmp_path: Path) -> None:
-    report = run(8, 1, tmp_path)
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_kind_of_fault_once_and_no_request_is_lost(tmp_path: Path, route: str) -> None:
+    report = run(8, 1, tmp_path, route)
 
     assert report.problems() == [], str(report)
     assert report.answered == report.sent > 200

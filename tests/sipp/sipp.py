@@ -34,18 +34,22 @@ class Sipp:
         calls: How many.
         per_s: Calls begun in one second.
         directory: For its files.
+        more: Further arguments of sipp.
     """
 
-    def __init__(self, scenario: str, port: int, calls: int, per_s: int, directory: Path) -> None:
+    def __init__(self, scenario: str, port: int, calls: int, per_s: int, directory: Path, *more: str) -> None:
         assert SIPP, "sipp is not installed: make test installs it (Debian package sip-tester)"
         directory.mkdir(parents=True, exist_ok=True)
-        self._stat = directory / f"{scenario}.csv"
+        name = scenario.replace("/", "-")
+        self._stat = directory / f"{name}.csv"
+        self._errors = directory / f"{name}.err"
         self._limit_s = calls / per_s + MORE_S
         self._command = [
             *(SIPP, f"127.0.0.1:{port}", "-sf", str(HERE / f"{scenario}.xml"), "-s", "bob"),
             *("-m", str(calls), "-r", str(per_s), "-l", "2000", "-i", "127.0.0.1", "-nostdin"),
             *("-trace_stat", "-fd", "1", "-stf", str(self._stat), "-timeout", f"{self._limit_s:.0f}s"),
-            *("-trace_err", "-error_file", str(directory / f"{scenario}.err")),
+            *("-trace_err", "-error_file", str(self._errors)),
+            *more,
         ]
         self._directory = directory
 
@@ -66,6 +70,10 @@ class Sipp:
     def is_running(self) -> bool:
         """False once all calls are done."""
         return self._process.poll() is None
+
+    def errors(self) -> str:
+        """What it said of calls that failed."""
+        return self._errors.read_text("utf-8", errors="replace") if self._errors.exists() else ""
 
     def counts(self) -> Counts:
         """What it counted, after its end."""

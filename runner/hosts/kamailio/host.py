@@ -43,11 +43,12 @@ class KamailioHost(Variables):
         ksr_allow: The setting of that name.
     """
 
-    __slots__ = ("_ksr_allow", "iterators")
+    __slots__ = ("_ksr_allow", "is_parsed", "iterators")
 
     def __init__(self, msg: Any, ksr: Any, ksr_allow: frozenset[str] = frozenset()) -> None:
         super().__init__(msg, ksr)
         self._ksr_allow = ksr_allow
+        self.is_parsed = False  # whether KSR has had every header of the message parsed
         self.iterators: set[str] = set()  # those of KSR that were started on the message as it is now
 
     def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
@@ -159,6 +160,7 @@ class KamailioHost(Variables):
         """
         before, uri = self.get_s("$mb"), self.get_s("$ru")
         self.iterators.clear()
+        self.is_parsed = False
         value = run()
         # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse. The last one
         # parses the Content-Type as well, which the function has forgotten, also where it failed.

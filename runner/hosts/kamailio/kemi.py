@@ -18,7 +18,7 @@ from .exports import UnreadableExports, read_memory
 
 _MOST_MODULES = 1000  # core/kemi.c, SR_KEMI_MODULES_MAX_SIZE is 1024
 _MOST_PARAMETERS = 6
-_KINDS = {1: "i", 2: "s"}  # SR_KEMIP_INT, SR_KEMIP_STR
+_KINDS = {1: "i", 2: "s", 8: "l"}  # SR_KEMIP_INT, _STR, and _LONG of 6.0
 # SR_KEMIP_NONE, _INT, _BOOL, _XVAL of 5.6, which is _LONG in 6.0, and _XVAL of 6.0.
 _RESULTS = {0: "none", 1: "int", 4: "bool", 8: "value", 16: "value"}
 
@@ -31,7 +31,7 @@ class Signature(NamedTuple):
     """What a function takes and gives."""
 
     parameters: str
-    """A letter each: ``i`` for a number, ``s`` for a text."""
+    """A letter each: ``i`` for a number, ``l`` for one of 64 bits, ``s`` for a text."""
     result: str
     """``int``, ``bool``, ``none``, or ``value`` for a number, a text or null."""
 

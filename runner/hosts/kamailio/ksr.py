@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Value = str | int | bool | None
 
-_LEAST_INT, _MOST_INT = -0x80000000, 0x7FFFFFFF
-_KINDS = {"i": "a number", "s": "a text"}
+_KINDS = {"i": "a number", "l": "a number", "s": "a text"}
+_BITS = {"i": 31, "l": 63}  # beside the sign
 _OF_OTHER_MODULES = {"kx": "kemix", "pvx": "pv"}  # KSR has another name for them than loadmodule
 _OF_FILES = {file: module for module, file in _OF_OTHER_MODULES.items()}
 _LOGS = frozenset({"crit", "dbg", "err", "info", "log", "notice", "warn"})
@@ -88,6 +88,11 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
             _check_text(function, argument, host)
     arguments = [_Copy(argument) if type(argument) is str else argument for argument in arguments]
     host.uri = None
+    if not host.is_parsed:
+        # An edit of a header that is parsed only afterwards (Content-Length) ends the server: replace_all and then
+        # fix_nated_sdp. A routing script has parsed them all, as a rule.
+        host.pv.get("$msg(hdrc)")
+        host.is_parsed = True
     if row.guard is not None:
         row.guard(host, *arguments)
     instead = _INSTEAD.get(function)
@@ -129,7 +134,7 @@ def modf(name: str, arguments: Sequence[str], host: KamailioHost, allowed: froze
     """
     function, parameters = _counterpart(name, len(arguments))
     try:
-        given = [int(text) if kind == "i" else text for kind, text in zip(parameters, arguments, strict=True)]
+        given = [text if kind == "s" else int(text) for kind, text in zip(parameters, arguments, strict=True)]
     except ValueError:
         raise CallRefused(f"a number is expected among {[text[:20] for text in arguments]!a}") from None
     value = call(function, given, host, allowed)
@@ -207,8 +212,8 @@ def _check(function: str, parameters: str, arguments: Sequence[str | int | bool]
         if type(argument) is str:
             if "\0" in argument:
                 raise CallRefused(f"argument {number} of KSR.{function} has a NUL, which Kamailio cannot take")
-        elif not _LEAST_INT <= int(argument) <= _MOST_INT:
-            raise CallRefused(f"argument {number} of KSR.{function} does not fit into 32 bits")
+        elif not -1 <= int(argument) >> _BITS[kind] <= 0:
+            raise CallRefused(f"argument {number} of KSR.{function} does not fit into {_BITS[kind] + 1} bits")
 
 
 def _count(number: int) -> str:

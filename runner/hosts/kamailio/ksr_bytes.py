@@ -29,7 +29,7 @@ class Own(NamedTuple):
     """A function of ours in the place of one of KEMI's."""
 
     parameters: str
-    """As ``kemi.Signature``."""
+    """As ``kemi.Signature``, with ``l`` for a number of 64 bits."""
     call: Callable[..., Any]
 
 
@@ -52,6 +52,27 @@ def _get_or(host: KamailioHost, name: str, default: str | int) -> str | int:
 def _geti(host: KamailioHost, name: str) -> int:
     asked = _asked(host, name)
     return 0 if asked is None else int(host.pv.geti(asked))
+
+
+def _getl(host: KamailioHost, name: str) -> int:
+    """Since 6.0, as ``setl``."""
+    asked, get = _asked(host, name), _since_6(host, "getl")
+    return 0 if asked is None else int(get(asked))
+
+
+def _setl(host: KamailioHost, name: str, value: int) -> bool:
+    write = _since_6(host, "setl")
+    host.uri = None
+    if name not in harmless and not host.asked(name, is_written=True):
+        return False
+    return is_utf8(name) and bool(write(name, value))
+
+
+def _since_6(host: KamailioHost, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] | None = getattr(host.pv, name, None)
+    if found is None:
+        raise CallRefused(f"this Kamailio's pv has no function {name}")
+    return found
 
 
 def _is_null(host: KamailioHost, name: str) -> bool:
@@ -170,11 +191,13 @@ FUNCTIONS = {
     "pv.get": Own("s", _get),
     "pv.gete": Own("s", lambda host, name: _get_or(host, name, "")),
     "pv.geti": Own("s", _geti),
+    "pv.getl": Own("s", _getl),
     "pv.getvn": Own("si", _get_or),
     "pv.getvs": Own("ss", _get_or),
     "pv.getw": Own("s", lambda host, name: _get_or(host, name, _NULL)),
     "pv.is_null": Own("s", _is_null),
     "pv.seti": Own("si", lambda host, name, value: host.set_i(name, value) == DONE),
+    "pv.setl": Own("sl", _setl),
     "pv.sets": Own("ss", lambda host, name, value: host.set_s(name, value) == DONE),
     "pv.unset": Own("s", lambda host, name: host.unset(name) == DONE),
 }

@@ -92,6 +92,7 @@ class Rig:
         binding = _module("KSR", modules.pop(""))
         vars(binding).update({name: _module(name, has) for name, has in modules.items()})
         self.host = KamailioHost(None, binding, frozenset(allowed))
+        self.host.is_parsed = True
 
     def _function(self, function: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:

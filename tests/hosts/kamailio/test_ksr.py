@@ -24,6 +24,7 @@ def _kemi(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tm.t_relay", []),
         ("sl.send_reply", [404, "No"]),
         ("setflag", [True]),
+        ("setflag", [-(1 << 31)]),
         ("info", ["é\n"]),
         ("async.get_data", []),
     ],
@@ -140,6 +141,20 @@ def test_kamailio_gets_a_text_of_its_own() -> None:
 
     assert rig.asked == [("textops.subst", "a")]
     assert rig.asked[0][1] is not text
+
+
+def test_every_header_is_parsed_before_the_first_function_and_after_the_message_was_built() -> None:
+    """An edit of a header that was not parsed yet ended the server."""
+    rig = Rig()
+    rig.host.is_parsed = False
+
+    for _ in range(2):
+        rig.host.ksr("tm.t_relay", [])
+
+    assert rig.asked == [("pv.get", "$msg(hdrc)"), ("tm.t_relay",), ("tm.t_relay",)]
+    rig.results["pv.is_null"] = False
+    rig.host.rebuild(lambda: 1)
+    assert not rig.host.is_parsed
 
 
 def test_a_text_for_the_log_is_shown_as_in_every_log() -> None:

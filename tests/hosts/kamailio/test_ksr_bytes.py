@@ -59,3 +59,14 @@ def test_a_header_that_is_not_utf_8_is_read_as_a_variable() -> None:
     assert rig.host.ksr("hdr.get", ["X-A"]) == "caf\udce9"
     assert ("pv.get", "$(hdr(X-A)[0])") in rig.asked
     assert "has no plain name" in refusal(rig, "hdr.get", "X(A")
+
+
+def test_numbers_of_64_bits_are_read_and_written_where_kamailio_has_them() -> None:
+    rig = Rig()
+    assert refusal(rig, "pv.getl", "$var(a)") == "this Kamailio's pv has no function getl"
+
+    vars(rig.host.pv).update(getl=lambda _: 1 << 40, setl=lambda *_: True)
+
+    assert rig.host.ksr("pv.getl", ["$var(a)"]) == 1 << 40
+    assert rig.host.ksr("pv.setl", ["$var(a)", -(1 << 63) + 1]) is True
+    assert refusal(rig, "pv.setl", "$var(a)", 1 << 63) == "argument 2 of KSR.pv.setl does not fit into 64 bits"

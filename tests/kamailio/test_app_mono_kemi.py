@@ -1,0 +1,228 @@
+"""kamailio/app_mono_kemi.py in a real Kamailio: a routing script in C#, and what its failures are to a caller."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kamailio.kemi_site import ENGINES, PATIENT, Site
+from tests.kamailio.rig import Peer
+from tests.kamailio.routes import HERE
+from tests.kamailio.test_app_mono import Site as OtherSite
+from tests.kamailio.test_examples import reply_to
+from tests.places import ROOT
+from tests.programs import WAIT_S, until
+from tests.running_daemon import app_mono, compiled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = HERE / "scripts" / "RoutesByName.cs"
+ASKS = {'kemi.onsend_route_callback="none"\n': 'modparam("sl", "event_callback_lres_sent", "on_event")\n'}
+FAILED = "500 Server Internal Error"
+OURS = [pytest.param(name, marks=engine.marks) for name, engine in ENGINES.items() if not engine.suffix]
+Start = Callable[..., Site]
+
+
+@pytest.fixture(scope="module", params=OURS)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(ENGINES[request.param], tmp_path_factory.mktemp("kemi"), stack, SCRIPT, change=ASKS)
+
+
+@pytest.fixture(params=OURS)
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
+    """A site of the test's own, with settings of its own."""
+    with ExitStack() as stack:
+        yield lambda settings="", script=SCRIPT, patient=PATIENT, **more: Site(
+            ENGINES[request.param], tmp_path, stack, script, settings=f"{patient}\n{settings}", **more
+        )
+
+
+def ask(site: Site, user: str, method: str = "OPTIONS", headers: str = "") -> str | None:
+    return site.asked(method, f"sip:{user}@example.com", headers)
+
+
+@pytest.fixture
+def phone(site: Site) -> Iterator[Peer]:
+    with Peer(site.port) as phone:
+        yield phone
+
+
+def called(site: Site, phone: Peer, user: str, line: str) -> tuple[str, str]:
+    """Call, answer with a line; gives the INVITE that the phone got and the final reply that the caller got."""
+    call_id = site.send("INVITE", f"sip:{user}@example.com", f"X-To: {phone.port}\r\n")
+    invite = heard(site, phone, call_id, "INVITE ")
+    phone.send(reply_to(invite, line))
+    return invite.decode(), heard(site, site.peer, call_id, "SIP/2.0 [2-6]").decode()
+
+
+def heard(site: Site, peer: Peer, call_id: str, begin: str) -> bytes:
+    """The next message of this call that begins so; there are replies to earlier ones, which nobody acknowledges."""
+    while True:
+        message = peer.receive(WAIT_S)
+        assert message is not None, site.kamailio.log()
+        if f"Call-ID: {call_id}\r\n".encode() in message and re.match(begin.encode(), message):
+            return message
+
+
+def test_every_function_that_kamailio_asks_for_is_the_method_of_that_name(site: Site, phone: Peer) -> None:
+    invite, answer = called(site, phone, "relays", "200 OK")
+    _, declined = called(site, phone, "relays", "486 Busy Here")
+
+    assert "X-Ran: each_branch\r\n" in invite
+    assert answer.startswith("SIP/2.0 200 OK")
+    assert "X-Ran: ksr_reply_route\r\n" in answer
+    assert "X-Ran: each_reply\r\n" in answer
+    assert declined.startswith("SIP/2.0 480 By each_failure")
+    until(lambda: "ksr_onsend_route of relays" in site.kamailio.log(), "what was sent is in the log")
+
+
+def test_an_event_is_the_one_argument_of_its_method(site: Site) -> None:
+    assert ask(site, "fine") == "200 OK"
+    until(lambda: "on_event: sl:local-response" in site.kamailio.log(), "the event behind the reply")
+
+
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        pytest.param("app_python3", "python_exec", marks=ENGINES["C#"].marks),
+        pytest.param("app_python3s", "app_python3s_exec", marks=ENGINES["C#, app_python3s"].marks),
+    ],
+)
+def test_scripts_of_the_cfg_run_as_with_the_other_files(tmp_path: Path, module: str, call: str) -> None:
+    with ExitStack() as stack:
+        site = OtherSite(tmp_path, stack)
+        site.python = module
+        script = compiled(site.daemon.scripts, "Bob", 'static int Main(string[] a) { return a[0] == "bob" ? 0 : 1; }')
+        site.start(f'{call}("mono_exec", "{script} $rU");', script=ROOT / "kamailio" / "app_mono_kemi.py")
+
+        assert [site.result(f"sip:{user}@example.com") for user in ("bob", "al")] == [1, -1]
+
+
+def test_what_the_script_does_not_have_does_nothing_and_is_logged_once(site: Site, phone: Peer) -> None:
+    for _ in range(3):
+        _, answer = called(site, phone, "relays-by-names-that-are-not-there", "486 Busy Here")
+
+        assert answer.startswith("SIP/2.0 486 Busy Here")
+    log = site.kamailio.log()
+    assert [log.count(f"has no entry 'no_{kind}'") for kind in ("branch", "reply", "failure")] == [1, 1, 1]
+    assert "SystemError" not in log
+
+
+@pytest.mark.parametrize("user", ["throws", "throws-in-a-transaction", "dies"])
+def test_a_request_whose_route_failed_is_answered_and_the_next_one_is_served(site: Site, user: str) -> None:
+    assert ask(site, user) == FAILED, site.kamailio.log()
+    until(lambda: ask(site, "fine") == "200 OK", "the next request is served")
+
+
+def test_the_answer_to_a_failure_is_of_the_transaction(site: Site) -> None:
+    """Such a reply to an INVITE comes again until there is an ACK (RFC 3261, 17.2.1)."""
+    call_id = site.send("INVITE", "sip:throws-in-a-transaction@example.com")
+
+    answers = [heard(site, site.peer, call_id, f"SIP/2.0 {FAILED}") for _ in range(2)]
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("user", ["answers-and-throws", "answers-by-ModF-and-throws"])
+def test_a_request_that_was_answered_is_not_answered_again(site: Site, user: str) -> None:
+    assert ask(site, user) == "200 OK"
+    assert ask(site, "fine") == "200 OK"
+    assert site.came == ["200 OK"]
+
+
+def test_a_request_that_was_relayed_is_answered_by_whom_it_reached(site: Site, phone: Peer) -> None:
+    _, answer = called(site, phone, "relays-and-throws", "200 OK")
+
+    assert answer.startswith("SIP/2.0 200 OK")
+
+
+@pytest.mark.parametrize("line", ["200 OK", "486 Busy Here"])
+def test_a_message_goes_on_when_a_route_for_its_branch_reply_or_failure_fails(
+    site: Site, phone: Peer, line: str
+) -> None:
+    _, answer = called(site, phone, "throws-everywhere", line)
+
+    assert answer.startswith(f"SIP/2.0 {line}")
+
+
+@pytest.mark.parametrize("user", ["drops", "exits", "throws"])
+def test_who_expects_no_answer_gets_none(site: Site, user: str) -> None:
+    """A script that ends without an answer has not failed; and an ACK has none whatever happens."""
+    site.send("ACK" if user == "throws" else "OPTIONS", f"sip:{user}@example.com")
+
+    assert ask(site, "fine") == "200 OK"
+    assert site.came == ["200 OK"]
+    assert "it went on" not in site.kamailio.log()
+
+
+def test_a_route_that_does_not_end_is_answered_at_the_deadline(start: Start) -> None:
+    site = start(patient="exec_timeout_s = 1.0\nallocate_timeout_s = 1.0\nnum_workers = 2")
+    until(lambda: ask(site, "fine") == "200 OK", "the worker has started")
+
+    assert ask(site, "loops") == FAILED
+    until(lambda: ask(site, "fine") == "200 OK", "the next request is served")
+
+
+def test_without_a_daemon_a_request_is_answered_by_the_setting(start: Start) -> None:
+    site = start('kemi_on_error = "503 Routing Unavailable"\n')
+    assert site.daemon is not None
+    assert ask(site, "throws") == "503 Routing Unavailable"
+    site.daemon.kill()
+    ask(site, "dies")
+
+    assert [ask(site, "fine") for _ in range(3)] == ["503 Routing Unavailable"] * 3
+    assert "Traceback" not in site.kamailio.log()
+    site.daemon.start()
+    until(lambda: ask(site, "fine") == "200 OK", "it connects again by itself")
+
+
+@pytest.mark.parametrize("value", ["", "500", "nonsense here", "99 Low", "200 OK\\r\\nX: y"])
+def test_an_answer_that_is_none_is_logged_and_the_default_one_is_given(start: Start, value: str) -> None:
+    site = start(f'kemi_on_error = "{value}"\n', daemon=False)
+
+    assert ask(site, "throws") == FAILED
+    assert "kemi_on_error: expected" in site.kamailio.log()
+
+
+@pytest.mark.parametrize("is_pinned", [False, True])
+def test_a_new_build_is_live_for_the_next_request_unless_it_is_pinned(start: Start, *, is_pinned: bool) -> None:
+    site = start(f"kemi_pinned = {str(is_pinned).lower()}\n")
+    build = site.script.read_bytes()
+    assert ask(site, "fine") == "200 OK"
+    answers = []
+
+    for reason in ("KO", "ok"):
+        site.script.with_suffix(".new").write_bytes(build.replace("OK".encode("utf-16-le"), reason.encode("utf-16-le")))
+        site.script.with_suffix(".new").rename(site.script)
+        answers.append(ask(site, "fine"))
+
+    assert answers == (["200 OK"] * 2 if is_pinned else ["200 KO", "200 ok"])
+    if is_pinned:
+        assert site.daemon is not None
+        app_mono("reset", "--socket", str(site.daemon.socket))
+        until(lambda: ask(site, "fine") == "200 ok", "the new build is served after the reset")
+
+
+def test_a_script_without_a_request_route_is_a_failure(start: Start) -> None:
+    site = start(script=ROOT / "examples" / "MySRTest.cs")
+
+    assert ask(site, "fine") == FAILED
+    assert "has no entry 'ksr_request_route'" in site.kamailio.log()
+
+
+def test_a_reload_reads_the_settings_again_and_loses_no_request(start: Start) -> None:
+    site = start()
+    assert site.daemon is not None
+    before = ask(site, "throws")
+    config = site.daemon.config
+    config.write_text(f'kemi_on_error = "503 Later"\n{config.read_text("utf-8")}', "utf-8")
+
+    site.reload()
+
+    assert [before, ask(site, "throws"), ask(site, "fine")] == [FAILED, "503 Later", "200 OK"]
