@@ -22,6 +22,7 @@ SIGNATURES = {
     "info": Signature("s", "none"),
     "xlog.xinfo": Signature("s", "int"),
     "kx.get_ua": Signature("", "value"),
+    "is_INVITE": Signature("", "bool"),
     "async.get_data": Signature("", "value"),
     "pvx.evalx": Signature("ss", "int"),
     "pvx.var_seti": Signature("si", "int"),

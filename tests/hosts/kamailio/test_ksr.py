@@ -212,3 +212,24 @@ def test_the_name_of_a_function_is_not_kept() -> None:
     gc.collect()
 
     assert sys.getrefcount(function) == before
+
+
+def test_a_function_that_only_reads_is_looked_at_once() -> None:
+    """It travels ahead of many execs, and all that can be wrong with it was seen at the first call."""
+    rig = Rig()
+    rig.results["kx.get_ua"] = "phone"
+
+    assert [rig.host.ksr("kx.get_ua", []) for _ in range(3)] == ["phone"] * 3
+    assert "kx.get_ua" in ksr.plain
+    assert refusal(rig, "kx.get_ua", "x") == "KSR.kx.get_ua takes 0 arguments, and 1 argument came"
+    rig.results["kx.get_ua"] = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "")
+    assert refusal(rig, "kx.get_ua") == "the result of KSR.kx.get_ua is not UTF-8"
+    assert refusal(Rig(), "kx.nothing").startswith("KSR.kx.nothing is refused")
+
+
+def test_another_kamailio_has_functions_of_its_own() -> None:
+    first, second = Rig(), Rig()
+    first.results["is_INVITE"], second.results["is_INVITE"] = True, False
+
+    for _ in range(2):
+        assert (first.host.ksr("is_INVITE", []), second.host.ksr("is_INVITE", [])) == (True, False)
