@@ -33,6 +33,8 @@ _BITS = {"i": 31, "l": 63}  # beside the sign
 _OF_OTHER_MODULES = {"kx": "kemix", "pvx": "pv"}  # KSR has another name for them than loadmodule
 _OF_FILES = {file: module for module, file in _OF_OTHER_MODULES.items()}
 _LOGS = frozenset({"crit", "dbg", "err", "info", "log", "notice", "warn"})
+_LONGEST_WITH_VARIABLES = 64 * 1024  # characters; no message of UDP is longer
+_MOST_UNENDED = 128 * 1024  # characters behind each `$` of a text that does not end, together: 0.1 s
 plain: dict[str, tuple[Callable[[], Any], bool, Any]] = {}
 """
 Functions that only read, take nothing, and were called before: ``KamailioHost.ksr`` calls them itself. Each with
@@ -245,7 +247,13 @@ def check_variables(text: str, host: KamailioHost) -> None:
     Raises:
         CallRefused: One must not be evaluated, see ``guards``.
     """
+    if len(text) > _LONGEST_WITH_VARIABLES:
+        raise CallRefused(f"a text with a $ has at most {_LONGEST_WITH_VARIABLES} characters")
+    unended = 0
     for name, is_one in names.within(text):
+        unended += 0 if is_one else len(name)
+        if unended > _MOST_UNENDED:
+            raise CallRefused("too many variables in a text do not end")
         if name in harmless or (not is_one and guards.RISKY.search(name) is None):
             continue
         if not is_one or host.asked(name) != name:
