@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace SRBridge
 {
@@ -120,12 +121,14 @@ namespace SRBridge
             _now.IsExitPending = Thread.CurrentThread.ManagedThreadId != _now.Thread;
         }
 
-        /// <summary>Ends this thread, or what it does for the thread pool.</summary>
+        /// <summary>Ends this thread, or the task that it runs.</summary>
         internal static void Abort()
         {
-            if (Thread.CurrentThread.IsThreadPoolThread)
+            if (Task.CurrentId != null)
             {
-                throw new OperationCanceledException("KSR.x.exit()"); // whoever waits for a task that is aborted waits forever
+                // Whoever waits for a task that is aborted waits forever. Behind anything else of the thread pool nobody
+                // catches an exception, which would end the process.
+                throw new OperationCanceledException("KSR.x.exit()");
             }
             Thread.CurrentThread.Abort(ExitMark);
         }

@@ -82,6 +82,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/kamailio/ksr_bytes.py", "host.hdr"): NO_CONTAINER + "KSR.hdr, a module of Kamailio",
     ("runner/hosts/kamailio/ksr_guards.py", "host.iterators"): "calls of one exec, each of which is a turn",
     ("runner/hosts/kamailio/ksr_guards.py", "_made_names"): "_MOST_MADE, in _made",
+    ("runner/hosts/kamailio/ksr.py", "plain"): "functions that only read: those that a table names",
     ("runner/hosts/kamailio/ksr_guards.py", "_routes"): "_MOST_ROUTES, in _callback",
     ("runner/hosts/embedded/host.py", "MessageHost.context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/host.py", "MessageHost.context.reply_headers"): ONE_MESSAGE,
@@ -170,6 +171,7 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Calls.cs", "Levels"): "the levels of the log, once",
     ("Callers.cs", "_suspended"): "MaxDepth, in Questions",
     ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",

@@ -84,6 +84,11 @@ class Lease:
         cls._of_process = cls(socket_path)
         return cls._of_process
 
+    @property
+    def depth(self) -> int:
+        """How many scripts run within each other here."""
+        return self._within.depth
+
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
     ) -> ExecOutcome:

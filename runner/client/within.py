@@ -8,9 +8,11 @@ Standard library only, as a child of Kamailio imports it. Must not know when a w
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.errors import WorkerError
+from runner.errors import PoolExhausted, WorkerError
+from runner.wire.session import MAX_DEPTH
 from runner.worker.host_calls import call_id
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from .held import Held
     from .known import Refusals, Script
     from .lease import Lease
+
+log = logging.getLogger("runner.lease")
 
 
 class Wanted(NamedTuple):
@@ -54,6 +58,12 @@ class Within:
         self.guilty: Script | None = None
         self._make_inner = inner
         self._inner: Lease | None = None
+        self._has_told = False
+
+    @property
+    def depth(self) -> int:
+        """How many scripts run within each other, those in the other worker as well, and in its other worker."""
+        return len(self.running) + (0 if self._inner is None else self._inner.depth)
 
     def exec(
         self,
@@ -72,8 +82,16 @@ class Within:
             wanted: What to run.
 
         Raises:
+            PoolExhausted: As many run as may.
             RunnerError: As ``Lease.exec``. A worker that is lost stays held, for the exec around this one loses it too.
         """
+        if self.depth >= MAX_DEPTH:
+            if not self._has_told:
+                log.warning(
+                    "%d scripts run within each other, and no more do: %s", MAX_DEPTH, wanted.entry or wanted.path
+                )
+            self._has_told = True
+            raise PoolExhausted(f"{MAX_DEPTH} scripts run within each other already")
         path, param, host, deadline, entry = wanted
         before, deadline = self.deadline, min(deadline, self.deadline)
         runs = script is not None and script.generation in self.running

@@ -356,11 +356,12 @@ class Conversation:
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:
-            case Exiting(code, during_exec=True):
-                outcome.code, outcome.has_exited = code, True
+            case Exiting(code, during_exec) if during_exec or outcome.code is not None:
+                outcome.code, outcome.has_exited = code if outcome.code is None else outcome.code, True
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
-            case Exiting(code):
-                raise WorkerGone(f"the process ended by itself with code {code} before the exec reached it")
+            case Exiting(code):  # as WorkerGone it would run again, also what it has done
+                lost = WorkerDied if outcome.calls else WorkerGone
+                raise lost(f"the process ended by itself with code {code}, not in this exec")
             case Failed(messages.SCRIPT_CANNOT_RUN, message, detail):
                 raise ScriptInvalid(message, detail)
             case Failed(_, message, detail, worn):

@@ -11,6 +11,7 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError
 from runner.hosts.embedded.host import MessageHost
+from runner.wire.session import MAX_DEPTH
 from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.running_daemon import RunningDaemon, compiled
@@ -33,6 +34,7 @@ BODY = """
     public static int stuck() { return Core.ModF("never"); }
     public static int never() { Thread.Sleep(-1); return 0; }
     public static int reloads() { return Core.ModF("reload") * 100 + Core.ModF("adds"); }
+    public static int deeper() { s_count++; Core.ModF("deeper"); return s_count; }
     public static int again() { return Core.ModF("stuck_again"); }
 """
 ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1\n"
@@ -157,3 +159,16 @@ def test_a_reload_meanwhile_closes_the_lease_when_its_exec_has_ended(tmp_path: P
             assert run(new[0], script, "adds", host).code == 20
         finally:
             new[0].close()
+
+
+def test_there_are_no_more_within_each_other_than_may_be_whatever_workers_they_have(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last one took another worker, and so on; on its way a script got every worker that there was."""
+    with served(tmp_path, "num_workers = 2\nmax_workers = 2\n") as (_, lease, script):
+        host = Runs(lease, script)
+
+        assert [run(lease, script, "deeper", host).code for _ in range(2)] == [MAX_DEPTH, 2 * MAX_DEPTH]
+        assert [str(error) for error in host.errors] == ["8 scripts run within each other already"] * 2
+        assert lease.depth == 0
+    assert caplog.messages.count("8 scripts run within each other, and no more do: deeper") == 1

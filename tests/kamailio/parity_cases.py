@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.reviewed import refusal
@@ -52,6 +53,9 @@ NOT_CALLED = {
     }.items()
     for function in functions.split()
 }
+
+# What goes on with an iterator is refused in C# where the same script has not started one, and a case is one call.
+OF_ITERATORS = re.compile(r".*_iterator_(?!start)")
 
 # By how the name of a parameter ends: what its functions do something with. The first that fits counts.
 VALUES: tuple[tuple[str, tuple[Value, ...]], ...] = (
@@ -151,7 +155,7 @@ def cases(functions: Iterable[Function]) -> Iterator[Case]:
     """Every function that a script may call and that is no reason not to, with its arguments."""
     for function in functions:
         name = function.full_name
-        if name in NOT_CALLED or refusal(name, frozenset()) is not None:
+        if name in NOT_CALLED or OF_ITERATORS.match(name) or refusal(name, frozenset()) is not None:
             continue
         for arguments in BY_HAND.get(name) or _guessed(function.parameters):
             yield Case(name, function.ret, arguments, HTABLE if function.module == "htable" else ())

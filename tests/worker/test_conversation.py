@@ -225,7 +225,21 @@ def test_a_script_that_ends_the_process_has_its_code() -> None:
 
 
 def test_a_process_that_ended_before_main_ran_nothing() -> None:
-    with Bridge(exiting(during=False), stays=False) as bridge, pytest.raises(WorkerGone, match="before the exec"):
+    with Bridge(exiting(during=False), stays=False) as bridge, pytest.raises(WorkerGone, match="not in this exec"):
+        bridge.exec(build())
+
+
+def test_a_process_that_ends_right_behind_the_result_keeps_the_result() -> None:
+    """Both lines can come in one read; the script ran a second time, in another worker."""
+    done = b'{"jsonrpc":"2.0","id":1,"result":{"code":7,"used":0,"edits":[]}}\n'
+    with Bridge(lambda _: done + EXITING, stays=False) as bridge:
+        outcome = bridge.exec(build())
+        assert (outcome.code, outcome.has_exited, bridge.conversation.can_go_on) == (7, True, False)
+
+
+def test_a_process_that_says_it_ended_in_no_exec_did_not_run_this_one_for_nothing() -> None:
+    answers = question("PV.SetS", "$var(x)", "1"), exiting(during=False)
+    with Bridge(*answers, stays=False) as bridge, pytest.raises(WorkerDied, match="not in this exec"):
         bridge.exec(build())
 
 

@@ -52,6 +52,14 @@ public class Exits {
         return 5;
     }
     public static int returns() { var thread = new Thread(Exit); thread.Start(); thread.Join(); return 5; }
+    static void Pooled(Action exit) {
+        var gone = new ManualResetEventSlim();
+        ThreadPool.QueueUserWorkItem(state => { try { exit(); } finally { gone.Set(); } });
+        gone.Wait();
+    }
+    static async void Void() { await Task.Delay(0); Exit(); }
+    public static int pooled() { Pooled(Exit); return 5; }
+    public static int nobody_waits() { Pooled(Void); return 5; }
     public static int task() { Task.Run(new Action(Exit)).Wait(); return 5; }
     public static async Task later() { await Task.Delay(1); Exit(); }
     public static void aborted() { Thread.CurrentThread.Abort(); }
@@ -100,7 +108,7 @@ def seen(runner: Runner, script: Path) -> int | None:
     ("entry", "left"),
     [
         ("deep", 10), ("caught", 3), ("calls", 4), ("throws", 0), ("reset", 5), ("thread", 5), ("returns", 0),
-        ("task", 0), ("later", 0),
+        ("task", 0), ("later", 0), ("pooled", 0), ("nobody_waits", 0),
     ],
 )  # fmt: skip
 def test_an_exit_ends_the_script_and_runs_every_finally(runner: Runner, script: Path, entry: str, left: int) -> None:

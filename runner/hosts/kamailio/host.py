@@ -32,6 +32,18 @@ _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
 _NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 
 
+_NOT_PLAIN = (None, True, None)
+_ksr: Any = None  # the module of that name, where a script called KSR
+
+
+def _import_ksr() -> Any:
+    global _ksr  # noqa: PLW0603  # imported once a process
+    from . import ksr  # noqa: PLC0415  # ctypes and tables only where they are needed
+
+    _ksr = ksr
+    return ksr
+
+
 class KamailioHost(Variables):
     """
     A ``Host`` over the message that Kamailio is working on.
@@ -53,14 +65,31 @@ class KamailioHost(Variables):
 
     def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
         """As ``runner.calls.Host``, see the module ``ksr``."""
-        from . import ksr  # noqa: PLC0415  # only where a script calls KSR
-
+        ksr = _ksr or _import_ksr()
         try:
-            return ksr.call(function, arguments, self, self._ksr_allow)
+            if not arguments:
+                read, is_never_false, binding = ksr.plain.get(function, _NOT_PLAIN)
+                if binding is self.binding:
+                    value: str | int | bool | None = read()
+                    if value is not False or not is_never_false:
+                        return value
+            elif function == "pv.get" and len(arguments) == 1 and arguments[0] in harmless:
+                value = self.pv.get(arguments[0])
+                if value is not False:
+                    return value
+        except (UnicodeError, SystemError, TypeError, ValueError):
+            pass  # what is not usual is found out below
+        try:
+            result: str | int | bool | None = ksr.call(function, arguments, self, self._ksr_allow)
         except CallRefused:
             raise
         except RunnerError as error:  # of the tables of this Kamailio
             raise CallRefused(f"KSR.{function} was not called: {error}") from error
+        self.called(function, result)
+        return result
+
+    def called(self, function: str, value: object) -> None:
+        """For who wants to know what ``ksr`` and ``modf`` did; functions that only read need not be named."""
 
     def modf(self, function: str, *arguments: str) -> int:
         """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""
@@ -68,15 +97,16 @@ class KamailioHost(Variables):
         name = until_nul(function)
         try:
             if arguments:
-                from . import ksr  # noqa: PLC0415  # as above
-
-                return ksr.modf(name, arguments, self, self._ksr_allow)
-            if name == "msg_apply_changes":
-                return self.rebuild(lambda: functions.run(name, self.msg, self.binding))
-            return functions.run(name, self.msg, self.binding)
+                value: int = (_ksr or _import_ksr()).modf(name, arguments, self, self._ksr_allow)
+            elif name == "msg_apply_changes":
+                value = self.rebuild(lambda: functions.run(name, self.msg, self.binding))
+            else:
+                value = functions.run(name, self.msg, self.binding)
         except RunnerError as error:
             self.log_once(name, f"ModF cannot run {name[:80]!a}: {error}")
             return MODF_CANNOT_RUN
+        self.called(name, value)
+        return value
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""

@@ -10,11 +10,15 @@ core/kemi.c, the same from 5.6.0 to 6.1.4 but for one number; a row says its own
 from __future__ import annotations
 
 import ctypes
-from typing import NamedTuple
+import functools
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import RunnerError
 
 from .exports import UnreadableExports, read_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MOST_MODULES = 1000  # core/kemi.c, SR_KEMI_MODULES_MAX_SIZE is 1024
 _MOST_PARAMETERS = 6
@@ -122,15 +126,22 @@ def has_route(table: str, name: str) -> bool:
     Raises:
         UnreadableKemi: This program is not a Kamailio that has such a table.
     """
+    routes = _routes(table)
+    return routes is None or routes(name.encode()) >= 0
+
+
+@functools.lru_cache(maxsize=8)
+def _routes(table: str) -> Callable[[bytes], int] | None:
+    """Gives the number of a route; None where the routing script is not in kamailio.cfg, which stays as it began."""
     try:
         kamailio = ctypes.CDLL(None)
         engine, lookup = kamailio.sr_kemi_eng_get, kamailio.route_lookup
-        routes = ctypes.c_char.in_dll(kamailio, table)
+        at = ctypes.addressof(ctypes.c_char.in_dll(kamailio, table))
     except (OSError, AttributeError, ValueError) as error:
         raise UnreadableKemi(f"the routes of this Kamailio cannot be read: {error}") from error
     engine.argtypes, engine.restype = (), ctypes.c_void_p
     lookup.argtypes, lookup.restype = (ctypes.c_void_p, ctypes.c_char_p), ctypes.c_int
-    return engine() is not None or lookup(ctypes.addressof(routes), name.encode()) >= 0
+    return functools.partial(lookup, at) if engine() is None else None
 
 
 def _modules(at: int | None, count: int) -> dict[str, int]:

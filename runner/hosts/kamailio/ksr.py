@@ -12,6 +12,7 @@ import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.errors import CallRefused, RunnerError
+from runner.hosts.foreseen import KSR_READS
 from runner.printable import ended_record
 from runner.reviewed import refusal
 
@@ -32,6 +33,13 @@ _BITS = {"i": 31, "l": 63}  # beside the sign
 _OF_OTHER_MODULES = {"kx": "kemix", "pvx": "pv"}  # KSR has another name for them than loadmodule
 _OF_FILES = {file: module for module, file in _OF_OTHER_MODULES.items()}
 _LOGS = frozenset({"crit", "dbg", "err", "info", "log", "notice", "warn"})
+_LONGEST_WITH_VARIABLES = 64 * 1024  # characters; no message of UDP is longer
+_MOST_UNENDED = 128 * 1024  # characters behind each `$` of a text that does not end, together: 0.1 s
+plain: dict[str, tuple[Callable[[], Any], bool, Any]] = {}
+"""
+Functions that only read, take nothing, and were called before: ``KamailioHost.ksr`` calls them itself. Each with
+whether False is no result of it, and the ``KSR`` that has it. As many as ``KSR_READS`` has.
+"""
 _known: kemi.Kemi | str | None = None  # of this process; a text is why it cannot be read
 
 
@@ -74,17 +82,15 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
         _check(function, own.parameters, arguments)
         value: Value = own.call(host, *arguments)
         return value
-    reason = _refusal(function, allowed)
-    if reason is not None:
-        raise CallRefused(reason)
-    row = _function(function, host.binding)
-    _check(function, row.parameters, arguments)
-    if row.is_log:
-        arguments = [*arguments[:-1], ended_record(str(arguments[-1]))]
-    for argument in arguments:
-        if type(argument) is str:
-            _check_text(function, argument, host)
-    arguments = [_Copy(argument) if type(argument) is str else argument for argument in arguments]
+    row = _function(function, host.binding, allowed)
+    if arguments or row.parameters:
+        _check(function, row.parameters, arguments)
+        if row.is_log:
+            arguments = [*arguments[:-1], ended_record(str(arguments[-1]))]
+        for argument in arguments:
+            if type(argument) is str:
+                _check_text(function, argument, host)
+        arguments = [_Copy(argument) if type(argument) is str else argument for argument in arguments]
     host.uri = None
     if not host.is_parsed:
         # An edit of a header that is parsed only afterwards (Content-Length) ends the server: replace_all and then
@@ -109,6 +115,8 @@ def call(function: str, arguments: Sequence[str | int | bool], host: KamailioHos
             raise CallRefused(f"the result of KSR.{function} is a list, or is not UTF-8")
         if value is not None and type(value) not in {str, int, bool}:
             raise CallRefused(f"the result of KSR.{function} is a list, which C# cannot have")
+    if not row.parameters and row.guard is None and instead is None and function in KSR_READS:
+        plain[function] = row.call, row.result == "value", host.binding
     return value
 
 
@@ -154,9 +162,6 @@ def _counterpart(name: str, count: int) -> tuple[str, str]:
     raise CallRefused(f"no loaded module has a KEMI function of that name that takes {_count(count)}")
 
 
-_refusal = functools.lru_cache(maxsize=2048)(refusal)
-
-
 def why_missing(function: str, modules: dict[str, int]) -> str:
     """The sentence for a function that this Kamailio does not have."""
     module, _, name = function.rpartition(".")
@@ -179,7 +184,10 @@ _INSTEAD: dict[str, Callable[..., Any]] = {
 
 
 @functools.lru_cache(maxsize=2048)
-def _function(function: str, ksr: Any) -> _Function:
+def _function(function: str, ksr: Any, allowed: frozenset[str]) -> _Function:
+    reason = refusal(function, allowed)
+    if reason is not None:
+        raise CallRefused(reason)
     module, _, name = function.rpartition(".")
     # "async" is a word of Python, and no attribute of KSR has a default.
     home = vars(ksr).get(module) if module else ksr
@@ -239,7 +247,13 @@ def check_variables(text: str, host: KamailioHost) -> None:
     Raises:
         CallRefused: One must not be evaluated, see ``guards``.
     """
+    if len(text) > _LONGEST_WITH_VARIABLES:
+        raise CallRefused(f"a text with a $ has at most {_LONGEST_WITH_VARIABLES} characters")
+    unended = 0
     for name, is_one in names.within(text):
+        unended += 0 if is_one else len(name)
+        if unended > _MOST_UNENDED:
+            raise CallRefused("too many variables in a text do not end")
         if name in harmless or (not is_one and guards.RISKY.search(name) is None):
             continue
         if not is_one or host.asked(name) != name:

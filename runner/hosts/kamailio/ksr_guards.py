@@ -68,8 +68,8 @@ def _callback(table: str, what: str) -> Guard:
     return guard
 
 
-def _continue(_host: KamailioHost, _index: int, _label: int, name: str) -> None:
-    _route(_host, name)
+def _continue(host: KamailioHost, _index: int, _label: int, name: str) -> None:
+    _route(host, name)
     if not has_route("main_rt", name):  # as above
         raise CallRefused(f"kamailio.cfg has no route[{name[:80]}]")
 
@@ -85,7 +85,8 @@ def _made(at: int) -> Guard:
     return guard
 
 
-def _route(_host: KamailioHost, *arguments: object) -> None:
+def _route(host: KamailioHost, *arguments: object) -> None:
+    host.iterators.clear()  # it may change the message, as in rebuild
     if _MAIN_ROUTE in arguments:
         raise CallRefused("this route is the routing script itself, which would run inside itself without end")
 

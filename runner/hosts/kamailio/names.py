@@ -92,14 +92,16 @@ def behind(text: str, at: int) -> int | None:
 
 def within(text: str) -> Iterator[tuple[str, bool]]:
     """
-    Each expression in a text, and whether it is one; for a ``$`` whose end cannot be told, the rest of the text.
+    Each expression in a text, and whether it is one; where it has a name but no end, the rest of the text.
 
-    What follows such a ``$`` is looked at as well, so nothing that Kamailio might evaluate is left out.
+    What follows such a ``$`` is looked at as well, so nothing that Kamailio might evaluate is left out. Each takes as
+    long as the rest of the text is, so who reads a text of a script stops after some. A ``$`` without a name is none.
     """
     at = text.find("$")
     while at >= 0:
         end = at + 2 if text.startswith("$$", at) else behind(text, at)
-        yield text[at:end], end is not None
+        if end is not None or text.startswith("(", _end(_NAME, text, at + 1)):
+            yield text[at:end], end is not None
         at = text.find("$", at + 1 if end is None else end)
 
 

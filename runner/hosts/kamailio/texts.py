@@ -10,7 +10,8 @@ import re
 
 _MOST_BRACKETS = 2000  # regcomp of glibc calls itself for each, until there is no stack
 _MOST_REPEATED = 10_000  # it repeats what is repeated, and what is in that
-_REPETITION = re.compile(r"\{[ ]*([0-9]{0,9})[ ]*(?:,[ ]*([0-9]{0,9})[ ]*)?\}")
+# Without a step back, so that a brace with a million blanks takes as long to read as it is.
+_REPETITION = re.compile(r"\{[ ]*+([0-9]{0,9}+)[ ]*+(?:,[ ]*+([0-9]{0,9}+)[ ]*+)?\}")
 
 
 def until_nul(text: str) -> str:
@@ -34,6 +35,8 @@ def is_too_deep(text: str) -> bool:
     if text.count("(") > _MOST_BRACKETS:
         return True
     times = 1
-    for least, most in _REPETITION.findall(text) if "{" in text else ():
-        times *= max(int(least or 0), int(most or 0), 1)
-    return times > _MOST_REPEATED
+    for found in _REPETITION.finditer(text) if "{" in text else ():
+        times *= max(int(found[1] or 0), int(found[2] or 0), 1)
+        if times > _MOST_REPEATED:
+            return True
+    return False

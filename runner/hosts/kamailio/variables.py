@@ -31,7 +31,9 @@ FROM_HEXA = "$(var(app_mono_hexa){s.decode.hexa})"
 _R_URI = ("$r", "$(r")  # how the names of its parts begin
 _CHUNK_BYTES = 48000  # {s.encode.base64} takes three quarters of its buffer of 65536 bytes
 
+_LONGEST_NAME = 8192  # characters; the guards take longer than a request may, for one of a million
 _MOST_LOGGED = 100  # refused names that are in the log; a script may make up any number
+_LONGEST_LOGGED = 80
 _logged: set[str] = set()
 _private = bounds.of_this_process()
 _names = bounds.Names(_private)
@@ -157,8 +159,8 @@ class Variables:
 
     def asked(self, name: str, *, is_written: bool = False) -> str | None:
         """What Kamailio may be asked for instead of a name that is not known as harmless yet; None: nothing."""
-        if is_too_deep(name):
-            self.log_once(name, f"{name[:80]!a} is not asked for: an expression in it is too deep")
+        if len(name) > _LONGEST_NAME or is_too_deep(name):
+            self.log_once(name, f"{name[:80]!a} is not asked for: it is too long, or an expression in it is too deep")
             return None
         is_harmless = guards.RISKY.search(name) is None
         if not _names.admit(name, is_harmless=is_harmless):
@@ -200,7 +202,8 @@ class Variables:
         return not guards.makes_an_unsafe_uri(name, until_nul(value), uri, self.get_s)
 
     def log_once(self, name: str, text: str) -> None:
-        """Log an error once for each name, and not for more names than a process should log."""
+        """Log an error once for each beginning of a name, and not for more than a process should log and keep."""
+        name = name[:_LONGEST_LOGGED]
         if name not in _logged and len(_logged) < _MOST_LOGGED:
             _logged.add(name)
             self.log(-1, f"app_mono: {text}\n")

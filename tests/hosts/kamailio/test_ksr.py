@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from typing import Any
 
 import pytest
@@ -182,3 +184,52 @@ def test_an_exec_gives_kamailio_no_more_text_than_fits() -> None:
         rig.host.ksr("textops.subst", ["a" * 65_536])
 
     assert refusal(rig, "textops.subst", "a" * 65_536) == "an exec gave Kamailio more text than fits into a server"
+
+
+@pytest.mark.parametrize("text", ["$ " * 32_768, "$ru" * 21_845])
+def test_a_long_text_with_variables_is_looked_at_once(text: str) -> None:
+    assert Rig().host.ksr("xlog.xinfo", [text]) == 1
+
+
+def test_a_text_with_variables_is_no_longer_than_a_message() -> None:
+    assert refusal(Rig(), "xlog.xinfo", "$ru" * 21_846) == "a text with a $ has at most 65536 characters"
+
+
+@pytest.mark.parametrize("part", ["$x(", "$(a{s.x,"])
+def test_variables_that_do_not_end_are_few(part: str) -> None:
+    """Each takes as long to look at as the text is; with thousands it took minutes."""
+    text = part * 1_500 + "," * 50_000
+
+    assert refusal(Rig(), "xlog.xinfo", text) == "too many variables in a text do not end"
+
+
+def test_the_name_of_a_function_is_not_kept() -> None:
+    """A script may make up any number of them, of 8 MiB each."""
+    function = "no." + "x" * 1000
+    before = sys.getrefcount(function)
+
+    refusal(Rig(), function)
+    gc.collect()
+
+    assert sys.getrefcount(function) == before
+
+
+def test_a_function_that_only_reads_is_looked_at_once() -> None:
+    """It travels ahead of many execs, and all that can be wrong with it was seen at the first call."""
+    rig = Rig()
+    rig.results["kx.get_ua"] = "phone"
+
+    assert [rig.host.ksr("kx.get_ua", []) for _ in range(3)] == ["phone"] * 3
+    assert "kx.get_ua" in ksr.plain
+    assert refusal(rig, "kx.get_ua", "x") == "KSR.kx.get_ua takes 0 arguments, and 1 argument came"
+    rig.results["kx.get_ua"] = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "")
+    assert refusal(rig, "kx.get_ua") == "the result of KSR.kx.get_ua is not UTF-8"
+    assert refusal(Rig(), "kx.nothing").startswith("KSR.kx.nothing is refused")
+
+
+def test_another_kamailio_has_functions_of_its_own() -> None:
+    first, second = Rig(), Rig()
+    first.results["is_INVITE"], second.results["is_INVITE"] = True, False
+
+    for _ in range(2):
+        assert (first.host.ksr("is_INVITE", []), second.host.ksr("is_INVITE", [])) == (True, False)

@@ -101,3 +101,14 @@ def test_an_iterator_goes_on_only_where_it_was_started(monkeypatch: pytest.Monke
     rig.host.ksr("textopsx.msg_set_buffer", ["b"])
 
     assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")
+
+
+@pytest.mark.parametrize("function", ["route", "cfgutils.route_if_exists"])
+def test_an_iterator_does_not_go_on_behind_a_route(function: str) -> None:
+    """The route may build the message again; the server ended at the next step."""
+    rig = Rig()
+    rig.host.ksr("textopsx.hf_iterator_start", ["a"])
+
+    rig.host.ksr(function, ["X"])
+
+    assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")

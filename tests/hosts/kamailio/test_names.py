@@ -90,6 +90,5 @@ def test_the_variables_of_a_text_are_told_from_what_is_between_them() -> None:
     found = list(names.within("a$ru b$(hdr(X){s.len})$$$ $(ru{ c$fU"))
 
     assert found == [
-        ("$ru", True), ("$(hdr(X){s.len})", True), ("$$", True), ("$ $(ru{ c$fU", False), ("$(ru{ c$fU", False),
-        ("$fU", True),
+        ("$ru", True), ("$(hdr(X){s.len})", True), ("$$", True), ("$(ru{ c$fU", False), ("$fU", True),
     ]  # fmt: skip

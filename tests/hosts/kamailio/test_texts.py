@@ -29,3 +29,9 @@ def test_a_surrogate_is_no_utf_8(text: str, *, is_taken: bool) -> None:
 )  # fmt: skip
 def test_an_expression_with_too_many_brackets_or_repetitions_is_too_deep(text: str, is_deep: bool) -> None:  # noqa: FBT001  # by its name in the table
     assert texts.is_too_deep(text) is is_deep
+
+
+@pytest.mark.parametrize("text", ["{" + " " * 2_000_000, "{1," + " " * 2_000_000, "{999999999}" * 400_000])
+def test_a_text_is_looked_at_once(text: str) -> None:
+    """It took hours, in a process of Kamailio, with a deadline that nobody looked at meanwhile."""
+    assert texts.is_too_deep(text) is ("9" in text)
