@@ -297,7 +297,7 @@ class Settings(BaseSettings):
     """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
     a new build is live for the next message. In Kamailio only.
 
-    Sites where a deployment is no release yet."""
+    Sites that put a new build there first and release it later."""
     kamailio: Literal["installed", "5.6", "6.0"] = "installed"
     """The version of Kamailio as which ``app-mono exec``, ``run``, ``pv`` and ``serve --sip`` answer a script: 5.6 is
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.
