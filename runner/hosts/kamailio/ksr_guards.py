@@ -86,7 +86,7 @@ def _made(at: int) -> Guard:
 
 
 def _route(host: KamailioHost, *arguments: object) -> None:
-    host.iterators.clear()  # it may change the message, as in rebuild
+    host.changed()  # the route may do that, and run other scripts
     if _MAIN_ROUTE in arguments:
         raise CallRefused("this route is the routing script itself, which would run inside itself without end")
 

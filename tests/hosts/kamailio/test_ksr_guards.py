@@ -111,4 +111,5 @@ def test_an_iterator_does_not_go_on_behind_a_route(function: str) -> None:
 
     rig.host.ksr(function, ["X"])
 
+    assert not rig.host.is_parsed
     assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")
