@@ -31,6 +31,12 @@ namespace SRBridge
         private readonly object _turn = new object();
         private readonly Foresight _ahead = new Foresight();
 
+        // KSR.err(text) and its like are Core.Log with this level, which needs no answer.
+        private static readonly Dictionary<string, int> Levels = new Dictionary<string, int>
+        {
+            { "crit", -2 }, { "err", -1 }, { "warn", 0 }, { "notice", 1 }, { "info", 2 }, { "dbg", 3 }
+        };
+
         /// <summary>Whose calls count.</summary>
         internal readonly Callers Callers = new Callers();
 
@@ -159,6 +165,12 @@ namespace SRBridge
                     return null;
                 }
                 object value;
+                int level;
+                if (arguments.Length == 1 && arguments[0] is string && Levels.TryGetValue(function, out level))
+                {
+                    Log(level, (string)arguments[0]);
+                    return null;
+                }
                 if (reads)
                 {
                     if (IsNameOnly(arguments)

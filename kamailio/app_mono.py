@@ -185,6 +185,9 @@ def _execute(msg: Any, path: str | None, param: str | None) -> int:
         return TRUE if _meaning(path, outcome) else FALSE
     if isinstance(outcome, Exception):
         return FALSE
+    if outcome.is_missing:
+        log.error("%s has no Main, which is what mono_exec and mono_run run", path or settings["load"])
+        return TRUE if _meaning(path, RunnerError()) else FALSE
     return END_OF_ROUTING if outcome.has_ended_routing else TRUE if outcome.code == 0 else FALSE
 
 

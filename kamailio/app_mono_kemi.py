@@ -60,19 +60,10 @@ class _Host(_app_mono.KamailioHost):
         super().__init__(msg, _KSR, _app_mono.ksr_allow)
         self.done = set()
 
-    def ksr(self, function, arguments):
+    def called(self, function, value):
         """As its parent."""
-        value = super().ksr(function, arguments)
         if value.__class__ is int and value > 0:
             self.done.add(function)
-        return value
-
-    def modf(self, function, *arguments):
-        """As its parent."""
-        value = super().modf(function, *arguments)
-        if value > 0:
-            self.done.add(function)
-        return value
 
     @property
     def is_answered(self):

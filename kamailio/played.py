@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RECORD = Path(os.environ["APP_MONO_RECORD"])
 # Kamailio does not start without these settings: by default app_mono.py would ask the daemon that this machine has.
 tomllib.loads(Path(os.environ["APP_MONO_CONFIG"]).read_text(encoding="utf-8"))["socket"]
+_ENTRY = os.environ.get("APP_MONO_ENTRY")  # what --entry names; None is Main
 
 
 class _Lease:
@@ -37,11 +38,11 @@ class _Lease:
         self._lease = lease
         self.record: dict[str, Any] = {"calls": [], "exit_code": None, "error": "no exec began", "detail": ""}
 
-    def exec(self, path: str | None, param: str | None, host: Any, deadline: float) -> Any:
+    def exec(self, path: str | None, param: str | None, host: Any, deadline: float, _entry: str | None = None) -> Any:
         recorded = Recorded(host)
         self.record |= {"calls": recorded.calls, "error": ""}
         try:
-            outcome = self._lease.exec(path, param, recorded, deadline)
+            outcome = self._lease.exec(path, param, recorded, deadline, _ENTRY)
         except RunnerError as error:
             self.record["error"] = str(error)
             self.record["detail"] = error.detail or "" if isinstance(error, ScriptError) else ""
@@ -49,7 +50,10 @@ class _Lease:
         except Exception as error:
             self.record["error"] = f"internal error, please report it: {error!r}"
             raise
-        self.record["exit_code"] = outcome.code
+        if outcome.is_missing:
+            self.record["error"] = f"{path}: there is no {f'entry {_ENTRY!a:.80}' if _ENTRY else 'Main'}"
+        else:
+            self.record["exit_code"] = outcome.code
         return outcome
 
 
@@ -77,7 +81,7 @@ class Methods(app_mono.Methods):
 def _recorded(msg: Any, execute: Callable[[], int]) -> int:
     KSR.corex.set_source_address(f"udp:{KSR.pv.get('$Ri')}:{KSR.pv.get('$Rp')}")  # as of an exec without Kamailio
     result = execute()
-    record = _lease.record | {"ok": result == app_mono.TRUE, "after": KamailioHost(msg, KSR).get_s("$mbu")}
+    record = _lease.record | {"after": KamailioHost(msg, KSR).get_s("$mbu")}
     draft = _RECORD.with_suffix(".part")
     draft.write_text(json.dumps(record), encoding="ascii")
     draft.replace(_RECORD)

@@ -171,6 +171,7 @@ BOUNDS: dict[tuple[str, str], str] = {
 ONE_LINE = "one line of the runner: MaxLineBytes"
 
 BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
+    ("Calls.cs", "Levels"): "the levels of the log, once",
     ("Callers.cs", "_suspended"): "MaxDepth, in Questions",
     ("Script.cs", "_entries"): "MostEntries, in Entry.AllOf",
     ("Copies.cs", "_own"): "the bridge itself, once",

@@ -351,8 +351,6 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
     if in_kamailio or compare:
         if watch or repeat > 1 or job.is_profiled:
             raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
-        if job.entry is not None:
-            raise ConfigError("--in-kamailio and --compare run Main: leave out --entry")
         from .compare import carry_out  # noqa: PLC0415 - as above
 
         return carry_out(job, compare=compare, as_json=as_json)

@@ -24,7 +24,7 @@ from runner.settings import Settings
 from runner.worker.rundir import PREFIX, run_directory
 
 from .job import host_of
-from .outcome import Outcome
+from .outcome import TRUE, Outcome
 from .private_kamailio import IP, LOOK_EVERY_S, Kamailio, preamble
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def play(job: Job) -> Outcome:
         record = directory / "record.json"
         env = {"APP_MONO_CONFIG": str(directory / CONFIG), "APP_MONO_RECORD": str(record)}
         env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
+        if job.entry is not None:
+            env["APP_MONO_ENTRY"] = job.entry
         kamailio = stack.enter_context(_started(Kamailio(cfg, directory, port, env), job, assembly, host))
         _send(sender, message, port)
         _send(prober, PROBE.format(ip=IP, port=probe_port).encode(), port)
@@ -106,7 +108,7 @@ def play(job: Job) -> Outcome:
         played = json.loads(record.read_text(encoding="ascii"))
     calls = [(name, args, result) for name, args, result in played["calls"]]
     return Outcome(
-        ok=played["ok"] and played["exit_code"] is not None,
+        ok=played["exit_code"] == TRUE,
         exit_code=played["exit_code"],
         error=_error(job, assembly, played),
         logs=[(args[0], args[1]) for name, args, _ in calls if name == "Core.Log"],

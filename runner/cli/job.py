@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner import installed
 from runner.build import compile_script
-from runner.errors import ConfigError, RunnerError, ScriptInvalid, ScriptNotFound
+from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
@@ -116,6 +116,8 @@ class Job:
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 name_source(result.error, assembly, self.script)
+                if isinstance(result.error, EntryMissing) and self.entry is None:
+                    result.error.args = (f"{result.error}; --entry NAME runs an entry",)
                 if not timing["run"]:  # it never began
                     yield Outcome(ok=False, exit_code=None, error=result.error)
                     continue

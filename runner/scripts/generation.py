@@ -105,12 +105,17 @@ class Generation:
         Raises:
             EntryMissing: There is none of that name.
         """
-        entries = self.entries
-        if entries is not None and entry not in entries:
-            has = ", ".join(sorted(entries)[:MOST_SHOWN]) or "no public static method that takes nothing or one string"
-            more = f" and {len(entries) - MOST_SHOWN} more" if len(entries) > MOST_SHOWN else ""
-            raise EntryMissing(f"there is no entry {entry!a:.80}; it has {has}{more}")
+        if self.entries is not None and entry not in self.entries:
+            raise self.lacks(entry)
         return self.foresight.of(entry)
+
+    def lacks(self, entry: str | None) -> EntryMissing:
+        """The error of an exec that names what is not there; None is Main."""
+        names = sorted(self.entries or ())
+        has = ", ".join(names[:MOST_SHOWN]) or "no public static method that takes nothing or one string"
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        what = "Main" if entry is None else f"entry {entry!a:.80}"
+        return EntryMissing(f"there is no {what}; it has {has}{more}")
 
     def parts(self) -> list[Part]:
         """All of its files."""

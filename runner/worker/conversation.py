@@ -352,7 +352,7 @@ class Conversation:
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
         """The end of an exec without a result."""
         if type(event) is Failed and event.code == messages.NO_SUCH_ENTRY:
-            raise EntryMissing(event.message)
+            raise EntryMissing(event.message) if generation.entries is None else generation.lacks(None)
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:

@@ -18,6 +18,7 @@ from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
+from tests.worker.test_entries import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -388,3 +389,11 @@ def test_a_regular_expression_of_a_script_counts_bytes_though_python_took_the_lo
     site.start(f'python_exec("mono_exec", "{script}");')
 
     assert site.result(headers="Subject: Grüße\r\n") == 1, site.kamailio.log()
+
+
+def test_a_script_without_main_counts_as_one_that_failed(site: Site) -> None:
+    script = library(site.daemon.scripts, "Routes", "public class Routes { public static void route() { } }")
+    site.start(f'python_exec("mono_exec", "{script}");', settings=PATIENT + "on_error = true\n")
+
+    assert site.result() == 1
+    assert "Routes.dll has no Main" in site.kamailio.log()

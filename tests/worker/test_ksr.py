@@ -153,6 +153,17 @@ def test_what_only_reads_is_learned_and_does_not_end_the_guessing(program: Progr
     assert results[2] == "Boolean True"
 
 
+def test_a_text_for_the_log_needs_no_answer_and_does_not_end_the_guessing(program: Program) -> None:
+    steps = "read pv.get $ru;call err one;call dbg two;call log three;read pv.get $ru"
+
+    for _ in range(2):
+        program(steps)
+        logged = [entry for entry in program.host.logs if entry[1] in {"one", "two", "three"}]
+
+    assert logged == [(-1, "one"), (3, "two")]
+    assert [call for call in program.host.asked if call[0] not in {"pv.get", "is_INVITE"}] == [("log", "three")]
+
+
 def test_any_other_function_ends_the_guessing(program: Program) -> None:
     """After it the script sees what is there then, not what travelled with the exec."""
     for _ in range(3):

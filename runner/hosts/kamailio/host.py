@@ -87,7 +87,11 @@ class KamailioHost(Variables):
             raise
         except RunnerError as error:  # of the tables of this Kamailio
             raise CallRefused(f"KSR.{function} was not called: {error}") from error
+        self.called(function, result)
         return result
+
+    def called(self, function: str, value: object) -> None:
+        """For who wants to know what ``ksr`` and ``modf`` did; functions that only read need not be named."""
 
     def modf(self, function: str, *arguments: str) -> int:
         """Only what is known to be safe, see ``functions``; any other name is logged, once a process."""
@@ -95,14 +99,16 @@ class KamailioHost(Variables):
         name = until_nul(function)
         try:
             if arguments:
-                result: int = (_ksr or _import_ksr()).modf(name, arguments, self, self._ksr_allow)
-                return result
-            if name == "msg_apply_changes":
-                return self.rebuild(lambda: functions.run(name, self.msg, self.binding))
-            return functions.run(name, self.msg, self.binding)
+                value: int = (_ksr or _import_ksr()).modf(name, arguments, self, self._ksr_allow)
+            elif name == "msg_apply_changes":
+                value = self.rebuild(lambda: functions.run(name, self.msg, self.binding))
+            else:
+                value = functions.run(name, self.msg, self.binding)
         except RunnerError as error:
             self.log_once(name, f"ModF cannot run {name[:80]!a}: {error}")
             return MODF_CANNOT_RUN
+        self.called(name, value)
+        return value
 
     def hdr_append(self, text: str) -> int:
         """After the last header."""
