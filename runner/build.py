@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
 STRICT = ("-langversion:6", "-warnaserror+")
 NO_MAIN = "error CS5001: "
+NO_KSR = "error CS0103: The name `KSR' does not exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     try:
         mcs.ensure(assembly, key, arguments, names)
     except BuildError as error:
+        if any(NO_KSR in line for line in error.diagnostics):
+            raise BuildError(f"{error}; KSR takes a `using SR;`", error.diagnostics) from error
         if not any(NO_MAIN in line for line in error.diagnostics):
             raise
         mcs.ensure(assembly, key, ["-t:library", *arguments], names)

@@ -200,7 +200,9 @@ class Runner:
 
     def _refuse_unless_in_mode(self, path: str | None) -> None:
         if path is None and self._pinned is None:
-            raise ConfigError("mono_run needs the setting load: name the script there, or use mono_exec")
+            raise ConfigError(
+                "the setting load has to name the script that mono_run, or Kamailio with app_mono_kemi.py, runs"
+            )
         if path is not None and self._pinned is not None and Path(path) != self.settings.load:
             raise ConfigError(
                 f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"

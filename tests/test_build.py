@@ -93,6 +93,14 @@ def test_a_script_s_assembly_keeps_its_path_when_the_source_changes(tmp_path: Pa
     assert second.read_bytes() != before
 
 
+def test_a_source_that_does_not_use_the_namespace_of_ksr_is_told_to(tmp_path: Path) -> None:
+    source = tmp_path / "X.cs"
+    source.write_text("class X { static int Main() { return KSR.tm.t_relay(); } }", "utf-8")
+
+    with pytest.raises(BuildError, match=r"1 error; KSR takes a `using SR;`$"):
+        build.compile_script(source)
+
+
 def test_a_source_without_main_becomes_a_library(tmp_path: Path) -> None:
     source = written(
         tmp_path / "X.cs", 'public class X { public static void ksr_request_route() { SR.KSR.info("x"); } }\n'

@@ -202,7 +202,7 @@ def migrate(
 @app.command("kamailio-cfg")
 def kamailio_cfg(
     *,
-    kemi: Annotated[bool, typer.Option("--kemi", help="For a routing script in Python (KEMI).")] = False,
+    kemi: Annotated[bool, typer.Option("--kemi", help="For a routing script in Python or C# (KEMI).")] = False,
     python3s: Annotated[
         bool, typer.Option("--app-python3s", help="For Kamailio's app_python3s, also where app_python3 is installed.")
     ] = False,

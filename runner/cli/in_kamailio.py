@@ -40,9 +40,9 @@ CONFIG, SOCKET = "app-mono.toml", "control.sock"
 MAX_SOCKET_BYTES = 107  # unix(7): sun_path has 108 with the NUL
 AFTER_S = 5.0  # beyond the exec's own limit: Kamailio, the daemon's answer, the record
 
-# Those whose variables and functions the embedded host has.
+# Those whose variables and functions the embedded host has, and what a registrar in C# takes.
 MODULES = (
-    *("kex", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd"),
+    *("kex", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd", "kemix", "sanity", "usrloc", "registrar"),
     *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable"),
 )
 

@@ -116,7 +116,7 @@ class Job:
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 name_source(result.error, assembly, self.script)
-                if isinstance(result.error, EntryMissing) and self.entry is None:
+                if isinstance(result.error, EntryMissing) and self.mode == "exec" and self.entry is None:
                     result.error.args = (f"{result.error}; --entry NAME runs an entry",)
                 if not timing["run"]:  # it never began
                     yield Outcome(ok=False, exit_code=None, error=result.error)

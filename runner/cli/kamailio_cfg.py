@@ -54,7 +54,7 @@ def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:
     The text. All that is no kamailio.cfg is a comment in it, so the whole can be pasted.
 
     Args:
-        kemi: For a routing script in Python.
+        kemi: For a routing script in Python or C#.
         toml_only: The settings of the daemon alone.
         app_python3s: For that module of Kamailio; False: for app_python3 where it is installed.
 
@@ -77,6 +77,8 @@ def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:
     if kemi:
         found += [
             f'modparam("{module}", "load", "/etc/kamailio/routing.py")  # your routing script',
+            "# or this instead, for the routing script in C# that the setting load names (docs/kemi.md):",
+            f'# modparam("{module}", "load", {literal(str(script.with_name("app_mono_kemi.py")))})',
             'cfgengine "python"',
             "",
             (KEMI if module == installed.APP_PYTHON3 else KEMI_S).format(

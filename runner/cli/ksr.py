@@ -33,7 +33,7 @@ def write(directory: Path, *, from_kamailio: bool, rpc: str | None) -> int:
         unknown = running.described(found, all_known)[1]
     library = build.ksr_of(lists, directory)
     names = {each.full_name for known in lists.values() for each in known}
-    show.line(f"{library}: {len(names)} functions; mcs -r:SR.dll -r:{library} SCRIPT.cs")
+    show.line(f"{library}: {len(names)} functions; mcs -r:{build.ensure_bridge().sr_dll} -r:{library} SCRIPT.cs")
     if unknown:
         named = ", ".join(each.full_name for each in unknown[:_NAMED])
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""

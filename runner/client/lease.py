@@ -147,7 +147,9 @@ class Lease:
                     pid = self._lose(str(error), host)
                     if time.monotonic() >= deadline:
                         raise WorkerGone(f"worker {pid}: {error}") from error
-                    log.info("worker %d: %s; another one takes over", pid, error)
+                    level = logging.INFO if self._link.control else logging.ERROR
+                    then = "another one takes over" if self._link.control else "without a daemon there is no other one"
+                    log.log(level, "worker %d: %s; %s", pid, error, then)
                 except WorkerError as error:
                     is_stuck = isinstance(error, ExecTimeout)
                     why = f"{error}; {outcome.summary()}"

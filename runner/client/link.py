@@ -140,11 +140,12 @@ class Link:
 
     def _lose(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
         self.close()
+        why = str(error).removeprefix(f"{self._socket_path}: ")
         if has_waited:
             self.backoff.fail()
         else:
             self.backoff.pause(REFUSED_PAUSE_S)
         if not self.outage:
-            goes_on = "; its worker goes on" if self._held() else ""
-            log.error("no daemon at %s: %s%s", self._socket_path, error, goes_on)
-        self.outage = f"no daemon at {self._socket_path}: {error}"
+            then = "its worker goes on" if self._held() else "no script runs until app-mono serve answers"
+            log.error("no daemon at %s: %s; %s", self._socket_path, why, then)
+        self.outage = f"no daemon at {self._socket_path}: {why}"

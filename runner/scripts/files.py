@@ -133,7 +133,8 @@ class Files:
             if self.directories is not None:
                 self._judge(script, place)
                 if not place.path.lower().endswith(SUFFIXES):
-                    raise ScriptInvalid(f"{script}: expected a name that ends in {' or '.join(SUFFIXES)}")
+                    build = "; app-mono build compiles it" if place.path.endswith(".cs") else ""
+                    raise ScriptInvalid(f"{script}: expected a name that ends in {' or '.join(SUFFIXES)}{build}")
             return place.path
 
     def part(self, look: Look, file: str, check: Callable[[str, bytes], None] | None) -> Part:

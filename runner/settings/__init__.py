@@ -8,6 +8,7 @@ Must not know how a setting is carried out; it knows names, units and ranges.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -38,6 +39,15 @@ def _refused(entry: str) -> str:
 
 
 RefusedFunction = Annotated[str, AfterValidator(_refused)]
+
+
+def _reply(line: str) -> str:
+    if not re.fullmatch(r"[3-6][0-9]{2} [^\0-\x1f\x7f]+", line):
+        raise ValueError(f"expected a code from 300 to 699 and a reason, but {line!r:.80} came")
+    return line
+
+
+ReplyLine = Annotated[str, AfterValidator(_reply)]
 
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
@@ -94,9 +104,10 @@ class Settings(BaseSettings):
     )
 
     load: Path | None = None
-    """The script that ``mono_run`` runs. None: there is none, and ``mono_exec`` names its script at every call.
+    """The script that ``mono_run`` runs, or the routing script in C# (KEMI). None: there is none, and ``mono_exec``
+    names its script at every call.
 
-    Sites whose kamailio.cfg calls ``mono_run``."""
+    Sites whose kamailio.cfg calls ``mono_run``, or whose routing script is in C#."""
     mono: str = Field(default="mono", min_length=1)
     """The mono runtime: a name looked up in PATH, or a path.
 
@@ -277,7 +288,7 @@ class Settings(BaseSettings):
     security.md lists them. In Kamailio only.
 
     Sites that trust their scripts with more than the message."""
-    kemi_on_error: str = Field(default="500 Server Internal Error", pattern=r"^[3-6][0-9]{2} [^\x00-\x1f\x7f]+$")
+    kemi_on_error: ReplyLine = "500 Server Internal Error"
     """The answer to a request whose routing script in C# (KEMI) failed: a code from 300 to 699 and a reason. In
     Kamailio only.
 
@@ -286,7 +297,7 @@ class Settings(BaseSettings):
     """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
     a new build is live for the next message. In Kamailio only.
 
-    Sites where a deployment is no release yet."""
+    Sites that put a new build there first and release it later."""
     kamailio: Literal["installed", "5.6", "6.0"] = "installed"
     """The version of Kamailio as which ``app-mono exec``, ``run``, ``pv`` and ``serve --sip`` answer a script: 5.6 is
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.

@@ -132,6 +132,14 @@ def test_an_entry_runs_there_and_may_end_the_routing(tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr) == (2, f"error: {path}: there is no entry 'reply'\n")
 
 
+def test_the_routing_script_of_the_examples_runs_there() -> None:
+    path = ROOT / "kamailio" / "Registrar.cs"
+
+    done = app_mono("exec", path, "-m", MESSAGE, "--entry", "ksr_request_route", "--in-kamailio", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["error"]) == (0, None)
+
+
 def test_its_home_is_private(tmp_path: Path) -> None:
     source = script(tmp_path, 'SR.Core.Log(1, SR.PV.GetS("$env(HOME)")); return 0;')
 

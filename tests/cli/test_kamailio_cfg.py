@@ -25,6 +25,13 @@ def test_kamailio_accepts_the_lines_to_paste(tmp_path: Path, *, kemi: bool) -> N
     assert told.startswith("accepted"), told
 
 
+def test_a_routing_script_in_c_sharp_takes_the_one_commented_line_instead() -> None:
+    shown = lines(kemi=True, toml_only=False)
+
+    (instead,) = [line for line in shown.splitlines() if line.startswith("# modparam(") and "app_mono_kemi.py" in line]
+    assert Path(instead.split('"')[5]).is_file()
+
+
 def test_the_settings_to_paste_are_toml() -> None:
     done = app_mono("kamailio-cfg", "--toml")
 

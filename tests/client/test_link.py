@@ -155,6 +155,8 @@ def test_where_nobody_listens_it_is_tried_again_soon_and_a_daemon_that_answers_e
     link, _ = link_to(tmp_path / "c.sock")
 
     assert link.connect(soon()) is None
+    at = f"no daemon at {tmp_path}/c.sock: No such file or directory"
+    assert (link.outage, f"{at}; no script runs until app-mono serve answers" in caplog.text) == (at, True)
     assert 0 < link.backoff.left_s() <= REFUSED_PAUSE_S
     daemon = Daemon(tmp_path / "c.sock")
     daemon.says = [[HELLO]]

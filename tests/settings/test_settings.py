@@ -63,6 +63,10 @@ def test_settings_cannot_be_changed() -> None:
         ),
         ({"ksr_allow": ["corex.*", "tm.t_relay"]}, "argument ksr_allow.1: 'tm.t_relay' is allowed already"),
         ({"ksr_allow": ["x.modf"]}, "argument ksr_allow.0: 'x.modf' cannot be allowed"),
+        (
+            {"kemi_on_error": "Sorry"},
+            "argument kemi_on_error: expected a code from 300 to 699 and a reason, but 'Sorry' came",
+        ),
         ({"statics": "new"}, "argument statics: should be 'kept' or 'fresh', but 'new' came"),
         ({"num_workers": 5}, r"max_workers \(4\) should be at least num_workers \(5\)"),
         ({"mono": ""}, "argument mono"),
