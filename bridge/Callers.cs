@@ -7,7 +7,7 @@ namespace SRBridge
 {
     /// <summary>Knows which threads may call now: those that belong to the running exec.</summary>
     /// <remarks>
-    /// These are the thread that runs it, and every thread, task and timer that descends from it: the execution context
+    /// These are the thread that runs it, and every thread and task that descends from it: the execution context
     /// carries the exec's number. While another exec runs within it, they wait. What changes here changes under both locks
     /// of <see cref="Calls"/>, that of the turn and that of the outbox, so either is enough to look.
     /// </remarks>

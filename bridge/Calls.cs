@@ -9,8 +9,8 @@ namespace SRBridge
 {
     /// <summary>Answers the calls of a script, from what came with the exec or by asking over the wire.</summary>
     /// <remarks>
-    /// A call counts only when it belongs to the running exec: made on the main thread during it, or on a thread, task or
-    /// timer that descends from it. Every other call gets its error value and never touches the wire.
+    /// A call counts only when it belongs to the running exec: made on the main thread during it, or on a thread or a
+    /// task that descends from it. Every other call gets its error value and never touches the wire.
     ///
     /// KSR.x.exit() ends the script by aborting the exec's thread, so it passes every catch and runs every finally. On
     /// another thread of the exec it ends that thread, or its task; the exec's own ends at its next call, or when it returns.

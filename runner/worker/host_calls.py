@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.calls import CALLS
 from runner.errors import CallRefused
+from runner.hosts.foreseen import KSR_READS
 
 from .outcome import LOOK_EVERY, MAX_EDITS, MAX_KEPT_QUESTIONS, MAX_TEXT_CHARACTERS, MAX_TEXTS, in_time
 
@@ -49,7 +50,7 @@ def ask(pid: int, host: Host, question: Question, outcome: ExecOutcome) -> tuple
     """
     call, args = question.call, question.args
     outcome.answered += 1
-    if CALLS[call].is_edit:
+    if CALLS[call].is_edit and not (call == "KSR" and args[0] in KSR_READS):
         if outcome.edited + outcome.certain >= MAX_EDITS:
             outcome.bound_edits(1)
         outcome.edited += 1

@@ -277,3 +277,13 @@ def test_a_reply_goes_to_the_second_via_whatever_commas_and_quotes_are_around_it
     case = Case(reply + b"Call-ID: a\r\nCSeq: 1 OPTIONS\r\n\r\n", mode="forward")
 
     assert len(EmbeddedSide().collect(case).forwarded) == 1
+
+
+@pytest.mark.parametrize(
+    ("via", "is_seen"),
+    [(b"SIP/2.0/UDP a;rport", True), (b"SIP/2.0/;Rport a", False), (b"SIP/2.0/UDP a:5160", True)],
+)
+def test_a_reply_is_seen_where_a_parameter_of_its_via_says_rport(via: bytes, *, is_seen: bool) -> None:
+    case = Case(LONG.replace(b"SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK1;rport", via), (), "reply")
+
+    assert bool(EmbeddedSide().collect(case).replies) is is_seen

@@ -33,6 +33,7 @@ REQUESTS = {
     "a registration": ("REGISTER", f"{CONTACT}Expires: 60\r\n", ""),
     "a subscription": ("SUBSCRIBE", f"{CONTACT}Event: presence\r\nExpires: 9\r\n", ""),
 }
+REPLY = "a reply"
 _HEP = (
     b"\x01\x10\x02\x11\x00\x09\x00\x09\x7f\x00\x00\x01\x7f\x00\x00\x01"  # version 1: UDP between 127.0.0.1 and itself
 )
@@ -63,7 +64,7 @@ class Caller:
     ) -> None:
         start = STARTS.get(module, Start())
         directory.mkdir(parents=True, exist_ok=True)
-        port = free_udp_port()
+        self._port = port = free_udp_port()
         self.module = module
         self.requests = tuple(REQUESTS)[: 1 if start.is_slow else None]
         self._envelope = _HEP if start.hep else b""
@@ -76,6 +77,10 @@ route[t] {{ return; }}
 branch_route[t] {{ return; }}
 failure_route[t] {{ return; }}
 onreply_route[t] {{ return; }}
+reply_route {{
+    python_exec("{method}", "$hdr(X-Function)");
+    python_exec("over");
+}}
 request_route {{
     if ($hdr(X-Do) == "exports") {{ python_exec("exports", "{directory}/exports.json"); exit; }}
     python_exec("{method}", "$hdr(X-Function)");
@@ -110,8 +115,11 @@ request_route {{
 
     def call(self, name: str, request: str) -> int | None:
         """The value of one call; None when the server did not go on to the end of its routing script."""
-        method, headers, body = REQUESTS[request]
-        self._send(method, f"X-Function: {name}\r\n{headers}", body)
+        if request == REPLY:
+            self._reply(name)
+        else:
+            method, headers, body = REQUESTS[request]
+            self._send(method, f"X-Function: {name}\r\n{headers}", body)
         told = self._hear()
         if told is None or self._hear() != ["over", 0] or not self.kamailio.is_alive:
             return None
@@ -123,6 +131,16 @@ request_route {{
         request = self._peer.request(method, headers=headers, call_id=f"{self.module}-{self._number}")
         head = request.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())
         self._peer.send(self._envelope + head + body.encode())
+
+    def _reply(self, name: str) -> None:
+        self._number += 1
+        vias = "".join(
+            f"Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK-{self._number}\r\n"
+            for port in (self._port, self._sink.port)
+        )
+        lines = f"From: <sip:a@a>;tag=1\r\nTo: <sip:b@b>;tag=2\r\nCall-ID: {self._number}\r\nCSeq: 1 INVITE\r\n"
+        kind = f"X-Function: {name}\r\n{CONTACT}Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n"
+        self._peer.send(f"SIP/2.0 200 OK\r\n{vias}{lines}{kind}{SDP}".encode())
 
     def _hear(self) -> list[object] | None:
         self._reports.settimeout(0.1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kamailio.modf_rig import REQUESTS, Caller
+from tests.kamailio.modf_rig import REPLY, REQUESTS, Caller
 from tests.kamailio.modules import STARTS, Start
 from tests.kamailio.rig import KAMAILIO, MODULES
 from tests.kamailio.routes import HERE
@@ -86,6 +86,14 @@ def test_kamailio_lives_through_functions_in_any_order(beside: list[str], tmp_pa
     with Caller("pv", tmp_path, method="sequence", script=SCRIPT, beside=beside) as caller:
         for seed in range(SEQUENCES):
             checked(caller, str(seed), tuple(REQUESTS)[seed % len(REQUESTS)], "sequence")
+
+
+@pytest.mark.parametrize("beside", GROUPS, ids=["the first half", "the second half"])
+def test_kamailio_lives_through_functions_in_any_order_on_replies(beside: list[str], tmp_path: Path) -> None:
+    """A reply that was made something else could not be put back, and one time in thirty the server ended."""
+    with Caller("pv", tmp_path, method="sequence", script=SCRIPT, beside=beside) as caller:
+        for seed in range(SEQUENCES * 3):
+            checked(caller, str(seed), REPLY, "sequence")
 
 
 def test_what_edits_a_header_before_it_is_parsed_does_not_end_kamailio(tmp_path: Path) -> None:

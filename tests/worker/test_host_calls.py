@@ -84,6 +84,16 @@ def test_a_question_is_answered_and_counted() -> None:
     assert outcome.asked[1] == ("PV.SetI", ("$var(a)", 7))
 
 
+def test_a_function_of_kemi_that_only_reads_is_no_edit() -> None:
+    """A script may read as often as it likes."""
+    host, outcome = MessageHost(INVITE), ExecOutcome()
+
+    assert asked(host, "KSR", "pv.get", ["$rm"], outcome=outcome) == ("INVITE", "")
+    assert asked(host, "KSR", "pv.sets", ["$rU", "x"], outcome=outcome) == (True, "")
+
+    assert (outcome.answered, outcome.edited) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("host", "refusal", "logged"),
     [

@@ -131,15 +131,18 @@ def _is_seen(reply: bytes) -> bool:
     """Whether a peer hears a reply that goes back as its first Via says (RFC 3581)."""
     via = (*_via_bodies(reply), b"")[0]
     found = _SENT_BY.search(via)
-    return _RPORT.search(via) is not None or (found is not None and found[3] in _SEEN_PORTS_TEXT)
+    return _RPORT.search(via, 0 if found is None else found.end()) is not None or (
+        found is not None and found[3] in _SEEN_PORTS_TEXT
+    )
 
 
 def _is_relayed_to_a_peer(message: bytes) -> bool:
     """Whether a peer hears a reply that is sent on: as its second Via says, if that is no name, by UDP."""
     via = (*_via_bodies(message)[1:2], b"")[0]
-    found, rport, received = _SENT_BY.search(via), _RPORT.search(via), _RECEIVED.search(via)
+    found = _SENT_BY.search(via)
     if found is None or found[1].upper() != b"UDP":
         return False
+    rport, received = (pattern.search(via, found.end()) for pattern in (_RPORT, _RECEIVED))
     port = (rport[1] if rport is not None else None) or found[3]
     return _is_loopback(found[2] if received is None else received[1]) and port in _SEEN_PORTS_TEXT
 

@@ -110,7 +110,10 @@ def run(name: str, msg: Any, ksr: Any) -> int:
     assert function is not None  # noqa: S101  # or there was a reason
     if function.has_options:
         return _run_by_kemi(function.module, name, ksr)
-    may_be_a_reply = function.is_for_replies or name in _SAFE_ON_REPLIES.get(function.module, ())
+    # t_suspend follows the branch of a reply, which may be none (ksr_guards).
+    may_be_a_reply = (function.is_for_replies and name != "t_suspend") or name in _SAFE_ON_REPLIES.get(
+        function.module, ()
+    )
     if not may_be_a_reply and getattr(msg, "Type", None) == "SIP_REPLY":
         # It looks for the first line of a request (sca_handle_subscribe ends Kamailio so).
         raise CannotRun("it is for requests, and this message is a reply")

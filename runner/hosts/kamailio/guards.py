@@ -43,7 +43,7 @@ _OF_SOME_VALUES = (
 _OF_AN_ADDRESS = r"\$\(?(ai|pu|di)(?![A-Za-z0-9_])"
 RISKY = re.compile(
     rf"{_OF_SOME_VALUES}|\A(?s:.+){_OF_AN_ADDRESS}|\A{_OF_AN_ADDRESS}(?s:.*)\{{|\A(?s:(?=.*{_OF_NO_TEXT})(?=.*{_OF_A_TEXT}))|{_OF_ALL_HEADERS}"
-    rf"|sh(?:tinc|tdec|vinc)\((?s:.*)\{{|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody",
+    rf"|sh(?:tinc|tdec|vinc)\((?s:.*)\{{|conid|pcv|tcp{_BLANK}\(|ct[us]|natsData|mqtt|smsbody|hfit|blitval|sdpitval",
     re.IGNORECASE,
 )
 """A name without a match is harmless. It matches more than the rules below, which are exact."""
@@ -70,6 +70,7 @@ _CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
 _CHARGING_VECTOR, _CHARGING_VECTORS = "$hdr(P-Charging-Vector)", "$(hdr(P-Charging-Vector)[*])"
 _LONGEST_VECTOR = 236  # chargingvector.c, pcv_buf: 256 bytes with the name of the header and a NUL
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
+_ITERATORS = re.compile(r"\$\(?(?:hfit(?:name|body)|blitval|sdpitval)[ \t]*\(")
 _HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
 _UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
 _NEEDS_A_TEXT = re.compile(_OF_A_TEXT, re.IGNORECASE)
@@ -119,6 +120,10 @@ def asked(
     if _OTHER_EVENTS.search(name):
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
         raise Refused("it is for the events of its module")
+    if _ITERATORS.search(name):
+        # modules/textopsx/textopsx.c, modules/sdpops/sdpops_mod.c: keep a pointer into the message that an iterator was
+        # started on, also when that is gone, or was built again. KSR has functions that give the same, with a guard.
+        raise Refused("its iterator may be one of a message that is gone")
     if _SMS_BODY.search(name):
         # smsops_impl.c, pv_sms_body: puts together what other variables of its module have to set first.
         raise Refused("it reads variables that may not be set")

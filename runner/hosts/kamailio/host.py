@@ -29,6 +29,8 @@ _MOST_BLANKS = 1000  # Kamailio's time and memory for that expression grow with 
 _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c allows a URI, MAX_URI_SIZE of 1024
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
+_REPLY = 2  # $mt
+_STATUS_LINE = re.compile(r"[ \t\r\n]*SIP/2\.0 [1-6][0-9]{2} [^\r\n]*\r?\n")
 _NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 
 
@@ -181,20 +183,28 @@ class KamailioHost(Variables):
         """The text unchanged: Kamailio expanded it before the call."""
         return text
 
-    def rebuild(self, run: Callable[[], int]) -> int:
+    def rebuild(self, run: Callable[[], int], message: str | None = None) -> int:
         """
         Run ``msg_apply_changes`` or ``msg_set_buffer``; a message that this breaks is put back, which gives -1.
+
+        Args:
+            run: Runs it.
+            message: What the message will be; None for what its changes make of it.
 
         The functions give 0 for "no longer safe" (core/msg_translator.c, sip_msg_update_buffer), which ends a routing
         script in kamailio.cfg but not ours, and say nothing of a Via that is gone. Both crash whatever comes next.
         """
-        before, uri = self.get_s("$mb"), self.get_s("$ru")
-        self.iterators.clear()
-        self.is_parsed = False
+        before, uri, kind = self.get_s("$mb"), self.get_s("$ru"), self.pv.get("$mt")
+        # In a route for replies nothing else can be put back (sip_msg_apply_changes, ki_msg_set_buffer).
+        if kind == _REPLY and _STATUS_LINE.match(message or self.get_s("$mbu") or "") is None:
+            self.log_once("msg_apply_changes", "a script would have made something else of a reply, which was left")
+            return FAILED
+        self.changed()
         value = run()
         # One that has a Via then has From, To, Call-ID and CSeq as well, or no header that does not parse. The last one
         # parses the Content-Type as well, which the function has forgotten, also where it failed.
         is_whole = functions.may_be_built(self.binding) and value > 0 and not self.pv.is_null("$sel(via)")
+        is_whole = is_whole and self.pv.get("$mt") == kind
         if value < 0 or is_whole:
             return value
         self.log_once("msg_apply_changes", "a script would have broken a message, which was left as it was")
@@ -203,6 +213,11 @@ class KamailioHost(Variables):
         if uri is not None and self.get_s("$ru") != uri:
             self.set_s("$ru", uri)
         return FAILED
+
+    def changed(self) -> None:
+        """The message may be built again: it has to be parsed again, and iterators have no place in it."""
+        self.iterators.clear()
+        self.is_parsed = False
 
     def _put_back(self, message: str) -> None:
         if _NO_ARGUMENT.search(message) is None:

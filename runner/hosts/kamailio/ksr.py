@@ -172,7 +172,7 @@ def why_missing(function: str, modules: dict[str, int]) -> str:
 
 
 def _set_buffer(host: KamailioHost, set_buffer: Callable[[str], int], message: str) -> int:
-    return host.rebuild(lambda: set_buffer(message))
+    return host.rebuild(lambda: set_buffer(message), message)
 
 
 _INSTEAD: dict[str, Callable[..., Any]] = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Guard = Callable[..., None]
     """Is given the host and the arguments; raises ``CallRefused``."""
 
+_REPLY = 2  # $mt
 _MAIN_ROUTE = "0"  # core/route.c: request_route
 _MOST_ROUTES = 32  # core/kemi.c, KEMI_CBNAME_LIST_SIZE is 256, for all processes and for ever
 _LONGEST_SLEEP_S = 10
@@ -86,9 +87,16 @@ def _made(at: int) -> Guard:
 
 
 def _route(host: KamailioHost, *arguments: object) -> None:
-    host.iterators.clear()  # it may change the message, as in rebuild
+    host.changed()  # the route may do that, and run other scripts
     if _MAIN_ROUTE in arguments:
         raise CallRefused("this route is the routing script itself, which would run inside itself without end")
+
+
+def _suspends(host: KamailioHost, *arguments: object) -> None:
+    _route(host, *arguments)
+    # modules/tm/t_suspend.c, t_suspend: follows the branch that was looked up last, which may be none, or another's
+    if host.pv.get("$mt") == _REPLY:
+        raise CallRefused("a reply cannot be suspended: module tm may look for a branch that is not there")
 
 
 def _sleep(_host: KamailioHost, seconds: int) -> None:
@@ -246,10 +254,13 @@ GUARDS: dict[str, Guard] = {
     **{f"{iterator}_{step}": _iterates(iterator) for iterator in _ITERATORS for step in _STEPS},
     **{name: _made(at) for at, functions in _MAKE_WHAT_THEY_NAME.items() for name in functions},
     **dict.fromkeys(_WRITE_TO_THEIR_LAST, _written_last),
-    "async.ms_route": _route,
-    "async.route": _route,
-    "async.task_group_route": _route,
-    "async.task_route": _route,
+    "async.ms_route": _suspends,
+    "async.route": _suspends,
+    "async.task_group_route": _suspends,
+    "async.task_route": _suspends,
+    "evapi.async_multicast": _suspends,
+    "evapi.async_relay": _suspends,
+    "evapi.async_unicast": _suspends,
     "cfgutils.route_if_exists": _route,
     "cfgutils.sleep": _sleep,
     "cfgutils.usleep": _usleep,
@@ -300,6 +311,7 @@ GUARDS: dict[str, Guard] = {
     "tmx.t_cancel_callid_reason": _call_id,
     "tmx.t_continue": _continue,
     "tmx.t_reply_callid": _call_id,
+    "tmx.t_suspend": _suspends,
     "tsilo.ts_append": _uris,
     "tsilo.ts_append_by_contact": _uris,
     "tsilo.ts_append_by_contact_uri": _uris,

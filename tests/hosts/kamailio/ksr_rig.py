@@ -33,6 +33,7 @@ SIGNATURES = {
     "cfgutils.usleep": Signature("i", "int"),
     "route": Signature("s", "int"),
     "cfgutils.route_if_exists": Signature("s", "int"),
+    "tmx.t_suspend": Signature("", "int"),
     "tmx.t_cancel_callid": Signature("ssi", "int"),
     "pipelimit.pl_drop_range": Signature("ii", "int"),
     "sqlops.sql_is_null": Signature("sii", "int"),

@@ -139,6 +139,7 @@ def test_a_function_of_that_name_in_another_module_is_another_function(loaded: C
         ("m", "f", REQUEST_ROUTE | 1 << 2, True),
         ("rr", "loose_route", REQUEST_ROUTE, True),
         ("m", "loose_route", REQUEST_ROUTE, False),
+        ("tmx", "t_suspend", REQUEST_ROUTE | 1 << 2, False),
     ],
 )
 def test_on_a_reply_a_function_for_requests_runs_only_where_that_is_known_to_be_safe(

@@ -63,3 +63,23 @@ def test_a_message_that_a_script_would_break_is_put_back(
     assert rig.host.ksr("textopsx.msg_set_buffer", ["broken"]) == value
     written = [asked[1] for asked in rig.asked if asked[0] == "textopsx.msg_set_buffer"]
     assert written == (["broken", MESSAGE] if via is None else ["broken"])
+
+
+@pytest.mark.parametrize(
+    ("message", "is_written"),
+    [
+        ("broken", False),
+        ("INVITE sip:a SIP/2.0\r\n", False),
+        ("SIP/2.0 20 OK\r\n", False),
+        ("SIP/2.0 200 OK\r\n", True),
+    ],
+)
+def test_a_reply_is_made_nothing_else(message: str, *, is_written: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a route for replies nothing else can be put back, and whatever came next ended the server."""
+    monkeypatch.setattr(functions, "_converted", None)
+    rig = Rig()
+    rig.results["pv.get"], rig.results["pv.is_null"] = 2, False  # $mt of a reply
+
+    assert rig.host.ksr("textopsx.msg_set_buffer", [message]) == (1 if is_written else -1)
+    written = [asked[1] for asked in rig.asked if asked[0] == "textopsx.msg_set_buffer"]
+    assert written == ([message] if is_written else [])

@@ -111,4 +111,14 @@ def test_an_iterator_does_not_go_on_behind_a_route(function: str) -> None:
 
     rig.host.ksr(function, ["X"])
 
+    assert not rig.host.is_parsed
     assert "no iterator 'a'" in refusal(rig, "textopsx.hf_iterator_next", "a")
+
+
+def test_a_request_can_be_suspended_and_a_reply_cannot() -> None:
+    rig = Rig()
+    rig.results["pv.get"] = 1
+    assert rig.host.ksr("tmx.t_suspend", []) == 1
+
+    rig.results["pv.get"] = 2
+    assert refusal(rig, "tmx.t_suspend").startswith("a reply cannot be suspended")
