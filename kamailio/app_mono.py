@@ -48,6 +48,7 @@ DEFAULTS = {
     "kemi_on_error": "500 Server Internal Error",
     "kemi_pinned": False,
 }
+BUSY_LOG_S = 10.0  # between two lines that say that there was no free worker
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
 
 
@@ -90,6 +91,7 @@ _import_own_package()
 
 try:
     from runner.client.lease import Lease
+    from runner.client.link import NO_DAEMON
     from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
@@ -169,13 +171,21 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
         with CLocale():
             return _lease.exec(path, param, host, time.monotonic() + _timeout_s, entry)
     except RunnerError as error:
-        text = error.full() if isinstance(error, ScriptError) else error
-        # An outage was logged when it began; here it would be one line for each call.
-        log.log(logging.DEBUG if isinstance(error, PoolExhausted) else logging.ERROR, "%s", text)
+        if not isinstance(error, PoolExhausted) or _is_busy_news(error):
+            log.error("%s", error.full() if isinstance(error, ScriptError) else error)  # noqa: TRY400  # no traceback
         return error
     except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
         return error
+
+
+def _is_busy_news(error: PoolExhausted) -> bool:
+    """Whether it is time to log it again: not for each call, and an outage was logged when it began."""
+    now = time.monotonic()
+    if str(error).startswith(NO_DAEMON) or now < _busy["next"]:
+        return False
+    _busy["next"] = now + BUSY_LOG_S
+    return True
 
 
 def _execute(msg: Any, path: str | None, param: str | None) -> int:
@@ -277,5 +287,6 @@ log.handlers[0].setFormatter(RecordFormatter())
 # it, and the next exec takes a new one.
 settings = _settings()
 ksr_allow = _allowed(settings["ksr_allow"])
+_busy = {"next": 0.0}  # when the next line may say so
 _timeout_s = settings["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease.of_process(settings["socket"])

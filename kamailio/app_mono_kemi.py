@@ -79,7 +79,10 @@ def _run(name, msg, param=None):
         has_failed = True
     else:
         has_failed = outcome.is_missing or outcome.has_exited
-        if outcome.is_missing and name not in _OPTIONAL:
+        if outcome.is_missing and name == _REQUEST_ROUTE:  # each time, as every other reason for that answer
+            needs = "a public static method that takes nothing or one string"
+            _app_mono.log.error("%s has no entry %r, %s", _app_mono.settings["load"], name, needs)
+        elif outcome.is_missing and name not in _OPTIONAL:
             host.log_once(name, f"{_app_mono.settings['load']} has no entry {name!a:.80}")
     if has_failed and name == _REQUEST_ROUTE and not host.is_answered:
         _answer()

@@ -11,6 +11,7 @@ NO_CONTAINER = "no container of ours: "
 
 BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/app_mono.py", "sys.path"): "one directory, once for each process of Kamailio",
+    ("kamailio/app_mono.py", "_busy"): "one number",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
     ("runner/mcs.py", "mono_version (cache)"): "the compilers that settings and options name: one",
     ("kamailio/played.py", "sys.path"): "one directory, once",

@@ -28,6 +28,9 @@ LONGEST_PAUSE_S = 8.0
 NOTICES: dict[str, type[Refuse | Swap]] = {Refuse.method: Refuse, Swap.method: Swap}
 A = TypeVar("A", bound=Message)
 
+NO_DAEMON = "no daemon at"
+"""How the error of an exec begins that found none, which was logged when the outage began."""
+
 
 class Link:
     """
@@ -141,11 +144,12 @@ class Link:
     def _lose(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
         self.close()
         why = str(error).removeprefix(f"{self._socket_path}: ")
+        outage = f"{NO_DAEMON} {self._socket_path}: {why}"
         if has_waited:
             self.backoff.fail()
         else:
             self.backoff.pause(REFUSED_PAUSE_S)
         if not self.outage:
             then = "its worker goes on" if self._held() else "no script runs until app-mono serve answers"
-            log.error("no daemon at %s: %s; %s", self._socket_path, why, then)
-        self.outage = f"no daemon at {self._socket_path}: {why}"
+            log.error("%s; %s", outage, then)
+        self.outage = outage

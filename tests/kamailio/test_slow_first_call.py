@@ -35,7 +35,7 @@ def traffic(directory: Path, milliseconds: int, settings: str, is_over: object) 
         cfg += f'request_route {{\n\tif (python_exec("mono_exec", "{script}")) sl_send_reply("200", "OK");\n'
         cfg += '\telse sl_send_reply("200", "False");\n}\n'
         env = {"APP_MONO_CONFIG": str(daemon.config)}
-        with Kamailio(cfg, directory / "kamailio", port, env), Peer(port) as peer:
+        with Kamailio(cfg, directory / "kamailio", port, env) as kamailio, Peer(port) as peer:
             ends = time.monotonic() + WAIT_S
             while time.monotonic() < ends and not is_over(answers, daemon.log()):  # type: ignore[operator]
                 began = time.monotonic()
@@ -43,7 +43,7 @@ def traffic(directory: Path, milliseconds: int, settings: str, is_over: object) 
                 answers.append((b"200 OK" in reply, time.monotonic() - began))
                 assert b"SIP/2.0 200" in reply
                 time.sleep(PAUSE_S)
-        log = daemon.log()
+        log = daemon.log() + kamailio.log()
     return answers, log
 
 
@@ -71,5 +71,7 @@ def test_what_comes_to_no_end_is_refused_and_kamailio_is_never_held_up(tmp_path:
     )
 
     assert "Slow.exe: refused for" in log
+    assert 1 <= log.count("app_mono: ") < len(answers), "Kamailio's log says why, and not for each call"
+    assert "workers run it for the first time" in log
     assert not any(is_true for is_true, _ in answers)
     assert max(took for _, took in answers) < 10.0, "nobody waited for it"
