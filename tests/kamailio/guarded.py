@@ -193,6 +193,9 @@ GUARDED: dict[str, Case] = {
     "a body that becomes multipart, twice": Case(
         [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
         headers=TYPES[1], body="x"),
+    "a body that becomes multipart and is not UTF-8": Case(
+        [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
+        headers=TYPES[1], body="LATIN"),
     "a body that becomes multipart, with a second type that names no boundary": Case(
         [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -1, 2: "a/b", 3: 1},
         headers=TYPES[1] + TYPES[2], body="x"),
