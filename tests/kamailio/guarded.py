@@ -114,8 +114,9 @@ GUARDED: dict[str, Case] = {
             "$(hdr(X-P){param.name,0}{s.select,-1,i})", "$(hdr(X-P){param.value,c}{s.corehash})",
             "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})", "$(def(EMPTY){s.corehash})",
             "$(defn(EMPTY){s.select,-1,;})", "$(hdr(X-P){param.value,b}{s.select,$cl,;})")]
-        + [("PV.SetI", "$var(minus)", -1), ("PV.GetS", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})")],
-        {**dict.fromkeys([*range(21), 27, 28, 31]), 21: "", 29: "", 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+        + [("PV.SetI", "$var(minus)", -1), ("PV.GetS", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})"),
+           ("PV.GetS", "$(hdr(X-P){param.value,b}{s.corehash,$cl})")],
+        {**dict.fromkeys([*range(21), 27, 28, 31, 32]), **dict.fromkeys((21, 29), ""), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
         headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
     "credentials without a part": Case(

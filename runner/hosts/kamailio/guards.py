@@ -81,6 +81,7 @@ _TRANSFORMATION = re.compile(
     rf"{_BLANK}(?:,(.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+_SELECTED = re.compile(rf"{_BLANK}s{_BLANK}\.{_BLANK}select{_BLANK},(?={_BLANK}\$)", re.IGNORECASE)
 _WITH_TWO = {"replace", "fmtlines", "fmtlinet"}  # parameters
 
 
@@ -277,7 +278,8 @@ def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bo
 
 def _selects_from_the_front(link: str, read: Reads) -> bool:
     """Whether it is a ``{s.select,$x,c}`` with a number that is not below zero: it looks at no text that is missing."""
-    found = names.parameters(link.partition(",")[2], may_end_with_comma=True) if "$" in link else None
+    selected = _SELECTED.match(link)
+    found = None if selected is None else names.parameters(link[selected.end() :], may_end_with_comma=True)
     return found is not None and (read(found[0]) or "-").isdigit()
 
 
