@@ -116,7 +116,8 @@ GUARDED: dict[str, Case] = {
             "$(defn(EMPTY){s.select,-1,;})", "$(hdr(X-P){param.value,b}{s.select,$cl,;})")]
         + [("PV.SetI", "$var(minus)", -1), ("PV.GetS", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})"),
            ("PV.GetS", "$(hdr(X-P){param.value,b}{s.corehash,$cl})")],
-        {**dict.fromkeys([*range(21), 27, 28, 31, 32]), **dict.fromkeys((21, 29), ""), 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+        {**dict.fromkeys([*range(21), 27, 28, 31, 32]), **dict.fromkeys((21, 26, 29), ""), 22: "2", 23: None,
+         24: "p:a@b", 25: "0"},
         headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
     "credentials without a part": Case(
