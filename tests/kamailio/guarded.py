@@ -120,6 +120,11 @@ GUARDED: dict[str, Case] = {
          24: "p:a@b", 25: "0"},
         headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
+    "a part of SDP in a message without any": Case(
+        [("PV.GetS", f"$(sdp({part}){{{transformation}}})") for part in ("raw", "c:ip")
+         for transformation in ("s.corehash", "s.decode.base64url", "s.decode.base64urlt")],
+        {**dict.fromkeys(range(6))}, headers="Content-Type: multipart/mixed;boundary=x\r\n",
+        body="--x\r\nContent-Type: a/b\r\n\r\nc\r\n--x--\r\n"),
     "credentials without a part": Case(
         [("PV.GetS", f"$({name}{{{transformation}}})") for name in ("aa", "adc")
          for transformation in ("s.corehash", "s.select,-1,;", "s.decode.base58", "s.decode.base64url", "s.len")],
