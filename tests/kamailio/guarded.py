@@ -114,10 +114,17 @@ GUARDED: dict[str, Case] = {
             "$(hdr(X-P){param.name,0}{s.select,-1,i})", "$(hdr(X-P){param.value,c}{s.corehash})",
             "$(hdr(X-P){param.value,b}{s.trim}{s.select,-1,;})", "$(def(EMPTY){s.corehash})",
             "$(defn(EMPTY){s.select,-1,;})", "$(hdr(X-P){param.value,b}{s.select,$cl,;})")]
-        + [("PV.SetI", "$var(minus)", -1), ("PV.GetS", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})")],
-        {**dict.fromkeys([*range(21), 27, 28, 31]), 21: "", 29: "", 22: "2", 23: None, 24: "p:a@b", 25: "0", 26: ""},
+        + [("PV.SetI", "$var(minus)", -1), ("PV.GetS", "$(hdr(X-P){param.value,b}{s.select,$var(minus),;})"),
+           ("PV.GetS", "$(hdr(X-P){param.value,b}{s.corehash,$cl})")],
+        {**dict.fromkeys([*range(21), 27, 28, 31, 32]), **dict.fromkeys((21, 26, 29), ""), 22: "2", 23: None,
+         24: "p:a@b", 25: "0"},
         headers="X-P: <sip:a@b;x>;a=12;b\r\n",
     ),
+    "a part of SDP in a message without any": Case(
+        [("PV.GetS", f"$(sdp({part}){{{transformation}}})") for part in ("raw", "c:ip")
+         for transformation in ("s.corehash", "s.decode.base64url", "s.decode.base64urlt")],
+        {**dict.fromkeys(range(6))}, headers="Content-Type: multipart/mixed;boundary=x\r\n",
+        body="--x\r\nContent-Type: a/b\r\n\r\nc\r\n--x--\r\n"),
     "credentials without a part": Case(
         [("PV.GetS", f"$({name}{{{transformation}}})") for name in ("aa", "adc")
          for transformation in ("s.corehash", "s.select,-1,;", "s.decode.base58", "s.decode.base64url", "s.len")],
@@ -193,6 +200,9 @@ GUARDED: dict[str, Case] = {
     "a body that becomes multipart, twice": Case(
         [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
         headers=TYPES[1], body="x"),
+    "a body that becomes multipart and is not UTF-8": Case(
+        [MULTIPART, APPLY, APPLY, ("PV.GetS", "$(rb{s.substr,-4,0})")], {0: 1, 1: 1, 2: 1, 3: "--\r\n"},
+        headers=TYPES[1], body="LATIN"),
     "a body that becomes multipart, with a second type that names no boundary": Case(
         [MULTIPART, APPLY, ("PV.GetS", "$cT"), APPLY], {0: 1, 1: -1, 2: "a/b", 3: 1},
         headers=TYPES[1] + TYPES[2], body="x"),

@@ -134,7 +134,9 @@ def _with_boundaries(context: Context) -> Edits:
     """
     message, start = context.message, context.message.body_start
     header = message.header(b"content-type")
-    if not context.is_multipart or header is None or start is None or not message.first_line.is_request:
+    # It is put in by a function that refuses a message with a header that does not parse (replace_body).
+    is_left = header is None or start is None or message.broken_at is not None or not message.first_line.is_request
+    if not context.is_multipart or is_left or header is None or start is None:
         return context.edits
     in_front, in_body = (
         Edits([edit for edit in context.edits.edits if (edit.offset >= start) is is_in_body])

@@ -7,6 +7,7 @@ Standard library only: it is imported by the Python that Kamailio embeds. No fun
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
@@ -200,15 +201,17 @@ def may_be_built(ksr: Any) -> bool:
     if _converted is None or ksr.pv.get("$mi") != _converted:
         return True
     try:
-        kind, body = _content_type(ksr), ksr.pv.get("$rb")
-    except (CannotRun, UnicodeDecodeError):
+        kind = _content_type(ksr)
+    except CannotRun:
         return False
     if kind is None or ";" not in kind:
         return kind is not None
-    if boundary(kind.encode()) is None or type(body) is not str:
+    data = ksr.pv.get("$(rb{s.encode.base64})")  # it need not be UTF-8
+    if boundary(kind.encode()) is None or type(data) is not str:
         return False
-    built = mended(kind.encode(), body.encode())
-    return built is None or len(built) <= len(body.encode()) + _ROOM_FOR_DASHES
+    body = a2b_base64(data)
+    built = mended(kind.encode(), body)
+    return built is None or len(built) <= len(body) + _ROOM_FOR_DASHES
 
 
 def may_have_parts(ksr: Any) -> bool:

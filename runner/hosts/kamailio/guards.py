@@ -32,9 +32,9 @@ _MOST_ONES = 8192  # basex.c, b58_decode: as many bytes behind its buffer belong
 
 _OF_ALL_HEADERS = r'msg(?:\.|\[\\?")h(?:eader)?(?:\\?"\])?(?![\w.[])'  # core/select.c, w_parse_select
 _OF_A_TEXT = rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:corehash|decode\.base58|decode\.base64url|select{_BLANK},{_BLANK}[-$])"
-# A parameter (of a Diversion as well), definition or part of credentials that is missing.
+# A parameter (of a Diversion as well), definition, part of credentials or of SDP that is missing.
 # $ai is no part of them, and with 6.0.1 the second look at a broken header finds another value than the first.
-_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?a(?!vp|i\b)|\$\(?di[cpr]|\$\(?defn?{_BLANK}\()"
+_OF_NO_TEXT = rf"(?:\{{{_BLANK}(?:uri{_BLANK}\.{_BLANK})?param|\$\(?(?:a(?!vp|i\b)|di[cpr]|(?:defn?|sdp){_BLANK}\())"
 _OF_SOME_VALUES = (
     rf"\{{{_BLANK}s{_BLANK}\.{_BLANK}(?:rbefore|rafter|fmtlines|fmtlinet|replace|rm|encode\.base58|decode\.base58)"
     rf"{_BLANK}[,}}]"
@@ -82,6 +82,7 @@ _TRANSFORMATION = re.compile(
     rf"{_BLANK}(?:,(.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+_SELECTED = re.compile(rf"{_BLANK}s{_BLANK}\.{_BLANK}select{_BLANK},(?={_BLANK}\$)", re.IGNORECASE)
 _WITH_TWO = {"replace", "fmtlines", "fmtlinet"}  # parameters
 
 
@@ -282,7 +283,8 @@ def _parameters(unsafe: re.Match[str], read: Reads, has_none: Callable[[str], bo
 
 def _selects_from_the_front(link: str, read: Reads) -> bool:
     """Whether it is a ``{s.select,$x,c}`` with a number that is not below zero: it looks at no text that is missing."""
-    found = names.parameters(link.partition(",")[2], may_end_with_comma=True) if "$" in link else None
+    selected = _SELECTED.match(link)
+    found = None if selected is None else names.parameters(link[selected.end() :], may_end_with_comma=True)
     return found is not None and (read(found[0]) or "-").isdigit()
 
 

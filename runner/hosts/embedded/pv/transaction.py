@@ -91,7 +91,7 @@ _SOURCE = "tmx: t_var.c, pv_get_t"
 register(
     "T", "Of the transaction: reply_code, branch_index; null before there is one.", _SOURCE, _transaction, parse_name=_T
 )
-register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, parse_name=one_of("flags", "uri"))
+register("T_branch", "Of a branch of the transaction; null.", _SOURCE, _null, parse_name=one_of("flags", "uri", "ruid"))
 register("T_req T_rpl T_inv", "An expression over a message of it; null.", _SOURCE, _null, parse_name=parse_whole)
 register("T_branch_idx", "0 for a request, -1 for a reply.", _SOURCE, _branch_index)
 register("T_reply_code", "Status of a reply, 0 for a request.", _SOURCE, _reply_code)
