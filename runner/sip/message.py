@@ -87,6 +87,11 @@ class SipMessage:
     is_6: bool = False
 
     @property
+    def lacks(self) -> list[str]:
+        """The names of the headers that Kamailio needs, and does not reach here."""
+        return [name for key, name in _NEEDED.items() if self.header(key) is None]
+
+    @property
     def dropped(self) -> str | None:
         """
         Why Kamailio's core drops the message before any script runs, to be read behind a colon; None when it does not.
@@ -99,10 +104,9 @@ class SipMessage:
             return f"it has {len(self.data)} bytes, and {_MOST_BYTES_6} are too many for Kamailio 6.0"
         if not self.first_line.is_sip:
             return f"its version is {self.first_line.version.decode('latin-1')!a}, not SIP/2.0"
-        missing = [name for key, name in _NEEDED.items() if self.header(key) is None]
-        if not missing:
+        if not self.lacks:
             return None
-        names = " and no ".join(missing)
+        names = " and no ".join(self.lacks)
         if self.broken_at is None:
             return f"it has no {names}"
         line = self.data.count(b"\n", 0, self.broken_at) + 1

@@ -131,9 +131,8 @@ def _is_null(_msg, name):
         return 0
     if not names.is_one(name) or KSR.pvx.evalx(_PRINTED, name) != 1:
         return -1
-    is_once = name.startswith(("$p", "$(p", "$ai", "$(ai")) and "{" not in name
-    printed = _value(_PRINTED)
-    return 1 if printed == "<null>" or (is_once and printed) else -1
+    is_once = name.startswith(("$p", "$(p", "$ai", "$(ai", "$di", "$(di")) and "{" not in name
+    return 1 if _value(_PRINTED) == "<null>" or (is_once and _value(name) is not None) else -1
 
 
 def _done(is_done):

@@ -51,7 +51,7 @@ def apply_changes(context: Context) -> int:
     context.reply_headers = []
     context.identities = {}
     context.sessions = None
-    is_cut = message.broken_at is not None and message.dropped is not None
+    is_cut = message.broken_at is not None and bool(message.lacks)
     return _STOP if is_cut or not message.headers else _TRUE
 
 

@@ -154,7 +154,11 @@ class Variables:
             return 0
         printed = self._printed(asked) if names.is_one(asked) else None
         # $pU and its like, of an address that does not parse, are null once, which no transformation takes.
-        is_once = asked.startswith(("$p", "$(p", "$ai", "$(ai")) and "{" not in asked and self.get_s(asked) is not None
+        is_once = (
+            asked.startswith(("$p", "$(p", "$ai", "$(ai", "$di", "$(di"))
+            and "{" not in asked
+            and self.get_s(asked) is not None
+        )
         return 1 if printed == "<null>" or (printed is not None and is_once) else FAILED
 
     def asked(self, name: str, *, is_written: bool = False) -> str | None:

@@ -310,3 +310,11 @@ def test_options_are_answered_once() -> None:
     _, newer = versions.hosts(versions.message(first="OPTIONS sip:example.com SIP/2.0"))
 
     assert [newer.modf("options_reply"), newer.modf("sl_reply_error")] == [1, -2]
+
+
+def test_changes_may_make_a_message_longer_than_6_0_receives_one() -> None:
+    for host in versions.hosts(versions.message()):
+        host.hdr_append(f"X-Long: {'a' * 32700}\r\n")
+        host.hdr_append("Call-ID: 2\r\n")  # cannot be parsed
+
+        assert host.modf("msg_apply_changes") == 1

@@ -95,7 +95,9 @@ def _write_byte(access: Access, value: Value) -> None:
 
 def _updated(access: Access) -> Value:
     line = access.context.message.first_line
-    data = outgoing.updated(access.context) if line.is_request or line.is_reply else None
+    # core/msg_translator.c, sip_msg_eval_changes: in 6.0 whatever is no reply is built as a request.
+    is_built = line.is_request or line.is_reply or access.context.environment.is_6
+    data = outgoing.updated(access.context) if is_built else None
     return NULL if data is None else Value(data)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.hosts.embedded import versions
 from tests.hosts.embedded.reading import MESSAGE, NINES, ZEROS
 
 if TYPE_CHECKING:
@@ -56,3 +57,13 @@ def test_a_text_with_expressions_in_it(host: MessageHost) -> None:
     host.set_i("$var(i)", 7)
 
     assert host.get_s("$_s(a$rU$var(i)b)") == "abob7b"
+
+
+def test_6_0_builds_a_message_whose_first_line_was_broken() -> None:
+    older, newer = versions.hosts(versions.message(first="OPTIONS sip:b@b.example SIP/2.0"))
+    for host in (older, newer):
+        host.set_s("$rU", " ")
+        assert host.modf("msg_apply_changes") == 0
+
+    assert older.get_s("$mbu") is None
+    assert (newer.get_s("$mbu") or "").startswith("OPTIONS sip: @b.example SIP/2.0\r\n")
