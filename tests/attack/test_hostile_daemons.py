@@ -50,7 +50,7 @@ def test_an_answer_of_another_shape_is_refused_as_a_whole(name: str) -> None:
 
 def test_an_answer_with_a_missing_member_is_refused() -> None:
     assert json.loads(json.dumps(LeaseAnswer.read(ANSWER).as_json())) == ANSWER
-    for name in ANSWER:
+    for name in ANSWER.keys() - {"entries"}:  # which a daemon of before does not say
         with pytest.raises(Malformed, match=f"^{name}: expected .*, got nothing"):
             LeaseAnswer.read({key: value for key, value in ANSWER.items() if key != name})
     for name in WORKER:

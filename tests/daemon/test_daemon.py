@@ -225,7 +225,7 @@ def test_mono_run_serves_what_load_names_until_a_reset(tmp_path: Path) -> None:
         compiled(scripts, "Pinned", RETURNS.format(5))
         pinned = run(lease, None)
         with pytest.raises(ConfigError, match="use mono_run"):
-            run(lease, script)
+            run(lease, compiled(scripts, "Other", RETURNS.format(6)))
 
         assert app_mono("reset", "--socket", str(daemon.socket)).returncode == 0
 

@@ -89,7 +89,7 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
     Both plays, up to a call that ours refuses inside Kamailio, as docs/kamailio.md says.
 
     A function of a transaction that is refused on a reply just has no answer to compare, nor has its return code, a read
-    that would write or read beyond a buffer, or one of a list that earlier reads made longer.
+    that would write or read beyond a buffer, one of an iterator, or one of a list that earlier reads made longer.
     """
     answers = list(got.answers)
     has_same_code = True
@@ -108,6 +108,7 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
             has_same_code = pair[0] == pair[1]
         is_beyond |= not has_same_code and RETURN_CODE.search(str(step[1])) is not None
         is_beyond |= pair[0] != pair[1] and _ends_in_an_escape(case, number)
+        is_beyond |= pair[0] != pair[1] and guards.ITERATORS.search(str(step[1])) is not None
         is_beyond |= pair[0] != pair[1] and _ADDRESS.search(str(step[1])) is not None and _has_open_address(case)
         if is_beyond or (step in _FOR_REQUESTS and pair[1] == MODF_CANNOT_RUN):
             answers[number] = NOT_ASKED

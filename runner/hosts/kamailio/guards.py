@@ -70,7 +70,7 @@ _CHARGING = re.compile(r"\$\(?pcv[ \t]*\(")
 _CHARGING_VECTOR, _CHARGING_VECTORS = "$hdr(P-Charging-Vector)", "$(hdr(P-Charging-Vector)[*])"
 _LONGEST_VECTOR = 236  # chargingvector.c, pcv_buf: 256 bytes with the name of the header and a NUL
 _OTHER_EVENTS = re.compile(r"\$\(?(?:natsData(?![A-Za-z0-9_])|mqtt[ \t]*\()")
-_ITERATORS = re.compile(r"\$\(?(?:hfit(?:name|body)|blitval|sdpitval)[ \t]*\(")
+ITERATORS = re.compile(r"\$\(?(?:hfit(?:name|body)|blitval|sdpitval)[ \t]*\(")
 _HEADERS = re.compile(_OF_ALL_HEADERS, re.IGNORECASE)
 _UNSAFE = re.compile(_OF_SOME_VALUES, re.IGNORECASE)
 _NEEDS_A_TEXT = re.compile(_OF_A_TEXT, re.IGNORECASE)
@@ -121,7 +121,7 @@ def asked(
     if _OTHER_EVENTS.search(name):
         # Each reads what the last event of its module left, or takes a header of the message for such an event.
         raise Refused("it is for the events of its module")
-    if _ITERATORS.search(name):
+    if ITERATORS.search(name):
         # modules/textopsx/textopsx.c, modules/sdpops/sdpops_mod.c: keep a pointer into the message that an iterator was
         # started on, also when that is gone, or was built again. KSR has functions that give the same, with a guard.
         raise Refused("its iterator may be one of a message that is gone")

@@ -30,7 +30,7 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
 _REPLY = 2  # $mt
-_STATUS_LINE = re.compile(r"[ \t\r\n]*SIP/2\.0 [1-6][0-9]{2} [^\r\n]*\r?\n")
+_STATUS_LINE = re.compile(r"[ \t\r\n]*SIP/2\.0 [0-9]{3} [^\r\n]*\r?\n")  # core/parser/parse_fline.c: 000 is one
 _NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 
 

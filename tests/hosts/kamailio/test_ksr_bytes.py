@@ -41,7 +41,8 @@ def test_a_variable_that_must_not_be_asked_for_has_no_value() -> None:
 
     values = [rig.host.ksr(f"pv.{name}", ["$natsData"]) for name in ("get", "gete", "getw", "geti", "is_null")]
 
-    assert (values, rig.asked) == ([None, "", "<null>", 0, True], [])
+    asked = [call for call in rig.asked if call[0] != "log"]  # why is logged once a process
+    assert (values, asked) == ([None, "", "<null>", 0, True], [])
 
 
 def test_a_header_is_inserted_before_the_first_one() -> None:
