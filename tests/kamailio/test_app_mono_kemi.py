@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -166,6 +167,18 @@ def test_a_route_that_does_not_end_is_answered_at_the_deadline(start: Start) -> 
     until(lambda: ask(site, "fine") == "200 OK", "the worker has started")
 
     assert ask(site, "loops") == FAILED
+    until(lambda: ask(site, "fine") == "200 OK", "the next request is served")
+
+
+def test_a_function_of_kamailio_that_runs_is_not_ended_by_the_deadline(start: Start) -> None:
+    """Nothing can end it but the process; the caller is answered when it has returned, here after two seconds."""
+    loads = {'loadmodule "sl.so"\n': 'loadmodule "sl.so"\nloadmodule "cfgutils.so"\n'}
+    site = start(patient="exec_timeout_s = 1.0\nallocate_timeout_s = 1.0\nnum_workers = 2", change=loads)
+    until(lambda: ask(site, "fine") == "200 OK", "the worker has started")
+    began = time.monotonic()
+
+    assert ask(site, "sleeps-in-Kamailio") == FAILED
+    assert time.monotonic() - began >= 2.0  # what usleep was told
     until(lambda: ask(site, "fine") == "200 OK", "the next request is served")
 
 

@@ -31,6 +31,9 @@ public static class RoutesByName
                 throw new Exception("boom");
             case "drops":
                 return;
+            case "sleeps-in-Kamailio":
+                KSR.cfgutils.usleep(2000000);
+                break;
             case "exits":
                 Exit();
                 break;
