@@ -9,6 +9,7 @@ import pytest
 
 from tests.attack import site
 from tests.attack.users import as_root
+from tests.daemon.leases import workers as held_workers
 from tests.programs import until
 from tests.running_daemon import compiled
 
@@ -100,7 +101,11 @@ def test_a_worker_that_one_user_had_never_goes_to_another_even_if_there_is_room_
 def test_a_worker_that_one_user_had_keeps_serving_that_user(attacker: User) -> None:
     with site.open_daemon("num_workers = 2\nspare_workers = 0\nmax_workers = 2") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
-        workers = {site.run(attacker, daemon, HONEST, script) for _ in range(3)}
+        workers = set()
+        for _ in range(3):
+            workers.add(site.run(attacker, daemon, HONEST, script))
+            # Until the daemon has it back, the next client gets the other one.
+            until(lambda: all(each["client"] is None for each in held_workers(daemon)), "the worker is back")
 
     assert len(workers) == 1
 
