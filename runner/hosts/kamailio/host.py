@@ -30,7 +30,7 @@ _LONGEST_URI = 512  # with a new user of 256 it fits into what core/action.c all
 _LONGEST_NAME_BYTES = 124  # core/kemi.c, sr_kemi_hdr_remove
 _LONGEST_PRINTED = 8000  # core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE is 8192
 _REPLY = 2  # $mt
-_STATUS_LINE = re.compile(r"[ \t\r\n]*SIP/2\.0 [0-9]{3} [^\r\n]*\r?\n")  # core/parser/parse_fline.c: 000 is one
+_STATUS_LINE = re.compile(r"[ \t\r\n]*SIP/2\.0 [0-9]{3} [^\r\n]*\r?\n", re.IGNORECASE)  # core/parser/parse_fline.c
 _NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")  # what KSR takes in no text
 
 
@@ -195,8 +195,9 @@ class KamailioHost(Variables):
         script in kamailio.cfg but not ours, and say nothing of a Via that is gone. Both crash whatever comes next.
         """
         before, uri, kind = self.get_s("$mb"), self.get_s("$ru"), self.pv.get("$mt")
-        # In a route for replies nothing else can be put back (sip_msg_apply_changes, ki_msg_set_buffer).
-        if kind == _REPLY and _STATUS_LINE.match(message or self.get_s("$mbu") or "") is None:
+        # In a route for replies nothing else can be put back (sip_msg_apply_changes, ki_msg_set_buffer). Changes leave
+        # the status line one (ksr_guards); a look at $mbu would change the Content-Length of a new body once more.
+        if kind == _REPLY and message is not None and _STATUS_LINE.match(message) is None:
             self.log_once("msg_apply_changes", "a script would have made something else of a reply, which was left")
             return FAILED
         self.changed()

@@ -141,6 +141,12 @@ def _call_id(_host: KamailioHost, call_id: str, number: str, *_: object) -> None
         raise CallRefused("the Call-ID or the CSeq does not fit into a buffer")
 
 
+def _status(_host: KamailioHost, _code: int, reason: str) -> None:
+    # modules/textopsx/textopsx.c, change_reply_status_fixed: writes it as it is, and the line may end anywhere
+    if "\r" in reason or "\n" in reason:
+        raise CallRefused("a reason has one line")
+
+
 def _range(_host: KamailioHost, least: int, most: int) -> None:
     # modules/pipelimit/pipelimit.c, pl_drop: divides by their distance and one
     if not 0 <= least <= most < _MOST_INT:
@@ -298,6 +304,7 @@ GUARDS: dict[str, Guard] = {
     "textops.subst_hf": _substitution,
     "textops.subst_uri": _substitution,
     "textops.subst_user": _substitution,
+    "textopsx.change_reply_status": _status,
     "textopsx.exclude_hf_value": _value,
     "textopsx.hf_value_exists": _value,
     "textopsx.include_hf_value": _value,

@@ -39,6 +39,7 @@ SIGNATURES = {
     "sqlops.sql_is_null": Signature("sii", "int"),
     "tcpops.tcp_conid_alive": Signature("i", "int"),
     "kx.get_conid": Signature("", "int"),
+    "textopsx.change_reply_status": Signature("is", "int"),
     "textopsx.hf_iterator_next": Signature("s", "int"),
     "textopsx.hf_iterator_start": Signature("s", "int"),
     "textopsx.msg_set_buffer": Signature("s", "int"),

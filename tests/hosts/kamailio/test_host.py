@@ -83,3 +83,13 @@ def test_a_reply_is_made_nothing_else(message: str, *, is_written: bool, monkeyp
     assert rig.host.ksr("textopsx.msg_set_buffer", [message]) == (1 if is_written else -1)
     written = [asked[1] for asked in rig.asked if asked[0] == "textopsx.msg_set_buffer"]
     assert written == ([message] if is_written else [])
+
+
+def test_the_changes_of_a_reply_are_not_looked_at_before_they_are_made() -> None:
+    """$mbu of a reply with a new body leaves its Content-Length behind, and the next one is written beside it: 00."""
+    rig = Rig()
+    rig.results["pv.get"], rig.results["pv.is_null"] = 2, False  # $mt of a reply
+
+    rig.host.rebuild(lambda: 1)
+
+    assert ("pv.get", "$mbu") not in rig.asked

@@ -50,6 +50,7 @@ def test_only_a_variable_that_can_be_set_is_a_destination(name: str) -> None:
         ("tmx.t_cancel_callid", ["a" * 901, "1", 0], ["a" * 900, "1", 0]),
         ("pipelimit.pl_drop_range", [2, 1], [1, 2]),
         ("sqlops.sql_is_null", ["a", -1, 0], ["a", 0, 0]),
+        ("textopsx.change_reply_status", [200, "OK\r\nX: y"], [200, "OK"]),
         ("textops.subst", ["/a/" + "$ru" * 100 + "/"], ["/a/" + "$ru" * 99 + "/"]),
     ],
 )
