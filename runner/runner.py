@@ -81,7 +81,7 @@ class Runner:
             parts.callback(self.upkeep.close)
             parts.callback(self.scripts.close)
             self._first_worker()
-            self._pinned = self._pinned_load()
+            self._pinned = self._pin()
             keeper = threading.Thread(target=self.upkeep.keep, name="keeper", daemon=True)
             keeper.start()
             parts.callback(self._stop_keeper, keeper)
@@ -173,7 +173,7 @@ class Runner:
         Raises:
             ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
         """
-        self._pinned = self._pinned_load()
+        self._pinned = self._pin()
         self.upkeep.reset()
 
     def prepare(self, path: str) -> None:
@@ -349,16 +349,11 @@ class Runner:
         with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
             pass
 
-    def _pinned_load(self) -> Generation | None:
+    def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        try:
-            return self._pin(str(self.settings.load))
-        except ScriptError as error:
-            raise type(error)(f"load: {error}", error.detail) from error
-
-    def _pin(self, path: str) -> Generation:
         deadline = time.monotonic() + self.settings.first_exec_timeout_s
+        path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
         while True:

@@ -191,9 +191,9 @@ def test_a_missing_or_bad_load_fails_at_start(tmp_path: Path) -> None:
     bad = tmp_path / "bad.exe"
     bad.write_text("no assembly", encoding="utf-8")
 
-    with pytest.raises(ScriptNotFound, match=r"^load: .*gone"), Runner(patient(load=tmp_path / "gone.exe")):
+    with pytest.raises(ScriptNotFound, match="gone"), Runner(patient(load=tmp_path / "gone.exe")):
         pass
-    with pytest.raises(ScriptInvalid, match=r"^load: .*bad"), Runner(patient(load=bad)):
+    with pytest.raises(ScriptInvalid, match="bad"), Runner(patient(load=bad)):
         pass
 
 

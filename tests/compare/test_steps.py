@@ -79,5 +79,5 @@ def test_every_form_of_an_expression_is_read(part: str) -> None:
 def test_what_is_left_out_is_never_made() -> None:
     assert [step for step in STEPS if unstable.is_left_out(step)] == []
     assert unstable.is_left_out(("PV.GetS", "$(ru{s.replace,,x})"))
-    assert unstable.reason(("PV.GetS", "$(ru{uri.saor})"))
+    assert unstable.reason(("PV.GetS", "$(ru{s.rbefore,x})"))
     assert unstable.reason(("PV.GetS", "$ru")) is None
