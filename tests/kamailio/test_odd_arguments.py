@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.installed import version
 from tests.kamailio.guarded import APPLY, GUARDED, TYPES, Case
 from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port, has_module
 from tests.kamailio.routes import HERE, ours, running
@@ -36,7 +37,9 @@ class Server:
         cfg = ours(PLAYER, f'python_exec("play", "{directory}/{{route}}")', self._sink.port, port)
         more = [f'loadmodule "{name}.so"\n' for name in ("tcpops", "smsops", "htable")]
         more.append('modparam("htable", "htable", "t=>size=2;")\n')
-        cfg = cfg.replace("#!KAMAILIO\n", "#!KAMAILIO\n#!define EMPTY\n")
+        # Kamailio 6 takes messages of 32767 bytes at most, unless it is told otherwise.
+        longest = "msg_recv_max_size=65000\n" if version() == "6.0" else ""
+        cfg = cfg.replace("#!KAMAILIO\n", f"#!KAMAILIO\n#!define EMPTY\n{longest}")
         cfg = cfg.replace('loadmodule "pv.so"\n', "".join(['loadmodule "pv.so"\n', *more]))
         self.kamailio: Kamailio = running(cfg, directory, port)
         self._number = 0
