@@ -41,13 +41,42 @@ __all__ = ("mod_init", "mono_exec", "mono_run")
 _REQUEST_ROUTE = "ksr_request_route"
 _OPTIONAL = frozenset({"ksr_reply_route", "ksr_onsend_route"})  # Kamailio asks for them whether they are there or not
 
-# How the functions begin after which a request is answered, or will be by somebody else.
-_ANSWERING = (
-    *("sl_send_reply", "sl_reply_error", "send_reply", "t_reply", "t_send_reply", "t_relay", "t_release", "t_drop"),
-    *("forward", "save", "reg_send_reply", "auth_challenge", "www_challenge", "proxy_challenge", "options_reply"),
-    *("handle_publish", "handle_subscribe", "handle_notify", "handle_message", "handle_handshake", "sanity_reply"),
-    *("t_suspend", "ms_route", "task_route", "task_group_route", "sql_query_async", "query", "async_", "sr_msg_async"),
-    *("route", "pl_drop", "dispatch", "xhttp_reply", "xmlrpc_reply", "mhttpd_reply"),
+# After these a request is answered, or will be by somebody else: they reply, relay, suspend, or run a route of the cfg.
+_BY_MODULE = {
+    "": "forward forward_uri route",
+    "async": "ms_route route task_group_route task_route",
+    "auth": "auth_challenge proxy_challenge www_challenge",
+    "cfgutils": "route_if_exists",
+    "corex": "forward_uac forward_uac_uri",
+    "dmq": "handle_message handle_message_rc",
+    "evapi": "async_multicast async_relay async_unicast",
+    "http_async_client": "query",
+    "microhttpd": "mhttpd_reply",
+    "msrp": "forward",
+    "pipelimit": "pl_drop pl_drop_range pl_drop_retry",
+    "presence": "handle_publish handle_publish_uri handle_subscribe handle_subscribe_uri",
+    "registrar": "reg_send_reply save save_uri",
+    "rls": "handle_notify handle_subscribe handle_subscribe_uri",
+    "sanity": "sanity_reply",
+    "sca": "handle_subscribe",
+    "siprepo": "sr_msg_async_pull",
+    "siputils": "options_reply",
+    "sl": "send_reply send_reply_error send_reply_mode sl_reply_error sl_send_reply",
+    "tm": "t_relay t_relay_to_flags t_relay_to_proto t_relay_to_proto_addr t_relay_to_proxy t_relay_to_proxy_flags"
+    " t_release t_reply t_reply_error t_send_reply",
+    "tmx": "t_drop t_drop_rcode t_reply_callid t_suspend",
+    "websocket": "handle_handshake",
+    "xhttp": "xhttp_reply",
+    "xhttp_pi": "dispatch",
+    "xhttp_prom": "dispatch",
+    "xhttp_rpc": "dispatch",
+    "xmlrpc": "dispatch_rpc xmlrpc_reply",
+}
+_ANSWERING = frozenset(
+    called
+    for module, names in _BY_MODULE.items()
+    for name in names.split()
+    for called in (f"{module}.{name}", name)  # KSR has the module, ModF has not
 )
 
 
@@ -68,7 +97,7 @@ class _Host(_app_mono.KamailioHost):
     @property
     def is_answered(self):
         """Whether the sender of a request has an answer, or will get one without the script."""
-        return any(function.rpartition(".")[2].startswith(_ANSWERING) for function in self.done)
+        return not _ANSWERING.isdisjoint(self.done)
 
 
 def _run(name, msg, param=None):

@@ -157,7 +157,7 @@ class Held:
             outcome.code, outcome.is_missing = NO_SUCH_ENTRY, True
             return outcome
         except ScriptError as error:
-            raise type(error)(f"{name}: {error}", error.detail) from error
+            raise type(error)(error.naming(name), error.detail) from error
         except WorkerError as error:
             raise type(error)(f"worker {pid}: {error}; {outcome.summary()}", step=error.step) from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -239,3 +241,21 @@ def test_a_reload_reads_the_settings_again_and_loses_no_request(start: Start) ->
     site.reload()
 
     assert [before, ask(site, "throws"), ask(site, "fine")] == [FAILED, "503 Later", "200 OK"]
+
+
+def test_what_answers_is_known_by_its_whole_name() -> None:
+    """A query of a web service is no answer to the caller, though http_async_client has a function of that name."""
+    program = (
+        "import sys, types; sys.path.insert(0, sys.argv[1]); ksr = sys.modules['KSR'] = types.ModuleType('KSR');"
+        "ksr.log = lambda *_: None; ksr.x = types.SimpleNamespace(modf=None); ksr.pv = ksr.hdr = None;"
+        "import app_mono_kemi as kemi; host = kemi._Host(None)\n"
+        "for name in sys.argv[2:]: host.done = {name}; print(host.is_answered)"
+    )
+    names = ["http_client.query", "sqlops.sql_query_async", "tm.t_drop_replies", "http_async_client.query", "forward"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(ROOT / "kamailio"), *names, "tm.t_relay", "sl_send_reply"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.split() == ["False"] * 3 + ["True"] * 4

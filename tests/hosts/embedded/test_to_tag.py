@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.context import Address, Environment, Socket
+from runner.hosts.embedded.context import Address, Environment
 from runner.hosts.embedded.host import MessageHost
-
-SOCKET = Socket(Address("127.0.0.1", 5100))
-INVITE = (
-    b"INVITE sip:bob@example.com SIP/2.0\r\n"
-    b"Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK-inv-plain;rport\r\n"
-    b'From: "Alice" <sip:alice@example.org>;tag=a1b2c3\r\n'
-    b"To: <sip:bob@example.com>\r\n"
-    b"Call-ID: inv-plain@192.0.2.10\r\n"
-    b"CSeq: 1 INVITE\r\n"
-    b"Content-Length: 4\r\n\r\nbody"
-)
+from tests.hosts.embedded.test_outgoing import INVITE, SOCKET
 
 
 def test_the_to_tag_of_a_stateless_reply_is_kamailios_own() -> None:
