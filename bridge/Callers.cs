@@ -55,7 +55,7 @@ namespace SRBridge
             }
             else if (_outermost != _numbers || _numbers == 0 || Native.ThreadCount() != _ownThreads || _ownThreads < 0)
             {
-                // A thread, task or timer of an earlier exec may still carry the number of that exec.
+                // A thread or task of an earlier exec may still carry the number of that exec.
                 _numberOfThread.Value = _outermost = ++_numbers;
             }
             _now.HasExited = _now.IsExitPending = false;
