@@ -13,17 +13,19 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import directives, mcs, reviewed
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .hosts import foreseen
 from .ksr import functions, generate
+from .runtimes import java
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from .ksr.functions import Function
+    from .runtimes.runtime import Runtime
 
 BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
 STRICT = ("-langversion:6", "-warnaserror+")
@@ -68,6 +70,41 @@ def ensure_bridge(*, mono: str = "mono") -> Bridge:
     """
     sources = _sources(mono)
     return Bridge(_ensure_sr(sources, mono), _ensure_ksr(sources, mono), _ensure_bridge_exe(sources, mono))
+
+
+class BridgeFiles(NamedTuple):
+    """What a worker of one runtime is started from: all files of its bridge, the program first, below ``root``."""
+
+    root: Path
+    all: list[Path]
+
+
+def bridge_files(runtime: Runtime, *, mono: str = "mono") -> BridgeFiles | None:
+    """
+    The bridge of a runtime, compiled where that has to be done; None for a runtime whose command is the whole worker.
+
+    Raises:
+        BuildError: As ``ensure_bridge``, also for another compiler.
+    """
+    if not runtime.bridge:
+        return None
+    folder, _, _ = runtime.bridge.rpartition("/")
+    if folder:
+        root = bridge_sources()
+        program = root / runtime.bridge
+        files = [path for path in sorted((root / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+        return BridgeFiles(root, [program, *(path for path in files if path != program)])
+    program = java.ensure().bridge if runtime.bridge == java.JAR else ensure_bridge(mono=mono).bridge_exe
+    beside = [path for path in program.parent.iterdir() if path.name.startswith(("SR", "KSR"))]
+    files = [path for path in beside if path.suffix not in {".stamp", ".xml"} and path != program]
+    return BridgeFiles(program.parent, [program, *files])
+
+
+def bridge_sources() -> Path:
+    """The folder of the bridges' sources, in a checkout or in the installed package."""
+    package = Path(__file__).parent
+    checkout = package.parent / "bridge"
+    return checkout if checkout.is_dir() else package / "csharp" / "bridge"
 
 
 def compile_script(source: Path, *, mono: str = "mono") -> Path:

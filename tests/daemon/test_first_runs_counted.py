@@ -268,7 +268,7 @@ def test_a_later_run_is_not_left_in_the_place_of_a_build_that_did_not_load(daemo
         assert client.run(source.with_suffix(".exe"), limit_s=WAIT_S) == "ScriptInvalid"
         assert client.run(script) == ExecTimeout.__name__
 
-        until(lambda: "its managed stacks follow" in daemon.log(), "the worker is ended")
+        until(lambda: "its stacks follow" in daemon.log(), "the worker is ended")
         assert warming(daemon) == []
 
 

@@ -30,7 +30,7 @@ from runner.wire import messages
 from runner.wire.channel import Channel
 from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session, State
-from runner.worker.confine import MONO_ENVIRONMENT
+from runner.runtimes.known import MONO
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Bridge:
                 stdout=stdout,
                 stderr=log,
                 cwd=stderr.parent,
-                env=os.environ | MONO_ENVIRONMENT,
+                env={**os.environ, **MONO.environment},
                 start_new_session=True,
             )
         self._channel = Channel(our_reads, our_writes)

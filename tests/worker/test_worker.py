@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def test_a_worker_is_ready_when_start_returns(worker: Worker) -> None:
     assert worker.state is State.IDLE
     assert worker.is_alive
-    assert worker.runtime.startswith(("4.", "5.", "6."))
+    assert worker.version.startswith(("4.", "5.", "6."))
     assert worker.rss_kib() > 0
 
 
