@@ -79,33 +79,6 @@ def test_a_file_that_is_not_an_assembly_is_refused_and_the_worker_keeps_serving(
     assert worker.exec(good, None, MessageHost(INVITE), soon()).code == 7
 
 
-@pytest.mark.parametrize(
-    ("can", "sent"),
-    [((), set()), (("values",), {"plan", "values", "certain"}), (("profile",), {"profile"})],
-)
-def test_a_worker_gets_only_what_it_says_that_it_can(can: tuple[str, ...], sent: set[str]) -> None:
-    planned, outcome = build(), ExecOutcome()
-    planned.foresight.plan = PLAN
-    outcome.profile = Profile({})
-    outcome.profile.begin()
-    with Bridge(DONE) as bridge:
-        bridge.conversation.holdings.can = can
-        bridge.exec(planned, outcome=outcome)
-
-    params = bridge.heard[0]["params"]
-    assert params.keys() - {"generation"} == sent
-    assert params.get("certain", 0) == 0
-
-
-def test_a_worker_whose_builds_have_helpers_of_their_own_binds_none() -> None:
-    helped = Generation.of("/x.exe", Part("/x.exe", "a"), None, None, {"H": Helper(Part("/H.dll", "h"))})
-    with Bridge(LOADED) as bridge:
-        bridge.conversation.holdings.can = ("helpers",)
-        bridge.conversation.load(helped, soon())
-
-        assert bridge.conversation.holdings.bound == {}
-
-
 @contextlib.contextmanager
 def late(max_line_bytes: int = 1024) -> Iterator[tuple[Conversation, int]]:
     """A conversation in a late run, and where its worker speaks."""
