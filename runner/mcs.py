@@ -50,7 +50,7 @@ def ensure(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str,
     """
     if is_current(assembly, key):
         return
-    with _locked(assembly.parent):
+    with locked(assembly.parent):
         if not is_current(assembly, key):
             _compile(assembly, key, arguments, names)
 
@@ -82,14 +82,19 @@ def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[st
             raise _failed(names[1] or assembly.name, diagnostics, output)
         for line in diagnostics:
             log.warning("%s", line)
-        stamp = Path(aside) / "stamp"
-        stamp.write_text(f"{key} {hashlib.sha256(target.read_bytes()).hexdigest()}\n", encoding="ascii")
-        # The stamp comes last: it says that the other files are complete.
-        for made, place in ((Path(f"{target}.mdb"), f"{assembly}.mdb"), (target, assembly), (stamp, _stamp(assembly))):
-            if made.is_file():
-                # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
-                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
-                made.replace(place)
+        put(target, assembly, key)
+
+
+def put(made: Path, assembly: Path, key: str) -> None:
+    """Put an assembly that was made from what ``key`` identifies, and its symbols, in its place, each in one step."""
+    stamp = made.with_name("stamp")
+    stamp.write_text(f"{key} {hashlib.sha256(made.read_bytes()).hexdigest()}\n", encoding="ascii")
+    # The stamp comes last: it says that the other files are complete.
+    for part, place in ((Path(f"{made}.mdb"), f"{assembly}.mdb"), (made, assembly), (stamp, _stamp(assembly))):
+        if part.is_file():
+            # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
+            part.chmod(part.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
+            part.replace(place)
 
 
 def _failed(name: str, diagnostics: list[str], output: list[str]) -> BuildError:
@@ -201,7 +206,7 @@ def _require_trust(path: Path) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the kernel releases it when the process ends, however that happens."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     try:
