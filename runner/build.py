@@ -94,7 +94,8 @@ def bridge_files(runtime: Runtime, *, mono: str = "mono") -> BridgeFiles | None:
         program = root / runtime.bridge
         files = [path for path in sorted((root / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc"]
         return BridgeFiles(root, [program, *(path for path in files if path != program)])
-    program = java.ensure().bridge if runtime.bridge == java.JAR else ensure_bridge(mono=mono).bridge_exe
+    program_suffix = Path(runtime.bridge).suffix
+    program = java.ensure().bridge if program_suffix == ".jar" else ensure_bridge(mono=mono).bridge_exe
     beside = [path for path in program.parent.iterdir() if path.name.startswith(("SR", "KSR"))]
     files = [path for path in beside if path.suffix not in {".stamp", ".xml"} and path != program]
     return BridgeFiles(program.parent, [program, *files])

@@ -188,7 +188,9 @@ class Runner:
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
             if generation.path != path:
-                self.pools.of(generation.runtime).pool.use(generation)  # a link was moved on, and no worker has an older build from there
+                self.pools.of(generation.runtime).pool.use(
+                    generation
+                )  # a link was moved on, and no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
                 tried = generation
                 generation = try_load(
@@ -202,7 +204,9 @@ class Runner:
                     return
 
     def _accept_prepared(self, generation: Generation) -> None:
-        if self.pools.of(generation.runtime).upkeep.has_loaded(generation):  # when all workers are lent, none has tried it
+        if self.pools.of(generation.runtime).upkeep.has_loaded(
+            generation
+        ):  # when all workers are lent, none has tried it
             self.scripts.accept(generation)
 
     def _refuse_unless_in_mode(self, path: str | None) -> None:
@@ -355,12 +359,12 @@ class Runner:
         runtime = self.runtimes.named(name)
         bridge, wake = self._bridge(runtime), self.pools.of(name).pool.wake
         settings = self.runtimes.settings_of(name)
-        worker = Worker.start(settings, runtime, bridge, self._directory, self._drain, wake.set)
+        worker = Worker.start(settings, runtime, bridge, self._directory, self._drain, on_exit=wake.set)
         worker.conversation.find_helper = lambda generation, name, _deadline: self.scripts.plugin(generation, name)
         return worker
 
     def _bridge(self, runtime: Runtime) -> Path | None:
-        """This runner's copy of a runtime's bridge, made at its first start."""
+        """The copy of a runtime's bridge that this runner uses, made at its first start."""
         with self._making:
             if runtime.name not in self._bridges:
                 files = bridge_files(runtime, mono=self.settings.mono)

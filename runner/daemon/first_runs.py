@@ -122,7 +122,9 @@ class FirstRuns:
             return True
         loan.slot.is_lent = False
         worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
-        self._runner.pools.of(first.generation.runtime).late_runs.finish(loan.slot, first, notice.call_id, client.counts_for)
+        self._runner.pools.of(first.generation.runtime).late_runs.finish(
+            loan.slot, first, notice.call_id, client.counts_for
+        )
         return True
 
     def _pool(self, generation: Generation) -> Pool:

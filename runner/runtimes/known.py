@@ -74,6 +74,7 @@ JAVA = Runtime(
     name="java",
     suffixes=(".java", ".jar", ".class"),
     command=("java",),
+    options=("-XX:+UseSerialGC", "-Xmx256m", "-jar"),
     bridge="SRBridge.jar",
     packages=("default-jdk-headless",),
     stacks=signal.SIGQUIT,

@@ -34,7 +34,7 @@ class Runtime:
         environment: Variables that its workers get; ``{}`` is what the settings pass on of that name.
         defaults: The same, only where the settings pass on none of that name.
         passes_on: Beginnings of the names of variables that its workers get from this process.
-        max_address_space_mib: Its own default of that setting, for a runtime that reserves much more than it uses. 0: no
+        max_address_space_mib: Its own default of that setting, for one that reserves much more than it uses. 0: no
             limit. None: the setting's.
         stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
         helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.

@@ -18,10 +18,10 @@ from .script import together
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .files import Files, Look
-    from .generation import Part
     from runner.runtimes.known import Runtimes
 
+    from .files import Files, Look
+    from .generation import Part
     from .script import Script
 
 # mcs takes about 10 ms from deleting its old output to closing the new one; a busy machine makes it longer.

@@ -52,8 +52,9 @@ class ListenerSettings(BaseModel):
 
 class RuntimeSettings(BaseModel):
     """
-    Workers of one runtime: ``mono``, ``python``, ``node``, ``java``, or one of your own. What is not said here is as for
-    all, but ``num_workers`` is 0: a runtime without scripts costs no process.
+    Workers of one runtime: ``mono``, ``python``, ``node``, ``java``, or one of your own.
+
+    What is not said here is as for all, but ``num_workers`` is 0: a runtime without scripts costs no process.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

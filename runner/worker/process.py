@@ -37,7 +37,7 @@ REAP_S = 0.5  # a process ends within milliseconds of SIGKILL, unless it is stuc
 
 class Process:
     """
-    The process of one worker, with its sandbox if there is one, and its private working directory. ``Process.start`` makes it.
+    The process of one worker, its sandbox if there is one, and its private directory. ``Process.start`` makes it.
 
     Args:
         outermost: Our child.
@@ -82,9 +82,7 @@ class Process:
                 self._speaker = os.pidfd_open(inside)
 
     @classmethod
-    def start(
-        cls, settings: Settings, runtime: Runtime, bridge: Path | None, directory: Path, deadline: float
-    ) -> Self:
+    def start(cls, settings: Settings, runtime: Runtime, bridge: Path | None, directory: Path, deadline: float) -> Self:
         """
         Start a worker of a runtime, confined as the settings say.
 

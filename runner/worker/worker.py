@@ -88,6 +88,7 @@ class Worker:
         bridge: Path | None,
         directory: Path,
         drain: Drain,
+        *,
         on_exit: Callable[[], None] = lambda: None,
     ) -> Worker:
         """

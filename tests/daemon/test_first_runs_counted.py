@@ -179,10 +179,10 @@ def test_a_reload_changes_how_many_may_run_a_build_first(tmp_path: Path) -> None
     user = {"worker_user": "root"} if os.geteuid() == 0 else {}
     settings = Settings(max_workers=4, socket=tmp_path / "sock", script_dirs=(tmp_path,), **user)  # type: ignore[arg-type]
     with Daemon(settings, lambda: settings.model_copy(update={"max_workers": 16})) as daemon:
-        before = daemon.runner.pool.warming.share()
+        before = daemon.runner.pools.of("mono").pool.warming.share()
         daemon.reload()
 
-        assert (before, daemon.runner.pool.warming.share()) == (1, 4)
+        assert (before, daemon.runner.pools.of("mono").pool.warming.share()) == (1, 4)
 
 
 def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> None:

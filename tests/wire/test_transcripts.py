@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 
 from runner.build import compile_script, ensure_bridge, publish
 from runner.calls import CALLS
+from runner.runtimes import known
 from runner.wire import messages
 from runner.wire.channel import Channel
 from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session, State
-from runner.runtimes.known import MONO
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Bridge:
                 stdout=stdout,
                 stderr=log,
                 cwd=stderr.parent,
-                env={**os.environ, **MONO.environment},
+                env={**os.environ, **known.MONO.environment},
                 start_new_session=True,
             )
         self._channel = Channel(our_reads, our_writes)
