@@ -230,6 +230,41 @@ def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
     assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [1]
 
 
+@pytest.mark.parametrize(
+    ("read", "done", "is_compared"),
+    [
+        ("$(mbu{s.len})", "remove_body", False),
+        ("$(mbu{s.len})", "has_body", True),
+        ("$(mbu{s.rm,x})", "set_body_multipart", False),
+        ("$mbu", "remove_body", True),
+    ],
+)
+def test_nothing_is_compared_behind_two_looks_of_ours_at_a_new_body(read: str, done: str, *, is_compared: bool) -> None:
+    case = Case(LONG, (("Core.ModF", done), ("PV.GetS", read), ("PV.GetS", "$ru")), "both")
+    expected = Played(reached=True, answers=(1, "0", "a"), forwarded=(b"0",))
+    got = Played(reached=True, answers=(1, "00", "b"), forwarded=(b"00",))
+
+    differences = compare(*unstable.until_refused(case, expected, got))[1]
+    assert [difference.fact for difference in differences] == ([1, 2, "forwarded"] if is_compared else [])
+
+
+@pytest.mark.parametrize(
+    ("read", "size", "is_compared"),
+    [
+        ("$(tu{s.replace,@,$(var(x){s.tolower})})", 33, False),
+        ("$(tu{s.replace,@,$(var(x){s.tolower})})", 32, True),
+        ("$(tu{s.len}{S. replace,@,$(var(x){s.tolower})}{s.len})", 33, False),
+        ("$(tu{s.replace,@,$var(x)})", 33, True),
+        ("$(tu{s.replace,$(var(x){s.tolower},@)})", 33, True),
+    ],
+)
+def test_a_long_text_that_is_copied_onto_itself_is_not_compared(read: str, size: int, *, is_compared: bool) -> None:
+    steps = (("PV.SetS", "$var(x)", "a" * size), ("PV.GetS", read))
+    expected, got = (Played(reached=True, answers=(0, text)) for text in ("a", "b"))
+
+    assert bool(compare(*unstable.until_refused(Case(LONG, steps), expected, got))[1]) is is_compared
+
+
 def test_json_of_bytes_above_127_ends_with_what_the_memory_holds_and_is_compared_elsewhere() -> None:
     steps = tuple(("PV.GetS", f"$(ci{chain}{{val.json}})") for chain in ("", "{s.decode.base64}"))
     expected, got = (Played(reached=True, answers=(text, text)) for text in ("a\0b", "a\0\0"))
