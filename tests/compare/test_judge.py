@@ -282,6 +282,20 @@ def test_what_6_0_made_stable_is_compared_there(version: str, facts: int, monkey
     assert judged(MessageHost, Case(LONG, (("PV.GetS", "$(ru{uri.saor})"),))).report.facts == facts
 
 
+@pytest.mark.parametrize(
+    ("version", "count", "is_compared"), [("6.0", "1", False), ("6.0", "3", True), ("5.6", "1", True)]
+)
+def test_a_count_of_what_a_second_look_finds_is_not_compared_where_kemi_looks_twice(
+    version: str, count: str, monkeypatch: pytest.MonkeyPatch, *, is_compared: bool
+) -> None:
+    monkeypatch.setattr(unstable, "version", lambda: version)
+    message = LONG.replace(b"Subject: a, b", b"Diversion: <sip:a@a>\r\nDiversion: oops oops oops")
+    case = Case(message, (("PV.GetS", "$hflc(Diversion)"),))
+    expected, got = (Played(reached=True, answers=(text,)) for text in (count, "0"))
+
+    assert bool(compare(*unstable.until_refused(case, expected, got))[1]) is is_compared
+
+
 def test_a_crash_of_ours_is_a_difference_even_where_the_real_one_crashes() -> None:
     crashed = Played(reached=True, answers=("a",), crashed_at=1)
 
