@@ -63,14 +63,14 @@ class Runner:
 
     Args:
         settings: The settings; None: the defaults, and what the environment says.
-        begins_with: The runtimes that have workers from the start; others have some from their first script on.
+        begins_with: The runtimes that have to start, and have workers from then on; None: those that the settings
+            name. Others have some from their first script on.
     """
 
-    def __init__(self, settings: Settings | None = None, begins_with: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Settings | None = None, begins_with: Sequence[str] | None = None) -> None:
         self.settings = settings or Settings()
         self.runtimes = Runtimes(self.settings)
-        first = self.runtimes.of(str(self.settings.load or "")).name
-        self._begins_with = begins_with or (first, *self.runtimes.kept_warm(but=first))
+        self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
         self._bridges: dict[str, Path | None] = {}
         self._making = threading.Lock()

@@ -87,7 +87,10 @@ def start(arguments: list[str]) -> int:
 
 @app.command("exec", epilog=EPILOG)
 def exec_(
-    script: Annotated[str, typer.Argument(help="A .cs, compiled first, or an assembly; read again at every run.")],
+    script: Annotated[
+        str,
+        typer.Argument(help="A .cs, compiled first, an .exe, .py, .js or .java; read at every run."),
+    ],
     message: Message,
     param: Param = None,
     *,
@@ -114,7 +117,7 @@ def exec_(
 
 @app.command("run", epilog=EPILOG)
 def run(
-    load: Annotated[str, typer.Option(metavar="SCRIPT", help="The script to load at start: a .cs or an assembly.")],
+    load: Annotated[str, typer.Option(metavar="SCRIPT", help="The script to load at start, as for exec.")],
     message: Message,
     param: Param = None,
     *,
@@ -139,7 +142,7 @@ def run(
 
 @app.command("build")
 def build(
-    scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT.cs]...", show_default=False)] = None,
+    scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT]...", show_default=False)] = None,
 ) -> None:
     """Compile SR.dll, KSR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
@@ -255,7 +258,7 @@ def serve(
         typer.Option("--sip", metavar="udp:IP:PORT", help="Answer SIP there, without Kamailio.", show_default=False),
     ] = None,
     script: Annotated[
-        str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; a .cs or .exe.")
+        str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; as for exec.")
     ] = None,
     param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are replaced.")] = None,
     on_true: Annotated[

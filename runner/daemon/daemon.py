@@ -23,6 +23,7 @@ from runner.control.peer import ROOT, peer_of, shares_pids
 from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
 from runner.errors import ConfigError
 from runner.runner import Runner
+from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
@@ -67,7 +68,10 @@ class Daemon:
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
         self.settings = settings
-        self.runner = Runner(settings)
+        runtimes = Runtimes(settings)
+        self._in_use = runtimes.below(settings.script_dirs or ())
+        # Without scripts yet, assemblies are what most sites will have.
+        self.runner = Runner(settings, [name for name in runtimes.first if name in self._in_use or not self._in_use])
         self.started_at = time.monotonic()
         self._reread = reread
         self._wake = threading.Event()
@@ -102,6 +106,8 @@ class Daemon:
         with contextlib.ExitStack() as parts:
             self._listener = parts.enter_context(listen(self.settings))
             parts.enter_context(self.runner)
+            for name in self._in_use:
+                self.runner.pools.of(name)  # its first worker starts now; one that cannot only costs its own scripts
             self._parts = parts.pop_all()
         return self
 

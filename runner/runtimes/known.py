@@ -125,9 +125,12 @@ class Runtimes:
         """The runtime of a script, by its suffix; that of assemblies where the suffix says nothing."""
         return next((runtime for runtime in self.all if runtime.runs(path)), self._by_name["mono"])
 
-    def kept_warm(self, but: str) -> list[str]:
-        """Those, beside one, that have workers also without a script."""
-        return [one.name for one in self.all if one.name != but and self.settings_of(one.name).num_workers]
+    @property
+    def first(self) -> list[str]:
+        """Those that have workers before a script is used: that of ``load``, and those of which the settings want some."""
+        first = self.of(str(self._settings.load or "")).name
+        wanted = [name for name, own in self._settings.runtimes.items() if own.num_workers]
+        return [first, *(name for name in wanted if name != first)]
 
     def below(self, directories: Iterable[Path]) -> list[str]:
         """Those that have a script below these directories, as far as the first ``LOOKED_AT`` names say it."""

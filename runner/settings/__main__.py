@@ -6,6 +6,7 @@ The page docs/settings.md, from the model.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,7 @@ def _text(field: FieldInfo) -> str:
 
 
 def _text_of(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").replace("``", "`")
+    return inspect.cleandoc(model.__doc__ or "").replace("``", "`")
 
 
 def _cell(text: str) -> str:

@@ -135,8 +135,9 @@ def test_a_script_that_goes_while_a_client_waits_for_its_first_run_is_not_counte
 
 def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted() -> None:
     counts, generation = Warming(Settings(max_workers=4)), build()
-    pool = SimpleNamespace(warming=counts)
-    loans = Loans(cast("Runner", SimpleNamespace(settings=counts.settings, pool=pool)), lambda: None)
+    kept = SimpleNamespace(pool=SimpleNamespace(warming=counts))
+    pools = SimpleNamespace(of=lambda _runtime: kept)
+    loans = Loans(cast("Runner", SimpleNamespace(settings=counts.settings, pools=pools)), lambda: None)
     slot: Slot = Slot(max_jobs=0, worker=cast("Worker", SimpleNamespace(pid=1, holdings=Holdings())))
     client = Client(cast("Control", None), 1, os.getuid())
     client.loans["1"] = Loan("1", slot, 0.0)

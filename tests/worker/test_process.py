@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,6 @@ def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_pat
 
 def test_a_mono_that_cannot_be_started_is_one_clear_error(drain: Drain, tmp_path: Path) -> None:
     with pytest.raises(WorkerFailedToStart, match="no-such-mono: mono cannot be started"):
-        Worker.start(Settings(mono="no-such-mono"), MONO, tmp_path / "x.exe", tmp_path, drain)
+        Worker.start(Settings(), replace(MONO, command=("no-such-mono",)), tmp_path / "x.exe", tmp_path, drain)
 
     assert list(tmp_path.iterdir()) == []
