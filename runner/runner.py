@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,11 @@ from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
 from runner.worker.loading import try_load
 from runner.worker.outcome import ExecOutcome, Profile
-from runner.worker.rundir import BLOBS, BRIDGE, pinned, run_directory
+from runner.worker.rundir import BLOBS, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
 
-from .build import bridge_files
+from .bridges import Bridges
 from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
 from .job import ExecResult, Job, Timing
 from .settings import Settings
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
-    from runner.runtimes.runtime import Runtime
     from runner.scripts.generation import Generation
     from runner.scripts.stamps import Stamps
 
@@ -72,8 +70,6 @@ class Runner:
         self.runtimes = Runtimes(self.settings)
         self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
-        self._bridges: dict[str, Path | None] = {}
-        self._making = threading.Lock()
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -81,6 +77,7 @@ class Runner:
             sandbox.find(self.settings.sandbox)
             user = confine.user(self.settings)
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
+            self._bridges = Bridges(self._directory, self.settings.mono)
             self._drain = parts.enter_context(Drain())
             self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
             self.pools = Pools(
@@ -357,20 +354,11 @@ class Runner:
 
     def _start(self, name: str) -> Worker:
         runtime = self.runtimes.named(name)
-        bridge, wake = self._bridge(runtime), self.pools.of(name).pool.wake
+        bridge, wake = self._bridges.of(runtime), self.pools.of(name).pool.wake
         settings = self.runtimes.settings_of(name)
         worker = Worker.start(settings, runtime, bridge, self._directory, self._drain, on_exit=wake.set)
         worker.conversation.find_helper = lambda generation, name, _deadline: self.scripts.plugin(generation, name)
         return worker
-
-    def _bridge(self, runtime: Runtime) -> Path | None:
-        """The copy of a runtime's bridge that this runner uses, made at its first start."""
-        with self._making:
-            if runtime.name not in self._bridges:
-                files = bridge_files(runtime, mono=self.settings.mono)
-                place = self._directory / BRIDGE / runtime.name
-                self._bridges[runtime.name] = pinned(files.all, files.root, place) if files else None
-            return self._bridges[runtime.name]
 
     def _first_worker(self) -> None:
         """Start what is kept warm, so that a runtime that does not start is an error now and not at the first exec."""

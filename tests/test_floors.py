@@ -23,7 +23,7 @@ FLOORS = (
     {"scripts", "hosts"},
     {"ksr"},
     {"worker", "build"},
-    {"pool", "control", "job"},
+    {"pool", "control", "job", "bridges"},
     {"runner", "client"},
     {"daemon", "listener"},
     {"cli"},

@@ -127,7 +127,7 @@ class Runtimes:
 
     @property
     def first(self) -> list[str]:
-        """Those that have workers before a script is used: that of ``load``, and those of which the settings want some."""
+        """Those that have workers before a script is used: that of ``load``, and where the settings want some."""
         first = self.of(str(self._settings.load or "")).name
         wanted = [name for name, own in self._settings.runtimes.items() if own.num_workers]
         return [first, *(name for name in wanted if name != first)]
