@@ -24,13 +24,16 @@ _BITS = 31
 _calls: Calls  # set by the worker, before any script runs
 
 
-def _text(value: Any, call: str) -> bool:
-    """Whether it is a text; false for None."""
-    if isinstance(value, str):
-        return True
-    if value is None:
-        return False
-    raise TypeError(f"{call}: expected a text, got {type(value).__name__}")
+def _refused(call: str, error_value: Any, *arguments: Any) -> Any:
+    """The value of a call that has None as one of its texts.
+
+    Raises:
+        TypeError: One of them is something else.
+    """
+    for argument in arguments:
+        if argument is not None and not isinstance(argument, str):
+            raise TypeError(f"{call}: expected a text, got {type(argument).__name__}")
+    return error_value
 
 
 def _number(value: Any, call: str, bits: int = _BITS) -> int:
@@ -61,8 +64,10 @@ class Core:
             level: -5 alert, -1 error, 0 warning, 1 notice, 2 info, 3 debug.
             text: The text.
         """
-        if _text(text, "Core.log"):
-            _calls.log(_number(level, "Core.log"), str(text))
+        if isinstance(text, str):
+            _calls.log(_number(level, "Core.log"), text)
+        else:
+            _refused("Core.log", None, text)
 
     @staticmethod
     def err(text: str | None) -> None:
@@ -81,11 +86,10 @@ class Core:
         Returns:
             The function's own value; -127 when it cannot be called, or the name or an argument is None.
         """
-        if not _text(name, "Core.mod_f") or None in arguments:
-            return _CANNOT_RUN
-        texts = [str(each) if type(each) is int else each for each in arguments]
-        is_complete = all([_text(each, "Core.mod_f") for each in texts])
-        return _or(_calls.command("Core.ModF", name, *texts) if is_complete else None, _CANNOT_RUN)  # type: ignore[arg-type]
+        texts = [str(each) if type(each) is int else each for each in (name, *arguments)]
+        if not all(isinstance(each, str) for each in texts):
+            return _refused("Core.mod_f", _CANNOT_RUN, *texts)
+        return _or(_calls.command("Core.ModF", *texts), _CANNOT_RUN)
 
     APIVersion = api_version
     Log, Err, Dbg, ModF = log, err, dbg, mod_f
@@ -97,47 +101,48 @@ class PV:
     @staticmethod
     def get(name: str | None) -> str | None:
         """The value as text; None when the value is null, or the name is bad or None."""
-        if type(name) is not str and not _text(name, "PV.get"):
-            return None
-        value = _calls.read("PV.GetS", name)  # type: ignore[arg-type]
+        if not isinstance(name, str):
+            return _refused("PV.get", None, name)
+        value = _calls.read("PV.GetS", name)
         return value if type(value) is str else None
 
     @staticmethod
     def get_i(name: str | None) -> int:
         """The value of a variable of integer type; 0 for everything else."""
-        return _or(_calls.read("PV.GetI", name), 0) if _text(name, "PV.get_i") else 0  # type: ignore[arg-type]
+        return _or(_calls.read("PV.GetI", name), 0) if isinstance(name, str) else _refused("PV.get_i", 0, name)
 
     @staticmethod
     def set_s(name: str | None, value: str | None) -> int:
         """Assign a text: 0; -1 when it could not be assigned or an argument is None."""
-        if not _text(name, "PV.set_s") or not _text(value, "PV.set_s"):
-            return -1
-        return _or(_calls.edit("PV.SetS", name, value, name, value), -1)  # type: ignore[arg-type]
+        if not isinstance(name, str) or not isinstance(value, str):
+            return _refused("PV.set_s", -1, name, value)
+        answer = _calls.edit("PV.SetS", name, value, name, value)
+        return answer if type(answer) is int else -1
 
     @staticmethod
     def set_i(name: str | None, value: int) -> int:
         """Assign a number of 32 bits: 0; -1 when it could not be assigned or the name is None."""
-        if not _text(name, "PV.set_i"):
-            return -1
         value = _number(value, "PV.set_i")
-        return _or(_calls.edit("PV.SetI", name, value, name, value), -1)  # type: ignore[arg-type]
+        if not isinstance(name, str):
+            return _refused("PV.set_i", -1, name)
+        return _or(_calls.edit("PV.SetI", name, value, name, value), -1)
 
     @staticmethod
     def unset(name: str | None) -> int:
         """Assign null: 0; -1 when the variable cannot be unset or the name is None."""
-        return _or(_calls.command("PV.Unset", name), -1) if _text(name, "PV.unset") else -1  # type: ignore[arg-type]
+        return _or(_calls.command("PV.Unset", name), -1) if isinstance(name, str) else _refused("PV.unset", -1, name)
 
     @staticmethod
     def is_null(name: str | None) -> int:
         """1 when the value is null, 0 when it is not, -1 when the name is bad or None."""
-        return _or(_calls.read("PV.IsNull", name), -1) if _text(name, "PV.is_null") else -1  # type: ignore[arg-type]
+        return _or(_calls.read("PV.IsNull", name), -1) if isinstance(name, str) else _refused("PV.is_null", -1, name)
 
     get_s = GetS = get
     GetI, SetS, SetI, Unset, IsNull = get_i, set_s, set_i, unset, is_null
 
 
-def _edit_headers(call: str, text: str | None) -> int:
-    return _or(_calls.edit(call, "", text, text), -1) if _text(text, call) else -1  # type: ignore[arg-type]
+def _edit_headers(call: str, text: str | None) -> Any:
+    return _or(_calls.edit(call, "", text, text), -1) if isinstance(text, str) else _refused(call, -1, text)
 
 
 class HDR:

@@ -46,6 +46,8 @@ KSR_EDITS: dict[str, tuple[str, list[type], Any]] = {
 class KsrError(Exception):
     """A function of Kamailio that was not called. The message says why, and what to do about it."""
 
+    __module__ = "SR"
+
 
 class Leaves(SystemExit):
     """Ends the script after KSR.x.exit() or drop(); ``except Exception`` does not catch it."""
@@ -283,8 +285,9 @@ class Calls:
             pair = f"[{number},{quoted(value)}]"
         else:
             pair = f"[{number},{value:d}]"
-        with self._lock, self._gate:  # the turn of another thread's question is over
-            if self._now is not run or not self._outbox.edit(pair):
+        with self._gate:
+            # Not while another thread of the script waits for its answer.
+            if self._is_waiting or self._now is not run or not self._outbox.edit(pair):
                 return False
         for place in places:
             run.values[place] = False
@@ -301,15 +304,17 @@ class Calls:
                 if self._caller() is not run:
                     return None, f"{call}: its exec has ended"
             written = None if self._is_waiting else _written(arguments)
+            if written is None:
+                return None, f"{call}.{arguments[0]}: its arguments are no text that can be written, or too many"
             question = self._question + 1
-            if written is None or not self._outbox.turn(
-                f'{{"jsonrpc":"2.0","id":{question},"method":"{call}","params":[{written}]}}'
-            ):
-                return None, f"{call}.{arguments[0]}: its arguments are too long, or are no text that can be written"
-            self._question = question
             self._is_waiting = True
             asked_ns = perf_counter_ns()
             try:
+                if not self._outbox.turn(
+                    f'{{"jsonrpc":"2.0","id":{question},"method":"{call}","params":[{written}]}}'
+                ):
+                    return None, f"{call}.{arguments[0]}: its arguments are too long"
+                self._question = question
                 answer = self._answer(run)
             finally:
                 self._is_waiting = False

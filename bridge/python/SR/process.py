@@ -34,8 +34,9 @@ class Log(io.RawIOBase):
         return length
 
 
-def claim_output() -> None:
-    """Let the script print to the log, line by line."""
+def claim_streams() -> None:
+    """Let the script print to the log, line by line, and read nothing."""
+    sys.stdin = sys.__stdin__ = open(os.devnull, encoding="utf-8")
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         writer = io.BufferedWriter(Log(descriptor))
         stream = io.TextIOWrapper(writer, "utf-8", errors="backslashreplace", line_buffering=True)
@@ -44,9 +45,10 @@ def claim_output() -> None:
 
 
 class Surroundings:
-    """The state of the process when no script has run yet."""
+    """The state of the process when no script has run yet, with streams that lead to the log."""
 
     def __init__(self) -> None:
+        claim_streams()
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._variables = dict(os.environ)
         self._written = dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001 - comparing takes 1 us so
@@ -54,11 +56,14 @@ class Surroundings:
 
     def restore(self) -> None:
         """Restore what a script has changed. Call between two execs."""
-        if (sys.stdin, sys.stdout, sys.stderr) != self._streams:
-            sys.stdin, sys.stdout, sys.stderr = self._streams
-        for stream in self._streams[1:]:
-            with suppress(ValueError):  # the script has closed it
-                stream.flush()
+        for stream in self._streams:
+            if stream.closed:  # as exit() does with the input
+                claim_streams()
+                self._streams = sys.stdin, sys.stdout, sys.stderr
+                break
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        sys.stdout.flush()
+        sys.stderr.flush()
         with suppress(OSError):
             os.fchdir(self._directory)
         if os.environ._data != self._written:  # type: ignore[attr-defined]  # noqa: SLF001

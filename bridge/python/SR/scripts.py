@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 if TYPE_CHECKING:
-    from types import CodeType, FunctionType, ModuleType
+    from types import CodeType, FrameType, FunctionType, ModuleType
 
     from .calls import Plan
 
@@ -28,6 +28,7 @@ VARIABLE_ARGUMENTS = 0x04  # CO_VARARGS of inspect
 _BITS = 31
 _STANDARD = [os.path.dirname(os.__file__), os.path.join(os.path.dirname(os.__file__), "lib-dynload")]
 _HASH = re.compile("[0-9a-f]{64}")
+_IMPORTS = re.compile(rf"{re.escape(os.path.abspath(__file__))}|<frozen importlib|/importlib/__init__\.py$")
 
 
 class InvalidScript(Exception):
@@ -196,13 +197,15 @@ class Script:
             return None
         place = name.replace(".", "/")
         candidates = [f"{place}/__init__.py", f"{place}.py"]
-        if not all(file in self._files for file in candidates) and not inner and _is_elsewhere(top):
-            return None
-        if self._is_loading and any(file not in self._files for file in candidates):
-            self.missing += [file for file in candidates if file not in self._files]
-            raise Missing
+        unknown = [file for file in candidates if file not in self._files]
+        if unknown and self._is_imported_by_its_own() and (inner or not _is_elsewhere(top)):
+            if self._is_loading:
+                self.missing += unknown
+                raise Missing
+            for file in unknown:
+                self._find(file)
         for file in candidates:
-            source = self._files[file] if file in self._files else self._found(file)
+            source = self._files.get(file)
             if source is not None:
                 where = os.path.join(self._directory, file)
                 search = [os.path.dirname(where)] if file.endswith("/__init__.py") else None
@@ -258,13 +261,19 @@ class Script:
                 return
             place += f"{part}/"
 
-    def _found(self, file: str) -> bytes | None:
+    def _is_imported_by_its_own(self) -> bool:
+        """Whether the import that looks for a module is in one of its files: libraries try many that are not there."""
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect does the same
+        while frame is not None and _IMPORTS.search(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame is not None and frame.f_code.co_filename in dict(self.sources())
+
+    def _find(self, file: str) -> None:
         """Ask for a file, which from now on belongs to this build."""
         copy = self._ask(file)
-        self._files[file] = source = None if copy is None else self._read(copy, os.path.join(self._directory, file))
-        if source is not None:
+        self._files[file] = None if copy is None else self._read(copy, os.path.join(self._directory, file))
+        if copy is not None:
             self.tops.add(file.partition("/")[0].partition(".")[0])
-        return source
 
     def _read(self, copy: str, path: str) -> bytes:
         if not _HASH.fullmatch(copy):
@@ -317,7 +326,8 @@ def _taken(tops: set[str]) -> dict[str, ModuleType]:
 
 @functools.lru_cache(maxsize=1024)
 def _is_standard(name: str) -> bool:
-    return name in sys.builtin_module_names or PathFinder.find_spec(name, _STANDARD) is not None
+    # 3.9 has no list of its modules, of which some are on other systems only.
+    return name in getattr(sys, "stdlib_module_names", sys.builtin_module_names) or PathFinder.find_spec(name, _STANDARD) is not None
 
 
 def _is_elsewhere(name: str) -> bool:
@@ -330,9 +340,9 @@ def _imports(path: str, source: bytes, package: str) -> list[str]:
         tree = ast.parse(source, path)
     except SyntaxError as error:
         text = f"{path}:{error.lineno or 1}:{error.offset or 1}: {error.msg}"
-        raise InvalidScript(text) from error
+        raise InvalidScript(text) from error.with_traceback(None)
     except (ValueError, MemoryError, RecursionError) as error:
-        raise InvalidScript(f"{path}:1:1: {error or type(error).__name__}") from error
+        raise InvalidScript(f"{path}:1:1: {error or type(error).__name__}") from error.with_traceback(None)
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -16,7 +16,7 @@ from typing import Any
 import SR
 
 from .calls import Calls, Plan
-from .process import Surroundings, claim_output
+from .process import Surroundings
 from .scripts import InvalidScript, Missing, Script, Stage, is_code
 from .wire import Lines, LostTurn, Outbox, end_group, lost, quoted, readable
 
@@ -239,7 +239,6 @@ def main(arguments: list[str]) -> None:
     max_line_bytes, leftover, copies = int(arguments[0]), arguments[1], arguments[2]
     for descriptor in (READS, WRITES):
         os.set_inheritable(descriptor, False)
-    claim_output()
     faulthandler.enable()
     faulthandler.register(signal.SIGQUIT, all_threads=True)
     sys.modules["KSR"] = SR.KSR  # type: ignore[assignment]

@@ -139,13 +139,15 @@ class Outbox:
 
     def edit(self, pair: str) -> bool:
         """Send a certain edit, at the latest in ``HOLD_S``; false: it is too long, and the host has to be asked."""
-        if len(pair) > self.longest_edits:
+        length = len(pair)
+        if length > self.longest_edits:
             return False
-        if self._edit_characters + len(pair) >= self.longest_edits:
+        if self._edit_characters + length >= self.longest_edits:
             self._edits_to_notice()
-        self._starts_to_wait()
+        if not self._edits and not self._notices:
+            self._starts_to_wait()
         self._edits.append(pair)
-        self._edit_characters += len(pair) + 1
+        self._edit_characters += length + 1
         return True
 
     def turn(self, message: str) -> bool:
@@ -165,12 +167,14 @@ class Outbox:
     def result(self, beginning: str, ending: str) -> None:
         """Send a result, with the edits that wait between its two parts."""
         with self.gate:
-            edits = ""
-            if self._edits:
-                edits = ",".join(self._edits)
-                self._edits.clear()
-                self._edit_characters = 0
-            self.turn(f"{beginning}{edits}{ending}")
+            message = f"{beginning}{','.join(self._edits)}{ending}"
+            self._edits.clear()
+            self._edit_characters = 0
+            if self._notices:
+                self._hold(message)
+                self._send()
+            else:
+                self._write(message + "\n")
 
     def watch(self, reads: int) -> None:
         """Start the thread, which watches the descriptor that the runner's lines come from."""
@@ -178,17 +182,18 @@ class Outbox:
         threading.Thread(target=self._watch, args=(reads, awaits, wakes), name="app-mono watch", daemon=True).start()
 
     def _starts_to_wait(self) -> None:
-        if not self._notices and not self._edits:
-            self._since = monotonic()
-            if self._wake is not None:
-                wake, self._wake = self._wake, None
-                os.write(wake, b"!")
+        """The first of those that wait."""
+        self._since = monotonic()
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            os.write(wake, b"!")
 
     def _hold(self, message: str) -> None:
         """Add a message to the batch; when both do not fit into one line, the batch goes first."""
         if self._notice_characters + len(message) > self.max_line_bytes - MARGIN:
             self._send()
-        self._starts_to_wait()
+        if not self._notices:
+            self._starts_to_wait()
         self._notices.append(message)
         self._notice_characters += len(message) + 1
 
