@@ -1,4 +1,4 @@
-from SR import Core, HDR, PV
+from SR import HDR, PV, Core
 
 
 def main(args):

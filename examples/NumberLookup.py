@@ -5,12 +5,13 @@ The table has a line for each number: NUMBER SIP-URI. It is read again when it h
 Try it:          app-mono exec examples/NumberLookup.py $PWD/examples/numbers.txt --message examples/messages/invite.sip
 As a SIP server: app-mono serve --sip udp:127.0.0.1:5060 --exec examples/NumberLookup.py \
                      --param $PWD/examples/numbers.txt --on-false 'reply:$var(code):$var(reason)'
-Routing script:  if (!mono_exec("/etc/kamailio/mono/NumberLookup.py", "/etc/kamailio/numbers.txt")) { sl_send_reply("$var(code)", "$var(reason)"); exit; }
+Routing script:  if (!mono_exec("/etc/kamailio/mono/NumberLookup.py", "/etc/kamailio/numbers.txt")) {
+                     sl_send_reply("$var(code)", "$var(reason)"); exit; }
 """
 
 import os
 
-from SR import Core, HDR, PV
+from SR import HDR, PV, Core
 
 TRUE, FALSE = 0, 1
 

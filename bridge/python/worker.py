@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 
+# Its directory is no place for the modules of a script, so nothing else is found in it.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from SR.serve import main  # noqa: E402 - its directory is no place for the modules of a script
+from SR.serve import main
 
 del sys.path[0]
 

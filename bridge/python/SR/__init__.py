@@ -10,21 +10,20 @@ Each name of app_mono (``PV.GetS``) is here, too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-from .calls import KsrError
-
-if TYPE_CHECKING:
-    from .calls import Calls
+from .calls import Calls, KsrError
+from .wire import Lines, Outbox
 
 __all__ = ["HDR", "KSR", "PV", "Core", "KsrError"]
 
+_T = TypeVar("_T")
 _CANNOT_RUN = -127
 _BITS = 31
-_calls: Calls  # set by the worker, before any script runs
+_calls = Calls(Lines(-1, 0), Outbox(-1, 0))  # no exec runs; a worker sets another, before any script runs
 
 
-def _refused(call: str, error_value: Any, *arguments: Any) -> Any:
+def _refused(call: str, error_value: _T, *arguments: Any) -> _T:
     """The value of a call that has None as one of its texts.
 
     Raises:
@@ -86,9 +85,10 @@ class Core:
         Returns:
             The function's own value; -127 when it cannot be called, or the name or an argument is None.
         """
-        texts = [str(each) if type(each) is int else each for each in (name, *arguments)]
-        if not all(isinstance(each, str) for each in texts):
-            return _refused("Core.mod_f", _CANNOT_RUN, *texts)
+        given = [str(each) if type(each) is int else each for each in (name, *arguments)]
+        texts = [each for each in given if isinstance(each, str)]
+        if len(texts) < len(given):
+            return _refused("Core.mod_f", _CANNOT_RUN, *given)
         return _or(_calls.command("Core.ModF", *texts), _CANNOT_RUN)
 
     APIVersion = api_version
@@ -141,12 +141,12 @@ class PV:
     GetI, SetS, SetI, Unset, IsNull = get_i, set_s, set_i, unset, is_null
 
 
-def _edit_headers(call: str, text: str | None) -> Any:
+def _edit_headers(call: str, text: str | None) -> int:
     return _or(_calls.edit(call, "", text, text), -1) if isinstance(text, str) else _refused(call, -1, text)
 
 
 class HDR:
-    """Headers of the message, as raw text that ends with "\\r\\n"."""
+    """Headers of the message, as raw text that ends with CRLF."""
 
     @staticmethod
     def append(text: str | None) -> int:

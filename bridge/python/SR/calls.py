@@ -14,9 +14,12 @@ import sys
 import threading
 from _thread import _count, get_ident
 from time import perf_counter_ns
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .wire import Lines, LostTurn, Outbox, is_text, lost, quoted, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_ARGUMENTS = 6  # runner/calls.py
 MAX_DEPTH = 8  # runner/wire/session.py
@@ -79,8 +82,10 @@ class Plan:
 class Exec:
     """One exec that runs, or waits for another one within it."""
 
-    reads: dict[tuple[str, str], int] = {}
-    edits: dict[tuple[str, str], Any] = {}
+    NOTHING: ClassVar[dict[Any, Any]] = {}
+
+    reads: dict[tuple[str, str], int] = NOTHING
+    edits: dict[tuple[str, str], Any] = NOTHING
     used = waited_ns = texts = characters = dropped = 0
     has_exited = exit_is_pending = False
 
@@ -92,7 +97,7 @@ class Exec:
 
     def forget(self) -> None:
         """From now on no value and no certainty counts."""
-        self.reads, self.edits = Exec.reads, Exec.edits
+        self.reads = self.edits = Exec.NOTHING
 
     def has(self, thread: int) -> bool:
         """Whether a thread belongs to it."""
@@ -148,7 +153,7 @@ class Calls:
                 self._now, self._thread = None, 0
 
     def forked(self) -> None:
-        """This process was forked by a script: it has no wire."""
+        """From now on nothing has an answer: a script has forked this process, which has no wire."""
         self.is_child = True
         self._now, self._thread = None, 0
         self._suspended.clear()
@@ -310,9 +315,7 @@ class Calls:
             self._is_waiting = True
             asked_ns = perf_counter_ns()
             try:
-                if not self._outbox.turn(
-                    f'{{"jsonrpc":"2.0","id":{question},"method":"{call}","params":[{written}]}}'
-                ):
+                if not self._outbox.turn(f'{{"jsonrpc":"2.0","id":{question},"method":"{call}","params":[{written}]}}'):
                     return None, f"{call}.{arguments[0]}: its arguments are too long"
                 self._question = question
                 answer = self._answer(run)

@@ -36,7 +36,7 @@ class Log(io.RawIOBase):
 
 def claim_streams() -> None:
     """Let the script print to the log, line by line, and read nothing."""
-    sys.stdin = sys.__stdin__ = open(os.devnull, encoding="utf-8")
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for the life of the process
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         writer = io.BufferedWriter(Log(descriptor))
         stream = io.TextIOWrapper(writer, "utf-8", errors="backslashreplace", line_buffering=True)

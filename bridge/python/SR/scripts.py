@@ -15,10 +15,11 @@ import os
 import re
 import sys
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from typing import TYPE_CHECKING, Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType, FunctionType, ModuleType
+    from collections.abc import Callable, Iterator
+    from types import CodeType, FrameType, ModuleType
 
     from .calls import Plan
 
@@ -36,7 +37,7 @@ class InvalidScript(Exception):
 
 
 class Missing(BaseException):
-    """The top level imports a file of which nobody has said yet whether it is there. ``except Exception`` lets it pass."""
+    """The top level imports a file of which nobody has said yet whether it is there."""
 
 
 class Entry:
@@ -46,7 +47,7 @@ class Entry:
         plan: What travels with its execs; None until the runner has learned something.
     """
 
-    def __init__(self, function: FunctionType, *, is_main: bool) -> None:
+    def __init__(self, function: Callable[..., Any], *, is_main: bool) -> None:
         self.plan: Plan | None = None
         self._function = function
         self._is_main = is_main
@@ -77,7 +78,7 @@ class Copied(SourceFileLoader):
         super().__init__(name, path)
         self._source = source
 
-    def get_data(self, path: str | bytes) -> bytes:
+    def get_data(self, path: str | bytes) -> bytes:  # noqa: ARG002 - as importlib calls it
         """The copy, whatever is at ``path``."""
         return self._source
 
@@ -93,7 +94,7 @@ class Copied(SourceFileLoader):
     def _code(self) -> CodeType | None:
         return super().get_code(self.name)
 
-    def get_code(self, fullname: str) -> CodeType | None:
+    def get_code(self, fullname: str) -> CodeType | None:  # noqa: ARG002 - as importlib calls it
         """The compiled module, once."""
         return self._code
 
@@ -135,7 +136,9 @@ class Script:
         stem = os.path.splitext(file)[0].replace(".", "_")
         self._name = f"{stem}.py" if _is_elsewhere(stem) else stem
         self.tops = {self._name.partition(".")[0]}
-        self.tops |= {name.partition("/")[0].partition(".")[0] for name, source in self._files.items() if source is not None}
+        self.tops |= {
+            name.partition("/")[0].partition(".")[0] for name, source in self._files.items() if source is not None
+        }
         self._loader = Copied(self._name, self.path, self._read(load["file"], self.path))
 
     def needs(self) -> list[str]:
@@ -235,7 +238,7 @@ class Script:
         if callable(main):
             if _takes(main)[0] > 1:
                 raise InvalidScript(f"{self.path}: expected main() or main(args)")
-            self._main = Entry(main, is_main=True)  # type: ignore[arg-type]
+            self._main = Entry(main, is_main=True)
             self._main.plan = plan
         elif not self.entries:
             raise InvalidScript(f"{self.path}: it has no main(args), and no public function that an exec could name")
@@ -293,11 +296,11 @@ class Stage:
 
     def __init__(self) -> None:
         self.script: Script | None = None
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         """For ``import``: see ``Script.spec``."""
-        return self.script and self.script.spec(name)
+        return None if self.script is None else self.script.spec(name)
 
     def show(self, script: Script | None) -> None:
         """Make it the one whose modules are seen."""
@@ -327,7 +330,10 @@ def _taken(tops: set[str]) -> dict[str, ModuleType]:
 @functools.lru_cache(maxsize=1024)
 def _is_standard(name: str) -> bool:
     # 3.9 has no list of its modules, of which some are on other systems only.
-    return name in getattr(sys, "stdlib_module_names", sys.builtin_module_names) or PathFinder.find_spec(name, _STANDARD) is not None
+    return (
+        name in getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+        or PathFinder.find_spec(name, _STANDARD) is not None
+    )
 
 
 def _is_elsewhere(name: str) -> bool:
@@ -357,7 +363,7 @@ def _imports(path: str, source: bytes, package: str) -> list[str]:
 
 def _entries(module: ModuleType) -> dict[str, Entry]:
     """The public functions that the module itself has and that take nothing or one text."""
-    found = {}
+    found: dict[str, Entry] = {}
     for name, value in vars(module).items():
         is_public = name != "main" and not name.startswith("_") and name.isascii() and len(name) <= LONGEST_ENTRY
         is_own = is_public and hasattr(value, "__code__") and getattr(value, "__module__", None) == module.__name__

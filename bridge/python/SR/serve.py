@@ -15,7 +15,7 @@ from typing import Any
 
 import SR
 
-from .calls import Calls, Plan
+from .calls import Calls, Exec, Plan
 from .process import Surroundings
 from .scripts import InvalidScript, Missing, Script, Stage, is_code
 from .wire import Lines, LostTurn, Outbox, end_group, lost, quoted, readable
@@ -110,7 +110,7 @@ class Worker:
             entries = f',"entries":[{",".join(map(quoted, script.entries))}]'
         needed = ",".join(map(quoted, needs))
         if not self._outbox.turn(f'{{"jsonrpc":"2.0","id":{number},"result":{{"needs":[{needed}]{entries}}}}}'):
-            self._fail(number, SCRIPT_CANNOT_RUN, f"{script.path}: its names do not fit into a line", None)
+            self._fail(number, SCRIPT_CANNOT_RUN, f"{script.path}: its names do not fit into a line")
 
     def _run_top_level(self, script: Script) -> list[str]:
         """Run it for the first time; returns the files that are missing for it.
@@ -125,7 +125,7 @@ class Worker:
                 raise
         except Missing:
             pass
-        except BaseException as error:  # noqa: BLE001 - whatever a script throws
+        except BaseException as error:
             if not script.missing:
                 place = _place_in(script, error)
                 raise InvalidScript(f"{place}: {_summary(error)}") from error
@@ -137,15 +137,12 @@ class Worker:
 
     def _exec(self, number: int, generation: str, name: str | None, param: str | None, params: dict[str, Any]) -> None:
         script = self._scripts.get(generation)
-        entry = script.entry(name) if script else None
-        if script is None or entry is None:
-            if script is None:
-                self._fail(
-                    number, SCRIPT_CANNOT_RUN, f"expected a generation that is loaded, not {generation}", None
-                )
-            else:
-                text = f"expected an entry of {script.path}, not {name or 'main'}"
-                self._fail(number, NO_SUCH_ENTRY, text, None)
+        if script is None:
+            self._fail(number, SCRIPT_CANNOT_RUN, f"expected a generation that is loaded, not {generation}")
+            return
+        entry = script.entry(name)
+        if entry is None:
+            self._fail(number, NO_SUCH_ENTRY, f"expected an entry of {script.path}, not {name or 'main'}")
             return
         calls, stage, came_ns = self._calls, self._stage, self._lines.came_ns
         outer = stage.script if calls.depth else None
@@ -177,21 +174,25 @@ class Worker:
             worn = ',"worn":"memory"'
         elif outer is None and self._retires and _count() != calls.own_threads and self._has_stray_threads():
             worn = ',"worn":"threads"'
-        if run is not None and run.has_exited:
-            code, thrown = 0, None
-        if thrown is not None:
-            self._fail(number, SCRIPT_THREW, _summary(thrown), thrown, worn)
-        else:
-            used = run.used if run else 0
-            exited = ',"exited":true' if run and run.has_exited else ""
-            if run and "profile" in params:
-                worn += f',"spent":[{began_ns - came_ns},{ended_ns - began_ns - run.waited_ns}]'
-            beginning = f'{{"jsonrpc":"2.0","id":{number},"result":{{"code":{code},"used":{used},"edits":['
-            self._outbox.result(beginning, f"]{exited}{worn}}}}}")
+        spent = ""
+        if run is not None and "profile" in params:
+            spent = f',"spent":[{began_ns - came_ns},{ended_ns - began_ns - run.waited_ns}]'
+        self._tell(number, run, thrown if thrown is not None else code, worn, spent)
         if outer is None:
             self._surroundings.restore()  # after the reply, when nobody is waiting
         else:
             stage.show(outer)
+
+    def _tell(self, number: int, run: Exec | None, end: int | BaseException, worn: str, spent: str) -> None:
+        """Answer an exec that has ended so; ``run`` is None where its top level threw."""
+        if run is not None and run.has_exited:
+            end = 0
+        if isinstance(end, BaseException):
+            self._fail(number, SCRIPT_THREW, _summary(end), end, worn)
+        else:
+            used, exited = (run.used, ',"exited":true' if run.has_exited else "") if run else (0, "")
+            beginning = f'{{"jsonrpc":"2.0","id":{number},"result":{{"code":{end},"used":{used},"edits":['
+            self._outbox.result(beginning, f"]{exited}{worn}{spent}}}}}")
 
     def _has_stray_threads(self) -> bool:
         for _ in range(LOOKS):
@@ -200,7 +201,7 @@ class Worker:
             time.sleep(0.001)
         return True
 
-    def _fail(self, number: int, code: int, message: str, cause: BaseException | None, worn: str = "") -> None:
+    def _fail(self, number: int, code: int, message: str, cause: BaseException | None = None, worn: str = "") -> None:
         """Answer a request with an error."""
         data = ""
         if cause is not None:
@@ -238,7 +239,7 @@ def main(arguments: list[str]) -> None:
     """
     max_line_bytes, leftover, copies = int(arguments[0]), arguments[1], arguments[2]
     for descriptor in (READS, WRITES):
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - it takes no keywords
     faulthandler.enable()
     faulthandler.register(signal.SIGQUIT, all_threads=True)
     sys.modules["KSR"] = SR.KSR  # type: ignore[assignment]
@@ -257,7 +258,7 @@ def _exit_code(error: SystemExit) -> tuple[int, BaseException | None]:
         return 0, None
     if isinstance(code, int):
         return (int(code), None) if is_code(code) else (0, error)
-    print(code, file=sys.stderr)
+    print(code, file=sys.stderr)  # noqa: T201 - as Python itself does
     return 1, None
 
 

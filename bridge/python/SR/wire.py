@@ -10,7 +10,6 @@ import os
 import re
 import select
 import signal
-import sys
 import threading
 from json.encoder import encode_basestring_ascii as _encoded
 from time import monotonic, perf_counter_ns
@@ -242,5 +241,5 @@ class Outbox:
 
 def lost(why: object) -> NoReturn:
     """Say why the conversation cannot go on, and end this process."""
-    print(f"bridge: {why}", file=sys.__stderr__, flush=True)
+    os.write(2, f"bridge: {why}\n".encode("utf-8", "backslashreplace"))
     end_group()
