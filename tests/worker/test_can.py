@@ -7,7 +7,8 @@ import pytest
 from runner.scripts.foresight import Plan
 from runner.scripts.generation import Generation, Helper, Part
 from runner.worker.outcome import ExecOutcome, Profile
-from tests.worker.bridges import DONE, LOADED, Bridge, build
+from tests.pool.test_warming import build
+from tests.worker.bridges import DONE, LOADED, Bridge
 from tests.worker.workers import soon
 
 PLAN = Plan(
