@@ -19,6 +19,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs"},
+    {"runtimes"},
     {"scripts", "hosts"},
     {"ksr"},
     {"worker", "build"},
