@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.settings import Settings
 from runner.runtimes.transcripts import directory
+from runner.settings import Settings
 from runner.settings.__main__ import default_of
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
