@@ -17,7 +17,7 @@ import typer
 
 from runner.errors import ConfigError
 
-from . import admin, show
+from . import admin, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -220,6 +220,7 @@ def kamailio_cfg(
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
 app.add_typer(pv_app, name="pv")
+app.add_typer(runtime.app, name="runtime")
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
