@@ -24,6 +24,7 @@ const SCRIPT_THREW = -32000;
 const SCRIPT_CANNOT_RUN = -32001;
 const NO_SUCH_ENTRY = -32002;
 const INVALID_REQUEST = -32600;
+const MOST_TURNS = 3;
 
 const [maxLine, leftover, copies] = process.argv.slice(2);
 const maxLineBytes = Number(maxLine);
@@ -53,8 +54,8 @@ async function serve() {
         }
         // Also behind a main that does not wait: promises that it left are settled now, when nobody waits.
         await answer(request);
-        if (keepsLeftovers && hasLeftovers()) {
-            await new Promise(soon); // and timers run
+        if (hasLeftovers()) {
+            await new Promise(soon); // and what else may go on does
         }
     }
     wire.endGroup();
@@ -145,14 +146,31 @@ async function awaited(running, entry, result) {
     } catch (error) {
         outcome = { error };
     }
-    ended(running, outcome);
+    await ended(running, outcome);
 }
 
-/** Answers an exec with `code` or `error`. */
-function ended(running, { code, error }) {
+/** Main has ended, with `code` or `error`. A promise when it may have left something behind. */
+function ended(running, outcome) {
     calls.end();
+    if (running.outer !== null || keepsLeftovers || !hasLeftovers()) {
+        return reply(running, outcome, false);
+    }
+    return settled().then((isSettled) => reply(running, outcome, !isSettled));
+}
+
+/** Lets what is about to end do so. False: something goes on. */
+async function settled() {
+    for (let turns = 0; hasLeftovers(); turns++) {
+        if (turns === MOST_TURNS) {
+            return false;
+        }
+        await new Promise(soon);
+    }
+    return true;
+}
+
+function reply(running, { code, error }, isStray) {
     const spent = running.isProfiled ? `,"spent":[${running.spent()}]` : "";
-    const isStray = running.outer === null && !keepsLeftovers && hasLeftovers();
     const worn = isOutOfMemory(error) ? "memory" : isStray ? "threads" : "";
     if (error !== undefined && !running.hasExited) {
         fail(running.id, SCRIPT_THREW, `${typeOf(error)}: ${messageOf(error)}`, error, worn);

@@ -5,9 +5,10 @@
 // Node's own matter, found from the place of the file that requires it.
 "use strict";
 
+const { spawnSync } = require("child_process");
 const { createHash } = require("crypto");
 const fs = require("fs");
-const { builtinModules, createRequire } = require("module");
+const { createRequire, isBuiltin } = require("module");
 const path = require("path");
 const { pathToFileURL } = require("url");
 const vm = require("vm");
@@ -17,6 +18,7 @@ const REQUIRED = /\b(?:require|import)\s*\(\s*(["'])(\.{1,2}(?:\/[^"'\n]*)?)\1\s
 const IMPORTED = /\b(?:from|import)\s*(["'])(\.{1,2}\/[^"'\n]*)\1/g;
 const ES_SYNTAX = /^(?:Cannot use import statement|Cannot use 'import\.meta'|Unexpected token 'export')/;
 const ENDINGS = ["", ".js", ".json", "/index.js", "/index.json"]; // what require() tries, in this order
+const IS_WHOLE = /\.(?:js|mjs|cjs|json)$/; // nobody names a folder like this
 
 /** A build that cannot be loaded: the message says where and why. */
 class InvalidScript extends Error {}
@@ -62,7 +64,7 @@ class Build {
                 await this.run();
             } catch (error) {
                 if (this.missing.size === 0) {
-                    throw new InvalidScript(`${placeOf(error, this.path)}: ${described(error)}`, { cause: error });
+                    throw new InvalidScript(`${placeOf(error?.stack, this.path)}: ${described(error)}`, { cause: error });
                 }
             }
         }
@@ -114,6 +116,9 @@ class Build {
             : path.posix.relative(path.dirname(this.path), specifier);
         if (base === ".." || base.startsWith("../")) {
             return null;
+        }
+        if (IS_WHOLE.test(base)) {
+            return [base];
         }
         const isFolder = base === "." || base.endsWith("/") || /(^|\/)\.{1,2}$/.test(specifier);
         const folder = base === "." ? "" : base.replace(/\/?$/, "/");
@@ -174,7 +179,8 @@ class Build {
             }
             return { kind: "module", source, module: this.#module(name, real, source) };
         } catch (error) {
-            throw new InvalidScript(`${placeOf(error, real)}: ${described(error)}`, { cause: error });
+            const place = error.stack.startsWith(`${real}:`) ? error.stack : checked(source).replace("[stdin]", real);
+            throw new InvalidScript(`${placeOf(place, real)}: ${described(error)}`, { cause: error });
         }
     }
 
@@ -284,10 +290,106 @@ class Build {
 
 /** What Node itself finds from the place of a file. */
 function outer(specifier, real) {
-    if (builtinModules.includes(specifier.replace(/^node:/, ""))) {
-        return import(specifier);
+    const importModuleDynamically = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    if (importModuleDynamically !== undefined) {
+        return vm.compileFunction("return import(specifier)", ["specifier"], { filename: real, importModuleDynamically })(
+            specifier,
+        );
     }
-    return import(pathToFileURL(createRequire(real).resolve(specifier)).href);
+    // Node 18 has no such loader: what a package exports to require() is found.
+    return import(isBuiltin(specifier) ? specifier : pathToFileURL(createRequire(real).resolve(specifier)).href);
+}
+
+/** A module that exports what an object has, and the object as its default. */
+function synthetic(of) {
+    const names = new Set(["default", ...(typeof of === "object" || typeof of === "function" ? Object.keys(of) : [])]);
+    return new vm.SyntheticModule([...names], function () {
+        for (const name of names) {
+            this.setExport(name, name === "default" ? (of.default ?? of) : of[name]);
+        }
+    });
+}
+
+function described(error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Where an error is, by its stack: path:line, with the column of a syntax error; the file alone where nobody knows. */
+function placeOf(stack, real) {
+    const [first, , caret] = String(stack ?? "").split("\n");
+    if (first.startsWith(`${real}:`)) {
+        return /^ *\^/.test(caret) ? `${first}:${caret.indexOf("^") + 1}` : first;
+    }
+    const at = String(stack ?? "").indexOf(`${real}:`);
+    return at < 0 ? real : `${real}:${parseInt(stack.slice(at + real.length + 1), 10)}`;
+}
+
+/** What Node says of the syntax of an ES module: V8 tells a caller no line. */
+function checked(source) {
+    return spawnSync(process.execPath, ["--input-type=module", "--check"], { input: source, encoding: "utf8" }).stderr;
+}
+
+module.exports, module.exports, require, module, real, module.path);
+                module.loaded = true;
+            } finally {
+                if (!module.loaded) {
+                    delete unit.module;
+                }
+            }
+        }
+        return unit.module.exports;
+    }
+
+    #required(specifier, from, outside) {
+        if (specifier === "SR") {
+            return this.#sr;
+        }
+        const name = this.#resolved(specifier, from, ENDINGS);
+        return name === null ? outside(specifier) : this.#require(name);
+    }
+
+    /** The module that import() gives. */
+    async #imported(specifier, from) {
+        const module = await this.#linked(specifier, from);
+        return this.#ready(module);
+    }
+
+    /** The ES module that a specifier means, linked or not. */
+    async #linked(specifier, from) {
+        if (specifier === "SR") {
+            return synthetic(this.#sr);
+        }
+        const name = this.#resolved(specifier, from, [""]);
+        if (name === null) {
+            return synthetic(await outer(specifier, this.#files.get(from).path));
+        }
+        const unit = this.#unit(name);
+        return unit.kind === "module" ? unit.module : synthetic(this.#require(name));
+    }
+
+    #evaluated(name) {
+        return this.#ready(this.#unit(name).module);
+    }
+
+    async #ready(module) {
+        if (module.status === "unlinked") {
+            await module.link((specifier, from) => this.#linked(specifier, this.#names.get(from)));
+        }
+        await module.evaluate();
+        return module;
+    }
+}
+
+/** What Node itself finds from the place of a file. */
+function outer(specifier, real) {
+    const importModuleDynamically = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    if (importModuleDynamically !== undefined) {
+        return vm.compileFunction("return import(specifier)", ["specifier"], { filename: real, importModuleDynamically })(
+            specifier,
+        );
+    }
+    // Node 18 has no such loader: what a package exports to require() is found.
+    return import(isBuiltin(specifier) ? specifier : pathToFileURL(createRequire(real).resolve(specifier)).href);
 }
 
 /** A module that exports what an object has, and the object as its default. */

@@ -3,14 +3,14 @@
 
 function described(describe) {
     try {
-        return String(describe() ?? "");
+        return String(describe());
     } catch {
         return "(no description: it threw an exception)";
     }
 }
 
 function typeOf(error) {
-    return described(() => (error instanceof Error ? error.constructor.name || error.name : typeof error));
+    return described(() => (error instanceof Error ? error.constructor.name || error.name : error === null ? "null" : typeof error));
 }
 
 function messageOf(error) {
@@ -22,7 +22,7 @@ function stackOf(error) {
     const stack = described(() => (error instanceof Error ? error.stack : error));
     return stack
         .split("\n")
-        .filter((line) => !line.includes(`${__dirname}/`) && !/^ {4}at .*\(?node:internal\//.test(line))
+        .filter((line) => !line.includes(`${__dirname}/`) && !/^ {4}at (?:.* \()?node:/.test(line))
         .join("\n");
 }
 
