@@ -14,7 +14,7 @@ const { Entries } = require("./entries.js");
 const json = require("./json.js");
 const { Build, InvalidScript } = require("./modules.js");
 const { surface } = require("./sr.js");
-const { hasLeftovers, writePrints } = require("./surroundings.js");
+const { countThreads, hasLeftovers, writePrints } = require("./surroundings.js");
 const { isOutOfMemory, isPromise, messageOf, stackOf, typeOf } = require("./thrown.js");
 const wire = require("./wire.js");
 
@@ -25,6 +25,7 @@ const SCRIPT_CANNOT_RUN = -32001;
 const NO_SUCH_ENTRY = -32002;
 const INVALID_REQUEST = -32600;
 const MOST_TURNS = 3;
+const TURN_EVERY = 64; // requests
 
 const [maxLine, leftover, copies] = process.argv.slice(2);
 const maxLineBytes = Number(maxLine);
@@ -39,6 +40,7 @@ const keepsLeftovers = leftover === "keep";
 const soon = setImmediate;
 const builds = new Map(); // by generation
 const current = new Map(); // the generation of each path
+let unanswered = null; // the innermost exec that has no answer yet
 calls.runWithin = ({ id, params }) => exec(id, params);
 
 /** Answers requests until the wire ends. */
@@ -54,8 +56,9 @@ async function serve() {
         }
         // Also behind a main that does not wait: promises that it left are settled now, when nobody waits.
         await answer(request);
-        if (hasLeftovers()) {
-            await new Promise(soon); // and what else may go on does
+        // And what else may go on does. Nobody sees what waits for the next tick, so that has its turn at times.
+        if (hasLeftovers() || request.id % TURN_EVERY === 0) {
+            await new Promise(soon);
         }
     }
     wire.endGroup();
@@ -111,7 +114,7 @@ function exec(id, params) {
     if (params.plan !== undefined) {
         entry.plan = new Plan(params.plan);
     }
-    const running = calls.begin(id, entry.plan, params);
+    const running = (unanswered = calls.begin(id, entry.plan, params));
     let outcome;
     try {
         const result = started(running, build, entry, params);
@@ -170,6 +173,7 @@ async function settled() {
 }
 
 function reply(running, { code, error }, isStray) {
+    unanswered = running.outer;
     const spent = running.isProfiled ? `,"spent":[${running.spent()}]` : "";
     const worn = isOutOfMemory(error) ? "memory" : isStray ? "threads" : "";
     if (error !== undefined && !running.hasExited) {
@@ -212,8 +216,9 @@ function lost(why) {
 }
 
 writePrints();
+countThreads();
 process.on("exit", (code) => {
-    const id = calls.exec?.started()?.id ?? 0;
+    const id = unanswered?.started()?.id ?? 0;
     outbox.exiting(`{"jsonrpc":"2.0","method":"exiting","params":{"code":${Number(code) | 0},"exec":${id}}}`);
 });
 process.on("uncaughtException", (error) => {

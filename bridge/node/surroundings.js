@@ -1,6 +1,7 @@
 // What a script has of its process: where its prints go, and what it leaves behind.
 "use strict";
 
+const diagnostics = require("diagnostics_channel");
 const { Writable } = require("stream");
 const { sendAll } = require("./wire.js");
 
@@ -22,15 +23,25 @@ function writePrints() {
     }
     process.removeAllListeners("warning");
     process.on("warning", (warning) => {
-        if (warning.name !== "ExperimentalWarning" || !warning.message.startsWith("VM Modules")) {
+        if (warning.name !== "ExperimentalWarning" || !/^(?:VM Modules|vm\.)/.test(warning.message)) {
             console.error(`${warning.name}: ${warning.message}`);
         }
     });
 }
 
-/** Whether timers, requests, threads or processes of a script still run. */
-function hasLeftovers() {
-    return process.getActiveResourcesInfo().some((kind) => !QUIET.test(kind));
+let threads = 0;
+
+/** Counts the threads of scripts from now on. */
+function countThreads() {
+    diagnostics.channel("worker_threads").subscribe(({ worker }) => {
+        threads++;
+        worker.once("exit", () => threads--);
+    });
 }
 
-module.exports = { writePrints, hasLeftovers };
+/** Whether timers, requests, threads or processes of a script still run. */
+function hasLeftovers() {
+    return threads > 0 || process.getActiveResourcesInfo().some((kind) => !QUIET.test(kind));
+}
+
+module.exports = { countThreads, hasLeftovers, writePrints };
