@@ -95,7 +95,7 @@ class Build {
         for (const [, , specifier] of (unit.source ?? "").matchAll(IMPORTED)) {
             wanted.push(this.#candidates(specifier, name, [""]));
         }
-        for (const names of wanted) {
+        for (const names of wanted.filter((each) => each !== null)) {
             const found = names.find((each) => this.#files.get(each));
             if (found === undefined) {
                 names.filter((each) => !this.#files.has(each)).forEach((each) => this.missing.add(each));
@@ -318,7 +318,7 @@ function described(error) {
 function placeOf(stack, real) {
     const [first, , caret] = String(stack ?? "").split("\n");
     if (first.startsWith(`${real}:`)) {
-        return /^ *\^/.test(caret) ? `${first}:${caret.indexOf("^") + 1}` : first;
+        return `${first}:${caret.indexOf("^") + 1 || 1}`;
     }
     const at = String(stack ?? "").indexOf(`${real}:`);
     return at < 0 ? real : `${real}:${parseInt(stack.slice(at + real.length + 1), 10)}`;

@@ -327,8 +327,9 @@ CALLS = """
 const got = [];
 got.push(PV.getS("$rU"), PV.setS("$rU", "123"), PV.getS("$rU"), PV.getI("$var(n)"), PV.setI("$var(n)", 5));
 got.push(PV.getI("$var(n)"), PV.unset("$avp(x)"), PV.isNull("$avp(x)"), PV.isNull("$nonsense"));
-got.push(HDR.append("X-A: 1\\r\\n"), HDR.insert("X-I: 1\\r\\n"), HDR.remove("Max-Forwards"), HDR.appendToReply("X-R: 1\\r\\n"));
-got.push(Core.modF("none"), PV.setS("$var(a)", 7), PV.GetS("$var(a)"), Core.APIVersion(), Core.apiVersion());
+got.push(HDR.append("X-A: 1\\r\\n"), HDR.insert("X-I: 1\\r\\n"), HDR.remove("Max-Forwards"));
+got.push(HDR.appendToReply("X-R: 1\\r\\n"), Core.modF("none"), PV.setS("$var(a)", 7));
+got.push(PV.GetS("$var(a)"), Core.APIVersion(), Core.apiVersion());
 Core.log(1, got.join(" "));
 return 0;
 """
