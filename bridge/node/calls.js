@@ -18,12 +18,13 @@ const MAX_TEXT_CHARACTERS = 1024 * 1024 - 100;
 
 const LEVELS = new Map([["crit", -2], ["err", -1], ["warn", 0], ["notice", 1], ["info", 2], ["dbg", 3]]);
 
-// Functions that make the same edit as another call, and what they give: KSR_EDITS in runner/calls.py.
+// Functions that make the same edit as another call: the type of their second argument, and what they give. KSR_EDITS in
+// runner/calls.py.
 const KSR_EDITS = new Map([
     ["pv.sets", { call: "PV.SetS", kind: "string", gives: true }],
     ["pv.seti", { call: "PV.SetI", kind: "number", gives: true }],
-    ["hdr.append", { call: "HDR.Append", gives: 1 }],
-    ["hdr.append_to_reply", { call: "HDR.AppendToReply", gives: 1 }],
+    ["hdr.append", { call: "HDR.Append", kind: "undefined", gives: 1 }],
+    ["hdr.append_to_reply", { call: "HDR.AppendToReply", kind: "undefined", gives: 1 }],
 ]);
 
 const NOT_SENT = "its arguments are too long or too many, or are no text that can be written";
@@ -161,7 +162,7 @@ class Calls {
                 return value;
             }
         } else if (edit !== undefined && typeof first === "string" && typeof second === edit.kind) {
-            const [target, value] = edit.kind === undefined ? ["", first] : [first, second];
+            const [target, value] = edit.kind === "undefined" ? ["", first] : [first, second];
             const written = typeof value === "string" ? json.quoted(value) : String(value);
             if (this.#edit(exec, edit.call, target, value, written)) {
                 return edit.gives;
