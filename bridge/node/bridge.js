@@ -45,6 +45,7 @@ calls.runWithin = ({ id, params }) => exec(id, params);
 
 /** Answers requests until the wire ends. */
 async function serve() {
+    Atomics.wait(cells, wire.WATCHES, 0);
     outbox.turn(
         `{"jsonrpc":"2.0","method":"ready","params":{"protocol":${PROTOCOL},"runtime":"${process.versions.node}",` +
             `"pid":${process.pid},"can":${JSON.stringify(CAN)}}}`,

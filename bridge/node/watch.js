@@ -8,6 +8,7 @@
 
 const fs = require("fs");
 const { parentPort, workerData } = require("worker_threads");
+const { writeOnQuit } = require("./stacks.js");
 const wire = require("./wire.js");
 
 const TICK_MS = 10;
@@ -56,5 +57,8 @@ function wake() {
     }
 }
 
+writeOnQuit();
 parentPort.on("message", wake);
 tick();
+Atomics.store(cells, wire.WATCHES, 1);
+Atomics.notify(cells, wire.WATCHES);

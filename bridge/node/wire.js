@@ -27,7 +27,8 @@ const LOCK = 4; // 1 while one of the threads changes or sends what waits
 const COUNT = 5; // notices that wait
 const NOTICES = 6; // their bytes
 const EDITS = 7; // bytes of the edits that wait
-const CELLS = 8;
+const WATCHES = 8; // 1 when the watch has started
+const CELLS = 9;
 
 // READER is one of:
 const FREE = 0;
@@ -311,5 +312,5 @@ function endGroup() {
 }
 
 module.exports = {
-    shared, parts, sendAll, endGroup, Inbox, Outbox, READS, TURN, SLEEPS, READER, INBOX, FREE, MAIN, WATCH, READY,
+    shared, parts, sendAll, endGroup, Inbox, Outbox, READS, TURN, SLEEPS, WATCHES, READER, INBOX, FREE, MAIN, WATCH, READY,
 };

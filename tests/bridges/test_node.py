@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from runner.wire.session import State
 from runner.worker.outcome import ExecOutcome, Profile
 from tests.bridges.node import SHELF, Node, body
 from tests.places import INVITE, ROOT
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +118,24 @@ def test_a_hang_up_ends_an_endless_loop(own: Node, host: MessageHost) -> None:
     own.conversation.end()
 
     assert own.process.wait(WAIT_S) < 0
+
+
+def test_a_stuck_script_says_where_it_is(own: Node) -> None:
+    with pytest.raises(ExecTimeout):
+        own.run(SHELF / "Loops.js", seconds=0.5)
+
+    for times in (1, 2):
+        os.kill(own.process.pid, signal.SIGQUIT)
+        until(lambda: own.log.count(f"    at exports.main ({SHELF / 'Loops.js'}:5:") == times, "there is a stack")  # noqa: B023
+
+    assert "bridge" not in own.log
+
+
+def test_a_worker_that_is_asked_where_it_is_stuck_goes_on(own: Node) -> None:
+    os.kill(own.process.pid, signal.SIGQUIT)
+
+    assert own.run(MANUAL).code == 1
+    assert own.run(MANUAL).code == 1
 
 
 def test_a_hang_up_ends_a_worker_that_waits(own: Node) -> None:
