@@ -1,8 +1,9 @@
 // What a script has of its process: where its prints go, and what it leaves behind.
 "use strict";
 
-const diagnostics = require("diagnostics_channel");
+const { syncBuiltinESMExports } = require("module");
 const { Writable } = require("stream");
+const workers = require("worker_threads");
 const { sendAll } = require("./wire.js");
 
 // Connections stay open between execs, and only wait; everything else still does something.
@@ -31,12 +32,16 @@ function writePrints() {
 
 let threads = 0;
 
-/** Counts the threads of scripts from now on. */
+/** Counts the threads that scripts start from now on: Node lists everything else that runs. */
 function countThreads() {
-    diagnostics.channel("worker_threads").subscribe(({ worker }) => {
-        threads++;
-        worker.once("exit", () => threads--);
-    });
+    workers.Worker = class Worker extends workers.Worker {
+        constructor(...options) {
+            super(...options);
+            threads++;
+            this.once("exit", () => threads--);
+        }
+    };
+    syncBuiltinESMExports();
 }
 
 /** Whether timers, requests, threads or processes of a script still run. */
