@@ -66,7 +66,7 @@ final class Script {
             Class.forName(main == null ? types.get(0) : main.method().getDeclaringClass().getName(), true, loader);
         } catch (ClassNotFoundException | LinkageError error) {
             Throwable cause = error instanceof ExceptionInInitializerError ? error.getCause() : error;
-            throw new InvalidScript(path + ": " + Thrown.placeOf(cause, path) + cause, cause);
+            throw new InvalidScript(Thrown.placeOf(cause, path) + ": " + Thrown.summary(cause), cause);
         } finally {
             Thread.currentThread().setContextClassLoader(before);
         }
