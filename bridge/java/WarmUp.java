@@ -43,7 +43,7 @@ public final class WarmUp {
         Outbox outbox = new Outbox(OutputStream.nullOutputStream(), maxLineBytes);
         Bridge bridge = new Bridge(
             new ByteArrayInputStream(bytes), outbox, new Watch(null, outbox), true, Path.of("."), Path.of("."));
-        bridge.keep("warm-up", new Script("", List.of(WarmUp.class.getName()), null));
+        bridge.keep("warm-up", new Script("", List.of(WarmUp.class.getName()), List.of(), null));
         bridge.serve();
     }
 }
