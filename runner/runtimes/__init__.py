@@ -1,0 +1,1 @@
+"""The runtimes beside mono that run scripts."""

@@ -24,7 +24,17 @@ RELEASE = "17"
 """The oldest Java that runs the bridge, that of Debian 12."""
 
 # -Werror: a warning is a change in the Java that comes.
-FLAGS = (*(f"-J{option}" for option in ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")), "-g", "-nowarn", "--release", RELEASE, "-encoding", "UTF-8", "-Xlint:all", "-Werror")
+FLAGS = (
+    *(f"-J{option}" for option in ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")),
+    "-g",
+    "-nowarn",
+    "--release",
+    RELEASE,
+    "-encoding",
+    "UTF-8",
+    "-Xlint:all",
+    "-Werror",
+)
 
 # What srbridge.Native needs of Java's own packages.
 MANIFEST = """\

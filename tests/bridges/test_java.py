@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
-import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.errors import EntryMissing, ScriptError, ScriptInvalid, WorkerError
+from runner.errors import ScriptError, WorkerError
 from runner.hosts.embedded.host import MessageHost
-from runner.runtimes import java
-from runner.worker.outcome import ExecOutcome
-from tests.bridges.started import Started, soon
+from tests.bridges.java_worker import NO_JAVAC, Plain, body, run, started, written
 from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.scripts.generation import Generation
+    from tests.bridges.started import Started
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("javac"), reason="javac is not installed: apt-get install --no-install-recommends default-jdk-headless"
-)
+pytestmark = pytest.mark.skipif(bool(NO_JAVAC), reason=NO_JAVAC)
 
 MANUAL = ROOT / "examples" / "MySRTest.java"
-
-
-def started(directory: Path, **how: Any) -> Started:
-    directory.mkdir(exist_ok=True)
-    return Started(java.command(java.ensure()), directory, **how)
 
 
 @pytest.fixture(scope="module")
@@ -53,44 +39,8 @@ def host() -> MessageHost:
     return MessageHost(INVITE)
 
 
-class Plain:
-    """A host that says nothing ahead: every call is a question."""
-
-    def __init__(self, host: MessageHost) -> None:
-        self._host = host
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "depends_on":
-            raise AttributeError(name)
-        return getattr(self._host, name)
-
-
 def shelf(name: str) -> Path:
     return SHELF / "java" / f"{name}.java"
-
-
-def written(directory: Path, name: str, text: str) -> Path:
-    file = directory / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-def run(
-    worker: Started, script: Path | Generation, host: Any = None, param: str | None = None, **how: Any
-) -> ExecOutcome:
-    generation = worker.loaded(script) if isinstance(script, Path) else script
-    return worker.conversation.exec(generation, param, host or MessageHost(INVITE), soon(), **how)
-
-
-def body(directory: Path, name: str, statements: str, more: str = "") -> Path:
-    """A script with these statements in its main."""
-    return written(
-        directory,
-        f"{name}.java",
-        f"import SR.*;\npublic class {name} {{ {more}\n"
-        f"  public static int main(String[] args) throws Exception {{\n{statements}\n  }}\n}}\n",
-    )
 
 
 def test_the_sample_of_the_manual_runs_and_edits_the_message(worker: Started, host: MessageHost) -> None:
@@ -162,8 +112,8 @@ def test_exit_ends_the_process_with_its_code(tmp_path: Path, host: MessageHost, 
 
 def test_a_signal_from_outside_is_no_result(tmp_path: Path) -> None:
     with started(tmp_path) as worker:
-        script = body(tmp_path, "Dies", 'new ProcessBuilder("kill", "" + ProcessHandle.current().pid()).start().waitFor();'
-                      " Thread.sleep(60000); return 0;")  # fmt: skip
+        kill = 'new ProcessBuilder("kill", "" + ProcessHandle.current().pid()).start().waitFor();'
+        script = body(tmp_path, "Dies", f"{kill} Thread.sleep(60000); return 0;")
         with pytest.raises(WorkerError):
             run(worker, script)
 
@@ -175,10 +125,8 @@ def test_the_hang_up_ends_a_script_that_loops_and_its_children(tmp_path: Path, h
         with pytest.raises(WorkerError):
             worker.conversation.exec(generation, None, Plain(host), time.monotonic() + 2)
         child = int(host.get_s("$var(pid)") or 0)
-        began = time.monotonic()
         worker.conversation.end()
         worker.process.wait(WAIT_S)
-        print(f"ended {1000 * (time.monotonic() - began):.1f} ms after the hang-up")
 
         until(lambda: not Path(f"/proc/{child}").exists() or " Z " in _stat(child), "its child has ended")
 
@@ -262,8 +210,8 @@ def test_threads_and_tasks_of_an_exec_make_its_calls(worker: Started, tmp_path: 
         for (Thread thread : threads) {
             thread.join();
         }
-        return answered.get()
-            + java.util.concurrent.CompletableFuture.supplyAsync(() -> PV.get("$rm").equals("INVITE") ? 1000 : 0).get();"""
+        String task = java.util.concurrent.CompletableFuture.supplyAsync(() -> PV.get("$rm")).get();
+        return answered.get() + ("INVITE".equals(task) ? 1000 : 0);"""
     generation = worker.loaded(body(tmp_path, "CallsFromThreads", statements))
 
     for plain in (True, False, False):
@@ -313,154 +261,3 @@ def test_null_arguments_give_error_values(worker: Started, host: MessageHost) ->
 
     assert host.logs == []
     assert host.get_s("$var(got)") == "null 0 -1 -1 -1 -1 -1 -1 -1 -1 -1 -127"
-
-
-def test_what_is_no_java_is_told_with_its_place_and_does_not_run(worker: Started, tmp_path: Path) -> None:
-    script = written(tmp_path, "Wrong.java", "class Wrong {\n  int f( { }\n}\n")
-
-    with pytest.raises(ScriptInvalid, match=rf"^{script}:2:10: "):
-        worker.loaded(script)
-
-
-def test_what_does_not_compile_is_told_with_its_place(worker: Started, tmp_path: Path) -> None:
-    with pytest.raises(ScriptInvalid, match=rf"^{tmp_path}/Typo\.java:4:\d+: cannot find symbol, symbol: +variable nam"):
-        worker.loaded(body(tmp_path, "Typo", "return nam;"))
-    with pytest.raises(ScriptInvalid, match=r"Types\.java:4:\d+: incompatible types"):
-        worker.loaded(body(tmp_path, "Types", 'return "x";'))
-
-
-def test_an_exception_of_the_top_level_is_an_error_of_the_load_with_its_line(worker: Started, tmp_path: Path) -> None:
-    script = body(tmp_path, "TopLevel", "return 0;", '\nstatic int x = Integer.parseInt("?");')
-
-    with pytest.raises(ScriptInvalid, match=rf"^{script}:3: java\.lang\.NumberFormatException: ") as caught:
-        worker.loaded(script)
-    assert "at TopLevel.<clinit>(TopLevel.java:3)" in caught.value.detail
-
-
-def test_a_script_needs_a_main_that_gives_an_int_or_nothing(worker: Started, tmp_path: Path) -> None:
-    with pytest.raises(ScriptInvalid, match="expected public static int main"):
-        worker.loaded(written(tmp_path, "Nothing.java", "class Nothing { }"))
-    assert run(worker, written(tmp_path, "Void.java", "class Void { public static void main() { } }")).code == 0
-    with pytest.raises(ScriptInvalid, match="expected public static int main"):
-        worker.loaded(written(tmp_path, "Bool.java", "class Bool { static boolean main(String[] a) { return true; } }"))
-
-
-def test_of_several_classes_that_named_as_the_file_has_main(worker: Started, tmp_path: Path) -> None:
-    one = "class One { public static int main(String[] args) { return 1; } }\n"
-    two = "class Two { public static int main(String[] args) { return 2; } }\n"
-
-    assert run(worker, written(tmp_path, "Two.java", one + two)).code == 2
-    assert run(worker, written(tmp_path, "Other.java", "class Three { }" + one + two)).code == 1
-
-
-def test_entries_run_by_their_name_with_the_same_statics(worker: Started, tmp_path: Path, host: MessageHost) -> None:
-    script = written(
-        tmp_path,
-        "Routes.java",
-        "import SR.PV;\npublic class Routes {\n  static int runs;\n"
-        '  public static int request(String name) { PV.setS("$var(n)", name == null ? "none" : name); return ++runs; }\n'
-        "  public static String branch() { runs++; return null; }\n"
-        "  private static void hidden() { }\n  public static int two(int a) { return a; }\n}\n",
-    )
-    generation = worker.loaded(script)
-
-    assert generation.entries == {"request", "branch"}
-    assert run(worker, generation, host, "bob", entry="request").code == 1
-    assert host.get_s("$var(n)") == "bob"
-    assert run(worker, generation, entry="branch").code == 0
-    assert run(worker, generation, entry="request").code == 3
-    with pytest.raises(EntryMissing):
-        run(worker, generation)
-
-
-def test_fresh_gives_new_statics(worker: Started, tmp_path: Path) -> None:
-    generation = worker.loaded(body(tmp_path, "Counts", "return ++count;", "static int count;"))
-
-    assert [run(worker, generation, fresh=fresh).code for fresh in (False, False, True, True, False)] == [1, 2, 1, 1, 2]
-
-
-def test_two_scripts_have_different_helpers_of_one_name(worker: Started, tmp_path: Path) -> None:
-    generations = []
-    for number in (1, 2):
-        directory = tmp_path / str(number)
-        script = body(directory, "Uses", "return Util.number() + lib.Deep.number();")
-        written(directory, "Util.java", f"class Util {{ static int number() {{ return {number}; }} }}")
-        deep = "package lib; public class Deep { public static int number() { return Deeper.number(); } }"
-        written(directory, "lib/Deep.java", deep)
-        written(directory, "lib/Deeper.java", "package lib; class Deeper { static int number() { return 10; } }")
-        generations.append(worker.loaded(script))
-
-    assert [run(worker, generation).code for generation in generations] == [11, 12]
-    assert generations[0].helpers["lib/Deeper.java"]
-    assert generations[0].helpers["Util.class"] is None
-
-
-def compiled(source: Path, output: Path, *more: str) -> None:
-    sr = java.ensure().sr
-    subprocess.run(["javac", "-cp", f"{sr}:{output}", "-d", output, *more, source], check=True, timeout=120)
-
-
-def test_a_class_file_runs_with_the_classes_beside_it(worker: Started, tmp_path: Path) -> None:
-    written(tmp_path, "src/Util.java", "package p; class Util { static class In { static int number() { return 5; } } }")
-    written(tmp_path, "src/Uses.java", "package p; class Uses { public static int main() { return Util.In.number(); } }")
-    compiled(tmp_path / "src" / "Uses.java", tmp_path, "-sourcepath", str(tmp_path), str(tmp_path / "src" / "Util.java"))
-
-    generation = worker.loaded(tmp_path / "p" / "Uses.class")
-
-    assert {name for name, helper in generation.helpers.items() if helper} == {"Util.class", "Util$In.class"}
-    assert run(worker, generation).code == 5
-
-
-def jar(place: Path, classes: Path, manifest: str) -> Path:
-    with zipfile.ZipFile(place, "w") as archive:
-        archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\n{manifest}\n")
-        for file in classes.rglob("*.class"):
-            archive.write(file, str(file.relative_to(classes)))
-    return place
-
-
-def test_a_jar_runs_with_those_of_its_class_path(worker: Started, tmp_path: Path) -> None:
-    written(tmp_path, "src/Util.java", "package lib; public class Util { public static int number() { return 6; } }")
-    written(tmp_path, "src/Uses.java", "public class Uses { public static int main() { return lib.Util.number(); } }")
-    compiled(tmp_path / "src" / "Util.java", tmp_path / "lib")
-    (tmp_path / "own").mkdir()
-    compiled(tmp_path / "src" / "Uses.java", tmp_path / "own", "-cp", str(tmp_path / "lib"))
-    jar(tmp_path / "util.jar", tmp_path / "lib", "")
-    script = jar(tmp_path / "Uses.jar", tmp_path / "own", "Main-Class: Uses\nClass-Path: util.jar gone.jar /etc/x.jar\n")
-
-    generation = worker.loaded(script)
-
-    assert {name: helper is not None for name, helper in generation.helpers.items()} == {"util.jar": True, "gone.jar": False}
-    assert run(worker, generation).code == 6
-    with pytest.raises(ScriptInvalid, match="Main-Class"):
-        worker.loaded(tmp_path / "util.jar")
-
-
-def test_a_class_that_is_asked_for_by_name_is_found_at_load_and_while_it_runs(worker: Started, tmp_path: Path) -> None:
-    written(tmp_path, "src/Plugin.java", "public class Plugin { public static int version = 7; }")
-    compiled(tmp_path / "src" / "Plugin.java", tmp_path)
-    get = 'Class.forName("Plugin").getField("version").getInt(null)'
-    top = f"static int got; static {{ try {{ got = {get}; }} catch (ReflectiveOperationException e) {{ got = -1; }} }}"
-    at_load = worker.loaded(body(tmp_path, "AtLoad", "return got;", top))
-    late = worker.loaded(body(tmp_path, "Late", f'try {{ Class.forName("Gone"); }} catch (ClassNotFoundException e) {{ return {get}; }} return 0;'))
-
-    assert run(worker, at_load).code == 7
-    assert at_load.helpers["Plugin.class"]
-    assert not late.helpers
-    assert run(worker, late).code == 7
-
-
-def test_a_copy_that_was_changed_is_not_loaded(worker: Started, tmp_path: Path) -> None:
-    generation = worker.loaded(body(tmp_path, "Changed", "return 0;"))
-    (worker.copies / generation.file.hash).write_text("class Changed { }")
-
-    with pytest.raises(ScriptInvalid, match="the runner's copy was changed"):
-        worker.conversation.load(generation, soon())
-
-
-def test_old_generations_are_collected_and_their_files_removed(worker: Started, tmp_path: Path) -> None:
-    builds = worker.copies.with_name("builds")
-    for number in range(30):  # each keeps 64 MiB, and the heap has 1024 MiB
-        held = f"static byte[] held = new byte[(64 << 20) + {number}];"
-        assert run(worker, body(tmp_path, "Holds", "return held.length >> 20;", held)).code == 64
-    assert len(list(builds.iterdir())) <= len(worker.conversation.holdings.loaded)
