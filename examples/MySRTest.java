@@ -1,4 +1,5 @@
 import SR.*;
+import java.util.Objects;
 
 public class MySRTest {
     public static int main(String[] args) {
@@ -6,7 +7,7 @@ public class MySRTest {
         if (args.length == 1) {
             Core.log(1, "Parameter from Kamailio config: " + args[0] + "\n");
         }
-        Core.dbg("Request URI is: " + PV.get("$ru") + "\n");
+        Core.dbg("Request URI is: " + Objects.toString(PV.get("$ru"), "") + "\n");
         PV.setS("$rU", "123");
         HDR.appendToReply("My-Mono-Hdr: ok\r\n");
         return 1;

@@ -53,11 +53,17 @@ public final class Bridge {
                 error.printStackTrace();
             }
         });
+        WarmUp.run(Integer.getInteger("rounds", 100), maxLineBytes);
         watch.start();
         bridge.callers.keepThreads();
         bridge.replies.ready();
         bridge.serve();
         Native.endGroup();
+    }
+
+    /** Has a script that no load names: the warm-up. */
+    void keep(String generation, Script script) {
+        loader.keep(generation, script);
     }
 
     /** Answers requests until the wire ends. */

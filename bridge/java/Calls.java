@@ -20,6 +20,7 @@ final class Calls extends Host {
     private static final int MOST_DEPTH = 8; // runner/wire/session.py, MAX_DEPTH
     private static final int EXIT_GATE_MS = 50;
     private static final Long ZERO = 0L;
+    private static final Long ONE = 1L; // true, as it comes over the wire
     private static final Object REFUSED = new Object();
 
     private static final byte[] ANSWER = ExecRequest.ascii("{\"jsonrpc\":\"2.0\",\"id\":");
@@ -246,18 +247,23 @@ final class Calls extends Host {
         if (!(first instanceof String)) {
             return exec;
         }
+        boolean isDone = false;
         switch (function) {
             case "pv.sets":
-                return second instanceof String && tryEdit(exec, "PV.SetS", (String) first, second) ? Boolean.TRUE : exec;
+                isDone = second instanceof String && tryEdit(exec, "PV.SetS", (String) first, second);
+                break;
             case "pv.seti":
-                return second instanceof Integer && tryEdit(exec, "PV.SetI", (String) first, second) ? Boolean.TRUE : exec;
+                isDone = second instanceof Integer && tryEdit(exec, "PV.SetI", (String) first, second);
+                break;
             case "hdr.append":
-                return tryEdit(exec, "HDR.Append", "", first) ? (Object) 1L : exec;
+                isDone = tryEdit(exec, "HDR.Append", "", first);
+                break;
             case "hdr.append_to_reply":
-                return tryEdit(exec, "HDR.AppendToReply", "", first) ? (Object) 1L : exec;
+                isDone = tryEdit(exec, "HDR.AppendToReply", "", first);
+                break;
             default:
-                return exec;
         }
+        return isDone ? (Object) ONE : exec;
     }
 
     private boolean tryEdit(Exec exec, String call, String target, Object value) {

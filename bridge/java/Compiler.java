@@ -4,6 +4,7 @@ import SR.Host;
 import com.sun.source.tree.ClassTree;
 import com.sun.source.tree.CompilationUnitTree;
 import com.sun.source.tree.ImportTree;
+import com.sun.source.tree.MethodTree;
 import com.sun.source.tree.Tree;
 import com.sun.source.util.JavacTask;
 import java.io.ByteArrayOutputStream;
@@ -119,6 +120,20 @@ final class Compiler {
             throw new InvalidScript(path + ": expected a class, found none", null);
         }
         return types;
+    }
+
+    /** The names of the methods in the script's own file, as they come there. */
+    List<String> methods() {
+        List<String> methods = new ArrayList<>();
+        for (Tree each : script().getTypeDecls()) {
+            List<? extends Tree> members = each instanceof ClassTree ? ((ClassTree) each).getMembers() : List.of();
+            for (Tree member : members) {
+                if (member instanceof MethodTree) {
+                    methods.add(((MethodTree) member).getName().toString());
+                }
+            }
+        }
+        return methods;
     }
 
     private CompilationUnitTree script() {

@@ -89,7 +89,8 @@ final class Loader {
                 needs.addAll(compiler.compile(generation, helpers.keySet()));
             }
             if (needs.isEmpty()) {
-                script = new Script(path, compiler == null ? List.of(main) : compiler.types(), generation);
+                script = compiler == null ? new Script(path, List.of(main), List.of(), generation)
+                    : new Script(path, compiler.types(), compiler.methods(), generation);
                 needs.addAll(generation.loaded());
             }
         } catch (InvalidScript error) {

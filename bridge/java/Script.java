@@ -3,6 +3,7 @@ package srbridge;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ final class Script {
 
     private final Generation generation;
     private final List<String> types;
+    private final Comparator<Method> order;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private Entry main;
 
@@ -26,12 +28,15 @@ final class Script {
      * Loads the classes of a script and runs their static initialisers.
      *
      * @param types the names of its classes: main is in the first one that has it
+     * @param order the names of their methods, as the entries are to be named; the others come first, by their names
      * @param generation has these classes; null when the bridge itself has them
      * @throws InvalidScript there is nothing to run, or a class cannot be loaded or initialised
      */
-    Script(String path, List<String> types, Generation generation) {
+    Script(String path, List<String> types, List<String> order, Generation generation) {
         this.path = path;
         this.types = types;
+        this.order = Comparator.comparingInt((Method method) -> order.indexOf(method.getName()))
+            .thenComparing(Method::toString);
         this.generation = generation;
         refresh();
         if (main == null && entries.isEmpty()) {
@@ -58,7 +63,7 @@ final class Script {
         try {
             for (String name : types) {
                 Method[] methods = Class.forName(name, false, loader).getDeclaredMethods();
-                Arrays.sort(methods, (one, other) -> one.getName().compareTo(other.getName()));
+                Arrays.sort(methods, order);
                 for (Method method : methods) {
                     add(method);
                 }
@@ -66,7 +71,7 @@ final class Script {
             Class.forName(main == null ? types.get(0) : main.method().getDeclaringClass().getName(), true, loader);
         } catch (ClassNotFoundException | LinkageError error) {
             Throwable cause = error instanceof ExceptionInInitializerError ? error.getCause() : error;
-            throw new InvalidScript(path + ": " + Thrown.placeOf(cause, path) + cause, cause);
+            throw new InvalidScript(Thrown.placeOf(cause, path) + ": " + Thrown.summary(cause), cause);
         } finally {
             Thread.currentThread().setContextClassLoader(before);
         }

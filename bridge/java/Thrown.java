@@ -33,15 +33,15 @@ final class Thrown {
         });
     }
 
-    /** Where in the script it was thrown, as "line: "; empty when that cannot be told. */
+    /** Where in the script it was thrown, as "path:line"; the path alone when that cannot be told. */
     static String placeOf(Throwable thrown, String path) {
         String file = path.substring(path.lastIndexOf('/') + 1);
         for (StackTraceElement frame : thrown.getStackTrace()) {
             if (file.equals(frame.getFileName()) && frame.getLineNumber() > 0) {
-                return frame.getLineNumber() + ": ";
+                return path + ":" + frame.getLineNumber();
             }
         }
-        return "";
+        return path;
     }
 
     static boolean isOutOfMemory(Throwable thrown) {

@@ -24,7 +24,17 @@ RELEASE = "17"
 """The oldest Java that runs the bridge, that of Debian 12."""
 
 # -Werror: a warning is a change in the Java that comes.
-FLAGS = ("-g", "-nowarn", "--release", RELEASE, "-encoding", "UTF-8", "-Xlint:all", "-Werror")
+FLAGS = (
+    *(f"-J{option}" for option in ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")),
+    "-g",
+    "-nowarn",
+    "--release",
+    RELEASE,
+    "-encoding",
+    "UTF-8",
+    "-Xlint:all",
+    "-Werror",
+)
 
 # What srbridge.Native needs of Java's own packages.
 MANIFEST = """\
@@ -34,6 +44,29 @@ Class-Path: SR.jar
 Add-Opens: java.base/java.io java.base/java.lang java.base/sun.nio.ch
 
 """
+
+OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-XX:-OmitStackTraceInFastThrow",
+    "-XX:-CreateCoredumpOnCrash",
+    "-Xms16m",
+    "-Xmx1g",
+    "-XX:ReservedCodeCacheSize=64m",
+    "-XX:CompressedClassSpaceSize=128m",
+    "-Dfile.encoding=UTF-8",
+    "-Dsun.stdout.encoding=UTF-8",
+    "-Dsun.stderr.encoding=UTF-8",
+    "-Dstdout.encoding=UTF-8",
+    "-Dstderr.encoding=UTF-8",
+)
+
+
+def command(jars: Jars, java: str = "java") -> tuple[str, ...]:
+    """The words that start a worker; those that the runner adds come after them."""
+    return (java, *OPTIONS, "-jar", str(jars.bridge))
+
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same classes give the same jar
 

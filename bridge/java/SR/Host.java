@@ -31,7 +31,7 @@ public abstract class Host {
     /**
      * Calls a function of Kamailio's KEMI.
      *
-     * @return a String, a Long, a Boolean, or null
+     * @return a String, a Long, null, or false; true is the Long 1
      * @throws KsrException it was not called
      */
     public abstract Object ksr(String function, Object... arguments);

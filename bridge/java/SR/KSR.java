@@ -10,7 +10,7 @@ public final class KSR {
      *
      * @param function its name without {@code KSR.}
      * @param arguments each a String, an Integer, a Long or a Boolean
-     * @return a String, a Long, a Boolean or null, as the function gives it
+     * @return a String, a Long, null, or false; true is the Long 1
      * @throws KsrException Kamailio did not call it
      */
     public static Object call(String function, Object... arguments) {
