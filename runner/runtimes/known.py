@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError
 
+from . import java
 from .checks import check_assembly, check_java, check_text
 from .runtime import Runtime
 
@@ -74,7 +75,7 @@ JAVA = Runtime(
     name="java",
     suffixes=(".java", ".jar", ".class"),
     command=("java",),
-    options=("-XX:+UseSerialGC", "-Xmx256m", "-jar"),
+    options=(*java.OPTIONS, "-jar"),
     bridge="SRBridge.jar",
     packages=("default-jdk-headless",),
     stacks=signal.SIGQUIT,

@@ -12,8 +12,8 @@ import pytest
 from runner.build import compile_script, ensure_bridge, publish
 from runner.runtimes import transcripts
 from runner.runtimes.check import Talk
+from runner.runtimes.known import MONO
 from runner.runtimes.transcripts import Language
-from runner.worker.confine import MONO_ENVIRONMENT
 from tests.bridges.pythons import COMMAND
 from tests.places import ROOT
 
@@ -61,7 +61,7 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
         made.mkdir()
     if name == "mono":
         mono = [
-            *(f"{key}={value}" for key, value in MONO_ENVIRONMENT.items()),
+            *(f"{key}={value}" for key, value in MONO.environment.items()),
             shutil.which("mono") or "mono",
             "--debug",
         ]
