@@ -91,7 +91,7 @@ def pinned(files: Sequence[Path], root: Path, place: Path) -> Path:
             for made in reversed([copy.parent, *copy.parent.parents]):
                 if made.is_relative_to(place.parent) and not made.exists():
                     made.mkdir()
-                    made.chmod(0o2710)
+                    made.chmod(0o2750)
             shutil.copyfile(file, copy)
             copy.chmod(0o440)
     except OSError as error:
