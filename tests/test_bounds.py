@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SOURCES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "kamailio").glob("*.py")])
+SOURCES = sorted(
+    [
+        *(ROOT / "runner").rglob("*.py"),
+        *(ROOT / "kamailio").glob("*.py"),
+        *(ROOT / "bridge" / "python").rglob("*.py"),
+    ]
+)
 BRIDGE = sorted([*(ROOT / "bridge").glob("*.cs"), *(ROOT / "lib").glob("*.cs")])
 
 METHODS = {

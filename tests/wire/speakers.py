@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent / "transcripts"
 MANUAL = ROOT / "examples" / "MySRTest.cs"
+NODE = ROOT / "bridge" / "node" / "bridge.js"
 LIMIT = 1024 * 1024
 NAMES = ("mono", "python", "node", "java")
 
@@ -69,8 +70,15 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
         found = Speaker(["env", *mono, str(ensure_bridge().bridge_exe)], language, copies, own, moves_wire=False)
     elif name == "python":
         found = Speaker(COMMAND, transcripts.language(".py", None), copies, own)
+    elif name == "node" and NODE.exists():
+        if shutil.which("node") is None:
+            pytest.skip("node is not installed: apt-get install nodejs")
+        command = ["node", "--experimental-vm-modules", "--no-warnings", str(NODE)]
+        found = Speaker(command, transcripts.language(".js", None), copies, own)
     else:
-        pytest.skip(f"there is no bridge/{name} yet: when there is, name its worker in {__file__}")
+        pytest.skip(
+            f"there is no bridge/{name} yet: when there is, its worker has to be named in tests/wire/speakers.py"
+        )
     found.language.copied(copies)
     return found
 
