@@ -265,10 +265,8 @@ namespace SR.KsrModules
             host.Exit(drops);
         }
 
-        /// <summary>
-        /// The type whose static constructor runs on this thread, within the exec that the bridge has started here last;
-        /// null for none. What ends a static constructor makes its type unusable for the life of the process.
-        /// </summary>
+        // The type whose static constructor runs on this thread, within the exec that the bridge has started here last;
+        // null for none. What ends a static constructor makes its type unusable for the life of the process.
         private static Type TypeBeingMade(Assembly bridge)
         {
             // Frame by frame, as the first few decide: all of a StackTrace take 25 us.
