@@ -251,7 +251,7 @@ namespace SRBridge
         /// <returns>The hash of its copy; null when there is none, or no exec is running.</returns>
         internal string FindAssembly(string name)
         {
-            return Answer(new Call("Assembly.Find", CallShape.Read, name)) as string;
+            return Answer(new Call("Helper.Find", CallShape.Read, name)) as string;
         }
 
         private static int ToNumber(object answer, int errorValue)

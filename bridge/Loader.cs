@@ -51,7 +51,7 @@ namespace SRBridge
         internal List<string> Load(JsonObject wanted)
         {
             string path = (string)wanted["path"];
-            string hash = (string)wanted["assembly"];
+            string hash = (string)wanted["file"];
             byte[] bytes = _copies.Read(hash, path);
             byte[] symbols = _copies.Read(wanted["symbols"] as string, path);
             string configHash = wanted["config"] as string;
@@ -134,7 +134,7 @@ namespace SRBridge
             {
                 string path = (string)helper["path"];
                 assembly = LoadFrom(
-                    path, _copies.Read((string)helper["assembly"], path), _copies.Read(helper["symbols"] as string, path), null, true);
+                    path, _copies.Read((string)helper["file"], path), _copies.Read(helper["symbols"] as string, path), null, true);
                 _bound[name] = assembly;
             }
             return assembly;

@@ -12,7 +12,10 @@ namespace SRBridge
         internal const int ScriptCannotRun = -32001;
         internal const int NoSuchEntry = -32002;
         internal const int InvalidRequest = -32600;
-        private const int Protocol = 2;
+        private const int Protocol = 3;
+
+        // What this bridge can, of what docs/protocol.md lets one leave out. It binds the name of a helper for good.
+        private const string Can = "\"values\",\"edits\",\"entries\",\"profile\",\"within\"";
 
         private readonly Outbox _outbox;
 
@@ -28,7 +31,8 @@ namespace SRBridge
             {
                 int mark = _outbox.Begin();
                 _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"ready\",\"params\":{\"protocol\":").Number(Protocol);
-                _outbox.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid()).Raw("}}");
+                _outbox.Out.Raw(",\"runtime\":").Text(RuntimeVersion()).Raw(",\"pid\":").Number(Native.GetPid());
+                _outbox.Out.Raw(",\"can\":[").Raw(Can).Raw("]}}");
                 _outbox.EndTurn(mark);
             }
         }

@@ -193,7 +193,7 @@ KSR_EDITS = {
 }
 """Functions of KEMI that make the same edit as another call, with the same certainty. bridge/Calls.cs has them, too."""
 
-FIND = Call("Assembly.Find", "", (str,), None)
+FIND = Call("Helper.Find", "", (str,), None)
 """The bridge's own question for an assembly beside the script that the script loads by name. No host answers it."""
 
 QUESTIONS = CALLS | {FIND.name: FIND}

@@ -52,10 +52,6 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Conversation.holdings",
     ): "no container: it adds what is loaded to one, see there",
     ("runner/worker/holdings.py", "Holdings.bound"): "helpers of what is loaded: a load for each, so max_loads",
-    (
-        "runner/worker/conversation.py",
-        "Conversation.holdings.bound",
-    ): "helpers of what is loaded: a load for each, so max_loads",
     ("runner/worker/conversation.py", "Conversation.holdings.ran"): "generations that are loaded: MAX_LOADED",
     ("runner/worker/conversation.py", "holdings.ran"): "generations that are loaded: MAX_LOADED",
     ("runner/worker/host_calls.py", "outcome.asked"): "MAX_KEPT_QUESTIONS, in _answer",

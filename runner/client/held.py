@@ -65,7 +65,15 @@ class Held:
     def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:
         """A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them."""
         by_path = {generation.path: generation for generation in loaded}
-        holdings = Holdings(worker.execs, worker.loads, by_path, worker.ran, worker.bound)
+        holdings = Holdings(
+            worker.execs,
+            worker.loads,
+            by_path,
+            worker.ran,
+            worker.bound,
+            runtime=worker.runtime,
+            can=worker.can,
+        )
         follows = SELDOM if worker.is_placed and worker.is_local else 0
         session = Session(worker.max_line_bytes, State.IDLE)
         return cls(

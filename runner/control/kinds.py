@@ -10,6 +10,7 @@ from __future__ import annotations
 import reprlib
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+from runner.errors import ConfigError
 from runner.scripts.generation import Generation, Helper
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.scripts.stamps import Stamps
@@ -17,7 +18,7 @@ from runner.wire.events import RETIRE_REASONS
 from runner.wire.session import MAX_ENTRIES, are_entries
 from runner.wire.unfinished import Unfinished
 
-from .connection import ControlError
+from .connection import PROTOCOL, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,18 @@ def retire_reason(value: object) -> str:
     return reason if reason in RETIRE_REASONS else ""
 
 
+def own_protocol(value: object) -> int:
+    """
+    The version that a client speaks.
+
+    Raises:
+        ConfigError: It is not ours. What else the message says nobody looks at then: it may have another shape.
+    """
+    if value != PROTOCOL:
+        raise ConfigError(f"this daemon speaks control protocol {PROTOCOL}, the client {value!r:.20}")
+    return PROTOCOL
+
+
 def refused(value: object) -> tuple[tuple[str, str, float], ...]:
     """Messages that are refused: script, Call-ID, seconds."""
     if not (isinstance(value, list) and len(value) <= MAX_REFUSED and all(map(_is_refusal, value))):
@@ -224,8 +237,9 @@ def generation(value: object) -> Generation:
         raise Malformed("a generation", value)
     member(value, "id", identifier)
     member(value, "path", words)
+    member({"runtime": ""} | value, "runtime", text)
     if not _is_list(value.get("parts"), _is_part, PARTS_OF_A_SCRIPT) or value["parts"][0] is None:
-        raise Malformed("an assembly, symbols and a config", value.get("parts"), "parts")
+        raise Malformed("a script, symbols and a config", value.get("parts"), "parts")
     helpers = value.get("helpers")
     if not isinstance(helpers, dict) or not all(found is None or _is_helper(found) for found in helpers.values()):
         raise Malformed("helpers by name", helpers, "helpers")

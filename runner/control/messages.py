@@ -12,13 +12,12 @@ import inspect
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from runner.errors import ConfigError
 from runner.scripts.generation import Generation, Helper
 from runner.scripts.stamps import Stamps
+from runner.wire.events import CAN_UNSAID
 from runner.wire.unfinished import Unfinished
 
 from . import kinds
-from .connection import PROTOCOL
 from .kinds import (
     Build,
     CallId,
@@ -88,18 +87,6 @@ def _as_json(value: Any) -> Any:
     return value
 
 
-def _own_protocol(value: object) -> int:
-    """
-    The version that a client speaks.
-
-    Raises:
-        ConfigError: It is not ours. What else the message says nobody looks at then: it may have another shape.
-    """
-    if value != PROTOCOL:
-        raise ConfigError(f"this daemon speaks control protocol {PROTOCOL}, the client {value!r:.20}")
-    return PROTOCOL
-
-
 # What is part of others.
 
 
@@ -159,6 +146,8 @@ class Worker(Message):
         max_execs: When to ask for another one; None and 0: never. Likewise ``max_loads``.
         max_line_bytes: Longest line of its wire.
         is_placed: Whether it is to run on the CPU of its caller.
+        runtime: The name of its runtime.
+        can: What its bridge can, of ``events.CAN``.
     """
 
     lease: Id
@@ -175,6 +164,8 @@ class Worker(Message):
     max_loads: Limit
     max_line_bytes: Number
     is_placed: Flag
+    runtime: Text = ""
+    can: Names = CAN_UNSAID
 
 
 # Requests, each with its answer.
@@ -185,7 +176,7 @@ class HelloRequest(Message):
     """The first request: the version, and the worker that the client still holds."""
 
     method = "hello"
-    protocol: Annotated[int, _own_protocol]  # looked at first, for the rest depends on it
+    protocol: Annotated[int, kinds.own_protocol]  # looked at first, for the rest depends on it
     have: Annotated[Report | None, kinds.maybe(Report.read)]
 
 

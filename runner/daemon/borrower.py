@@ -68,6 +68,8 @@ class Loan:
             max_loads=settings.max_loads,
             max_line_bytes=MAX_LINE_BYTES,
             is_placed=settings.placement != "free",
+            runtime=worker.holdings.runtime,
+            can=worker.holdings.can,
         )
 
 

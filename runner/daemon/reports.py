@@ -59,7 +59,7 @@ def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[P
     wanted = [name for name in names if name and name not in generation.helpers][:MAX_NEEDS]
     if not wanted:
         return ()
-    parts = [generation.assembly, *(helper.assembly for helper in generation.helpers.values() if helper)]
+    parts = [generation.file, *(helper.file for helper in generation.helpers.values() if helper)]
     found: set[str] = set()
     for part in parts:
         try:

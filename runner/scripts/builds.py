@@ -103,7 +103,7 @@ class Builds:
         helpers = build.helpers | {name: self.helper(look, script, name) for name in names}
         for part in build.parts():
             look.take(part)
-        return look.keep(Generation.of(build.path, build.assembly, build.symbols, build.config, helpers))
+        return look.keep(Generation.of(build.path, build.file, build.symbols, build.config, helpers))
 
     def helper(self, look: Look, script: Script, name: str) -> Helper | None:
         """

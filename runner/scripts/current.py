@@ -159,7 +159,7 @@ class CurrentScripts:
                 self._pin(name, script, extended)
             return extended
         if are_plugins:
-            script.add_plugins(generation.assembly.hash, names)
+            script.add_plugins(generation.file.hash, names)
         else:
             script.add_helpers(names)
         with self._lock:

@@ -55,13 +55,14 @@ class Plan:
     always: int = 0
     asked: tuple[tuple[str, str, int], ...] = ()
 
-    def ahead(self, host: Any, longest: int) -> tuple[str, int]:
+    def ahead(self, host: Any, longest: int, *, edits: bool = True) -> tuple[str, int]:
         """
         What travels with an exec.
 
         Args:
             host: Has the values.
             longest: Characters that may travel; when these are more, nothing does, and the script asks instead.
+            edits: Whether the worker takes certain edits; else none is called so.
 
         Returns:
             The values and the edits that cannot fail now, as text (``wire.messages.AHEAD``), with ``ABSENT`` for what
@@ -84,8 +85,8 @@ class Plan:
                 values.append(quoted(value) if len(value) <= LONGEST_VALUE else ABSENT)
             else:
                 values.append("null" if value is None else str(value) if kind is int else ABSENT)
-        certain = self.always
-        for call, target, bit in self.asked:
+        certain = self.always if edits else 0
+        for call, target, bit in self.asked if edits else ():
             if host.is_certain(call, target):
                 certain |= bit
         text = AHEAD % (",".join(values), certain)

@@ -30,25 +30,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """An assembly beside the script that the script refers to; ``symbols`` None when there are none."""
+    """A file beside the script that the script refers to; ``symbols`` None when there are none."""
 
-    assembly: Part
+    file: Part
     symbols: Part | None = None
 
     @property
     def path(self) -> str:
         """Where it lay."""
-        return self.assembly.path
+        return self.file.path
 
     @property
     def hash(self) -> str:
         """What a worker that loads it is bound to."""
-        return self.assembly.hash
+        return self.file.hash
 
     def as_json(self) -> list[list[str] | None]:
         """All of it, for another process; ``from_json`` is the way back."""
         symbols = self.symbols
-        return [[self.assembly.path, self.assembly.hash], [symbols.path, symbols.hash] if symbols else None]
+        return [[self.file.path, self.file.hash], [symbols.path, symbols.hash] if symbols else None]
 
     @classmethod
     def from_json(cls, known: list[list[str]]) -> Helper:
@@ -63,30 +63,37 @@ class Generation:
     One build of a script, by content. Its copies stay in the store for as long as this object lives.
 
     ``symbols`` and ``config`` are None when there is no such file; a helper is None when it was looked for and is
-    not there.
+    not there. ``runtime`` is the name of the one that it runs in.
     """
 
     id: str
     path: str
-    assembly: Part
+    file: Part
     symbols: Part | None
     config: Part | None
     helpers: dict[str, Helper | None]
     foresight: Foresight = field(default_factory=Foresight, compare=False, repr=False)
+    runtime: str = ""
 
     @classmethod
-    def of(
-        cls, path: str, assembly: Part, symbols: Part | None, config: Part | None, helpers: dict[str, Helper | None]
+    def of(  # noqa: PLR0917 - the parts, in the order in which they are hashed
+        cls,
+        path: str,
+        file: Part,
+        symbols: Part | None,
+        config: Part | None,
+        helpers: dict[str, Helper | None],
+        runtime: str = "",
     ) -> Generation:
         """Make one; its id is a hash over the script's path and the names and hashes of all parts."""
         digest = hashlib.sha256()
-        for role, part in (("assembly", assembly), ("symbols", symbols), ("config", config)):
+        for role, part in (("file", file), ("symbols", symbols), ("config", config)):
             digest.update(f"{role}\0{part.path if part else ''}\0{part.hash if part else ''}\0".encode(*_BYTES))
         for name, helper in sorted(helpers.items()):
             symbols_hash = helper.symbols.hash if helper and helper.symbols else ""
             digest.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
         digest.update(path.encode(*_BYTES))
-        return cls(digest.hexdigest()[:32], path, assembly, symbols, config, helpers)
+        return cls(digest.hexdigest()[:32], path, file, symbols, config, helpers, runtime=runtime)
 
     @property
     def entries(self) -> frozenset[str] | None:
@@ -119,22 +126,22 @@ class Generation:
 
     def parts(self) -> list[Part]:
         """All of its files."""
-        helpers = [part for helper in self.helpers.values() if helper for part in (helper.assembly, helper.symbols)]
-        return [part for part in (self.assembly, self.symbols, self.config, *helpers) if part is not None]
+        helpers = [part for helper in self.helpers.values() if helper for part in (helper.file, helper.symbols)]
+        return [part for part in (self.file, self.symbols, self.config, *helpers) if part is not None]
 
     def load_params(self) -> dict[str, Any]:
         """The parameters of ``load`` on the wire (docs/protocol.md)."""
         return {
             "path": self.path,
             "generation": self.id,
-            "assembly": self.assembly.hash,
+            "file": self.file.hash,
             "symbols": self.symbols.hash if self.symbols else None,
             "config": self.config.hash if self.config else None,
             "helpers": {
                 name: helper
                 and {
                     "path": helper.path,
-                    "assembly": helper.hash,
+                    "file": helper.hash,
                     "symbols": helper.symbols.hash if helper.symbols else None,
                 }
                 for name, helper in self.helpers.items()
@@ -146,16 +153,26 @@ class Generation:
         return {
             "id": self.id,
             "path": self.path,
-            "parts": [part and [part.path, part.hash] for part in (self.assembly, self.symbols, self.config)],
+            "runtime": self.runtime,
+            "parts": [part and [part.path, part.hash] for part in (self.file, self.symbols, self.config)],
             "helpers": {name: helper.as_json() if helper else None for name, helper in self.helpers.items()},
         }
 
     @classmethod
     def from_json(cls, known: dict[str, Any], learned: Foresight | None = None) -> Generation:
         """The generation that another process knows and keeps copies of; ``learned``: from its execs so far."""
-        assembly, symbols, config = (part and Part(*part) for part in known["parts"])
+        file, symbols, config = (part and Part(*part) for part in known["parts"])
         helpers = {name: Helper.from_json(helper) if helper else None for name, helper in known["helpers"].items()}
-        return cls(known["id"], known["path"], assembly, symbols, config, helpers, learned or Foresight())
+        return cls(
+            known["id"],
+            known["path"],
+            file,
+            symbols,
+            config,
+            helpers,
+            learned or Foresight(),
+            known.get("runtime", ""),
+        )
 
 
 _BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes

@@ -8,6 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+CAN = ("values", "edits", "entries", "helpers", "profile", "within")
+"""
+What a worker may leave out, and says in ``ready`` that it can: values and certain edits ahead of the calls, entries
+instead of Main, helpers that belong to one build only, the time it needs, an exec within another one.
+"""
+
+CAN_UNSAID = tuple(word for word in CAN if word != "helpers")
+"""What the bridge can of which nobody says it: that of a daemon of before, which had one for assemblies only."""
+
 RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
 """Why a process should be replaced although it answered, as the bridge says it."""
 
@@ -16,10 +25,11 @@ NO_EDITS: list[Any] = []
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker is warm and may be used."""
+    """The worker is warm and may be used. ``runtime`` is the version of what runs scripts there, ``can`` of ``CAN``."""
 
     runtime: str
     pid: int
+    can: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The load or exec failed; ``detail`` is the C# type, message and stack, or empty; ``worn`` as in ``Done``."""
+    """The load or exec failed; ``detail`` is the type, message and stack, or empty; ``worn`` as in ``Done``."""
 
     code: int
     message: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PROTOCOL = 2
+PROTOCOL = 3
 """The version that ``ready`` must name."""
 
 MAX_STRUCTURE = 128 * 1024

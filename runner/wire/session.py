@@ -12,7 +12,7 @@ from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
 from . import common_turn, messages
-from .events import RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -312,7 +312,8 @@ class Session:
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
                 self._advance("<- ready")
-                return Ready(runtime, pid)
+                can = params.get("can")
+                return Ready(runtime, pid, tuple(word for word in CAN if word in can) if type(can) is list else ())
             case "ready", {"protocol": other}:
                 raise self._violation(f"expected protocol {messages.PROTOCOL}, the bridge speaks {other!r}")
             case "exiting", {"code": int(code), "exec": int(request_id)}:

@@ -91,13 +91,14 @@ class Conversation:
     @property
     def can_nest(self) -> bool:
         """Whether another exec may run within the one that has asked."""
-        return self._session.can_nest and self._turns.lost is None
+        return self._session.can_nest and self._turns.lost is None and "within" in self.holdings.can
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; returns the version of its runtime."""
         event = self._turns.next(b"", deadline)
         if not isinstance(event, Ready):
             raise ProtocolViolation(f"expected ready, got {event}")
+        self.holdings.can = event.can
         return event.runtime
 
     def load(self, generation: Generation, deadline: float) -> tuple[str, ...]:
@@ -161,21 +162,21 @@ class Conversation:
             WorkerError: The worker is lost. Edits received until then stand.
             HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
-        holdings, session, placement = self.holdings, self._session, self._placement
+        holdings, session, placement, can = self.holdings, self._session, self._placement, self.holdings.can
         foresight = generation.foresight if entry is None else generation.foresight_of(entry)
         holdings.execs += 1
         if fresh:
             holdings.loads += 1
         self._turns.heard = 0
         outcome = outcome or ExecOutcome()
-        is_foreseen = hasattr(host, "depends_on")
+        is_foreseen = hasattr(host, "depends_on") and "values" in can
         plan = foresight.plan if is_foreseen else EMPTY
         ahead, certain = "", 0
         if plan is not EMPTY:
-            ahead, certain = plan.ahead(host, self._longest_ahead)
+            ahead, certain = plan.ahead(host, self._longest_ahead, edits="edits" in can)
             if self._plans.get((generation.id, entry)) is not plan:
                 ahead = self._with_plan((generation.id, entry), plan, ahead)
-        if outcome.profile is not None:
+        if outcome.profile is not None and "profile" in can:
             ahead += messages.PROFILED
         try:
             first = session.exec(
@@ -381,8 +382,7 @@ class Conversation:
             return b""
         if helper is None:
             return self._session.answer(None)
-        self.holdings.bound[name] = helper.hash
-        self.holdings.loads += 1
+        self.holdings.bind_helper(name, helper)
         return self._session.answer(helper.hash)
 
     def _answer(

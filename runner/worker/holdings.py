@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.scripts.generation import Generation
+    from runner.scripts.generation import Generation, Helper
 
 MAX_LOADED = 512  # scripts that are remembered; with one more the oldest is loaded again when it is wanted
 
@@ -28,6 +28,8 @@ class Holdings:
         bound: Simple name of a helper assembly to the hash of the content that the process has bound to it.
         retire_reason: A key of ``events.RETIRE_REASONS`` when the process should run no further exec; else empty.
         last_used: When the last exec, load or loan ended, on ``time.monotonic``.
+        runtime: The name of its runtime; it gets no scripts of another one.
+        can: What its bridge says that it can, of ``events.CAN``.
     """
 
     execs: int = 0
@@ -37,6 +39,8 @@ class Holdings:
     bound: dict[str, str] = field(default_factory=dict)
     retire_reason: str = ""
     last_used: float = field(default_factory=time.monotonic)
+    runtime: str = ""
+    can: tuple[str, ...] = ()
 
     def has(self, generation: Generation) -> bool:
         """Whether exactly this generation is loaded."""
@@ -48,7 +52,9 @@ class Holdings:
         return self.ran.get(generation.path) == generation.id
 
     def fits(self, generation: Generation) -> bool:
-        """Whether no helper that is bound contradicts the generation's: mono binds a name once."""
+        """Whether it is of this runtime, and contradicts no helper that is bound: mono binds a name once."""
+        if generation.runtime != self.runtime:
+            return False
         for name, helper in generation.helpers.items():
             there = self.bound.get(name)
             if there is not None and (helper is None or helper.hash != there):
@@ -58,9 +64,17 @@ class Holdings:
     def bind(self, generation: Generation) -> None:
         """A load has ended. Whatever its result is, the helpers before the first failure are bound."""
         self.last_used = time.monotonic()
+        if "helpers" in self.can:
+            return
         binds = {name: helper.hash for name, helper in generation.helpers.items() if helper is not None}
         self.loads += len(binds.keys() - self.bound.keys())
         self.bound.update(binds)
+
+    def bind_helper(self, name: str, helper: Helper) -> None:
+        """A script that runs has got a helper by its name."""
+        self.loads += 1
+        if "helpers" not in self.can:
+            self.bound[name] = helper.hash
 
     def add(self, generation: Generation) -> list[str]:
         """

@@ -45,7 +45,7 @@ def load(runner: Runner, generation: Generation) -> None:
 
 
 def named(generation: Generation, name: str) -> Generation:
-    return replace(generation, id="forged", assembly=replace(generation.assembly, hash=name))
+    return replace(generation, id="forged", file=replace(generation.file, hash=name))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_holder_of_a_wire_can_load_only_copies(
     generation = runner.scripts.current(str(path))
 
     with pytest.raises(ScriptInvalid, match="expected the SHA-256 of a copy"):
-        load(runner, named(generation, name(path, runner.scripts.copy_of(generation.assembly))))
+        load(runner, named(generation, name(path, runner.scripts.copy_of(generation.file))))
 
     load(runner, generation)
 

@@ -154,7 +154,7 @@ def test_a_link_that_keeps_changing_wins_no_race(allowed: Path, foreign: Path, t
         for _ in range(300):
             scripts = strict(allowed, tmp_path)
             try:
-                seen.add(scripts.copy_of(scripts.current(str(link / "X.exe")).assembly).read_bytes())
+                seen.add(scripts.copy_of(scripts.current(str(link / "X.exe")).file).read_bytes())
             except ScriptError as error:
                 seen.add("is not in a directory" in str(error) or "there is no such file" in str(error))
     finally:
@@ -338,7 +338,7 @@ def test_copies_are_not_accepted_as_scripts(allowed: Path, tmp_path: Path) -> No
     """The runner's own directory lies below /tmp, where a script_dirs of everything would reach it."""
     script = compiled(allowed, "X", RETURNS.format(0))
     scripts = strict(allowed, tmp_path)
-    copy = scripts.copy_of(scripts.current(str(script)).assembly)
+    copy = scripts.copy_of(scripts.current(str(script)).file)
 
     with pytest.raises(ScriptInvalid):
         scripts.current(str(copy))

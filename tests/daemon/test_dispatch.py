@@ -183,7 +183,7 @@ def test_a_lease_names_copies_by_their_hash_and_never_where_they_lie(
 ) -> None:
     answer = client.ask("lease", path=str(script), have=None)
 
-    copies = daemon.runner.scripts.copy_of(LeaseAnswer.read(answer).generation.assembly).parent
+    copies = daemon.runner.scripts.copy_of(LeaseAnswer.read(answer).generation.file).parent
     assert copies.is_dir()
     assert str(copies) not in str(answer)
     assert str(copies.parent) not in str(answer)

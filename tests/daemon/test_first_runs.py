@@ -281,7 +281,7 @@ def test_a_warm_worker_survives_its_client(daemon: RunningDaemon) -> None:
 
 
 def test_status_and_workers_say_what_is_being_warmed(daemon: RunningDaemon) -> None:
-    script = compiled(daemon.scripts, "X", SLEEPS.replace("900", "2000"))
+    script = compiled(daemon.scripts, "X", SLEEPS.replace("900", "4500"))
     with clients(daemon, 1) as (client,):
         client.run(script)
         told = app_mono("status", "--socket", str(daemon.socket)).stdout

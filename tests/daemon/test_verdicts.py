@@ -68,7 +68,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     for generation in (NEW, EXTENDED):
-        (tmp_path / generation.assembly.hash).write_bytes(b"..\0Helper\0..")
+        (tmp_path / generation.file.hash).write_bytes(b"..\0Helper\0..")
     return Site(tmp_path)
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-READY = {"method": "ready", "params": {"protocol": 2, "runtime": "6.8.0.105", "pid": os.getpid()}}
+READY = {"method": "ready", "params": {"protocol": 3, "runtime": "6.8.0.105", "pid": os.getpid()}}
 QUESTION = {"id": 1, "method": "PV.GetS", "params": ["$ru"]}
 LOG = b'{"jsonrpc":"2.0","method":"Core.Log","params":[3,"flood"]}\n'
 CHUNK = 64 * 1024

@@ -41,7 +41,7 @@ Make = Any  # Callable[..., CurrentScripts]; the fixture's type
 
 
 def content(scripts: CurrentScripts, generation: Generation) -> bytes:
-    return scripts.copy_of(generation.assembly).read_bytes()
+    return scripts.copy_of(generation.file).read_bytes()
 
 
 def later() -> int:

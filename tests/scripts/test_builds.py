@@ -27,7 +27,7 @@ def test_config_and_symbols_that_appear_make_a_new_generation(make: Make, script
     assert bare.load_params() == {
         "path": str(script),
         "generation": bare.id,
-        "assembly": bare.assembly.hash,
+        "file": bare.file.hash,
         "symbols": None,
         "config": None,
         "helpers": {},
@@ -64,7 +64,7 @@ def test_a_changed_or_new_helper_makes_a_new_generation(make: Make, script: Path
     third = scripts.current(str(script))
 
     assert len({first.id, second.id, third.id}) == 3
-    assert first.assembly.hash == third.assembly.hash
+    assert first.file.hash == third.file.hash
 
 
 def test_a_config_that_is_half_written_leaves_the_last_good_generation_serving(make: Make, script: Path) -> None:

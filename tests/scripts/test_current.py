@@ -75,7 +75,7 @@ def test_a_swapped_symlink_is_seen_at_the_next_call(make: Make, tmp_path: Path, 
     second = scripts.current(path)
 
     assert (content(scripts, first), content(scripts, second)) == (builds["a"], builds["b"])
-    assert second.path == second.assembly.path == str(tmp_path / "b" / "x.exe"), "a script is where it really is"
+    assert second.path == second.file.path == str(tmp_path / "b" / "x.exe"), "a script is where it really is"
 
 
 def test_a_pinned_script_never_changes_until_it_is_unpinned(make: Make, script: Path, builds: Builds) -> None:
@@ -129,7 +129,7 @@ def test_copies_that_nobody_uses_are_removed(make: Make, script: Path, builds: B
     scripts.accept(scripts.current(str(script)))
 
     assert len(list((tmp_path / "run").iterdir())) <= 2
-    assert scripts.copy_of(last.assembly).exists(), "still held here"
+    assert scripts.copy_of(last.file).exists(), "still held here"
 
 
 @pytest.mark.parametrize("in_place", [False, True])

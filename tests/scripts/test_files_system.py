@@ -218,7 +218,7 @@ def test_file_times_of_the_future_hide_no_change(tmp_path: Path) -> None:
     for number, times_ns in enumerate([HOUR_NS, -HOUR_NS, HOUR_NS, HOUR_NS]):
         script.write_bytes(builds[number % 2])
         os.utime(script, ns=(time.time_ns() + times_ns, time.time_ns() + times_ns))
-        seen.append(scripts.copy_of(scripts.current(str(script)).assembly).read_bytes())
+        seen.append(scripts.copy_of(scripts.current(str(script)).file).read_bytes())
 
     assert seen == [builds[0], builds[1]] * 2
     assert Stamp.of(script.stat()).mtime_ns > time.time_ns()

@@ -13,7 +13,7 @@ from runner.scripts.generation import Generation, Helper, Part
 
 FULL: dict[str, Any] = {
     "path": "/x.exe",
-    "assembly": Part("/x.exe", "aa"),
+    "file": Part("/x.exe", "aa"),
     "symbols": Part("/x.pdb", "bb"),
     "config": Part("/x.exe.config", "cc"),
     "helpers": {"H": Helper(Part("/H.dll", "dd"), Part("/H.pdb", "ee")), "I": Helper(Part("/I.exe", "ff")), "No": None},
@@ -32,8 +32,8 @@ def test_the_same_content_is_the_same_build() -> None:
     "other",
     [
         {"path": "/y.exe"},
-        {"assembly": Part("/x.exe", "a0")},
-        {"assembly": Part("/y.exe", "aa")},
+        {"file": Part("/x.exe", "a0")},
+        {"file": Part("/y.exe", "aa")},
         {"symbols": None},
         {"symbols": Part("/x.pdb", "b0")},
         {"config": None},
@@ -52,7 +52,7 @@ def test_a_build_of_which_one_part_is_different_is_another_one(other: dict[str, 
 
 def test_the_id_goes_into_a_line_of_the_wire_as_it_is() -> None:
     for path in ("/x.exe", '/"\\.exe', "/\udcff.exe", "/\u017e.exe"):
-        id_ = Generation.of(**FULL | {"path": path, "assembly": Part(path, "aa")}).id
+        id_ = Generation.of(**FULL | {"path": path, "file": Part(path, "aa")}).id
         assert (len(id_), id_.isalnum(), id_.isascii()) == (32, True, True)
 
 
@@ -67,12 +67,12 @@ def test_a_load_names_files_by_where_they_lay_and_copies_by_their_hash() -> None
     assert build.load_params() == {
         "path": "/x.exe",
         "generation": build.id,
-        "assembly": "aa",
+        "file": "aa",
         "symbols": "bb",
         "config": "cc",
         "helpers": {
-            "H": {"path": "/H.dll", "assembly": "dd", "symbols": "ee"},
-            "I": {"path": "/I.exe", "assembly": "ff", "symbols": None},
+            "H": {"path": "/H.dll", "file": "dd", "symbols": "ee"},
+            "I": {"path": "/I.exe", "file": "ff", "symbols": None},
             "No": None,
         },
     }

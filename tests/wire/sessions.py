@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT = 64 * 1024
 
-READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":2,"runtime":"6.8","pid":7}}\n'
+READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":3,"runtime":"6.8","pid":7}}\n'
 LOG = b'{"jsonrpc":"2.0","method":"Core.Log","params":[3,"hello"]}\n'
 QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
 EXITING = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":3,"exec":%d}}\n'

@@ -51,8 +51,8 @@ def test_a_message_of_the_wrong_shape_is_a_violation_while_running(line: bytes) 
 
 
 def test_a_bridge_of_another_protocol_is_named_so() -> None:
-    with pytest.raises(ProtocolViolation, match="expected protocol 2, the bridge speaks 3"):
-        session_in(State.STARTING).receive(READY.replace(b'"protocol":2', b'"protocol":3'))
+    with pytest.raises(ProtocolViolation, match="expected protocol 3, the bridge speaks 2"):
+        session_in(State.STARTING).receive(READY.replace(b'"protocol":3', b'"protocol":2'))
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -321,7 +321,7 @@ class Loop:
         params: dict[str, Any] = {
             "path": path,
             "generation": name,
-            "assembly": hash_of(Path(path)),
+            "file": hash_of(Path(path)),
             "symbols": None,
             "config": None,
             "helpers": {},

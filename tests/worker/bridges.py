@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runner.hosts.embedded.host import MessageHost
 from runner.wire.channel import Channel
+from runner.wire.events import CAN_UNSAID
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
+from runner.worker.holdings import Holdings
 from tests.places import INVITE
 from tests.programs import WAIT_S
 from tests.worker.workers import soon
@@ -64,7 +66,8 @@ class Bridge:
         our_reads, their_writes = os.pipe()
         self.heard: list[dict[str, Any]] = []
         session = Session(1 << 20, State.IDLE)
-        self.conversation = Conversation(Channel(our_reads, our_writes), session, PID, follows=0)
+        holdings = Holdings(can=CAN_UNSAID)
+        self.conversation = Conversation(Channel(our_reads, our_writes), session, PID, follows=0, holdings=holdings)
         self.says = their_writes
         self._reads = their_reads
         self._answers, self._stays = answers, stays

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
 TEXT = b'{"jsonrpc":"2.0","method":"Core.Log","params":[1,"x"]}\n'
-READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":2,"runtime":"6.8","pid":7}}\n'
+READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":3,"runtime":"6.8","pid":7,"can":["values","later"]}}\n'
 PLAN = Plan(
     reads=(("PV.GetS", "$rm"),),
     edits=(("PV.SetS", "$var(a)"),),
@@ -71,7 +71,7 @@ def test_a_parameter_that_is_too_long_is_refused_and_the_worker_keeps_serving(wo
 
 def test_a_file_that_is_not_an_assembly_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
     good = loaded(worker, "ReturnsInt", tmp_path)
-    vanished = replace(good, id="other", path="/x/other.exe", assembly=replace(good.assembly, hash="0" * 64))
+    vanished = replace(good, id="other", path="/x/other.exe", file=replace(good.file, hash="0" * 64))
 
     with pytest.raises(ScriptInvalid, match=r"other\.exe"):
         worker.load(vanished, soon())
@@ -130,6 +130,7 @@ def test_a_new_worker_tells_its_runtime_first() -> None:
     try:
         assert conversation.await_ready(soon()) == "6.8"
         assert conversation.state is State.IDLE
+        assert conversation.holdings.can == ("values",), "what only a later version knows is not used"
     finally:
         conversation.end()
         os.close(hears)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.scripts.generation import Generation, Helper, Part
 from runner.worker.holdings import MAX_LOADED, Holdings
 
@@ -60,3 +62,10 @@ def test_the_script_loaded_first_is_forgotten_when_there_are_too_many() -> None:
     assert replaced == [str(MAX_LOADED), str(MAX_LOADED), "0"]
     assert len(holdings.loaded) == len(holdings.ran) == MAX_LOADED
     assert "/0.exe" not in holdings.loaded
+
+
+def test_a_script_of_another_runtime_does_not_fit() -> None:
+    holdings = Holdings(runtime="python")
+
+    assert holdings.fits(replace(build("1"), runtime="python"))
+    assert not holdings.fits(replace(build("1"), runtime="node"))
