@@ -230,6 +230,41 @@ def test_a_read_beyond_a_buffer_has_no_answer_of_ours() -> None:
     assert [d.fact for d in compare(*unstable.until_refused(case, expected, got))[1]] == [1]
 
 
+@pytest.mark.parametrize(
+    ("read", "done", "is_compared"),
+    [
+        ("$(mbu{s.len})", "remove_body", False),
+        ("$(mbu{s.len})", "has_body", True),
+        ("$(mbu{s.rm,x})", "set_body_multipart", False),
+        ("$mbu", "remove_body", True),
+    ],
+)
+def test_nothing_is_compared_behind_two_looks_of_ours_at_a_new_body(read: str, done: str, *, is_compared: bool) -> None:
+    case = Case(LONG, (("Core.ModF", done), ("PV.GetS", read), ("PV.GetS", "$ru")), "both")
+    expected = Played(reached=True, answers=(1, "0", "a"), forwarded=(b"0",))
+    got = Played(reached=True, answers=(1, "00", "b"), forwarded=(b"00",))
+
+    differences = compare(*unstable.until_refused(case, expected, got))[1]
+    assert [difference.fact for difference in differences] == ([1, 2, "forwarded"] if is_compared else [])
+
+
+@pytest.mark.parametrize(
+    ("read", "size", "is_compared"),
+    [
+        ("$(tu{s.replace,@,$(var(x){s.tolower})})", 33, False),
+        ("$(tu{s.replace,@,$(var(x){s.tolower})})", 32, True),
+        ("$(tu{s.len}{S. replace,@,$(var(x){s.tolower})}{s.len})", 33, False),
+        ("$(tu{s.replace,@,$var(x)})", 33, True),
+        ("$(tu{s.replace,$(var(x){s.tolower},@)})", 33, True),
+    ],
+)
+def test_a_long_text_that_is_copied_onto_itself_is_not_compared(read: str, size: int, *, is_compared: bool) -> None:
+    steps = (("PV.SetS", "$var(x)", "a" * size), ("PV.GetS", read))
+    expected, got = (Played(reached=True, answers=(0, text)) for text in ("a", "b"))
+
+    assert bool(compare(*unstable.until_refused(Case(LONG, steps), expected, got))[1]) is is_compared
+
+
 def test_json_of_bytes_above_127_ends_with_what_the_memory_holds_and_is_compared_elsewhere() -> None:
     steps = tuple(("PV.GetS", f"$(ci{chain}{{val.json}})") for chain in ("", "{s.decode.base64}"))
     expected, got = (Played(reached=True, answers=(text, text)) for text in ("a\0b", "a\0\0"))
@@ -245,6 +280,20 @@ def test_what_6_0_made_stable_is_compared_there(version: str, facts: int, monkey
     monkeypatch.setattr(unstable, "version", lambda: version)
 
     assert judged(MessageHost, Case(LONG, (("PV.GetS", "$(ru{uri.saor})"),))).report.facts == facts
+
+
+@pytest.mark.parametrize(
+    ("version", "count", "is_compared"), [("6.0", "1", False), ("6.0", "3", True), ("5.6", "1", True)]
+)
+def test_a_count_of_what_a_second_look_finds_is_not_compared_where_kemi_looks_twice(
+    version: str, count: str, monkeypatch: pytest.MonkeyPatch, *, is_compared: bool
+) -> None:
+    monkeypatch.setattr(unstable, "version", lambda: version)
+    message = LONG.replace(b"Subject: a, b", b"Diversion: <sip:a@a>\r\nDiversion: oops oops oops")
+    case = Case(message, (("PV.GetS", "$hflc(Diversion)"),))
+    expected, got = (Played(reached=True, answers=(text,)) for text in (count, "0"))
+
+    assert bool(compare(*unstable.until_refused(case, expected, got))[1]) is is_compared
 
 
 def test_a_crash_of_ours_is_a_difference_even_where_the_real_one_crashes() -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.calls import MODF_CANNOT_RUN
-from runner.hosts.kamailio import guards
+from runner.hosts.kamailio import guards, names
 from runner.installed import version
 from runner.sip import SipParseError, parse
 from runner.sip.via import first_via
@@ -69,6 +69,7 @@ def reason(step: Step) -> str | None:
 
 
 _APPLIED, _MULTIPART = ("Core.ModF", "msg_apply_changes"), ("Core.ModF", "set_body_multipart")
+_UPDATED = ("PV.GetS", "$mbu")
 _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")}
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
@@ -77,6 +78,9 @@ _OF_BROKEN = re.compile(r"\A\$\(?(ai|p[uUdn])\b|sel\(@?(msg|message)\.h(eader)?\
 RETURN_CODE = re.compile(r"\$\(?(\?|rc\b|retcode\b)")
 _DECODED = re.compile(r"(\$\(.*)\{s\.urldecode\.param\}", re.IGNORECASE | re.DOTALL)
 _ESCAPE_AT_THE_END = re.compile(r"%.?\Z", re.DOTALL)
+_REPLACE = re.compile(r"\s*s\s*\.\s*replace\s*,(.*)", re.IGNORECASE | re.DOTALL)
+_OF_A_REGISTER = 32  # bytes; strncpy of glibc takes more in several steps, and each sees what the last one wrote
+_COUNT = re.compile(r"\$\(?hflc\(")
 _ADDRESS = re.compile(r"\$\(?(ai|pu|di)\b")
 _ADDRESSES = {b"p-asserted-identity", b"p-preferred-identity", b"diversion"}
 _WITHOUT_BOUNDS = re.compile(r"\$\(?pcv\(|\{s\.(fmtline[st]|(replace|rm),\s*[,}])", re.IGNORECASE)
@@ -108,6 +112,8 @@ def until_refused(case: Case, expected: Played, got: Played) -> tuple[Played, Pl
             has_same_code = pair[0] == pair[1]
         is_beyond |= not has_same_code and RETURN_CODE.search(str(step[1])) is not None
         is_beyond |= pair[0] != pair[1] and _ends_in_an_escape(case, number)
+        is_beyond |= pair[0] != pair[1] and _is_copied_onto_itself(case, number)
+        is_beyond |= pair[0] != pair[1] and _is_of_a_second_look(case, number, pair[0])
         is_beyond |= pair[0] != pair[1] and guards.ITERATORS.search(str(step[1])) is not None
         is_beyond |= pair[0] != pair[1] and _ADDRESS.search(str(step[1])) is not None and _has_open_address(case)
         if is_beyond or (step in _FOR_REQUESTS and pair[1] == MODF_CANNOT_RUN):
@@ -135,6 +141,27 @@ def _ends_in_an_escape(case: Case, number: int) -> bool:
     return _ESCAPE_AT_THE_END.search(str(*value)) is not None
 
 
+def _is_copied_onto_itself(case: Case, number: int) -> bool:
+    """Whether ``{s.replace}`` may put in a long text that stands in the buffer of its result."""
+    parts = names.split(str(case.steps[number][1]))
+    links = () if parts is None else filter(None, map(_REPLACE.match, parts[1]))
+    given = [names.parameters(link[1], may_end_with_comma=False) or [""] for link in links]
+    reads = tuple(("PV.GetS", texts[-1]) for texts in given if "{" in texts[-1])
+    if not reads:
+        return False
+    side = EmbeddedSide(kamailio=version(), garbles=False)
+    values = side.collect(case.with_steps((*case.steps[:number], *reads))).answers[number:]
+    return any(len(value.encode("utf-8", "surrogateescape")) > _OF_A_REGISTER for value in map(str, values))
+
+
+def _is_of_a_second_look(case: Case, number: int, expected: Answer) -> bool:
+    """Whether an answer by KEMI, which looks twice at a number, counts what only the second look finds."""
+    if version() != "6.0" or _COUNT.match(str(case.steps[number][1])) is None:
+        return False
+    looks = case.with_steps((*case.steps[: number + 1], case.steps[number]))
+    return EmbeddedSide(kamailio="6.0", garbles=False).collect(looks).answers[-1:] == (expected,)
+
+
 def _has_open_address(case: Case) -> bool:
     """Whether a header may have an address of a length below zero, in the message or as a step adds it."""
     try:
@@ -158,9 +185,9 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
         return True  # the real one crashes when it builds the message, or builds it once more
     if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set
         return any(guards.RISKY.search(str(before[1])) for before in case.steps)
-    # Each look changes the Content-Length, and bytes that are not UTF-8 take two.
-    if "mbu" in str(step[1]) and (guards.RISKY.search(str(step[1])) or not case.message.isascii()):
-        return any(changes in case.steps for changes in (_MULTIPART, ("Core.ModF", "remove_body")))
+    # Bytes that are not UTF-8, a number and what a guard looks at take two looks.
+    if "mbu" in str(step[1]) and ("{" in str(step[1]) or not _is_ascii(case)):
+        return _is_changed_by_a_look(case, number)
     if step[0] == "HDR.Insert":  # a NUL or a CR ends the search for the place
         return (b"\0" in case.message and pair == (0, -1)) or _VIA_UP_TO_CR.search(case.message) is not None
     # It might get 1,024 bytes, and the real one writes a NUL behind them.
@@ -168,12 +195,22 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
     return is_written and pair == (0, -1) and _longest_uri(case) > _LONG_URI
 
 
+def _is_changed_by_a_look(case: Case, number: int) -> bool:
+    """Whether each look at the message with its edits changes it: its Content-Length, where the body is another."""
+    reads = (*case.steps[:number], _UPDATED, _UPDATED)
+    looks = EmbeddedSide(kamailio=version()).collect(case.with_steps(reads)).answers[number:]
+    return len(set(looks)) > 1
+
+
 def _is_json_of_bytes(case: Case, step: Step) -> bool:
     """Whether the text for JSON may be of bytes above 127: behind it is what the memory holds."""
     if _JSON.search(str(step[1])) is None:
         return False
-    is_ascii = case.message.isascii() and all(str(word).isascii() for step in case.steps for word in step)
-    return not is_ascii or _MAKES_BYTES.search(str(step[1])) is not None
+    return not _is_ascii(case) or _MAKES_BYTES.search(str(step[1])) is not None
+
+
+def _is_ascii(case: Case) -> bool:
+    return case.message.isascii() and all(str(word).isascii() for step in case.steps for word in step)
 
 
 def _longest_uri(case: Case) -> int:

@@ -169,7 +169,7 @@ class XavpNode:
 @dataclass(slots=True)
 class Identity:
     """
-    One address of P-Asserted-Identity or P-Preferred-Identity.
+    One address of P-Asserted-Identity, P-Preferred-Identity or Diversion.
 
     Attributes:
         address: As parsed.
@@ -215,7 +215,7 @@ class Context:
         fault: The last one since a module function was called.
         fault_before: The last one before it, between the last two (core/action.c, do_action).
         is_transaction_sought: True once tm looked for the transaction, and found that there is none.
-        identities: What reads parsed of P-Asserted-Identity and P-Preferred-Identity, by key.
+        identities: What reads parsed of P-Asserted-Identity, P-Preferred-Identity and, in 6.0, Diversion, by key.
         sessions: The descriptions that ``read_sdp`` found last; a write of one does not look for them.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.value import NOWHERE, NULL, CannotEvaluate, Value
 from runner.sip.nameaddr import parse_to_body
 from runner.sip.scan import INT_MAX, LONG_MAX, str2int, str2sint
 
@@ -145,14 +145,14 @@ _ONE_MORE = -1
 
 
 def _sdp(access: Access) -> Value:
-    """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions."""
+    """sdpops: sdpops_mod.c, pv_get_sdp: the last of several descriptions; without one the body stands nowhere."""
     found = access.context.read_sdp()
     if found is None:
         return NULL
     if access.name in _SDP_PARTS:
         return _sdp_part(found, access.name)
     if access.name in {"body", "raw"}:
-        return Value(found[-1].text if found else b"")
+        return Value(found[-1].text) if found else NOWHERE
     version = found[-1].version if found else None
     number = _version_number(access, version)
     return Value.integer_text(version, number) if version and number is not None else NULL

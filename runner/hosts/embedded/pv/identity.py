@@ -12,16 +12,17 @@ from runner.sip.uri import rest_of_bad_uri
 from .registry import ALL, Access, Reader, register
 from .request import text_or_null
 
-_ASSERTED, _PREFERRED = b"p-asserted-identity", b"p-preferred-identity"
+_ASSERTED, _PREFERRED, _DIVERSION = b"p-asserted-identity", b"p-preferred-identity", b"diversion"
 _MAX_PREFERRED_HEADERS = 2
 """core/parser/parse_ppi_pai.c, parse_ppi_header looks at one more header, where parse_pai_header loops."""
 
 
-def _identities(access: Access, key: bytes) -> list[Identity] | None:
+def identities(access: Access, key: bytes) -> list[Identity] | None:
     """
     Every address of these headers, one after the other; None when there is none or one does not parse.
 
-    What stood in front of the header that does not parse is kept, and the next read takes it for the whole.
+    What stood in front of the header that does not parse is kept, and the next read takes it for the whole. In 6.0 also
+    those of Diversion (core/parser/parse_diversion.c, parse_diversion_header), and for ``$hfl`` and ``$hflc``.
     """
     context = access.context
     known = context.identities.get(key)
@@ -43,7 +44,7 @@ def _identities(access: Access, key: bytes) -> list[Identity] | None:
 
 def _at(access: Access, key: bytes) -> Identity | None:
     """pv_core.c, pv_get_pai: a negative index is the first, ``[*]`` fails."""
-    found = _identities(access, key)
+    found = identities(access, key)
     if found is None:
         return None
     if access.index == ALL:
@@ -85,22 +86,25 @@ def _preferred(part: str) -> Reader:
     return read
 
 
+def _first_diversion(access: Access) -> Identity | None:
+    """5.6 parses the first header alone, with its line end; 6.0 all of them, each by itself."""
+    if access.context.environment.is_6:
+        every = identities(access, _DIVERSION)
+        return None if every is None else every[0]
+    header = access.context.header(_DIVERSION)
+    address = None if header is None else parse_to_body(header.body, is_list=True)
+    return None if header is None or address is None else Identity(address, header.body_start)
+
+
 def _diversion(part: str) -> Reader:
     def read(access: Access) -> Value:
-        header = access.context.header(b"diversion")
-        found = None if header is None else parse_to_body(header.body, is_list=True)
-        if header is None or found is None:
+        found = _first_diversion(access)
+        if found is None:
             return NULL
-        if access.context.environment.is_6:
-            # core/parser/parse_diversion.c, parse_diversion_header: all addresses of all headers, and what is between.
-            message = access.context.message
-            every = message.all_headers(b"diversion")
-            if message.broken_at is not None or any(parse_identities(one.body) is None for one in every):
-                return NULL
         if part == "uri":
-            return Value.piece(access.context.message.data, header.body_start + found.uri_start, len(found.uri))
+            return _uri(access, found)
         # core/parser/parse_diversion.c, get_diversion_param: the first of that name, in lower case.
-        param = next((param for param in found.params if param.name == part.encode()), None)
+        param = next((param for param in found.address.params if param.name == part.encode()), None)
         if param is None:
             return NULL
         return NOWHERE if param.value is None else Value(param.value, behind=b";"[0])

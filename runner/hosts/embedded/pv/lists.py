@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
-from runner.sip.identities import parse_identities
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.via import vias
 
 from .headers import ANY, matching, parse_name, pick, wanted_key
+from .identity import identities
 from .registry import ALL, Access, register
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _read(access: Access) -> Value:
         if key == b"contact"
         else _routes(headers, len(message.data) if index < 0 else index)
         if key in _ROUTES
-        else _identities(headers, key)
+        else _identities(access, headers, key)
     )
     if found is None:
         return NULL
@@ -94,25 +94,27 @@ def _routes(headers: list[Header], index: int) -> list[list[_Place]] | None:
     return found
 
 
-def _identities(headers: list[Header], key: bytes) -> list[list[_Place]] | None:
-    """The addresses of each header, of Diversion with their parameters; None when one header does not parse."""
-    found = []
-    for header in headers:
-        identities = parse_identities(header.body)
-        if identities is None:
-            return None
-        places, behind = [], 0
-        for one in identities:
-            start = behind + len(header.body[behind:]) - len(header.body[behind:].lstrip(_WHITE))
-            behind = one.end + 1
-            end = one.uri_start + len(one.uri) if one.uri else one.end
-            end += header.body[end : end + 1] == b">"
-            if key == b"diversion":
-                # core/parser/parse_diversion.c, parse_diversion_body: as if each had a value, no quotes and no blanks.
-                end += sum(len(param.name) + len(param.value or b"") + 2 for param in one.params)
-            places.append((header.body_start + start, header.body_start + end))
-        found.append(places)
-    return found
+def _identities(access: Access, headers: list[Header], key: bytes) -> list[list[_Place]] | None:
+    """The addresses of all headers in one list, of Diversion with their parameters; None when one does not parse."""
+    every = identities(access, key) if headers else None
+    if every is None:
+        return None
+    bodies = {header.body_start: header.body for header in headers}
+    places: list[_Place] = []
+    at = behind = 0
+    for one in every:
+        if one.body_start != at:
+            at, behind = one.body_start, 0
+        body, address = bodies[at], one.address
+        start = behind + len(body[behind:]) - len(body[behind:].lstrip(_WHITE))
+        behind = address.end + 1
+        end = address.uri_start + len(address.uri) if address.uri else address.end
+        end += body[end : end + 1] == b">"
+        if key == b"diversion":
+            # core/parser/parse_diversion.c, parse_diversion_body: as if each had a value, no quotes and no blanks.
+            end += sum(len(param.name) + len(param.value or b"") + 2 for param in address.params)
+        places.append((at + start, at + end))
+    return [places]
 
 
 def _count(access: Access) -> Value:
@@ -130,7 +132,7 @@ def _count(access: Access) -> Value:
     if key == b"contact":
         found = _contacts(access, headers)
     else:
-        found = _routes(headers, len(message.data)) if key in _ROUTES else _identities(headers, key)
+        found = _routes(headers, len(message.data)) if key in _ROUTES else _identities(access, headers, key)
     return Value.integer(sum(map(len, found or ())))
 
 

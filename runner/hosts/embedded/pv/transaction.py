@@ -82,8 +82,8 @@ def _transaction(access: Access) -> Value:
 
 def _reply_reason(access: Access) -> Value:
     """Empty, also for a reply; in 6.0 also where no transaction can be looked up (t_var.c, pv_get_tm_reply_reason)."""
-    if not access.context.environment.is_6:
-        _checked(access)
+    if not can_be_sought(access.context) and not access.context.environment.is_6:
+        raise CannotEvaluate("no transaction can be looked up")
     return Value(b"")
 
 

@@ -350,7 +350,11 @@ def _share_buffer(given: Input, name: str) -> Input:
                 value = _overwritten(value, step)
                 known = {name: _overwritten(earlier, step) for name, earlier in known.items()}
         known[text] = resolved
-    return Input(value, given.arguments, lambda name: known[name], given.uri, given.environment)
+
+    def resolve(name: bytes) -> Value:
+        return known[name] if name in known else given.resolve(name)
+
+    return Input(value, given.arguments, resolve, given.uri, given.environment)
 
 
 def links_of(expression: bytes) -> list[int]:

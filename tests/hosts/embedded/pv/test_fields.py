@@ -207,6 +207,14 @@ def test_parts_of_a_session_description(body: str, part: str, value: str | None)
     assert versions.both(f"$sdp({part})", data) == [None, value]
 
 
+def test_a_multipart_body_without_a_description_has_an_empty_one_that_stands_nowhere() -> None:
+    body = "--b\r\nContent-Type: text/plain\r\n\r\nv=0\r\n--b--\r\n"
+    data = versions.message("Content-Type: multipart/mixed;boundary=b", f"Content-Length: {len(body)}") + body.encode()
+    names = ("$sdp(body)", "$(sdp(body){s.len})", "$(sdp(body){s.escape.csv})", "$sdp(sess_version)")
+
+    assert [versions.both(name, data) for name in names] == [["", ""], ["0", "0"], [None, None], [None, None]]
+
+
 def test_without_a_contact_its_uri_cannot_be_read() -> None:
     """A real 6.0.1 crashes; inside Kamailio the variable is not read."""
     _, newer = versions.hosts(versions.message())

@@ -106,3 +106,11 @@ def test_the_account_of_a_caller_without_a_user_stands_nowhere() -> None:
 def test_every_diversion_has_to_parse() -> None:
     assert versions.both("$di", versions.message("Diversion: <sip:a@x>, , <sip:b@x>")) == ["sip:a@x", None]
     assert versions.both("$di", versions.message("Diversion: <sip:a@x>", "x y: 1")) == ["sip:a@x", None]
+
+
+@pytest.mark.parametrize("second", ["Diversion: oops oops oops", "x y: 1"])
+def test_a_second_read_has_the_diversions_in_front_of_what_does_not_parse(second: str) -> None:
+    data = versions.message("Diversion: <sip:a@x>;reason=busy", second)
+    older, newer = ([host.get_s(name) for name in ("$dir", "$dir", "$di")] for host in versions.hosts(data))
+
+    assert (older, newer) == (["busy", "busy", "sip:a@x"], [None, "busy", "sip:a@x"])

@@ -135,3 +135,18 @@ def test_an_address_that_begins_in_brackets_behind_a_fold_and_does_not_end_is_li
     assert versions.both("$(hfl(P-Preferred-Identity)[0])", data) == ["=\r\n\t<@", "=\r\n\t<@"]
     assert versions.both("$pn", data) == ["=", "="]
     assert versions.both("$pu", data) == [None, None]
+
+
+@pytest.mark.parametrize("name", ["Diversion", "P-Asserted-Identity", "P-Preferred-Identity"])
+def test_a_list_has_what_an_earlier_read_kept_of_headers_that_do_not_parse(name: str) -> None:
+    _, newer = versions.hosts(versions.message(f"{name}: <sip:a@x>, <sip:b@x>", f"{name}: oops oops oops"))
+    reads = (f"$hflc({name})", f"$hflc({name})", f"$(hfl({name})[-1])")
+
+    assert [newer.get_s(read) for read in reads] == ["0", "2", "<sip:b@x>"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("P-Asserted-Identity", "3"), ("P-Preferred-Identity", "2")])
+def test_no_third_header_is_parsed_for_the_list_of_preferred_identities(name: str, count: str) -> None:
+    data = versions.message(*(f"{name}: <sip:{one}@x>" for one in "abc"))
+
+    assert versions.both(f"$hflc({name})", data) == ["3", count]

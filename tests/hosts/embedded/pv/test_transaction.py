@@ -24,6 +24,17 @@ def test_no_transaction_has_to_be_sought_for_the_reason_of_a_reply() -> None:
     ]
 
 
+@pytest.mark.parametrize(("is_sought", "ruid"), [(False, None), (True, "")])
+def test_the_reason_of_a_reply_seeks_a_transaction_which_is_not_sought_again(
+    ruid: str | None, *, is_sought: bool
+) -> None:
+    for host in versions.hosts(versions.message()):
+        reason = host.get_s("$T_reply_reason") if is_sought else ""
+        done = host.hdr_append("CSEQ:\r\n"), host.modf("msg_apply_changes")
+
+        assert (reason, done, host.get_s("$T_reply_ruid")) == ("", (0, 1), ruid)
+
+
 @pytest.mark.parametrize(
     ("name", "is_null"),
     [

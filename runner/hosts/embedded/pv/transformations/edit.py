@@ -9,6 +9,7 @@ from runner.hosts.embedded.pv.transform import (
     Arguments,
     Expression,
     Input,
+    Literal,
     Scanner,
     links_of,
     register,
@@ -38,9 +39,7 @@ def _numeric(given: Input) -> Value:
 @register("s.replace", "every occurrence of a text replaced", _SOURCE, takes("ss"), ",old,new")
 def _replace(given: Input) -> Value:
     old, new = given.string(0), given.string(1).text
-    if old.text and (_stands_in_buffer(given, 1) or _stands_in_buffer(given, 0)):
-        return Value(_replaced_over_itself(not_null(given), old.text, new, is_new=_stands_in_buffer(given, 1)))
-    return _replaced(given, old.text, old.first, new)
+    return _replaced(given, old, new, _place(given, 0), _place(given, 1))
 
 
 @register("s.rmhdws", "with a blank for each line end and the white space behind it", _SOURCE, since="6.0")
@@ -69,54 +68,76 @@ _RM_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 @register("s.rm", "every occurrence of a text removed; knows \\n \\r \\t \\\\", _SOURCE, takes("s"), ",text")
 def _rm(given: Input) -> Value:
     wanted = given.string(0)
-    old = wanted.text
-    if not hasattr(given.arguments[0], "first"):
-        if _stands_in_buffer(given, 0):
-            return Value(_replaced_over_itself(not_null(given), old, b"", is_new=False))
-        return _replaced(given, old, wanted.first, b"")
-    old = re.sub(rb"\\(.)", lambda found: _RM_ESCAPES.get(found.group(1), found.group(1)), old, flags=re.DOTALL)
-    return _replaced(given, old, wanted.first, b"")
+    if isinstance(given.arguments[0], Expression):
+        return _replaced(given, wanted, b"", _place(given, 0), None)
+    old = re.sub(rb"\\(.)", lambda found: _RM_ESCAPES.get(found.group(1), found.group(1)), wanted.text, flags=re.DOTALL)
+    return _replaced(given, Literal(old, wanted.first), b"", None, None)
 
 
-def _replaced(given: Input, old: bytes, first: int, new: bytes) -> Value:
+def _replaced(given: Input, old: Literal, new: bytes, old_at: int | None, new_at: int | None) -> Value:
     text = not_null(given)
-    if old:
-        return Value(text.replace(old, new))
-    # The search for an empty text stops advancing at the byte that terminates that text: 5.6.3 hangs or overruns.
-    if first in text:
-        raise CannotEvaluate("nothing to look for")
-    return Value(text)
+    if not old.text:
+        # The search for an empty text stops advancing at the byte that terminates that text: 5.6.3 hangs or overruns.
+        if old.first in text:
+            raise CannotEvaluate("nothing to look for")
+        return Value(text)
+    if old_at is None and new_at is None and b"\0" not in old.text + new:
+        result = text.replace(old.text, new)
+    else:
+        result = _replaced_in_buffer(text, old.text, new, old_at, new_at)
+    if len(result) > MAX_RESULT_BYTES:
+        raise CannotEvaluate("the result is too big")
+    return Value(result)
 
 
 _TAKES_BUFFER = re.compile(
     rb"\{[ \t\r\n]*(?:s\.(?!len|int|count|corehash|decode\.base58)|uri\.(?:saor|[sd]uri|tosocket)|urialias\.)",
     re.IGNORECASE,
 )
+_BLANKS_GO = re.compile(rb"\{[ \t\r\n]*s\.[ \t\r\n]*l?trim[ \t\r\n]*\}", re.IGNORECASE)
+_MAY_COPY_NOTHING = re.compile(rb"\{[ \t\r\n]*s\.[ \t\r\n]*un(?:quote|bracket)[ \t\r\n]*\}", re.IGNORECASE)
+_BLANKS = b" \t\r\n"
+_LEAST_COPIED = 2
+"""TR_S_UNQUOTE and TR_S_UNBRACKET leave a shorter value where it is."""
 
 
-def _stands_in_buffer(given: Input, position: int) -> bool:
-    """Whether an argument is where the result will be: its own transformations were the last that took a buffer."""
+def _place(given: Input, position: int) -> int | None:
+    """
+    How far behind the start of the result an argument stands; None where it stands elsewhere.
+
+    It is in that buffer when its own transformations were the last that took one (pv_trans.c, tr_set_crt_buffer).
+    """
     written = [each.text if isinstance(each, Expression) else b"" for each in given.arguments[position:]]
     links = links_of(written[0])
-    is_in_one = bool(links) and _TAKES_BUFFER.match(written[0], links[-1]) is not None
-    return is_in_one and not any(b"{" in later for later in written[1:])
+    if not links or not _TAKES_BUFFER.match(written[0], links[-1]) or any(b"{" in later for later in written[1:]):
+        return None
+    link = written[0][links[-1] :].removesuffix(b")")
+    if _BLANKS_GO.match(link) is None and _MAY_COPY_NOTHING.match(link) is None:
+        return 0
+    before = given.resolve(written[0][: links[-1]] + b")").text or b""
+    if _BLANKS_GO.match(link) is not None:
+        return len(before) - len(before.lstrip(_BLANKS))
+    return 0 if len(before) >= _LEAST_COPIED else None
 
 
-def _replaced_over_itself(text: bytes, old: bytes, new: bytes, *, is_new: bool) -> bytes:
+def _replaced_in_buffer(text: bytes, old: bytes, new: bytes, old_at: int | None, new_at: int | None) -> bytes:
     """
-    The result where ``old``, or else ``new``, stands at the start of the buffer that the result is written to.
+    The result where ``new``, or else ``old``, stands in the buffer that the result is written to, or one has a NUL.
 
-    The transformations of an argument go on to the next buffer, and what they leave is still read while the result is
-    written over it (modules/pv/pv_trans.c, tr_set_crt_buffer).
+    What the transformations of an argument leave is still read while the result is written over it. A text ends for
+    strncmp and strncpy at its NUL, and what is missing of it is filled with NUL.
     """
-    buffer = bytearray(new if is_new else old)
-    wanted = old
+    is_old, is_new = old_at is not None and new_at is None, new_at is not None
+    at_old, at_new = old_at or 0, new_at or 0
+    buffer = bytearray(at_new) + new if is_new else bytearray(at_old) + old if is_old else bytearray()
+    wanted = _up_to_nul(old)
     at = done = written = 0
     while at < len(text):
-        if not is_new and written < len(old):
-            wanted, written = bytes(buffer[: len(old)]), done
-        if text.startswith(wanted, at):
-            put = bytes(buffer[: len(new)]) if is_new else new
+        if is_old and written < at_old + len(old):
+            wanted, written = _up_to_nul(bytes(buffer[at_old : at_old + len(old)])), done
+        if at + len(old) <= len(text) and text.startswith(wanted, at):
+            put = bytes(buffer[at_new : at_new + len(new)]) if is_new else new
+            put = put.partition(b"\0")[0].ljust(len(new), b"\0")
             at += len(old)
         else:
             put = text[at : at + 1]
@@ -124,6 +145,10 @@ def _replaced_over_itself(text: bytes, old: bytes, new: bytes, *, is_new: bool) 
         buffer[done : done + len(put)] = put
         done += len(put)
     return bytes(buffer[:done])
+
+
+def _up_to_nul(text: bytes) -> bytes:
+    return text[: text.find(b"\0") + 1] or text
 
 
 @register("s.prefixes", "all prefixes with commas between; limit 0 is no limit", _SOURCE, takes("?n"), "[,limit]")
