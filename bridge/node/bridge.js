@@ -174,11 +174,12 @@ async function settled() {
     return true;
 }
 
-function reply(running, { code, error }, isStray) {
+function reply(running, outcome, isStray) {
+    const { code, error } = outcome;
     unanswered = running.outer;
     const spent = running.isProfiled ? `,"spent":[${running.spent()}]` : "";
     const worn = isOutOfMemory(error) ? "memory" : isStray ? "threads" : "";
-    if (error !== undefined && !running.hasExited) {
+    if ("error" in outcome && !running.hasExited) {
         fail(running.id, SCRIPT_THREW, `${typeOf(error)}: ${messageOf(error)}`, error, worn);
         return;
     }

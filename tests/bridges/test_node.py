@@ -216,6 +216,7 @@ def test_any_other_result_is_an_error_that_says_what_was_expected(node: Node, tm
     ("code", "summary"),
     [
         ("throw null;", "null: null"),
+        ("throw undefined;", "undefined: undefined"),
         ("throw 'a text';", "string: a text"),
         ("throw { toString() { throw 1; } };", "object: (no description: it threw an exception)"),
         ("class MyError extends Error {}\nthrow new MyError('own');", "MyError: own"),

@@ -19,7 +19,7 @@ from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session
 from tests.bridges.node import COMMAND, Node, body
 from tests.bridges.started import LAUNCHER
-from tests.places import INVITE
+from tests.places import INVITE, ROOT
 from tests.wire.test_transcripts import (
     BYTES_AS_TEXT,
     LIMIT,
@@ -111,6 +111,10 @@ def test_node_speaks_the_transcript(path: Path, bridge: NodeBridge, separators: 
                     assert_matches(message, bridge.message())
             case {"from": "bridge", "end": True}:
                 assert bridge.hear() == b""
+
+
+def test_the_manuals_sample_of_the_transcripts_is_the_example() -> None:
+    assert (SCRIPTS / "MySRTest.js").read_bytes() == (ROOT / "examples" / "MySRTest.js").read_bytes()
 
 
 def test_node_understands_lines_that_come_byte_by_byte(bridge: NodeBridge) -> None:
