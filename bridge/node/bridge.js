@@ -16,6 +16,7 @@ const { Build, InvalidScript } = require("./modules.js");
 const { surface } = require("./sr.js");
 const { countThreads, hasLeftovers, writePrints } = require("./surroundings.js");
 const { isOutOfMemory, isPromise, messageOf, stackOf, typeOf } = require("./thrown.js");
+const { warm } = require("./warm.js");
 const wire = require("./wire.js");
 
 const PROTOCOL = 3;
@@ -27,7 +28,7 @@ const INVALID_REQUEST = -32600;
 const MOST_TURNS = 3;
 const TURN_EVERY = 64; // requests
 
-const [maxLine, leftover, copies] = process.argv.slice(2);
+const [maxLine, leftover, copies, directory] = process.argv.slice(2);
 const maxLineBytes = Number(maxLine);
 const memory = wire.shared();
 const { cells } = wire.parts(memory);
@@ -173,11 +174,12 @@ async function settled() {
     return true;
 }
 
-function reply(running, { code, error }, isStray) {
+function reply(running, outcome, isStray) {
+    const { code, error } = outcome;
     unanswered = running.outer;
     const spent = running.isProfiled ? `,"spent":[${running.spent()}]` : "";
     const worn = isOutOfMemory(error) ? "memory" : isStray ? "threads" : "";
-    if (error !== undefined && !running.hasExited) {
+    if ("error" in outcome && !running.hasExited) {
         fail(running.id, SCRIPT_THREW, `${typeOf(error)}: ${messageOf(error)}`, error, worn);
         return;
     }
@@ -218,6 +220,7 @@ function lost(why) {
 
 writePrints();
 countThreads();
+warm(directory);
 process.on("exit", (code) => {
     const id = unanswered?.started()?.id ?? 0;
     outbox.exiting(`{"jsonrpc":"2.0","method":"exiting","params":{"code":${Number(code) | 0},"exec":${id}}}`);

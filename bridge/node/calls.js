@@ -16,6 +16,8 @@ const MAX_DEPTH = 8; // runner/wire/session.py, MAX_DEPTH
 const MAX_TEXTS = 999;
 const MAX_TEXT_CHARACTERS = 1024 * 1024 - 100;
 
+const STACK_FRAMES = 100; // more than a call needs
+
 const LEVELS = new Map([["crit", -2], ["err", -1], ["warn", 0], ["notice", 1], ["info", 2], ["dbg", 3]]);
 
 // Functions that make the same edit as another call: the type of their second argument, and what they give. KSR_EDITS in
@@ -96,6 +98,7 @@ class Calls {
         if (exec === null) {
             return;
         }
+        reach(STACK_FRAMES);
         const rest = MAX_TEXT_CHARACTERS - exec.characters;
         if (exec.dropped > 0 || exec.texts === MAX_TEXTS || rest === 0) {
             exec.dropped++;
@@ -197,6 +200,7 @@ class Calls {
         if (exec !== null && exec.hasExited) {
             throw EXIT;
         }
+        reach(STACK_FRAMES);
         return exec;
     }
 
@@ -251,6 +255,11 @@ class Calls {
             return message;
         }
     }
+}
+
+/** Throws when the stack is nearly full: a call must not fail between a question and its answer. */
+function reach(frames) {
+    return frames === 0 ? 0 : 1 + reach(frames - 1);
 }
 
 function log(level, text) {

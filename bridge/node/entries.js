@@ -7,6 +7,9 @@ const MOST = 1000; // runner/wire/session.py, MAX_ENTRIES
 const NAME = /^[A-Za-z0-9_]{1,200}$/;
 const NOTHING = 0;
 
+// Where main is: exported by this name, or all that there is, or the default.
+const MAINS = [(of) => of?.main, (of) => of, (of) => of?.default, (of) => of?.default?.main];
+
 /** The entries of a build, found again in what it exports for each exec. */
 class Entries {
     #build;
@@ -16,12 +19,13 @@ class Entries {
     constructor(build) {
         const exported = build.exports;
         this.#build = build;
-        this.#main = mainOf(exported) === undefined ? undefined : new Entry(build, undefined);
+        const way = MAINS.find((each) => isFunction(each(exported)));
+        this.#main = way && new Entry(build, undefined, way);
         const isObject = typeof exported === "object" && exported !== null;
         for (const name of isObject ? Object.keys(exported) : []) {
             const isOne = name !== "main" && name !== "default" && NAME.test(name) && isEntry(exported[name]);
             if (isOne && this.#byName.size < MOST) {
-                this.#byName.set(name, new Entry(build, name));
+                this.#byName.set(name, new Entry(build, name, (of) => of[name]));
             }
         }
         if (this.#main === undefined && this.#byName.size === 0) {
@@ -42,21 +46,22 @@ class Entries {
 class Entry {
     #build;
     #name;
+    #way;
 
     /** The runner's plan for it; null before there is one. */
     plan = null;
 
-    constructor(build, name) {
+    /** @param way from what the build exports to the function */
+    constructor(build, name, way) {
         this.#build = build;
         this.#name = name;
+        this.#way = way;
     }
 
     /** Runs it. `param`: a text; undefined for none. */
     run(param) {
-        if (this.#name === undefined) {
-            return mainOf(this.#build.exports)(param === undefined ? [] : [param]);
-        }
-        return this.#build.exports[this.#name](param ?? null);
+        const run = this.#way(this.#build.exports);
+        return this.#name !== undefined ? run(param ?? null) : run(param === undefined ? [] : [param]);
     }
 
     /** What its result means. Throws when main gave what is none. */
@@ -73,11 +78,6 @@ class Entry {
 
 function shown(value) {
     return typeof value === "object" || typeof value === "function" ? `a value of type ${typeof value}` : String(value);
-}
-
-/** main: exported by this name, or as all that there is, or as the default. Undefined when there is none. */
-function mainOf(exported) {
-    return [exported?.main, exported, exported?.default, exported?.default?.main].find(isFunction);
 }
 
 function isFunction(value) {

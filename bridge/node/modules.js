@@ -265,14 +265,19 @@ class Build {
     /** The ES module that a specifier means, linked or not. */
     async #linked(specifier, from) {
         if (specifier === "SR") {
-            return synthetic(this.#sr);
+            return synthetic(this.#sr, this.#sr);
         }
         const name = this.#resolved(specifier, from, [""]);
         if (name === null) {
-            return synthetic(await outer(specifier, this.#files.get(from).path));
+            const found = await outer(specifier, this.#files.get(from).path);
+            return synthetic(found, found.default);
         }
         const unit = this.#unit(name);
-        return unit.kind === "module" ? unit.module : synthetic(this.#require(name));
+        if (unit.kind === "module") {
+            return unit.module;
+        }
+        const exported = this.#require(name);
+        return synthetic(exported, exported);
     }
 
     #evaluated(name) {
@@ -300,13 +305,12 @@ function outer(specifier, real) {
     return import(isBuiltin(specifier) ? specifier : pathToFileURL(createRequire(real).resolve(specifier)).href);
 }
 
-/** A module that exports what an object has, and the object as its default. */
-function synthetic(of) {
-    const names = new Set(["default", ...(typeof of === "object" || typeof of === "function" ? Object.keys(of) : [])]);
-    return new vm.SyntheticModule([...names], function () {
-        for (const name of names) {
-            this.setExport(name, name === "default" ? (of.default ?? of) : of[name]);
-        }
+/** A module that exports what an object has, and this as its default. */
+function synthetic(of, itself) {
+    const names = Object.keys(Object(of)).filter((name) => name !== "default");
+    return new vm.SyntheticModule([...names, "default"], function () {
+        names.forEach((name) => this.setExport(name, of[name]));
+        this.setExport("default", itself);
     });
 }
 

@@ -78,8 +78,10 @@ class Inbox {
     #own = Buffer.alloc(READ_BYTES);
     #longest;
     #rest = "";
+    #fd;
 
-    constructor(memory, maxLineBytes) {
+    constructor(memory, maxLineBytes, fd = READS) {
+        this.#fd = fd;
         ({ cells: this.#cells, inbox: this.#shared } = parts(memory));
         this.#longest = maxLineBytes;
     }
@@ -109,7 +111,7 @@ class Inbox {
         let bytes = this.#own;
         let count;
         if (Atomics.compareExchange(cells, READER, FREE, MAIN) === FREE) {
-            count = readSome(bytes);
+            count = readSome(this.#fd, bytes);
         } else {
             while (Atomics.load(cells, READER) === WATCH) {
                 Atomics.wait(cells, READER, WATCH);
@@ -123,10 +125,10 @@ class Inbox {
     }
 }
 
-function readSome(bytes) {
+function readSome(fd, bytes) {
     for (;;) {
         try {
-            return fs.readSync(READS, bytes, 0, bytes.length, null);
+            return fs.readSync(fd, bytes, 0, bytes.length, null);
         } catch (error) {
             if (error.code !== "EAGAIN") {
                 return 0;
@@ -142,9 +144,11 @@ class Outbox {
     #notices;
     #edits;
     #most;
+    #fd;
     #hasSaidExiting = false;
 
-    constructor(memory, maxLineBytes) {
+    constructor(memory, maxLineBytes, fd = WRITES) {
+        this.#fd = fd;
         ({ cells: this.#cells, notices: this.#notices, edits: this.#edits } = parts(memory));
         this.#most = Math.min(HELD_BYTES, maxLineBytes / 2);
     }
@@ -290,7 +294,7 @@ class Outbox {
         const line = message + "\n";
         let sent = 0;
         try {
-            sent = fs.writeSync(WRITES, line, null, "latin1");
+            sent = fs.writeSync(this.#fd, line, null, "latin1");
         } catch {
             // sendBytes tries again, or knows why not
         }
@@ -301,7 +305,7 @@ class Outbox {
 
     #sendBytes(bytes) {
         if (!this.#hasSaidExiting) {
-            sendAll(WRITES, bytes);
+            sendAll(this.#fd, bytes);
         }
     }
 }

@@ -37,21 +37,6 @@ class Node(Started):
         return self.conversation.exec(generation, param, host or MessageHost(INVITE), deadline, **how)
 
 
-def written(directory: Path, **files: str) -> Path:
-    """
-    A script and the files beside it.
-
-    Args:
-        directory: Where they go.
-        files: Their contents by their names: ``_`` is ``/`` and ``__`` is ``.``. The first one is the script.
-    """
-    paths = [directory / name.replace("__", ".").replace("_", "/") for name in files]
-    for path, text in zip(paths, files.values(), strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text), encoding="utf-8")
-    return paths[0]
-
-
 def body(directory: Path, code: str, name: str = "script") -> Path:
     """A script whose main has this body; ``args`` and all of SR are there."""
     head = 'const { Core, HDR, KSR, KsrError, PV } = require("SR");\n'

@@ -216,6 +216,7 @@ def test_any_other_result_is_an_error_that_says_what_was_expected(node: Node, tm
     ("code", "summary"),
     [
         ("throw null;", "null: null"),
+        ("throw undefined;", "undefined: undefined"),
         ("throw 'a text';", "string: a text"),
         ("throw { toString() { throw 1; } };", "object: (no description: it threw an exception)"),
         ("class MyError extends Error {}\nthrow new MyError('own');", "MyError: own"),
@@ -233,6 +234,28 @@ def test_whatever_is_thrown_is_described_and_the_next_exec_works(
 
     assert str(caught.value) == summary
     assert node.run(MANUAL).code == 1
+
+
+DEEP = """
+const tried = (f) => { try { f(); } catch (e) { if (!(e instanceof RangeError)) throw e; } };
+for (const call of [() => Core.log(1, "x"), () => PV.getI("$n"), () => PV.isNull("$n")]) {
+    let left = 300;
+    const deeper = () => { tried(deeper); if (left > 0) { left--; tried(call); } };
+    deeper();
+}
+return PV.getS("$rU") === "bob" ? 0 : 1;
+"""
+
+
+def test_a_stack_that_is_full_in_the_middle_of_a_call_breaks_no_conversation(node: Node, tmp_path: Path) -> None:
+    for _ in range(3):
+        assert node.run(body(tmp_path, DEEP)).code == 0
+
+
+def test_a_child_of_a_script_has_nothing_of_the_wire(own: Node, tmp_path: Path) -> None:
+    code = 'return require("child_process").spawnSync("ls", ["/proc/self/fd"]).stdout.toString().split("\\n").length;'
+
+    assert own.run(body(tmp_path, code)).code == 5  # 0 to 2, and that of the directory
 
 
 def test_a_promise_that_is_never_kept_ends_at_the_deadline(own: Node, tmp_path: Path) -> None:

@@ -6,20 +6,24 @@ import contextlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from runner.build import compile_script, ensure_bridge
 from runner.hosts.embedded.host import MessageHost
 from runner.wire.channel import Channel
 from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session
+from runner.worker.confine import MONO_ENVIRONMENT
 from tests.bridges.node import COMMAND, Node, body
-from tests.bridges.started import LAUNCHER
-from tests.places import INVITE
+from tests.bridges.started import LAUNCHER, Started, soon
+from tests.places import INVITE, ROOT
 from tests.wire.test_transcripts import (
     BYTES_AS_TEXT,
     LIMIT,
@@ -111,6 +115,10 @@ def test_node_speaks_the_transcript(path: Path, bridge: NodeBridge, separators: 
                     assert_matches(message, bridge.message())
             case {"from": "bridge", "end": True}:
                 assert bridge.hear() == b""
+
+
+def test_the_manuals_sample_of_the_transcripts_is_the_example() -> None:
+    assert (SCRIPTS / "MySRTest.js").read_bytes() == (ROOT / "examples" / "MySRTest.js").read_bytes()
 
 
 def test_node_understands_lines_that_come_byte_by_byte(bridge: NodeBridge) -> None:
@@ -248,3 +256,25 @@ def test_what_a_script_says_before_it_computes_arrives_meanwhile(tmp_path: Path)
             assert node.run(generation, host=host).code == 0
             assert host.logs == [(1, "before")]
             assert host.get_s("$var(a)") == "x"
+
+
+def test_an_exec_with_three_calls_costs_about_what_it_costs_in_mono(tmp_path: Path) -> None:
+    """Asserts nothing of the time, which is the machine's, too: run with -s to see it."""
+    mono = ("sh", "-c", 'exec "$@" <&3 >&4 3<&- 4>&-', "sh", "mono", "--debug", str(ensure_bridge().bridge_exe))
+    spent: dict[str, list[float]] = {"mono": [], "node": []}
+    (tmp_path / "mono").mkdir()
+    (tmp_path / "node").mkdir()
+    with Started(mono, tmp_path / "mono", environment=MONO_ENVIRONMENT) as one, Node(tmp_path / "node") as other:
+        workers = {
+            "mono": (one, one.loaded(compile_script(ROOT / "examples" / "MySRTest.cs"))),
+            "node": (other, other.loaded(ROOT / "examples" / "MySRTest.js")),
+        }
+        for _ in range(10):
+            for name, (worker, generation) in workers.items():
+                began = time.perf_counter()
+                for _ in range(100):
+                    assert worker.conversation.exec(generation, "x", Variables(), soon()).code == 1
+                spent[name].append((time.perf_counter() - began) * 10_000)
+
+    mono_us, node_us = (statistics.median(spent[name]) for name in ("mono", "node"))
+    print(f"mono {mono_us:.0f} us, node {node_us:.0f} us an exec: {node_us / mono_us:.2f} times")  # noqa: T201 - to be read
