@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import compile_script, ensure_bridge, publish
-from runner.runtimes import transcripts
+from runner.runtimes import java, known, transcripts
 from runner.runtimes.check import Talk
-from runner.runtimes.known import MONO
 from runner.runtimes.transcripts import Language
 from tests.bridges.pythons import COMMAND
 from tests.places import ROOT
@@ -62,7 +61,7 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
         made.mkdir()
     if name == "mono":
         mono = [
-            *(f"{key}={value}" for key, value in MONO.environment.items()),
+            *(f"{key}={value}" for key, value in known.MONO.environment.items()),
             shutil.which("mono") or "mono",
             "--debug",
         ]
@@ -70,15 +69,16 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
         found = Speaker(["env", *mono, str(ensure_bridge().bridge_exe)], language, copies, own, moves_wire=False)
     elif name == "python":
         found = Speaker(COMMAND, transcripts.language(".py", None), copies, own)
-    elif name == "node" and NODE.exists():
+    elif name == "node":
         if shutil.which("node") is None:
             pytest.skip("node is not installed: apt-get install nodejs")
-        command = ["node", "--experimental-vm-modules", "--no-warnings", str(NODE)]
+        command = ["node", *known.NODE.options, str(NODE)]
         found = Speaker(command, transcripts.language(".js", None), copies, own)
     else:
-        pytest.skip(
-            f"there is no bridge/{name} yet: when there is, its worker has to be named in tests/wire/speakers.py"
-        )
+        if shutil.which("javac") is None:
+            pytest.skip("javac is not installed: apt-get install default-jdk-headless")
+        command = ["java", *known.JAVA.options, str(java.ensure().bridge)]
+        found = Speaker(command, transcripts.language(".java", None), copies, own)
     found.language.copied(copies)
     return found
 
