@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .slot import Slot
 
 
+CLOSED_S = 60.0  # each of its own waits is shorter; nobody waits for ever for the end of a worker
+
+
 class Kept:
     """
     One pool, with all that keeps it.
@@ -153,7 +156,7 @@ class Pools:
         for thread in closing:
             thread.start()
         for thread in closing:
-            thread.join()
+            thread.join(CLOSED_S)
 
     def _made(self, runtime: str, *, keeps: bool) -> Kept:
         with self._lock:

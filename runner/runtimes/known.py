@@ -64,10 +64,11 @@ NODE = Runtime(
     name="node",
     suffixes=(".js", ".mjs", ".cjs"),
     command=("node",),
-    options=("--experimental-vm-modules", "--no-warnings"),
+    options=("--experimental-vm-modules", "--no-warnings", "--max-old-space-size=512", "--v8-pool-size=1"),
     bridge="node/bridge.js",
     packages=("nodejs",),
-    max_address_space_mib=0,
+    max_address_space_mib=0,  # it reserves far more than it uses, and WebAssembly, so fetch, 10 GiB a memory
+    stacks=signal.SIGQUIT,
     check=check_text,
 )
 

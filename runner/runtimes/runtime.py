@@ -62,6 +62,10 @@ class Runtime:
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
 
+    def variables(self, passed: Mapping[str, str]) -> dict[str, str]:
+        """``environment``, where ``passed`` is what the settings pass on."""
+        return {name: text.format(passed.get(name, "")).strip(",") for name, text in self.environment.items()}
+
     def runs(self, path: str) -> bool:
         """Whether a script of that name is for it."""
         return path.lower().endswith(self.suffixes)

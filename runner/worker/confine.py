@@ -114,7 +114,7 @@ def environment(
 ) -> dict[str, str]:
     """A worker's environment variables: what is passed on, and what its runtime needs."""
     passed = passed_on(settings, runtime.passes_on, given)
-    own = {name: text.format(passed.get(name, "")).strip(",") for name, text in runtime.environment.items()}
+    own = runtime.variables(passed)
     if who is not None:
         passed |= {"USER": who.name, "LOGNAME": who.name, "HOME": who.home}
     return dict(runtime.defaults) | passed | own

@@ -49,7 +49,7 @@ def test_an_exec_with_three_calls_costs_about_what_it_costs_in_mono(tmp_path: Pa
     spent: dict[str, list[float]] = {"mono": [], "node": []}
     (tmp_path / "mono").mkdir()
     (tmp_path / "node").mkdir()
-    with Started(mono, tmp_path / "mono", environment=MONO.environment) as one, Node(tmp_path / "node") as other:
+    with Started(mono, tmp_path / "mono", environment=MONO.variables({})) as one, Node(tmp_path / "node") as other:
         workers = {
             "mono": (one, one.loaded(compile_script(ROOT / "examples" / "MySRTest.cs"))),
             "node": (other, other.loaded(ROOT / "examples" / "MySRTest.js")),

@@ -61,7 +61,7 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
         made.mkdir()
     if name == "mono":
         mono = [
-            *(f"{key}={value}" for key, value in known.MONO.environment.items()),
+            *(f"{key}={value}" for key, value in known.MONO.variables({}).items()),
             shutil.which("mono") or "mono",
             "--debug",
         ]
