@@ -53,7 +53,7 @@ public final class Bridge {
                 error.printStackTrace();
             }
         });
-        WarmUp.run(Integer.getInteger("rounds", 100), maxLineBytes);
+        WarmUp.run(maxLineBytes);
         watch.start();
         bridge.callers.keepThreads();
         bridge.replies.ready();
