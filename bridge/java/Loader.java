@@ -161,7 +161,8 @@ final class Loader {
             }
         }
         if (compiler == null && main == null) {
-            throw new InvalidScript(path + (name.toLowerCase(Locale.ROOT).endsWith(".jar") ? ": expected Main-Class in the manifest of the jar"
+            boolean isJar = name.toLowerCase(Locale.ROOT).endsWith(".jar");
+            throw new InvalidScript(path + (isJar ? ": expected Main-Class in the manifest of the jar"
                 : ": expected a .java, .class or .jar file"), null);
         }
         return main;
