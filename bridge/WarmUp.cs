@@ -11,7 +11,7 @@ namespace SRBridge
     /// Runs one load and a few execs over a private wire before the worker says ready, so that the first real exec does
     /// not pay for compiling the bridge. The script that runs is the bridge itself.
     /// </summary>
-    public static class WarmUp // public, so that Run is an entry
+    internal static class WarmUp
     {
         internal const string Argument = "warm-up";
         private const int Rounds = 4;

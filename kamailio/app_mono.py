@@ -179,6 +179,11 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
         return error
 
 
+def running_entries() -> frozenset[str] | None:
+    """The names of the entries of the build that runs in this process now; None where none does."""
+    return _lease.within.entries
+
+
 def _is_busy_news(error: PoolExhausted) -> bool:
     """Whether it is time to log it again: not for each call, and an outage was logged when it began."""
     now = time.monotonic()

@@ -21,9 +21,11 @@ Standard library only: this runs in the Python that Kamailio embeds. Names of th
 app_python3s looks for the functions of the script among them.
 """
 
+import difflib as _difflib
 import importlib as _importlib
 import re as _re
 import sys as _sys
+from functools import lru_cache as _lru_cache
 from functools import partial as _partial
 
 import KSR as _KSR
@@ -32,16 +34,20 @@ import KSR as _KSR
 if "app_mono_s" in _sys.modules:
     _importlib.reload(_sys.modules["app_mono_s"])
 
-import app_mono as _app_mono
 from app_mono_s import MESSAGE as _MESSAGE
+from app_mono_s import app_mono as _app_mono
 from app_mono_s import mono_exec, mono_run
 
 __all__ = ("mod_init", "mono_exec", "mono_run")
 
 _REQUEST_ROUTE = "ksr_request_route"
+_MOST_NAMES = 256  # that this process keeps what it calls for; core/kemi.c, KEMI_CBNAME_LIST_SIZE
+_MOST_COMPARED, _LONGEST_COMPARED = 100, 40  # entries and characters, for the one that was meant
 _OPTIONAL = frozenset({"ksr_reply_route", "ksr_onsend_route"})  # Kamailio asks for them whether they are there or not
 
 # After these a request is answered, or will be by somebody else: they reply, relay, suspend, or run a route of the cfg.
+# Kamailio says so nowhere: a row of KEMI has names, types and an address (core/kemi.h, sr_kemi_t), and a stateless
+# reply leaves no mark on its request (core/parser/msg_parser.h, msg_flags).
 _BY_MODULE = {
     "": "forward forward_uri route",
     "async": "ms_route route task_group_route task_route",
@@ -80,6 +86,20 @@ _ANSWERING = frozenset(
 )
 
 
+# Which argument names an entry, for functions of KSR.
+_NAMING = {
+    name: at
+    for at, names in {
+        0: "tm.t_on_branch tm.t_on_branch_failure tm.t_on_failure tm.t_on_reply async.ms_route async.route"
+        " async.task_data async.task_group_data async.task_group_route async.task_route",
+        1: "http_async_client.query",
+        2: "siprepo.sr_msg_pull tmx.t_continue",
+        3: "siprepo.sr_msg_async_pull",
+    }.items()
+    for name in names.split()
+}
+
+
 class _Host(_app_mono.KamailioHost):
     """The message, and the functions that said that they did something with it."""
 
@@ -89,10 +109,18 @@ class _Host(_app_mono.KamailioHost):
         super().__init__(msg, _KSR, _app_mono.ksr_allow)
         self.done = set()
 
-    def called(self, function, value):
+    def called(self, function, arguments, value):
         """As its parent."""
         if value.__class__ is int and value > 0:
             self.done.add(function)
+        if function in _NAMING:
+            self._look_at_name(function, arguments)
+
+    def _look_at_name(self, function, arguments):
+        """Say that the build that runs has no entry of the name: Kamailio asks for it later, or never."""
+        name, entries = arguments[_NAMING[function]], _app_mono.running_entries()
+        if name and entries is not None and name not in entries:
+            self.log_once(name, f"{_no_entry(name)}, which KSR.{function} names{_hint(name, entries)}")
 
     @property
     def is_answered(self):
@@ -112,10 +140,22 @@ def _run(name, msg, param=None):
             needs = "a public static method that takes nothing or one string"
             _app_mono.log.error("%s has no entry %r, %s", _app_mono.settings["load"], name, needs)
         elif outcome.is_missing and name not in _OPTIONAL:
-            host.log_once(name, f"{_app_mono.settings['load']} has no entry {name!a:.80}")
+            host.log_once(name, _no_entry(name))
     if has_failed and name == _REQUEST_ROUTE and not host.is_answered:
         _answer()
     return 1
+
+
+@_lru_cache(maxsize=_MOST_NAMES)
+def _hint(name, entries):
+    """The end of a log line: the entry that was meant, if there is one that looks so."""
+    near = _difflib.get_close_matches(name[:_LONGEST_COMPARED], sorted(entries)[:_MOST_COMPARED], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _no_entry(name):
+    """The beginning of a log line."""
+    return f"{_app_mono.settings['load']} has no entry {name!a:.80}"
 
 
 def _answer():
@@ -127,13 +167,28 @@ def _answer():
         _app_mono.log.exception('a request is left without an answer; kamailio.cfg needs loadmodule "sl.so"')
 
 
+@_lru_cache(maxsize=_MOST_NAMES)
+def _function(name, *message):
+    """
+    What Kamailio calls for a name, whether the script has such an entry or not; a save may add it.
+
+    Args:
+        name: The entry's.
+        message: Where Kamailio does not give it.
+
+    Raises:
+        AttributeError: It is a question of Python's own.
+    """
+    if name.startswith("__") and name.endswith("__"):
+        raise AttributeError(name)
+    return _partial(_run, name, *message)
+
+
 class _Handler(_app_mono.Methods):
     """What app_python3 asks for functions."""
 
     def __getattr__(self, name):
-        if name.startswith("__"):  # Python's own questions
-            raise AttributeError(name)
-        return _partial(_run, name)
+        return _function(name)
 
 
 def mod_init():
@@ -143,9 +198,7 @@ def mod_init():
 
 def __getattr__(name):
     """What app_python3s asks for functions: this file itself. It has no message object."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return _partial(_run, name, _MESSAGE)
+    return _function(name, _MESSAGE)
 
 
 def _on_error(line):

@@ -5,7 +5,9 @@
 // say with their number what they did, and none of these numbers means "there is no such function".
 
 using System;
+using System.Diagnostics;
 using System.Globalization;
+using System.Reflection;
 
 namespace SR
 {
@@ -229,6 +231,7 @@ namespace SR.KsrModules
         }
 
         /// <summary>Ends the script, from any depth of calls, and with it the routing of the message.</summary>
+        /// <exception cref="KsrException">It is called in a static constructor, which must not end before its end.</exception>
         public void exit()
         {
             Leave(false);
@@ -254,7 +257,32 @@ namespace SR.KsrModules
             {
                 throw new KsrException("KSR.x: this program was not started by app-mono");
             }
+            Type broken = TypeBeingMade(host.GetType().Assembly);
+            if (broken != null)
+            {
+                throw new KsrException("KSR.x: a static constructor cannot end the script, here that of " + broken.FullName);
+            }
             host.Exit(drops);
+        }
+
+        // The type whose static constructor runs on this thread, within the exec that the bridge has started here last;
+        // null for none. What ends a static constructor makes its type unusable for the life of the process.
+        private static Type TypeBeingMade(Assembly bridge)
+        {
+            // Frame by frame, as the first few decide: all of a StackTrace take 25 us.
+            for (int depth = 1; ; depth++)
+            {
+                MethodBase method = new StackFrame(depth, false).GetMethod();
+                Type type = method == null ? null : method.DeclaringType;
+                if (type == null || type.Assembly == bridge)
+                {
+                    return null;
+                }
+                if (method is ConstructorInfo && method.IsStatic)
+                {
+                    return type;
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ Must not know what a command does.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from runner.errors import ConfigError, RunnerError
+from runner.errors import ConfigError, RunnerError, ScriptError
 
 from . import show
 from .outcome import FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 JSON = "--json"
@@ -72,6 +73,15 @@ def guarded(action: Callable[[], int], *, as_json: bool = False) -> NoReturn:
         failed(error, as_json=as_json)
         code = FAILED
     raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def naming_load() -> Iterator[None]:
+    """Say of an error of the script that runs for all requests, which nobody named here, what named it."""
+    try:
+        yield
+    except ScriptError as error:
+        raise type(error)(f"load: expected a script that can be run: {error}", error.detail) from error
 
 
 def failed(error: RunnerError, *, as_json: bool) -> None:

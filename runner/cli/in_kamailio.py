@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import installed
+from runner.calls import KSR_EDITS
 from runner.daemon.daemon import Daemon
 from runner.errors import ConfigError, RunnerError, ScriptError
+from runner.hosts.foreseen import KSR_READS
 from runner.migrate.literals import literal
 from runner.settings import Settings
 from runner.worker.rundir import PREFIX, run_directory
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from runner.hosts.embedded.host import MessageHost
 
     from .job import Job
+    from .outcome import Asked
 
 NEEDS = "it needs Kamailio with its module app_python3: apt-get install kamailio kamailio-python3-modules"
 ROOT = 0
@@ -114,11 +117,27 @@ def play(job: Job) -> Outcome:
         logs=[(args[0], args[1]) for name, args, _ in calls if name == "Core.Log"],
         before=host.message_bytes().decode("utf-8", "surrogateescape"),
         after=played["after"],
-        reply_headers=[args[0] for name, args, result in calls if name == "HDR.AppendToReply" and result == 0],
+        reply_headers=list(_reply_headers(calls)),
         calls=len(calls),
         asked=calls,
+        functions=list(_functions(calls)),
         had_bare_lf=host.had_bare_lf,
     )
+
+
+def _reply_headers(calls: list[Asked]) -> Iterator[str]:
+    for name, args, result in calls:
+        if name == "HDR.AppendToReply" and result == 0:
+            yield args[0]
+        elif name == "KSR" and args[0] == "hdr.append_to_reply" and result == 1:
+            yield args[1][0]
+
+
+def _functions(calls: list[Asked]) -> Iterator[Asked]:
+    """The functions of KSR by which the script did something; edits of the message are seen there."""
+    for name, args, result in calls:
+        if name == "KSR" and args[0] not in KSR_READS and args[0] not in KSR_EDITS:
+            yield f"KSR.{args[0]}", args[1], result
 
 
 def _base() -> Path:

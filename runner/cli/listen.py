@@ -19,6 +19,7 @@ from runner.settings import Settings
 from runner.worker.confine import passed_on
 
 from . import show
+from .ending import naming_load
 from .job import known_version, name_source
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
     if script is None and settings.load is None:
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
-    with Runner(settings) as runner:
+    with naming_load(), Runner(settings) as runner:
 
         def run(host: MessageHost) -> ExecResult:
             if source is None:

@@ -35,6 +35,8 @@ class Outcome:
     had_bare_lf: bool = False
     asked: list[Asked] = field(default_factory=list)
     """Each call that reached the host, in order; empty unless they were recorded."""
+    functions: list[Asked] = field(default_factory=list)
+    """Those that were functions of KSR by which it did something; there are some in a real Kamailio alone."""
 
     @property
     def status(self) -> int:

@@ -17,6 +17,8 @@ from runner.errors import ConfigError, RunnerError
 from runner.printable import RecordFormatter
 from runner.settings import Settings
 
+from .ending import naming_load
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -51,7 +53,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
     _log_to(settings.log_file)
-    with Daemon(settings, lambda: Settings.from_file(config)) as daemon:
+    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon:
         signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))

@@ -51,6 +51,10 @@ def outcome(result: Outcome, name: str) -> None:
     for index, header in enumerate(result.reply_headers):
         title = "reply headers" if index == 0 else ""
         out.print(Text.assemble((f"{title:<14}", "bold"), (f"+{_safe(header.rstrip())}", "green")))
+    for index, (function, args, value) in enumerate(result.functions):
+        title = "functions" if index == 0 else ""
+        called = f"{function}({', '.join(json.dumps(arg, ensure_ascii=False) for arg in args)})"
+        out.print(Text.assemble((f"{title:<14}", "bold"), _safe(called), (f"  {json.dumps(value)}", "dim")))
 
 
 def timing(results: Sequence[Outcome]) -> None:
@@ -103,6 +107,9 @@ def as_json(results: Sequence[Outcome]) -> str:
         "calls": result.calls,
         "timing_us": result.timing_us,
     }
+    if result.functions:
+        keys = ("function", "arguments", "result")
+        value["functions"] = [dict(zip(keys, call, strict=True)) for call in result.functions]
     if result.profile_us:
         value["profile_us"] = {part: round(spent, 1) for part, spent in result.profile_us.items()}
     if len(results) > 1:

@@ -59,6 +59,9 @@ class Lease:
     Args:
         socket_path: The daemon's control socket.
         is_inner: It runs scripts within an exec of another lease of this process.
+
+    Attributes:
+        within: What runs here.
     """
 
     _of_process: ClassVar[Lease | None] = None
@@ -73,7 +76,7 @@ class Lease:
         self._refusals = Refusals()
         self._swap = ""  # why the daemon wants the worker back
         self._ask_swap_after = self._report_after = self._listen_after = 0.0
-        self._within = Within(lambda: Lease(socket_path, is_inner=True))
+        self.within = Within(lambda: Lease(socket_path, is_inner=True))
         self._is_over = False  # it is closed as soon as nothing runs
 
     @classmethod
@@ -83,11 +86,6 @@ class Lease:
             cls._of_process.close()
         cls._of_process = cls(socket_path)
         return cls._of_process
-
-    @property
-    def depth(self) -> int:
-        """How many scripts run within each other here."""
-        return self._within.depth
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
@@ -111,7 +109,7 @@ class Lease:
         """
         if os.getpid() != self._pid:
             self._reset()
-        within = self._within
+        within = self.within
         if within.running:
             script = self._known.scripts.get(path)
             return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
@@ -180,7 +178,7 @@ class Lease:
     def close(self) -> None:
         """Give the worker back and close the connection, once nothing runs; the next exec takes a new one."""
         if os.getpid() == self._pid:
-            if self._within.running:
+            if self.within.running:
                 self._is_over = True
                 return
             self._give_back()
@@ -391,7 +389,7 @@ class Lease:
 
     def _reset(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
-        self._within.close()
+        self.within.close()
         self._link.close()
         if self._held is not None:
             self._held.conversation.end()

@@ -63,7 +63,14 @@ class Within:
     @property
     def depth(self) -> int:
         """How many scripts run within each other, those in the other worker as well, and in its other worker."""
-        return len(self.running) + (0 if self._inner is None else self._inner.depth)
+        return len(self.running) + (0 if self._inner is None else self._inner.within.depth)
+
+    @property
+    def entries(self) -> frozenset[str] | None:
+        """The entries of the build that runs, the innermost; None where nothing runs."""
+        if self._inner is not None and self._inner.within.depth:
+            return self._inner.within.entries
+        return self.running[-1].entries if self.running else None
 
     def exec(
         self,

@@ -117,29 +117,6 @@ def test_without_its_settings_that_kamailio_does_not_start(tmp_path: Path) -> No
         pass
 
 
-def test_an_entry_runs_there_and_may_end_the_routing(tmp_path: Path) -> None:
-    """An exit was false there and true without Kamailio."""
-    path = tmp_path / "X.cs"
-    path.write_text(
-        'using SR; public class X { public static void route() { KSR.info(KSR.pv.get("$rm")); KSR.x.exit(); } }',
-        "utf-8",
-    )
-
-    done = app_mono("exec", path, "-m", MESSAGE, "--entry", "route", "--compare")
-    missing = app_mono("exec", path, "-m", MESSAGE, "--entry", "reply", "--in-kamailio")
-
-    assert (done.returncode, done.stdout.split()[:3]) == (0, ["no", "difference", "2"]), done.stderr
-    assert (missing.returncode, missing.stderr) == (2, f"error: {path}: there is no entry 'reply'\n")
-
-
-def test_the_routing_script_of_the_examples_runs_there() -> None:
-    path = ROOT / "kamailio" / "Registrar.cs"
-
-    done = app_mono("exec", path, "-m", MESSAGE, "--entry", "ksr_request_route", "--in-kamailio", "--json")
-
-    assert (done.returncode, json.loads(done.stdout)["error"]) == (0, None)
-
-
 def test_its_home_is_private(tmp_path: Path) -> None:
     source = script(tmp_path, 'SR.Core.Log(1, SR.PV.GetS("$env(HOME)")); return 0;')
 

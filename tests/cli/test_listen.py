@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli.listen import _Source
-from tests.cli.commands import PLAIN, script
+from tests.cli.commands import PLAIN, app_mono, script
 from tests.kamailio.rig import Peer, free_udp_port
 from tests.programs import WAIT_S, until
 from tests.running_daemon import COMMAND, compiled
@@ -57,6 +57,16 @@ def test_an_option_outweighs_the_table_of_the_listener(tmp_path: Path, options: 
 
     with listening(tmp_path, settings, *options) as peer:
         assert status_of_the_answer(peer) == answer
+
+
+def test_a_load_that_cannot_be_run_is_named_with_its_setting(tmp_path: Path) -> None:
+    settings = tmp_path / "app-mono.toml"
+    settings.write_text(f'load = "{tmp_path}/None.exe"\n', "utf-8")
+
+    done = app_mono("serve", "--sip", f"udp:127.0.0.1:{free_udp_port()}", "--config", settings)
+
+    told = f"error: load: expected a script that can be run: {tmp_path}/None.exe: there is no such file\n"
+    assert (done.returncode, done.stderr) == (2, told)
 
 
 def test_a_script_that_is_named_here_need_not_be_below_script_dirs(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.cli.commands import app_mono
 from tests.programs import until
 from tests.running_daemon import RunningDaemon
@@ -43,6 +45,21 @@ def test_a_log_file_that_cannot_be_made_is_a_mistake_of_one_line(tmp_path: Path)
     done = app_mono("serve", "--config", config)
 
     assert (done.returncode, done.stderr) == (2, f"error: log_file {tmp_path}/none/x.log: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("None.exe", "there is no such file"), ("Route.cs", "expected a name that ends in .exe or .dll")],
+)
+def test_a_load_that_cannot_be_run_is_named_with_its_setting(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "Route.cs").touch()
+    daemon = RunningDaemon(tmp_path, f'load = "{tmp_path}/{name}"')
+    daemon.config.write_text(daemon.config.read_text("utf-8").replace("/scripts", ""), "utf-8")
+
+    done = app_mono("serve", "--config", daemon.config)
+
+    assert done.returncode == 2
+    assert f"error: load: expected a script that can be run: {tmp_path}/{name}: {why}" in done.stderr
 
 
 def test_lines_for_a_full_file_system_go_to_standard_error(tmp_path: Path) -> None:

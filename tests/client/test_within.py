@@ -72,7 +72,7 @@ def served(directory: Path, settings: str = ONE_WORKER) -> Iterator[tuple[Runnin
             yield daemon, lease, script
         finally:
             lease.close()
-            assert lease._within.running == []
+            assert lease.within.running == []
 
 
 def test_the_same_build_runs_in_the_same_worker_with_the_same_statics(tmp_path: Path) -> None:
@@ -83,6 +83,28 @@ def test_the_same_build_runs_in_the_same_worker_with_the_same_statics(tmp_path: 
         assert [run(lease, script, "outer", host).code for _ in range(4)] == [1111] * 4
         assert run(lease, script, None, host).code == 11
         assert host.errors == []
+
+
+def test_the_entries_are_those_of_the_innermost_in_whatever_worker_it_runs(tmp_path: Path) -> None:
+    with served(tmp_path, "num_workers = 2\nmax_workers = 2\n") as (daemon, lease, script):
+        other = compiled(daemon.scripts, "Other", f'{MAIN} public static int look() {{ return Core.ModF("look"); }}')
+        seen: list[frozenset[str] | None] = []
+
+        def look() -> int:
+            seen.append(lease.within.entries)
+            return 0
+
+        def elsewhere() -> int:
+            look()
+            run(lease, other, "look", host)
+            look()
+            return 0
+
+        host = Runs(lease, script, look=look, adds=elsewhere)
+        run(lease, script, "outer", host)
+        look()
+
+    assert [names and sorted(names & {"outer", "look"}) for names in seen] == [["outer"], ["look"], ["outer"], None]
 
 
 def test_an_error_of_the_inner_one_is_its_own_and_another_one_runs_after_it(tmp_path: Path) -> None:
@@ -170,5 +192,5 @@ def test_there_are_no_more_within_each_other_than_may_be_whatever_workers_they_h
 
         assert [run(lease, script, "deeper", host).code for _ in range(2)] == [MAX_DEPTH, 2 * MAX_DEPTH]
         assert [str(error) for error in host.errors] == ["8 scripts run within each other already"] * 2
-        assert lease.depth == 0
+        assert lease.within.depth == 0
     assert caplog.messages.count("8 scripts run within each other, and no more do: deeper") == 1

@@ -117,6 +117,44 @@ def test_what_the_script_does_not_have_does_nothing_and_is_logged_once(site: Sit
     assert "SystemError" not in log
 
 
+def test_a_name_that_is_mistyped_is_logged_where_it_is_given(site: Site, phone: Peer) -> None:
+    """It was logged when a call failed for the first time, which may be much later."""
+    _, answer = called(site, phone, "relays-by-a-mistyped-name", "200 OK")
+
+    assert answer.startswith("SIP/2.0 200 OK")
+    said = f"{site.script} has no entry 'each_failur', which KSR.tm.t_on_failure names; did you mean 'each_failure'?"
+    assert site.kamailio.log().count(said) == 1
+
+
+def test_an_entry_that_a_save_adds_or_removes_is_asked_for_from_then_on(start: Start) -> None:
+    site = start()
+    build = site.script.read_bytes()
+    lacks = build.replace(b"each_branch", b"once_branch")  # its name in the metadata, and not the one that is asked for
+    ran = []
+
+    with Peer(site.port) as phone:
+        for content in (build, lacks, build):
+            site.script.with_suffix(".new").write_bytes(content)
+            site.script.with_suffix(".new").rename(site.script)
+            invite, _ = called(site, phone, "relays", "200 OK")
+            ran.append("X-Ran: each_branch" in invite)
+
+    assert ran == [True, False, True]
+    assert site.kamailio.log().count("has no entry 'each_branch', which KSR.tm.t_on_branch names") == 1
+
+
+def test_a_setting_that_is_wrong_is_logged_once_at_the_start_and_once_at_each_reload(start: Start) -> None:
+    site = start('on_busy = 3\nkemi_on_error = "no"\nksr_allow = ["no.such"]\n', daemon=False)
+    faults, counts = ("on_busy: expected", "kemi_on_error: expected", "ksr_allow: 'no.such'"), []
+
+    for _ in range(2):
+        counts.append([site.kamailio.log().count(fault) for fault in faults])
+        site.reload()
+        ask(site, "fine")
+
+    assert counts == [[1, 1, 1], [2, 2, 2]]
+
+
 @pytest.mark.parametrize("user", ["throws", "throws-in-a-transaction", "dies"])
 def test_a_request_whose_route_failed_is_answered_and_the_next_one_is_served(site: Site, user: str) -> None:
     assert ask(site, user) == FAILED, site.kamailio.log()
@@ -243,19 +281,34 @@ def test_a_reload_reads_the_settings_again_and_loses_no_request(start: Start) ->
     assert [before, ask(site, "throws"), ask(site, "fine")] == [FAILED, "503 Later", "200 OK"]
 
 
-def test_what_answers_is_known_by_its_whole_name() -> None:
-    """A query of a web service is no answer to the caller, though http_async_client has a function of that name."""
-    program = (
+def printed(program: str, *words: str) -> list[str]:
+    """What a program prints that has app_mono_kemi.py as ``kemi``, without a Kamailio."""
+    before = (
         "import sys, types; sys.path.insert(0, sys.argv[1]); ksr = sys.modules['KSR'] = types.ModuleType('KSR');"
         "ksr.log = lambda *_: None; ksr.x = types.SimpleNamespace(modf=None); ksr.pv = ksr.hdr = None;"
-        "import app_mono_kemi as kemi; host = kemi._Host(None)\n"
-        "for name in sys.argv[2:]: host.done = {name}; print(host.is_answered)"
+        "import app_mono_kemi as kemi\n"
     )
+    command = [sys.executable, "-c", f"{before}{program}", str(ROOT / "kamailio"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_what_answers_is_known_by_its_whole_name() -> None:
+    """A query of a web service is no answer to the caller, though http_async_client has a function of that name."""
+    program = "host = kemi._Host(None)\nfor name in sys.argv[2:]: host.done = {name}; print(host.is_answered)"
     names = ["http_client.query", "sqlops.sql_query_async", "tm.t_drop_replies", "http_async_client.query", "forward"]
 
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(ROOT / "kamailio"), *names, "tm.t_relay", "sl_send_reply"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    told = printed(program, *names, "tm.t_relay", "sl_send_reply")
 
-    assert done.stdout.split() == ["False"] * 3 + ["True"] * 4
+    assert told == ["False"] * 3 + ["True"] * 4
+
+
+@pytest.mark.parametrize("asked", ["kemi.mod_init()", "kemi"])
+def test_a_name_has_one_function_and_a_process_keeps_a_few_hundred(asked: str) -> None:
+    program = (
+        f"asked = {asked}; first = asked.no_such\n"
+        "for _ in range(1000): print(asked.no_such is first and asked.no_such is not asked.__none is not None)\n"
+        "for number in range(1000): getattr(asked, f'name_{number}')\n"
+        "print(kemi._function.cache_info().currsize == kemi._MOST_NAMES)"
+    )
+
+    assert set(printed(program)) == {"True"}

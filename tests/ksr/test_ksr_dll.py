@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import compile_script, ensure_bridge
-from runner.errors import CallRefused
+from runner.errors import CallRefused, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
@@ -112,3 +112,32 @@ def test_no_assembly_of_that_name_beside_a_script_is_loaded(runner: Runner, tmp_
     (tmp_path / "KSR.dll").write_bytes(b"not an assembly")
 
     assert runner.mono_exec(program, host=Kemi({"info": None})).ok
+
+
+@pytest.mark.parametrize("entry", ["directly", "in_a_lambda", "deep"])
+def test_an_exit_in_a_static_constructor_is_an_error_that_says_so(runner: Runner, tmp_path: Path, entry: str) -> None:
+    """Its type was unusable from then on, and each later exec failed with an error that named no reason."""
+    source = tmp_path / "P.cs"
+    types = {
+        "directly": "KSR.x.exit();",
+        "in_a_lambda": "new List<int> { 1 }.ForEach(x => KSR.x.drop());",
+        "deep": "P.Exit();",
+    }
+    source.write_text(
+        "using System.Collections.Generic; using SR; public class P {"
+        + "".join(
+            f"class T_{name} {{ static T_{name}() {{ {body} }} internal static int N = 1; }}"
+            f"public static int {name}() {{ return T_{name}.N; }}"
+            for name, body in types.items()
+        )
+        + "internal static void Exit() { KSR.x.exit(); } public static void plain() { Exit(); } }",
+        "utf-8",
+    )
+    path = str(compile_script(source))
+
+    errors = [runner.mono_exec(path, host=Kemi({}), entry=entry).error for _ in range(2)]
+    plain = runner.mono_exec(path, host=Kemi({}), entry="plain")
+
+    reason = f"SR.KsrException: KSR.x: a static constructor cannot end the script, here that of P+T_{entry}"
+    assert [isinstance(error, ScriptError) and reason in error.full() for error in errors] == [True, True]
+    assert (plain.error, plain.has_ended_routing) == (None, True)

@@ -13,7 +13,7 @@ from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.wire.session import LONGEST_ENTRY, MAX_ENTRIES
-from tests.places import INVITE
+from tests.places import INVITE, ROOT
 from tests.programs import MCS, WAIT_S
 from tests.running_daemon import compiled
 
@@ -169,3 +169,13 @@ def test_with_fresh_statics_each_exec_of_an_entry_begins_anew(tmp_path: Path) ->
     with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0, observer="none", statics="fresh")) as fresh:
         assert [code(fresh, script, "request") for _ in range(3)] == [10, 10, 10]
         assert [code(fresh, script, entry) for entry in (None, "onsend", "request")] == [1, 0, 10]
+
+
+def test_the_warm_up_is_an_entry_of_the_bridge_which_shows_no_type_to_scripts(runner: Runner) -> None:
+    host = MessageHost(INVITE)
+
+    result = runner.mono_exec(str(ensure_bridge().bridge_exe), "warm-up", host=host, entry="Run")
+
+    assert (result.error, host.logs) == (None, [(3, "warm-up")])
+    sources = [path.read_text("utf-8") for path in (ROOT / "bridge").glob("*.cs")]
+    assert [line for text in sources for line in text.splitlines() if line.startswith("    public ")] == []

@@ -19,7 +19,7 @@ from .texts import is_utf8, until_nul
 from .variables import DONE, FROM_HEXA, SMALL, Variables, harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # The name of the first header; $msg(lpart) begins there, and has no value where a header does not parse.
 _FIRST_HEADER = "$(msg(lpart){s.select,0,:}{s.trim})"
@@ -87,10 +87,10 @@ class KamailioHost(Variables):
             raise
         except RunnerError as error:  # of the tables of this Kamailio
             raise CallRefused(f"KSR.{function} was not called: {error}") from error
-        self.called(function, result)
+        self.called(function, arguments, result)
         return result
 
-    def called(self, function: str, value: object) -> None:
+    def called(self, function: str, arguments: Sequence[str | int | bool], value: object) -> None:
         """For who wants to know what ``ksr`` and ``modf`` did; functions that only read need not be named."""
 
     def modf(self, function: str, *arguments: str) -> int:
@@ -107,7 +107,7 @@ class KamailioHost(Variables):
         except RunnerError as error:
             self.log_once(name, f"ModF cannot run {name[:80]!a}: {error}")
             return MODF_CANNOT_RUN
-        self.called(name, value)
+        self.called(name, arguments, value)
         return value
 
     def hdr_append(self, text: str) -> int:

@@ -47,6 +47,9 @@ public static class RoutesByName
             case "relays-by-names-that-are-not-there":
                 Relay("no_branch", "no_reply", "no_failure");
                 break;
+            case "relays-by-a-mistyped-name":
+                Relay("each_branch", "each_reply", "each_failur");
+                break;
             default:
                 Answer();
                 break;
