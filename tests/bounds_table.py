@@ -216,3 +216,27 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("Loader.cs", "_scripts"): "one generation of each script: the same",
     ("Wire.cs", "_in"): "twice MaxLineBytes, in NextLine",
 }
+
+JAVA_BOUNDS: dict[tuple[str, str], str] = {
+    ("Calls.java", "LEVELS"): "the levels of the log, once",
+    ("Compiler.java", "OPTIONS"): "its options, once",
+    ("Compiler.java", "made"): "the classes of one build; it ends with the load",
+    ("Compiler.java", "units"): "the sources of one build; the same",
+    ("Exec.java", "values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",
+    ("ExecRequest.java", "values"): "the same list",
+    ("ExecRequest.java", "plan"): ONE_LINE,
+    ("Generation.java", "compiled"): "the classes of one build",
+    ("Generation.java", "known"): "the helpers of one build",
+    ("Generation.java", "places"): "its jars",
+    ("Generation.java", "misses"): "classes that are missing while one build is loaded; the load ends in its time",
+    ("JsonWriter.java", "bytes"): (
+        "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
+        "wait are sent at HOLD_BYTES"
+    ),
+    ("ClassNames.java", "others"): "the constants of one class file: 65535",
+    ("Loader.java", "generationOf"): "scripts of one worker, which is replaced at max_loads",
+    ("Loader.java", "scripts"): "one generation of each script: the same",
+    ("Script.java", "entries"): "MOST_ENTRIES",
+    ("Script.java", "types"): "the classes of one source",
+    ("Wire.java", "bytes"): "twice maxLineBytes, in next",
+}

@@ -16,8 +16,8 @@ import java.util.Set;
  * wire, which is descriptor 3 (reads) and 4 (writes).
  *
  * <p>The wire: Wire (reads), Outbox (writes), Watch (hang-up), Replies, JsonReader, JsonWriter. A load: Loader, Copies,
- * Generation (class loaders), Compiler, ClassNames, Script, Entry. An exec: ExecRequest, Exec and Plan (what came ahead),
- * Calls, Callers, Exit, Thrown. Below: Native.
+ * Generation (class loaders), Compiler, ClassNames, Script, Entry. An exec: ExecRequest, Exec and Plan (what came
+ * ahead), Calls, Questions, Callers, Exit, Thrown. The start: WarmUp. Below: Native.
  */
 public final class Bridge {
     private static final int READS = 3;
@@ -53,7 +53,7 @@ public final class Bridge {
                 error.printStackTrace();
             }
         });
-        WarmUp.run(Integer.getInteger("rounds", 100), maxLineBytes);
+        WarmUp.run(maxLineBytes);
         watch.start();
         bridge.callers.keepThreads();
         bridge.replies.ready();

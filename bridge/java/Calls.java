@@ -17,38 +17,29 @@ import java.util.function.Consumer;
  */
 final class Calls extends Host {
     private static final int MOST_ARGUMENTS = 6; // runner/calls.py, MOST_ARGUMENTS
-    private static final int MOST_DEPTH = 8; // runner/wire/session.py, MAX_DEPTH
     private static final int EXIT_GATE_MS = 50;
+    private static final int STACK_OF_A_CALL = 60; // small frames: more than a call has, down to the read of its answer
     private static final Long ZERO = 0L;
     private static final Long ONE = 1L; // true, as it comes over the wire
-    private static final Object REFUSED = new Object();
-
-    private static final byte[] ANSWER = ExecRequest.ascii("{\"jsonrpc\":\"2.0\",\"id\":");
-    private static final byte[] RESULT = ExecRequest.ascii(",\"result\":");
-    private static final byte[] END = ExecRequest.ascii("}");
 
     // KSR.err(text) and its like are Core.Log with this level, which needs no answer.
     private static final Map<String, Integer> LEVELS =
         Map.of("crit", -2, "err", -1, "warn", 0, "notice", 1, "info", 2, "dbg", 3);
 
-    private final Wire wire;
     private final Outbox outbox;
     private final Callers callers;
     private final Watch watch;
-    private final Consumer<ExecRequest> run;
     private final ReentrantLock turn = new ReentrantLock();
     private final Condition innerEnded = turn.newCondition();
-    private long question;
-    private String refusal;
+    private final Questions questions;
     private long answerable; // the exec whose main was entered and whose result was not sent; 0 for none
 
     /** {@code run} runs an exec that came while a question was open. */
     Calls(Wire wire, Outbox outbox, Callers callers, Watch watch, Consumer<ExecRequest> run) {
-        this.wire = wire;
         this.outbox = outbox;
         this.callers = callers;
         this.watch = watch;
-        this.run = run;
+        questions = new Questions(wire, outbox, callers, turn, run);
     }
 
     /** From now on calls are answered; {@code came} is when the exec came, in nanoseconds. */
@@ -64,6 +55,9 @@ final class Calls extends Host {
     /** From now on calls do not count. Waits until the question of another thread, if there is one, is answered. */
     void ends(Exec exec) {
         turn.lock();
+        while (callers.running() != exec) { // what another thread asked runs an exec within this one
+            innerEnded.awaitUninterruptibly();
+        }
         outbox.gate.lock();
         logDropped(exec);
         callers.ends(exec);
@@ -85,6 +79,7 @@ final class Calls extends Host {
 
     /** Says that the process ends on purpose; nothing is sent after that. */
     void exiting(int code) {
+        Thread.interrupted(); // else it would not wait for the gate
         try {
             // A thread that holds the gate may be stuck in a write: the exit must not wait for it.
             if (outbox.gate.tryLock(EXIT_GATE_MS, TimeUnit.MILLISECONDS)) {
@@ -106,14 +101,21 @@ final class Calls extends Host {
 
     @Override
     public void log(int level, String text) {
+        requireStack(STACK_OF_A_CALL);
         outbox.gate.lock();
         try {
             Exec exec = callers.mine();
             int sent = exec == null ? -1 : exec.countText(text.length(), outbox.maxLineBytes / 8);
             if (sent >= 0) {
+                String whole = sent < text.length() ? text.substring(0, sent) : text;
                 int mark = outbox.begin();
-                outbox.line.raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").number(level).raw(",");
-                outbox.line.text(sent < text.length() ? text.substring(0, sent) : text).raw("]}");
+                try {
+                    outbox.line.raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").number(level).raw(",");
+                    outbox.line.text(whole).raw("]}");
+                } catch (OutOfMemoryError error) {
+                    outbox.takeBack(mark);
+                    throw error;
+                }
                 outbox.hold(mark);
             }
         } finally {
@@ -123,6 +125,7 @@ final class Calls extends Host {
 
     @Override
     public Object read(String call, String name) {
+        requireStack(STACK_OF_A_CALL);
         turn.lock();
         try {
             Exec exec = mayCall();
@@ -138,6 +141,7 @@ final class Calls extends Host {
 
     @Override
     public Object edit(String call, String target, Object value) {
+        requireStack(STACK_OF_A_CALL);
         turn.lock();
         try {
             Exec exec = mayCall();
@@ -156,6 +160,7 @@ final class Calls extends Host {
 
     @Override
     public Object command(String call, Object... arguments) {
+        requireStack(STACK_OF_A_CALL);
         turn.lock();
         try {
             Exec exec = mayCall();
@@ -171,6 +176,7 @@ final class Calls extends Host {
 
     @Override
     public Object ksr(String function, Object... arguments) {
+        requireStack(STACK_OF_A_CALL);
         turn.lock();
         try {
             Exec exec = mayCall();
@@ -182,7 +188,8 @@ final class Calls extends Host {
                 log(LEVELS.get(function), (String) first);
                 return null;
             }
-            Object value = arguments.length > 1 || !(first instanceof String) ? exec : exec.ahead(function, (String) first);
+            boolean isRead = arguments.length <= 1 && first instanceof String;
+            Object value = isRead ? exec.ahead(function, (String) first) : exec;
             if (value == exec) {
                 value = editOf(exec, function, arguments);
             }
@@ -190,8 +197,10 @@ final class Calls extends Host {
                 return value;
             }
             exec.forget();
-            if (arguments.length > MOST_ARGUMENTS || (value = ask("KSR", function, arguments)) == REFUSED) {
-                throw new KsrException(arguments.length <= MOST_ARGUMENTS && refusal != null ? refusal
+            boolean isCall = arguments.length <= MOST_ARGUMENTS;
+            value = isCall ? questions.ask("KSR", function, arguments) : Questions.REFUSED;
+            if (value == Questions.REFUSED) {
+                throw new KsrException(isCall && questions.refusal() != null ? questions.refusal()
                     : "KSR." + function + ": its arguments are too many, too long, or no text that can be written");
             }
             return value;
@@ -280,88 +289,8 @@ final class Calls extends Host {
     }
 
     private Object answer(String call, Object... arguments) {
-        Object value = ask(call, arguments);
-        return value == REFUSED ? null : value;
-    }
-
-    /** Sends a question and waits for its answer; {@link #REFUSED} with {@link #refusal}, or null there if not sent. */
-    private Object ask(String call, Object... arguments) {
-        refusal = null;
-        outbox.gate.lock();
-        try {
-            int mark = outbox.begin();
-            JsonWriter line = outbox.line;
-            line.raw("{\"jsonrpc\":\"2.0\",\"id\":").number(question + 1).raw(",\"method\":\"").raw(call);
-            line.raw("\",\"params\":");
-            boolean isWritten = lengthOf(arguments) < outbox.maxLineBytes && Outbox.tryValue(line, arguments);
-            line.raw("}");
-            if (!isWritten || !outbox.fits(mark)) {
-                outbox.takeBack(mark);
-                return REFUSED;
-            }
-            question++;
-            outbox.end(mark);
-        } finally {
-            outbox.gate.unlock();
-        }
-        return await(question, callers.running());
-    }
-
-    private Object await(long asked, Exec exec) {
-        long began = System.nanoTime();
-        long waited = exec.waited;
-        try {
-            while (wire.next()) {
-                JsonReader line = wire.line;
-                if (line.skip(ANSWER) && line.count() == asked && line.skip(RESULT)) {
-                    Object value = line.value();
-                    if (line.skip(END) && line.isAtEnd()) {
-                        exec.waited = waited + System.nanoTime() - began;
-                        return value;
-                    }
-                }
-                line.rewind();
-                ExecRequest inner = ExecRequest.common(line);
-                Map<String, Object> other = inner == null ? ExecRequest.asMap(line.whole()) : null;
-                if (inner == null && "exec".equals(other.get("method"))) {
-                    inner = ExecRequest.of((Long) other.get("id"), ExecRequest.asMap(other.get("params")));
-                }
-                if (inner == null) {
-                    return parsed(other, asked);
-                }
-                if (exec.depth() == MOST_DEPTH) {
-                    throw new IllegalArgumentException("expected at most " + MOST_DEPTH + " execs within each other");
-                }
-                runWithin(inner);
-            }
-        } catch (IllegalArgumentException | ClassCastException | NullPointerException error) {
-            System.err.println("bridge: expected an answer or an exec: " + error.getMessage());
-        }
-        Native.endGroup(); // the turns are out of order or the runner has gone, so no later line can be trusted
-        return REFUSED;
-    }
-
-    private Object parsed(Map<String, Object> answer, long asked) {
-        if (!Long.valueOf(asked).equals(answer.get("id"))) {
-            throw new IllegalArgumentException("expected the answer to question " + asked);
-        }
-        if (answer.containsKey("result")) {
-            return answer.get("result");
-        }
-        Map<String, Object> error = ExecRequest.asMap(answer.get("error"));
-        refusal = error != null && error.get("message") instanceof String ? (String) error.get("message")
-            : "the call was refused";
-        return REFUSED;
-    }
-
-    /** Runs an exec within the one that waits. Threads of the one that comes make calls, too. */
-    private void runWithin(ExecRequest inner) {
-        turn.unlock();
-        try {
-            run.accept(inner);
-        } finally {
-            turn.lock();
-        }
+        Object value = questions.ask(call, arguments);
+        return value == Questions.REFUSED ? null : value;
     }
 
     private void logDropped(Exec exec) {
@@ -374,12 +303,8 @@ final class Calls extends Host {
         }
     }
 
-    private static long lengthOf(Object[] arguments) {
-        long length = 0;
-        for (Object argument : arguments) {
-            length += argument instanceof String ? ((String) argument).length()
-                : argument instanceof Object[] ? lengthOf((Object[]) argument) : 0;
-        }
-        return length;
+    /** Overflows now, before anything was locked or sent, where the stack has no room for a call. */
+    private static int requireStack(int frames) {
+        return frames == 0 ? 0 : requireStack(frames - 1) + 1;
     }
 }

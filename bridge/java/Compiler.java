@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
 import javax.tools.FileObject;
@@ -38,6 +40,10 @@ final class Compiler {
     private static final List<String> OPTIONS =
         List.of("-g", "-proc:none", "-implicit:none", "-Xlint:none", "-XDshould-stop.ifError=FLOW");
 
+    // As in a source in C#: a line of its own, anywhere.
+    private static final Pattern DIRECTIVE = Pattern.compile("(?m)^[ \\t]*//[ \\t]*app-mono:(.*)$");
+    private static final Pattern REFERENCE = Pattern.compile("-r:(\\S+\\.jar)");
+
     private static final String NAME = "[\\p{javaJavaIdentifierStart}&&[^$]]\\p{javaJavaIdentifierPart}*";
 
     private final String path;
@@ -45,6 +51,7 @@ final class Compiler {
     private final StandardJavaFileManager files;
     private final Map<String, ByteArrayOutputStream> made = new TreeMap<>();
     private final JavacTask task;
+    private final Source source;
     private final List<CompilationUnitTree> units = new ArrayList<>();
 
     /**
@@ -63,6 +70,7 @@ final class Compiler {
         files = compiler.getStandardFileManager(found, null, StandardCharsets.UTF_8);
         List<Source> all = new ArrayList<>();
         sources.forEach((place, content) -> all.add(new Source(place, new String(content, StandardCharsets.UTF_8))));
+        source = all.get(0);
         task = (JavacTask) compiler.getTask(null, new Output(files), found, OPTIONS, null, all);
         try {
             task.parse().forEach(units::add);
@@ -75,6 +83,27 @@ final class Compiler {
     /** The package of the script. */
     String packageName() {
         return packageOf(script());
+    }
+
+    /**
+     * The jars beside the script that its source names: {@code // app-mono: -r:lib/driver.jar}.
+     *
+     * @throws InvalidScript it asks for something else
+     */
+    Set<String> references() {
+        Set<String> jars = new LinkedHashSet<>();
+        for (Matcher line = DIRECTIVE.matcher(source.text); line.find();) {
+            for (String word : line.group(1).trim().split("\\s+")) {
+                Matcher reference = REFERENCE.matcher(word);
+                if (!reference.matches() || !Loader.isJarBeside(reference.group(1))) {
+                    long row = source.text.substring(0, line.start(1)).lines().count();
+                    throw new InvalidScript(path + ":" + row + ":1: app-mono: expected -r:NAME.jar, but " + word
+                        + " came", null);
+                }
+                jars.add(reference.group(1));
+            }
+        }
+        return jars;
     }
 
     /**

@@ -1,6 +1,6 @@
 package srbridge;
 
-/** Ends a script that called KSR.x.exit() or drop(): it passes every {@code catch (Exception e)} and runs every finally. */
+/** Ends a script that called KSR.x.exit() or drop(): no {@code catch (Exception e)} stops it, every finally runs. */
 final class Exit extends Error {
     private static final long serialVersionUID = 1;
 

@@ -1,6 +1,6 @@
 package srbridge;
 
-/** A script cannot run: it does not compile, is no class or jar, has nothing to run, or its static initialiser threw. */
+/** A script cannot run: it does not compile, is no class or jar, has nothing to run, or a static initialiser threw. */
 final class InvalidScript extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -67,12 +68,12 @@ final class Loader {
         Map<String, byte[]> files = new LinkedHashMap<>();
         Map<String, byte[]> sources = new LinkedHashMap<>();
         byte[] content = copies.read((String) wanted.get("file"), path);
-        (name.endsWith(".java") ? sources : files).put(name.endsWith(".java") ? path : name, content);
+        (isSource(name) ? sources : files).put(isSource(name) ? path : name, content);
         for (Map.Entry<String, Object> each : helpers.entrySet()) {
             Map<String, Object> helper = ExecRequest.asMap(each.getValue());
             if (helper != null) {
                 String place = (String) helper.get("path");
-                boolean isSource = each.getKey().endsWith(".java");
+                boolean isSource = isSource(each.getKey());
                 byte[] copy = copies.read((String) helper.get("file"), place);
                 (isSource ? sources : files).put(isSource ? place : each.getKey(), copy);
             }
@@ -82,7 +83,15 @@ final class Loader {
         Script script = null;
         Set<String> needs = new LinkedHashSet<>();
         try {
-            Compiler compiler = name.endsWith(".java") ? new Compiler(path, sources) : null;
+            Compiler compiler = isSource(name) ? new Compiler(path, sources) : null;
+            if (compiler != null) {
+                for (String jar : compiler.references()) {
+                    needs.add(jar);
+                    if (helpers.containsKey(jar) && helpers.get(jar) == null) {
+                        throw new InvalidScript(path + ": there is no " + jar + " beside it", null);
+                    }
+                }
+            }
             String main = arrange(generation, path, files, compiler, needs);
             needs.removeAll(helpers.keySet());
             if (needs.isEmpty() && compiler != null) {
@@ -94,6 +103,7 @@ final class Loader {
                 needs.addAll(generation.loaded());
             }
         } catch (InvalidScript error) {
+            needs.clear();
             needs.addAll(generation.loaded());
             if (needs.isEmpty()) {
                 throw error;
@@ -124,7 +134,8 @@ final class Loader {
             generation.inPackage(compiler.packageName());
         }
         for (Map.Entry<String, byte[]> each : files.entrySet()) {
-            if (each.getKey().endsWith(".class")) {
+            String kind = each.getKey().toLowerCase(Locale.ROOT);
+            if (kind.endsWith(".class")) {
                 ClassNames names = ClassNames.of(each.getValue(), each.getKey().equals(name) ? path : each.getKey());
                 if (each.getKey().equals(name)) {
                     main = names.own();
@@ -132,13 +143,13 @@ final class Loader {
                 }
                 generation.addClass(names.own(), each.getValue());
                 others.addAll(names.others());
-            } else if (each.getKey().endsWith(".jar")) {
+            } else if (kind.endsWith(".jar")) {
                 generation.addJar(each.getKey(), each.getValue());
                 Attributes manifest = manifestOf(each.getValue());
                 main = each.getKey().equals(name) ? manifest.getValue(Attributes.Name.MAIN_CLASS) : main;
                 String more = manifest.getValue(Attributes.Name.CLASS_PATH);
                 for (String jar : more == null ? new String[0] : more.trim().split("\\s+")) {
-                    if (isHelperName(jar)) {
+                    if (isJarBeside(jar)) {
                         needs.add(jar);
                     }
                 }
@@ -150,7 +161,8 @@ final class Loader {
             }
         }
         if (compiler == null && main == null) {
-            throw new InvalidScript(path + (name.endsWith(".jar") ? ": expected Main-Class in the manifest of the jar"
+            boolean isJar = name.toLowerCase(Locale.ROOT).endsWith(".jar");
+            throw new InvalidScript(path + (isJar ? ": expected Main-Class in the manifest of the jar"
                 : ": expected a .java, .class or .jar file"), null);
         }
         return main;
@@ -162,7 +174,12 @@ final class Loader {
         return hash == null ? null : copies.read(hash, name);
     }
 
-    private static boolean isHelperName(String name) {
+    private static boolean isSource(String name) {
+        return name.toLowerCase(Locale.ROOT).endsWith(".java");
+    }
+
+    /** Whether a jar of this name is at or below the script's directory. */
+    static boolean isJarBeside(String name) {
         return name.endsWith(".jar") && !name.contains(":") && !("/" + name + "/").matches(".*/(\\.|\\.\\.|)/.*");
     }
 

@@ -1,6 +1,9 @@
 package srbridge;
 
 import java.io.FileDescriptor;
+import java.io.IOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -15,9 +18,11 @@ final class Native {
     private static final int POLLERR_OR_POLLHUP = 0x18;
     private static final int LAST_HOOK = 9; // java.lang.Shutdown, MAX_SYSTEM_HOOKS: after the script's own hooks
 
-    private static final Method POLL = method("sun.nio.ch.Net", "poll", FileDescriptor.class, int.class, long.class);
-    private static final Method KILL =
-        method("java.lang.ProcessHandleImpl", "destroy0", long.class, long.class, boolean.class);
+    // By handles, whose calls allocate nothing: they work when memory has run out.
+    private static final MethodHandle POLL =
+        handle(method("sun.nio.ch.Net", "poll", FileDescriptor.class, int.class, long.class));
+    private static final MethodHandle KILL =
+        handle(method("java.lang.ProcessHandleImpl", "destroy0", long.class, long.class, boolean.class));
 
     private static final boolean LEADS_GROUP = leadsGroup();
 
@@ -34,9 +39,9 @@ final class Native {
     /** Waits until the other end of a pipe is closed; false when that did not happen in time. */
     static boolean isHungUp(FileDescriptor pipe, int waitMs) {
         try {
-            return ((Integer) POLL.invoke(null, pipe, 0, (long) waitMs) & POLLERR_OR_POLLHUP) != 0;
-        } catch (ReflectiveOperationException error) {
-            throw new IllegalStateException(error);
+            return ((int) POLL.invokeExact(pipe, 0, (long) waitMs) & POLLERR_OR_POLLHUP) != 0;
+        } catch (Throwable error) { // invokeExact declares it
+            return false;
         }
     }
 
@@ -44,9 +49,9 @@ final class Native {
     static void endGroup() {
         if (LEADS_GROUP) {
             try {
-                KILL.invoke(null, 0L, 0L, true); // kill(0, SIGKILL)
-            } catch (ReflectiveOperationException error) {
-                error.printStackTrace();
+                boolean unused = (boolean) KILL.invokeExact(0L, 0L, true); // kill(0, SIGKILL)
+            } catch (Throwable error) { // invokeExact declares it
+                System.err.println("bridge: " + error);
             }
         }
         Runtime.getRuntime().halt(0);
@@ -94,12 +99,20 @@ final class Native {
         }
     }
 
+    private static MethodHandle handle(Method method) {
+        try {
+            return MethodHandles.lookup().unreflect(method);
+        } catch (IllegalAccessException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
     private static boolean leadsGroup() {
         try {
             String stat = Files.readString(Path.of("/proc/self/stat"));
             String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" "); // state, ppid, pgrp: proc(5)
             return Long.parseLong(fields[2]) == ProcessHandle.current().pid();
-        } catch (java.io.IOException error) {
+        } catch (IOException error) {
             return false;
         }
     }

@@ -86,12 +86,19 @@ final class Outbox {
     /** Adds an edit to those that wait; false when it is too long or cannot be written. */
     boolean tryEdit(int edit, Object value) {
         int mark = edits.length;
-        edits.raw(mark > 0 ? ",[" : "[").number(edit).raw(",");
-        boolean isWritten = tryValue(edits, value);
-        edits.raw("]");
         int longest = Math.min(HOLD_BYTES, maxLineBytes / 2); // a result still fits into the line beside them
-        if (!isWritten || edits.length - mark > longest) {
-            edits.length = mark;
+        boolean isWritten = false;
+        try {
+            edits.raw(mark > 0 ? ",[" : "[").number(edit).raw(",");
+            isWritten = tryValue(edits, value);
+            edits.raw("]");
+            isWritten &= edits.length - mark <= longest;
+        } finally {
+            if (!isWritten) { // also when there was no memory for it
+                edits.length = mark;
+            }
+        }
+        if (!isWritten) {
             return false;
         }
         if (edits.length > longest) {

@@ -50,14 +50,26 @@ final class Watch implements Runnable {
             if (Native.isHungUp(reads, Outbox.HOLD_MS)) {
                 Native.endGroup();
             }
-            if (outbox.gate.tryLock()) {
-                outbox.sendOverdue();
-                sleeps = !isRunning && outbox.isEmpty() && ++quietTicks > QUIET_TICKS;
-                while (sleeps) {
-                    wake.awaitUninterruptibly();
-                }
-                outbox.gate.unlock();
+            try {
+                look();
+            } catch (OutOfMemoryError error) {
+                continue; // of the script; the next look may have some again, and the hang-up needs none
             }
+        }
+    }
+
+    private void look() {
+        if (!outbox.gate.tryLock()) {
+            return;
+        }
+        try {
+            outbox.sendOverdue();
+            sleeps = !isRunning && outbox.isEmpty() && ++quietTicks > QUIET_TICKS;
+            while (sleeps) {
+                wake.awaitUninterruptibly();
+            }
+        } finally {
+            outbox.gate.unlock();
         }
     }
 }

@@ -178,7 +178,9 @@ def test_a_thread_that_is_left_wears_the_worker_out_unless_it_keeps_them(tmp_pat
 def test_threads_and_tasks_that_have_ended_do_not(worker: Started, tmp_path: Path) -> None:
     statements = (
         "Thread thread = new Thread(() -> { }); thread.start(); thread.join();"
-        "return java.util.concurrent.CompletableFuture.supplyAsync(() -> 5).get();"
+        "int result = java.util.concurrent.CompletableFuture.supplyAsync(() -> 5).get();"
+        "java.util.concurrent.ForkJoinPool.commonPool().awaitQuiescence(30, java.util.concurrent.TimeUnit.SECONDS);"
+        "return result;"
     )
     for _ in range(2):
         assert run(worker, body(tmp_path, "EndsThem", statements)).code == 5
@@ -246,6 +248,21 @@ def test_a_stack_that_overflows_is_an_exception(worker: Started) -> None:
     with pytest.raises(ScriptError, match="StackOverflowError"):
         run(worker, generation, param="without end")
     assert run(worker, generation).code == 0
+
+
+def test_a_stack_that_overflows_in_a_call_breaks_no_turn(worker: Started, tmp_path: Path) -> None:
+    """On its way up a script makes a call at each depth, until there is room for one."""
+    more = (
+        "static boolean isMade;\n static void deeper() { try { deeper(); } finally { if (!isMade) {"
+        ' PV.getI("$var(n)"); Core.dbg("x"); isMade = true; } } }'
+    )
+    generation = worker.loaded(body(tmp_path, "Deeper", "isMade = false; deeper(); return 0;", more))
+
+    for _ in range(20):
+        with pytest.raises(ScriptError, match="StackOverflowError"):
+            run(worker, generation, Plain(MessageHost(INVITE)))
+    assert "stack overflow in" not in worker.log  # Java's own warning when one comes while a lock is taken
+    assert run(worker, MANUAL).code == 1
 
 
 def test_bytes_come_through_and_other_lone_surrogates_do_not(worker: Started, host: MessageHost) -> None:

@@ -176,6 +176,23 @@ def test_execs_run_within_each_other_with_the_same_statics(worker: Started, tmp_
     assert not worker.conversation.holdings.retire_reason
 
 
+def test_an_exec_waits_for_one_within_it_that_another_thread_asked_for(worker: Started, tmp_path: Path) -> None:
+    statements = (
+        'Thread asks = new Thread(() -> Core.modF("slow")); asks.start();'
+        " while (!isInside) { Thread.onSpinWait(); } return 3;"
+    )
+    more = (
+        "static volatile boolean isInside;\n public static int slow() throws Exception {"
+        ' isInside = true; Thread.sleep(50); return PV.setS("$var(slow)", "done"); }'
+    )
+    generation = worker.loaded(body(tmp_path, "Waits", statements, more))
+    host = Nesting(worker, generation)
+
+    outcome = run(worker, generation, host)
+
+    assert (outcome.code, host.get_s("$var(slow)")) == (3, "done")
+
+
 def test_a_profile_has_the_time_until_main_and_in_main(worker: Started, tmp_path: Path) -> None:
     generation = worker.loaded(body(tmp_path, "Sleeps", "Thread.sleep(20); return 0;"))
     spent: dict[str, int] = {}

@@ -168,6 +168,23 @@ def test_a_jar_runs_with_those_of_its_class_path(worker: Started, tmp_path: Path
         worker.loaded(tmp_path / "util.jar")
 
 
+def test_a_source_names_the_jars_that_it_needs(worker: Started, tmp_path: Path) -> None:
+    written(tmp_path, "src/Util.java", "package lib; public class Util { public static int number() { return 8; } }")
+    compiled(tmp_path / "src" / "Util.java", tmp_path / "made")
+    script = body(tmp_path, "Refers", "// app-mono: -r:more/util.jar\nreturn lib.Util.number();")
+    (tmp_path / "more").mkdir()
+
+    with pytest.raises(ScriptInvalid, match=r"Refers\.java: there is no more/util\.jar beside it"):
+        worker.loaded(script)
+    jar(tmp_path / "more" / "util.jar", tmp_path / "made", "Class-Path: gone.jar\n")
+    assert run(worker, script).code == 8
+    for wrong in ("-r:../x.jar", "-r:/x.jar", "-d:x"):
+        with pytest.raises(
+            ScriptInvalid, match=rf"Wrong1\.java:4:1: app-mono: expected -r:NAME\.jar, but {wrong} came"
+        ):
+            worker.loaded(body(tmp_path, "Wrong1", f"// app-mono: {wrong}\nreturn 0;"))
+
+
 def test_a_class_that_is_asked_for_by_name_is_found_at_load_and_while_it_runs(worker: Started, tmp_path: Path) -> None:
     written(tmp_path, "src/Plugin.java", "public class Plugin { public static int version = 7; }")
     compiled(tmp_path / "src" / "Plugin.java", tmp_path)

@@ -1,6 +1,6 @@
 package SR;
 
-/** Answers the calls of a script. The bridge is one; scripts use {@link Core}, {@link PV}, {@link HDR} and {@link KSR}. */
+/** Answers the calls of a script. The bridge is one; scripts use {@link Core}, {@link PV}, {@link HDR}, {@link KSR}. */
 public abstract class Host {
     /** The host of this process; null when the program was not started by app-mono. */
     static volatile Host current;
