@@ -14,7 +14,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/app_mono.py", "_busy"): "one number",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
     ("runner/mcs.py", "mono_version (cache)"): "the compilers that settings and options name: one",
-    ("runner/runtimes/java.py", "_version (cache)"): "the same",
+    ("runner/runtimes/java.py", "_version (cache)"): "the compilers that are named: one",
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
