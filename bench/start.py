@@ -24,6 +24,7 @@ from runner import sip
 from runner.build import compile_script, ensure_bridge
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.wire.session import MAX_LINE_BYTES
 from runner.worker.confine import MIB, environment
@@ -88,7 +89,7 @@ def compiled_ahead(directory: Path) -> Path | None:
 
 def starts(directory: Path) -> list[Row]:
     """Rows that compare the normal start with other options, and with assemblies compiled ahead."""
-    ours = environment(Settings(), None, {name: text for name, text in os.environ.items() if name != NURSERY})
+    ours = environment(Settings(), MONO, None, {name: text for name, text in os.environ.items() if name != NURSERY})
     small = ours | {NURSERY: "nursery-size=1m"}
     bridge, debug = ensure_bridge().bridge_exe, ("--debug",)
     ways: dict[str, tuple[Path, tuple[str, ...], dict[str, str]]] = {

@@ -65,7 +65,7 @@ namespace SRBridge
             string quoted = Encoding.ASCII.GetString(path.Bytes, 0, path.Length);
             var lines = new StringBuilder();
             lines.Append("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"load\",\"params\":{\"path\":").Append(quoted);
-            lines.Append(",\"generation\":\"warm-up\",\"assembly\":\"").Append(copies.Own(self)).Append('"');
+            lines.Append(",\"generation\":\"warm-up\",\"file\":\"").Append(copies.Own(self)).Append('"');
             lines.Append(",\"symbols\":null,\"config\":null,\"helpers\":{}}}\n");
             int question = 0;
             for (int round = 0; round < Rounds; round++)

@@ -1,5 +1,5 @@
 """
-Compile SR.dll, KSR.dll, SRBridge.exe and ``.cs`` scripts with mcs, each only when its inputs have changed.
+Compile SR.dll, KSR.dll, SRBridge.exe and scripts that are sources, each only when its inputs have changed.
 
 Must not know who asks or what the assemblies do; it starts a compiler and never a worker.
 """
@@ -13,19 +13,23 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import directives, mcs, reviewed
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .hosts import foreseen
 from .ksr import functions, generate
+from .runtimes import java
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from .ksr.functions import Function
+    from .runtimes.runtime import Runtime
 
 BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
+SOURCES = (".cs", ".il")
+"""How the names of scripts end that are compiled to an assembly first."""
 STRICT = ("-langversion:6", "-warnaserror+")
 NO_MAIN = "error CS5001: "
 NO_KSR = "error CS0103: The name `KSR' does not exist"
@@ -70,9 +74,45 @@ def ensure_bridge(*, mono: str = "mono") -> Bridge:
     return Bridge(_ensure_sr(sources, mono), _ensure_ksr(sources, mono), _ensure_bridge_exe(sources, mono))
 
 
+class BridgeFiles(NamedTuple):
+    """What a worker of one runtime is started from: all files of its bridge, the program first, below ``root``."""
+
+    root: Path
+    all: list[Path]
+
+
+def bridge_files(runtime: Runtime, *, mono: str = "mono") -> BridgeFiles | None:
+    """
+    The bridge of a runtime, compiled where that has to be done; None for a runtime whose command is the whole worker.
+
+    Raises:
+        BuildError: As ``ensure_bridge``, also for another compiler.
+    """
+    if not runtime.bridge:
+        return None
+    folder, _, _ = runtime.bridge.rpartition("/")
+    if folder:
+        root = bridge_sources()
+        program = root / runtime.bridge
+        files = [path for path in sorted((root / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+        return BridgeFiles(root, [program, *(path for path in files if path != program)])
+    program_suffix = Path(runtime.bridge).suffix
+    program = java.ensure().bridge if program_suffix == ".jar" else ensure_bridge(mono=mono).bridge_exe
+    beside = [path for path in program.parent.iterdir() if path.name.startswith(("SR", "KSR"))]
+    files = [path for path in beside if path.suffix not in {".stamp", ".xml"} and path != program]
+    return BridgeFiles(program.parent, [program, *files])
+
+
+def bridge_sources() -> Path:
+    """The folder of the bridges' sources, in a checkout or in the installed package."""
+    package = Path(__file__).parent
+    checkout = package.parent / "bridge"
+    return checkout if checkout.is_dir() else package / "csharp" / "bridge"
+
+
 def compile_script(source: Path, *, mono: str = "mono") -> Path:
     """
-    Compile one ``.cs`` with ``-r:SR.dll -r:KSR.dll -debug``, or return the assembly if it is up to date.
+    Compile one ``.cs`` with ``-r:SR.dll -r:KSR.dll -debug``, or one ``.il``, unless the assembly is up to date.
 
     The assembly's path depends only on the source's path, so a changed source is a new generation of the same script.
     A source without Main, which has entries for a routing script, becomes a library, of the same name.
@@ -89,12 +129,16 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
         BuildError: It does not compile (see ``diagnostics``), or the compiler or the cache cannot be used. The last
             assembly stays.
     """
-    content = _read_source(source)
+    content, compiler = _read_source(source), mcs.ILASM if source.suffix.lower() == ".il" else mcs.MCS
     where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory, and its helpers
     output = mcs.cache_directory() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
     mcs.make_directory(output)
     assembly = output / f"{where.stem}.exe"
     _link_neighbours(where, assembly)
+    names = (str(where), str(source))
+    if compiler is mcs.ILASM:
+        mcs.ensure(assembly, mcs.key_of([where], mcs.mono_version(mono), ()), [str(where)], names, compiler)
+        return assembly
     sources = _sources(mono)
     sr_dll, ksr_dll = _ensure_sr(sources, mono), _ensure_ksr(sources, mono)
     own = where.parent / ksr_dll.name  # made by `app-mono ksr`, of one Kamailio
@@ -105,7 +149,6 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     read = [where, sr_dll, ksr_dll, *(path for path in helpers if path.is_file())]
     key = mcs.key_of(read, mcs.mono_version(mono), options)
     arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", f"-r:{ksr_dll}", *options, str(where)]
-    names = (str(where), str(source))
     try:
         mcs.ensure(assembly, key, arguments, names)
     except BuildError as error:
@@ -234,9 +277,9 @@ def _read_source(source: Path) -> bytes:
     except FileNotFoundError as error:
         raise ScriptNotFound(f"{source}: there is no such file") from error
     except IsADirectoryError as error:
-        raise ScriptInvalid(f"{source}: expected a C# source file, but it is a directory") from error
+        raise ScriptInvalid(f"{source}: expected a source file, but it is a directory") from error
     except OSError as error:
-        raise BuildError(f"{source}: expected a readable C# source file: {error.strerror}") from error
+        raise BuildError(f"{source}: expected a readable source file: {error.strerror}") from error
 
 
 def _link_neighbours(source: Path, assembly: Path) -> None:

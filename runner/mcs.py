@@ -1,5 +1,5 @@
 """
-Compile one assembly with mcs, unless it is there and was made from the same.
+Compile one assembly with mcs or ilasm, unless it is there and was made from the same.
 
 Must not know what the assemblies are.
 """
@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,16 +34,39 @@ log = logging.getLogger("runner.build")
 COMPILE_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 120.0
 
-PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "Mono.Posix": "libmono-posix4.0-cil"}
+PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "ilasm": "mono-devel", "Mono.Posix": "libmono-posix4.0-cil"}
 INSTALL = "`make run` in a checkout installs it, or: apt-get install --no-install-recommends "
 
-# a.cs(2,41): error CS0168: Warning as Error: ...   or   error CS0006: Metadata file `H.dll' could not be found
-DIAGNOSTIC = re.compile(
-    r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A program that makes assemblies: how it is told where to put one, and what its diagnostics look like."""
+
+    name: str
+    options: tuple[str, ...]
+    output: str
+    diagnostic: re.Pattern[str]
+
+
+MCS = Compiler(
+    "mcs",
+    ("-nologo",),
+    "-out:",
+    # a.cs(2,41): error CS0168: Warning as Error: ...   or   error CS0006: Metadata file `H.dll' could not be found
+    re.compile(r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"),
+)
+ILASM = Compiler(
+    "ilasm",
+    ("-quiet", "-debug"),
+    "-output:",
+    # /x/a.il (7, 8) : Error : irrecoverable syntax error
+    re.compile(r"^(?P<file>.+?) ?\((?P<line>\d+), (?P<col>\d+)\) : (?P<text>Error : .*)$"),
 )
 
 
-def ensure(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str] = ("", "")) -> None:
+def ensure(
+    assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str] = ("", ""), compiler: Compiler = MCS
+) -> None:
     """
     Compile ``assembly`` unless it was made from what ``key`` identifies.
 
@@ -50,20 +74,20 @@ def ensure(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str,
     """
     if is_current(assembly, key):
         return
-    with _locked(assembly.parent):
+    with locked(assembly.parent):
         if not is_current(assembly, key):
-            _compile(assembly, key, arguments, names)
+            _compile(assembly, key, arguments, names, compiler)
 
 
-def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str]) -> None:
-    compiler = shutil.which("mcs")
-    if compiler is None:
-        raise BuildError(missing("mcs"))
+def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str], compiler: Compiler) -> None:
+    program = shutil.which(compiler.name)
+    if program is None:
+        raise BuildError(missing(compiler.name))
     # mcs deletes and rewrites its output in place. So it writes to another directory, and a rename puts the whole
     # file in its place at once.
     with tempfile.TemporaryDirectory(prefix=".new-", dir=assembly.parent) as aside:
         target = Path(aside) / assembly.name
-        command = [compiler, "-nologo", f"-out:{target}", *arguments]
+        command = [program, *compiler.options, f"{compiler.output}{target}", *arguments]
         try:
             done = subprocess.run(
                 command,
@@ -75,38 +99,44 @@ def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[st
                 errors="replace",
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildError(f"{compiler}: expected it to compile {assembly.name}: {error}") from error
+            raise BuildError(f"{program}: expected it to compile {assembly.name}: {error}") from error
         output = [line.replace(*names) if names[0] else line for line in (done.stdout + done.stderr).splitlines()]
-        diagnostics = [_diagnostic(match) for match in map(DIAGNOSTIC.match, output) if match]
+        diagnostics = [_diagnostic(match) for match in map(compiler.diagnostic.match, output) if match]
         if done.returncode != 0 or not target.is_file():
             raise _failed(names[1] or assembly.name, diagnostics, output)
         for line in diagnostics:
             log.warning("%s", line)
-        stamp = Path(aside) / "stamp"
-        stamp.write_text(f"{key} {hashlib.sha256(target.read_bytes()).hexdigest()}\n", encoding="ascii")
-        # The stamp comes last: it says that the other files are complete.
-        for made, place in ((Path(f"{target}.mdb"), f"{assembly}.mdb"), (target, assembly), (stamp, _stamp(assembly))):
-            if made.is_file():
-                # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
-                made.chmod(made.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
-                made.replace(place)
+        put(target, assembly, key)
+
+
+def put(made: Path, assembly: Path, key: str) -> None:
+    """Put an assembly that was made from what ``key`` identifies, and its symbols, in its place, each in one step."""
+    stamp = made.with_name("stamp")
+    stamp.write_text(f"{key} {hashlib.sha256(made.read_bytes()).hexdigest()}\n", encoding="ascii")
+    # The stamp comes last: it says that the other files are complete.
+    for part, place in ((Path(f"{made}.mdb"), f"{assembly}.mdb"), (made, assembly), (stamp, _stamp(assembly))):
+        if part.is_file():
+            # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
+            part.chmod(part.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
+            part.replace(place)
 
 
 def _failed(name: str, diagnostics: list[str], output: list[str]) -> BuildError:
     text = "\n".join(diagnostics)
     if "Mono.Posix" in text and "CS0006" in text:
         return BuildError(missing("Mono.Posix"), diagnostics)
-    errors = sum(": error " in line or line.startswith("error ") for line in diagnostics)
+    errors = sum(": error" in line or line.startswith("error ") for line in diagnostics)
     if errors:
         return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", diagnostics)
-    last = next((line for line in reversed(output) if line.strip()), "mcs printed nothing")
+    last = next((line for line in reversed(output) if line.strip()), "the compiler printed nothing")
     return BuildError(f"{name} does not compile: {last.strip()}", diagnostics)
 
 
 def _diagnostic(match: re.Match[str]) -> str:
     if match["file"] is None:
         return match["text"]
-    return f"{match['file']}:{match['line']}:{match['col']}: {match['text']}"
+    text = match["text"].replace("Error : ", "error: ", 1)  # as ilasm writes it
+    return f"{match['file']}:{match['line']}:{match['col']}: {text}"
 
 
 def missing(tool: str) -> str:
@@ -201,7 +231,7 @@ def _require_trust(path: Path) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the kernel releases it when the process ends, however that happens."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     try:

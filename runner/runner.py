@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from runner.pool.late_runs import LateRuns
-from runner.pool.pool import Pool
-from runner.pool.upkeep import STOP_S, Upkeep
+from runner.pool.pools import Pools
+from runner.runtimes.known import Runtimes
 from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
 from runner.worker.host_calls import call_id
 from runner.worker.loading import try_load
 from runner.worker.outcome import ExecOutcome, Profile
-from runner.worker.rundir import BLOBS, pinned, run_directory
+from runner.worker.rundir import BLOBS, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
 
-from .build import ensure_bridge
+from .bridges import Bridges
 from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
 from .job import ExecResult, Job, Timing
 from .settings import Settings
@@ -33,6 +31,7 @@ from .worker import confine, sandbox
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
@@ -58,11 +57,18 @@ class Runner:
         ConfigError: On entering: ``load`` names no file, or ``worker_user`` or ``sandbox`` is not possible here.
         ScriptError: On entering: what ``load`` names cannot be run.
         BuildError: On entering: the bridge could not be built.
-        WorkerFailedToStart: On entering: mono does not start.
+        WorkerFailedToStart: On entering: a runtime does not start.
+
+    Args:
+        settings: The settings; None: the defaults, and what the environment says.
+        begins_with: The runtimes that have to start, and have workers from then on; None: those that the settings
+            name. Others have some from their first script on.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, begins_with: Sequence[str] | None = None) -> None:
         self.settings = settings or Settings()
+        self.runtimes = Runtimes(self.settings)
+        self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
         self._parts = contextlib.ExitStack()
 
@@ -70,21 +76,19 @@ class Runner:
         with contextlib.ExitStack() as parts:
             sandbox.find(self.settings.sandbox)
             user = confine.user(self.settings)
-            bridge = ensure_bridge(mono=self.settings.mono).bridge_exe
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
-            bridge = pinned(bridge, self._directory)
+            self._bridges = Bridges(self._directory, self.settings.mono)
             self._drain = parts.enter_context(Drain())
             self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
-            self.pool = Pool(self.settings, lambda: self._start(bridge))
-            self.upkeep = Upkeep(self.pool, lost=self.poison.note, loaded=self.scripts.accept)
-            self.late_runs = LateRuns(self.pool, self.poison)
-            parts.callback(self.upkeep.close)
+            self.pools = Pools(
+                self.runtimes.settings_of, self._start, self.poison, lost=self.poison.note, loaded=self.scripts.accept
+            )
+            parts.callback(self.pools.close)
             parts.callback(self.scripts.close)
             self._first_worker()
             self._pinned = self._pin()
-            keeper = threading.Thread(target=self.upkeep.keep, name="keeper", daemon=True)
-            keeper.start()
-            parts.callback(self._stop_keeper, keeper)
+            for kept in self.pools.all():
+                kept.keep()
             self._parts = parts.pop_all()
         return self
 
@@ -164,7 +168,7 @@ class Runner:
 
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
-        return self.pool.snapshot()
+        return self.pools.snapshot()
 
     def reset(self) -> None:
         """
@@ -174,18 +178,20 @@ class Runner:
             ConfigError, ScriptError: What ``load`` names now cannot be run; the old one goes on serving.
         """
         self._pinned = self._pin()
-        self.upkeep.reset()
+        self.pools.reset()
 
     def prepare(self, path: str) -> None:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
             if generation.path != path:
-                self.pool.use(generation)  # a link was moved on, and no worker has an older build from there
+                self.pools.of(generation.runtime).pool.use(
+                    generation
+                )  # a link was moved on, and no worker has an older build from there
             for _ in range(self.settings.max_loads or 1):
                 tried = generation
                 generation = try_load(
-                    self.upkeep.prepare,
+                    self.pools.of(generation.runtime).upkeep.prepare,
                     tried,
                     accept=self._accept_prepared,
                     extend=self.scripts.extend,
@@ -195,7 +201,9 @@ class Runner:
                     return
 
     def _accept_prepared(self, generation: Generation) -> None:
-        if self.upkeep.has_loaded(generation):  # when all workers are lent, none has tried it
+        if self.pools.of(generation.runtime).upkeep.has_loaded(
+            generation
+        ):  # when all workers are lent, none has tried it
             self.scripts.accept(generation)
 
     def _refuse_unless_in_mode(self, path: str | None) -> None:
@@ -241,7 +249,7 @@ class Runner:
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         job.load += job.passed()
         while True:
-            lease = self.pool.lease(generation, job.deadline)
+            lease = self.pools.of(generation.runtime).pool.lease(generation, job.deadline)
             try:
                 with lease as worker:
                     job.queue += job.passed()
@@ -280,12 +288,13 @@ class Runner:
 
     def _run_first(self, slot: Slot, generation: Generation, job: Job) -> Generation | None:
         """As ``_load_and_exec``, for a build that this worker has not run before, so that it may be slow."""
-        worker, first = slot.living, self.pool.warming.begin(generation, job.deadline)
+        kept = self.pools.of(generation.runtime)
+        worker, first = slot.living, kept.pool.warming.begin(generation, job.deadline)
         try:
             return self._load_and_exec(worker, generation, job, first)
         except ExecTimeout as error:
             if error.is_left:
-                self.late_runs.finish(slot, first, call_id(job.host))
+                kept.late_runs.finish(slot, first, call_id(job.host))
             raise
         finally:
             first.end(has_run=worker.holdings.has_run(first.generation))
@@ -338,16 +347,26 @@ class Runner:
         finally:
             job.run += job.passed()
 
-    def _start(self, bridge: Path) -> Worker:
-        worker = Worker.start(self.settings, bridge, self._directory, self._drain, self.pool.wake.set)
+    def take_settings(self, settings: Settings) -> None:
+        """Go on with settings that were read again."""
+        self.settings, self.runtimes = settings, Runtimes(settings)
+        self.pools.take_settings(self.runtimes.settings_of)
+
+    def _start(self, name: str) -> Worker:
+        runtime = self.runtimes.named(name)
+        bridge, wake = self._bridges.of(runtime), self.pools.of(name).pool.wake
+        settings = self.runtimes.settings_of(name)
+        worker = Worker.start(settings, runtime, bridge, self._directory, self._drain, on_exit=wake.set)
         worker.conversation.find_helper = lambda generation, name, _deadline: self.scripts.plugin(generation, name)
         return worker
 
     def _first_worker(self) -> None:
-        """Start what is kept warm, so that a mono that does not start is an error now and not at the first exec."""
-        self.upkeep.tick()
-        with self.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
-            pass
+        """Start what is kept warm, so that a runtime that does not start is an error now and not at the first exec."""
+        for name in self._begins_with:
+            kept = self.pools.first(name)
+            kept.upkeep.tick()
+            with kept.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
+                pass
 
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
@@ -357,16 +376,12 @@ class Runner:
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
         while True:
-            with self.pool.lease(generation, deadline) as worker:
+            with self.pools.first(generation.runtime).pool.lease(generation, deadline) as worker:
                 load = partial(_load_unless_there, worker, deadline)
                 loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
             if loaded is generation:
                 return generation
             generation = loaded
-
-    def _stop_keeper(self, keeper: threading.Thread) -> None:
-        self.upkeep.close()
-        keeper.join(STOP_S + self.settings.start_timeout_s)
 
 
 def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:

@@ -9,11 +9,39 @@ ONE_MESSAGE = "calls of one script on one message: MAX_EDITS of runner/worker/ou
 ONE_COMMAND = "the text of one old configuration, read once by a command that then ends"
 NO_CONTAINER = "no container of ours: "
 
+SCRIPTS_OWN = "the names that scripts write, as their own variables: the memory of the worker"
+
 BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/app_mono.py", "sys.path"): "one directory, once for each process of Kamailio",
     ("kamailio/app_mono.py", "_busy"): "one number",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
+    ("bridge/python/worker.py", "sys.path"): "one directory, for one import",
+    ("bridge/python/SR/__init__.py", "_Function.__dict__"): SCRIPTS_OWN,
+    ("bridge/python/SR/__init__.py", "_Ksr.__dict__"): SCRIPTS_OWN,
+    ("bridge/python/SR/calls.py", "Calls._suspended"): "MAX_DEPTH, in Calls._answer",
+    (
+        "bridge/python/SR/calls.py",
+        "run.values",
+    ): "one value in place of another: MAX_READS of runner/scripts/foresight.py",
+    ("bridge/python/SR/process.py", "os.environ"): "the variables that were there at the start",
+    (
+        "bridge/python/SR/scripts.py",
+        "Script._files",
+    ): "the modules that a script imports: MOST_HELPERS of runner/scripts",
+    ("bridge/python/SR/scripts.py", "Script.missing"): "two for each import of the top level, which ends it",
+    ("bridge/python/SR/scripts.py", "Script.tops"): "the files of the script",
+    ("bridge/python/SR/scripts.py", "sys.meta_path"): "one, once",
+    ("bridge/python/SR/scripts.py", "sys.modules"): "the modules of the script that runs; those of another one leave",
+    ("bridge/python/SR/serve.py", "Worker._scripts"): "one build of each script: the setting max_loads",
+    ("bridge/python/SR/serve.py", "linecache.cache"): "the files of the scripts; cleared when a stack is written",
+    ("bridge/python/SR/serve.py", "sys.modules"): "one, once",
+    ("bridge/python/SR/wire.py", "Lines._rest"): "one line: max_line_bytes, in Lines._line",
+    ("bridge/python/SR/wire.py", "Outbox._edits"): "longest_edits, in Outbox.edit",
+    ("bridge/python/SR/wire.py", "Outbox._notices"): "HOLD_CHARACTERS, in Outbox.notice",
     ("runner/mcs.py", "mono_version (cache)"): "the compilers that settings and options name: one",
+    ("runner/runtimes/java.py", "_version (cache)"): "the compilers that are named: one",
+    ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
+    ("runner/pool/pools.py", "Pools._kept"): "the runtimes of the settings",
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
@@ -187,4 +215,28 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
     ("Loader.cs", "_scripts"): "one generation of each script: the same",
     ("Wire.cs", "_in"): "twice MaxLineBytes, in NextLine",
+}
+
+JAVA_BOUNDS: dict[tuple[str, str], str] = {
+    ("Calls.java", "LEVELS"): "the levels of the log, once",
+    ("Compiler.java", "OPTIONS"): "its options, once",
+    ("Compiler.java", "made"): "the classes of one build; it ends with the load",
+    ("Compiler.java", "units"): "the sources of one build; the same",
+    ("Exec.java", "values"): "values of one plan: MAX_READS of runner/scripts/foresight.py",
+    ("ExecRequest.java", "values"): "the same list",
+    ("ExecRequest.java", "plan"): ONE_LINE,
+    ("Generation.java", "compiled"): "the classes of one build",
+    ("Generation.java", "known"): "the helpers of one build",
+    ("Generation.java", "places"): "its jars",
+    ("Generation.java", "misses"): "classes that are missing while one build is loaded; the load ends in its time",
+    ("JsonWriter.java", "bytes"): (
+        "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
+        "wait are sent at HOLD_BYTES"
+    ),
+    ("ClassNames.java", "others"): "the constants of one class file: 65535",
+    ("Loader.java", "generationOf"): "scripts of one worker, which is replaced at max_loads",
+    ("Loader.java", "scripts"): "one generation of each script: the same",
+    ("Script.java", "entries"): "MOST_ENTRIES",
+    ("Script.java", "types"): "the classes of one source",
+    ("Wire.java", "bytes"): "twice maxLineBytes, in next",
 }

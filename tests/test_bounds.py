@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bounds_table import BOUNDS, BRIDGE_BOUNDS
+from tests.bounds_table import BOUNDS, BRIDGE_BOUNDS, JAVA_BOUNDS
 from tests.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SOURCES = sorted([*(ROOT / "runner").rglob("*.py"), *(ROOT / "kamailio").glob("*.py")])
+SOURCES = sorted(
+    [
+        *(ROOT / "runner").rglob("*.py"),
+        *(ROOT / "kamailio").glob("*.py"),
+        *(ROOT / "bridge" / "python").rglob("*.py"),
+    ]
+)
 BRIDGE = sorted([*(ROOT / "bridge").glob("*.cs"), *(ROOT / "lib").glob("*.cs")])
+JAVA_BRIDGE = sorted((ROOT / "bridge" / "java").rglob("*.java"))
 
 METHODS = {
     "append", "appendleft", "add", "setdefault", "update", "extend", "extendleft", "insert", "put", "put_nowait",
@@ -286,6 +293,44 @@ def test_every_collection_of_the_bridge_says_what_bounds_it() -> None:
 )
 def test_the_reader_of_the_bridge_finds_fields(line: str) -> None:
     assert FIELD.search(line)
+
+
+# And for the Java.
+
+JAVA_FIELD = re.compile(
+    r"^ {4}(?:(?:private|public|protected|static|final|volatile) )*"
+    r"(?:(?:Array|Linked|CopyOnWriteArray)?List|(?:(?:Concurrent|Linked|Weak)?Hash|Tree)?Map|ConcurrentMap|"
+    r"(?:(?:Linked)?Hash|Tree)?Set|\w*Queue|\w*Deque|StringBuilder|ByteArrayOutputStream)\b[^=;({]*?"
+    r" (?P<name>\w+)(?= =|;)",
+    re.MULTILINE,
+)
+JAVA_RESIZED = re.compile(r"(?P<name>\w+) = Arrays\.copyOf\((?P=name)")
+
+
+def test_every_collection_of_the_java_bridge_says_what_bounds_it() -> None:
+    found = {
+        (path.name, hit["name"])
+        for path in JAVA_BRIDGE
+        for pattern in (JAVA_FIELD, JAVA_RESIZED)
+        for hit in pattern.finditer(path.read_text(encoding="utf-8"))
+    }
+
+    assert sorted(found - set(JAVA_BOUNDS)) == [], ADVICE
+    assert sorted(set(JAVA_BOUNDS) - found) == [], "take these rows out of tests/bounds_table.py"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_field"),
+    [
+        ("    private final Map<String, Script> scripts = new HashMap<>();", True),
+        ("    static List<String> found;", True),
+        ("    final StringBuilder text = new StringBuilder();", True),
+        ("        List<String> found = new ArrayList<>();", False),
+        ("    List<String> entries() {", False),
+    ],
+)
+def test_the_reader_of_the_java_bridge_finds_fields_only(line: str, is_field: bool) -> None:  # noqa: FBT001
+    assert bool(JAVA_FIELD.search(line)) is is_field
 
 
 @pytest.mark.parametrize(

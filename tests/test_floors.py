@@ -19,10 +19,11 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs"},
+    {"runtimes"},
     {"scripts", "hosts"},
     {"ksr"},
     {"worker", "build"},
-    {"pool", "control", "job"},
+    {"pool", "control", "job", "bridges"},
     {"runner", "client"},
     {"daemon", "listener"},
     {"cli"},

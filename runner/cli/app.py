@@ -17,7 +17,7 @@ import typer
 
 from runner.errors import ConfigError
 
-from . import admin, show
+from . import admin, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -87,7 +87,10 @@ def start(arguments: list[str]) -> int:
 
 @app.command("exec", epilog=EPILOG)
 def exec_(
-    script: Annotated[str, typer.Argument(help="A .cs, compiled first, or an assembly; read again at every run.")],
+    script: Annotated[
+        str,
+        typer.Argument(help="A .cs, compiled first, an .exe, .py, .js or .java; read at every run."),
+    ],
     message: Message,
     param: Param = None,
     *,
@@ -114,7 +117,7 @@ def exec_(
 
 @app.command("run", epilog=EPILOG)
 def run(
-    load: Annotated[str, typer.Option(metavar="SCRIPT", help="The script to load at start: a .cs or an assembly.")],
+    load: Annotated[str, typer.Option(metavar="SCRIPT", help="The script to load at start, as for exec.")],
     message: Message,
     param: Param = None,
     *,
@@ -139,7 +142,7 @@ def run(
 
 @app.command("build")
 def build(
-    scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT.cs]...", show_default=False)] = None,
+    scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT]...", show_default=False)] = None,
 ) -> None:
     """Compile SR.dll, KSR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
@@ -217,6 +220,7 @@ def kamailio_cfg(
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
 app.add_typer(pv_app, name="pv")
+app.add_typer(runtime.app, name="runtime")
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
@@ -255,7 +259,7 @@ def serve(
         typer.Option("--sip", metavar="udp:IP:PORT", help="Answer SIP there, without Kamailio.", show_default=False),
     ] = None,
     script: Annotated[
-        str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; a .cs or .exe.")
+        str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; as for exec.")
     ] = None,
     param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are replaced.")] = None,
     on_true: Annotated[

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 from runner import build as compiler
-from runner.errors import BuildError, RunnerError
+from runner.errors import BuildError, RunnerError, ScriptNotFound
+from runner.runner import Runner
+from runner.runtimes.known import Runtimes
+from runner.settings import Settings
 
 from . import show
 
@@ -23,14 +26,27 @@ def build(scripts: list[Path]) -> int:
     code = DONE
     for script in scripts:
         try:
-            if script.suffix.lower() != ".cs":
-                raise BuildError(f"{script}: expected a C# source file, a name that ends in .cs")
+            if script.suffix.lower() not in compiler.SOURCES:
+                _check(script)
+                continue
             compiled = compiler.publish(compiler.compile_script(script), script.parent)
             show.line(f"{_near(compiled)} compiled")
         except RunnerError as error:
             show.error(error)
             code = FAILED
     return code
+
+
+def _check(script: Path) -> None:
+    """Loads a script that runs as it is, so that an error in it shows."""
+    runtimes = Runtimes(Settings())
+    if not script.name.lower().endswith(runtimes.suffixes):
+        expected = ", ".join((*compiler.SOURCES, *runtimes.suffixes))
+        raise BuildError(f"{script}: expected a script, a name that ends in one of {expected}")
+    if not script.is_file():
+        raise ScriptNotFound(f"{script}: there is no such file")
+    with Runner(Settings(load=script.absolute(), script_dirs=None, max_workers=1, spare_workers=0, observer="none")):
+        show.line(f"{_near(script)} loads, and runs as it is: there is nothing to build")
 
 
 def _near(path: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import ConfigError
+from runner.runtimes.known import MONO
 from runner.worker import confine, sandbox
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _shown(limit: str, title: str) -> str:
 
 
 def _environment(settings: Settings) -> Measure:
-    names = sorted(confine.environment(settings, confine.user(settings)))
+    names = sorted(confine.environment(settings, MONO, confine.user(settings)))
     return Measure("variables", f"{', '.join(names)}; more by worker_env")
 
 

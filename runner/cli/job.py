@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner import installed
-from runner.build import compile_script
+from runner.build import SOURCES, compile_script
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
 from runner.runner import Runner
+from runner.runtimes.known import Runtimes
+from runner.runtimes.runtime import BESIDE
 from runner.settings import Settings
 from runner.sip import SipParseError
 from runner.worker.confine import passed_on
@@ -55,7 +57,7 @@ class Job:
 
     Attributes:
         mode: ``exec`` names the script at every call, ``run`` loads it at start.
-        script: A ``.cs``, which is compiled first, or an assembly.
+        script: A ``.cs`` or ``.il``, which is compiled first, or what a runtime runs as it is.
         param: None: Main gets no argument.
         message: A file, or ``-`` for the standard input, which is read once.
         config: A TOML file of settings; None: there is none.
@@ -150,9 +152,11 @@ class Job:
     def watched(self) -> list[Path]:
         """Every file whose change is a reason to run again; some may not exist (yet)."""
         script = Path(self.script)
-        near = script.parent.glob("*.dll"), script.parent.glob("*.config")
+        runtime = Runtimes(Settings()).of(self.script)
+        endings = (".dll", ".config", *(runtime.suffixes if runtime.helpers == BESIDE else ()))
+        near = [path for ending in endings for path in script.parent.glob(f"*{ending}") if path != script]
         message = [] if self.message == STDIN else [Path(self.message)]
-        return [script, *message, *near[0], *near[1]]
+        return [script, *message, *near]
 
     def _call(self, runner: Runner, assembly: str, host: Host, spent: dict[str, int] | None) -> ExecResult:
         if self.mode == "run":
@@ -165,7 +169,8 @@ class Job:
         if self._runner is None:
             if self.mode == "run":
                 settings = Settings(**(settings.model_dump() | {"load": Path(assembly)}))
-            self._runner = self._stack.enter_context(Runner(settings))
+            begins_with = None if self.mode == "run" else (Runtimes(settings).of(assembly).name,)
+            self._runner = self._stack.enter_context(Runner(settings, begins_with))
         elif self.mode == "run":
             self._runner.reset()
         return self._runner
@@ -184,8 +189,9 @@ class Job:
         """The path for the runner. An existing file is meant literally: its dollars are no variables."""
         path = Path(self.script)
         if path.is_dir():
-            raise ScriptInvalid(f"{path}: expected a script (.cs, .exe or .dll), but it is a directory")
-        if path.suffix.lower() == ".cs":
+            expected = f"{', '.join(SOURCES)}, {', '.join(Runtimes(settings).suffixes)}"
+            raise ScriptInvalid(f"{path}: expected a script ({expected}), but it is a directory")
+        if path.suffix.lower() in SOURCES:
             path = compile_script(path, mono=settings.mono)
         elif not path.exists():
             if "$" not in self.script:

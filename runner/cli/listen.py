@@ -8,13 +8,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.build import compile_script
+from runner.build import SOURCES, compile_script
 from runner.calls import LOG_LEVELS
 from runner.errors import BuildError, ConfigError, ScriptNotFound
 from runner.hosts.embedded.context import Environment, Socket, Version
 from runner.hosts.embedded.host import check_format
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
+from runner.runtimes.known import Runtimes
 from runner.settings import Settings
 from runner.worker.confine import passed_on
 
@@ -56,7 +57,8 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
     if script is None and settings.load is None:
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
-    with naming_load(), Runner(settings) as runner:
+    begins_with = None if script is None else (Runtimes(settings).of(script).name,)
+    with naming_load(), Runner(settings, begins_with) as runner:
 
         def run(host: MessageHost) -> ExecResult:
             if source is None:
@@ -98,13 +100,13 @@ def _tell(level: int, text: str) -> None:
 
 
 class _Source:
-    """A script by name; a ``.cs`` is compiled when it has changed, and what does not compile changes nothing."""
+    """A script by name; a source is compiled when it has changed, and what does not compile changes nothing."""
 
     def __init__(self, script: str, mono: str) -> None:
         self._script = Path(script)
         self._mono = mono
         self._compiling = threading.Lock()
-        self._is_source = self._script.suffix.lower() == ".cs"
+        self._is_source = self._script.suffix.lower() in SOURCES
         if not self._script.is_file():
             raise ScriptNotFound(f"{script}: there is no such script")
         self._stamp = self._stamp_now()

@@ -23,6 +23,7 @@ from runner.control.peer import ROOT, peer_of, shares_pids
 from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
 from runner.errors import ConfigError
 from runner.runner import Runner
+from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
@@ -67,7 +68,10 @@ class Daemon:
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
         self.settings = settings
-        self.runner = Runner(settings)
+        runtimes = Runtimes(settings)
+        self._in_use = runtimes.below(settings.script_dirs or ())
+        # Without scripts yet, assemblies are what most sites will have.
+        self.runner = Runner(settings, [name for name in runtimes.first if name in self._in_use or not self._in_use])
         self.started_at = time.monotonic()
         self._reread = reread
         self._wake = threading.Event()
@@ -102,6 +106,8 @@ class Daemon:
         with contextlib.ExitStack() as parts:
             self._listener = parts.enter_context(listen(self.settings))
             parts.enter_context(self.runner)
+            for name in self._in_use:
+                self.runner.pools.of(name)  # its first worker starts now; one that cannot only costs its own scripts
             self._parts = parts.pop_all()
         return self
 
@@ -167,11 +173,11 @@ class Daemon:
         changed = {name for name in type(new).model_fields if getattr(new, name) != getattr(old, name)}
         late, elsewhere = sorted(changed & NEEDS_RESTART), sorted(changed & READ_BY_KAMAILIO)
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
-        self.settings = self.runner.settings = self.runner.pool.settings = self.runner.poison.settings = kept
+        self.settings = self.runner.poison.settings = kept
+        self.runner.take_settings(kept)
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
-        self.runner.pool.wake.set()
         after = f"; only after a restart: {', '.join(late)}" if late else ""
         after += f"; in Kamailio after app_python.reload: {', '.join(elsewhere)}" if elsewhere else ""
         log.warning("settings read again%s", after)
@@ -210,7 +216,7 @@ class Daemon:
         borrowers = self._loans.borrowers()
         warming = {
             pid: Warming(script=script, since_s=round(since_s, 1))
-            for pid, (script, since_s) in self.runner.pool.warming.now().items()
+            for pid, (script, since_s) in self.runner.pools.warming().items()
         }
         return tuple(
             WorkerStatus(
@@ -337,8 +343,9 @@ class Daemon:
                 self._dispatch.notify(client, messages.Refuse(messages=self._loans.refusals(client)))
 
     def _why_back(self, slot: Slot) -> str:
-        reason = self.runner.pool.wants_back(slot)
-        if not reason and self.runner.snapshot().waiting:
+        pool = self.runner.pools.of_slot(slot)
+        reason = pool.wants_back(slot)
+        if not reason and pool.snapshot().waiting:
             reason = "others wait for a worker"
         return reason
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.control.messages import HandOver, Ran
+    from runner.pool.pool import Pool
     from runner.pool.slot import Slot
     from runner.pool.warming import FirstRun
     from runner.runner import Runner
@@ -70,7 +71,7 @@ class FirstRuns:
             return held
         # Usually it is known within milliseconds. If not, the caller gets its answer in time to try something else.
         now = time.monotonic()
-        return self._runner.pool.warming.begin(
+        return self._pool(generation).warming.begin(
             generation, now + (deadline - now) / 2, client.uid, is_inner=client.is_inner
         )
 
@@ -86,8 +87,8 @@ class FirstRuns:
 
     def may_keep(self, client: Client, generation: Generation, users: int) -> bool:
         """Whether a client may keep its worker. While a build is slow at first, few workers may have run it."""
-        warming = self._runner.pool.warming
-        return not warming.is_slow(generation, client.uid) or self._runner.pool.warm(generation, client.uid) >= users
+        pool = self._pool(generation)
+        return not pool.warming.is_slow(generation, client.uid) or pool.warm(generation, client.uid) >= users
 
     def take_over(self, client: Client, notice: HandOver, wire: Channel | None) -> bool:
         """
@@ -109,20 +110,25 @@ class FirstRuns:
         loan.first = None
         if client.give_back(loan.id) is None:
             hang_up(wire)  # upkeep has ended it meanwhile
-            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
+            self._pool(first.generation).warming.warmed(first.generation, worker.pid, first.user)
             return True
         log.warning("worker %d: %s", worker.pid, reports.reason(notice))
         try:
             worker.take_back(wire, notice.unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:
             log.warning("worker %d: client %d, uid %d: %s", worker.pid, client.pid, client.uid, error)
-            self._runner.pool.warming.warmed(first.generation, worker.pid, first.user)
-            self._runner.pool.release(loan.slot, survives=False)
+            self._pool(first.generation).warming.warmed(first.generation, worker.pid, first.user)
+            self._runner.pools.release(loan.slot, survives=False)
             return True
         loan.slot.is_lent = False
         worker.conversation.find_helper = self._finder(is_trusted=client.is_trusted)
-        self._runner.late_runs.finish(loan.slot, first, notice.call_id, client.counts_for)
+        self._runner.pools.of(first.generation.runtime).late_runs.finish(
+            loan.slot, first, notice.call_id, client.counts_for
+        )
         return True
+
+    def _pool(self, generation: Generation) -> Pool:
+        return self._runner.pools.of(generation.runtime).pool
 
     def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
         """Finds what a script loads by name in a run that is finished here; bounded as where its client asks."""

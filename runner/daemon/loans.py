@@ -120,7 +120,7 @@ class Loans:
 
     def share_out(self) -> None:
         """End a loan of a user who holds more than a share of the workers, where clients of another one wait."""
-        settings, waiting = self._runner.settings, self._runner.pool.waiting_users()
+        settings, waiting = self._runner.settings, self._runner.pools.waiting_users()
         if (found := self._sharing.overdue(self._all(), waiting, settings)) is not None:
             client, loan = found
             self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
@@ -146,7 +146,7 @@ class Loans:
         """Leave every worker to its client; how many those were."""
         slots = [loan.slot for client in self._all() for loan in list(client.loans.values())]
         for slot in slots:
-            self._runner.pool.abandon(slot)
+            self._runner.pools.of_slot(slot).abandon(slot)
         return len(slots)
 
     def end(self, reason: str) -> None:
@@ -189,7 +189,7 @@ class Loans:
             if first is not None:
                 first.end(has_run=False)
             if slot is not None:
-                self._runner.pool.release(slot, survives=True)
+                self._runner.pools.release(slot, survives=True)
             raise
 
     def _lent(
@@ -207,7 +207,8 @@ class Loans:
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         users, held = self.users(), None if have is None else client.loans.get(have.lease)
-        keep = users <= self._runner.settings.max_workers and self._firsts.may_keep(client, generation, users)
+        most = self._runner.pools.of(generation.runtime).pool.settings.max_workers
+        keep = users <= most and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
         client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
         answer = partial(
@@ -248,10 +249,10 @@ class Loans:
             loan.slot.living.take_back(wire, is_shared=not client.is_trusted)
         except WorkerError as error:
             log.warning("worker %d: client %d, uid %d: %s", loan.slot.living.pid, client.pid, client.uid, error)
-            self._runner.pool.release(loan.slot, survives=False)
+            self._runner.pools.release(loan.slot, survives=False)
             return False
         loan.slot.is_lent = False
-        self._runner.pool.release(loan.slot, survives=True)
+        self._runner.pools.release(loan.slot, survives=True)
         return True
 
     def _find(self, client: Client, request: messages.FindRequest) -> Answer:
@@ -276,7 +277,7 @@ class Loans:
 
     def _slot_for(self, client: Client, have: Report | None, generation: Generation, deadline: float) -> Slot | None:
         """A worker for the client; None when it does best to keep the one that it has."""
-        pool = self._runner.pool
+        pool = self._runner.pools.of(generation.runtime).pool
         if have is None:
             self._refuse_more(client)
             self._wake()
@@ -293,6 +294,9 @@ class Loans:
                 self._refuse_more(client)
                 return pool.acquire(generation, deadline, client.uid)
             holdings = held.slot.living.holdings
+            if holdings.runtime != generation.runtime:
+                self._refuse_more(client)
+                return pool.acquire(generation, deadline, client.uid)
             if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
                 return None
         return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
@@ -375,7 +379,7 @@ class Loans:
             loan.slot.living.end_stuck(reason)
         else:
             log.info("worker %d: %s", loan.slot.living.pid, reason)
-        self._runner.pool.release(loan.slot, survives=False)
+        self._runner.pools.release(loan.slot, survives=False)
         # Until here the wire was open, or the worker would have ended itself without a word.
         hang_up(wire)
 
@@ -393,4 +397,4 @@ class Loans:
             return  # another thread was first
         client.ended.append(loan.id)
         log.info("worker %d: %s", worker.pid, reason)
-        self._runner.pool.release(loan.slot, survives=False)
+        self._runner.pools.release(loan.slot, survives=False)

@@ -92,7 +92,7 @@ class Verdicts:
             return scripts.reject(generation, error)
         try:
             judged = try_load(
-                self._runner.upkeep.try_out,
+                self._runner.pools.of(generation.runtime).upkeep.try_out,
                 generation,
                 accept=scripts.accept,
                 extend=scripts.extend,

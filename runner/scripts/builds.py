@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
 
-from .files import PATIENCE_NS, check_assembly, check_config
+from .files import PATIENCE_NS, check_config
 from .generation import Generation, Helper
 from .script import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from runner.runtimes.known import Runtimes
 
     from .files import Files, Look
     from .generation import Part
@@ -35,11 +37,13 @@ class Builds:
 
     Args:
         files: Reads one file.
+        runtimes: Says what a script is made of, by its suffix.
         clock: Monotonic seconds, for ``DELETED_GRACE_S``.
     """
 
-    def __init__(self, files: Files, clock: Callable[[], float]) -> None:
+    def __init__(self, files: Files, runtimes: Runtimes, clock: Callable[[], float]) -> None:
         self._files = files
+        self._runtimes = runtimes
         self._clock = clock
 
     def find(self, look: Look, path: str, before: Script | None) -> str:
@@ -72,20 +76,23 @@ class Builds:
             ScriptInvalid: A file of it is broken, or was there and is gone for a shorter time.
         """
         path, good = script.path, script.whole
+        runtime = self._runtimes.of(path)
         try:
-            assembly = self._part(look, script, path, check_assembly)
+            file = self._part(look, script, path, runtime.check)
         except ScriptNotFound:
             self._miss_script(look, script)
             raise
         symbols = self._symbols(look, script, path)
         config: Part | None = None
-        try:
-            config = self._part(look, script, f"{path}.config", check_config)
-        except ScriptNotFound:
-            was_there = good is not None and good.config is not None
-            self._refuse_recent_absence(look, script, f"{path}.config", was_there=was_there)
-        helpers = {name: self.helper(look, script, name) for name in script.names_beside(assembly.hash)}
-        return look.keep(Generation.of(path, assembly, symbols, config, helpers))
+        if runtime.config:
+            beside = runtime.config.format(file=path)
+            try:
+                config = self._part(look, script, beside, check_config)
+            except ScriptNotFound:
+                was_there = good is not None and good.config is not None
+                self._refuse_recent_absence(look, script, beside, was_there=was_there)
+        helpers = {name: self.helper(look, script, name) for name in script.names_beside(file.hash)}
+        return look.keep(Generation.of(path, file, symbols, config, helpers, runtime.name))
 
     def _part(self, look: Look, script: Script, file: str, check: Callable[[str, bytes], None] | None) -> Part:
         part = self._files.part(look, file, check)
@@ -103,34 +110,36 @@ class Builds:
         helpers = build.helpers | {name: self.helper(look, script, name) for name in names}
         for part in build.parts():
             look.take(part)
-        return look.keep(Generation.of(build.path, build.file, build.symbols, build.config, helpers))
+        return look.keep(Generation.of(build.path, build.file, build.symbols, build.config, helpers, build.runtime))
 
     def helper(self, look: Look, script: Script, name: str) -> Helper | None:
         """
-        An assembly beside a script, NAME.dll before NAME.exe; None when there is none.
+        A file beside a script or below its directory, as its runtime looks for it; None when there is none.
 
         Raises:
             ScriptInvalid: It is broken, or it was there and is gone for less than ``DELETED_GRACE_S``.
         """
-        if name.upper() in {"SR", "KSR"} or not name or {"/", "\0"} & set(name):
+        if name.upper() in {"SR", "KSR"} or "\0" in name or {"", ".", ".."} & set(name.split("/")):
             return None  # the bridge's own always win
+        runtime = self._runtimes.of(script.path)
         base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
-        for file in (f"{base}.dll", f"{base}.exe"):
+        for pattern in runtime.helpers:
+            file = pattern.replace("{}", base)
             try:
-                assembly = self._part(look, script, file, check_assembly)
+                part = self._part(look, script, file, runtime.check_helper)
             except ScriptNotFound:
                 continue
-            return Helper(assembly, self._symbols(look, script, file))
+            return Helper(part, self._symbols(look, script, file))
         good = script.good or script.whole
         there = good.helpers.get(name) if good is not None else None
         self._refuse_recent_absence(look, script, there.path if there else base, was_there=there is not None)
         return None
 
-    def _symbols(self, look: Look, script: Script, assembly: str) -> Part | None:
-        stem, _ = os.path.splitext(assembly)  # noqa: PTH122  # as above
-        for file in (f"{stem}.pdb", f"{assembly}.mdb"):
+    def _symbols(self, look: Look, script: Script, file: str) -> Part | None:
+        stem, _ = os.path.splitext(file)  # noqa: PTH122  # as above
+        for pattern in self._runtimes.of(script.path).symbols:
             try:
-                return self._part(look, script, file, None)
+                return self._part(look, script, pattern.format(stem=stem, file=file), None)
             except ScriptError:
                 continue  # a script runs without them
         return None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import ScriptError
+from runner.runtimes.known import Runtimes
 
 from .builds import PATIENCE_S, Builds
 from .files import MAX_FILE_BYTES, Files, Look
@@ -65,7 +66,7 @@ class CurrentScripts:
     for as long as there are not too many.
 
     Args:
-        settings: ``observer``, ``script_dirs``.
+        settings: ``observer``, ``script_dirs``, ``runtimes``.
         copies: A private directory of the runner, for the copies.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
@@ -87,7 +88,9 @@ class CurrentScripts:
         self._store = Store(Path(copies))
         self._files = Files(MAX_FILE_BYTES, stat, clock_ns)
         self._files.directories = settings.script_dirs
-        self._builds = Builds(self._files, clock)
+        runtimes = Runtimes(settings)
+        self._files.suffixes = runtimes.suffixes
+        self._builds = Builds(self._files, runtimes, clock)
         self._clock_ns = clock_ns
         self._stat = stat
         self._lock = threading.Lock()

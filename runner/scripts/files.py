@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as modes
-import struct
 import weakref
 from typing import TYPE_CHECKING, Self
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from .generation import Generation, Part
     from .store import Store
 
-SUFFIXES = (".exe", ".dll")
 READ_TRIES = 3
 CHUNK_BYTES = 1024 * 1024
 MAX_FILE_BYTES = 64 * 1024 * 1024  # it is read into memory and copied; the largest assemblies of .NET have some 10 MiB
@@ -35,8 +33,6 @@ MOST_PARTS = 4096  # files whose content is known; one that is forgotten is read
 # since, and no later write can get this stamp again.
 SKEW_NS = 60_000_000_000
 PATIENCE_NS = 200_000_000
-PE32_PLUS = 0x20B
-CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
 
 
 class Look:
@@ -103,6 +99,7 @@ class Files:
     Attributes:
         directories: Where scripts and all that lies beside them have to be, and nobody else may change them. None: they
             may be anywhere and belong to anybody.
+        suffixes: How the names of scripts end there.
     """
 
     def __init__(
@@ -112,6 +109,7 @@ class Files:
         clock_ns: Callable[[], int],
     ) -> None:
         self.directories: Sequence[Path] | None = None
+        self.suffixes: tuple[str, ...] = ()
         self._max_bytes = max_bytes
         self._stat = stat
         self._clock_ns = clock_ns
@@ -132,9 +130,11 @@ class Files:
                 look.trusted = look.trusted and not (stamp and _is_within(stamp, self._clock_ns(), YOUNG_NS, SKEW_NS))
             if self.directories is not None:
                 self._judge(script, place)
-                if not place.path.lower().endswith(SUFFIXES):
-                    build = "; app-mono build compiles it" if place.path.endswith(".cs") else ""
-                    raise ScriptInvalid(f"{script}: expected a name that ends in {' or '.join(SUFFIXES)}{build}")
+                if not place.path.lower().endswith(self.suffixes):
+                    build = "; app-mono build compiles it" if place.path.endswith((".cs", ".il")) else ""
+                    *most, last = self.suffixes
+                    expected = f"{', '.join(most)} or {last}"
+                    raise ScriptInvalid(f"{script}: expected a name that ends in {expected}{build}")
             return place.path
 
     def part(self, look: Look, file: str, check: Callable[[str, bytes], None] | None) -> Part:
@@ -236,37 +236,6 @@ class Files:
             finally:
                 os.close(descriptor)
         raise ScriptInvalid(f"{file}: is not complete: it is being written")
-
-
-def check_assembly(path: str, data: bytes) -> None:
-    """
-    Refuse what is cut short or not a .NET assembly, by the PE headers alone (ECMA-335, II.25.2).
-
-    Raises:
-        ScriptInvalid: It is one of these; the message says which, and what was found.
-    """
-    if data[:2] != b"MZ"[: len(data)]:
-        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its start, got {data[:8]!r}")
-    try:
-        (header,) = struct.unpack_from("<I", data, 0x3C)
-        signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)
-        if signature != b"PE\0\0":
-            raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'PE\\0\\0' at {header}, got {signature!r}")
-        optional = header + 24
-        (magic,) = struct.unpack_from("<H", data, optional)
-        directories = optional + (112 if magic == PE32_PLUS else 96)
-        cli_address, cli_size = struct.unpack_from("<II", data, directories + 8 * CLI_HEADER)
-        table = optional + optional_size
-        for index in range(sections):
-            name, size, begin = struct.unpack_from("<8s8xII", data, table + 40 * index)
-            if begin + size > len(data):
-                shown = name.rstrip(b"\0").decode("ascii", "replace")
-                missing = f"section {shown} ends at byte {begin + size}, the file has {len(data)}"
-                raise ScriptInvalid(f"{path}: is not complete: {missing}")
-    except struct.error:
-        raise ScriptInvalid(f"{path}: is not complete: its headers end after {len(data)} bytes") from None
-    if not cli_address or not cli_size:
-        raise ScriptInvalid(f"{path}: is not a .NET assembly but a native program")
 
 
 def check_config(path: str, data: bytes) -> None:

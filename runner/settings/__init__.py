@@ -13,22 +13,21 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runner.errors import ConfigError
 from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
+from .tables import Count, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
 
 if TYPE_CHECKING:
     import os
 
-MIB = 1024 * 1024
+__all__ = ["ListenerSettings", "RuntimeSettings", "ScriptSettings", "Settings"]
 
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-SomeSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+MIB = 1024 * 1024
 
 
 def _refused(entry: str) -> str:
@@ -60,31 +59,6 @@ READ_BY_KAMAILIO = frozenset(
     | {"ksr_allow", "kemi_on_error", "kemi_pinned"}
 )
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
-
-
-class ScriptSettings(BaseModel):
-    """What a failure of one script means; None: as for all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    on_error: bool | None = None
-    """As ``on_error`` for all scripts."""
-    on_timeout: bool | None = None
-    """As ``on_timeout`` for all scripts."""
-    on_busy: bool | None = None
-    """As ``on_busy`` for all scripts."""
-
-
-class ListenerSettings(BaseModel):
-    """What the SIP listener (``app-mono serve --sip``) does with a request, by the result of its script."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    on_true: str = "forward"
-    """When the script returned true: "forward" (to $du if set, else to the R-URI), "drop", or "reply:CODE:REASON", in
-    which pseudo-variables are replaced."""
-    on_false: str = "reply:403:Forbidden"
-    """The same for false, and for a script that failed."""
 
 
 class Settings(BaseSettings):
@@ -303,6 +277,11 @@ class Settings(BaseSettings):
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.
 
     Developers of scripts for another Kamailio than this machine's."""
+    runtimes: dict[str, RuntimeSettings] = Field(default_factory=dict)
+    """Tables ``[runtimes.NAME]``: how many workers a runtime has, their limits and their program, or a runtime of your
+    own.
+
+    Sites with scripts in several languages, or in one that has no bridge yet."""
     listener: ListenerSettings = ListenerSettings()
     """The table ``[listener]``: what ``app-mono serve --sip`` does with a request.
 
@@ -340,6 +319,13 @@ class Settings(BaseSettings):
                 f"max_workers ({self.max_workers}) should be at least num_workers ({self.num_workers}): "
                 "raise the first or lower the second"
             )
+        for name, own in self.runtimes.items():
+            most, least = own.max_workers or self.max_workers, own.num_workers or 0
+            if most < least:
+                raise ValueError(
+                    f"runtimes.{name}: max_workers ({most}) should be at least num_workers ({least}): "
+                    "raise the first or lower the second"
+                )
         return self
 
     @property

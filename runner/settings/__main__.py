@@ -6,10 +6,11 @@ The page docs/settings.md, from the model.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import TYPE_CHECKING
 
-from . import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, ScriptSettings, Settings
+from . import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, RuntimeSettings, ScriptSettings, Settings
 from .origins import MOVED, REMOVED
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def page() -> str:
         out.append(f"| `{name}` | {default_of(field)} | {_cell(meaning)} | {_cell(who)} | {_counts_after(name)} |\n")
     out += _table('`[scripts."/path/x.exe"]`', "What a failure of one script is to the routing script.", ScriptSettings)
     out += _table("`[listener]`", _text_of(ListenerSettings), ListenerSettings)
+    out += _table("`[runtimes.NAME]`", _text_of(RuntimeSettings), RuntimeSettings)
     out.append(END)
     out += [f"| `{name}` | {what} |\n" for name, what in REMOVED.items()]
     out += [f"| `{name}` | in the table `[{table}]`; it still counts where it was |\n" for name, table in MOVED.items()]
@@ -81,7 +83,7 @@ def _text(field: FieldInfo) -> str:
 
 
 def _text_of(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").replace("``", "`")
+    return inspect.cleandoc(model.__doc__ or "").replace("``", "`")
 
 
 def _cell(text: str) -> str:

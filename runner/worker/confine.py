@@ -21,21 +21,13 @@ from runner.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runner.runtimes.runtime import Runtime
     from runner.settings import Settings
 
 MIB = 1024 * 1024
 
 PASSED_ON = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"})
-PASSED_ON_PREFIXES = ("LC_", "MONO_")
-
-# No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
-MONO_ENVIRONMENT = {"MONO_CRASH_NOFILE": "1", "MONO_DISABLE_SHARED_AREA": "1"}
-# glibc makes 8 malloc arenas for each CPU, and each takes 64 MiB of address space. With one arena for each of 64
-# threads, 4096 MiB are full; with 8 arenas there is room for 1,774 threads (measured).
-MONO_DEFAULTS = {"MALLOC_ARENA_MAX": "8"}
-
-# Where gdb is installed, mono runs it when native code crashes: that takes 1.4 s instead of 3 ms (measured).
-NO_GDB = "no-gdb-backtrace"
+PASSED_ON_PREFIXES = ("LC_",)
 
 # An idle worker has 4, and a script that starts a hundred threads is still served. The kernel counts all processes of a
 # user together, so the programs that run as the same user count too. A sandbox has a user namespace of its own, in
@@ -109,19 +101,23 @@ def _user(wanted: str, group: str, uid: int) -> User | None:
     return User(known.pw_name, known.pw_uid, gid, groups, known.pw_dir)
 
 
-def passed_on(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a script may know of the environment: the usual variables, and those that the settings add."""
-    wanted = PASSED_ON | set(settings.worker_env)
-    return {name: text for name, text in given.items() if name in wanted or name.startswith(PASSED_ON_PREFIXES)}
+def passed_on(
+    settings: Settings, beginnings: tuple[str, ...] = (), given: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """What a script may know of the environment: the usual variables, those that the settings add, and others."""
+    wanted, prefixes = PASSED_ON | set(settings.worker_env), (*PASSED_ON_PREFIXES, *beginnings)
+    return {name: text for name, text in given.items() if name in wanted or name.startswith(prefixes)}
 
 
-def environment(settings: Settings, who: User | None, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """A worker's environment variables: the usual ones, those that the settings add, and those for mono."""
-    passed = passed_on(settings, given)
-    debug = ",".join(filter(None, [passed.get("MONO_DEBUG"), NO_GDB]))
+def environment(
+    settings: Settings, runtime: Runtime, who: User | None, given: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """A worker's environment variables: what is passed on, and what its runtime needs."""
+    passed = passed_on(settings, runtime.passes_on, given)
+    own = runtime.variables(passed)
     if who is not None:
         passed |= {"USER": who.name, "LOGNAME": who.name, "HOME": who.home}
-    return MONO_DEFAULTS | passed | MONO_ENVIRONMENT | {"MONO_DEBUG": debug}
+    return dict(runtime.defaults) | passed | own
 
 
 def limits(settings: Settings) -> dict[int, int]:

@@ -21,27 +21,30 @@ from runner.wire.session import MAX_LINE_BYTES
 
 from . import confine, sandbox, seccomp
 from .remove import remove
-from .rundir import BLOBS
+from .rundir import BLOBS, BRIDGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.runtimes.runtime import Runtime
     from runner.settings import Settings
 
 WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
+MOVED = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
+"""Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
 REAP_S = 0.5  # a process ends within milliseconds of SIGKILL, unless it is stuck in the kernel
 
 
 class Process:
     """
-    One mono process, with its sandbox if there is one, and its private working directory. ``Process.start`` makes it.
+    The process of one worker, its sandbox if there is one, and its private directory. ``Process.start`` makes it.
 
     Args:
         outermost: Our child.
-        inside: The pid of mono in its sandbox; 0: it wrote nothing in time, so it is unknown. None: no sandbox.
+        inside: Its pid in its sandbox; 0: it wrote nothing in time, so it is unknown. None: no sandbox.
 
     Attributes:
-        pid: mono's process and its process group, by their number outside the sandbox.
+        pid: The process of the runtime and its process group, by their number outside the sandbox.
         wire: Our ends, the one to read first; the user of the wire closes them.
         stderr: The reading end of its standard error; its reader closes it.
         ended: A pidfd, readable when the process has ended; only for polling.
@@ -71,21 +74,22 @@ class Process:
         self._directory = directory
         self._lock = threading.Lock()
         self._users = 1  # of the descriptors: one for ``close``, and one for each thread that uses them now
-        # In a sandbox mono is not our child: its pid may belong to another process once it has ended; its pidfd cannot.
-        self._mono = self._last = self.ended
+        # In a sandbox it is not our child: its pid may belong to another process once it has ended; its pidfd cannot.
+        self._speaker = self._last = self.ended
         if inside:
             with contextlib.suppress(OSError):
                 self._last = os.pidfd_open(sandbox.first_inside(inside))
-                self._mono = os.pidfd_open(inside)
+                self._speaker = os.pidfd_open(inside)
 
     @classmethod
-    def start(cls, settings: Settings, bridge: Path, directory: Path, deadline: float) -> Self:
+    def start(cls, settings: Settings, runtime: Runtime, bridge: Path | None, directory: Path, deadline: float) -> Self:
         """
-        Start mono, confined as the settings say.
+        Start a worker of a runtime, confined as the settings say.
 
         Args:
-            settings: ``mono``, and what ``confine`` and ``sandbox`` read.
-            bridge: SRBridge.exe.
+            settings: What ``confine`` and ``sandbox`` read.
+            runtime: What runs there.
+            bridge: Its program; None: the runtime's command is all of it.
             directory: The runner's directory; the private working directory is made in it.
             deadline: On ``time.monotonic``; until then a process in a sandbox is awaited on its wire, to learn its pid.
 
@@ -94,8 +98,9 @@ class Process:
             WorkerFailedToStart: There is no such program, or the user cannot reach it; nothing is left over.
         """
         user, wall = confine.user(settings), sandbox.find(settings.sandbox)
-        if shutil.which(settings.mono) is None:
-            raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: there is no such program")
+        program = runtime.command[0]
+        if shutil.which(program) is None:
+            raise WorkerFailedToStart(f"{program}: {runtime.name} cannot be started: there is no such program")
         # Any step may fail, for example for lack of descriptors, processes or disk space.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:
@@ -113,14 +118,15 @@ class Process:
                     str(directory / BLOBS),
                     str(builds),
                 ]
-                command = confine.limited([settings.mono, "--debug", str(bridge), *arguments], settings)
+                words = [*runtime.command, *runtime.options, *([str(bridge)] if bridge else []), *arguments]
+                command = confine.limited([*(MOVED if runtime.moves_wire else ()), *words], settings)
                 info_read = info_write = denied = -1
                 if wall:
                     info_read, info_write = _pipe(theirs=given, ours=undo, we_read=True)
                     os.set_blocking(info_read, False)
                     if (denied := seccomp.descriptor()) >= 0:
                         given.callback(os.close, denied)
-                    scripts, shown = settings.script_dirs or (), (directory / BLOBS, bridge.parent)
+                    shown = [directory / BLOBS, *([directory / BRIDGE] if bridge else [])]
                     wire = (their_reads, their_writes)
                     command = sandbox.wrapped(
                         wall,
@@ -128,7 +134,7 @@ class Process:
                         wire,
                         info_write,
                         denied,
-                        scripts=scripts,
+                        scripts=settings.script_dirs or (),
                         hidden=directory,
                         shown=shown,
                         own=place,
@@ -144,9 +150,9 @@ class Process:
                     stderr=stderr_write,
                     pass_fds=sandbox.given(their_reads, their_writes, info_write, denied) if wall else [],
                     cwd=work,
-                    env=confine.environment(settings, user),
+                    env=confine.environment(settings, runtime, user),
                     start_new_session=True,
-                    # At its limit of file size, SIGXFSZ would end mono. Python ignores it, and mono inherits that.
+                    # At its limit of file size, SIGXFSZ would end it. Python ignores it, and a worker inherits that.
                     restore_signals=False,
                     user=None if user is None else user.uid,
                     group=None if user is None else user.gid,
@@ -159,7 +165,7 @@ class Process:
                 watched = os.dup(ended)
             except OSError as error:
                 why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-                raise WorkerFailedToStart(f"{settings.mono}: mono cannot be started: {why}") from error
+                raise WorkerFailedToStart(f"{program}: {runtime.name} cannot be started: {why}") from error
             undo.pop_all()
         inside = None
         if wall:
@@ -181,15 +187,15 @@ class Process:
             return not is_open or _ends(self.ended, timeout_s)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to mono only; does nothing when it has ended."""
+        """Send a signal to the process of the runtime only; does nothing when it has ended."""
         with self._used() as is_open, contextlib.suppress(ProcessLookupError):
             if is_open:
-                signal.pidfd_send_signal(self._mono, number)
+                signal.pidfd_send_signal(self._speaker, number)
 
     def kill(self) -> None:
         """End it and all that it started at once, and remove its working directory. To be called once."""
         if self._is_walled:
-            # First only mono, so that bwrap's exit code says how mono ended.
+            # First only the runtime, so that bwrap's exit code says how it ended.
             self.send_signal(signal.SIGKILL)
             self.has_ended(REAP_S)
         # The group is killed before the process is reaped: until then no other group can have its number.
@@ -221,7 +227,7 @@ class Process:
             self._users -= 1
             is_last = not self._users
         if is_last:
-            for descriptor in {self.ended, self._mono, self._last}:
+            for descriptor in {self.ended, self._speaker, self._last}:
                 os.close(descriptor)
 
 

@@ -22,7 +22,7 @@ from runner.errors import ConfigError
 from .remove import LATER, NOT_DONE, enter, remove_within
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
 log = logging.getLogger("runner.rundir")
 
@@ -75,28 +75,28 @@ def run_directory(group: int | None = None, base: Path | None = None) -> Generat
             os.close(lock)
 
 
-def pinned(bridge: Path, directory: Path) -> Path:
+def pinned(files: Sequence[Path], root: Path, place: Path) -> Path:
     """
-    Copy SRBridge.exe and the files beside it into the directory of a runner; returns the copy of SRBridge.exe.
+    Copy the files of a bridge, all below ``root``, into the directory of a runner; returns the copy of the first.
 
     Workers start from copies. Their user may not be able to read the originals, and a new build must not change what
     a running daemon uses.
 
     Raises:
-        ConfigError: It cannot be copied, for example because the file system is full.
+        ConfigError: They cannot be copied, for example because the file system is full.
     """
-    place = directory / BRIDGE
+    copies = [place / file.relative_to(root) for file in files]
     try:
-        place.mkdir()
-        for file in bridge.parent.iterdir():
-            if file.name.startswith(("SR", "KSR")) and file.suffix not in {".stamp", ".xml"}:
-                copy = place / file.name
-                shutil.copyfile(file, copy)
-                copy.chmod(0o440)
-        place.chmod(0o2710)
+        for file, copy in zip(files, copies, strict=True):
+            for made in reversed([copy.parent, *copy.parent.parents]):
+                if made.is_relative_to(place.parent) and not made.exists():
+                    made.mkdir()
+                    made.chmod(0o2750)
+            shutil.copyfile(file, copy)
+            copy.chmod(0o440)
     except OSError as error:
         raise ConfigError(f"the bridge cannot be copied to {place}: {error}; see TMPDIR") from error
-    return place / bridge.name
+    return copies[0]
 
 
 def _sweep(base: Path) -> None:

@@ -1,4 +1,4 @@
-"""One mono process: start, ready, load, exec, and the steps that end it.
+"""One worker process: start, ready, load, exec, and the steps that end it.
 
 Must not know other workers, the pool, or which generation is current.
 """
@@ -19,6 +19,7 @@ from runner.wire.events import RETIRE_REASONS
 from runner.wire.session import MAX_LINE_BYTES, Session, State
 
 from .conversation import Conversation
+from .holdings import Holdings
 from .outcome import ExecOutcome
 from .placement import ALWAYS
 from .process import Process
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.calls import Host
+    from runner.runtimes.runtime import Runtime
     from runner.scripts.generation import Generation
     from runner.settings import Settings
     from runner.wire.channel import End
@@ -48,22 +50,24 @@ def never(_pid: int) -> bool:
 
 class Worker:
     """
-    One warm mono process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
+    One warm process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
 
     Its wire may be lent to another process. Until the wire is given back, only the process itself is known here.
 
     Attributes:
-        pid: mono's process and its process group, by their number outside the sandbox.
+        pid: The process of its runtime and its process group, by their number outside the sandbox.
         started_at: On ``time.monotonic``.
-        runtime: The version of mono.
+        runtime: What it is a process of.
+        version: The version of that.
         conversation: The conversation on its wire.
         holdings: What it has done and holds, also while its wire is lent.
     """
 
-    def __init__(self, process: Process, conversation: Conversation, tail: Tail) -> None:
+    def __init__(self, process: Process, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
-        self.runtime = ""
+        self.runtime = runtime
+        self.version = ""
         self.conversation = conversation
         self.holdings = conversation.holdings
         self._is_lent = False
@@ -80,17 +84,20 @@ class Worker:
     def start(
         cls,
         settings: Settings,
-        bridge: Path,
+        runtime: Runtime,
+        bridge: Path | None,
         directory: Path,
         drain: Drain,
+        *,
         on_exit: Callable[[], None] = lambda: None,
     ) -> Worker:
         """
-        Start mono and wait until the bridge says that it is ready.
+        Start a process and wait until its bridge says that it is ready.
 
         Args:
             settings: ``start_timeout_s``, and what ``Process.start`` reads.
-            bridge: SRBridge.exe.
+            runtime: What runs there.
+            bridge: Its program; None: the runtime's command is all of it.
             directory: Where the worker's private, empty working directory is made.
             drain: Reads its stderr.
             on_exit: Called on the drain's thread when the process ends.
@@ -101,18 +108,20 @@ class Worker:
         """
         began = time.monotonic()
         deadline = began + settings.start_timeout_s
-        process = Process.start(settings, bridge, directory, deadline)
+        process = Process.start(settings, runtime, bridge, directory, deadline)
         tail = Tail(process.stderr, process.pid)
         conversation = Conversation(
             Channel(*process.wire),
             Session(MAX_LINE_BYTES),
             process.pid,
             0 if settings.placement == "free" else ALWAYS,
+            Holdings(runtime=runtime.name),
         )
-        worker = cls(process, conversation, tail)
+        worker = cls(process, runtime, conversation, tail)
         worker._join(drain, on_exit)
         worker._await_ready(deadline)
-        log.info("started worker %d: mono %s in %.0f ms", worker.pid, worker.runtime, (time.monotonic() - began) * 1e3)
+        took_ms = (time.monotonic() - began) * 1e3
+        log.info("started worker %d: %s %s in %.0f ms", worker.pid, runtime.name, worker.version, took_ms)
         return worker
 
     def __repr__(self) -> str:
@@ -230,8 +239,9 @@ class Worker:
         self.conversation = self.conversation.resumed(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:
-        """Log ``reason``, have mono write the stacks of its threads, for at most ``STACKS_S``, and kill it."""
-        log.warning("worker %d: %s; its managed stacks follow", self.pid, reason)
+        """Log ``reason``, have it write the stacks of its threads, for at most ``STACKS_S``, and kill it."""
+        then = "; its stacks follow" if self.runtime.stacks else ""
+        log.warning("worker %d: %s%s", self.pid, reason, then)
         self._ask_for_stacks()
         self.kill()
 
@@ -281,7 +291,7 @@ class Worker:
 
     def _await_ready(self, deadline: float) -> None:
         try:
-            self.runtime = self.conversation.await_ready(deadline)
+            self.version = self.conversation.await_ready(deadline)
         except WorkerError as error:
             self.conversation.end()
             self.kill()
@@ -335,9 +345,11 @@ class Worker:
         return f"{error} ({_fate(self._process.exit_code)}){said}"
 
     def _ask_for_stacks(self) -> None:
-        """Have mono write its managed stacks to stderr, and so to the log (measured: SIGQUIT, complete after 1 ms)."""
+        """Have it write its stacks to stderr, and so to the log (measured with mono: complete after 1 ms)."""
+        if self.runtime.stacks is None:
+            return
         before = self._tail.count()
-        self._process.send_signal(signal.SIGQUIT)
+        self._process.send_signal(self.runtime.stacks)
         deadline = time.monotonic() + STACKS_S
         while time.monotonic() < deadline:
             seen = self._tail.count()

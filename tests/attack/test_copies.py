@@ -40,7 +40,7 @@ def runner() -> Iterator[Runner]:
 
 def load(runner: Runner, generation: Generation) -> None:
     """Send ``load`` on the wire, as any holder of a lease can."""
-    with runner.pool.lease(None, time.monotonic() + WAIT_S) as worker:
+    with runner.pools.of("mono").pool.lease(None, time.monotonic() + WAIT_S) as worker:
         assert worker.load(generation, time.monotonic() + WAIT_S) == ()
 
 

@@ -36,7 +36,7 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
         (["exec", SAMPLE, "-m", MESSAGE], {"APP_MONO_NUM_WORKER": "1"}, "did you mean APP_MONO_NUM_WORKERS?"),
         (["exec", SAMPLE, "-m", MESSAGE], {"APP_MONO_MONO": "/none/mono"}, "/none/mono: expected the mono runtime"),
         (["exec", SAMPLE, "-m", MESSAGE, "--watch", "--repeat", "2"], {}, "--repeat has no meaning with --watch"),
-        (["build", MESSAGE], {}, "expected a C# source file"),
+        (["build", MESSAGE], {}, "expected a script, a name that ends in one of .cs"),
     ]
     for words, variables, text in mistakes:
         done = app_mono(*words, stdin=b"", **variables)

@@ -44,6 +44,6 @@ def test_a_source_that_does_not_compile_keeps_no_other_one_from_it(
     told = capsys.readouterr()
     assert status == FAILED
     assert told.out == f"{good.with_suffix('.exe')} compiled\n"
-    assert f"error: {MESSAGE}: expected a C# source file" in told.err
+    assert f"error: {MESSAGE}: expected a script, a name that ends in one of .cs" in told.err
     assert f"{broken}:3:12: error CS0103" in told.err
     assert not broken.with_suffix(".exe").exists()

@@ -49,7 +49,7 @@ def test_a_log_file_that_cannot_be_made_is_a_mistake_of_one_line(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("None.exe", "there is no such file"), ("Route.cs", "expected a name that ends in .exe or .dll")],
+    [("None.exe", "there is no such file"), ("Route.cs", "expected a name that ends in .exe, .dll,")],
 )
 def test_a_load_that_cannot_be_run_is_named_with_its_setting(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "Route.cs").touch()

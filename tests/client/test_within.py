@@ -161,7 +161,7 @@ def test_there_is_one_deadline_and_a_worker_that_is_lost_is_lost_once(tmp_path: 
 
         assert [type(error) for error in host.errors] == [ExecTimeout]
         assert run(lease, script, "outer", host).code == 1111
-        assert daemon.log().count("its managed stacks follow") == 1
+        assert daemon.log().count("its stacks follow") == 1
 
 
 def test_a_reload_meanwhile_closes_the_lease_when_its_exec_has_ended(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def outcome(runner: Runner, script: Path, call_id: str = "1", timeout_s: float =
 
 
 def is_warm(runner: Runner) -> bool:
-    return not runner.pool.warming.now()
+    return not runner.pools.of("mono").pool.warming.now()
 
 
 class Client:

@@ -135,8 +135,9 @@ def test_a_script_that_goes_while_a_client_waits_for_its_first_run_is_not_counte
 
 def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted() -> None:
     counts, generation = Warming(Settings(max_workers=4)), build()
-    pool = SimpleNamespace(warming=counts)
-    loans = Loans(cast("Runner", SimpleNamespace(settings=counts.settings, pool=pool)), lambda: None)
+    kept = SimpleNamespace(pool=SimpleNamespace(warming=counts))
+    pools = SimpleNamespace(of=lambda _runtime: kept)
+    loans = Loans(cast("Runner", SimpleNamespace(settings=counts.settings, pools=pools)), lambda: None)
     slot: Slot = Slot(max_jobs=0, worker=cast("Worker", SimpleNamespace(pid=1, holdings=Holdings())))
     client = Client(cast("Control", None), 1, os.getuid())
     client.loans["1"] = Loan("1", slot, 0.0)
@@ -179,10 +180,10 @@ def test_a_reload_changes_how_many_may_run_a_build_first(tmp_path: Path) -> None
     user = {"worker_user": "root"} if os.geteuid() == 0 else {}
     settings = Settings(max_workers=4, socket=tmp_path / "sock", script_dirs=(tmp_path,), **user)  # type: ignore[arg-type]
     with Daemon(settings, lambda: settings.model_copy(update={"max_workers": 16})) as daemon:
-        before = daemon.runner.pool.warming.share()
+        before = daemon.runner.pools.of("mono").pool.warming.share()
         daemon.reload()
 
-        assert (before, daemon.runner.pool.warming.share()) == (1, 4)
+        assert (before, daemon.runner.pools.of("mono").pool.warming.share()) == (1, 4)
 
 
 def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> None:
@@ -268,7 +269,7 @@ def test_a_later_run_is_not_left_in_the_place_of_a_build_that_did_not_load(daemo
         assert client.run(source.with_suffix(".exe"), limit_s=WAIT_S) == "ScriptInvalid"
         assert client.run(script) == ExecTimeout.__name__
 
-        until(lambda: "its managed stacks follow" in daemon.log(), "the worker is ended")
+        until(lambda: "its stacks follow" in daemon.log(), "the worker is ended")
         assert warming(daemon) == []
 
 

@@ -31,7 +31,10 @@ class Site:
         self.outcome: tuple[str, ...] | Exception = ()
         self.best: Generation | None = GOOD
         self._copies = copies
-        self.scripts = self.poison = self.upkeep = self
+        self.scripts = self.poison = self.upkeep = self.pools = self
+
+    def of(self, _runtime: str) -> Site:
+        return self
 
     def copy_of(self, part: Part) -> Path:
         return self._copies / part.hash

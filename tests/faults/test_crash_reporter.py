@@ -8,6 +8,7 @@ import pytest
 
 from runner.errors import WorkerDied
 from runner.runner import Runner
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.worker import confine
 from tests.programs import WAIT_S
@@ -50,6 +51,6 @@ def test_a_crash_never_runs_gdb(
 
 
 def test_an_administrators_own_debug_options_of_mono_are_kept() -> None:
-    assert confine.environment(Settings(), None, {})["MONO_DEBUG"] == confine.NO_GDB
-    given = confine.environment(Settings(), None, {"MONO_DEBUG": "suspend-on-sigsegv"})
-    assert given["MONO_DEBUG"] == f"suspend-on-sigsegv,{confine.NO_GDB}"
+    assert confine.environment(Settings(), MONO, None, {})["MONO_DEBUG"] == "no-gdb-backtrace"
+    given = confine.environment(Settings(), MONO, None, {"MONO_DEBUG": "suspend-on-sigsegv"})
+    assert given["MONO_DEBUG"] == "suspend-on-sigsegv,no-gdb-backtrace"

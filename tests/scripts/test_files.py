@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
-from runner.scripts.files import MAX_FILE_BYTES, check_assembly
+from runner.runtimes.checks import check_assembly
+from runner.scripts.files import MAX_FILE_BYTES
 from tests.scripts.builds import SECOND_NS, Builds, Counting, Make, content
 
 if TYPE_CHECKING:

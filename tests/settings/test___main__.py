@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from runner.settings import ListenerSettings, ScriptSettings, Settings
+from runner.settings import ListenerSettings, RuntimeSettings, ScriptSettings, Settings
 from runner.settings.__main__ import _cell, default_of, page
 from runner.settings.origins import MOVED, REMOVED
 from tests.places import ROOT
@@ -29,7 +29,9 @@ def test_the_command_prints_the_page() -> None:
 def test_each_setting_has_one_row_also_those_of_earlier_versions() -> None:
     rows = [line.split("`")[1] for line in page().splitlines() if line.startswith("| `")]
 
-    names = [name for model in (Settings, ScriptSettings, ListenerSettings) for name in model.model_fields]
+    names = [
+        name for model in (Settings, ScriptSettings, ListenerSettings, RuntimeSettings) for name in model.model_fields
+    ]
     assert rows == [*names, *REMOVED, *MOVED]
 
 

@@ -1,183 +1,47 @@
-"""Recorded conversations, held against both ends of the wire: the Python session and the real bridge.
-
-A transcript has one JSON object a line: ``from`` who it comes, its ``line`` as JSON, the ``events`` that a session
-makes of it, or what a session is asked to ``say`` and ``with`` what; ``end`` is the end of the stream. In texts
-``<scripts>`` is the directory of the scripts, ``<copy of X>`` the hash of a file there, ``<...>`` any text, and
-``<pid>`` and ``<runtime>`` what the worker says of itself.
-"""
+"""Recorded conversations, held against both ends of the wire: the Python session and the real bridges."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
-import os
-import re
-import shutil
-import subprocess
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.build import compile_script, ensure_bridge, publish
 from runner.calls import CALLS
+from runner.runtimes import transcripts
+from runner.runtimes.check import SEPARATORS, play
+from runner.runtimes.transcripts import Transcript, filled, matches
 from runner.wire import messages
-from runner.wire.channel import Channel
 from runner.wire.events import Done, Event, Loaded, Notice, Question
 from runner.wire.session import Session, State
-from runner.worker.confine import MONO_ENVIRONMENT
-from tests.places import ROOT
+from tests.wire.speakers import LIMIT, NAMES, Speaker, speaker
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-HERE = Path(__file__).parent / "transcripts"
-MANUAL = ROOT / "examples" / "MySRTest.cs"
-TRANSCRIPTS = sorted(HERE.glob("*.jsonl"))
-MONO = shutil.which("mono") or "mono"
-LIMIT = 1024 * 1024
-PATIENCE_S = 60.0
+    from runner.runtimes.check import Talk
 
-each_transcript = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+each_transcript = pytest.mark.parametrize("transcript", transcripts.every(), ids=lambda each: each.name)
 
 
-class Bridge:
-    """A real worker process at the other end of two pipes."""
-
-    def __init__(self, stderr: Path, copies: Path, limit: int = LIMIT) -> None:
-        their_reads, our_writes = os.pipe()
-        our_reads, their_writes = os.pipe()
-        self._stderr = stderr
-        with os.fdopen(their_reads, "rb") as stdin, os.fdopen(their_writes, "wb") as stdout, stderr.open("wb") as log:
-            self.process = subprocess.Popen(
-                [MONO, "--debug", str(ensure_bridge().bridge_exe), str(limit), "retire", str(copies)],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=log,
-                cwd=stderr.parent,
-                env=os.environ | MONO_ENVIRONMENT,
-                start_new_session=True,
-            )
-        self._channel = Channel(our_reads, our_writes)
-        self._rest = b""
-        self._messages: list[dict[str, Any]] = []
-
-    def say(self, line: bytes) -> None:
-        self._channel.send(line, time.monotonic() + PATIENCE_S)
-
-    def hear(self) -> bytes:
-        """What came; empty at the end of the stream."""
-        return self._channel.receive(time.monotonic() + PATIENCE_S)
-
-    def message(self) -> dict[str, Any]:
-        """The next message, alone or out of a batch: how long notices wait for company is a matter of time."""
-        while not self._messages:
-            line, end, self._rest = self._rest.partition(b"\n")
-            if not end:
-                more = self.hear()
-                assert more, f"the bridge ended: {self._stderr.read_text(encoding='utf-8', errors='replace')}"
-                self._rest = line + more
-                continue
-            assert all(0x20 <= byte <= 0x7E for byte in line)
-            self._messages = messages.parse(line)
-        return self._messages.pop(0)
-
-    def close(self) -> None:
-        """Hangs up, which ends the process."""
-        self._channel.close()
-        try:
-            self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
-
-
-@pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with every script of the transcripts, compiled, and a file that is no assembly."""
-    sources = tmp_path_factory.mktemp("sources")
-    output = tmp_path_factory.mktemp("scripts")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        for path in [HERE / "H.cs", MANUAL, *sorted(HERE.glob("*.cs"))]:
-            copy = shutil.copy(path, sources)
-            publish(compile_script(Path(copy)), sources)
-    for assembly in sources.glob("*.exe"):
-        publish(assembly, output)
-    (output / "NoAssembly.exe").write_text("This is no assembly.\n", encoding="ascii")
-    return output
-
-
-@pytest.fixture(scope="module")
-def copies(scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a copy of each of them, named by its content as the bridge wants it."""
-    directory = tmp_path_factory.mktemp("copies")
-    for file in scripts.iterdir():
-        shutil.copy(file, directory / hash_of(file))
-    return directory
-
-
-def hash_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def places_of(scripts: Path, bridge: Bridge) -> dict[str, Any]:
-    """What the placeholders stand for in a transcript that is spoken with a real bridge."""
-    copies = {f"<copy of {file.name}>": hash_of(file) for file in scripts.iterdir()}
-    return {"<pid>": bridge.process.pid, "<scripts>": str(scripts), "<copy of Missing.exe>": "0" * 64} | copies
+@pytest.fixture(scope="module", params=NAMES)
+def spoken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Speaker:
+    return speaker(request.param, tmp_path_factory.mktemp("spoken"), tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
-def bridge(tmp_path: Path, copies: Path) -> Generator[Bridge]:
-    started = Bridge(tmp_path / "stderr", copies)
-    with contextlib.closing(started):
+def bridge(spoken: Speaker) -> Generator[Talk]:
+    with spoken.start() as started:
         yield started
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def filled(value: Any, places: dict[str, Any]) -> Any:
-    """The value with the placeholders in its texts replaced."""
-    match value:
-        case dict():
-            return {filled(key, places): filled(item, places) for key, item in value.items()}
-        case list():
-            return [filled(item, places) for item in value]
-        case str() if value in places:
-            return places[value]
-        case str():
-            for name, text in places.items():
-                value = value.replace(name, str(text))
-    return value
-
-
-def assert_matches(expected: Any, got: Any) -> None:
-    """Equality, but for the placeholders that nobody can know before."""
-    match expected:
-        case dict():
-            assert isinstance(got, dict)
-            assert got.keys() == expected.keys()
-            for key, item in expected.items():
-                assert_matches(item, got[key])
-        case list():
-            assert isinstance(got, list)
-            assert len(got) == len(expected)
-            for item, other in zip(expected, got, strict=True):
-                assert_matches(item, other)
-        case str() if "<" in expected:
-            pattern = ".*".join(re.escape(part) for part in re.split(r"<\.\.\.>|<runtime>", expected))
-            assert isinstance(got, str)
-            assert re.fullmatch(pattern, got, re.DOTALL), f"expected {expected}, got {got}"
-        case _:
-            assert got == expected
+def places_of(spoken: Speaker, bridge: Talk) -> dict[str, Any]:
+    """What the placeholders stand for in a transcript that is spoken with a real bridge."""
+    return spoken.language.all_places(bridge.process.pid, spoken.language.places["<needs>"])
 
 
 def as_json(event: Event) -> dict[str, Any]:
@@ -192,7 +56,7 @@ def as_json(event: Event) -> dict[str, Any]:
     return value
 
 
-def spoken(arguments: dict[str, Any]) -> dict[str, Any]:
+def spoken_as(arguments: dict[str, Any]) -> dict[str, Any]:
     """A session's arguments; what travels ahead is text and types, which JSON has not."""
     if (ahead := arguments.get("ahead")) is None:
         return arguments
@@ -207,14 +71,19 @@ def spoken(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @each_transcript
-def test_a_session_says_and_understands_the_transcript(path: Path) -> None:
+def test_a_session_says_and_understands_the_transcript(transcript: Transcript) -> None:
     session = Session(LIMIT)
-    places = {"<pid>": 4312, "<runtime>": "6.8.0.105", "<scripts>": "/etc/kamailio/mono", "<...>": "\n  at X "}
+    known = transcripts.places("mono")
+    places = {name: value for name, value in known.items() if name != "<suffix>"} | {
+        "<pid>": 4312, "<runtime>": "6.8.0.105", "<scripts>": "/etc/kamailio/mono", "<...>": "\n  at X ",
+        "<helpers>": {"H": {"path": "/etc/kamailio/mono/H.exe", "file": "03ab", "symbols": None}}, "<suffix>": ".exe",
+    }  # fmt: skip
 
-    for row in filled(rows(path), places):
-        match row:
+    for row in filled(list(transcript.rows), places):
+        step = row.get("either", {}).get(known["<ends>"], {}) | row
+        match step:
             case {"from": "runner", "say": say, "with": arguments, "line": line}:
-                assert json.loads(getattr(session, say)(**spoken(arguments))) == line
+                assert json.loads(getattr(session, say)(**spoken_as(arguments))) == line
             case {"from": "bridge", "line": line, "events": expected}:
                 events = session.receive(json.dumps(line).encode() + b"\n")
                 assert [as_json(event) for event in events] == expected
@@ -226,45 +95,35 @@ def test_a_session_says_and_understands_the_transcript(path: Path) -> None:
     assert session.state in {State.IDLE, State.CLOSED}
 
 
-@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["short", "long"])
+@pytest.mark.parametrize("separators", SEPARATORS, ids=["short", "long"])
 @each_transcript
 def test_the_real_bridge_speaks_the_transcript(
-    path: Path, scripts: Path, bridge: Bridge, separators: tuple[str, str]
+    transcript: Transcript, spoken: Speaker, bridge: Talk, separators: tuple[str, str]
 ) -> None:
     """A line in the form of the common turn goes the short way through the bridge, any other is parsed."""
-    places = places_of(scripts, bridge)
-
-    for row in filled(rows(path), places):
-        match row:
-            case {"from": "runner", "line": line}:
-                bridge.say(json.dumps(line, separators=separators).encode() + b"\n")
-            case {"from": "bridge", "line": line}:
-                for message in line if isinstance(line, list) else [line]:
-                    assert_matches(message, bridge.message())
-            case {"from": "bridge", "end": True}:
-                assert bridge.hear() == b""
+    play(transcript, bridge, places_of(spoken, bridge), separators)
 
 
-def test_the_real_bridge_understands_lines_that_come_byte_by_byte(scripts: Path, bridge: Bridge) -> None:
-    places = places_of(scripts, bridge)
+def test_the_real_bridge_understands_lines_that_come_byte_by_byte(spoken: Speaker, bridge: Talk) -> None:
+    (manual,) = [each for each in transcripts.every() if each.name == "manual"]
 
-    for row in filled(rows(HERE / "manual.jsonl"), places):
+    for row in filled(list(manual.rows), places_of(spoken, bridge)):
         if row["from"] == "runner":
             for byte in json.dumps(row["line"]).encode() + b"\n":
                 bridge.say(bytes([byte]))
         else:
             for message in row["line"] if isinstance(row["line"], list) else [row["line"]]:
-                assert_matches(message, bridge.message())
+                assert matches(message, bridge.message())
 
 
-def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, copies: Path, tmp_path: Path) -> None:
+def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(spoken: Speaker) -> None:
     limit = 4096  # the least that may be set
     session = Session(limit)  # refuses a longer line
     logged: list[tuple[int, int]] = []
     asked: list[int] = []
 
-    with contextlib.closing(Bridge(tmp_path / "stderr", copies, limit)) as bridge:
-        loop = Loop(bridge, scripts, "FillsLines", session)
+    with spoken.start(limit) as bridge:
+        loop = Loop(bridge, spoken, "FillsLines", session)
         bridge.say(session.exec("FillsLines", None))
         while not isinstance(event := loop.next(), Done):
             match event:
@@ -300,8 +159,10 @@ def test_no_line_of_the_bridge_is_too_long_and_no_notice_is_lost(scripts: Path, 
     ],
     ids=range(13),
 )
-def test_a_bridge_that_is_spoken_to_in_another_language_ends(bridge: Bridge, line: bytes) -> None:
-    assert bridge.message()["method"] == "ready"
+def test_a_bridge_that_is_spoken_to_in_another_language_ends(bridge: Talk, line: bytes) -> None:
+    ready = bridge.message()
+    assert ready is not None
+    assert ready["method"] == "ready"
 
     with contextlib.suppress(ConnectionError):
         bridge.say(line + b"\n")
@@ -312,16 +173,15 @@ def test_a_bridge_that_is_spoken_to_in_another_language_ends(bridge: Bridge, lin
 class Loop:
     """One worker with a script loaded, RoundTrip for one; every ``run`` of that is one exec."""
 
-    def __init__(self, bridge: Bridge, scripts: Path, name: str, session: Session) -> None:
+    def __init__(self, bridge: Talk, spoken: Speaker, name: str, session: Session) -> None:
         self._bridge = bridge
         self._session = session
         self._events: list[Event] = []
         self.next()
-        path = str(scripts / f"{name}.exe")
         params: dict[str, Any] = {
-            "path": path,
+            "path": str(spoken.language.file(name)),
             "generation": name,
-            "file": hash_of(Path(path)),
+            "file": places_of(spoken, bridge)[f"<copy of {name}>"],
             "symbols": None,
             "config": None,
             "helpers": {},
@@ -355,10 +215,9 @@ class Loop:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, scripts: Path, copies: Path) -> Generator[Loop]:
-    started = Bridge(tmp_path_factory.mktemp("loop") / "stderr", copies)
-    with contextlib.closing(started):
-        yield Loop(started, scripts, "RoundTrip", Session(LIMIT))
+def loop(spoken: Speaker) -> Generator[Loop]:
+    with spoken.start() as started:
+        yield Loop(started, spoken, "RoundTrip", Session(LIMIT))
 
 
 BYTES_AS_TEXT = st.text(

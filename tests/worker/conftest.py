@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import ensure_bridge
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker
@@ -24,6 +25,6 @@ def drain() -> Iterator[Drain]:
 
 @pytest.fixture
 def worker(drain: Drain, tmp_path: Path) -> Iterator[Worker]:
-    started = Worker.start(Settings(), ensure_bridge().bridge_exe, tmp_path, drain)
+    started = Worker.start(Settings(), MONO, ensure_bridge().bridge_exe, tmp_path, drain)
     yield started
     started.kill()

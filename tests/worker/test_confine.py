@@ -16,6 +16,7 @@ import pytest
 from runner.cli.confinement import measures
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.worker import confine
 from tests.places import INVITE
@@ -166,8 +167,8 @@ def test_malloc_uses_few_arenas_unless_the_settings_pass_on_a_number() -> None:
     given = {"MALLOC_ARENA_MAX": "99"}
     passes = Settings(worker_env=("MALLOC_ARENA_MAX",))
 
-    assert confine.environment(Settings(), None, given)["MALLOC_ARENA_MAX"] == "8"
-    assert confine.environment(passes, None, given)["MALLOC_ARENA_MAX"] == "99"
+    assert confine.environment(Settings(), MONO, None, given)["MALLOC_ARENA_MAX"] == "8"
+    assert confine.environment(passes, MONO, None, given)["MALLOC_ARENA_MAX"] == "99"
 
 
 def test_a_limit_of_0_means_no_limit() -> None:

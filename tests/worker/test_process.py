@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from runner.errors import (
     WorkerFailedToStart,
 )
 from runner.hosts.embedded.host import MessageHost
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.worker.worker import Worker
 from tests.places import INVITE
@@ -31,7 +33,7 @@ def test_a_worker_that_many_threads_kill_is_killed_once_and_each_sees_its_end(
 ) -> None:
     """Each of them used to close its descriptors, whose numbers might already belong to other files."""
     before = len(list(Path("/proc/self/fd").iterdir()))
-    worker = Worker.start(Settings(), ensure_bridge().bridge_exe, tmp_path, drain)
+    worker = Worker.start(Settings(), MONO, ensure_bridge().bridge_exe, tmp_path, drain)
     start = threading.Barrier(8)
     codes: list[int | None] = []
     failures: list[BaseException] = []
@@ -92,6 +94,6 @@ def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_pat
 
 def test_a_mono_that_cannot_be_started_is_one_clear_error(drain: Drain, tmp_path: Path) -> None:
     with pytest.raises(WorkerFailedToStart, match="no-such-mono: mono cannot be started"):
-        Worker.start(Settings(mono="no-such-mono"), tmp_path / "x.exe", tmp_path, drain)
+        Worker.start(Settings(), replace(MONO, command=("no-such-mono",)), tmp_path / "x.exe", tmp_path, drain)
 
     assert list(tmp_path.iterdir()) == []

@@ -131,7 +131,7 @@ def test_limits_and_privileges_are_the_same_as_without_a_sandbox(runner: Runner)
 
 @needs_bwrap
 def test_the_measured_memory_is_that_of_mono(runner: Runner) -> None:
-    with runner.pool.lease(None, time.monotonic() + WAIT_S) as worker:
+    with runner.pools.of("mono").pool.lease(None, time.monotonic() + WAIT_S) as worker:
         name = Path(f"/proc/{worker.pid}/comm").read_text(encoding="ascii")
         rss_kib = worker.rss_kib()
 
@@ -201,13 +201,13 @@ def test_a_child_that_left_its_group_ends_with_the_worker(tmp_path: Path) -> Non
 @needs_bwrap
 def test_a_worker_and_what_its_script_started_end_with_the_wire(runner: Runner, tmp_path: Path) -> None:
     said(runner, tmp_path, 'System.Diagnostics.Process.Start("/bin/sleep", "1000");')
-    slot = runner.pool.acquire(None, time.monotonic() + WAIT_S)
+    slot = runner.pools.of("mono").pool.acquire(None, time.monotonic() + WAIT_S)
     walled = wall(slot.living.pid)
 
     slot.living.lend().close()
 
     until(lambda: behind(walled) == [], "all of it ends")
-    runner.pool.release(slot, survives=False)
+    runner.pools.of("mono").pool.release(slot, survives=False)
 
 
 @needs_bwrap

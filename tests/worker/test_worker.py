@@ -19,6 +19,7 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.hosts.embedded.host import MessageHost
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.wire.session import State
 from runner.worker.worker import Worker
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def test_a_worker_is_ready_when_start_returns(worker: Worker) -> None:
     assert worker.state is State.IDLE
     assert worker.is_alive
-    assert worker.runtime.startswith(("4.", "5.", "6."))
+    assert worker.version.startswith(("4.", "5.", "6."))
     assert worker.rss_kib() > 0
 
 
@@ -104,6 +105,6 @@ def test_a_worker_that_is_never_ready_is_ended_in_time(drain: Drain, tmp_path: P
     script = compile_script(SHELF / "NeverReturns.cs")
 
     with pytest.raises(WorkerFailedToStart, match="was not ready"):
-        Worker.start(Settings(start_timeout_s=0.5), script, tmp_path, drain)
+        Worker.start(Settings(start_timeout_s=0.5), MONO, script, tmp_path, drain)
 
     assert not list(tmp_path.glob("worker-*"))

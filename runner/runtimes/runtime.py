@@ -1,0 +1,71 @@
+"""
+One runtime, as data: which scripts it runs, how a worker of it is started, what it needs, and how much it may take.
+
+Must not know pools, workers, or which scripts there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Mapping
+
+BESIDE = ("{}",)  # a helper is asked for by the name of its file
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """
+    What runs the scripts of one kind.
+
+    Attributes:
+        name: As in ``[runtimes.NAME]``, in the log, and on the control socket.
+        suffixes: How the names of its scripts end, in small letters.
+        command: The program that runs its workers; of one without a bridge the whole worker.
+        options: What comes between the program and the bridge.
+        bridge: The program of a worker: a file that is compiled from the folder of bridges, or a file in it; empty: the
+            command is the whole worker.
+        moves_wire: Whether the wire is moved to the descriptors 3 and 4 before the program starts, with standard
+            input empty and standard output on the log, for a runtime that cannot do so itself.
+        packages: Debian's packages that bring it.
+        environment: Variables that its workers get; ``{}`` is what the settings pass on of that name.
+        defaults: The same, only where the settings pass on none of that name.
+        passes_on: Beginnings of the names of variables that its workers get from this process.
+        max_address_space_mib: Its own default of that setting, for one that reserves much more than it uses. 0: no
+            limit. None: the setting's.
+        stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
+        helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.
+        symbols: Files with symbols, by ``{stem}`` and ``{file}`` of a script or a helper.
+        config: The file with a script's configuration, by ``{file}``; empty: there is none.
+        check: Refuses content that is no script, or is cut short; called with path and content.
+        check_helper: The same for a helper.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    command: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    bridge: str = ""
+    moves_wire: bool = True
+    packages: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    passes_on: tuple[str, ...] = ()
+    max_address_space_mib: int | None = None
+    stacks: signal.Signals | None = None
+    helpers: tuple[str, ...] = BESIDE
+    symbols: tuple[str, ...] = ()
+    config: str = ""
+    check: Callable[[str, bytes], None] | None = None
+    check_helper: Callable[[str, bytes], None] | None = None
+
+    def variables(self, passed: Mapping[str, str]) -> dict[str, str]:
+        """``environment``, where ``passed`` is what the settings pass on."""
+        return {name: text.format(passed.get(name, "")).strip(",") for name, text in self.environment.items()}
+
+    def runs(self, path: str) -> bool:
+        """Whether a script of that name is for it."""
+        return path.lower().endswith(self.suffixes)

@@ -1,0 +1,86 @@
+"""
+The tables of the settings, and the kinds of values that they share with the others.
+
+Must not know how a setting is carried out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SomeSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _suffix(text: str) -> str:
+    if not re.fullmatch(r"\.[a-z0-9_.+-]{1,20}", text.lower()):
+        raise ValueError(f'expected the end of a name, such as ".lua", but {text!r:.80} came')
+    return text.lower()
+
+
+Suffix = Annotated[str, AfterValidator(_suffix)]
+
+
+class ScriptSettings(BaseModel):
+    """What a failure of one script means; None: as for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    on_error: bool | None = None
+    """As ``on_error`` for all scripts."""
+    on_timeout: bool | None = None
+    """As ``on_timeout`` for all scripts."""
+    on_busy: bool | None = None
+    """As ``on_busy`` for all scripts."""
+
+
+class ListenerSettings(BaseModel):
+    """What the SIP listener (``app-mono serve --sip``) does with a request, by the result of its script."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    on_true: str = "forward"
+    """When the script returned true: "forward" (to $du if set, else to the R-URI), "drop", or "reply:CODE:REASON", in
+    which pseudo-variables are replaced."""
+    on_false: str = "reply:403:Forbidden"
+    """The same for false, and for a script that failed."""
+
+
+class RuntimeSettings(BaseModel):
+    """
+    Workers of one runtime: ``mono``, ``python``, ``node``, ``java``, or one of your own.
+
+    What is not said here is as for all, but ``num_workers`` is 0: a runtime without scripts costs no process.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    command: tuple[str, ...] = ()
+    """The program and its options, before the bridge; of a runtime of your own the whole worker, which speaks
+    protocol.md. ["/srv/venv/bin/python3"] gives scripts in Python the packages of that environment."""
+    suffixes: tuple[Suffix, ...] = ()
+    """How the names of its scripts end, beside those that it has already: [".lua"]."""
+    num_workers: Count | None = None
+    """As ``num_workers`` for all."""
+    max_workers: Annotated[int, Field(ge=1)] | None = None
+    """As ``max_workers`` for all."""
+    spare_workers: Count | None = None
+    """As ``spare_workers`` for all; they are kept as soon as it has a script."""
+    start_timeout_s: SomeSeconds | None = None
+    """As ``start_timeout_s`` for all."""
+    max_open_files: Count | None = None
+    """As ``max_open_files`` for all."""
+    max_address_space_mib: Count | None = None
+    """As ``max_address_space_mib`` for all; 0 for node, which reserves far more than it uses."""
+    max_processes: Count | None = None
+    """As ``max_processes`` for all."""
+    max_worker_memory_mib: Count | None = None
+    """As ``max_worker_memory_mib`` for all."""
+
+    def of_workers(self) -> dict[str, Any]:
+        """What it says that is a setting for all, too; None: nothing."""
+        return self.model_dump(exclude={"command", "suffixes"})

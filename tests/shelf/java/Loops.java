@@ -1,0 +1,9 @@
+import SR.Core;
+
+class Loops {
+    public static int main(String[] args) {
+        Core.log(1, "last words");
+        while (true) {
+        }
+    }
+}

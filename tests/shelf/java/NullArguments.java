@@ -1,0 +1,15 @@
+import SR.Core;
+import SR.HDR;
+import SR.PV;
+
+class NullArguments {
+    public static int main(String[] args) {
+        Core.log(1, null);
+        Core.err(null);
+        Core.dbg(null);
+        PV.setS("$var(got)", PV.get(null) + " " + PV.getI(null) + " " + PV.setS(null, "x") + " " + PV.setS("$var(x)", null)
+            + " " + PV.setI(null, 1) + " " + PV.unset(null) + " " + PV.isNull(null) + " " + HDR.append(null)
+            + " " + HDR.remove(null) + " " + HDR.insert(null) + " " + HDR.appendToReply(null) + " " + Core.modF(null));
+        return 0;
+    }
+}

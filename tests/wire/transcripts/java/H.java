@@ -1,0 +1,5 @@
+class H {
+    static int version() {
+        return 7;
+    }
+}

@@ -1,0 +1,1 @@
+../../../../examples/MySRTest.java

@@ -1,0 +1,5 @@
+class NeedsHelper {
+    public static int main(String[] args) {
+        return H.version();
+    }
+}

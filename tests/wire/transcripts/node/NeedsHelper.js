@@ -1,0 +1,3 @@
+const H = require("./H.js");
+
+exports.main = () => H.version();

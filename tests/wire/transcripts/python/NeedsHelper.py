@@ -1,0 +1,5 @@
+import H
+
+
+def main():
+    return H.version()

@@ -1,0 +1,6 @@
+from SR import Core
+
+
+def main():
+    Core.log(0, "last words")
+    raise ValueError("boom")
