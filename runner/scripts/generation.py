@@ -175,4 +175,4 @@ class Generation:
         )
 
 
-_BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
+_BYTES = ("utf-8", "surrogatepass")  # a path may hold any bytes, and a name that a worker asks for anything
