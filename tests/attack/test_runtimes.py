@@ -6,8 +6,9 @@ What each must end as: that one call is false or has its own result, the next on
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +30,19 @@ GOOD = {
     'exports.main = () => { PV.setS("$var(x)", "good"); return PV.get("$rU").length; };\n',
     "Good.java": "import SR.*;\npublic class Good { public static int main(String[] args) {\n"
     '  PV.setS("$var(x)", "good"); return PV.get("$rU").length(); } }\n',
+}
+
+
+PATIENT: dict[str, Any] = {
+    "max_workers": 1,
+    "spare_workers": 0,
+    "exec_timeout_s": WAIT_S,
+    "first_exec_timeout_s": WAIT_S,
+    "allocate_timeout_s": WAIT_S,
+    "start_timeout_s": WAIT_S,
+    "observer": "none",
+    "poison_losses": 0,
+    "poison_message_losses": 0,
 }
 
 
@@ -85,18 +99,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     own = tmp_path_factory.mktemp("run")
     patch = pytest.MonkeyPatch()
     patch.setattr("tempfile.tempdir", str(own))
-    settings = Settings(
-        max_workers=1,
-        spare_workers=0,
-        exec_timeout_s=WAIT_S,
-        first_exec_timeout_s=WAIT_S,
-        allocate_timeout_s=WAIT_S,
-        start_timeout_s=WAIT_S,
-        observer="none",
-        poison_losses=0,
-        poison_message_losses=0,
-    )
-    with Runner(settings) as runner:
+    with Runner(Settings(**PATIENT)) as runner:
         yield runner
     patch.undo()
     until(lambda: not _processes(str(own)), "all processes have ended")
@@ -225,6 +228,36 @@ def test_a_script_may_have_300_helpers(site: Site, name: str, text: str, helper:
     assert (result.exit_code, result.error) == (299, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "helper", "content"),
+    [
+        ("Bad.py", "import x\ndef main(args): return x.X\n", "x.py", "X = 3\n"),
+        ("Bad.js", 'exports.main = () => require("./x.js").X;\n', "x.js", "exports.X = 3;\n"),
+        (
+            "Bad.java",
+            "public class Bad { public static int main(String[] a) { return x.X; } }\n",
+            "x.java",
+            "class x { static int X = 3; }\n",
+        ),
+    ],
+)
+def test_a_helper_that_leads_out_of_the_allowed_directories_is_not_loaded(
+    tmp_path: Path, name: str, text: str, helper: str, content: str
+) -> None:
+    for directory in ("allowed", "elsewhere"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "elsewhere" / helper).write_text(content, encoding="utf-8")
+    (tmp_path / "allowed" / helper).symlink_to(tmp_path / "elsewhere" / helper)
+    with Runner(Settings(**PATIENT, script_dirs=[tmp_path / "allowed"])) as runner:
+        site = Site(runner, tmp_path / "allowed")
+
+        result = site.run(name, text)
+
+        assert result.exit_code is None
+        assert "is not in a directory of script_dirs" in str(result.error)
+        assert site.serves(Path(name).suffix)
+
+
 # Python
 
 
@@ -313,3 +346,25 @@ def test_what_is_missing_is_said_in_one_line(site: Site) -> None:
     error = site.run("Bad.js", '\nconst x = require("./nope");\nexports.main = () => 0;\n').error
 
     assert str(error) == f"{site.directory}/Bad.js:2: Error: Cannot find module './nope'"
+
+
+# Java
+
+
+def test_a_class_that_needs_more_memory_than_there_is_costs_a_worker_though_a_thread_of_a_script_runs(
+    site: Site,
+) -> None:
+    """The thread kept the process, and the load waited until its deadline."""
+    keeps = "static { Thread thread = new Thread(() -> { while (true) Thread.onSpinWait(); }); thread.start(); }"
+    main = "public static int main(String[] a) { return 3; }"
+    assert site.run("Keeps.java", f"public class Keeps {{ {keeps} {main} }}\n").exit_code == 3
+    with zipfile.ZipFile(site.directory / "Bad.jar", "w", zipfile.ZIP_DEFLATED) as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nMain-Class: Bad\n\n")
+        with jar.open("Bad.class", "w", force_zip64=True) as file:
+            for _ in range(1200):
+                file.write(bytes(1 << 20))
+
+    result = site.run("Bad.jar")
+
+    assert isinstance(result.error, WorkerDied), result
+    assert site.serves(".java")
