@@ -234,20 +234,17 @@ def test_calls_of_a_thread_of_an_earlier_exec_get_their_error_values(tmp_path: P
 
 def test_memory_that_has_run_out_wears_the_worker_out(tmp_path: Path) -> None:
     with started(tmp_path) as worker:
-        generation = worker.loaded(shelf("Allocates"))
-        assert run(worker, generation).code == 0
+        assert run(worker, shelf("Allocates")).code == 0
         with pytest.raises(ScriptError, match="OutOfMemoryError"):
-            run(worker, generation, param="keep")
+            run(worker, shelf("RunsOutOfMemory"))
         assert worker.conversation.holdings.retire_reason == "memory"
 
 
 def test_a_stack_that_overflows_is_an_exception(worker: Started) -> None:
-    generation = worker.loaded(shelf("Recurses"))
-
-    assert run(worker, generation).code == 0
+    assert run(worker, shelf("Recurses")).code == 0
     with pytest.raises(ScriptError, match="StackOverflowError"):
-        run(worker, generation, param="without end")
-    assert run(worker, generation).code == 0
+        run(worker, shelf("OverflowsTheStack"))
+    assert run(worker, shelf("Recurses")).code == 0
 
 
 def test_a_stack_that_overflows_in_a_call_breaks_no_turn(worker: Started, tmp_path: Path) -> None:
