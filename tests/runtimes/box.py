@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -74,6 +75,12 @@ LANGUAGES = (
 )
 
 
+def missing(language: Language) -> str:
+    """What is not installed, and how to install it; empty: nothing."""
+    program = next((program for program in language.programs if shutil.which(program) is None), "")
+    return program and f"{program} is not installed: apt-get install {language.package}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """
@@ -92,10 +99,15 @@ class Ran:
     def __str__(self) -> str:
         return f"{told(self.result)}; {worker(is_kept=self.is_kept)}"
 
+    @property
+    def shortly(self) -> str:
+        """The same with nothing of an exception but its type, where the rest depends on the machine."""
+        return re.sub(r"`([\w.]+): [^`]*`", r"`\1`", str(self))
+
 
 def worker(*, is_kept: bool) -> str:
     """What became of a worker, in words."""
-    return "the same worker goes on" if is_kept else "another worker takes over"
+    return "same worker" if is_kept else "another worker"
 
 
 def told(result: ExecResult) -> str:
@@ -106,7 +118,7 @@ def told(result: ExecResult) -> str:
         case ExecTimeout():
             return "ends at the deadline"
         case WorkerError():
-            return "an error: the worker died"
+            return "an error: the process died"
         case ScriptError() as error:
             return f"an error: `{said(error)}`"
     raise result.error
@@ -130,7 +142,7 @@ class Box:
         self.language = language
         limits = settings.pop("runtimes", {}).get(language.runtime, {})
         own = {"num_workers": 1, "max_workers": 1, "spare_workers": 0} | limits
-        patient = {name: WAIT_S for name in ("exec_timeout_s", "allocate_timeout_s", "start_timeout_s")}
+        patient: dict[str, Any] = dict.fromkeys(("exec_timeout_s", "allocate_timeout_s", "start_timeout_s"), WAIT_S)
         self.settings = Settings(
             spare_workers=0,
             poison_message_losses=0,  # all messages here have one Call-ID

@@ -33,8 +33,8 @@ LITTLE = {name: {"max_address_space_mib": 1024} for name in ("mono", "python")}
 LIMITS = {
     "mono": "`max_address_space_mib`",
     "python": "`max_address_space_mib`",
-    "node": "Node's own limit of its heap",
-    "java": "the limit of Java's heap",
+    "node": "the limit of its heap",
+    "java": "the limit of its heap",
 }
 ODD = "é".encode() + bytes(range(0x80, 0x100))
 ODD_MESSAGE = INVITE.replace(b"\r\n", b"\r\nX-Odd: " + ODD + b"\r\n", 1)
@@ -76,10 +76,10 @@ def throws(box: Box, _: pytest.LogCaptureFixture) -> str:
     name = box.language.source("Throws").name
     (where,) = (line.strip() for line in ran.result.error.detail.splitlines() if name in line)
     shown = re.sub(r" \[0x[0-9a-f]+\]", "", re.sub(r"/\S+/(?=Throws)", "…/", where))
-    return f"{ran}; the stack has `{shown}`"
+    return f"{ran}; its stack: `{shown}`"
 
 
-@row("ends its own process with 3 (`Environment.Exit`, `sys.exit`, `process.exit`, `System.exit`)")
+@row("ends its process with 3, as `sys.exit(3)` does")
 def exits(box: Box, _: pytest.LogCaptureFixture) -> str:
     ran = box.run("Exits", "3")
 
@@ -89,7 +89,7 @@ def exits(box: Box, _: pytest.LogCaptureFixture) -> str:
 
 @row("loops without an end", poison_losses=0)
 def loops(box: Box, log: pytest.LogCaptureFixture) -> str:
-    """A worker has ``STACKS_S`` to write its stacks, and a busy machine may give it none of that time: so it tries again."""
+    """Tries again, for a worker has ``STACKS_S`` to write its stacks, and a busy machine may give it none of that."""
     script, tries = box.place("Loops"), list[str]()
     place = re.compile(rf"worker \d+: .*({script.stem}\.Main|{script.stem}\{box.language.suffix}\W.*\d)")
 
@@ -135,7 +135,7 @@ def leaves_a_thread_that_may_stay(box: Box, _: pytest.LogCaptureFixture) -> str:
     return str(box.run("LeavesAThread"))
 
 
-@row("makes calls from an earlier exec, after its main has returned", leftover_threads="keep")
+@row("leaves something running that makes calls later", leftover_threads="keep")
 def calls_late(box: Box, _: pytest.LogCaptureFixture) -> str:
     script = box.place("CallsLate")
     assert box.run(script, "start").is_kept
@@ -144,7 +144,7 @@ def calls_late(box: Box, _: pytest.LogCaptureFixture) -> str:
     assert (ran.host.get_s("$var(answer)") or "").endswith("-1-1")
     assert ran.host.get_s("$var(old)") == "0"
     assert ran.host.logs == []
-    return "they give their error values; nobody is asked, and nothing is logged"
+    return "its calls give their error values; nobody is asked, and nothing is logged"
 
 
 @row("takes 200 MiB of memory and drops it")
@@ -157,7 +157,7 @@ def runs_out_of_memory(box: Box, _: pytest.LogCaptureFixture) -> str:
     ran = box.run("RunsOutOfMemory")
 
     assert ran.result.error is not None
-    return f"{ran}; what stops it is {LIMITS[box.language.runtime]}"
+    return f"{ran.shortly}; what stops it is {LIMITS[box.language.runtime]}"
 
 
 @row("calls itself 5,000 times deep")
@@ -171,7 +171,7 @@ def overflows_the_stack(box: Box, _: pytest.LogCaptureFixture) -> str:
     ran = box.run("OverflowsTheStack")
 
     assert isinstance(ran.result.error, ScriptError | WorkerDied)
-    return "an exception, or the worker dies" if box.language.runtime == "mono" else str(ran)
+    return "an exception, or the worker dies" if box.language.runtime == "mono" else ran.shortly
 
 
 @row("copies a header with bytes that are not UTF-8")
@@ -202,7 +202,7 @@ def null_arguments(box: Box, _: pytest.LogCaptureFixture) -> str:
     return "the error values"
 
 
-@row("needs a helper, which changes")
+@row("has a helper, which changes")
 def needs_a_helper(box: Box, _: pytest.LogCaptureFixture) -> str:
     box.place("H")
     script = box.place("NeedsHelper")
@@ -211,7 +211,7 @@ def needs_a_helper(box: Box, _: pytest.LogCaptureFixture) -> str:
     box.place("H", lambda text: text.replace("7", "8"))
 
     assert box.run(script).result.exit_code == 8
-    return f"the new helper is live for the next call; {worker(is_kept=box.pid == before)}"
+    return f"live for the next call; {worker(is_kept=box.pid == before)}"
 
 
 @row("has a syntax error after a save")
@@ -228,7 +228,7 @@ def has_a_syntax_error(box: Box, log: pytest.LogCaptureFixture) -> str:
 
     assert re.search(rf"/{re.escape(source)}:\d+:\d+: \S", says)
     assert box.run(script).result.ok
-    return f"{who} says `FILE:LINE:COLUMN: what is wrong`; the last good build goes on serving"
+    return f"{who} says `FILE:LINE:COLUMN: ...`; the last good build goes on serving"
 
 
 @row("is saved while it runs")
@@ -252,7 +252,7 @@ def is_saved(box: Box, _: pytest.LogCaptureFixture) -> str:
     return "this exec ends as it began; the next one runs the new build"
 
 
-@row("ends its worker without a word, again and again", poison_losses=2)
+@row("kills its own worker, again and again", poison_losses=2)
 def dies(box: Box, _: pytest.LogCaptureFixture) -> str:
     script = box.place("Dies")
     errors = [type(box.run(script).result.error) for _ in range(3)]

@@ -1,7 +1,8 @@
 """
 What scripts do to a runner, in every language that comes with app-mono.
 
-What happens is in shelf.json, which docs/languages.md shows; ``RECORD=1`` writes what happens now into it.
+What happens is in shelf.json, which docs/languages.md shows. After a change that was meant, ``RECORD=1`` with these
+tests writes what happens now into it, and ``python -m tools.languages`` writes the page.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.languages import RECORDED, page
+from tools.languages import BEGIN, END, PAGE, RECORDED, recorded, written
 
-from .box import LANGUAGES, Box
+from .box import LANGUAGES, Box, missing
 from .deeds import DEEDS
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module", params=LANGUAGES, ids=[language.runtime for language in LANGUAGES])
 def shared(request: pytest.FixtureRequest) -> Iterator[Box]:
-    missing = next((program for program in request.param.programs if shutil.which(program) is None), None)
-    if missing:
-        pytest.skip(f"{missing} is not installed: apt-get install {request.param.package}")
+    if why := missing(request.param):
+        pytest.skip(why)
     with Box(request.param) as box:
         yield box
 
@@ -50,11 +49,6 @@ def test_what_a_script_does_has_the_outcome_that_is_documented(
     assert recorded()[what][shared.language.name] == seen
 
 
-def recorded() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = json.loads(RECORDED.read_text("utf-8"))
-    return found
-
-
 def record(what: str, language: str, seen: str) -> None:
     known = recorded()
     rows = {each: known.get(each, {}) for each in DEEDS}
@@ -66,3 +60,23 @@ def test_all_that_is_recorded_was_tried_here() -> None:
     names = {language.name for language in LANGUAGES}
 
     assert {what: set(cells) for what, cells in recorded().items()} == dict.fromkeys(DEEDS, names)
+
+
+def test_the_page_shows_what_is_recorded() -> None:
+    """`python -m tools.languages` writes it."""
+    page = PAGE.read_text("utf-8")
+
+    assert written(page, recorded()) == page
+
+
+def test_a_page_has_what_differs_apart_and_a_bar_ends_no_column() -> None:
+    rows = {"reads": {"A": "it is empty", "B": "it is empty"}, "ends": {"A": "result 3|4", "B": "an error"}}
+
+    page = written(f"before\n{BEGIN}old\n{END}after\n", rows)
+
+    assert page.startswith(f"before\n{BEGIN}\nThe same")
+    assert page.endswith(f"{END}after\n")
+    assert "| a script that | what happens |\n|---|---|\n| reads | it is empty |\n" in page
+    assert "| a script that | A | B |\n|---|---|---|\n| ends | result 3\\|4 | an error |\n" in page
+    with pytest.raises(ValueError, match="in the page"):
+        written("no place\n", rows)

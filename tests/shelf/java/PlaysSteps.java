@@ -1,4 +1,4 @@
-// Makes the calls that a file lists, in order, and writes down what each returned, as tests/kamailio/scripts/PlaysSteps.cs.
+// Makes the calls that a file lists, in order, and notes what each returned, as tests/kamailio/scripts/PlaysSteps.cs does.
 import SR.Core;
 import SR.HDR;
 import SR.PV;

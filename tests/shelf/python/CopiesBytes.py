@@ -2,4 +2,4 @@ from SR import HDR, PV
 
 
 def main():
-    return HDR.append("X-Copy: " + PV.get("$hdr(X-Odd)") + "\r\n")
+    return HDR.append("X-Copy: " + (PV.get("$hdr(X-Odd)") or "") + "\r\n")

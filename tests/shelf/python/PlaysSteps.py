@@ -1,22 +1,9 @@
-# Makes the calls that a file lists, in order, and writes down what each returned, as tests/kamailio/scripts/PlaysSteps.cs.
+# Makes the calls that a file lists, in order, and notes what each returned, as PlaysSteps.cs of tests/kamailio does.
 import os
 
-from SR import HDR, PV, Core
+import SR
 
-CALLS = {
-    "Core.Log": lambda level, text: Core.log(int(level), text),
-    "Core.ModF": Core.mod_f,
-    "PV.GetS": PV.get_s,
-    "PV.GetI": PV.get_i,
-    "PV.SetS": PV.set_s,
-    "PV.SetI": lambda name, number: PV.set_i(name, int(number)),
-    "PV.Unset": PV.unset,
-    "PV.IsNull": PV.is_null,
-    "HDR.Append": HDR.append,
-    "HDR.Insert": HDR.insert,
-    "HDR.Remove": HDR.remove,
-    "HDR.AppendToReply": HDR.append_to_reply,
-}
+NUMBERS = {"Core.Log": 0, "PV.SetI": 1}  # which argument is one
 
 
 def text(units):
@@ -38,5 +25,7 @@ def main(args):
         return
     with open(args[0], encoding="ascii") as steps, open(args[0] + ".answers", "w", encoding="ascii") as answers:
         for line in steps:
-            call, *given = line.split()
-            print(shown(CALLS[call](*map(text, given))), file=answers)
+            call, *units = line.split()
+            module, name = call.split(".")
+            given = [int(text(each)) if at == NUMBERS.get(call) else text(each) for at, each in enumerate(units)]
+            print(shown(getattr(getattr(SR, module), name)(*given)), file=answers)
