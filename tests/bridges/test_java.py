@@ -153,7 +153,7 @@ def test_sigquit_prints_the_stack_of_a_stuck_script_to_the_log(tmp_path: Path, h
             worker.conversation.exec(generation, None, host, time.monotonic() + 2)
         worker.process.send_signal(signal.SIGQUIT)
 
-        until(lambda: "at Loops.main(Loops.java:6)" in worker.log, "the stack is in the log")
+        until(lambda: "at Loops.main(Loops.java:10)" in worker.log, "the stack is in the log")
 
 
 def test_prints_of_a_script_and_its_child_go_to_the_log(worker: Started) -> None:
