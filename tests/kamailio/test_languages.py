@@ -17,14 +17,14 @@ from tests.siblings import MONO, SIBLINGS, Language, each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.kamailio.rig import Kamailio
 
 __all__ = ["place"]
 PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\nfirst_exec_timeout_s = 20.0\n"
 # Which script runs is in the Call-ID, behind its only dot.
-CALL = 'python_exec("mono_exec", "{scripts}/Speaks.$(ci{{s.select,1,.}}) {{route}} $rU"); xlog("L_NOTICE", "$var(told)\\n")'
+SCRIPT = "{scripts}/Speaks.$(ci{{s.select,1,.}})"
+CALL = f'python_exec("mono_exec", "{SCRIPT} {{{{route}}}} $rU"); xlog("L_NOTICE", "$var(told)\\n")'
 MESSAGES = [
     ("OPTIONS", "sip:bob@example.com", "Subject: two words\r\n"),
     ("OPTIONS", "sip:b%C5%BEb@example.com;lr", 'X-Bytes: ž \udcff\udc80 end\r\nUser-Agent: "a\\\\b"\r\n'),
