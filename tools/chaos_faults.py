@@ -18,6 +18,7 @@ from runner.build import ensure_bridge
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.control.kinds import MAX_COUNT
 from runner.errors import RunnerError
+from runner.runtimes import java
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import MCS, WAIT_S
@@ -44,14 +45,15 @@ Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 10)
 """
 LOOPING = "OPTIONS sip:loops@example.com SIP/2.0\r\nCall-ID: killed\r\n\r\n"
 SCRIPTS = Path(__file__).parent / "chaos_scripts"
-RUNTIMES = {"mono": ".cs", "python": ".py", "node": ".js", "java": ".java"}
-"""The scripts that misbehave, one a runtime, by the suffix of its source."""
+RUNTIMES = {"mono": (".cs", ".exe"), "python": (".py", ".py"), "node": (".js", ".js"), "java": (".java", ".class")}
+"""How the source of the script that misbehaves ends, and how that which is run of it."""
 WITHOUT_MAIN = {
     ".cs": "public class Library { }\n",
     ".py": "x = 1\n",
     ".js": "exports.x = 1;\n",
     ".java": "public class Chaos { }\n",
 }
+NUMBER = "0000"  # of a build, in the sources
 SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
 WORKERS = "\n[runtimes.{}]\nnum_workers = 4"
 # What runs the script: a line of kamailio.cfg's own language, or Kamailio itself, as its routing script (KEMI).
@@ -98,13 +100,14 @@ class Site:
         self.directory = directory
         self.can_be_full = can_be_full
         self.temporary = directory / "tmp"
-        self._source = SCRIPTS / f"Chaos{RUNTIMES[runtime]}"
-        self.script = directory / "scripts" / ("Chaos.exe" if runtime == "mono" else self._source.name)
+        source, compiled = RUNTIMES[runtime]
+        self.script = directory / "scripts" / f"Chaos{compiled}"
         load = f'\nload = "{self.script}"' if route == "kemi" else ""
         workers = "" if runtime == "mono" else WORKERS.format(runtime)
         self.daemon = RunningDaemon(directory, SETTINGS + load + workers, {"TMPDIR": str(self.temporary)})
         self.builds = 0
-        self.library = self._made(WITHOUT_MAIN[self._source.suffix], "-t:library")
+        self.library = self._made(source, WITHOUT_MAIN[source], "-t:library")
+        self._first = self._made(source, (SCRIPTS / f"Chaos{source}").read_text("utf-8"))
         self.build()
         stack.enter_context(self.daemon)
         self.port = free_udp_port()
@@ -116,21 +119,24 @@ class Site:
     def build(self) -> None:
         """Put the script back, whatever is in its place, as a new build."""
         self.builds += 1
-        new = self.script.with_suffix(".new")
-        new.write_bytes(self._made(self._source.read_text("utf-8").replace("0000", f"{self.builds:04}")))
+        new, encoding = self.script.with_suffix(".new"), "utf-16-le" if self.script.suffix == ".exe" else "utf-8"
+        new.write_bytes(self._first.replace(NUMBER.encode(encoding), f"{self.builds:04}".encode(encoding)))
         with contextlib.suppress(OSError):
             self.script.rmdir()
         new.rename(self.script)
 
-    def _made(self, text: str, *options: str) -> bytes:
-        """What is run of a source: itself, or what its compiler makes of it."""
-        if self._source.suffix != ".cs":
+    def _made(self, suffix: str, text: str, *options: str) -> bytes:
+        """What is run of a source: itself, or what its compiler makes of it; ``options`` are those of mcs."""
+        if suffix == self.script.suffix:
             return text.encode("utf-8")
-        source, made = self.directory / "Made.cs", self.directory / "Made.exe"
+        source, made = self.directory / f"Chaos{suffix}", self.directory / self.script.name
         source.write_text(text, "utf-8")
-        built = ensure_bridge()
-        references = [f"-r:{built.sr_dll}", f"-r:{built.ksr_dll}"]
-        subprocess.run([MCS, *references, *options, f"-out:{made}", str(source)], check=True, capture_output=True)
+        if suffix == ".java":
+            command = ["javac", "-cp", str(java.ensure().sr), "-d", str(self.directory), str(source)]
+        else:
+            built = ensure_bridge()
+            command = [MCS, f"-r:{built.sr_dll}", f"-r:{built.ksr_dll}", *options, f"-out:{made}", str(source)]
+        subprocess.run(command, check=True, capture_output=True)
         return made.read_bytes()
 
     def killed(self) -> int:
