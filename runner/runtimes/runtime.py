@@ -37,6 +37,7 @@ class Runtime:
         max_address_space_mib: Its own default of that setting, for one that reserves much more than it uses. 0: no
             limit. None: the setting's.
         stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
+        stacks_s: How long that may take, in seconds; then a worker that is stuck is killed without them.
         helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.
         symbols: Files with symbols, by ``{stem}`` and ``{file}`` of a script or a helper.
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
@@ -56,6 +57,7 @@ class Runtime:
     passes_on: tuple[str, ...] = ()
     max_address_space_mib: int | None = None
     stacks: signal.Signals | None = None
+    stacks_s: float = 0.05
     helpers: tuple[str, ...] = BESIDE
     symbols: tuple[str, ...] = ()
     config: str = ""
