@@ -64,6 +64,11 @@ class Runtime:
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
 
+    @property
+    def how_to_install(self) -> str:
+        """What to add to the message that it is missing; empty for one that no package brings."""
+        return f": apt-get install --no-install-recommends {' '.join(self.packages)}" if self.packages else ""
+
     def variables(self, passed: Mapping[str, str]) -> dict[str, str]:
         """``environment``, where ``passed`` is what the settings pass on."""
         return {name: text.format(passed.get(name, "")).strip(",") for name, text in self.environment.items()}
