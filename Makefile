@@ -146,7 +146,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	done
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
-bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio kemi pool start"; takes minutes
+bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio kemi languages pool start"; takes minutes
 	@$(INSTALL)
 	[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || install mono-devel
 	$(LOCKED)/bench.txt
@@ -233,6 +233,9 @@ test-packages:
 	command -v sipp >/dev/null || missing="$$missing sip-tester"
 	has kamailio-lua-modules || missing="$$missing kamailio-lua-modules"
 	command -v bwrap >/dev/null || missing="$$missing bubblewrap"
+	command -v node >/dev/null || missing="$$missing nodejs"
+	command -v javac >/dev/null || missing="$$missing default-jdk-headless"
+	command -v ilasm >/dev/null || missing="$$missing mono-devel"
 	command -v patch >/dev/null || missing="$$missing patch"
 	command -v pkill >/dev/null || missing="$$missing procps"
 	command -v chattr >/dev/null || missing="$$missing e2fsprogs"

@@ -1,7 +1,7 @@
 """
 ``make bench``: measures all that this machine allows, against its peers, in one run. See docs/performance.md.
 
-Arguments name groups: library, kamailio, kemi, pool, start; none means all.
+Arguments name groups: library, kamailio, kemi, languages, pool, start; none means all.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bench import kamailio, kemi, library, pool, report, start
+from bench import kamailio, kemi, languages, library, pool, report, start
 
 if TYPE_CHECKING:
     from bench.measure import Row, Times
 
-GROUPS = ("library", "kamailio", "kemi", "pool", "start")
+GROUPS = ("library", "kamailio", "kemi", "languages", "pool", "start")
 
 
 def main() -> None:
@@ -35,6 +35,8 @@ def main() -> None:
         latencies |= times
     if "kemi" in wanted:
         rows += kemi.measure()
+    if "languages" in wanted:
+        rows += languages.measure()
     if "pool" in wanted:
         found, throughput = pool.measure()
         rows += found

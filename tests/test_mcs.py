@@ -108,3 +108,20 @@ def test_a_missing_mono_is_one_line_that_says_what_installs_it(tmp_path: Path, m
         "mono is not installed: `make run` in a checkout installs it, "
         "or: apt-get install --no-install-recommends mono-runtime"
     )
+
+
+def test_ilasm_makes_an_assembly_and_its_diagnostics_have_the_form_of_all(tmp_path: Path) -> None:
+    good, bad = tmp_path / "X.il", tmp_path / "Y.il"
+    good.write_text(
+        ".assembly X {}\n.class X {\n.method static void Main() {\n.entrypoint\nret\n}\n}\n", encoding="ascii"
+    )
+    bad.write_text(".class Y {\n  nonsense\n}\n", encoding="ascii")
+
+    mcs.ensure(tmp_path / "X.exe", "key", [str(good)], (str(good), "X.il"), mcs.ILASM)
+    with pytest.raises(BuildError) as caught:
+        mcs.ensure(tmp_path / "Y.exe", "key", [str(bad)], (str(bad), "Y.il"), mcs.ILASM)
+
+    assert (tmp_path / "X.exe").read_bytes()[:2] == b"MZ"
+    assert str(caught.value) == "Y.il does not compile: 1 error"
+    assert caught.value.diagnostics[0].startswith("Y.il:2:")
+    assert "error: irrecoverable syntax error" in caught.value.diagnostics[0]

@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from runner.control.status import Status
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.runtimes.known import Runtimes
 from runner.settings import Settings
 
 from . import admin, show
@@ -31,6 +33,8 @@ from .confinement import measures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runner.runtimes.runtime import Runtime
 
     from .confinement import Measure
     from .show import Verdict
@@ -79,6 +83,8 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
         ("worker", lambda: _worker(settings, found)),
     ]
     verdicts = [_check(tell, title, check) for title, check in checks]
+    for runtime in Runtimes(settings[0] if settings else Settings()).all[1:]:
+        _check(tell, runtime.name, partial(_runtime, runtime, settings), is_needed=False)
     for measure in found:
         tell(measure.title, measure.text, "ok" if measure.is_in_force else "none")
     _check(tell, "kamailio", _kamailio, is_needed=False)
@@ -145,10 +151,8 @@ def _worker(settings: list[Settings], found: list[Measure]) -> str:
     """Compile a script and run it in a worker; it says which SR.dll it got. Look at what confines the worker."""
     if not settings:
         raise _Trouble("not tried: fix the settings first")
-    values = settings[0].model_dump() | {"load": None, "exec_timeout_s": ANSWER_S, "num_workers": 1}
-    values |= {"spare_workers": 0, "allocate_timeout_s": ANSWER_S, "observer": "none", "script_dirs": None}
     host = MessageHost(MESSAGE)
-    with tempfile.TemporaryDirectory() as directory, Runner(Settings(**values)) as runner:
+    with tempfile.TemporaryDirectory() as directory, Runner(_alone(settings[0])) as runner:
         source = Path(directory) / "Doctor.cs"
         source.write_bytes(SCRIPT)
         with contextlib.suppress(OSError, IndexError):  # it has gone: the run will say why
@@ -160,6 +164,23 @@ def _worker(settings: list[Settings], found: list[Measure]) -> str:
     if identity != IDENTITY:
         raise _Trouble(f"expected SR.dll to be {IDENTITY}, but it is {identity}: `make clean build`")
     return f"ran a script; it sees {identity}"
+
+
+def _alone(settings: Settings) -> Settings:
+    """The settings for one worker that a check starts."""
+    values = settings.model_dump() | {"load": None, "exec_timeout_s": ANSWER_S, "num_workers": 1}
+    values |= {"spare_workers": 0, "allocate_timeout_s": ANSWER_S, "observer": "none", "script_dirs": None}
+    return Settings(**values)
+
+
+def _runtime(runtime: Runtime, settings: list[Settings]) -> str:
+    """Start a worker of it."""
+    suffixes = ", ".join(runtime.suffixes)
+    if missing := runtime.missing():
+        raise _Trouble(f"not needed unless scripts end in {suffixes}: {missing}")
+    with Runner(_alone(settings[0] if settings else Settings()), [runtime.name]) as runner:
+        began = runner.snapshot().workers[0]
+    return f"{shutil.which(runtime.command[0])}: {began.version}, runs scripts that end in {suffixes}"
 
 
 def _kamailio_cfg() -> str:

@@ -36,6 +36,8 @@ class WorkerStatus(Message):
         helpers: Names of assemblies.
         retire_reason: Why it is replaced at the end of its lease; empty when it is not.
         client: The process that holds it; None when it is not lent.
+        runtime: The name of what runs scripts there.
+        version: The version of that.
         warming: None when it runs nothing for the first time.
     """
 
@@ -50,6 +52,8 @@ class WorkerStatus(Message):
     retire_reason: Words
     client: Limit
     warming: Annotated[Warming | None, kinds.maybe(Warming.read)]
+    runtime: Words = ""
+    version: Words = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -231,6 +231,8 @@ class Daemon:
                 retire_reason=worker.retire_reason,
                 client=borrowers.get(worker.pid),
                 warming=warming.get(worker.pid),
+                runtime=worker.runtime,
+                version=worker.version,
             )
             for worker in pool.workers
         )

@@ -48,6 +48,8 @@ class WorkerSnapshot:
     loaded: tuple[str, ...]
     helpers: tuple[str, ...]
     retire_reason: str
+    runtime: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class Slot:
             loaded=tuple(holdings.loaded),
             helpers=tuple(holdings.bound),
             retire_reason=self.retire_reason,
+            runtime=holdings.runtime,
+            version=worker.version,
         )
 
     def __repr__(self) -> str:

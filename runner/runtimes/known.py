@@ -31,6 +31,7 @@ MONO = Runtime(
     options=("--debug",),
     bridge="SRBridge.exe",
     moves_wire=False,  # it moves it itself, before any script runs
+    compilers=("mcs",),
     packages=("mono-runtime", "mono-mcs", "libmono-posix4.0-cil"),
     # No crash files in the working directory, nothing left in /dev/shm (measured: mono 6.8; see docs/architecture.md).
     # Where gdb is installed, mono would run it when native code crashes: 1.4 s instead of 3 ms (measured).
@@ -79,6 +80,7 @@ JAVA = Runtime(
     command=("java",),
     options=(*java.OPTIONS, "-jar"),
     bridge="SRBridge.jar",
+    compilers=("javac",),
     packages=("default-jdk-headless",),
     stacks=signal.SIGQUIT,
     check=check_java,

@@ -6,6 +6,7 @@ Must not know pools, workers, or which scripts there are.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Runtime:
             command is the whole worker.
         moves_wire: Whether the wire is moved to the descriptors 3 and 4 before the program starts, with standard
             input empty and standard output on the log, for a runtime that cannot do so itself.
+        compilers: Other programs that it needs.
         packages: Debian's packages that bring it.
         environment: Variables that its workers get; ``{}`` is what the settings pass on of that name.
         defaults: The same, only where the settings pass on none of that name.
@@ -51,6 +53,7 @@ class Runtime:
     options: tuple[str, ...] = ()
     bridge: str = ""
     moves_wire: bool = True
+    compilers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +71,13 @@ class Runtime:
     def how_to_install(self) -> str:
         """What to add to the message that it is missing; empty for one that no package brings."""
         return f": apt-get install --no-install-recommends {' '.join(self.packages)}" if self.packages else ""
+
+    def missing(self) -> str:
+        """What its workers lack on this machine, and how to get it; empty when nothing does."""
+        for program in (self.command[0], *self.compilers):
+            if shutil.which(program) is None:
+                return f"{program} is not installed{self.how_to_install}"
+        return ""
 
     def variables(self, passed: Mapping[str, str]) -> dict[str, str]:
         """``environment``, where ``passed`` is what the settings pass on."""

@@ -47,3 +47,16 @@ def test_a_source_that_does_not_compile_keeps_no_other_one_from_it(
     assert f"error: {MESSAGE}: expected a script, a name that ends in one of .cs" in told.err
     assert f"{broken}:3:12: error CS0103" in told.err
     assert not broken.with_suffix(".exe").exists()
+
+
+def test_what_runs_as_it_is_is_loaded_so_that_its_errors_show(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "Good.py", tmp_path / "Bad.py"
+    good.write_text("def main(args):\n    return 0\n", encoding="utf-8")
+    bad.write_text("def main(args)\n    return 0\n", encoding="utf-8")
+
+    assert build([good]) == 0
+    assert "Good.py loads, and runs as it is: there is nothing to build" in capsys.readouterr().out
+    assert build([bad]) == 2
+    assert f"{bad}:1:" in capsys.readouterr().err

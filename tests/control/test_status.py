@@ -22,6 +22,8 @@ WORKER: dict[str, Any] = {
     "helpers": ["H"],
     "client": 4312,
     "warming": {"script": "/x.exe", "since_s": 0.25},
+    "runtime": "mono",
+    "version": "6.8",
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.build import compile_script
+from runner.build import SOURCES, compile_script
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, has_module
 from tests.kamailio.test_app_mono import KAMCMD
 from tests.places import ROOT
@@ -77,7 +77,7 @@ class Site:
         engine: Of ``ENGINES``.
         directory: For their files.
         stack: Ends them.
-        script: Of ``IN_C_SHARP``, or of C# code.
+        script: Of ``IN_C_SHARP``, or a source or script in any language.
         children: Of Kamailio. With more than one a BYE may overtake its ACK.
         settings: Of the daemon.
         daemon: Whether there is one.
@@ -104,9 +104,10 @@ class Site:
         load, env = PEERS / f"{script}{engine.suffix}", {}
         if not engine.suffix:
             source = IN_C_SHARP[script] if isinstance(script, str) else script
-            self.script = directory / "scripts" / f"{source.stem}.exe"
+            made = compile_script(source) if source.suffix in SOURCES else source
+            self.script = directory / "scripts" / f"{source.stem}{made.suffix}"
             self.daemon = RunningDaemon(directory, f'load = "{self.script}"\n{settings}')
-            self.script.write_bytes(compile_script(source).read_bytes())
+            self.script.write_bytes(made.read_bytes())
             if daemon:
                 stack.enter_context(self.daemon)
             load, env = ROOT / "kamailio" / "app_mono_kemi.py", {"APP_MONO_CONFIG": str(self.daemon.config)}

@@ -46,6 +46,7 @@ class Worker(LiveWorker):
     def __init__(self, pid: int, clock: Callable[[], float]) -> None:
         self.pid = pid
         self.started_at = clock()
+        self.version = "6.8"
         self.holdings = Holdings(last_used=clock())
         self.ended = ""
         self.memory_kib = 1024
