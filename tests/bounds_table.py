@@ -67,7 +67,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/daemon/loans.py", "Loans._sharing"): "the runtimes of the settings",
     ("runner/daemon/loans.py", "client.runtimes"): "the runtimes of the settings",
     ("runner/client/lease.py", "Lease._workers"): NO_CONTAINER + "Workers.add",
-    ("runner/client/workers.py", "Workers._by_runtime"): "the runtimes of the daemon's settings",
+    ("runner/client/workers.py", "Workers._by_runtime"): "MOST_RUNTIMES, in replace",
     ("runner/daemon/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
     ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "CurrentScripts.extend",
     ("runner/pool/warming.py", "Warming._builds"): "MOST_BUILDS, in _build, but for those under way",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .link import Link
 
 
+MOST_RUNTIMES = 16  # of which a worker is held; a daemon has four, and those of its settings
+
+
 class Workers:
     """
     What a client holds. For one thread.
@@ -48,6 +51,9 @@ class Workers:
         """It is in use from now on, and the one of its runtime is given back, where there is one."""
         self.use(held.runtime)
         self.release(link)
+        for other in list(self)[: max(0, len(self._by_runtime) - MOST_RUNTIMES + 1)]:
+            self.use(other.runtime)  # the one that was taken first
+            self.release(link)
         self.add(held)
 
     def drop(self) -> Held | None:

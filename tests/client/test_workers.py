@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from runner.client.workers import Workers
+from runner.client.workers import MOST_RUNTIMES, Workers
 
 if TYPE_CHECKING:
     from runner.client.held import Held
@@ -70,6 +70,15 @@ def test_what_the_daemon_wants_is_given_back_at_once_unless_it_is_in_use() -> No
     assert (mono.is_released, python.is_released) == (False, True)
     assert workers.use("python") is None
     assert workers.want_back("2", "reset") is None
+
+
+def test_a_daemon_that_names_ever_more_runtimes_fills_nothing() -> None:
+    workers, lent = Workers(), [Worker(str(number), str(number)) for number in range(MOST_RUNTIMES + 3)]
+    for one in lent:
+        workers.replace(cast("Held", one), LINK)
+
+    assert [one.is_released for one in lent] == [True] * 3 + [False] * MOST_RUNTIMES
+    assert workers.current is cast("Held", lent[-1])
 
 
 def test_all_are_given_back_at_the_end() -> None:
