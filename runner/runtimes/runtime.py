@@ -38,6 +38,8 @@ class Runtime:
         passes_on: Beginnings of the names of variables that its workers get from this process.
         max_address_space_mib: Its own default of that setting, for one that reserves much more than it uses. 0: no
             limit. None: the setting's.
+        max_data_mib: Most memory of one worker that it writes to and shares with nobody, in MiB, where the address
+            space says nothing of that. 0: no limit.
         stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
         stacks_s: How long that may take, in seconds; then a worker that is stuck is killed without them.
         helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.
@@ -59,6 +61,7 @@ class Runtime:
     defaults: Mapping[str, str] = field(default_factory=dict)
     passes_on: tuple[str, ...] = ()
     max_address_space_mib: int | None = None
+    max_data_mib: int = 0
     stacks: signal.Signals | None = None
     stacks_s: float = 0.05
     helpers: tuple[str, ...] = BESIDE
