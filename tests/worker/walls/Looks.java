@@ -81,7 +81,7 @@ public class Looks {
     }
 
     private static byte[] filled(int mib) {
-        byte[] block = new byte[mib << 20];
+        byte[] block = new byte[(int) Math.min(Integer.MAX_VALUE - 8, (long) mib << 20)];
         Arrays.fill(block, (byte) 1);
         return block;
     }
