@@ -50,7 +50,7 @@ Public Module NumberLookup
         Dim words = From line In File.ReadAllLines(table)
                     Select line.Split({" "c, CChar(vbTab)}, StringSplitOptions.RemoveEmptyEntries)
         Dim read As New Dictionary(Of String, String)
-        For Each pair In words.Where(Function(each) each.Length = 2)
+        For Each pair In words.Where(Function(parts) parts.Length = 2)
             read(pair(0)) = pair(1)
         Next
         numbers = read

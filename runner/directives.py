@@ -23,7 +23,7 @@ class Directives(NamedTuple):
     What a source asks for.
 
     Attributes:
-        references: Names of assemblies to reference; the compiler looks for them beside the source and in mono's own directory.
+        references: Names of assemblies to reference; they are looked for beside the source and in mono's own directory.
         options: Other options, in the form that mcs takes; the other compilers take it as well.
     """
 

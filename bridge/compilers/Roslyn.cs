@@ -41,7 +41,8 @@ namespace SRCompilers
                 new[]
                 {
                     "-noconfig", "-nostdlib", "-deterministic", "-sdkpath:" + Framework.Directories[0],
-                    "-imports:Microsoft.VisualBasic,System,System.Linq,System.Collections.Generic"
+                    // As in vbc.rsp, which -noconfig leaves out.
+                    "-optioninfer+", "-imports:Microsoft.VisualBasic,System,System.Linq,System.Collections.Generic"
                 });
             VisualBasicCommandLineArguments given = VisualBasicCommandLineParser.Default.Parse(arguments, "/", null);
             var trees = new List<SyntaxTree>();

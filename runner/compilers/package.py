@@ -103,9 +103,8 @@ def _npm(into: Path) -> list[str]:
         return [own]
     target, wanted = into / "python", Path(__file__).with_name("npm.txt")
     options = ["--quiet", "--disable-pip-version-check", "--retries=1", "--require-hashes", "--only-binary=:all:"]
-    _run(
-        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), "--requirement", str(wanted)], into
-    )
+    options += ["--target", str(target), "--requirement", str(wanted)]
+    _run([sys.executable, "-m", "pip", "install", *options], into)
     return [sys.executable, "-c", NPM_OF_PYPI]
 
 
@@ -128,9 +127,7 @@ def _run(command: list[str], into: Path) -> None:
     if done.returncode != 0:
         said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         # npm ends with the name of its log, which is gone by now; its first lines say what is wrong.
-        wrong = next(
-            (line for line in said if "rror" in line or "ERR" in line), said[-1] if said else "it said nothing"
-        )
+        wrong = next((line for line in said if "error" in line.lower()), "".join(said[-1:]))
         raise BuildError(_by_hand(wrong))
 
 
@@ -147,9 +144,7 @@ def _unpack(package: Path, into: Path) -> None:
     with package.open("rb") as file:
         found = "sha512-" + base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode("ascii")
         if found != INTEGRITY:
-            raise BuildError(
-                f"{package.name} is not the package that it should be: expected {INTEGRITY}, found {found}"
-            )
+            raise BuildError(f"{package.name}: expected the package of {INTEGRITY}, but this one is {found}")
         file.seek(0)
         with tarfile.open(fileobj=file, mode="r|gz") as members:
             for member in members:

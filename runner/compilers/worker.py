@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from runner import mcs
 from runner.errors import BuildError
@@ -71,6 +71,7 @@ class CompileWorker:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None  # its standard error
+        self._told = ""
 
     @property
     def pid(self) -> int | None:
@@ -81,24 +82,33 @@ class CompileWorker:
         """As ``Resident.run``."""
         line = json.dumps({"language": language, "arguments": list(arguments)}).encode("ascii") + b"\n"
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._stop()
-                self._process = self._start()
-            answer = None
-            try:
-                answer = json.loads(self._ask(self._process, line))
-            except (OSError, EOFError, ValueError) as error:
-                raise BuildError(f"the compiler ended in the middle of a compilation{self._last_line()}") from error
-            finally:
-                if answer is None:  # also at Ctrl-C: an answer that comes later would be taken for that of the next
-                    self._stop(at_once=True)
-            return answer["ok"], answer["lines"]
+            was_warm = self._process is not None
+            answer = self._turn(line)
+            if answer is None and was_warm:  # it may have died since the last one
+                answer = self._turn(line)
+        if answer is None:
+            raise BuildError(f"the compiler ended in the middle of a compilation{self._told}")
+        return answer["ok"], answer["lines"]
 
     def stop(self) -> None:
         """End the process; the next compilation starts another one. One that is under way in a thread goes on."""
         if self._lock.acquire(timeout=STOP_TIMEOUT_S):
             self._stop()
             self._lock.release()
+
+    def _turn(self, line: bytes) -> Any:
+        """The answer of the process, which is started where there is none; None when it ended, and why in ``_told``."""
+        if self._process is None:
+            self._process = self._start()
+        answer = None
+        try:
+            answer = json.loads(self._ask(self._process, line))
+        except (OSError, EOFError, ValueError):
+            self._told = self._last_line()
+        finally:
+            if answer is None:  # also at Ctrl-C: an answer that comes later would be taken for that of the next
+                self._stop(at_once=True)
+        return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
         program = ensure()
