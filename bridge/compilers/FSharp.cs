@@ -1,6 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
 using FSharp.Compiler.SourceCodeServices;
 using Microsoft.FSharp.Control;
 
@@ -9,7 +12,10 @@ namespace SRCompilers
     /// <summary>F#, by the compiler's service: its program takes two seconds to start each time.</summary>
     internal static class FSharp
     {
-        private const int NoMain = 988;
+        // fsc makes a program of any source: its statements are Main. But values of the module are only set by that Main, and
+        // an entry that is called without it finds them null. In a library they are set before they are first read.
+        private const string NoMain = "error FS0988: there is no [<EntryPoint>]";
+        private const int UnusedValue = 1182;
 
         private static readonly FSharpChecker Checker = FSharpChecker.Create(null, null, null, null, null, null);
 
@@ -39,20 +45,43 @@ namespace SRCompilers
             }
             Tuple<FSharpErrorInfo[], int> made =
                 FSharpAsync.RunSynchronously(Checker.Compile(given.ToArray(), null), null, null);
-            bool ok = made.Item2 == 0;
             foreach (FSharpErrorInfo found in made.Item1)
             {
-                // A program without Main and without statements compiles, and -warnaserror:988 changes nothing here.
-                bool isError = found.Severity.IsError || found.ErrorNumber == NoMain;
-                ok &= !isError;
-                string code = (isError ? "error FS" : "warning FS") + found.ErrorNumber.ToString("0000");
+                // fsc itself is silent about values that are not used; the service is not.
+                if (found.ErrorNumber == UnusedValue && found.Severity.IsWarning)
+                {
+                    continue;
+                }
+                string code = (found.Severity.IsError ? "error FS" : "warning FS") + found.ErrorNumber.ToString("0000");
                 // A diagnostic that is about no place comes with the place 0.
                 string place = found.StartLineAlternate < 1
                     ? ""
                     : found.FileName + "(" + found.StartLineAlternate + "," + (found.StartColumn + 1) + "): ";
                 lines.Add(place + code + ": " + found.Message);
             }
-            return ok;
+            if (made.Item2 != 0)
+            {
+                return false;
+            }
+            if (!arguments.Contains("-target:library") && !HasMain(arguments[0].Substring("-out:".Length)))
+            {
+                lines.Clear();
+                lines.Add(NoMain);
+                return false;
+            }
+            return true;
+        }
+
+        /// <summary>Whether a program begins where its source says so, and not with the statements of its last file.</summary>
+        private static bool HasMain(string assembly)
+        {
+            using (var reader = new PEReader(File.OpenRead(assembly)))
+            {
+                int token = reader.PEHeaders.CorHeader.EntryPointTokenOrRelativeVirtualAddress;
+                MetadataReader metadata = reader.GetMetadataReader();
+                MethodDefinition main = metadata.GetMethodDefinition((MethodDefinitionHandle)MetadataTokens.EntityHandle(token));
+                return metadata.GetString(main.Name) != "main@";
+            }
         }
     }
 }

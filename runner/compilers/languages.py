@@ -119,7 +119,7 @@ FSHARP = Language(
     "F# 4.7",
     ".fs",
     worker.Resident("fsharp"),
-    ("-nowarn:1182",),  # a value that is not used; fsc itself is silent about it
+    (),
     "-I:",
     "open SR",
     "error FS0988: ",

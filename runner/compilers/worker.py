@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 REFERENCES = (
     *(f"Microsoft.CodeAnalysis{part}.dll" for part in ("", ".CSharp", ".VisualBasic")),
-    *("System.Collections.Immutable.dll", "FSharp.Core.dll", "FSharp.Compiler.Private.dll"),
+    *(
+        "System.Collections.Immutable.dll",
+        "System.Reflection.Metadata.dll",
+        "FSharp.Core.dll",
+        "FSharp.Compiler.Private.dll",
+    ),
     *("Facades/netstandard.dll", "Facades/System.Runtime.dll"),
 )
 # CS1702: Roslyn was compiled with an older System.Collections.Immutable than the one beside it.

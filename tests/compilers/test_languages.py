@@ -93,7 +93,7 @@ class TestCompiled:
         ("name", "text"),
         [
             ("X.vb", VB.format('Public Sub ksr_request_route()\nKSR.info("x")\nEnd Sub')),
-            ("X.fs", 'module X\nopen SR\nlet ksr_request_route () = KSR.info "x"\n'),
+            ("X.fs", 'module X\nlet names = [ "x" ]\nlet ksr_request_route () = SR.KSR.info names.[0]\n'),
             ("X.cs", CSHARP8.replace("static int Main", "public static int ksr_request_route")),
         ],
     )
@@ -127,6 +127,14 @@ class TestCompiled:
 
         assert str(caught.value) == f"{source} does not compile: 1 error; KSR takes a `{using}`"
         assert caught.value.diagnostics[0].startswith(f"{source}{line}")
+
+    def test_fsharp_says_nothing_of_a_value_that_is_not_used(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """fsc does not, but its service, which compiles here, did."""
+        compile_script(written(tmp_path / "X.fs", "module X\n[<EntryPoint>]\nlet main args = 0\n"))
+
+        assert caplog.messages == []
 
     def test_a_warning_is_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         source = written(tmp_path / "X.fs", "module X\nlet f (Some x) = x\n[<EntryPoint>]\nlet main _ = f (Some 0)\n")
