@@ -107,9 +107,16 @@ VB = Language(
     (
         # The few parts of its runtime that most sources need become part of the assembly.
         Way(("-vbruntime*",)),
-        # All of it, but My.Computer and its like, which are of Windows.
+        # All of it, but My. Its late binding needs a type of System.Dynamic that mono has elsewhere: an error, not a
+        # TypeLoadException while the script runs. Custom are the warnings of Option Strict; the others stay off.
         Way(
-            ("-vbruntime-", '-define:_MYTYPE="Empty"'),
+            (
+                "-vbruntime-",
+                '-define:_MYTYPE="Empty"',
+                "-optionstrict:custom",
+                "-warnaserror:42017",
+                "-nowarn:42016,42018,42019,42020,42021,42022,42032,42036",
+            ),
             ("Microsoft.VisualBasic.dll", "Microsoft.VisualBasic.Core.dll"),
         ),
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from runner.build import compile_script, publish
 from runner.compilers import languages
-from runner.errors import BuildError, EntryMissing
+from runner.errors import BuildError, EntryMissing, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
@@ -164,6 +164,41 @@ class TestCompiled:
         }  # fmt: skip
         assert exit_code(script) == 2
         assert compile_script(source).stat().st_ino == made.st_ino, "it is not compiled again"
+
+    @pytest.mark.parametrize(
+        ("body", "result"),
+        [
+            ('Return InStr("abc", "c") + UBound(Split("a,b", ",")) + Val("3")', 7),
+            ('Return If(Replace("abc", "b", "x") Like "a?c", 5, 6)', 5),
+            ("Dim sum As Object = 1\nFor Each item In New Object() {2, 3}\nsum += item\nNext\nReturn sum", 6),
+            ("On Error Resume Next\nDim text As String = Nothing\nDim n = text.Length\nReturn Err.Number", 91),
+        ],
+    )
+    def test_the_runtime_of_vb_runs_in_a_worker(self, tmp_path: Path, body: str, result: int) -> None:
+        source = written(tmp_path / "X.vb", VB.format(f"Function Main() As Integer\n{body}\nEnd Function"))
+
+        with Runner(PATIENT) as runner:
+            done = runner.mono_exec(str(compile_script(source)), host=MessageHost(INVITE))
+
+        assert (done.exit_code, done.error) == (result, None)
+
+    def test_what_of_the_runtime_of_vb_mono_cannot_run_is_an_error_and_the_worker_lives(self, tmp_path: Path) -> None:
+        source = written(tmp_path / "X.vb", VB.format('Sub Main()\nCore.Dbg(Format(1, "0.0"))\nEnd Sub'))
+
+        with Runner(PATIENT) as runner:
+            done = runner.mono_exec(str(compile_script(source)), host=MessageHost(INVITE))
+
+        assert isinstance(done.error, ScriptError)
+        assert "System.TypeLoadException" in str(done.error)
+        assert done.error.worker_survives
+
+    def test_late_binding_is_an_error_with_its_place(self, tmp_path: Path) -> None:
+        text = VB.format('Function Main() As Integer\nDim o As Object = "abc"\nReturn o.Length\nEnd Function')
+
+        with pytest.raises(BuildError, match=r"X\.vb does not compile: 1 error$") as caught:
+            compile_script(written(tmp_path / "X.vb", text))
+
+        assert caught.value.diagnostics[0].startswith(f"{tmp_path}/X.vb:5:8: error BC42017: ")
 
     def test_a_program_in_fsharp_has_its_runtime_beside_it(self, tmp_path: Path) -> None:
         text = "module X\n[<EntryPoint>]\nlet main _ = List.sum [ 1; 2 ]\n"
