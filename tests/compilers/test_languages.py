@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from runner.build import compile_script, publish
-from runner.compilers import languages
+from runner.cli.job import Job
+from runner.compilers import languages, worker
 from runner.errors import BuildError, EntryMissing, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.places import INVITE, ROOT
+from tests.places import INVITE, MESSAGE, ROOT
 from tests.programs import MCS, WAIT_S
 
 PATIENT = Settings(allocate_timeout_s=WAIT_S, first_exec_timeout_s=WAIT_S, exec_timeout_s=WAIT_S)
@@ -127,6 +128,19 @@ class TestCompiled:
 
         assert str(caught.value) == f"{source} does not compile: 1 error; KSR takes a `{using}`"
         assert caught.value.diagnostics[0].startswith(f"{source}{line}")
+
+    def test_a_change_between_two_runs_is_compiled_in_the_same_process(self, tmp_path: Path) -> None:
+        """As with `exec --watch`."""
+        text = VB.format("Function Main() As Integer\nReturn 3\nEnd Function")
+        source = written(tmp_path / "X.vb", text)
+
+        with Job("exec", str(source), None, str(MESSAGE)) as job:
+            first, pid = job.run(), worker._WORKER.pid
+            written(source, text.replace("3", "4"))
+            second = job.run()
+
+        assert (first.exit_code, second.exit_code) == (3, 4), second.error
+        assert worker._WORKER.pid == pid
 
     def test_fsharp_says_nothing_of_a_value_that_is_not_used(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
