@@ -52,6 +52,10 @@ OPTIONS = (
     # No file in /tmp that shows the JVM to everyone, and no core file.
     "-XX:-UsePerfData",
     "-XX:-CreateCoredumpOnCrash",
+    # What it writes when it crashes goes to the log, and to no file where it works.
+    "-XX:+ErrorFileToStderr",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-DumpReplayDataOnError",
     # An exception that is thrown often keeps its stack.
     "-XX:-OmitStackTraceInFastThrow",
     # In any locale; the first two are the names before Java 19.

@@ -69,6 +69,7 @@ NODE = Runtime(
     bridge="node/bridge.js",
     packages=("nodejs",),
     max_address_space_mib=0,  # it reserves far more than it uses, and WebAssembly, so fetch, 10 GiB a memory
+    max_data_mib=1024,  # the heap's 512, and Buffers, which are outside of it
     stacks=signal.SIGQUIT,
     check=check_text,
 )

@@ -38,6 +38,8 @@ class Runtime:
         passes_on: Beginnings of the names of variables that its workers get from this process.
         max_address_space_mib: Its own default of that setting, for one that reserves much more than it uses. 0: no
             limit. None: the setting's.
+        max_data_mib: Most memory of one worker that it writes to and shares with nobody, in MiB, where the address
+            space says nothing of that. 0: no limit.
         stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
         helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.
         symbols: Files with symbols, by ``{stem}`` and ``{file}`` of a script or a helper.
@@ -58,6 +60,7 @@ class Runtime:
     defaults: Mapping[str, str] = field(default_factory=dict)
     passes_on: tuple[str, ...] = ()
     max_address_space_mib: int | None = None
+    max_data_mib: int = 0
     stacks: signal.Signals | None = None
     helpers: tuple[str, ...] = BESIDE
     symbols: tuple[str, ...] = ()

@@ -43,6 +43,7 @@ OPTIONS = {
     resource.RLIMIT_FSIZE: "fsize",
     resource.RLIMIT_NOFILE: "nofile",
     resource.RLIMIT_AS: "as",
+    resource.RLIMIT_DATA: "data",
     resource.RLIMIT_NPROC: "nproc",
 }
 """The options of prlimit(1), without the dashes."""
@@ -120,7 +121,7 @@ def environment(
     return dict(runtime.defaults) | passed | own
 
 
-def limits(settings: Settings) -> dict[int, int]:
+def limits(settings: Settings, runtime: Runtime) -> dict[int, int]:
     """Kernel limits of a worker: from ``resource.RLIMIT_*`` to the maximum. A setting of 0 gives no limit."""
     processes = settings.max_processes
     if processes is None:
@@ -130,6 +131,7 @@ def limits(settings: Settings) -> dict[int, int]:
     wanted = {
         resource.RLIMIT_NOFILE: settings.max_open_files,
         resource.RLIMIT_AS: settings.max_address_space_mib * MIB,
+        resource.RLIMIT_DATA: runtime.max_data_mib * MIB,
         resource.RLIMIT_NPROC: processes,
     }
     return {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: FILE_BYTES} | {
@@ -137,7 +139,7 @@ def limits(settings: Settings) -> dict[int, int]:
     }
 
 
-def limited(command: Sequence[str], settings: Settings) -> list[str]:
+def limited(command: Sequence[str], settings: Settings, runtime: Runtime) -> list[str]:
     """
     The command that runs another one within its limits and without new privileges, through prlimit(1) and setpriv(1).
 
@@ -147,7 +149,7 @@ def limited(command: Sequence[str], settings: Settings) -> list[str]:
     collector are older (seen: a process that a finaliser started could gain privileges). bwrap sets it itself.
     """
     options = []
-    for kind, most in limits(settings).items():
+    for kind, most in limits(settings, runtime).items():
         _, hard = resource.getrlimit(kind)  # a lower limit that is already set was the administrator's choice
         options.append(f"--{OPTIONS[kind]}={most if hard == resource.RLIM_INFINITY else min(most, hard)}")
     gain_nothing = ["setpriv", "--no-new-privs", "--"] if settings.sandbox == "none" else []

@@ -119,7 +119,7 @@ class Process:
                     str(builds),
                 ]
                 words = [*runtime.command, *runtime.options, *([str(bridge)] if bridge else []), *arguments]
-                command = confine.limited([*(MOVED if runtime.moves_wire else ()), *words], settings)
+                command = confine.limited([*(MOVED if runtime.moves_wire else ()), *words], settings, runtime)
                 info_read = info_write = denied = -1
                 if wall:
                     info_read, info_write = _pipe(theirs=given, ours=undo, we_read=True)

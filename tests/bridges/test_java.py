@@ -153,7 +153,7 @@ def test_sigquit_prints_the_stack_of_a_stuck_script_to_the_log(tmp_path: Path, h
             worker.conversation.exec(generation, None, host, time.monotonic() + 2)
         worker.process.send_signal(signal.SIGQUIT)
 
-        until(lambda: "at Loops.main(Loops.java:6)" in worker.log, "the stack is in the log")
+        until(lambda: "at Loops.main(Loops.java:10)" in worker.log, "the stack is in the log")
 
 
 def test_prints_of_a_script_and_its_child_go_to_the_log(worker: Started) -> None:
@@ -234,20 +234,17 @@ def test_calls_of_a_thread_of_an_earlier_exec_get_their_error_values(tmp_path: P
 
 def test_memory_that_has_run_out_wears_the_worker_out(tmp_path: Path) -> None:
     with started(tmp_path) as worker:
-        generation = worker.loaded(shelf("Allocates"))
-        assert run(worker, generation).code == 0
+        assert run(worker, shelf("Allocates")).code == 0
         with pytest.raises(ScriptError, match="OutOfMemoryError"):
-            run(worker, generation, param="keep")
+            run(worker, shelf("RunsOutOfMemory"))
         assert worker.conversation.holdings.retire_reason == "memory"
 
 
 def test_a_stack_that_overflows_is_an_exception(worker: Started) -> None:
-    generation = worker.loaded(shelf("Recurses"))
-
-    assert run(worker, generation).code == 0
+    assert run(worker, shelf("Recurses")).code == 0
     with pytest.raises(ScriptError, match="StackOverflowError"):
-        run(worker, generation, param="without end")
-    assert run(worker, generation).code == 0
+        run(worker, shelf("OverflowsTheStack"))
+    assert run(worker, shelf("Recurses")).code == 0
 
 
 def test_a_stack_that_overflows_in_a_call_breaks_no_turn(worker: Started, tmp_path: Path) -> None:

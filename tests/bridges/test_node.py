@@ -126,7 +126,7 @@ def test_a_stuck_script_says_where_it_is(own: Node) -> None:
 
     for times in (1, 2):
         os.kill(own.process.pid, signal.SIGQUIT)
-        until(lambda: own.log.count(f"    at exports.main ({SHELF / 'Loops.js'}:5:") == times, "there is a stack")  # noqa: B023
+        until(lambda: own.log.count(f"    at exports.main ({SHELF / 'Loops.js'}:7:") == times, "there is a stack")  # noqa: B023
 
     assert "bridge" not in own.log
 

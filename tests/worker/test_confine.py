@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 from collections import Counter
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli.confinement import measures
+from runner.errors import ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
-from runner.runtimes.known import MONO
+from runner.runtimes.known import MONO, NODE, Runtimes
 from runner.settings import Settings
 from runner.worker import confine
 from tests.places import INVITE
@@ -101,7 +103,7 @@ def test_doctor_counts_the_threads_that_can_gain_privileges() -> None:
 def test_a_lower_limit_of_the_runners_own_process_is_kept() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
-    command = confine.limited(["mono"], Settings(max_open_files=hard + 1))
+    command = confine.limited(["mono"], Settings(max_open_files=hard + 1), MONO)
 
     assert f"--nofile={hard}" in command
     assert command[-1] == "mono"
@@ -174,6 +176,34 @@ def test_malloc_uses_few_arenas_unless_the_settings_pass_on_a_number() -> None:
 def test_a_limit_of_0_means_no_limit() -> None:
     always = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: confine.FILE_BYTES}
 
-    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0)) == always
-    found = confine.limits(Settings(max_open_files=0, max_address_space_mib=2, max_processes=9))
+    assert confine.limits(Settings(max_open_files=0, max_address_space_mib=0), MONO) == always
+    found = confine.limits(Settings(max_open_files=0, max_address_space_mib=2, max_processes=9), MONO)
     assert found == always | {resource.RLIMIT_AS: 2 * 1024 * 1024, resource.RLIMIT_NPROC: 9}
+
+
+def test_a_runtime_whose_address_space_says_nothing_has_a_limit_of_data() -> None:
+    settings = Runtimes(Settings()).settings_of("node")
+
+    found = confine.limits(settings, NODE)
+
+    assert resource.RLIMIT_AS not in found
+    assert found[resource.RLIMIT_DATA] == 1024 * confine.MIB
+    assert resource.RLIMIT_DATA not in confine.limits(Settings(), MONO)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="apt-get install nodejs")
+def test_buffers_of_a_script_in_javascript_are_bounded(tmp_path: Path) -> None:
+    script = tmp_path / "Buffers.js"
+    script.write_text(
+        "exports.main = () => { const all = []; for (;;) { all.push(Buffer.alloc(1 << 26, 1)); } };\n", encoding="ascii"
+    )
+    fine = tmp_path / "Fine.js"
+    fine.write_text("exports.main = () => 0;\n", encoding="ascii")
+    settings = Settings(exec_timeout_s=30, allocate_timeout_s=30, spare_workers=0, observer="none")
+    with Runner(settings, ["node"]) as runner:
+        result = runner.mono_exec(script, host=MessageHost(INVITE))
+        again = runner.mono_exec(fine, host=MessageHost(INVITE))
+
+    assert isinstance(result.error, ScriptError)
+    assert "Array buffer allocation failed" in str(result.error)
+    assert again.error is None

@@ -17,6 +17,7 @@ from runner.build import compile_script
 from runner.errors import ConfigError, ExecTimeout
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
+from runner.runtimes.known import MONO
 from runner.settings import Settings
 from runner.worker import confine
 from tests.places import INVITE, ROOT, SHELF
@@ -182,13 +183,13 @@ def test_a_client_of_a_third_user_runs_scripts_in_a_leased_worker() -> None:
 
 
 def test_processes_have_a_default_limit_where_no_others_are_counted() -> None:
-    own = confine.limits(Settings(worker_user="scripts", max_workers=3))
-    walled = confine.limits(Settings(sandbox="bwrap", max_workers=3))
+    own = confine.limits(Settings(worker_user="scripts", max_workers=3), MONO)
+    walled = confine.limits(Settings(sandbox="bwrap", max_workers=3), MONO)
 
     assert own[resource.RLIMIT_NPROC] == 3 * confine.PROCESSES_OF_A_WORKER
     assert walled[resource.RLIMIT_NPROC] == confine.PROCESSES_OF_A_WORKER
-    assert resource.RLIMIT_NPROC not in confine.limits(Settings(worker_user="scripts", max_processes=0))
-    assert resource.RLIMIT_NPROC not in confine.limits(Settings())
+    assert resource.RLIMIT_NPROC not in confine.limits(Settings(worker_user="scripts", max_processes=0), MONO)
+    assert resource.RLIMIT_NPROC not in confine.limits(Settings(), MONO)
 
 
 @as_root

@@ -1,14 +1,15 @@
 // "start" leaves a timer that fires while "wait" runs, in an exec that is not its own. Without either nothing happens.
-const { PV } = require("SR");
+const { Core, PV } = require("SR");
 
-let got = 1;
+let answer = "not asked";
 let gone;
 const fired = new Promise((resolve) => (gone = resolve));
 
 exports.main = async (args) => {
     if (args[0] === "start") {
         setTimeout(() => {
-            got = PV.setS("$var(old)", "called");
+            Core.log(1, "from an old timer");
+            answer = `${PV.get("$rm") ?? ""}${PV.setS("$var(old)", "called")}${PV.isNull("$rm")}`;
             gone();
         }, 300);
         return 0;
@@ -17,5 +18,6 @@ exports.main = async (args) => {
         return 0;
     }
     await fired;
-    return PV.setS("$var(new)", "called") === 0 && got === -1 ? 0 : 2;
+    PV.setS("$var(answer)", answer);
+    return PV.setS("$var(new)", "called") === 0 && answer === "-1-1" ? 0 : 2;
 };

@@ -14,6 +14,7 @@ from .posix import Regex
 _SOURCE = "modules/textops/txt_var.c, tr_txt_eval_re; core/re.c, subst_parser, subst_run"
 _MAX_BYTES = 8190  # TR_TXT_BUF_SIZE
 _MIN_LENGTH = 3
+_MOST_REPLACED = 1022  # of one match: REPLACE_BUFFER_SIZE and RBUF_APPEND, core/re.c
 _MAX_ESCAPES = 100  # MAX_REPLACE_WITH, core/re.h
 _BACKSLASH = b"\\"[0]
 _DOLLAR = b"$"[0]
@@ -158,7 +159,10 @@ def _build(given: Input, subst: Subst, text: bytes, match: list[tuple[int, int]]
             out.append(text[start:end] if start >= 0 else b"")
         else:
             out.append(_resolved(given, part))
-    return b"".join(out)
+    replacement = b"".join(out)
+    if len(replacement) > _MOST_REPLACED:
+        raise CannotEvaluate("the replacement of one match is too big")
+    return replacement
 
 
 def _resolved(given: Input, part: Expression) -> bytes:

@@ -60,3 +60,13 @@ def test_where_kamailio_fails_there_is_no_value(text: bytes | None, chain: bytes
 def test_a_letter_is_a_byte_of_ascii(chain: str, result: str) -> None:
     """Kamailio never calls setlocale: LC_ALL=C.UTF-8 around it changes nothing."""
     assert transformed("AüßA".encode(), chain.encode()).text == result.encode()
+
+
+def test_the_replacement_of_one_match_has_at_most_1022_bytes() -> None:
+    """core/re.c, replace_build: REPLACE_BUFFER_SIZE. The rest of the value may be longer."""
+    most = b"x" * 1022
+
+    assert transformed(most, b"{re.subst,/(.*)/\\1/}").text == most
+    assert transformed(most + b"ab", b"{re.subst,/(x*)a/\\1/}").text == most + b"b"
+    assert transformed(b"a" * 2000, b"{re.subst,/a/bb/g}").text == b"b" * 4000
+    assert fails(most, b"{re.subst,/(.*)/a\\1/}")

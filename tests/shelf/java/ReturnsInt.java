@@ -1,0 +1,5 @@
+class ReturnsInt {
+    public static int main(String[] args) {
+        return 7;
+    }
+}

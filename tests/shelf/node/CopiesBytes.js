@@ -1,0 +1,3 @@
+const { HDR, PV } = require("SR");
+
+exports.main = () => HDR.append("X-Copy: " + PV.get("$hdr(X-Odd)") + "\r\n");
