@@ -147,7 +147,7 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     version = mcs.mono_version(mono) + language.version()
     keys = [mcs.key_of(read, version, [*way.options, *wanted.references, *wanted.options]) for way in language.ways]
     made_by = next((way for way, key in zip(language.ways, keys, strict=True) if mcs.is_current(assembly, key)), None)
-    if made_by is not None:
+    if made_by is not None and all(path.is_file() for path in made_by.libraries()):
         _link_neighbours(where, assembly, made_by.libraries())
         return assembly
     if missing := language.compiler.missing():

@@ -9,7 +9,7 @@ import pytest
 
 from runner.build import compile_script, publish
 from runner.cli.job import Job
-from runner.compilers import languages, worker
+from runner.compilers import languages, package, worker
 from runner.errors import BuildError, EntryMissing, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
@@ -221,6 +221,20 @@ class TestCompiled:
 
         assert names(tmp_path) == {"X.fs", "X.exe", "X.pdb", "FSharp.Core.dll"}
         assert exit_code(script) == 3
+
+    def test_a_program_whose_runtime_was_removed_with_the_compilers_is_not_taken_for_complete(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        installed = package.directory()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        package.directory().parent.mkdir(parents=True, mode=0o700)
+        package.directory().symlink_to(installed)
+        source = written(tmp_path / "X.fs", "module X\n[<EntryPoint>]\nlet main _ = 0\n")
+        compile_script(source)
+        package.directory().unlink()
+
+        with pytest.raises(BuildError, match=r"app-mono lang add fsharp$"):
+            compile_script(source)
 
     def test_a_source_that_changes_its_compiler_keeps_no_symbols_of_the_other_one(self, tmp_path: Path) -> None:
         older = "class X { static int Main() { return 0; } }\n"
