@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -105,6 +105,11 @@ test-modf: mono-packages venv-dev ## every function of every Kamailio module tha
 test-ksr: mono-packages venv-dev ## the same through KSR, with odd arguments and in any order
 	@$(EVERY_MODULE)
 	KSR_MODULE_BY_MODULE=yes $(BIN)/python -m pytest tests/kamailio/test_ksr_odd_arguments.py $(ARGS)
+
+test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched from the registry in every way there is
+	@$(BIN)/app-mono build
+	rm -rf build/languages
+	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .

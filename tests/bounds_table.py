@@ -218,6 +218,7 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("Loader.cs", "_bound"): "assemblies that mono never frees: a worker is replaced at max_loads",
     ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
     ("Loader.cs", "_scripts"): "one generation of each script: the same",
+    ("Roslyn.cs", "Kept"): "the assemblies of mono: a directory of the system",
     ("Wire.cs", "_in"): "twice MaxLineBytes, in NextLine",
 }
 
