@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -106,6 +106,11 @@ test-ksr: mono-packages venv-dev ## the same through KSR, with odd arguments and
 	@$(EVERY_MODULE)
 	KSR_MODULE_BY_MODULE=yes $(BIN)/python -m pytest tests/kamailio/test_ksr_odd_arguments.py $(ARGS)
 
+test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched from the registry in every way there is
+	@$(BIN)/app-mono build
+	rm -rf build/languages
+	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py $(ARGS)
+
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -154,8 +159,8 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
-chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=number ROUTE=kemi
-	@$(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" $(ROUTE)
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi RUNTIME=python
+	@$(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" "$(ROUTE)" "$(RUNTIME)"
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt

@@ -147,13 +147,9 @@ namespace SRBridge
                     {
                         continue;
                     }
-                    foreach (MethodInfo method in type.GetMethods(Everything))
+                    foreach (MethodBase method in MethodsOf(type))
                     {
                         Compile(method);
-                    }
-                    foreach (ConstructorInfo constructor in type.GetConstructors(Everything))
-                    {
-                        Compile(constructor);
                     }
                     if (clock.ElapsedMilliseconds > CompileBudgetMs)
                     {
@@ -165,20 +161,37 @@ namespace SRBridge
 
         private static void Compile(MethodBase method)
         {
-            if (method.IsAbstract || method.ContainsGenericParameters
-                || (method.Attributes & MethodAttributes.PinvokeImpl) != 0
-                || (method.GetMethodImplementationFlags() & MethodImplAttributes.InternalCall) != 0)
-            {
-                return;
-            }
             try
             {
+                // First: Mono 6.8 crashes in ContainsGenericParameters when a type of the signature is missing (measured).
+                method.GetParameters();
+                if (method.IsAbstract || method.ContainsGenericParameters
+                    || (method.Attributes & MethodAttributes.PinvokeImpl) != 0
+                    || (method.GetMethodImplementationFlags() & MethodImplAttributes.InternalCall) != 0)
+                {
+                    return;
+                }
                 // PrepareMethod does nothing on Mono 6.8; this compiles (measured).
                 method.MethodHandle.GetFunctionPointer();
             }
             catch (Exception)
             {
                 // A method that cannot be compiled fails when the script calls it, as it does without this.
+            }
+        }
+
+        private static IEnumerable<MethodBase> MethodsOf(Type type)
+        {
+            try
+            {
+                var methods = new List<MethodBase>(type.GetMethods(Everything));
+                methods.AddRange(type.GetConstructors(Everything));
+                return methods;
+            }
+            catch (Exception)
+            {
+                // A type with a field of a missing type fails when the script uses it.
+                return new MethodBase[0];
             }
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -16,23 +17,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import directives, mcs, reviewed
+from .compilers import languages, package
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .hosts import foreseen
 from .ksr import functions, generate
 from .runtimes import java
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from .compilers.languages import Language
     from .ksr.functions import Function
     from .runtimes.runtime import Runtime
 
 BRIDGE_FLAGS = ("-unsafe", "-r:Mono.Posix.dll", "-r:System.Configuration.dll")
-SOURCES = (".cs", ".il")
+SOURCES = languages.SUFFIXES
 """How the names of scripts end that are compiled to an assembly first."""
 STRICT = ("-langversion:6", "-warnaserror+")
-NO_MAIN = "error CS5001: "
-NO_KSR = "error CS0103: The name `KSR' does not exist"
+NO_KSR = re.compile(r"error (?:CS0103|BC30451|FS0039): .*[`']KSR'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,13 @@ def bridge_sources() -> Path:
 
 def compile_script(source: Path, *, mono: str = "mono") -> Path:
     """
-    Compile one ``.cs`` with ``-r:SR.dll -r:KSR.dll -debug``, or one ``.il``, unless the assembly is up to date.
+    Compile one source with references to SR.dll and KSR.dll, and symbols, unless the assembly is up to date.
 
     The assembly's path depends only on the source's path, so a changed source is a new generation of the same script.
     A source without Main, which has entries for a routing script, becomes a library, of the same name.
 
-    Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly. Comments in the source
-    can add references and options, see ``directives``.
+    Helpers (``*.dll``) and the ``.config`` beside the source are linked beside the assembly, and so are the libraries
+    that its language needs to run. Comments in the source can add references and options, see ``directives``.
 
     Returns:
         The ``.exe``. Warnings of the compiler are logged.
@@ -129,35 +131,51 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
         BuildError: It does not compile (see ``diagnostics``), or the compiler or the cache cannot be used. The last
             assembly stays.
     """
-    content, compiler = _read_source(source), mcs.ILASM if source.suffix.lower() == ".il" else mcs.MCS
+    content = _read_source(source)
     where = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would leave a symlink's directory, and its helpers
     output = mcs.cache_directory() / "scripts" / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
     mcs.make_directory(output)
     assembly = output / f"{where.stem}.exe"
-    _link_neighbours(where, assembly)
-    names = (str(where), str(source))
-    if compiler is mcs.ILASM:
-        mcs.ensure(assembly, mcs.key_of([where], mcs.mono_version(mono), ()), [str(where)], names, compiler)
-        return assembly
+    wanted = directives.read(content, str(source))
+    language = languages.of(where, wanted.options)
     sources = _sources(mono)
     sr_dll, ksr_dll = _ensure_sr(sources, mono), _ensure_ksr(sources, mono)
     own = where.parent / ksr_dll.name  # made by `app-mono ksr`, of one Kamailio
     ksr_dll = own if own.is_file() else ksr_dll
-    wanted = directives.read(content, str(source))
     helpers = [where.parent / name for name in wanted.references]
-    options = [*(f"-r:{name}" for name in wanted.references), *wanted.options]
     read = [where, sr_dll, ksr_dll, *(path for path in helpers if path.is_file())]
-    key = mcs.key_of(read, mcs.mono_version(mono), options)
-    arguments = ["-debug+", f"-lib:{where.parent}", f"-r:{sr_dll}", f"-r:{ksr_dll}", *options, str(where)]
-    try:
-        mcs.ensure(assembly, key, arguments, names)
-    except BuildError as error:
-        if any(NO_KSR in line for line in error.diagnostics):
-            raise BuildError(f"{error}; KSR takes a `using SR;`", error.diagnostics) from error
-        if not any(NO_MAIN in line for line in error.diagnostics):
-            raise
-        mcs.ensure(assembly, key, ["-t:library", *arguments], names)
+    version = mcs.mono_version(mono) + language.version()
+    keys = [mcs.key_of(read, version, [*way.options, *wanted.references, *wanted.options]) for way in language.ways]
+    made_by = next((way for way, key in zip(language.ways, keys, strict=True) if mcs.is_current(assembly, key)), None)
+    if made_by is not None and all(path.is_file() for path in made_by.libraries()):
+        _link_neighbours(where, assembly, made_by.libraries())
+        return assembly
+    if missing := language.compiler.missing():
+        raise BuildError(f"{source}: {missing}")
+    for number, (way, key) in enumerate(zip(language.ways, keys, strict=True), start=1):
+        libraries = way.libraries()
+        references = [str(path) for path in (sr_dll, ksr_dll, *libraries)] + list(wanted.references)
+        arguments = language.arguments(where, references, [*way.options, *wanted.options])
+        _link_neighbours(where, assembly, libraries)
+        try:
+            _compile(assembly, key, arguments, (str(where), str(source)), language)
+            break
+        except BuildError as error:
+            if number == len(keys) or not error.diagnostics:
+                raise
     return assembly
+
+
+def _compile(assembly: Path, key: str, arguments: list[str], names: tuple[str, str], language: Language) -> None:
+    """Compile a source to a program, or to a library where it has no Main."""
+    try:
+        mcs.ensure(assembly, key, arguments, names, language.compiler)
+    except BuildError as error:
+        if any(map(NO_KSR.search, error.diagnostics)):
+            raise BuildError(f"{error}; KSR takes a `{language.using}`", error.diagnostics) from error
+        if not language.no_main or not any(language.no_main in line for line in error.diagnostics):
+            raise
+        mcs.ensure(assembly, key, ["-target:library", *arguments], names, language.compiler)
 
 
 def ksr_of(lists: Mapping[str, Collection[Function]], directory: Path, *, mono: str = "mono") -> Path:
@@ -182,18 +200,24 @@ def ksr_of(lists: Mapping[str, Collection[Function]], directory: Path, *, mono: 
 
 def publish(assembly: Path, directory: Path) -> Path:
     """
-    Copy a compiled script and its symbols into ``directory``, each in one step, symbols first.
+    Copy a compiled script into ``directory``, each file in one step: what its language needs, symbols, the assembly.
 
     Raises:
         BuildError: The directory cannot be written.
     """
-    for part in (Path(f"{assembly}.mdb"), assembly):
+    runtime = [link for link in assembly.parent.iterdir() if link.is_symlink() and _is_of_package(link.readlink())]
+    symbols = mcs.symbols(assembly)
+    for part in (*runtime, *symbols, assembly):
+        place = directory / part.name
         try:
+            if part in symbols and not part.exists():  # of an earlier compiler
+                place.unlink(missing_ok=True)
+                continue
             with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as aside:
                 shutil.copy(part, aside)
-                (Path(aside) / part.name).replace(directory / part.name)
+                (Path(aside) / part.name).replace(place)
         except OSError as error:
-            raise BuildError(f"{directory / part.name}: expected to write it there: {error.strerror}") from error
+            raise BuildError(f"{place}: expected to write it there: {error.strerror}") from error
     return directory / assembly.name
 
 
@@ -282,9 +306,9 @@ def _read_source(source: Path) -> bytes:
         raise BuildError(f"{source}: expected a readable source file: {error.strerror}") from error
 
 
-def _link_neighbours(source: Path, assembly: Path) -> None:
-    """Make the assembly's directory look like the source's: the same helpers, the same ``.config``."""
-    wanted = {path.name: path for path in source.parent.glob("*.dll")}
+def _link_neighbours(source: Path, assembly: Path, libraries: Sequence[Path]) -> None:
+    """Make the assembly's directory look like the source's: its helpers, its ``.config``; and ``libraries``, too."""
+    wanted = {path.name: path for path in (*libraries, *source.parent.glob("*.dll"))}
     config = source.parent / f"{assembly.name}.config"
     if config.is_file():
         wanted[config.name] = config
@@ -294,3 +318,7 @@ def _link_neighbours(source: Path, assembly: Path) -> None:
     for name, path in wanted.items():
         with suppress(FileExistsError):
             (assembly.parent / name).symlink_to(path)
+
+
+def _is_of_package(path: Path) -> bool:
+    return path.parent == package.directory()

@@ -1,5 +1,5 @@
 """
-Compiler options in the comments of a C# source: ``// app-mono: -r:Helper.dll -unsafe``.
+Compiler options in the comments of a source: ``// app-mono: -r:Helper.dll -unsafe``, with ``'`` in Visual Basic.
 
 Must not know how the compiler is run.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .errors import BuildError
 
 # A directive is a line of its own, anywhere in the source.
-LINE = re.compile(r"^[ \t]*//[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
+LINE = re.compile(r"^[ \t]*(?://|')[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
 REFERENCE = re.compile(r"-(?:r|reference):(?P<name>[^,;]+)")
 OPTION = re.compile(r"-unsafe[+-]?|-langversion:[A-Za-z0-9.-]+|-(?:define|d):[A-Za-z_]\w*(?:[;,][A-Za-z_]\w*)*")
 EXPECTED = "-r:NAME.dll, -unsafe, -langversion:VERSION or -define:NAME"
@@ -23,8 +23,8 @@ class Directives(NamedTuple):
     What a source asks for.
 
     Attributes:
-        references: Names of assemblies to reference; mcs looks for them beside the source and in mono's own directory.
-        options: Other options, in the form that mcs takes.
+        references: Names of assemblies to reference; they are looked for beside the source and in mono's own directory.
+        options: Other options, in the form that mcs takes; the other compilers take it as well.
     """
 
     references: tuple[str, ...]

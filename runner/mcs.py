@@ -1,5 +1,5 @@
 """
-Compile one assembly with mcs or ilasm, unless it is there and was made from the same.
+Compile one assembly with mcs, ilasm or another compiler, unless it is there and was made from the same.
 
 Must not know what the assemblies are.
 """
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
@@ -34,28 +34,76 @@ log = logging.getLogger("runner.build")
 COMPILE_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 120.0
 
-PACKAGES = {"mono": "mono-runtime", "mcs": "mono-mcs", "ilasm": "mono-devel", "Mono.Posix": "libmono-posix4.0-cil"}
+PACKAGES = {
+    "mono": "mono-runtime",
+    "mcs": "mono-mcs",
+    "ilasm": "mono-devel",
+    "Mono.Posix": "libmono-posix4.0-cil",
+    "netstandard": "mono-devel",
+}
 INSTALL = "`make run` in a checkout installs it, or: apt-get install --no-install-recommends "
 
 
+class Compiler(Protocol):
+    """What makes assemblies."""
+
+    @property
+    def diagnostic(self) -> re.Pattern[str]:
+        """What its diagnostics look like: ``text``, and ``file``, ``line`` and ``col`` where they have a place."""
+
+    def missing(self) -> str:
+        """One line: what it lacks on this machine, and what installs it; empty when nothing does."""
+
+    def run(self, output: Path, arguments: Sequence[str]) -> tuple[bool, list[str]]:
+        """
+        Make the assembly ``output``; whether that went well, and the lines that were printed.
+
+        Raises:
+            BuildError: It could not be run.
+        """
+
+
 @dataclass(frozen=True, slots=True)
-class Compiler:
-    """A program that makes assemblies: how it is told where to put one, and what its diagnostics look like."""
+class Program:
+    """A compiler that is a program, started for each assembly."""
 
     name: str
     options: tuple[str, ...]
     output: str
     diagnostic: re.Pattern[str]
 
+    def missing(self) -> str:
+        """As ``Compiler.missing``."""
+        return missing(self.name) if shutil.which(self.name) is None else ""
 
-MCS = Compiler(
+    def run(self, output: Path, arguments: Sequence[str]) -> tuple[bool, list[str]]:
+        """As ``Compiler.run``."""
+        program = shutil.which(self.name)
+        if program is None:
+            raise BuildError(missing(self.name))
+        try:
+            done = subprocess.run(
+                [program, *self.options, f"{self.output}{output}", *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=COMPILE_TIMEOUT_S,
+                check=False,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BuildError(f"{program}: expected it to compile {output.name}: {error}") from error
+        return done.returncode == 0, (done.stdout + done.stderr).splitlines()
+
+
+MCS = Program(
     "mcs",
     ("-nologo",),
     "-out:",
     # a.cs(2,41): error CS0168: Warning as Error: ...   or   error CS0006: Metadata file `H.dll' could not be found
-    re.compile(r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) CS\d+: .*)$"),
+    re.compile(r"^(?:(?P<file>.+?)\((?P<line>\d+),(?P<col>\d+)[^)]*\): )?(?P<text>(?:error|warning) [A-Z]+\d+: .*)$"),
 )
-ILASM = Compiler(
+ILASM = Program(
     "ilasm",
     ("-quiet", "-debug"),
     "-output:",
@@ -80,51 +128,49 @@ def ensure(
 
 
 def _compile(assembly: Path, key: str, arguments: Sequence[str], names: tuple[str, str], compiler: Compiler) -> None:
-    program = shutil.which(compiler.name)
-    if program is None:
-        raise BuildError(missing(compiler.name))
     # mcs deletes and rewrites its output in place. So it writes to another directory, and a rename puts the whole
     # file in its place at once.
     with tempfile.TemporaryDirectory(prefix=".new-", dir=assembly.parent) as aside:
         target = Path(aside) / assembly.name
-        command = [program, *compiler.options, f"{compiler.output}{target}", *arguments]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMPILE_TIMEOUT_S,
-                check=False,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildError(f"{program}: expected it to compile {assembly.name}: {error}") from error
-        output = [line.replace(*names) if names[0] else line for line in (done.stdout + done.stderr).splitlines()]
+        ok, printed = compiler.run(target, arguments)
+        output = [line.replace(*names) if names[0] else line for line in printed]
         diagnostics = [_diagnostic(match) for match in map(compiler.diagnostic.match, output) if match]
-        if done.returncode != 0 or not target.is_file():
+        if not ok or not target.is_file():
             raise _failed(names[1] or assembly.name, diagnostics, output)
         for line in diagnostics:
             log.warning("%s", line)
         put(target, assembly, key)
 
 
+def symbols(assembly: Path) -> tuple[Path, ...]:
+    """Where the symbols of an assembly can lie: as mcs and ilasm write them, and portable ones."""
+    return Path(f"{assembly}.mdb"), assembly.with_suffix(".pdb")
+
+
 def put(made: Path, assembly: Path, key: str) -> None:
-    """Put an assembly that was made from what ``key`` identifies, and its symbols, in its place, each in one step."""
+    """
+    Put an assembly that was made from what ``key`` identifies, and its symbols, in its place, each in one step.
+
+    Symbols of another form, which an earlier compiler left there, are removed.
+    """
     stamp = made.with_name("stamp")
     stamp.write_text(f"{key} {hashlib.sha256(made.read_bytes()).hexdigest()}\n", encoding="ascii")
     # The stamp comes last: it says that the other files are complete.
-    for part, place in ((Path(f"{made}.mdb"), f"{assembly}.mdb"), (made, assembly), (stamp, _stamp(assembly))):
+    parts = (*zip(symbols(made), symbols(assembly), strict=True), (made, assembly), (stamp, _stamp(assembly)))
+    for part, place in parts:
         if part.is_file():
             # Not writable by others, whatever the umask is: ``trust`` would refuse the file.
             part.chmod(part.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH))
             part.replace(place)
+        else:
+            place.unlink(missing_ok=True)
 
 
 def _failed(name: str, diagnostics: list[str], output: list[str]) -> BuildError:
     text = "\n".join(diagnostics)
-    if "Mono.Posix" in text and "CS0006" in text:
-        return BuildError(missing("Mono.Posix"), diagnostics)
+    for library in ("Mono.Posix", "netstandard"):
+        if library in text and "CS0006" in text:
+            return BuildError(missing(library), diagnostics)
     errors = sum(": error" in line or line.startswith("error ") for line in diagnostics)
     if errors:
         return BuildError(f"{name} does not compile: {errors} error{'s' if errors > 1 else ''}", diagnostics)

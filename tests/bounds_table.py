@@ -63,7 +63,11 @@ BOUNDS: dict[tuple[str, str], str] = {
         "last.descriptors",
     ): "MAX_DESCRIPTORS, looked at after each read; close closes them",
     ("runner/worker/holdings.py", "Holdings.loaded"): "MAX_LOADED, in add",
-    ("runner/daemon/loans.py", "client.ended"): "MAX_LOANS, the deque's own maxlen",
+    ("runner/daemon/loans.py", "client.ended"): "MAX_ENDED, the deque's own maxlen",
+    ("runner/daemon/loans.py", "Loans._sharing"): "the runtimes of the settings",
+    ("runner/daemon/loans.py", "client.runtimes"): "the runtimes of the settings",
+    ("runner/client/lease.py", "Lease._workers"): NO_CONTAINER + "Workers.add",
+    ("runner/client/workers.py", "Workers._by_runtime"): "MOST_RUNTIMES, in replace",
     ("runner/daemon/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
     ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "CurrentScripts.extend",
     ("runner/pool/warming.py", "Warming._builds"): "MOST_BUILDS, in _build, but for those under way",
@@ -214,6 +218,7 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
     ("Loader.cs", "_bound"): "assemblies that mono never frees: a worker is replaced at max_loads",
     ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
     ("Loader.cs", "_scripts"): "one generation of each script: the same",
+    ("Roslyn.cs", "Kept"): "the assemblies of mono: a directory of the system",
     ("Wire.cs", "_in"): "twice MaxLineBytes, in NextLine",
 }
 

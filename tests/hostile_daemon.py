@@ -28,11 +28,17 @@ MOST_TURNS = 15  # of a worker: a pipe has 16 pages, and takes one for each
 PATIENCE_S = 10.0
 """Far beyond every deadline of an exec, so that only one that does not keep to it takes so long."""
 SCRIPT = "/x/a.exe"
-GENERATION: dict[str, Any] = {"id": "6f", "path": SCRIPT, "parts": [[SCRIPT, "aa"], None, None], "helpers": {}}
+GENERATION: dict[str, Any] = {
+    "id": "6f",
+    "path": SCRIPT,
+    "runtime": "mono",
+    "parts": [[SCRIPT, "aa"], None, None],
+    "helpers": {},
+}
 WORKER: dict[str, Any] = {
     "lease": "1e", "pid": 0x7FFF_FFFF, "is_local": True, "execs": 0, "loads": 0, "bound": {}, "ran": {},
     "loaded": [GENERATION], "keep": True, "fresh": False, "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096,
-    "is_placed": False,
+    "is_placed": False, "runtime": "mono", "can": ["values", "edits"],
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,

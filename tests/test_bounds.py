@@ -25,7 +25,7 @@ SOURCES = sorted(
         *(ROOT / "bridge" / "python").rglob("*.py"),
     ]
 )
-BRIDGE = sorted([*(ROOT / "bridge").glob("*.cs"), *(ROOT / "lib").glob("*.cs")])
+BRIDGE = sorted([*(ROOT / "bridge").rglob("*.cs"), *(ROOT / "lib").glob("*.cs")])
 JAVA_BRIDGE = sorted((ROOT / "bridge" / "java").rglob("*.java"))
 
 METHODS = {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_a_missing_mcs_does_not_matter_while_nothing_is_to_be_compiled(
 
     assert build.compile_script(source) == assembly
     written(source, GOOD + "// changed\n")
-    with pytest.raises(BuildError, match=r"^mcs is not installed: `make run`.* mono-mcs$"):
+    with pytest.raises(BuildError, match=rf"^{re.escape(str(source))}: mcs is not installed: `make run`.* mono-mcs$"):
         build.compile_script(source)
 
 

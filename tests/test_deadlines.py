@@ -45,6 +45,7 @@ ALLOWED = {
     ("runner/cli/admin.py", "request", "connect"): "the same",
     ("runner/cli/private_kamailio.py", "Kamailio.is_alive", "poll"): "of a process: it only looks",
     ("runner/daemon/access.py", "listen", "flock"): "LOCK_NB",
+    ("runner/compilers/worker.py", "CompileWorker._ask", "read"): "after a poll with the time that is left",
     ("runner/mcs.py", "locked", "flock"): "LOCK_NB, again and again until LOCK_TIMEOUT_S",
     ("runner/worker/rundir.py", "run_directory", "flock"): "a file that nobody else knows yet",
     ("runner/worker/rundir.py", "_remove_dead", "flock"): "LOCK_NB",

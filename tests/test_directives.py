@@ -29,6 +29,7 @@ def directives(*lines: str) -> Directives:
         ("// app-mono:", Directives((), ())),
         ("// about app-mono: what it is", Directives((), ())),
         ("int x; // app-mono: -nothing", Directives((), ())),
+        ("  ' app-mono: -r:H.dll", Directives(("H.dll",), ())),
     ],
 )
 def test_a_directive_is_a_comment_on_a_line_of_its_own(line: str, expected: Directives) -> None:

@@ -19,7 +19,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs"},
-    {"runtimes"},
+    {"runtimes", "compilers"},
     {"scripts", "hosts"},
     {"ksr"},
     {"worker", "build"},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCES = {
-    f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/*.cs")
+    f"runner/csharp/{path.relative_to(ROOT)}" for name in ("lib", "bridge") for path in ROOT.glob(f"{name}/**/*.cs")
 } | {f"runner/csharp/{path.relative_to(ROOT)}" for path in (ROOT / "bridge" / "python").rglob("*.py")}
 TRANSCRIPTS = {
     f"runner/transcripts/{path.relative_to(directory())}"
@@ -48,7 +48,9 @@ def test_the_wheel_carries_the_c_sharp_sources_and_the_kamailio_side(wheel: Path
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 
-    assert names >= SOURCES | TRANSCRIPTS | {f"runner/ksr/kemi-{version}.txt" for version in ("5.6", "6.0")}
+    assert names >= SOURCES | TRANSCRIPTS | {f"runner/ksr/kemi-{version}.txt" for version in ("5.6", "6.0")} | {
+        "runner/compilers/npm.txt"
+    }
     shared = "app_mono-0.1.0.data/data/share/app-mono/kamailio"
     assert names >= {f"{shared}/{path.name}" for path in ROOT.glob("kamailio/*.*")}
     assert not [name for name in names if name.startswith(("tests/", "build/"))]

@@ -14,13 +14,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.build import ensure_bridge
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.control.kinds import MAX_COUNT
 from runner.errors import RunnerError
+from runner.runtimes import java
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import MCS, WAIT_S
-from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
+from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono
 
 if TYPE_CHECKING:
     import random
@@ -42,36 +44,18 @@ print("begins", flush=True)
 Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 10)
 """
 LOOPING = "OPTIONS sip:loops@example.com SIP/2.0\r\nCall-ID: killed\r\n\r\n"
-SCRIPT = """
-static int Main()
-{{
-    switch (PV.GetS("$rU"))
-    {{
-        case "throws": throw new Exception("chaos");
-        case "loops": while (true) {{ }}
-        case "exits": Environment.Exit(3); break;
-        case "dies": System.Diagnostics.Process.GetCurrentProcess().Kill(); Thread.Sleep(10000); break;
-        case "threads": for (int i = 0; i < 50; i++) new Thread(() => Thread.Sleep(50)).Start(); break;
-        case "nests": for (int i = 0; i < 1500; i++)
-        {{
-            System.IO.Directory.CreateDirectory("d");
-            System.IO.Directory.SetCurrentDirectory("d");
-        }}
-        break;
-        case "floods":
-            for (int i = 0; i < 20000; i++) {{ Core.Log(3, "flood " + i); Console.WriteLine("flood " + i); }}
-            break;
-    }}
-    HDR.AppendToReply("X-Build: {0}\\r\\n");
-    return 0;
-}}
-public static void ksr_request_route()
-{{
-    Main();
-    KSR.sl.sl_send_reply(200, "OK");
-}}
-"""
+SCRIPTS = Path(__file__).parent / "chaos_scripts"
+RUNTIMES = {"mono": (".cs", ".exe"), "python": (".py", ".py"), "node": (".js", ".js"), "java": (".java", ".class")}
+"""How the source of the script that misbehaves ends, and how that which is run of it."""
+WITHOUT_MAIN = {
+    ".cs": "public class Library { }\n",
+    ".py": "x = 1\n",
+    ".js": "exports.x = 1;\n",
+    ".java": "public class Chaos { }\n",
+}
+NUMBER = "0000"  # of a build, in the sources
 SETTINGS = "num_workers = 4\nmax_workers = 10\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
+WORKERS = "\n[runtimes.{}]\nnum_workers = 4"
 # What runs the script: a line of kamailio.cfg's own language, or Kamailio itself, as its routing script (KEMI).
 ROUTES = {
     "cfg": """
@@ -101,17 +85,30 @@ def small_file_system(place: Path) -> Iterator[bool]:
 
 
 class Site:
-    """The Kamailio, the daemon and the script that everything happens to; ``route`` is one of ``ROUTES``."""
+    """
+    The Kamailio, the daemon and the script that everything happens to.
 
-    def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool, route: str) -> None:
+    Args:
+        directory: For everybody's files.
+        stack: Ends what this starts.
+        can_be_full: Whether the daemon's temporary directory is a small file system of its own.
+        route: Of ``ROUTES``.
+        runtime: Of ``RUNTIMES``.
+    """
+
+    def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool, route: str, runtime: str) -> None:
         self.directory = directory
         self.can_be_full = can_be_full
         self.temporary = directory / "tmp"
-        load = f'\nload = "{directory}/scripts/Chaos.exe"' if route == "kemi" else ""
-        self.daemon = RunningDaemon(directory, SETTINGS + load, {"TMPDIR": str(self.temporary)})
+        source, compiled = RUNTIMES[runtime]
+        self.script = directory / "scripts" / f"Chaos{compiled}"
+        load = f'\nload = "{self.script}"' if route == "kemi" else ""
+        workers = "" if runtime == "mono" else WORKERS.format(runtime)
+        self.daemon = RunningDaemon(directory, SETTINGS + load + workers, {"TMPDIR": str(self.temporary)})
         self.builds = 0
-        self.library = self._library()
-        self.script = self.build()
+        self.library = self._made(source, WITHOUT_MAIN[source], "-t:library")
+        self._first = self._made(source, (SCRIPTS / f"Chaos{source}").read_text("utf-8"))
+        self.build()
         stack.enter_context(self.daemon)
         self.port = free_udp_port()
         cfg = preamble(self.port, ["kex", "sl", "pv", "app_python3"], children=CHILDREN)
@@ -119,18 +116,28 @@ class Site:
         env = {"APP_MONO_CONFIG": str(self.daemon.config)}
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
 
-    def build(self) -> Path:
-        """Put the script back, whatever is in its place."""
+    def build(self) -> None:
+        """Put the script back, whatever is in its place, as a new build."""
         self.builds += 1
+        new, encoding = self.script.with_suffix(".new"), "utf-16-le" if self.script.suffix == ".exe" else "utf-8"
+        new.write_bytes(self._first.replace(NUMBER.encode(encoding), f"{self.builds:04}".encode(encoding)))
         with contextlib.suppress(OSError):
-            (self.daemon.scripts / "Chaos.exe").rmdir()
-        return compiled(self.daemon.scripts, "Chaos", SCRIPT.format(self.builds))
+            self.script.rmdir()
+        new.rename(self.script)
 
-    def _library(self) -> bytes:
-        source = self.directory / "Library.cs"
-        source.write_text("public class Library { }\n", "utf-8")
-        subprocess.run([MCS, "-t:library", str(source)], check=True, capture_output=True)
-        return source.with_suffix(".dll").read_bytes()
+    def _made(self, suffix: str, text: str, *options: str) -> bytes:
+        """What is run of a source: itself, or what its compiler makes of it; ``options`` are those of mcs."""
+        if suffix == self.script.suffix:
+            return text.encode("utf-8")
+        source, made = self.directory / f"Chaos{suffix}", self.directory / self.script.name
+        source.write_text(text, "utf-8")
+        if suffix == ".java":
+            command = ["javac", "-cp", str(java.ensure().sr), "-d", str(self.directory), str(source)]
+        else:
+            built = ensure_bridge()
+            command = [MCS, f"-r:{built.sr_dll}", f"-r:{built.ksr_dll}", *options, f"-out:{made}", str(source)]
+        subprocess.run(command, check=True, capture_output=True)
+        return made.read_bytes()
 
     def killed(self) -> int:
         """How many workers of all daemons until now have ended in another way than by being retired."""
@@ -282,7 +289,7 @@ class Faults:
             ask(control, "hello", {"protocol": PROTOCOL, "have": None}, deadline)
             for number in range(UNKNOWN):
                 with contextlib.suppress(RunnerError):
-                    path = f"{self._site.daemon.scripts}/{time.monotonic_ns()}-{number}.exe"
+                    path = f"{self._site.daemon.scripts}/{time.monotonic_ns()}-{number}{self._site.script.suffix}"
                     ask(control, "lease", {"path": path, "have": None}, deadline)
 
     def _replaced(self) -> None:

@@ -17,7 +17,7 @@ import typer
 
 from runner.errors import ConfigError
 
-from . import admin, runtime, show
+from . import admin, lang, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -91,7 +91,7 @@ def start(arguments: list[str]) -> int:
 def exec_(
     script: Annotated[
         str,
-        typer.Argument(help="A .cs, compiled first, an .exe, .py, .js or .java; read at every run."),
+        typer.Argument(help="A .cs, .vb or .fs, compiled first, an .exe, .py, .js or .java; read at every run."),
     ],
     message: Message,
     param: Param = None,
@@ -223,6 +223,7 @@ def kamailio_cfg(
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
 app.add_typer(pv_app, name="pv")
 app.add_typer(runtime.app, name="runtime")
+app.add_typer(lang.app, name="lang")
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")

@@ -49,6 +49,8 @@ class Held:
         most_execs, most_loads: When to ask for another one.
         is_ours: False: it is another daemon's than the one that is connected, whose copies it cannot load.
         first: The build whose first run has begun here, so that the daemon waits for its end; None for none.
+        wanted_back: Why the daemon wants it back; empty while it does not.
+        report_after: When to report next, on ``time.monotonic``.
     """
 
     conversation: Conversation
@@ -60,6 +62,13 @@ class Held:
     most_loads: float
     is_ours: bool = True
     first: Generation | None = None
+    wanted_back: str = ""
+    report_after: float = 0.0
+
+    @property
+    def runtime(self) -> str:
+        """The name of what runs there."""
+        return self.conversation.holdings.runtime
 
     @classmethod
     def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:

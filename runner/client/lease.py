@@ -1,4 +1,4 @@
-"""A client's side of a lease: one process that borrows a worker from the daemon and speaks with it directly.
+"""A client's side of a lease: one process that borrows workers from the daemon and speaks with them directly.
 
 The daemon is asked when there is a reason: no worker yet, a script that changed, a worker that it wants back. Standard
 library only, as a child of Kamailio imports it; no threads. Must not know Kamailio, nor how the daemon is reached.
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from runner.control import messages
-from runner.control.messages import LeaseAnswer, LeaseRequest, Report, Swap
+from runner.control.messages import LeaseAnswer, LeaseRequest, Swap
 from runner.errors import (
     EntryMissing,
     ExecTimeout,
@@ -31,6 +31,7 @@ from .held import NO_SUCH_ENTRY, Held
 from .known import Known, Refusals
 from .link import Link
 from .within import Wanted, Within
+from .workers import Workers
 
 if TYPE_CHECKING:
     from runner.calls import Host
@@ -70,14 +71,18 @@ class Lease:
         self._socket_path = socket_path
         self._is_inner = is_inner
         self._pid = os.getpid()
-        self._link = Link(socket_path, self._report, self._hear)
-        self._held: Held | None = None
+        self._workers = Workers()
+        self._link = Link(socket_path, self._workers.report, self._hear)
         self._known = Known()
         self._refusals = Refusals()
-        self._swap = ""  # why the daemon wants the worker back
-        self._ask_swap_after = self._report_after = self._listen_after = 0.0
+        self._ask_swap_after = self._listen_after = 0.0
         self.within = Within(lambda: Lease(socket_path, is_inner=True))
         self._is_over = False  # it is closed as soon as nothing runs
+
+    @property
+    def _held(self) -> Held | None:
+        """The worker in use."""
+        return self._workers.current
 
     @classmethod
     def of_process(cls, socket_path: str) -> Lease:
@@ -167,7 +172,7 @@ class Lease:
                     raise
                 else:
                     conversation = held.conversation
-                    is_due = conversation.holdings.last_used >= self._report_after or not held.keep
+                    is_due = conversation.holdings.last_used >= held.report_after or not held.keep
                     if is_due or outcome.has_exited or conversation.holdings.retire_reason:
                         self._after()
                     return outcome
@@ -181,15 +186,19 @@ class Lease:
             if self.within.running:
                 self._is_over = True
                 return
-            self._give_back()
+            self._workers.release_all(self._link)
         self._reset()
 
     # Before an exec.
 
     def _at_once(self, path: str | None) -> tuple[Held, Script] | None:
         """The common case of ``_ready``: nothing is new, and the worker has the script."""
-        held, control, script = self._held, self._link.control, self._known.scripts.get(path)
-        if held is None or control is None or script is None or self._swap:
+        control, script, held = self._link.control, self._known.scripts.get(path), self._workers.current
+        if control is None or script is None:
+            return None
+        if held is None or held.runtime != script.generation.runtime:
+            held = self._workers.use(script.generation.runtime)
+        if held is None or held.wanted_back:
             return None
         now = time.monotonic()
         if now >= self._listen_after:
@@ -208,8 +217,10 @@ class Lease:
 
     def _ready(self, path: str | None, deadline: float) -> tuple[Held, Script]:
         """A worker that has the script's current generation."""
-        self._listen(deadline)
         script = self._known.scripts.get(path)
+        if script is not None:
+            self._workers.use(script.generation.runtime)
+        self._listen(deadline)
         if (
             self._held is None
             or script is None
@@ -221,7 +232,7 @@ class Lease:
                 # Without an answer the build that is known runs, in the rest of the time.
                 until -= (deadline - time.monotonic()) * SHARE_OF_KNOWN
             script = self._ask_lease(path, until)
-        elif (self._swap or self._held.is_spent()) and time.monotonic() >= self._ask_swap_after:
+        elif (self._held.wanted_back or self._held.is_spent()) and time.monotonic() >= self._ask_swap_after:
             script = self._ask_lease(path, min(deadline, time.monotonic() + SWAP_S))
         for _ in range(LOAD_TRIES):
             held = self._held
@@ -242,7 +253,7 @@ class Lease:
             # It goes back when there is another one: until then it has the scripts that it has.
             return self._ask_lease(path, deadline, is_first=True)
         if not held.conversation.holdings.fits(generation):
-            self._give_back()
+            self._workers.release(self._link)
             return self._ask_lease(path, deadline)
         held.load(self._link, generation, deadline, lambda **more: self._ask_lease(path, deadline, **more).generation)
         return self._known.scripts[path]
@@ -275,12 +286,13 @@ class Lease:
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._known.add(path, answer.generation, answer.stamps)
         script.generation.learn_entries(answer.entries)
+        has = self._workers.use(script.generation.runtime)
         if answer.worker is not None:
             self._take(answer.worker)
-        elif self._held is not None:
-            self._held.keep, self._held.is_ours = answer.keep, answer.is_ours
+        elif has is not None:
+            has.keep, has.is_ours = answer.keep, answer.is_ours
             if not answer.is_ours:
-                self._swap = "it is a worker of an earlier daemon"
+                has.wanted_back = "it is a worker of an earlier daemon"
         if self._link.control is not None:
             self._link.control.drop_descriptors()
         return script
@@ -292,9 +304,7 @@ class Lease:
             raise PoolExhausted("the daemon sent a worker without its wire")
         held = Held.of(worker, channel, map(self._known.with_lessons, worker.loaded))
         held.conversation.find_helper = self._find_helper
-        self._give_back()
-        self._swap = ""
-        self._held = held
+        self._workers.replace(held, self._link)
 
     def _find_helper(self, generation: Generation, name: str, deadline: float) -> Helper | None:
         """An assembly that a running script loads by its name; None where there is none, or no daemon to ask."""
@@ -317,20 +327,14 @@ class Lease:
             self._lose("the script ended the process", None)
             return
         if not held.keep or (conversation.holdings.retire_reason and self._link.control is not None):
-            self._give_back()
-        elif conversation.holdings.last_used >= self._report_after:
-            self._report_after = conversation.holdings.last_used + REPORT_S
+            self._workers.release(self._link)
+        elif conversation.holdings.last_used >= held.report_after:
+            held.report_after = conversation.holdings.last_used + REPORT_S
             self._link.tell(held.report())
-
-    def _give_back(self) -> None:
-        """Return the worker. Where nobody takes it, its wire is closed and it ends itself."""
-        held, self._held = self._held, None
-        if held is not None:
-            held.release(self._link)
 
     def _lose(self, reason: str, host: Host | None, *, script: Script | None = None, is_stuck: bool = False) -> int:
         """Drop a worker that cannot go on. The daemon ends it, and asks it for its stacks first."""
-        held, self._held = self._held, None
+        held = self._workers.drop()
         if held is None:
             return 0
         self._link.backoff.retry_now()  # one that was frozen ends, as it goes on, the workers of those who hung up
@@ -339,9 +343,11 @@ class Lease:
 
     def _leave(self, reason: str, host: Host) -> int:
         """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
-        held, self._held = self._held, None  # whatever comes of it, the wire is not this process's any more
-        if held is None or not held.leave(self._link, reason, host):
-            self._held = held
+        held = self._workers.drop()  # whatever comes of it, the wire is not this process's any more
+        if held is None:
+            return 0
+        if not held.leave(self._link, reason, host):
+            self._workers.add(held)
             return 0
         return held.conversation.pid
 
@@ -352,6 +358,7 @@ class Lease:
         link = self._link
         if link.control is not None:
             if link.listen(deadline):
+                self._workers.release_unused(link)
                 return
         elif link.is_pausing():
             if self._held is None:
@@ -368,8 +375,8 @@ class Lease:
                 raise PoolExhausted(self._link.outage)
             return
         self._refusals.add(answer.refused)
-        if self._held is not None:
-            self._held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers
+        for held in self._workers:
+            held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers
         # Another daemon may know other generations; the worker goes on until there is a better one.
         self._known.ask_again()
         self._ask_swap_after = 0.0
@@ -379,18 +386,14 @@ class Lease:
             self._refusals.add(notice.messages)
             return
         self._known.ask_again()
-        if self._held is not None and self._held.lease == notice.lease:
+        if self._workers.want_back(notice.lease, notice.reason) is not None:
             log.info("the daemon wants the worker back: %s", notice.reason)
-            self._swap = notice.reason
             self._ask_swap_after = 0.0
-
-    def _report(self) -> Report | None:
-        return self._held.report() if self._held else None
 
     def _reset(self) -> None:
         """Forget everything without a word to the daemon: what is forgotten may be another process's."""
         self.within.close()
         self._link.close()
-        if self._held is not None:
-            self._held.conversation.end()
+        for held in self._workers:
+            held.conversation.end()
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.worker.worker import Worker
 
-MAX_LOANS = 2  # a worker, and a better one until the first is given back
+MAX_LOANS = 2  # of one runtime: a worker, and a better one until the first is given back
+MAX_ENDED = 4 * MAX_LOANS  # so many of the last loans that were ended: as many as the runtimes with a bridge allow
 MAX_KNOWN = 1024  # generations; one that was forgotten comes again when its client cannot load it any more
 MAX_REJECTED = 16  # builds that it could not load and others perhaps can
 
@@ -49,6 +50,11 @@ class Loan:
     is_wanted_back: bool = False
     wanted_since: float = 0.0
     first: FirstRun | None = None
+
+    @property
+    def runtime(self) -> str:
+        """The name of what runs in its worker."""
+        return self.slot.living.holdings.runtime
 
     def as_message(self, client: Client, settings: Settings, *, keep: bool) -> messages.Worker:
         """What the client has to know of the worker."""
@@ -86,6 +92,7 @@ class Client:
         is_local: Whether it counts processes as the daemon does; see ``peer.shares_pids``.
         loans: By id.
         runs_scripts: Whether it ever asked for a worker; others only look.
+        runtimes: The names of those whose scripts it runs.
         known: Generations that it knows of, by id; kept, so that their copies stay for as long as it may load them.
         rejected: Builds that it could not load and that are good for all that we know, by id.
         holds_foreign: Whether it says that it holds a worker from an earlier daemon.
@@ -101,17 +108,26 @@ class Client:
     is_local: bool = True
     loans: dict[str, Loan] = field(default_factory=dict)
     runs_scripts: bool = False
+    runtimes: set[str] = field(default_factory=set)
     known: dict[str, Generation] = field(default_factory=dict)
     rejected: dict[str, ScriptInvalid] = field(default_factory=dict)
     holds_foreign: bool = False
     is_inner: bool = False
-    ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOANS))
+    ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_ENDED))
     sending: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def wants_worker(self) -> bool:
         """Whether it needs a worker of its own."""
         return self.runs_scripts or self.holds_foreign
+
+    def wants_one_of(self, runtime: str) -> bool:
+        """Whether it needs a worker of its own of that runtime, or perhaps does."""
+        return runtime in self.runtimes or self.holds_foreign
+
+    def count(self, runtime: str) -> int:
+        """How many workers of a runtime it holds."""
+        return sum(loan.runtime == runtime for loan in list(self.loans.values()))
 
     @property
     def counts_for(self) -> int | None:

@@ -186,7 +186,6 @@ class Daemon:
     def status(self) -> Status:
         """What the daemon looks like now."""
         pool = self.runner.snapshot()
-        users, most = self._loans.users(), self.settings.max_workers
         return Status(
             pid=os.getpid(),
             socket=str(self.settings.socket),
@@ -194,9 +193,9 @@ class Daemon:
             load=str(self.settings.load) if self.settings.load else None,
             script_dirs=tuple(str(directory) for directory in self.settings.script_dirs or ()),
             clients=len(self._loans.clients),
-            users=users,
-            max_workers=most,
-            advice=f"{users} processes run scripts: set max_workers to at least {users}" if users > most else "",
+            users=self._loans.users(),
+            max_workers=self.settings.max_workers,
+            advice=self._loans.advice(),
             from_earlier_daemon=sum(1 for client in list(self._loans.clients) if client.holds_foreign),
             starting=pool.starting,
             ending=pool.ending,

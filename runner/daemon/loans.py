@@ -15,11 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
-from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
+from runner.errors import ConfigError, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
 from . import reports
-from .borrower import MAX_LOANS, Loan
+from .borrower import Loan
+from .choice import Choice
 from .first_runs import FirstRuns
 from .quiet import Quiet
 from .sharing import Sharing
@@ -65,7 +66,8 @@ class Loans:
         self._outdated: set[str] = set()  # scripts of workers that came back with an older build
         self._verdicts = Verdicts(runner)
         self._firsts = FirstRuns(runner)
-        self._sharing = Sharing()
+        self._choice = Choice(runner, wake)
+        self._sharing: dict[str, Sharing] = {}  # by runtime
         self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
         self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
         self.requests: dict[type[messages.Message], Callable[[Client, Any], Answer]] = {
@@ -103,8 +105,19 @@ class Loans:
         return {loan.slot.living.pid: client.pid for client in self._all() for loan in list(client.loans.values())}
 
     def users(self) -> int:
-        """Clients that run scripts, so each wants a worker of its own."""
-        return sum(1 for client in self._all() if client.wants_worker)
+        """Clients that run scripts."""
+        return sum(client.wants_worker for client in self._all())
+
+    def users_of(self, runtime: str) -> int:
+        """Those that run scripts of a runtime, so each wants a worker of its own."""
+        return sum(client.wants_one_of(runtime) for client in self._all())
+
+    def advice(self) -> str:
+        """What to set where a runtime has fewer workers than clients want; empty where none has."""
+        for kept in self._runner.pools.all():
+            if (users := self.users_of(kept.runtime)) > kept.pool.settings.max_workers:
+                return f"{users} processes run scripts: set max_workers to at least {users}"
+        return ""
 
     def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, messages.Swap]]:
         """What to say to the clients whose workers are wanted back and that were not asked yet."""
@@ -120,10 +133,14 @@ class Loans:
 
     def share_out(self) -> None:
         """End a loan of a user who holds more than a share of the workers, where clients of another one wait."""
-        settings, waiting = self._runner.settings, self._runner.pools.waiting_users()
-        if (found := self._sharing.overdue(self._all(), waiting, settings)) is not None:
-            client, loan = found
-            self._end_loan(client, loan, f"client {client.pid}, uid {client.uid}, kept it from clients of other users")
+        loans = [(client, loan) for client in self._all() for loan in list(client.loans.values())]
+        for kept in self._runner.pools.all():
+            sharing = self._sharing.setdefault(kept.runtime, Sharing())
+            own = [(client, loan) for client, loan in loans if loan.runtime == kept.runtime]
+            if (found := sharing.overdue(own, kept.pool.waiting_users(), kept.pool.settings)) is not None:
+                client, loan = found
+                why = f"client {client.pid}, uid {client.uid}, kept it from clients of other users"
+                self._end_loan(client, loan, why)
 
     def has_refusals(self) -> bool:
         """Whether more messages are refused than clients know of; True once."""
@@ -173,17 +190,21 @@ class Loans:
             raise ConfigError("the daemon is draining: no new leases")
         path, have = request.path, request.have
         generation = self._runner.current(path)
+        client.runtimes.add(generation.runtime)
         self._runner.poison.check(generation, client.counts_for)
         if have is not None and have.lease in client.loans:
             # Only a client that holds a worker of ours has tried to load anything.
             generation = self._verdicts.of_load(client, generation, request)
         longest_s = self._runner.settings.allocate_timeout_s
         deadline = time.monotonic() + (longest_s if request.wait_s is None else min(longest_s, request.wait_s))
-        slot = self._slot_for(client, have, generation, deadline)
+        if have is not None:
+            self._report(client, have)
+        held = self._choice.held(client, have, generation)
+        slot = self._choice.slot(client, have, held, generation, deadline)
         first = None
         try:
-            first = self._admit(client, have, slot, generation, deadline)
-            return self._lent(client, path, have, generation, slot=slot, first=first)
+            first = self._admit(client, held, slot, generation, deadline)
+            return self._lent(client, path, held, generation, slot=slot, first=first)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
             if first is not None:
@@ -196,7 +217,7 @@ class Loans:
         self,
         client: Client,
         path: str | None,
-        have: Report | None,
+        held: Loan | None,
         generation: Generation,
         *,
         slot: Slot | None,
@@ -206,7 +227,7 @@ class Loans:
         stamps = self._runner.stamps(path)
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
-        users, held = self.users(), None if have is None else client.loans.get(have.lease)
+        users = self.users_of(generation.runtime)
         most = self._runner.pools.of(generation.runtime).pool.settings.max_workers
         keep = users <= most and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
@@ -259,10 +280,9 @@ class Loans:
         return messages.FindAnswer(helper=self._verdicts.plugin(client, request.generation, request.name)), None
 
     def _admit(
-        self, client: Client, have: Report | None, slot: Slot | None, generation: Generation, deadline: float
+        self, client: Client, held: Loan | None, slot: Slot | None, generation: Generation, deadline: float
     ) -> FirstRun | None:
         """What the client has to say the end of, where its worker has not run the build before."""
-        held = None if have is None else client.loans.get(have.lease)
         if slot is not None:
             # What it was about to run in the worker that it has, it runs in this one: it must not wait for itself.
             moved = None
@@ -274,42 +294,6 @@ class Loans:
             if held.first is not None and client.loans.get(held.id) is not held:
                 held.first.end(has_run=False)  # upkeep has ended the loan while this waited
         return None
-
-    def _slot_for(self, client: Client, have: Report | None, generation: Generation, deadline: float) -> Slot | None:
-        """A worker for the client; None when it does best to keep the one that it has."""
-        pool = self._runner.pools.of(generation.runtime).pool
-        if have is None:
-            self._refuse_more(client)
-            self._wake()
-            return pool.acquire(generation, deadline, client.uid)
-        pool.use(generation)
-        held = client.loans.get(have.lease)
-        if held is not None:
-            self._note(client, held, have)
-            held.is_wanted_back = False
-            if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
-                # One that has run it answers now; without any this one may be the first.
-                if not pool.may_wait(generation, client.uid) and not pool.warming.refusal(generation, client.uid):
-                    return None
-                self._refuse_more(client)
-                return pool.acquire(generation, deadline, client.uid)
-            holdings = held.slot.living.holdings
-            if holdings.runtime != generation.runtime:
-                self._refuse_more(client)
-                return pool.acquire(generation, deadline, client.uid)
-            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
-                return None
-        return pool.acquire_loaded(generation, client.uid) if len(client.loans) < MAX_LOANS else None
-
-    def _refuse_more(self, client: Client) -> None:
-        """
-        Refuse a client that holds as many workers as one may.
-
-        Raises:
-            PoolExhausted: It does.
-        """
-        if len(client.loans) >= MAX_LOANS:
-            raise PoolExhausted(f"this process holds {len(client.loans)} workers already")
 
     # Notices.
 

@@ -24,7 +24,7 @@ GRACE_S = 1.0  # beyond the longest exec: by then a client that runs anything ha
 
 class Sharing:
     """
-    Knows since when users wait for workers that others hold. For one thread.
+    Knows since when users wait for workers of one runtime that others hold. For one thread.
 
     Args:
         clock: Monotonic seconds.
@@ -35,7 +35,7 @@ class Sharing:
         self._wanted: dict[int, float] = {}  # by user, of whom there are as many as the system has
 
     def overdue(
-        self, clients: Sequence[Client], waiting: Collection[int], settings: Settings
+        self, loans: Sequence[tuple[Client, Loan]], waiting: Collection[int], settings: Settings
     ) -> tuple[Client, Loan] | None:
         """
         The loan that is to be ended now; None for none.
@@ -44,14 +44,13 @@ class Sharing:
         client has run nothing since it was asked, or does not give back what it should.
 
         Args:
-            clients: All that are connected.
-            waiting: Users of the callers that are waiting now.
-            settings: ``max_workers`` and ``exec_timeout_s``.
+            loans: All of the runtime's workers, with their clients.
+            waiting: Users of the callers that are waiting for one now.
+            settings: ``max_workers`` and ``exec_timeout_s`` of the runtime.
         """
         now = self._clock()
         self._wanted |= dict.fromkeys(waiting, now + WANTED_S)
         self._wanted = {user: until for user, until in self._wanted.items() if until > now}
-        loans = [(client, loan) for client in clients for loan in list(client.loans.values())]
         held = Counter(client.uid for client, _ in loans)
         share = settings.max_workers / (len(held.keys() | self._wanted.keys()) or 1)
         lack = {user for user in self._wanted if held[user] < share}

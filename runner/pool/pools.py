@@ -35,12 +35,14 @@ class Kept:
     One pool, with all that keeps it.
 
     Attributes:
-        pool: The workers of one runtime, and who waits for them.
+        runtime: Its name.
+        pool: The workers of that runtime, and who waits for them.
         upkeep: Starts, replaces and loads ahead, in a thread of its own.
         late_runs: Finishes what goes on after its caller was answered.
     """
 
     def __init__(self, runtime: str, pool: Pool, upkeep: Upkeep, late_runs: LateRuns) -> None:
+        self.runtime = runtime
         self.pool = pool
         self.upkeep = upkeep
         self.late_runs = late_runs
@@ -120,10 +122,6 @@ class Pools:
     def release(self, slot: Slot, *, survives: bool) -> None:
         """As ``Pool.release``."""
         self.of_slot(slot).release(slot, survives=survives)
-
-    def waiting_users(self) -> set[int]:
-        """The users whose clients wait for a worker now."""
-        return {user for kept in self.all() for user in kept.pool.waiting_users()}
 
     def warming(self) -> dict[int, tuple[str, float]]:
         """As ``Warming.now``."""

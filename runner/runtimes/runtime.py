@@ -41,6 +41,7 @@ class Runtime:
         max_data_mib: Most memory of one worker that it writes to and shares with nobody, in MiB, where the address
             space says nothing of that. 0: no limit.
         stacks: The signal on which it writes the stacks of its threads to the log; None: there is none.
+        stacks_s: How long that may take, in seconds; then a worker that is stuck is killed without them.
         helpers: Files that a helper may be, beside the script, the first that is there; ``{}`` is its name.
         symbols: Files with symbols, by ``{stem}`` and ``{file}`` of a script or a helper.
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
@@ -62,18 +63,23 @@ class Runtime:
     max_address_space_mib: int | None = None
     max_data_mib: int = 0
     stacks: signal.Signals | None = None
+    stacks_s: float = 0.05
     helpers: tuple[str, ...] = BESIDE
     symbols: tuple[str, ...] = ()
     config: str = ""
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
 
+    @property
+    def how_to_install(self) -> str:
+        """What to add to the message that it is missing; empty for one that no package brings."""
+        return f": apt-get install --no-install-recommends {' '.join(self.packages)}" if self.packages else ""
+
     def missing(self) -> str:
         """What its workers lack on this machine, and how to get it; empty when nothing does."""
         for program in (self.command[0], *self.compilers):
             if shutil.which(program) is None:
-                how = f": apt-get install --no-install-recommends {' '.join(self.packages)}" if self.packages else ""
-                return f"{program} is not installed{how}"
+                return f"{program} is not installed{self.how_to_install}"
         return ""
 
     def variables(self, passed: Mapping[str, str]) -> dict[str, str]:

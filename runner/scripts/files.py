@@ -131,7 +131,7 @@ class Files:
             if self.directories is not None:
                 self._judge(script, place)
                 if not place.path.lower().endswith(self.suffixes):
-                    build = "; app-mono build compiles it" if place.path.endswith((".cs", ".il")) else ""
+                    build = "; app-mono build compiles it" if place.path.endswith((".cs", ".vb", ".fs", ".il")) else ""
                     *most, last = self.suffixes
                     expected = f"{', '.join(most)} or {last}"
                     raise ScriptInvalid(f"{script}: expected a name that ends in {expected}{build}")

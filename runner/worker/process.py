@@ -100,7 +100,9 @@ class Process:
         user, wall = confine.user(settings), sandbox.find(settings.sandbox)
         program = runtime.command[0]
         if shutil.which(program) is None:
-            raise WorkerFailedToStart(f"{program}: {runtime.name} cannot be started: there is no such program")
+            raise WorkerFailedToStart(
+                f"{program}: {runtime.name} cannot be started: there is no such program{runtime.how_to_install}"
+            )
         # Any step may fail, for example for lack of descriptors, processes or disk space.
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
             try:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.worker")
 
-STACKS_S = 0.05
 STACKS_QUIET_S = 0.005  # a pause this long means that the dump, one burst of lines, is complete
 IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
 KILLED_S = 2.0  # longest wait for another thread that kills the worker; its own waits are shorter in all
@@ -239,7 +238,7 @@ class Worker:
         self.conversation = self.conversation.resumed(wire, unfinished)
 
     def end_stuck(self, reason: str) -> None:
-        """Log ``reason``, have it write the stacks of its threads, for at most ``STACKS_S``, and kill it."""
+        """Log ``reason``, have it write the stacks of its threads, for at most ``Runtime.stacks_s``, and kill it."""
         then = "; its stacks follow" if self.runtime.stacks else ""
         log.warning("worker %d: %s%s", self.pid, reason, then)
         self._ask_for_stacks()
@@ -350,7 +349,7 @@ class Worker:
             return
         before = self._tail.count()
         self._process.send_signal(self.runtime.stacks)
-        deadline = time.monotonic() + STACKS_S
+        deadline = time.monotonic() + self.runtime.stacks_s
         while time.monotonic() < deadline:
             seen = self._tail.count()
             if self._process.has_ended(STACKS_QUIET_S) or self._tail.count() == seen > before:

@@ -118,7 +118,7 @@ generation = borrowed._ask_lease(sys.argv[3], deadline()).generation
 while conversation.load(generation, deadline()): pass
 kept = [os.dup(end) for end in conversation._channel.descriptors()]
 os.write(kept[1], conversation._session.exec(generation.id, None))  # from now on it loops, and says nothing
-borrowed._give_back()
+borrowed._workers.release(borrowed._link)
 settle(borrowed._link.control)
 for end in kept: os.set_blocking(end, True)
 say("given back")

@@ -34,8 +34,8 @@ class Lent:
         return Loan("1", cast("Slot", self), 0.0)
 
 
-def build(path: str, name: str) -> Generation:
-    return Generation.of(path, Part(path, name), None, None, {})
+def build(path: str, name: str, runtime: str = "") -> Generation:
+    return Generation.of(path, Part(path, name), None, None, {}, runtime)
 
 
 def client(uid: int = ONE, workers: int = 0) -> Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from runner.daemon.borrower import MAX_KNOWN, MAX_LOANS, MAX_REJECTED
+from runner.daemon.borrower import MAX_ENDED, MAX_KNOWN, MAX_REJECTED
 from runner.errors import ScriptInvalid
 from runner.settings import Settings
 from tests.daemon.borrowers import ONE, Lent, build, client
@@ -46,7 +46,7 @@ def test_workers_that_were_ended_while_lent_are_remembered_as_long_as_one_can_ho
     one = client()
     one.ended.extend(map(str, range(100)))
 
-    assert list(one.ended) == [str(number) for number in range(100 - MAX_LOANS, 100)]
+    assert list(one.ended) == [str(number) for number in range(100 - MAX_ENDED, 100)]
 
 
 def test_what_a_client_says_counts_for_its_user_unless_it_is_trusted() -> None:

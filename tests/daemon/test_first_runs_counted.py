@@ -141,9 +141,8 @@ def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted(
     slot: Slot = Slot(max_jobs=0, worker=cast("Worker", SimpleNamespace(pid=1, holdings=Holdings())))
     client = Client(cast("Control", None), 1, os.getuid())
     client.loans["1"] = Loan("1", slot, 0.0)
-    have = Report.read(Raw.report("1"))
     counts.begin(generation, later(), client.uid)
-    with in_background(loans._admit, client, have, None, generation, later()):
+    with in_background(loans._admit, client, client.loans["1"], None, generation, later()):
         until(lambda: counts._changed._waiters, "it waits")  # type: ignore[attr-defined]
         assert client.give_back("1") is not None
         counts.ended(generation, client.uid, has_run=False)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def overdue(sharing: Sharing, clients: list[Client], waiting: set[int]) -> int | None:
-    found = sharing.overdue(clients, waiting, Settings(max_workers=4, exec_timeout_s=0.4))
+    loans = [(client, loan) for client in clients for loan in client.loans.values()]
+    found = sharing.overdue(loans, waiting, Settings(max_workers=4, exec_timeout_s=0.4))
     return found[0].uid if found else None
 
 

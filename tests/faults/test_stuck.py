@@ -27,8 +27,9 @@ SHORT_S = 1.0  # long enough to load a script on a busy machine
 FIRST_S = 1.0  # a first run may go on for so long beyond the deadline of its caller, then its worker is ended
 ENDED = "the first run in a worker"
 
-# A worker has STACKS_S to write its stacks before it is killed, and a busy machine may give it none of that time. So a
-# test tries again until they are in the log, each time from the start, and each try has to end at its deadline.
+# A worker has Runtime.stacks_s to write its stacks before it is killed, and a busy machine may give it none of that
+# time. So a test tries again until they are in the log, each time from the start, and each try has to end at its
+# deadline.
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def test_an_internal_error_is_told_once_and_with_its_traceback() -> None:
     assert report.problems() == [f"3 internal errors of 2 kinds were logged:\n{FIRST}\n{SECOND}"]
 
 
+def test_the_traceback_of_a_script_is_no_internal_error() -> None:
+    log = "client 7: /x/Chaos.py: ValueError: chaos\n  Traceback (most recent call last):\n    File ...\nended\n"
+
+    assert internal_errors(f"{log}{FIRST}\n{log}") == [FIRST]
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_kind_of_fault_once_and_no_request_is_lost(tmp_path: Path, route: str) -> None:

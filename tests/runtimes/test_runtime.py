@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.runtimes.known import NODE
 from runner.runtimes.runtime import Runtime
 
 LUA = Runtime(name="lua", suffixes=(".lua",), command=("lua",), environment={"A": "{},own", "B": "1"})
@@ -16,3 +17,8 @@ def test_a_script_is_for_it_by_its_suffix_in_capitals_too() -> None:
 def test_a_variable_keeps_what_the_administrator_set() -> None:
     assert LUA.variables({}) == {"A": "own", "B": "1"}
     assert LUA.variables({"A": "theirs", "B": "2"}) == {"A": "theirs,own", "B": "1"}
+
+
+def test_one_that_is_missing_says_which_packages_bring_it() -> None:
+    assert NODE.how_to_install == ": apt-get install --no-install-recommends nodejs"
+    assert LUA.how_to_install == ""

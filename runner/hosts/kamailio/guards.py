@@ -146,12 +146,15 @@ def _counted(name: str, read: Reads, write: Writes) -> str:
     counter = names.split(name.rstrip(" "))
     if counter is None or not counter[1] or not COUNTS.match(counter[0]):
         return name
+    counted = f"$({_COUNTED}{name[len('$(') + len(counter[0]) :]}"
+    if write(counted, 0) < 0:
+        return name  # a write reads no transformations, but parses them: Kamailio refuses these, and counts nothing
     number = read(f"$({counter[0]})")
     if number is None:
         return name  # it counts no text, at no look
     if abs(int(number)) > _MOST_INT or write(f"${_COUNTED}", int(number)) < 0:
         raise Refused("the counter has too large a number")
-    return f"$({_COUNTED}{name[len('$(') + len(counter[0]) :]}"
+    return counted
 
 
 def evaluated_in_a_write(name: str) -> str | None:

@@ -1,0 +1,96 @@
+"""
+Which worker a client gets: one that it has, a better one, or the next one that comes free.
+
+Must not know how a worker is lent, nor connections.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import PoolExhausted
+
+from .borrower import MAX_LOANS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.control.messages import Report
+    from runner.pool.pool import Pool
+    from runner.pool.slot import Slot
+    from runner.runner import Runner
+    from runner.scripts.generation import Generation
+
+    from .borrower import Client, Loan
+
+
+class Choice:
+    """
+    Chooses among the workers of the pool of a build's runtime. Safe to use from several threads.
+
+    Args:
+        runner: Has the pools, from its start on.
+        wake: Called when there is upkeep to do.
+    """
+
+    def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+        self._runner = runner
+        self._wake = wake
+
+    def held(self, client: Client, have: Report | None, generation: Generation) -> Loan | None:
+        """
+        What a client would run a build in of all that it holds, one worker of each runtime; None for nothing.
+
+        Args:
+            client: The client.
+            have: What it says that it has: of that runtime, or of another one, for it may not know what runs a script.
+                None: nothing that it could run the build in.
+            generation: The build.
+        """
+        if have is None:
+            return None
+        named = client.loans.get(have.lease)
+        if named is not None and named.runtime == generation.runtime:
+            return named
+        return next((loan for loan in list(client.loans.values()) if loan.runtime == generation.runtime), None)
+
+    def slot(
+        self, client: Client, have: Report | None, held: Loan | None, generation: Generation, deadline: float
+    ) -> Slot | None:
+        """
+        A worker for the client; None when it does best to keep the one that it has.
+
+        Args:
+            client: The client.
+            have: As for ``held``.
+            held: What ``held`` returned.
+            generation: The build.
+            deadline: Longest wait, on ``time.monotonic``.
+
+        Raises:
+            PoolExhausted: No worker came free in time, or it holds as many as one may.
+        """
+        pool = self._runner.pools.of(generation.runtime).pool
+        if have is None:
+            self._wake()
+            return self._acquire(client, pool, generation, deadline)
+        pool.use(generation)
+        if held is None and have.lease in client.loans:
+            return self._acquire(client, pool, generation, deadline)  # what it has is of another runtime
+        if held is not None:
+            held.is_wanted_back = False
+            if not held.slot.has_run(generation) and pool.warming.is_slow(generation, client.uid):
+                # One that has run it answers now; without any this one may be the first.
+                if not pool.may_wait(generation, client.uid) and not pool.warming.refusal(generation, client.uid):
+                    return None
+                return self._acquire(client, pool, generation, deadline)
+            holdings = held.slot.living.holdings
+            if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
+                return None
+        return pool.acquire_loaded(generation, client.uid) if client.count(generation.runtime) < MAX_LOANS else None
+
+    def _acquire(self, client: Client, pool: Pool, generation: Generation, deadline: float) -> Slot:
+        count = client.count(generation.runtime)
+        if count >= MAX_LOANS:
+            raise PoolExhausted(f"this process holds {count} workers already")
+        return pool.acquire(generation, deadline, client.uid)

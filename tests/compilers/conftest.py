@@ -1,0 +1,3 @@
+from tests.compilers.fetched import compilers
+
+__all__ = ["compilers"]

@@ -1,0 +1,131 @@
+"""A daemon with scripts of several runtimes: who serves them, and what holds when one of them is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from runner.client.lease import Lease
+from runner.errors import PoolExhausted
+from tests.daemon.leases import LONG_S, RETURNS, run, status, workers
+from tests.programs import until
+from tests.running_daemon import RunningDaemon, app_mono, compiled
+from tests.siblings import SIBLINGS, Language, each
+
+SEVEN = {
+    ".py": "def main():\n    return 7\n",
+    ".js": "exports.main = () => 7;\n",
+    ".java": "class Seven { public static int main(String[] args) { return 7; } }\n",
+}
+PATIENT = f"exec_timeout_s = {LONG_S}\nallocate_timeout_s = {LONG_S}\nmax_workers = 2\n"
+
+
+def seven(daemon: RunningDaemon, suffix: str) -> Path:
+    script = daemon.scripts / f"Seven{suffix}"
+    script.write_text(SEVEN[suffix], encoding="ascii")
+    return script
+
+
+def test_a_runtime_that_is_not_installed_is_named_with_its_package_and_the_others_serve(tmp_path: Path) -> None:
+    tables = "".join(f'\n[runtimes.{one.runtime}]\ncommand = ["no-such-{one.program}"]' for one in SIBLINGS)
+    with RunningDaemon(tmp_path, PATIENT + tables) as daemon:
+        mono = compiled(daemon.scripts, "Seven", RETURNS.format(7))
+        lease = Lease(str(daemon.socket))
+        assert run(lease, mono) == 7
+
+        for language in SIBLINGS:
+            with pytest.raises(PoolExhausted, match=f"apt-get install --no-install-recommends {language.package}"):
+                run(lease, seven(daemon, language.suffix))
+            assert run(lease, mono) == 7
+
+        log = daemon.log()
+        lease.close()
+    assert all(f"apt-get install --no-install-recommends {one.package}" in log for one in SIBLINGS)
+    assert "Traceback" not in log
+
+
+@each()
+def test_a_worker_lives_on_when_its_daemon_dies(tmp_path: Path, language: Language) -> None:
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        script, lease = seven(daemon, language.suffix), Lease(str(daemon.socket))
+
+        before = run(lease, script)
+        daemon.kill()
+        codes = [run(lease, script) for _ in range(20)]
+        lease.close()
+
+    assert before == 7
+    assert codes == [7] * 20
+
+
+def test_a_client_keeps_a_worker_of_each_runtime_that_it_runs_in_turns(tmp_path: Path) -> None:
+    """It used to exchange its worker at each change of the runtime, which took as long as eight execs."""
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        mono, python = compiled(daemon.scripts, "Seven", RETURNS.format(7)), seven(daemon, ".py")
+        with contextlib.closing(Lease(str(daemon.socket))) as lease:
+            assert [run(lease, script) for script in (mono, python) * 3] == [7] * 6
+            first = lent(daemon)
+            assert [run(lease, script) for script in (mono, python) * 20] == [7] * 40
+
+            assert lent(daemon) == first
+            assert sorted(first) == ["mono", "python"]
+            assert status(daemon)["users"] == 1
+        until(lambda: not lent(daemon), "all are given back")
+
+
+def test_what_runs_in_the_one_is_as_fresh_and_as_safe_as_what_runs_in_the_other(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        mono, python = compiled(daemon.scripts, "Seven", RETURNS.format(7)), seven(daemon, ".py")
+        with contextlib.closing(Lease(str(daemon.socket))) as lease:
+            assert [run(lease, script) for script in (mono, python)] == [7, 7]
+            before = lent(daemon)
+
+            python.write_text("def main():\n    return 8\n", encoding="ascii")
+            assert [run(lease, script) for script in (mono, python, mono)] == [7, 8, 7]
+            os.kill(before["python"], signal.SIGKILL)
+            until(lambda: not Path(f"/proc/{before['python']}").exists(), "it has ended and is reaped")
+            assert [run(lease, script) for script in (mono, python, mono)] == [7, 8, 7]
+            after = lent(daemon)
+
+    assert after["mono"] == before["mono"]
+    assert after["python"] != before["python"]
+
+
+def test_workers_of_every_runtime_are_replaced_by_a_reset_also_the_one_that_is_not_in_use(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        mono, python = compiled(daemon.scripts, "Seven", RETURNS.format(7)), seven(daemon, ".py")
+        with contextlib.closing(Lease(str(daemon.socket))) as lease:
+            assert [run(lease, script) for script in (python, mono)] == [7, 7]
+            before = lent(daemon)
+
+            app_mono("reset", "--socket", str(daemon.socket))
+            until(lambda: run(lease, mono) == 7 and before["python"] not in lent(daemon).values(), "it is given back")
+            until(lambda: not Path(f"/proc/{before['python']}").exists(), "and ends")
+            until(lambda: run(lease, mono) == 7 and before["mono"] not in lent(daemon).values(), "so is the other one")
+            assert run(lease, python) == 7
+
+
+def test_a_new_daemon_replaces_the_workers_of_both(tmp_path: Path) -> None:
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        mono, python = compiled(daemon.scripts, "Seven", RETURNS.format(7)), seven(daemon, ".py")
+        with contextlib.closing(Lease(str(daemon.socket))) as lease:
+            assert [run(lease, script) for script in (python, mono)] == [7, 7]
+            app_mono("drain", "--socket", str(daemon.socket))
+            daemon.wait()
+            assert [run(lease, script) for script in (python, mono) * 3] == [7] * 6
+            daemon.start()
+
+            until(
+                lambda: [run(lease, script) for script in (python, mono)] == [7, 7] and len(lent(daemon)) == 2,
+                "it has a worker of each from the new daemon",
+            )
+
+
+def lent(daemon: RunningDaemon) -> dict[str, int]:
+    """The workers that this process holds, by their runtime."""
+    found = {str(one["runtime"]): one["pid"] for one in workers(daemon) if one["client"] == os.getpid()}
+    return {runtime: pid for runtime, pid in found.items() if isinstance(pid, int)}
