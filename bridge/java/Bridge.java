@@ -57,8 +57,13 @@ public final class Bridge {
         watch.start();
         bridge.callers.keepThreads();
         bridge.replies.ready();
-        bridge.serve();
-        Native.endGroup();
+        try {
+            bridge.serve();
+        } catch (Throwable error) { // for example no memory for a script that is loaded
+            System.err.println("bridge: " + error);
+        } finally { // a thread of a script would keep the process
+            Native.endGroup();
+        }
     }
 
     /** Has a script that no load names: the warm-up. */

@@ -155,7 +155,7 @@ final class Generation {
         }
 
         private byte[] missing(String file) {
-            if (known.contains(file)) {
+            if (known.contains(file) || !new JsonWriter().tryText(file)) { // what cannot be asked for is not there
                 return null;
             }
             synchronized (misses) {

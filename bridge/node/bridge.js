@@ -93,8 +93,11 @@ async function load(id, params) {
         }
         build.entries = new Entries(build);
     } catch (error) {
-        const cause = error instanceof InvalidScript ? error.cause : error;
-        fail(id, SCRIPT_CANNOT_RUN, error.message, cause);
+        if (error instanceof InvalidScript) {
+            fail(id, SCRIPT_CANNOT_RUN, error.message, error.cause);
+        } else {
+            fail(id, SCRIPT_CANNOT_RUN, `${build.path}: ${typeOf(error)}: ${messageOf(error)}`, error);
+        }
         return;
     }
     builds.delete(current.get(build.path));
@@ -127,9 +130,9 @@ function exec(id, params) {
             result.then(undefined, () => {}); // nobody hears of its end
             throw new Error("expected a script that does not wait: it runs within the exec of another one");
         }
-        outcome = { code: entry.codeOf(result) };
+        outcome = returned(entry.codeOf(result));
     } catch (error) {
-        outcome = { error };
+        outcome = threw(error);
     }
     return ended(running, outcome);
 }
@@ -147,14 +150,22 @@ function started(running, build, entry, params) {
 async function awaited(running, entry, result) {
     let outcome;
     try {
-        outcome = { code: entry.codeOf(await running.until(result)) };
+        outcome = returned(entry.codeOf(await running.until(result)));
     } catch (error) {
-        outcome = { error };
+        outcome = threw(error);
     }
     await ended(running, outcome);
 }
 
-/** Main has ended, with `code` or `error`. A promise when it may have left something behind. */
+function returned(code) {
+    return { hasThrown: false, code, error: undefined };
+}
+
+function threw(error) {
+    return { hasThrown: true, code: 0, error };
+}
+
+/** Main has ended. A promise when it may have left something behind. */
 function ended(running, outcome) {
     calls.end();
     if (running.outer !== null || keepsLeftovers || !hasLeftovers()) {
@@ -175,11 +186,11 @@ async function settled() {
 }
 
 function reply(running, outcome, isStray) {
-    const { code, error } = outcome;
+    const { hasThrown, code, error } = outcome;
     unanswered = running.outer;
     const spent = running.isProfiled ? `,"spent":[${running.spent()}]` : "";
     const worn = isOutOfMemory(error) ? "memory" : isStray ? "threads" : "";
-    if ("error" in outcome && !running.hasExited) {
+    if (hasThrown && !running.hasExited) {
         fail(running.id, SCRIPT_THREW, `${typeOf(error)}: ${messageOf(error)}`, error, worn);
         return;
     }
@@ -230,4 +241,4 @@ process.on("uncaughtException", (error) => {
         console.error(`${typeOf(error)}: ${messageOf(error)}\n${stackOf(error)}`);
     }
 });
-serve();
+serve().catch((error) => lost(stackOf(error))); // a script that changes JavaScript itself breaks the bridge as well

@@ -173,7 +173,7 @@ class Calls {
         }
         exec.forget();
         const list = values.length > MOST_ARGUMENTS ? null : json.list(values.map(json.value));
-        const answer = this.#ask("KSR", list === null ? null : `${json.quoted(name)},[${list}]`);
+        const answer = this.#ask("KSR", list === null ? null : json.list([json.quoted(name), `[${list}]`]));
         if (this.refusal === NOT_SENT) {
             this.refusal = `KSR.${name}: ${NOT_SENT}`;
         }

@@ -40,11 +40,17 @@ function escaped(json) {
     return json.replace(NOT_ASCII, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 }
 
-/** The object on a line; undefined when it is none. */
+/** The message on a line; undefined when it is none. It has only what the line says: a script may change prototypes. */
 function parsed(line) {
     try {
         const found = JSON.parse(line);
-        return typeof found === "object" && found !== null ? found : undefined;
+        if (typeof found !== "object" || found === null) {
+            return undefined;
+        }
+        if (typeof found.params === "object" && found.params !== null) {
+            Object.setPrototypeOf(found.params, null);
+        }
+        return Object.setPrototypeOf(found, null);
     } catch {
         return undefined;
     }

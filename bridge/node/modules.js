@@ -12,6 +12,8 @@ const { createRequire, isBuiltin } = require("module");
 const path = require("path");
 const { pathToFileURL } = require("url");
 const vm = require("vm");
+const json = require("./json.js");
+const { messageOf } = require("./thrown.js");
 
 const PARAMETERS = ["exports", "require", "module", "__filename", "__dirname"];
 const REQUIRED = /\b(?:require|import)\s*\(\s*(["'])(\.{1,2}(?:\/[^"'\n]*)?)\1\s*\)/g;
@@ -116,6 +118,9 @@ class Build {
             : path.posix.relative(path.dirname(this.path), specifier);
         if (base === ".." || base.startsWith("../")) {
             return null;
+        }
+        if (json.quoted(base) === null) {
+            return []; // no file has such a name
         }
         if (IS_WHOLE.test(base)) {
             return [base];
@@ -315,7 +320,8 @@ function synthetic(of, itself) {
 }
 
 function described(error) {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const [first] = messageOf(error).split("\n"); // Node lists behind it who required what
+    return error instanceof Error ? `${error.name}: ${first}` : first;
 }
 
 /** Where an error is, by its stack: path:line, with the column of a syntax error; the file alone where nobody knows. */

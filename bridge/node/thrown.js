@@ -27,7 +27,7 @@ function stackOf(error) {
 }
 
 function isOutOfMemory(error) {
-    return error instanceof RangeError && /allocation failed/.test(messageOf(error));
+    return typeOf(error) === "RangeError" && /allocation failed/.test(messageOf(error));
 }
 
 function isPromise(value) {

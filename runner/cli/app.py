@@ -54,7 +54,9 @@ Message = Annotated[
     str, typer.Option("--message", "-m", metavar="FILE", help="The SIP message; - reads it from standard input.")
 ]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Even on a message that Kamailio's core would have dropped.")]
-Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings, a TOML file.")]
+Config = Annotated[
+    str | None, typer.Option("--config", metavar="FILE", envvar="APP_MONO_CONFIG", help="Settings, a TOML file.")
+]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Run again at every save, and show what changed.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a run, for programs.")]
 Timeout = Annotated[float | None, typer.Option(min=0.001, metavar="S", help="Longest run, seconds.", show_default="5")]

@@ -101,7 +101,7 @@ class Builds:
 
     def extended(self, look: Look, script: Script, build: Generation, names: Sequence[str]) -> Generation:
         """
-        A build that was read before, with more assemblies beside it, as they are now.
+        A build that was read before, with more files beside it, as they are now.
 
         Raises:
             ScriptInvalid: As ``helper``, or these are too many names.
@@ -119,7 +119,7 @@ class Builds:
         Raises:
             ScriptInvalid: It is broken, or it was there and is gone for less than ``DELETED_GRACE_S``.
         """
-        if name.upper() in {"SR", "KSR"} or "\0" in name or {"", ".", ".."} & set(name.split("/")):
+        if name.upper() in {"SR", "KSR"} or not _is_below(name):
             return None  # the bridge's own always win
         runtime = self._runtimes.of(script.path)
         base = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
@@ -170,3 +170,12 @@ class Builds:
             return
         look.trusted, look.is_fresh = False, gone_s < PATIENCE_S
         raise ScriptInvalid(f"{file}: was deleted and has not been written again yet")
+
+
+def _is_below(name: str) -> bool:
+    """Whether a file below a directory can have this name: a worker may ask for any text."""
+    try:
+        is_path = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False
+    return is_path and not {"", ".", ".."} & set(name.split("/"))

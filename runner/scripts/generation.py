@@ -119,9 +119,9 @@ class Generation:
     def lacks(self, entry: str | None) -> EntryMissing:
         """The error of an exec that names what is not there; None is Main."""
         names = sorted(self.entries or ())
-        has = ", ".join(names[:MOST_SHOWN]) or "no public static method that takes nothing or one string"
+        has = ", ".join(names[:MOST_SHOWN]) or "no public function that takes nothing or one text"
         more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-        what = "Main" if entry is None else f"entry {entry!a:.80}"
+        what = "main function (Main in C#)" if entry is None else f"entry {entry!a:.80}"
         return EntryMissing(f"there is no {what}; it has {has}{more}")
 
     def parts(self) -> list[Part]:
@@ -175,4 +175,4 @@ class Generation:
         )
 
 
-_BYTES = ("utf-8", "surrogateescape")  # a path may hold any bytes
+_BYTES = ("utf-8", "surrogatepass")  # a path may hold any bytes, and a name that a worker asks for anything

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.scripts")
 
-MOST_HELPERS = 256  # assemblies beside one script; each name costs a look at every new build
+# Files beside one script that it uses or only looks for; each costs a look at every new build. A file of Python or Java
+# is looked for by two names, one of JavaScript that is required without its ending by five.
+MOST_HELPERS = 1024
+MOST_NAME_CHARACTERS = 32 * 1024  # of all these names: the answer to a lease has each three times, within 1 MiB
 
 
 @dataclass(eq=False, slots=True)
@@ -144,14 +147,19 @@ class Script:
 
 def together(known: Sequence[str], names: Sequence[str], path: str) -> tuple[str, ...]:
     """
-    The names of assemblies that are known and some more, each once.
+    The names of files beside a script that are known and some more, each once.
 
     Raises:
         ScriptInvalid: These are too many.
     """
     more = tuple(dict.fromkeys((*known, *names)))
     if len(more) > MOST_HELPERS:
-        raise ScriptInvalid(f"{path}: asks for {len(more)} assemblies beside it, expected at most {MOST_HELPERS}")
+        raise ScriptInvalid(f"{path}: asks for {len(more)} files beside it, expected at most {MOST_HELPERS}")
+    if (characters := sum(map(len, more))) > MOST_NAME_CHARACTERS:
+        raise ScriptInvalid(
+            f"{path}: the names of the files that it asks for have {characters} characters, expected at most "
+            f"{MOST_NAME_CHARACTERS}"
+        )
     return more
 
 

@@ -39,6 +39,10 @@ MOVED = {"on_true": "listener", "on_false": "listener"}
 """What is in a table now. It still counts where it was."""
 
 
+FILE_VARIABLE = f"{ENV_PREFIX}CONFIG"
+"""Names the file of settings, so it is none itself."""
+
+
 class Origins:
     """
     The names that were set, and where.
@@ -56,7 +60,7 @@ class Origins:
         self._variables = {
             name.upper().removeprefix(ENV_PREFIX).lower(): name
             for name, value in os.environ.items()
-            if name.upper().startswith(ENV_PREFIX) and value
+            if name.upper().startswith(ENV_PREFIX) and value and name.upper() != FILE_VARIABLE
         }
 
     def settled(self, known: Collection[str]) -> dict[str, Any]:

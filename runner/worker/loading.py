@@ -44,6 +44,9 @@ def try_load(
     """
     try:
         needs = load(generation)
+        if needs and generation.helpers.keys() >= set(needs):
+            again = f"{generation.path}: its worker asks again for {needs[0]!a:.80}"
+            raise ScriptInvalid(again)  # noqa: TRY301 - as if it had said so itself; else it would ask without end
     except ScriptInvalid as error:
         if reject is None:
             raise

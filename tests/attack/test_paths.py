@@ -303,7 +303,7 @@ def test_the_number_of_helpers_of_a_script_is_limited(allowed: Path, tmp_path: P
     scripts = strict(allowed, tmp_path)
     generation = scripts.current(str(script))
 
-    with pytest.raises(ScriptInvalid, match=f"asks for 20000 assemblies beside it, expected at most {MOST_HELPERS}"):
+    with pytest.raises(ScriptInvalid, match=f"asks for 20000 files beside it, expected at most {MOST_HELPERS}"):
         scripts.extend(generation, tuple(f"P{number}" for number in range(20_000)))
     for number in range(2 * MOST_HELPERS):
         assert scripts.plugin(generation, f"P{number}") is None

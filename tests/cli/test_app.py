@@ -74,6 +74,17 @@ def test_an_entry_is_run_instead_of_main_and_a_name_that_is_none_is_told_those_t
     assert "X.cs: there is no entry 'onsend'; it has route" in wrong.stderr + wrong.stdout
 
 
+def test_the_file_of_settings_may_be_named_by_a_variable(tmp_path: Path) -> None:
+    """As for Kamailio; with it every command was refused."""
+    settings, path = tmp_path / "own.toml", tmp_path / "X.cs"
+    settings.write_text("max_workers = 0\n", "utf-8")
+    path.write_text("public class X { static int Main() { return 1; } }", "utf-8")
+
+    done = app_mono("exec", path, "-m", MESSAGE, APP_MONO_CONFIG=str(settings))
+
+    assert done.stderr.startswith(f"error: {settings}: max_workers: ")
+
+
 def test_a_script_without_main_is_told_its_entries_and_the_option(tmp_path: Path) -> None:
     path = tmp_path / "X.cs"
     path.write_text("public class X { public static void route() { } }", "utf-8")
@@ -81,5 +92,5 @@ def test_a_script_without_main_is_told_its_entries_and_the_option(tmp_path: Path
     done = app_mono("exec", path, "-m", MESSAGE)
 
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        2, f"error: {path}: there is no Main; it has route; --entry NAME runs an entry",
+        2, f"error: {path}: there is no main function (Main in C#); it has route; --entry NAME runs an entry",
     )  # fmt: skip

@@ -42,14 +42,15 @@ def test_helpers_are_looked_for_as_dll_then_exe_and_remembered(make: Make, scrip
     (here / "I.exe").write_bytes(builds["i"])
     (here / "SR.dll").write_bytes(builds["i"])
 
-    generation = scripts.extend(scripts.current(str(script)), ("H", "I", "Gone", "SR", "../x"))
+    no_names = ("../x", "\ud800", "\udc80", "a\0b", "x" * 5000, "")
+    generation = scripts.extend(scripts.current(str(script)), ("H", "I", "Gone", "SR", *no_names))
 
     helpers = generation.helpers
     assert helpers["H"] is not None
     assert helpers["H"].path == str(here / "H.dll")
     assert helpers["I"] is not None
     assert helpers["I"].path == str(here / "I.exe")
-    assert (helpers["Gone"], helpers["SR"], helpers["../x"]) == (None, None, None)
+    assert {helpers[name] for name in ("Gone", "SR", *no_names)} == {None}
     assert generation.load_params()["helpers"]["H"]["path"] == str(here / "H.dll")
     assert scripts.current(str(script)) is generation
 

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import ScriptInvalid, ScriptNotFound
 from runner.scripts.generation import Generation, Part
-from runner.scripts.script import MOST_HELPERS, Script, another, together
+from runner.scripts.script import MOST_HELPERS, MOST_NAME_CHARACTERS, Script, another, together
 
 TORN = ScriptInvalid("/x.exe: is not complete", "detail")
 
@@ -146,12 +146,21 @@ def test_too_many_names_are_refused_and_those_before_stay() -> None:
     one.add_helpers(names)
     one.add_plugins("aa", names)
 
-    with pytest.raises(ScriptInvalid, match=rf"/x\.exe: asks for {MOST_HELPERS + 1} assemblies beside it"):
+    with pytest.raises(ScriptInvalid, match=rf"/x\.exe: asks for {MOST_HELPERS + 1} files beside it"):
         one.add_helpers(["More"])
     with pytest.raises(ScriptInvalid, match=f"expected at most {MOST_HELPERS}"):
         one.add_plugins("aa", ["More"])
     assert len(one.names_beside("bb")) == MOST_HELPERS
     assert together(names, names, "/x.exe") == tuple(names), "each counts once"
+
+
+def test_names_that_are_too_long_together_are_refused() -> None:
+    """The answer to a lease, which has them all, would be longer than a line."""
+    one, names = script(), [f"{number:04}" * 100 for number in range(MOST_NAME_CHARACTERS // 400)]
+    one.add_helpers(names)
+
+    with pytest.raises(ScriptInvalid, match=f"expected at most {MOST_NAME_CHARACTERS}"):
+        one.add_helpers(["x" * 400])
 
 
 def test_a_copy_of_an_error_is_of_its_kind() -> None:

@@ -34,6 +34,13 @@ def test_an_unknown_variable_is_refused_with_the_nearest_variable(monkeypatch: p
         Settings()
 
 
+def test_the_variable_that_names_the_file_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has to be set for Kamailio; where a shell had it too, every command was refused."""
+    monkeypatch.setenv("APP_MONO_CONFIG", "/etc/app-mono/own.toml")
+
+    assert Settings().max_workers == 4
+
+
 def test_a_name_like_no_other_is_refused_without_a_hint() -> None:
     with pytest.raises(ConfigError, match=r"no such setting$"):
         Settings(zzz=1)

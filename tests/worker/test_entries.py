@@ -135,7 +135,7 @@ def test_a_library_is_a_script_when_it_has_entries(runner: Runner, tmp_path: Pat
     empty = library(tmp_path, "Empty", "public class Empty { public static void Takes(int x) { } }")
 
     assert code(runner, routes, "route") == 7
-    with pytest.raises(EntryMissing, match=r"Routes\.dll: there is no Main; it has route$"):
+    with pytest.raises(EntryMissing, match=r"Routes\.dll: there is no main function \(Main in C#\); it has route$"):
         code(runner, routes)
     with pytest.raises(ScriptInvalid, match=r"Empty\.dll: the assembly has no Main, and no public static method"):
         code(runner, empty, "route")

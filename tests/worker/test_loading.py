@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runner.errors import ScriptInvalid, WorkerDied
@@ -40,8 +42,8 @@ class Site:
         self.asked.append(("reject", generation, error))
         return OTHER
 
-    def try_load(self) -> Generation:
-        return try_load(self.load, BUILD, accept=self.accept, extend=self.extend, reject=self.reject)
+    def try_load(self, build: Generation = BUILD) -> Generation:
+        return try_load(self.load, build, accept=self.accept, extend=self.extend, reject=self.reject)
 
 
 def test_a_build_that_is_loaded_is_accepted_and_given_back() -> None:
@@ -80,3 +82,11 @@ def test_a_lost_worker_is_the_business_of_the_caller() -> None:
     with pytest.raises(WorkerDied):
         site.try_load()
     assert site.asked == [("load", BUILD)]
+
+
+def test_a_worker_that_asks_again_for_what_it_was_told_cannot_load_the_build() -> None:
+    """It was asked again until the deadline: a load without end."""
+    site, known = Site(("H",)), replace(BUILD, helpers={"H": None})
+
+    assert site.try_load(known) is OTHER
+    assert [asked[0] for asked in site.asked] == ["load", "reject"]

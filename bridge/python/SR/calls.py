@@ -308,7 +308,7 @@ class Calls:
             while self._now is not run:  # on a thread that is not the exec's own
                 if self._caller() is not run:
                     return None, f"{call}: its exec has ended"
-            written = None if self._is_waiting else _written(arguments)
+            written = None if self._is_waiting else _written(arguments, self._outbox.max_line_bytes)
             if written is None:
                 return None, f"{call}.{arguments[0]}: its arguments are no text that can be written, or too many"
             question = self._question + 1
@@ -362,18 +362,18 @@ def _log(level: int, text: str) -> str:
     return f'{{"jsonrpc":"2.0","method":"Core.Log","params":[{level:d},{text}]}}'
 
 
-def _written(arguments: tuple[Any, ...]) -> str | None:
-    """Arguments as JSON; None where one cannot be written, or there are too many."""
+def _written(arguments: tuple[Any, ...], longest: int) -> str | None:
+    """Arguments as JSON; None where one cannot be written or is longer than a line, or there are too many."""
     if len(arguments) > MOST_ARGUMENTS + 1:
         return None
     written = []
     for argument in arguments:
         if isinstance(argument, str):
-            if not is_text(argument):
+            if len(argument) > longest or not is_text(argument):
                 return None
             written.append(quoted(argument))
         elif type(argument) is tuple:
-            inner = _written(argument) if len(argument) <= MOST_ARGUMENTS else None
+            inner = _written(argument, longest) if len(argument) <= MOST_ARGUMENTS else None
             if inner is None:
                 return None
             written.append(f"[{inner}]")

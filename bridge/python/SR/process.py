@@ -50,22 +50,30 @@ class Surroundings:
     def __init__(self) -> None:
         claim_streams()
         self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._environ = os.environ
         self._variables = dict(os.environ)
         self._written = dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001 - comparing takes 1 us so
         self._directory = os.open(".", os.O_PATH | os.O_CLOEXEC)
 
     def restore(self) -> None:
         """Restore what a script has changed. Call between two execs."""
-        for stream in self._streams:
-            if stream.closed:  # as exit() does with the input
-                claim_streams()
-                self._streams = sys.stdin, sys.stdout, sys.stderr
-                break
+        if any(map(_is_over, self._streams)):
+            claim_streams()
+            self._streams = sys.stdin, sys.stdout, sys.stderr
         sys.stdin, sys.stdout, sys.stderr = self._streams
         sys.stdout.flush()
         sys.stderr.flush()
         with suppress(OSError):
             os.fchdir(self._directory)
+        os.environ = self._environ  # noqa: B003 - the object that was there, which os.getenv knows
         if os.environ._data != self._written:  # type: ignore[attr-defined]  # noqa: SLF001
             os.environ.clear()
             os.environ.update(self._variables)
+
+
+def _is_over(stream: Any) -> bool:
+    """Whether a stream was closed, as exit() does with the input, or detached to be wrapped in another way."""
+    try:
+        return bool(stream.closed)
+    except ValueError:  # detached
+        return True

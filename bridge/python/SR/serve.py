@@ -247,8 +247,12 @@ def main(arguments: list[str]) -> None:
     outbox.watch(READS)
     worker = Worker(Lines(READS, max_line_bytes), outbox, copies, retires=leftover != "keep")
     os.register_at_fork(after_in_child=worker.forked)
-    worker.serve()
-    end_group()
+    try:
+        worker.serve()
+    except BaseException:  # noqa: BLE001 - a script that changes Python itself breaks the bridge as well
+        lost(traceback.format_exc())
+    finally:  # not at Python's own pace, which waits for the script's threads and its handlers of atexit
+        end_group()
 
 
 def _exit_code(error: SystemExit) -> tuple[int, BaseException | None]:
