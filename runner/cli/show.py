@@ -28,6 +28,8 @@ from .outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+WHOLE = 10_000  # columns: a table takes only as many as it needs
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
@@ -153,7 +155,7 @@ def failure_as_json(failure: RunnerError) -> str:
 
 def table(rows: Table) -> None:
     """A table, as wide as the terminal; all of it where there is none."""
-    out.print(rows, soft_wrap=not out.is_terminal)
+    (out if out.is_terminal else Console(highlight=False, width=WHOLE)).print(rows)
 
 
 def cells(*texts: str) -> list[Text]:

@@ -1,1 +1,1 @@
-"""One mono process: how it is started and confined, what it holds, what is said with it, and how it ends."""
+"""One worker process: how it is started and confined, what it holds, what is said with it, and how it ends."""

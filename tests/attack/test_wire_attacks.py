@@ -14,14 +14,16 @@ import pytest
 
 from runner.errors import ExecTimeout, ProtocolViolation
 from runner.hosts.embedded.host import MessageHost
+from runner.scripts import script
 from runner.scripts.foresight import Plan
 from runner.scripts.generation import Generation, Part
 from runner.wire import messages
 from runner.wire.channel import Channel
+from runner.wire.events import CAN
 from runner.wire.session import Session, State
 from runner.worker import outcome as bounds
 from runner.worker.conversation import Conversation
-from runner.worker.holdings import MAX_LOADED
+from runner.worker.holdings import MAX_LOADED, Holdings
 from runner.worker.outcome import (
     LINES_OF_AN_EXEC,
     LOOK_EVERY,
@@ -80,7 +82,8 @@ class Hostile:
     def __init__(self, answers: Iterable[bytes], *, longest: int = LINE) -> None:
         self._reads, writes = os.pipe()
         reads, self._writes = os.pipe()
-        self.conversation = Conversation(Channel(reads, writes), Session(longest, State.IDLE), os.getpid(), follows=0)
+        session, holdings = Session(longest, State.IDLE), Holdings(can=CAN)
+        self.conversation = Conversation(Channel(reads, writes), session, os.getpid(), follows=0, holdings=holdings)
         self._answers = answers
         self._thread = threading.Thread(target=self._speak, daemon=True)
 
@@ -273,9 +276,9 @@ def test_the_bytes_of_one_exec_do_not_count_for_the_next() -> None:
 
 def test_the_bounds_are_those_of_the_protocol_document() -> None:
     rows = re.findall(r"\(`([A-Z_]+)`\) \| (\d+)", (ROOT / "docs" / "protocol.md").read_text("utf-8"))
-    known = vars(bounds) | vars(messages)
+    known = vars(bounds) | vars(messages) | vars(script)
 
-    assert len(rows) == 6
+    assert len(rows) == 8
     assert [(name, int(number)) for name, number in rows] == [(name, known[name]) for name, _ in rows]
 
 
