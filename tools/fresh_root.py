@@ -26,6 +26,8 @@ PACKAGES = "ca-certificates,git,make,python3,sudo"
 USER = "dev"
 # What a machine behind a proxy needs to reach the package registries: name resolution and certificates.
 BORROWED = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
+# Those that this machine's administrator added: a package such as a JDK makes the file above again, out of these.
+ADDED_CERTIFICATES = "/usr/local/share/ca-certificates"
 PASSED_ON = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "ARGS")
 # Mounts of its own, process numbers of its own: whatever is left behind ends with the command.
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
@@ -73,7 +75,7 @@ def remove_left(place: Path) -> None:
 
 def prepare(root: Path, *, as_user: bool) -> str:
     """Put a clone of the checkout, and its user, into a root; the shell command that goes there."""
-    for file in map(Path, BORROWED):
+    for file in (*map(Path, BORROWED), *Path(ADDED_CERTIFICATES).glob("*.crt")):
         if file.exists():
             (root / file.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, root / file.relative_to("/"))
