@@ -121,6 +121,9 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._kamailio.pid, signal.SIGKILL)
             self._kamailio.__exit__()
+            with contextlib.suppress(ChildProcessError):
+                while True:  # in a process namespace whatever it leaves is a child of this process, and killed
+                    os.waitpid(-self._kamailio.pid, 0)
             self._kamailio = None
             until(lambda: not _bound(), "the children have ended as well")
 
