@@ -25,9 +25,11 @@ from tests.kamailio.routes import HERE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed: make test installs it")
-
 IS_LONG = bool(os.environ.get("KSR_MODULE_BY_MODULE"))
+pytestmark = [
+    pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed: make test installs it"),
+    pytest.mark.timeout(1800 if IS_LONG else 120),  # thousands of sequences
+]
 ONE_BY_ONE = pytest.mark.skipif(not IS_LONG, reason="it takes minutes: make test-ksr")
 SCRIPT = HERE / "calls_ksr.py"
 INSTALLED = sorted(path.stem for path in MODULES.glob("*.so"))
