@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.build")
 
-COMPILE_TIMEOUT_S = 60.0
+COMPILE_TIMEOUT_S = 120.0
 LOCK_TIMEOUT_S = 120.0
 
 PACKAGES = {
@@ -81,19 +81,7 @@ class Program:
         program = shutil.which(self.name)
         if program is None:
             raise BuildError(missing(self.name))
-        try:
-            done = subprocess.run(
-                [program, *self.options, f"{self.output}{output}", *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMPILE_TIMEOUT_S,
-                check=False,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildError(f"{program}: expected it to compile {output.name}: {error}") from error
-        return done.returncode == 0, (done.stdout + done.stderr).splitlines()
+        return run([program, *self.options, f"{self.output}{output}", *arguments], output.name)
 
 
 MCS = Program(
@@ -110,6 +98,28 @@ ILASM = Program(
     # /x/a.il (7, 8) : Error : irrecoverable syntax error
     re.compile(r"^(?P<file>.+?) ?\((?P<line>\d+), (?P<col>\d+)\) : (?P<text>Error : .*)$"),
 )
+
+
+def run(command: Sequence[str], what: str) -> tuple[bool, list[str]]:
+    """
+    Run a compiler: whether it said that all is well, and the lines that it printed.
+
+    Raises:
+        BuildError: It could not be run, or took longer than ``COMPILE_TIMEOUT_S``; ``what`` it should compile is named.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMPILE_TIMEOUT_S,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildError(f"{command[0]}: expected it to compile {what}: {error}") from error
+    return done.returncode == 0, (done.stdout + done.stderr).splitlines()
 
 
 def ensure(

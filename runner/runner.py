@@ -185,9 +185,8 @@ class Runner:
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
             if generation.path != path:
-                self.pools.of(generation.runtime).pool.use(
-                    generation
-                )  # a link was moved on, and no worker has an older build from there
+                # A link was moved on, and no worker has an older build from there.
+                self.pools.of(generation.runtime).pool.use(generation)
             for _ in range(self.settings.max_loads or 1):
                 tried = generation
                 generation = try_load(
@@ -201,9 +200,8 @@ class Runner:
                     return
 
     def _accept_prepared(self, generation: Generation) -> None:
-        if self.pools.of(generation.runtime).upkeep.has_loaded(
-            generation
-        ):  # when all workers are lent, none has tried it
+        # When all workers are lent, none has tried it.
+        if self.pools.of(generation.runtime).upkeep.has_loaded(generation):
             self.scripts.accept(generation)
 
     def _refuse_unless_in_mode(self, path: str | None) -> None:

@@ -22,15 +22,13 @@ from runner.wire.channel import Channel
 from runner.wire.events import CAN
 from runner.wire.session import MAX_LINE_BYTES
 
+from .runtime import MOVED_WIRE
 from .transcripts import NEEDING_HELPER, content_hash, every, filled, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from .transcripts import Language, Transcript
-
-LAUNCHER = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "sh")
-"""Moves the wire to the descriptors 3 and 4, before the runtime starts."""
 
 PATIENCE_S = 30.0
 REAP_S = 5.0
@@ -89,7 +87,14 @@ class Talk:
             self._log.open("wb") as log,
         ):
             self.process = subprocess.Popen(
-                [*(LAUNCHER if moves_wire else ()), *command, str(max_line_bytes), "retire", str(copies), str(builds)],
+                [
+                    *(MOVED_WIRE if moves_wire else ()),
+                    *command,
+                    str(max_line_bytes),
+                    "retire",
+                    str(copies),
+                    str(builds),
+                ],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=log,

@@ -18,8 +18,6 @@ from pathlib import Path
 from runner import mcs
 from runner.errors import BuildError
 
-COMPILE_TIMEOUT_S = 120.0
-
 RELEASE = "17"
 """The oldest Java that runs the bridge, that of Debian 12."""
 
@@ -119,21 +117,8 @@ def _make(sources: Path, jars: Jars, key: str, javac: str) -> None:
 def _compile(javac: str, sources: list[Path], output: Path, more: list[str]) -> None:
     if not sources:
         raise BuildError(f"{output.name}: expected the Java sources of the bridge, but there is no .java file")
-    command = [javac, *FLAGS, *more, "-d", str(output), *map(str, sources)]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=COMPILE_TIMEOUT_S,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BuildError(f"{javac}: expected it to compile the Java bridge: {error}") from error
-    if done.returncode != 0:
-        lines = (done.stdout + done.stderr).splitlines()
+    is_made, lines = mcs.run([javac, *FLAGS, *more, "-d", str(output), *map(str, sources)], "the Java bridge")
+    if not is_made:
         raise BuildError(f"the Java bridge does not compile: {lines[0] if lines else 'javac printed nothing'}", lines)
 
 
@@ -170,7 +155,7 @@ def _version(javac: str) -> str:
     if compiler is None:
         raise BuildError(f"{javac} is not installed: apt-get install --no-install-recommends default-jdk-headless")
     try:
-        done = subprocess.run([compiler, "-version"], capture_output=True, timeout=COMPILE_TIMEOUT_S, check=True)
+        done = subprocess.run([compiler, "-version"], capture_output=True, timeout=mcs.COMPILE_TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise BuildError(f"{compiler}: expected it to print its version: {error}") from error
     return (done.stdout + done.stderr).decode("utf-8", "replace").strip()

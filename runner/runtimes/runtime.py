@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping
 
+MOVED_WIRE = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
+"""Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
+
 BESIDE = ("{}",)  # a helper is asked for by the name of its file
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.errors import WorkerFailedToStart
+from runner.runtimes.runtime import MOVED_WIRE
 from runner.wire.session import MAX_LINE_BYTES
 
 from . import confine, sandbox, seccomp
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
 WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
-MOVED = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
-"""Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
 REAP_S = 0.5  # a process ends within milliseconds of SIGKILL, unless it is stuck in the kernel
 
 
@@ -121,7 +120,7 @@ class Process:
                     str(builds),
                 ]
                 words = [*runtime.command, *runtime.options, *([str(bridge)] if bridge else []), *arguments]
-                command = confine.limited([*(MOVED if runtime.moves_wire else ()), *words], settings, runtime)
+                command = confine.limited([*(MOVED_WIRE if runtime.moves_wire else ()), *words], settings, runtime)
                 info_read = info_write = denied = -1
                 if wall:
                     info_read, info_write = _pipe(theirs=given, ours=undo, we_read=True)

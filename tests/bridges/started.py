@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from runner.runtimes.runtime import MOVED_WIRE
 from runner.scripts.generation import Generation, Helper, Part
 from runner.wire.channel import Channel
 from runner.wire.session import MAX_LINE_BYTES, Session
@@ -19,9 +20,6 @@ from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-LAUNCHER = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "sh")
-"""Moves the wire to the descriptors 3 and 4, before the runtime starts."""
 
 
 class Started:
@@ -57,7 +55,7 @@ class Started:
             self.log_file.open("wb") as log,
         ):
             self.process = subprocess.Popen(
-                [*LAUNCHER, *command, str(max_line_bytes), leftover, str(self.copies), str(builds)],
+                [*MOVED_WIRE, *command, str(max_line_bytes), leftover, str(self.copies), str(builds)],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=log,

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from runner.hosts.embedded.host import MessageHost
+from runner.scripts.foresight import Plan
 from runner.wire.channel import Channel
 from runner.wire.events import CAN_UNSAID
 from runner.wire.session import Session, State
@@ -46,6 +47,15 @@ def exiting(during: bool) -> Callable[[int], bytes]:  # noqa: FBT001  # the one 
     return lambda number: EXITING.replace(b'"exec":0', b'"exec":%d' % (number if during else 0))
 
 
+PLAN = Plan(
+    reads=(("PV.GetS", "$rm"),),
+    edits=(("PV.SetS", "$var(a)"),),
+    as_json={"reads": [["PV.GetS", "$rm", 0]], "edits": [["PV.SetS", "$var(a)", 1, "any"]]},
+    takes=(str,),
+    methods=(("set_s", "$var(a)"),),
+    all_used=1,
+    always=1,
+)
 DONE = result(code=0, used=0, edits=[])
 LOADED = result(needs=[])
 

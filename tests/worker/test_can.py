@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from runner.scripts.foresight import Plan
 from runner.scripts.generation import Generation, Helper, Part
 from runner.worker.outcome import ExecOutcome, Profile
 from tests.pool.test_warming import build
-from tests.worker.bridges import DONE, LOADED, Bridge
+from tests.worker.bridges import DONE, LOADED, PLAN, Bridge
 from tests.worker.workers import soon
-
-PLAN = Plan(
-    reads=(("PV.GetS", "$rm"),),
-    edits=(("PV.SetS", "$var(a)"),),
-    as_json={"reads": [["PV.GetS", "$rm", 0]], "edits": [["PV.SetS", "$var(a)", 1, "any"]]},
-    takes=(str,),
-    methods=(("set_s", "$var(a)"),),
-    all_used=1,
-    always=1,
-)
 
 
 @pytest.mark.parametrize(

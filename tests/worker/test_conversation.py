@@ -25,7 +25,6 @@ from runner.errors import (
     WorkerGone,
 )
 from runner.hosts.embedded.host import MessageHost
-from runner.scripts.foresight import Plan
 from runner.scripts.generation import Generation, Helper, Part
 from runner.wire import messages
 from runner.wire.channel import Channel
@@ -35,7 +34,7 @@ from runner.worker.outcome import ExecOutcome, Profile
 from tests.places import INVITE
 from tests.pool.test_warming import build
 from tests.programs import WAIT_S
-from tests.worker.bridges import DONE, EXITING, LOADED, PID, Bridge, exiting, question, result, threw
+from tests.worker.bridges import DONE, EXITING, LOADED, PID, PLAN, Bridge, exiting, question, result, threw
 from tests.worker.workers import loaded, soon
 
 if TYPE_CHECKING:
@@ -48,15 +47,6 @@ if TYPE_CHECKING:
 QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
 TEXT = b'{"jsonrpc":"2.0","method":"Core.Log","params":[1,"x"]}\n'
 READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":3,"runtime":"6.8","pid":7,"can":["values","later"]}}\n'
-PLAN = Plan(
-    reads=(("PV.GetS", "$rm"),),
-    edits=(("PV.SetS", "$var(a)"),),
-    as_json={"reads": [["PV.GetS", "$rm", 0]], "edits": [["PV.SetS", "$var(a)", 1, "any"]]},
-    takes=(str,),
-    methods=(("set_s", "$var(a)"),),
-    all_used=1,
-    always=1,
-)
 SOON_S = 0.1
 
 
