@@ -99,6 +99,13 @@ def _suspends(host: KamailioHost, *arguments: object) -> None:
         raise CallRefused("a reply cannot be suspended: module tm may look for a branch that is not there")
 
 
+def _forward(host: KamailioHost, *_: object) -> None:
+    # core/forward.c, forward_request: adds a Via of this server, so that the reply, once it is built again, is sent to
+    # this server without end
+    if host.pv.get("$mt") == _REPLY:
+        raise CallRefused("a reply is not forwarded so: Kamailio itself sends it on by its Via")
+
+
 def _sleep(_host: KamailioHost, seconds: int) -> None:
     if not 0 <= seconds <= _LONGEST_SLEEP_S:
         raise CallRefused(f"a process of Kamailio sleeps for {_LONGEST_SLEEP_S} s at most")
@@ -270,6 +277,8 @@ GUARDS: dict[str, Guard] = {
     "cfgutils.route_if_exists": _route,
     "cfgutils.sleep": _sleep,
     "cfgutils.usleep": _usleep,
+    "forward": _forward,
+    "forward_uri": _forward,
     "kx.get_conid": _tcp,
     "pipelimit.pl_drop_range": _range,
     "pvx.evalx": _written_first,
