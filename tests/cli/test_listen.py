@@ -16,13 +16,13 @@ from tests.programs import WAIT_S, until
 from tests.running_daemon import COMMAND, compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TRUE = "static int Main() { return 0; }"
 
 
 @contextmanager
-def listening(directory: Path, settings: str, *options: str) -> Iterator[Peer]:
+def listening(directory: Path, settings: str, *options: str, env: Mapping[str, str] = PLAIN) -> Iterator[Peer]:
     """A socket that speaks with a listener with these settings."""
     port = free_udp_port()
     config, log = directory / "listener.toml", directory / "listener.log"
@@ -30,14 +30,17 @@ def listening(directory: Path, settings: str, *options: str) -> Iterator[Peer]:
     command = [*COMMAND, "serve", "--sip", f"udp:127.0.0.1:{port}", "--config", str(config), *options]
     with (
         log.open("wb") as file,
-        subprocess.Popen(command, stdout=file, stderr=file, env=PLAIN) as process,
+        subprocess.Popen(command, stdout=file, stderr=file, env=env) as process,
         Peer(port) as peer,
     ):
         until(lambda: "listening on" in log.read_text("utf-8") or process.poll() is not None, "it listens")
         assert process.poll() is None, log.read_text("utf-8")
-        yield peer
-        process.terminate()
-        assert process.wait(WAIT_S) == 0
+        try:
+            yield peer
+        finally:
+            process.terminate()
+            ended = process.wait(WAIT_S)
+        assert ended == 0
 
 
 def status_of_the_answer(peer: Peer) -> str:
