@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from runner import installed
 from runner.build import SOURCES, compile_script
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
+from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
+from runner.ksr import answers
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.runtimes.runtime import BESIDE
@@ -67,6 +69,7 @@ class Job:
         is_profiled: Also measure where the time goes; for ``exec`` only.
         entry: The public static method to run; None is Main. For ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
+        answers: What functions of KSR give, each ``FUNCTION=VALUE``; they outweigh the setting ``answers``.
     """
 
     mode: Literal["exec", "run"]
@@ -80,6 +83,7 @@ class Job:
     is_profiled: bool = False
     entry: str | None = None
     anyway: bool = False
+    answers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -107,11 +111,13 @@ class Job:
             RunnerError: There is no script or no message to begin with, or the settings are wrong.
         """
         data, settings, assembly = self.prepared()
+        given = answers.checked(settings.answers, self.answers)
         runner = self._started(settings, assembly)
         for _ in range(count):
             host = host_of(data, self.message, settings, self.address, anyway=self.anyway)
-            recorded = Recorded(host)
-            asked = cast("Host", recorded) if self.is_compared else host
+            answered = Answered(host, given)
+            recorded = Recorded(cast("Host", answered) if given else host)
+            asked = cast("Host", recorded) if self.is_compared else recorded.unrecorded
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
             result = self._call(runner, assembly, asked, spent)
@@ -137,6 +143,8 @@ class Job:
                 profile_us={} if spent is None else parts_us(timing, spent),
                 had_bare_lf=host.had_bare_lf,
                 asked=recorded.calls,
+                answered=answered.answered,
+                armed=answered.armed,
             )
 
     def prepared(self) -> tuple[bytes, Settings, str]:
