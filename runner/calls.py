@@ -134,6 +134,17 @@ class Foreseen(Protocol):
         """Whether any other such edit cannot fail on this message, as it was received."""
 
 
+class Traced(Protocol):
+    """
+    What a ``Host`` that offers nothing to send ahead may want: to know where in the script each call is made.
+
+    An exec with such a host is traced, where its worker can.
+    """
+
+    def called_from(self, file: str, line: int) -> None:
+        """The next call is made in this line; a call of which that is not known comes without."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One row of the table: how a call travels and what it means when it fails."""

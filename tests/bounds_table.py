@@ -47,6 +47,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
     ("runner/hosts/answered.py", "Answered.answered"): ONE_MESSAGE,
     ("runner/hosts/answered.py", "Answered.armed"): "one entry for each of ARMING",
+    ("runner/cli/trace.py", "TracedHost.steps"): "MOST_CALLS, in TracedHost._call",
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     (
         "runner/scripts/store.py",

@@ -111,7 +111,8 @@ final class Calls extends Host {
                 int mark = outbox.begin();
                 try {
                     outbox.line.raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").number(level).raw(",");
-                    outbox.line.text(whole).raw("]}");
+                    outbox.line.text(whole).raw("]");
+                    Places.endCall(outbox.line, exec);
                 } catch (OutOfMemoryError error) {
                     outbox.takeBack(mark);
                     throw error;

@@ -74,6 +74,9 @@ Answers = Annotated[
         "--answer", metavar="FUNCTION=VALUE", help="What a function of KSR gives, as tm.t_relay=1; repeatable."
     ),
 ]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="Show every call: its time, the script's line, its arguments and its value.")
+]
 Entry = Annotated[str | None, typer.Option("--entry", metavar="NAME", help="Run this public static method, not Main.")]
 Repeat = Annotated[int, typer.Option(min=1, metavar="N", help="Run N times in the same worker; the last is shown.")]
 
@@ -111,6 +114,7 @@ def exec_(
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
     entry: Entry = None,
     answer: Answers = None,
+    trace: Trace = False,
     in_kamailio: InKamailio = False,
     compare: Compare = False,
     anyway: Anyway = False,
@@ -120,7 +124,7 @@ def exec_(
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
     job = Job("exec", script, param, message, config, timeout, anyway=anyway, answers=tuple(answer or ()))
-    job = replace(job, is_profiled=profile, entry=entry)
+    job = replace(job, is_profiled=profile, is_traced=trace, entry=entry)
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -138,6 +142,7 @@ def run(
     timeout: Timeout = None,
     repeat: Repeat = 1,
     answer: Answers = None,
+    trace: Trace = False,
     in_kamailio: InKamailio = False,
     compare: Compare = False,
     anyway: Anyway = False,
@@ -147,6 +152,7 @@ def run(
     from .job import Job  # noqa: PLC0415 - as above
 
     job = Job("run", load, param, message, config, timeout, anyway=anyway, answers=tuple(answer or ()))
+    job = replace(job, is_traced=trace)
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -352,14 +358,14 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
     if in_kamailio or compare:
         if watch or repeat > 1 or job.is_profiled:
             raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
-        if job.answers:
-            raise ConfigError("--answer: with --in-kamailio and --compare Kamailio answers: leave it out")
+        if job.answers or job.is_traced:
+            raise ConfigError("--answer and --trace are for a run here: leave out --in-kamailio and --compare")
         from .compare import carry_out  # noqa: PLC0415 - as above
 
         return carry_out(job, compare=compare, as_json=as_json)
     if watch and repeat > 1:
         raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
-    from . import profile  # noqa: PLC0415 - as above
+    from . import profile, trace  # noqa: PLC0415 - as above
     from .watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
@@ -370,6 +376,7 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
         show.line(show.as_json(results))
     else:
         show.outcome(results[-1], Path(job.message).name)
+        trace.table(results[-1])
         show.timing(results)
         profile.table(results)
         if repeat > 1:

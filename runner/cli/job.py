@@ -7,6 +7,7 @@ Must not print; what happened is an ``Outcome``.
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
+from runner.job import NS_PER_US
 from runner.ksr import answers
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
@@ -29,6 +31,7 @@ from runner.worker.confine import passed_on
 
 from .outcome import Outcome
 from .profile import TimedHost, parts_us
+from .trace import Trace, TracedHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +70,7 @@ class Job:
         address: Where the message comes from, and where it is received.
         is_compared: Also keep each call that reaches the host, and give the message as a Kamailio can be asked for it.
         is_profiled: Also measure where the time goes; for ``exec`` only.
+        is_traced: Also keep every call, and ask where in the script it is made; then nothing is sent ahead.
         entry: The public static method to run; None is Main. For ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
         answers: What functions of KSR give, each ``FUNCTION=VALUE``; they outweigh the setting ``answers``.
@@ -81,6 +85,7 @@ class Job:
     address: Address = ADDRESS
     is_compared: bool = False
     is_profiled: bool = False
+    is_traced: bool = False
     entry: str | None = None
     anyway: bool = False
     answers: tuple[str, ...] = ()
@@ -118,9 +123,12 @@ class Job:
             answered = Answered(host, given)
             recorded = Recorded(cast("Host", answered) if given else host)
             asked = cast("Host", recorded) if self.is_compared else recorded.unrecorded
+            traced = TracedHost(asked)
+            asked = cast("Host", traced) if self.is_traced else asked
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
             result = self._call(runner, assembly, asked, spent)
+            began_ns = time.monotonic_ns() - result.timing.run_us * NS_PER_US
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 name_source(result.error, assembly, self.script)
@@ -145,6 +153,7 @@ class Job:
                 asked=recorded.calls,
                 answered=answered.answered,
                 armed=answered.armed,
+                trace=Trace(traced.steps, traced.more, began_ns, given) if self.is_traced else None,
             )
 
     def prepared(self) -> tuple[bytes, Settings, str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from runner.errors import RunnerError
     from runner.hosts.answered import Answer
 
+    from .trace import Trace
+
 
 TRUE, FALSE, FAILED = 0, 1, 2
 Asked = tuple[str, list[Any], Any]
@@ -44,6 +46,8 @@ class Outcome:
     """Each call of KSR that got an answer of the developer's: as ``runner.hosts.answered``."""
     armed: Mapping[str, str] = field(default_factory=dict)
     """The entries that functions with an answer named, by the function."""
+    trace: Trace | None = None
+    """Every call with where and when it was made; None unless that was asked for."""
 
     @property
     def status(self) -> int:

@@ -59,7 +59,9 @@ def outcome(result: Outcome, name: str) -> None:
         out.print(Text.assemble((f"{title:<14}", "bold"), (f"+{_safe(header.rstrip())}", "green")))
     for index, (function, args, value) in enumerate(result.functions):
         title = "functions" if index == 0 else ""
-        out.print(Text.assemble((f"{title:<14}", "bold"), _safe(_call(function, args)), (f"  {_value(value)}", "dim")))
+        out.print(
+            Text.assemble((f"{title:<14}", "bold"), _safe(call_text(function, args)), (f"  {value_text(value)}", "dim"))
+        )
 
 
 def timing(results: Sequence[Outcome]) -> None:
@@ -120,6 +122,8 @@ def as_json(results: Sequence[Outcome]) -> str:
             for function, args, answer in result.answered
         ]
         value["armed"] = dict(result.armed)
+    if result.trace is not None:
+        value["trace"] = result.trace.as_json()
     if result.profile_us:
         value["profile_us"] = {part: round(spent, 1) for part, spent in result.profile_us.items()}
     if len(results) > 1:
@@ -223,7 +227,7 @@ def heading(text: str) -> None:
 
 def answered(function: str, args: list[Any], answer: Answer) -> str:
     """A call that got an answer of the developer's, as one line."""
-    return f"KSR {_call(function, args)} -> {_value(answer.value)} (answered by {answer.given_by})"
+    return f"KSR {call_text(function, args)} -> {value_text(answer.value)} (answered by {answer.given_by})"
 
 
 def armed(function: str, entry: str) -> str:
@@ -232,7 +236,8 @@ def armed(function: str, entry: str) -> str:
 
 
 def _answers(result: Outcome) -> Iterator[str]:
-    yield from (answered(*call) for call in result.answered)
+    if result.trace is None:  # which has them in their places
+        yield from (answered(*call) for call in result.answered)
     yield from (armed(*each) for each in result.armed.items())
 
 
@@ -241,11 +246,12 @@ def _print_answers(result: Outcome) -> None:
         out.print(Text.assemble((f"{'' if index else 'answers':<14}", "bold"), _safe(text)))
 
 
-def _call(function: str, args: Iterable[Any]) -> str:
-    return f"{function}({', '.join(map(_value, args))})"
+def call_text(function: str, args: Iterable[Any]) -> str:
+    """A call as a script writes it."""
+    return f"{function}({', '.join(map(value_text, args))})"
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
     """As JSON; a text that is too long for a line is cut."""
     shown = json.dumps(value, ensure_ascii=False)
     return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}... ({len(value)} characters)"

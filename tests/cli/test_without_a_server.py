@@ -88,7 +88,7 @@ def test_an_answer_that_cannot_be_given_ends_the_command_before_anything_runs(tm
     for option, there in (("tm.t_rely=1", ()), ("tm.t_relay=1", ("--in-kamailio",)), ("tm.t_relay=1", ("--compare",))):
         done = app_mono(*words, "--answer", option, *there)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("error: --answer")
+        assert done.stderr.startswith("error: --answer ")
 
 
 def test_run_takes_answers_too(tmp_path: Path) -> None:
