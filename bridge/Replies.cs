@@ -177,6 +177,7 @@ namespace SRBridge
                     break;
                 }
                 if (!line.StartsWith("  at SR.Ask.", StringComparison.Ordinal)
+                    && !line.StartsWith("  at SR.KSR.", StringComparison.Ordinal)
                     && !line.StartsWith("  at SR.KsrModules.", StringComparison.Ordinal))
                 {
                     kept.Add(line);

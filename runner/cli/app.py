@@ -123,8 +123,8 @@ def exec_(
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
-    job = Job("exec", script, param, message, config, timeout, anyway=anyway, answers=tuple(answer or ()))
-    job = replace(job, is_profiled=profile, is_traced=trace, entry=entry)
+    job = Job("exec", script, param, message, config, timeout, is_traced=trace, anyway=anyway, answers=answer or ())
+    job = replace(job, is_profiled=profile, entry=entry)
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -151,8 +151,7 @@ def run(
     """Load a script at start and run it on a SIP message, as mono_run(PARAM) does."""
     from .job import Job  # noqa: PLC0415 - as above
 
-    job = Job("run", load, param, message, config, timeout, anyway=anyway, answers=tuple(answer or ()))
-    job = replace(job, is_traced=trace)
+    job = Job("run", load, param, message, config, timeout, is_traced=trace, anyway=anyway, answers=answer or ())
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -265,6 +264,8 @@ def serve(
         str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; as for exec.")
     ] = None,
     param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are replaced.")] = None,
+    entry: Entry = None,
+    answer: Answers = None,
     on_true: Annotated[
         str | None,
         typer.Option(metavar="ACTION", help="With --sip: forward, drop or reply:CODE:REASON.", show_default="forward"),
@@ -275,14 +276,15 @@ def serve(
 ) -> None:
     """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all, TERM drains, HUP reloads."""
     actions = {name: value for name, value in (("on_true", on_true), ("on_false", on_false)) if value is not None}
+    given = {"--exec": script, "--param": param, "--entry": entry, "--answer": " ".join(answer or ()) or None}
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
-        guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
+        guarded(lambda: serve_clients(config, given | actions))
     else:
         from .listen import listen  # noqa: PLC0415 - as above
 
-        guarded(lambda: listen(sip, script, param, config, actions))
+        guarded(lambda: listen(sip, script, param, config, actions, entry=entry, given=answer or ()))
 
 
 @app.command("status")

@@ -34,7 +34,7 @@ from .profile import TimedHost, parts_us
 from .trace import Trace, TracedHost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from runner.calls import Host
     from runner.runner import ExecResult
@@ -88,7 +88,7 @@ class Job:
     is_traced: bool = False
     entry: str | None = None
     anyway: bool = False
-    answers: tuple[str, ...] = ()
+    answers: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
