@@ -204,6 +204,19 @@ KSR_EDITS = {
 }
 """Functions of KEMI that make the same edit as another call, with the same certainty. bridge/Calls.cs has them, too."""
 
+KSR_NAMING = {
+    name: at
+    for at, names in {
+        0: "tm.t_on_branch tm.t_on_branch_failure tm.t_on_failure tm.t_on_reply async.ms_route async.route"
+        " async.task_data async.task_group_data async.task_group_route async.task_route",
+        1: "http_async_client.query",
+        2: "siprepo.sr_msg_pull tmx.t_continue",
+        3: "siprepo.sr_msg_async_pull",
+    }.items()
+    for name in names.split()
+}
+"""Functions of KEMI that name an entry, which Kamailio calls later, and which of their arguments that is."""
+
 FIND = Call("Helper.Find", "", (str,), None)
 """The bridge's own question for an assembly beside the script that the script loads by name. No host answers it."""
 

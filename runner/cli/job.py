@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -153,6 +153,7 @@ class Job:
                 asked=recorded.calls,
                 answered=answered.answered,
                 armed=answered.armed,
+                entries=self._entries(runner, assembly, host) if answered.armed else (),
                 trace=Trace(traced.steps, traced.more, began_ns, given) if self.is_traced else None,
             )
 
@@ -181,6 +182,12 @@ class Job:
         if spent is not None:
             host = cast("Host", TimedHost(host, spent))
         return runner.mono_exec(assembly, self.param, host=host, entry=self.entry, spent=spent)
+
+    def _entries(self, runner: Runner, assembly: str, host: MessageHost) -> tuple[str, ...]:
+        """Those that the script has that has just run; none where it has gone meanwhile."""
+        with suppress(RunnerError):
+            return tuple(sorted(runner.current(None if self.mode == "run" else host.expand(assembly)).entries or ()))
+        return ()
 
     def _started(self, settings: Settings, assembly: str) -> Runner:
         if self._runner is None:

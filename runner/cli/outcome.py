@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from runner.errors import RunnerError
     from runner.hosts.answered import Answer
@@ -45,7 +45,9 @@ class Outcome:
     answered: list[tuple[str, list[Any], Answer]] = field(default_factory=list)
     """Each call of KSR that got an answer of the developer's: as ``runner.hosts.answered``."""
     armed: Mapping[str, str] = field(default_factory=dict)
-    """The entries that functions with an answer named, by the function."""
+    """The entries that functions with an answer named, by the function; an empty one means none."""
+    entries: Sequence[str] = ()
+    """Those that the script has, where it named one."""
     trace: Trace | None = None
     """Every call with where and when it was made; None unless that was asked for."""
 

@@ -230,15 +230,20 @@ def answered(function: str, args: list[Any], answer: Answer) -> str:
     return f"KSR {call_text(function, args)} -> {value_text(answer.value)} (answered by {answer.given_by})"
 
 
-def armed(function: str, entry: str) -> str:
-    """What such a call armed, as one line."""
-    return f"KSR {function} has armed {entry}, which nothing calls here: run it with --entry {entry}"
+def armed(function: str, entry: str, entries: Sequence[str]) -> str:
+    """What such a call armed, as one line; ``entries`` are those that the script has."""
+    if entry in entries:
+        return f"KSR {function} has armed {entry}, which nothing calls here: run it with --entry {entry}"
+    near = difflib.get_close_matches(entry, entries, n=1)
+    return f"KSR {function} has armed {entry}, which the script does not have" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
 
 
 def _answers(result: Outcome) -> Iterator[str]:
     if result.trace is None:  # which has them in their places
         yield from (answered(*call) for call in result.answered)
-    yield from (armed(*each) for each in result.armed.items())
+    yield from (armed(function, entry, result.entries) for function, entry in result.armed.items() if entry)
 
 
 def _print_answers(result: Outcome) -> None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runner.calls import KSR_NAMING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.calls import Host
 
 Value = str | int | bool | None
-
-ARMING = frozenset({"tm.t_on_branch", "tm.t_on_branch_failure", "tm.t_on_failure", "tm.t_on_reply"})
-"""Functions whose one argument names an entry that Kamailio calls later."""
 
 
 class Answer(NamedTuple):
@@ -33,7 +32,7 @@ class Answered:
 
     Attributes:
         answered: Each call that was answered: the function without ``KSR.``, its arguments, and the answer.
-        armed: The entry that each of ``ARMING`` named last.
+        armed: The entry that each function of ``KSR_NAMING`` named last.
     """
 
     def __init__(self, host: Host, answers: Mapping[str, Answer]) -> None:
@@ -53,6 +52,7 @@ class Answered:
         if answer is None:
             return self._host.ksr(function, arguments)
         self.answered.append((function, arguments, answer))
-        if function in ARMING and len(arguments) == 1:
-            self.armed[function] = str(arguments[0])
+        at = KSR_NAMING.get(function)
+        if at is not None and at < len(arguments):
+            self.armed[function] = str(arguments[at])
         return answer.value

@@ -20,6 +20,12 @@ public static class X
         int done = KSR.tm.t_relay();
         KSR.info("relayed " + done);
     }
+
+    public static void nobody_answers()
+    {
+        KSR.tm.t_on_branch("route");
+        KSR.tm.t_on_failure("");
+    }
 }
 """
 ENTRY = ("-m", MESSAGE, "--entry", "route")
@@ -43,7 +49,7 @@ def test_an_answer_takes_the_place_of_the_server_and_is_shown(tmp_path: Path) ->
         "info          relayed -1",
         'answers       KSR tm.t_on_failure("nobody") -> 1 (answered by --answer)',
         "KSR tm.t_relay() -> -1 (answered by --answer)",
-        "KSR tm.t_on_failure has armed nobody, which nothing calls here: run it with --entry nobody",
+        "KSR tm.t_on_failure has armed nobody, which the script does not have; did you mean nobody_answers?",
     ]
     assert value["answered"][1] == {
         "function": "KSR.tm.t_relay", "arguments": [], "result": -1, "given_by": "--answer",
@@ -97,3 +103,13 @@ def test_run_takes_answers_too(tmp_path: Path) -> None:
     done = app_mono("run", "--load", path, "-m", MESSAGE, "--answer", "tm.t_relay=7")
 
     assert "exit code 7" in done.stdout
+
+
+def test_an_entry_that_was_armed_can_be_run_and_an_empty_name_arms_none(tmp_path: Path) -> None:
+    words = ("--answer", "tm.t_on_branch=1", "--answer", "tm.t_on_failure=1")
+
+    done = app_mono("exec", route(tmp_path), "-m", MESSAGE, "--entry", "nobody_answers", *words)
+
+    assert [line.strip() for line in done.stdout.splitlines() if "armed" in line] == [
+        "KSR tm.t_on_branch has armed route, which nothing calls here: run it with --entry route"
+    ]
