@@ -202,9 +202,9 @@ namespace SRBridge
         internal override void Exit(bool drops)
         {
             string refusal;
-            if (drops)
+            if (drops || _outbox.IsTraced) // a trace has the end as well
             {
-                AskKsr(false, "set_drop", new object[0], out refusal);
+                AskKsr(false, drops ? "set_drop" : "x.exit", new object[0], out refusal);
             }
             lock (_turn)
             {

@@ -150,10 +150,16 @@ namespace SRBridge
             _exec = new OfExec { Id = id, Started = came, IsTraced = isTraced };
         }
 
+        /// <summary>Whether each call of the running exec says where it is made.</summary>
+        internal bool IsTraced
+        {
+            get { return _exec.IsTraced; }
+        }
+
         /// <summary>Ends the message of a call: says where it is made, where that is wanted. Call under <see cref="Gate"/>.</summary>
         internal void EndCall()
         {
-            if (_exec.IsTraced)
+            if (IsTraced)
             {
                 Places.Put(Out);
             }

@@ -221,6 +221,9 @@ final class Calls extends Host {
             if (exec == null) {
                 return;
             }
+            if (exec.isTraced && !drops) { // a trace has the end as well
+                questions.ask("KSR", "x.exit", new Object[0]);
+            }
             exec.hasExited = true;
             exec.isExitPending = Thread.currentThread() != exec.thread;
         } finally {

@@ -188,9 +188,12 @@ class Calls {
     }
 
     /** Ends the script, from any depth; nothing outside an exec. */
-    exit() {
+    exit(drops = false) {
         const exec = this.current();
         if (exec !== null) {
+            if (exec.isTraced && !drops) { // a trace has the end as well
+                this.ksr("x.exit", []);
+            }
             exec.hasExited = true;
             throw EXIT;
         }

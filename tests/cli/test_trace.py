@@ -31,6 +31,7 @@ public static class X {
         PV.SetS("$var(a)", Inner());
         KSR.warn("two");
         KSR.tm.t_relay();
+        KSR.x.exit();
     }
 }
 """,
@@ -42,6 +43,7 @@ def route():
     PV.set_s("$var(a)", inner())
     KSR.warn("two")
     KSR.tm.t_relay()
+    KSR.x.exit()
 """,
     "x.js": """const { KSR, PV, Core } = require("SR");
 const inner = () => KSR.pv.get("$rU");
@@ -51,6 +53,7 @@ exports.route = () => {
     PV.setS("$var(a)", inner());
     KSR.warn("two");
     KSR.tm.t_relay();
+    KSR.x.exit();
 };
 """,
     "X.java": """import SR.*;
@@ -61,6 +64,7 @@ public class X {
         PV.setS("$var(a)", inner());
         KSR.call("warn", "two");
         KSR.call("tm.t_relay");
+        KSR.x.exit();
     }
 }
 """,
@@ -98,6 +102,7 @@ def test_each_call_is_shown_with_the_line_that_makes_it(tmp_path: Path, name: st
         {
             "call": "KSR.tm.t_relay", "arguments": [], "value": 1, "file": file, "line": 8, "given_by": "--answer",
         },
+        {"call": "KSR.x.exit", "arguments": [], "value": None, "file": file, "line": 9},
     ]  # fmt: skip
 
 

@@ -246,8 +246,8 @@ class Calls:
 
     def leave(self, *, drops: bool) -> None:
         """End the script, and with it the routing of the message. Outside of an exec it does nothing."""
-        if drops:
-            self.ksr("set_drop", ())
+        if drops or (self._now is not None and self._now.is_traced):  # a trace has the end as well
+            self.ksr("set_drop" if drops else "x.exit", ())
         run = self._caller()
         if run is not None:
             run.has_exited = True
