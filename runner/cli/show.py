@@ -241,13 +241,17 @@ def armed(function: str, entry: str, entries: Sequence[str]) -> str:
 
 
 def _answers(result: Outcome) -> Iterator[str]:
-    if result.trace is None:  # which has them in their places
-        yield from (answered(*call) for call in result.answered)
+    yield from (answered(*call) for call in result.answered)
+    yield from _armed(result)
+
+
+def _armed(result: Outcome) -> Iterator[str]:
     yield from (armed(function, entry, result.entries) for function, entry in result.armed.items() if entry)
 
 
 def _print_answers(result: Outcome) -> None:
-    for index, text in enumerate(_answers(result)):
+    # A trace has the calls in their places.
+    for index, text in enumerate(_answers(result) if result.trace is None else _armed(result)):
         out.print(Text.assemble((f"{'' if index else 'answers':<14}", "bold"), _safe(text)))
 
 
