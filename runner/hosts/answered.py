@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.calls import KSR_NAMING
+from runner.errors import CallRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
     from runner.calls import Host
 
 Value = str | int | bool | None
+_TEXT, _NUMBER = "a text", "a number"
 
 
 class Answer(NamedTuple):
-    """What a function gives, and where the developer said so: ``--answer`` or ``[answers]``."""
+    """
+    What a function gives.
+
+    Attributes:
+        value: Whatever its arguments are.
+        given_by: Where the developer said so: ``--answer`` or ``[answers]``.
+        takes: The types of its parameters, ``str``, ``int`` or ``long``, in each form that it has.
+    """
 
     value: Value
     given_by: str
+    takes: tuple[tuple[str, ...], ...]
 
 
 class Answered:
@@ -47,10 +57,15 @@ class Answered:
         return getattr(self._host, name)
 
     def ksr(self, function: str, arguments: list[str | int | bool]) -> Value:
-        """As ``Host.ksr``; an answer outweighs the host's own."""
+        """As ``Host.ksr``; an answer outweighs the host's own, but for arguments that the function does not take."""
         answer = self._answers.get(function)
         if answer is None:
             return self._host.ksr(function, arguments)
+        kinds = [_TEXT if type(argument) is str else _NUMBER for argument in arguments]
+        forms = [[_TEXT if kind == "str" else _NUMBER for kind in form] for form in answer.takes]
+        if kinds not in forms:
+            takes = " or ".join(", ".join(form) or "no argument" for form in forms)
+            raise CallRefused(f"KSR.{function} takes {takes}, but {', '.join(kinds) or 'none'} came")
         self.answered.append((function, arguments, answer))
         at = KSR_NAMING.get(function)
         if at is not None and at < len(arguments):

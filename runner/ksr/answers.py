@@ -17,9 +17,11 @@ from runner.hosts.answered import Answer
 from . import functions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from runner.hosts.answered import Value
+
+    from .functions import Function
 
 OPTION, TABLE = "--answer", "[answers]"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -53,14 +55,19 @@ def checked(table: Mapping[str, Value], options: Sequence[str] = ()) -> dict[str
     """
     if not table and not options:
         return {}
-    kinds = _kinds()
-    found = {_checked(name, value, kinds, f"{TABLE} {name}"): Answer(value, TABLE) for name, value in table.items()}
+    known = _by_name()
+    given: list[tuple[str, Value, str, str]] = [
+        (name, value, TABLE, f"{TABLE} {name}") for name, value in table.items()
+    ]
     for option in options:
         name, is_pair, text = option.partition("=")
         if not is_pair or not name:
             raise ConfigError(f"{OPTION} {option}: expected FUNCTION=VALUE, for example tm.t_relay=1")
-        value = value_of(text)
-        found[_checked(name, value, kinds, f"{OPTION} {option}")] = Answer(value, OPTION)
+        given.append((name, value_of(text), OPTION, f"{OPTION} {option}"))
+    found = {}
+    for name, value, given_by, where in given:
+        forms = _checked(name, value, known, where)
+        found[forms[0].full_name] = Answer(value, given_by, tuple(dict.fromkeys(form.kinds for form in forms)))
     return found
 
 
@@ -78,20 +85,21 @@ def value_of(text: str) -> Value:
     return _WORDS.get(text, text)
 
 
-def _checked(name: str, value: Value, known: Mapping[str, Collection[str]], where: str) -> str:
-    """The function's name; raises when it cannot give this value."""
+def _checked(name: str, value: Value, known: Mapping[str, Sequence[Function]], where: str) -> Sequence[Function]:
+    """The function in each of its forms; raises when it cannot give this value."""
     function = name.removeprefix("KSR.")
-    kinds = known.get(function)
-    if kinds is None:
+    forms = known.get(function)
+    if forms is None:
         near = difflib.get_close_matches(function, known, n=_NEAR)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; app-mono ksr list shows all"
         raise ConfigError(f"{where}: there is no function KSR.{function}{hint}")
     if function in _LOGS:
         raise ConfigError(f"{where}: KSR.{function} writes to the log here, too, and takes no answer")
+    kinds = sorted({form.ret for form in forms})
     if not any(_can_give(kind, value) for kind in kinds):
-        gives = " or ".join(_GIVES.get(kind, kind) for kind in sorted(kinds))
+        gives = " or ".join(_GIVES.get(kind, kind) for kind in kinds)
         raise ConfigError(f"{where}: KSR.{function} gives {gives}, but {_said(value)} came")
-    return function
+    return forms
 
 
 def _can_give(kind: str, value: Value) -> bool:
@@ -112,10 +120,10 @@ def _said(value: Value) -> str:
     return f"the text {said}" if isinstance(value, str) else said
 
 
-def _kinds() -> dict[str, set[str]]:
-    """What each function gives; one that takes different parameters may give different things."""
-    found: dict[str, set[str]] = {}
+def _by_name() -> dict[str, list[Function]]:
+    """The functions of all versions; one that takes different parameters is there several times."""
+    found: dict[str, list[Function]] = {}
     for version in functions.VERSIONS:
         for each in functions.read(version):
-            found.setdefault(each.full_name, set()).add(each.ret)
+            found.setdefault(each.full_name, []).append(each)
     return found

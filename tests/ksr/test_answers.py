@@ -26,9 +26,9 @@ def test_an_option_outweighs_the_table_and_an_earlier_option() -> None:
     table = {"tm.t_relay": 1, "is_INVITE": True}
 
     assert checked(table, ["tm.t_relay=-1", "KSR.tm.t_relay=-2", "pv.get=a=b"]) == {
-        "tm.t_relay": Answer(-2, "--answer"),
-        "is_INVITE": Answer(value=True, given_by="[answers]"),
-        "pv.get": Answer("a=b", "--answer"),
+        "tm.t_relay": Answer(-2, "--answer", ((),)),
+        "is_INVITE": Answer(value=True, given_by="[answers]", takes=((),)),
+        "pv.get": Answer("a=b", "--answer", (("str",),)),
     }
 
 
