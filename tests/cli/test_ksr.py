@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import build, installed
-from runner.cli.ksr import write
+from runner.cli.ksr import described, list_all, write
+from runner.cli.outcome import TRUE
 from runner.cli.private_kamailio import Kamailio, free_port, preamble
 from runner.errors import BuildError
 from tests.cli.commands import app_mono
@@ -83,21 +84,21 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_list_has_what_is_known_of_a_function() -> None:
-    (row,) = json.loads(app_mono("ksr", "list", "tm.t_relay_to_flags", "--json").stdout)
-
-    assert row == {
-        "function": "tm.t_relay_to_flags",
-        "module": "tm.so",
-        "signature": "int tm.t_relay_to_flags(int rflags)",
-        "versions": "5.6, 6.0",
-        "is_embedded": False,
-        "refused": None,
-    }
+    assert list(described("tm.t_relay_to_flags")) == [
+        {
+            "function": "tm.t_relay_to_flags",
+            "module": "tm.so",
+            "signature": "int tm.t_relay_to_flags(int rflags)",
+            "versions": "5.6, 6.0",
+            "is_embedded": False,
+            "refused": None,
+        }
+    ]
 
 
 def test_the_list_is_of_all_functions_or_of_those_whose_names_match() -> None:
-    def names(*words: str) -> set[str]:
-        return {row["function"] for row in json.loads(app_mono("ksr", "list", *words, "--json").stdout)}
+    def names(containing: str = "") -> set[str]:
+        return {row["function"] for row in described(containing)}
 
     assert len(names()) == 1353
     assert names("KSR.tm.t_on_*") == names("tm.T_on_") == {
@@ -106,18 +107,21 @@ def test_the_list_is_of_all_functions_or_of_those_whose_names_match() -> None:
     assert names("set_dro") == {"set_drop"}
 
 
-def test_the_list_says_what_is_here_and_what_is_refused() -> None:
-    words = [
-        re.split(r"  +", line.rstrip())
-        for name in ("pv.gete", "exec.exec_cmd", "siputils.is_sip")
-        for line in app_mono("ksr", "list", name).stdout.splitlines()[1:2]
-    ]
+def test_the_list_says_what_is_here_and_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pv.gete", "exec.exec_cmd", "siputils.is_sip"):
+        assert list_all(name, as_json=False) == TRUE
 
-    assert words == [
+    assert [re.split(r"  +", line.rstrip()) for line in capsys.readouterr().out.splitlines()[1::2]] == [
         ["xval pv.gete(str pvn)", "core", "5.6, 6.0", "yes"],
         ["int exec.exec_cmd(str cmd)", "exec.so", "5.6, 6.0", "no: --answer", "yes"],
         ["int siputils.is_sip()", "siputils.so", "6.0", "yes"],
     ]
+
+
+def test_the_list_is_for_programs_too() -> None:
+    done = app_mono("ksr", "list", "tm.t_on_*", "--json")
+
+    assert json.loads(done.stdout) == list(described("tm.t_on_*"))
 
 
 def test_a_filter_that_nothing_matches_is_said() -> None:
