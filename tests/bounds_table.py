@@ -45,6 +45,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.answered"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.armed"): "one entry for each function of KSR_NAMING",
+    ("runner/cli/trace.py", "TracedHost.steps"): "MOST_CALLS, in TracedHost._call",
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     (
         "runner/scripts/store.py",

@@ -176,8 +176,8 @@ class Conversation:
             ahead, certain = plan.ahead(host, self._longest_ahead, edits="edits" in can)
             if self._plans.get((generation.id, entry)) is not plan:
                 ahead = self._with_plan((generation.id, entry), plan, ahead)
-        if outcome.profile is not None and "profile" in can:
-            ahead += messages.PROFILED
+        if not is_foreseen or outcome.profile is not None:
+            ahead += host_calls.extras(host, outcome, can)
         try:
             first = session.exec(
                 generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
