@@ -23,6 +23,7 @@ from runner.hosts.recorded import Recorded
 from runner.job import NS_PER_US
 from runner.ksr import answers
 from runner.runner import Runner
+from runner.runtimes.checks import ASSEMBLY_MAGIC
 from runner.runtimes.known import Runtimes
 from runner.runtimes.runtime import BESIDE
 from runner.settings import Settings
@@ -213,14 +214,15 @@ class Job:
         """The path for the runner. An existing file is meant literally: its dollars are no variables."""
         path = Path(self.script)
         if path.is_dir():
-            expected = f"{', '.join(SOURCES)}, {', '.join(Runtimes(settings).suffixes)}"
-            raise ScriptInvalid(f"{path}: expected a script ({expected}), but it is a directory")
+            raise ScriptInvalid(f"{path}: expected a script ({endings(settings)}), but it is a directory")
         if path.suffix.lower() in SOURCES:
             path = compile_script(path, mono=settings.mono)
         elif not path.exists():
             if "$" not in self.script:
                 raise ScriptNotFound(f"{path}: there is no such script")
             return self.script
+        elif not path.name.lower().endswith(Runtimes(settings).suffixes) and not _may_be_assembly(path):
+            raise ScriptInvalid(f"{path}: expected a script, a name that ends in one of {endings(settings)}")
         return str(path.absolute()) if self.mode == "run" else str(path.absolute()).replace("$", "$$")
 
     def _read_message(self) -> bytes:
@@ -229,6 +231,20 @@ class Job:
         if self._stdin is None:
             self._stdin = read_message(STDIN)
         return self._stdin
+
+
+def _may_be_assembly(path: Path) -> bool:
+    """Whether a file of any name begins as an assembly does, or cannot be read: its load then says why."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(ASSEMBLY_MAGIC)) == ASSEMBLY_MAGIC
+    except OSError:
+        return True
+
+
+def endings(settings: Settings) -> str:
+    """How the names of scripts end, for an error."""
+    return ", ".join((*SOURCES, *Runtimes(settings).suffixes))
 
 
 def read_message(name: str) -> bytes:
