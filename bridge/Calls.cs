@@ -66,6 +66,15 @@ namespace SRBridge
             get { return _questions.Waited; }
         }
 
+        /// <summary>An exit from now on ends this load; 0: none.</summary>
+        internal void Loads(long id)
+        {
+            lock (_outbox.Gate)
+            {
+                _outbox.Loads(id);
+            }
+        }
+
         /// <summary>From now on calls are answered. The parameters are those of <see cref="Foresight.ExecStarts"/>.</summary>
         internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
         {

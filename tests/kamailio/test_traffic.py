@@ -47,9 +47,8 @@ class Site:
         self.built = b""
         self.script = self.build(0)
         self.port = free_udp_port()
-        call = f'if (!python_exec("mono_exec", "{self.script}")) {{ xlog("L_ERR", "it was false\\n"); }}'
         cfg = preamble(self.port, [*MODULES, "app_python3"], children=CHILDREN)
-        cfg += f'modparam("app_python3", "load", "{OURS}")\n' + ROUTE.format(call=call)
+        cfg += f'modparam("app_python3", "load", "{OURS}")\n' + ROUTE.format(call=self.call())
         env = {"APP_MONO_CONFIG": str(self.daemon.config)}
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
         self.before: list[int] = []
@@ -59,6 +58,10 @@ class Site:
         threading.Event().wait(0.2)
         before, self.before = self.before, sorted(self.kamailio.children())
         return before == self.before and len(before) > CHILDREN
+
+    def call(self) -> str:
+        """How the configuration runs the script."""
+        return f'if (!python_exec("mono_exec", "{self.script}")) {{ xlog("L_ERR", "it was false\\n"); }}'
 
     def build(self, number: int) -> Path:
         """Replace the script by one that tells this number; compiled once, for mcs takes a core from the traffic."""
