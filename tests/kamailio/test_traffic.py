@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.cli.admin import request
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
+from runner.errors import ConfigError
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import until
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MODULES = ("kex", "sl", "pv", "tm", "xlog", "textops")
 OURS = ROOT / "kamailio" / "app_mono.py"
 CHILDREN = 4
+NUDGES = 4 * CHILDREN  # requests, so that every child has one
 PER_S = 500
 # The script's answer is in the reply; what it was when the request came decides whether it is stale.
 COUNTS = 'static int Main() { HDR.AppendToReply("X-Build: 0000\\r\\n"); return 0; }'
@@ -41,9 +45,11 @@ SETTINGS = "num_workers = 4\nmax_workers = 8\nallocate_timeout_s = 10.0\nexec_ti
 class Site:
     """A Kamailio with four children, a daemon, and a script that tells which build of it ran."""
 
+    settings = SETTINGS
+
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
-        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS))
+        self.daemon = stack.enter_context(RunningDaemon(directory, self.settings))
         self.built = b""
         self.script = self.build(0)
         self.port = free_udp_port()
@@ -76,9 +82,9 @@ class Site:
     def all_have_workers(self) -> bool:
         """Whether every child holds a worker; a few requests make sure that each has a reason to."""
         with Peer(self.port) as peer:
-            for number in range(4 * CHILDREN):
+            for number in range(NUDGES):
                 peer.send(peer.request(call_id=f"nudge-{number}"))
-            for _ in range(4 * CHILDREN):
+            for _ in range(NUDGES):
                 peer.receive()
         return len(self.lent()) == CHILDREN
 
@@ -92,8 +98,11 @@ class Site:
         return "\n".join(line for line in lines if "app_mono" in line or "worker" in line)[-3000:]
 
     def lent(self) -> list[int]:
-        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
-        return [worker["pid"] for worker in json.loads(told.stdout or "[]") if worker["client"]]
+        """The workers that processes of Kamailio hold; none where no daemon answers."""
+        with suppress(ConfigError):
+            workers = request(str(self.daemon.socket), StatusRequest, Status).workers
+            return [worker.pid for worker in workers if worker.client]
+        return []
 
 
 @pytest.fixture
