@@ -279,3 +279,13 @@ def dies(box: Box, _: pytest.LogCaptureFixture) -> str:
     assert errors == [WorkerDied, WorkerDied, ScriptRefused]
     assert isinstance(box.run(script).result.error, WorkerDied)
     return "it is refused after `poison_losses`, until it is saved again or `poison_s` have passed; others run on"
+
+
+@row("kills its own worker while it is loaded", poison_losses=2, poison_s=60.0)
+def dies_at_load(box: Box, _: pytest.LogCaptureFixture) -> str:
+    script = box.place("DiesAtLoad")
+    errors = [type(box.run(script).result.error) for _ in range(3)]
+
+    # One worker an exec, and one that loads it ahead of the second.
+    assert (errors[0], errors[2]) == (WorkerDied, ScriptRefused)
+    return "one worker an exec, until it is refused after `poison_losses`"
