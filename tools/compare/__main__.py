@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from runner.installed import version
 from tests.kamailio.rig import KAMAILIO, has_module
-from tools.compare import steps
+from tools.compare import ksr_steps, steps
 from tools.compare.apart import Apart, trouble
 from tools.compare.cases import Case, compare, read_finding
 from tools.compare.embedded import EmbeddedSide
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 HAS_APP_MONO = has_module("app_mono")  # Kamailio 6 has none
-MODES = ("embedded", "inside")
+MODES = ("embedded", "inside", "ksr")
 FOUND = Path(__file__).parents[2] / "build" / "compare"
 
 
@@ -44,7 +44,8 @@ def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list
             with sides(mode) as (real, ours):
                 judge = Judge(real, ours)
                 reports.append((mode, judge.report))
-                judge.run(_judged(steps.cases(seed, first)), time.monotonic() + seconds / len(modes))
+                made = ksr_steps.cases(seed, first) if mode == "ksr" else _judged(steps.cases(seed, first))
+                judge.run(made, time.monotonic() + seconds / len(modes))
     return reports
 
 
@@ -79,8 +80,10 @@ def _judged(cases: Iterable[Case]) -> Iterator[Case]:
 @contextlib.contextmanager
 def sides(mode: str) -> Iterator[tuple[Side, Side]]:
     """The real Kamailio, and ours in that mode."""
-    with Apart("app_mono" if HAS_APP_MONO else "kemi") as real:
-        if mode == "embedded":
+    with Apart("app_mono" if HAS_APP_MONO and mode != "ksr" else "kemi") as real:
+        if mode == "ksr":
+            yield real, EmbeddedSide(kamailio=version(), garbles=False)
+        elif mode == "embedded":
             yield real, EmbeddedSide(kamailio=version(), garbles=HAS_APP_MONO)
         else:
             with daemon() as config, Apart("ours", config) as ours:

@@ -3,6 +3,7 @@
 """Player.cs for a Kamailio without app_mono: the same steps by KEMI, in the Python of app_python3."""
 
 import base64
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from runner.errors import RunnerError
 from runner.hosts.kamailio import functions, names
 from runner.hosts.kamailio.c_locale import CLocale
+from runner.hosts.kamailio.host import KamailioHost
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
 _PRINTED = "$var(compare_printed)"
@@ -42,11 +44,15 @@ class Player:
         return 1
 
     def _run(self, msg, lines):
+        host = KamailioHost(msg, KSR)
         for line in lines:
             call, *words = line.split("\t")
             arguments = [_argument(argument) for argument in words]
             try:
-                answer = _NULL.get(call, -1) if None in arguments else _CALLS[call](msg, *arguments)
+                if call == "KSR":
+                    answer: object = json.dumps(host.ksr(arguments[0], arguments[1:]))
+                else:
+                    answer = _NULL.get(call, -1) if None in arguments else _CALLS[call](msg, *arguments)
             except RunnerError:  # a function that KEMI cannot call without harm
                 self._say("-")
                 continue

@@ -232,6 +232,8 @@ def clean_up(steps: tuple[Step, ...]) -> Iterator[Step]:
         yield ("PV.Unset", f"${kind}({name})") if kind == "vn" else ("PV.SetI", f"${kind}({name})", 0)
     for name in dict.fromkeys(found for step in steps for found in _COUNTED.findall(str(step[1]))):
         yield ("PV.SetI", f"$shv({name})", 0)
+    if any("rand_set_prob" in str(step[1]) for step in steps):
+        yield ("KSR", "cfgutils.rand_reset_prob")
     if any("sbranch" in target for target in written):
         yield ("Core.ModF", "sbranch_reset")
 

@@ -59,7 +59,8 @@ def _write(dice: Dice) -> list[Step]:
     return [step, *((dice.of(READ), target) for _ in range(dice.randrange(3)))]
 
 
-def _header_text(dice: Dice) -> str:
+def header_text(dice: Dice) -> str:
+    """A header line that does no harm where it is put."""
     name = dice.of(tuple(HEADERS))
     text = line(dice, name, HEADERS[name](dice).replace("\0", ""))
     # What joins the lines around it, or makes the first header no Via, can crash a real Kamailio later.
@@ -69,7 +70,7 @@ def _header_text(dice: Dice) -> str:
 def _edit(dice: Dice) -> list[Step]:
     match dice.randrange(5):
         case 0 | 1:
-            steps: list[Step] = [("HDR.Append", _header_text(dice))]
+            steps: list[Step] = [("HDR.Append", header_text(dice))]
         case 2:
             steps = [
                 (

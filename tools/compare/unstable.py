@@ -69,6 +69,8 @@ def reason(step: Step) -> str | None:
 
 
 _APPLIED, _MULTIPART = ("Core.ModF", "msg_apply_changes"), ("Core.ModF", "set_body_multipart")
+_APPLIED_BY_KSR = ("KSR", "textopsx.msg_apply_changes")
+_BY_ACTION = ("KSR", "textops.set_body_multipart_mode")  # ours calls it as the routing script would
 _UPDATED = ("PV.GetS", "$mbu")
 _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")}
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
@@ -179,6 +181,8 @@ def _has_open_address(case: Case) -> bool:
 
 def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]) -> bool:
     step = case.steps[number]
+    if step == _APPLIED_BY_KSR and pair[0] == "-1" != pair[1]:
+        return True  # it breaks the message, which is put back there
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
     if step == _APPLIED and pair == (1, -1):
@@ -187,8 +191,8 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
         return _MULTIPART in case.steps[:number] or message is None or first_via(message) is None
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
-    if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set
-        return any(guards.RISKY.search(str(before[1])) for before in case.steps)
+    if step[1] in {"sl_reply_error", "sl.sl_reply_error"}:  # it says the last error, which a look of ours may have set
+        return any(guards.RISKY.search(" ".join(map(str, before))) for before in case.steps) or _BY_ACTION in case.steps
     # Bytes that are not UTF-8, a number and what a guard looks at take two looks.
     if "mbu" in str(step[1]) and ("{" in str(step[1]) or not _is_ascii(case)):
         return _is_changed_by_a_look(case, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import time
 
@@ -100,8 +101,16 @@ def _corehash(given: Input) -> Value:
     return Value(b"%d" % (number & (size - 1) & _UINT_MAX if size else number))
 
 
-def core_hash(text: bytes) -> int:
+def core_hash(*texts: bytes) -> int:
     """Hash as core/hashes.h, core_hash does: bytes are signed characters."""
+    total = 0
+    for word in itertools.chain.from_iterable(map(_words, texts)):
+        unsigned = word & _UINT_MAX
+        total = (total + (unsigned ^ (unsigned >> 3))) & _UINT_MAX
+    return (total + (total >> 11) + (total >> 13) + (total >> 23)) & _UINT_MAX
+
+
+def _words(text: bytes) -> list[int]:
     signed = [octet - 256 if octet > 127 else octet for octet in text]  # noqa: PLR2004 - a signed char
     words = []
     whole = len(signed) // 4 * 4
@@ -111,11 +120,7 @@ def core_hash(text: bytes) -> int:
     tail = 0
     for octet in signed[whole:]:
         tail = (tail << 8) + octet
-    total = 0
-    for word in (*words, tail):
-        unsigned = word & _UINT_MAX
-        total = (total + (unsigned ^ (unsigned >> 3))) & _UINT_MAX
-    return (total + (total >> 11) + (total >> 13) + (total >> 23)) & _UINT_MAX
+    return [*words, tail]
 
 
 _FORMAT_FOR_ALL = (MAX_RESULT_BYTES + 1) // 256
