@@ -15,7 +15,7 @@ import re
 import socket
 import threading
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.hosts.embedded.context import Address, Environment, Process, Socket, bracketed
 from runner.hosts.embedded.host import MessageHost
@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.listener")
 
-MAX_VARIABLES = 10_000  # $var and $shv, each; a script that derives their names from what callers send never stops
+MAX_VARIABLES = (
+    10_000  # $var, $shv and a hash table, each; a script that derives their names from what callers send never stops
+)
 LOOK_S = 0.2  # how long a signal waits at most
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
@@ -229,10 +231,10 @@ class Listener:
                 self._take(*item, process)
             except Exception:  # one message must not end the service for all others
                 log.exception("a message from %s: internal error", item[1].ip)
-            for variables in (process.script_variables, process.shared_variables):
-                if len(variables) > MAX_VARIABLES:
-                    log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
-                    variables.clear()
+            _clear_if_many(process.script_variables)
+            _clear_if_many(process.shared_variables)
+            for table in process.hash_tables.values():
+                _clear_if_many(table)
 
     def _take(self, data: bytes, source: Address, process: Process) -> None:
         if len(data) < SHORTEST_MESSAGE or not data.strip():
@@ -398,3 +400,9 @@ class Listener:
 
 def _is_final(code: str) -> bool:
     return code.isascii() and code.isdigit() and FIRST_FINAL <= int(code) <= LAST_FINAL
+
+
+def _clear_if_many(variables: dict[Any, Any]) -> None:
+    if len(variables) > MAX_VARIABLES:
+        log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
+        variables.clear()

@@ -128,7 +128,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/htable.py", "context.process.hash_tables"): (
-        "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
+        "the setting hash_tables; their keys: MAX_VARIABLES of the listener, and MAX_EDITS of a script on one message"
     ),
     ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",
     ("runner/hosts/embedded/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
