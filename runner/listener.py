@@ -15,7 +15,7 @@ import re
 import socket
 import threading
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from runner.hosts.embedded.context import Address, Environment, Process, Socket, bracketed
 from runner.hosts.embedded.host import MessageHost
@@ -231,10 +231,10 @@ class Listener:
                 self._take(*item, process)
             except Exception:  # one message must not end the service for all others
                 log.exception("a message from %s: internal error", item[1].ip)
-            _clear_if_many(process.script_variables)
-            _clear_if_many(process.shared_variables)
-            for table in process.hash_tables.values():
-                _clear_if_many(table)
+            for variables in process.kept:
+                if len(variables) > MAX_VARIABLES:
+                    log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
+                    variables.clear()
 
     def _take(self, data: bytes, source: Address, process: Process) -> None:
         if len(data) < SHORTEST_MESSAGE or not data.strip():
@@ -400,9 +400,3 @@ class Listener:
 
 def _is_final(code: str) -> bool:
     return code.isascii() and code.isdigit() and FIRST_FINAL <= int(code) <= LAST_FINAL
-
-
-def _clear_if_many(variables: dict[Any, Any]) -> None:
-    if len(variables) > MAX_VARIABLES:
-        log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
-        variables.clear()

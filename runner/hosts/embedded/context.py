@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
@@ -160,6 +160,11 @@ class Process:
     static_branch: Branch = field(default_factory=lambda: Branch(q=0))
     micros: int = 0
     probability: int = 10
+
+    @property
+    def kept(self) -> list[dict[Any, Value]]:
+        """What scripts fill under names of their own."""
+        return [self.script_variables, self.shared_variables, *self.hash_tables.values()]
 
 
 @dataclass(slots=True)
