@@ -47,9 +47,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.listener")
 
-MAX_VARIABLES = (
-    10_000  # $var, $shv and a hash table, each; a script that derives their names from what callers send never stops
-)
+MAX_VARIABLES = 10_000  # in each of Process.kept; a script that derives names from what callers send never stops
 LOOK_S = 0.2  # how long a signal waits at most
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")

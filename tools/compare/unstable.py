@@ -191,7 +191,11 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
         return _MULTIPART in case.steps[:number] or message is None or first_via(message) is None
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
-    if step[1] in {"sl_reply_error", "sl.sl_reply_error"}:  # it says the last error, which a look of ours may have set
+    if step[1] in {
+        "sl_reply_error",
+        "sl.sl_reply_error",
+        "sl.send_reply_error",
+    }:  # it says the last error, which a look of ours may have set
         return any(guards.RISKY.search(" ".join(map(str, before))) for before in case.steps) or _BY_ACTION in case.steps
     # Bytes that are not UTF-8, a number and what a guard looks at take two looks.
     if "mbu" in str(step[1]) and ("{" in str(step[1]) or not _is_ascii(case)):

@@ -220,7 +220,7 @@ class Context:
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_record_routed: True once ``record_route`` added its header.
-        is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
+        is_answered: True once the script had a final reply sent; 6.0 says no error behind it (FL_FINAL_REPLY).
         is_reply_forbidden: True once a check found a message that cannot be answered (FL_MSG_NOREPLY).
         forces_rport: True once ``force_rport`` asked for ``;rport`` in the sender's Via (FL_FORCE_RPORT).
         adds_rport: True once ``add_local_rport`` asked for it in the own Via (FL_ADD_LOCAL_RPORT).

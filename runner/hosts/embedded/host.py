@@ -142,7 +142,9 @@ class MessageHost:
 
     def options_reply(self, context: Context) -> int:
         """siputils: options.c, opt_reply, with its reply."""
-        return 1 if modf.FUNCTIONS[OPTIONS_REPLY](context) == 1 and self.answer(200, "OK") else FAILED
+        if modf.FUNCTIONS[OPTIONS_REPLY](context) != 1:
+            return FAILED
+        return 1 if context.is_reply_forbidden or self.answer(200, "OK") else FAILED
 
     def reply_error(self) -> int:
         """sl: sl_funcs.c, sl_reply_error: says what went wrong since the module function before."""

@@ -1,8 +1,8 @@
 """
 KEMI's functions of module htable: hash tables in memory, which outlive the message as ``$sht`` does.
 
-Locks and iterators are left out, as they are refused in a Kamailio. Facts: modules/htable/htable.c and ht_api.c, the
-same in 5.6.3 and 6.0.1.
+Locks and iterators are left out, as they are refused in a Kamailio. Facts: modules/htable/htable.c and ht_api.c; 6.0
+has one operator more.
 """
 
 from __future__ import annotations
@@ -102,10 +102,12 @@ def _test(operator: bytes, operand: bytes) -> Test:
             return lambda text: text != operand
         case b"sw":
             return lambda text: text.startswith(operand)
+        case b"ew":
+            return lambda text: text.endswith(operand)
         case b"re":
             regex = Regex(operand, ignores_case=True, is_multiline=True)
             return lambda text: regex.match(text, 0, is_line_start=True) is not None
-    raise CannotEvaluate("the operator is none of eq, ne, re and sw")
+    raise CannotEvaluate("an operator that is not known")
 
 
 def _chosen(found: Table, test: Test, *, is_by_value: bool) -> list[bytes]:
@@ -118,6 +120,8 @@ def _chosen(found: Table, test: Test, *, is_by_value: bool) -> list[bytes]:
 def _match(*, is_by_value: bool) -> Call:
     def match(context: Context, name: bytes, operator: bytes, operand: bytes) -> int:
         found = _existing(context, name)
+        if operator == b"ew":
+            raise CannotEvaluate("the operator is none of eq, ne, re and sw")
         return TRUE if _chosen(found, _test(operator, operand), is_by_value=is_by_value) else FALSE
 
     return with_bytes(match)
@@ -126,8 +130,8 @@ def _match(*, is_by_value: bool) -> Call:
 def _remove_matching(*, is_by_value: bool) -> Call:
     def remove(context: Context, name: bytes, operator: bytes, operand: bytes) -> int:
         found = _existing(context, name)
-        if operator not in {b"re", b"sw"}:
-            raise CannotEvaluate("the operator is neither re nor sw")
+        if operator not in {b"re", b"sw"} and (operator != b"ew" or not context.environment.is_6):
+            raise CannotEvaluate("the operator is neither re nor sw, nor ew of 6.0")
         for key in _chosen(found, _test(operator, operand), is_by_value=is_by_value):
             del found[key]
         return TRUE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.hosts.embedded import versions
 from tests.hosts.embedded.reading import request
 
 if TYPE_CHECKING:
@@ -91,6 +93,13 @@ def test_items_are_looked_for(host: MessageHost, operator: str, operand: str, by
 def test_items_are_removed(host: MessageHost, function: str, arguments: list[Any], value: int, left: str) -> None:
     assert call(host, function, "table", *arguments) == value
     assert "".join(key.decode() for key in host.context.process.hash_tables[b"table"]) == left
+
+
+def test_only_6_0_removes_what_ends_with_a_text() -> None:
+    for host, value in zip(versions.hosts(versions.message()), (-1, 1), strict=True):
+        host.context.environment = replace(host.context.environment, hash_tables=frozenset({"table"}))
+
+        assert [call(host, f"{what}_name", "table", "ew", "a") for what in ("rm", "match")] == [value, -1]
 
 
 def test_a_table_that_is_not_configured_takes_nothing(host: MessageHost) -> None:
