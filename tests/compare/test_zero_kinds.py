@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kamailio.routes import needs_app_mono
-from tools.compare import ksr_steps, steps
+from tools.compare import ksr_core_steps, steps
 from tools.compare.__main__ import release, sides
 from tools.compare.apart import trouble
 from tools.compare.judge import Judge
@@ -40,7 +40,7 @@ def test_functions_of_ksr_give_and_do_what_they_do_in_a_real_kamailio(tmp_path: 
     """More for a longer time: make compare MODE=ksr, or KSR_CASES in the environment."""
     count = int(os.environ.get("KSR_CASES", "400"))
 
-    judged("ksr", itertools.islice(ksr_steps.cases(SEED), count), count, tmp_path)
+    judged("ksr", itertools.islice(ksr_core_steps.cases(SEED), count), count, tmp_path)
 
 
 def judged(mode: str, cases: Iterable[Case], count: int, kept: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import random
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from runner.installed import version
 from tests.kamailio.rig import KAMAILIO, has_module
-from tools.compare import ksr_steps, steps
+from tools.compare import ksr_core_steps, ksr_steps, steps
 from tools.compare.apart import Apart, trouble
 from tools.compare.cases import Case, compare, read_finding
 from tools.compare.embedded import EmbeddedSide
@@ -44,9 +45,15 @@ def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list
             with sides(mode) as (real, ours):
                 judge = Judge(real, ours)
                 reports.append((mode, judge.report))
-                made = ksr_steps.cases(seed, first) if mode == "ksr" else _judged(steps.cases(seed, first))
-                judge.run(made, time.monotonic() + seconds / len(modes))
+                judge.run(_made(mode, seed, first), time.monotonic() + seconds / len(modes))
     return reports
+
+
+def _made(mode: str, seed: int, first: int) -> Iterator[Case]:
+    if mode != "ksr":
+        return _judged(steps.cases(seed, first))
+    both = zip(ksr_steps.cases(seed, first), ksr_core_steps.cases(seed, first), strict=False)
+    return itertools.chain.from_iterable(both)
 
 
 def release() -> str:
@@ -80,8 +87,9 @@ def _judged(cases: Iterable[Case]) -> Iterator[Case]:
 @contextlib.contextmanager
 def sides(mode: str) -> Iterator[tuple[Side, Side]]:
     """The real Kamailio, and ours in that mode."""
-    with Apart("app_mono" if HAS_APP_MONO and mode != "ksr" else "kemi") as real:
-        if mode == "ksr":
+    has_ksr = mode == "ksr"
+    with Apart("app_mono" if HAS_APP_MONO and not has_ksr else "kemi") as real:
+        if has_ksr:
             yield real, EmbeddedSide(kamailio=version(), garbles=False)
         elif mode == "embedded":
             yield real, EmbeddedSide(kamailio=version(), garbles=HAS_APP_MONO)

@@ -22,8 +22,8 @@ Answer = str | int | None
 """What C# got."""
 NOT_ASKED = "not asked"
 """Stands for the answer of a step that a side could not play."""
-REFUSED = "refused"
-"""Stands for the answer of a function of KSR that the embedded host does not have for these arguments."""
+KSR = "KSR"
+"""Stands in front of a step that calls a function of KSR: ``("KSR", "textops.search", "^To")``."""
 MODES = ("drop", "forward", "reply", "both")
 SOCKETS = ("main", "alt")
 
@@ -132,10 +132,9 @@ def read_finding(path: Path) -> tuple[str, Case]:
 
 
 def _until_not_asked(expected: Played, got: Played) -> tuple[Played, Played]:
-    """Both plays, up to a function that only one of them could call: it may have changed what comes behind it."""
+    """Both plays, up to a function that only ours could call: it may have changed what comes behind it."""
     for number, pair in enumerate(zip(expected.answers, got.answers, strict=False)):
-        is_only_ours = pair[0] == NOT_ASKED and pair[1] not in {NOT_ASKED, REFUSED, MODF_CANNOT_RUN}
-        if is_only_ours or (pair[1] == REFUSED and pair[0] != NOT_ASKED):
+        if pair[0] == NOT_ASKED and pair[1] not in {NOT_ASKED, MODF_CANNOT_RUN}:
             cut = [replace(side, answers=side.answers[:number], forwarded=(), replies=()) for side in (expected, got)]
             return cut[0], cut[1]
     return expected, got

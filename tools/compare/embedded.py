@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from dataclasses import replace
@@ -13,7 +12,7 @@ from runner.calls import CALLS, MODF_CANNOT_RUN
 from runner.errors import CallRefused
 from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost, to_bytes
-from tools.compare.cases import REFUSED, Played
+from tools.compare.cases import KSR, NOT_ASKED, Played
 from tools.compare.peers import LOOPBACK, PORTS, plain
 from tools.compare.shrink import header_name, lines
 from tools.oracle import as_mono_reads
@@ -114,8 +113,8 @@ class EmbeddedSide:
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
         name, *arguments = step
-        if name == "KSR":
-            return self._ksr(host, str(arguments[0]), [each for each in arguments[1:] if each is not None])
+        if name == KSR:
+            return _ksr(host, *arguments)
         if None in arguments:
             return _NULL_ARGUMENT.get(str(name), -1)
         try:
@@ -124,14 +123,14 @@ class EmbeddedSide:
             return f"raised {type(error).__name__}: {error}"
         return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
 
-    def _ksr(self, host: MessageHost, function: str, arguments: list[str | int | bool]) -> str:
-        """As JSON, which tells true from 1."""
-        try:
-            return json.dumps(host.ksr(function, arguments))
-        except CallRefused:
-            return REFUSED
-        except Exception as error:  # noqa: BLE001 - as above
-            return f"raised {type(error).__name__}: {error}"
+
+def _ksr(host: MessageHost, function: Answer, *arguments: Answer) -> Answer:
+    try:
+        return host.ksr(str(function), [argument for argument in arguments if argument is not None])
+    except CallRefused:
+        return NOT_ASKED
+    except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
+        return f"raised {type(error).__name__}: {error}"
 
 
 def _via_bodies(message: bytes) -> list[bytes]:

@@ -3,7 +3,6 @@
 """Player.cs for a Kamailio without app_mono: the same steps by KEMI, in the Python of app_python3."""
 
 import base64
-import json
 import os
 import re
 import sys
@@ -45,14 +44,12 @@ class Player:
 
     def _run(self, msg, lines):
         host = KamailioHost(msg, KSR)
+        calls = _CALLS | {"KSR": lambda _, function, *arguments: host.ksr(function, [*arguments])}
         for line in lines:
             call, *words = line.split("\t")
             arguments = [_argument(argument) for argument in words]
             try:
-                if call == "KSR":
-                    answer: object = json.dumps(host.ksr(arguments[0], arguments[1:]))
-                else:
-                    answer = _NULL.get(call, -1) if None in arguments else _CALLS[call](msg, *arguments)
+                answer = _NULL.get(call, -1) if None in arguments else calls[call](msg, *arguments)
             except RunnerError:  # a function that KEMI cannot call without harm
                 self._say("-")
                 continue

@@ -14,6 +14,7 @@ from runner.sip.via import vias
 
 from .context import PROTOCOL_NUMBERS, bracketed
 from .ksr_function import Function, with_bytes
+from .pv.next_hop import next_hop_uri
 from .pv.request import METHOD_OTHER, METHODS, method_number
 from .routing import is_myself
 
@@ -37,7 +38,8 @@ def _is_method(context: Context, wanted: bytes) -> bool:
     method = context.message.method
     if b"|" not in wanted or method_number(method) == METHOD_OTHER:
         return bool(wanted) and method.upper() == wanted.upper()
-    names = [name.strip(b" \t\r\n") for name in wanted.split(b"|")]
+    # core/parser/parse_methods.c: nothing may stand behind the last bar.
+    names = [name.strip(b" \t\r\n") for name in wanted.rstrip(b" \t\r\n").removesuffix(b"|").split(b"|")]
     if len(wanted) > _LONGEST_METHODS or not all(name.upper() in METHODS for name in names):
         return False
     return method.upper() in {name.upper() for name in names}
@@ -85,7 +87,7 @@ def _protocol(context: Context) -> int:
     if context.message.first_line.is_reply:
         via = _answered_by(context)
         return -1 if via is None else via.protocol_number
-    uri = context.uri(context.dst_uri or context.request_uri)
+    uri = context.uri(next_hop_uri(context) or b"")
     return -1 if uri is None else int(uri.proto)
 
 
@@ -102,7 +104,7 @@ def _goes_to(version: int) -> Call:
             received = None if via is None else via.param(b"received")
             name = b"" if via is None else via.host if received is None else received.value or b""
         else:
-            uri = context.uri(context.dst_uri or context.request_uri)
+            uri = context.uri(next_hop_uri(context) or b"")
             name = b"" if uri is None else uri.host
         return ip_version(name) == version
 
