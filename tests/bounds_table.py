@@ -127,7 +127,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/modf.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
-    ("runner/hosts/embedded/pv/htable.py", "context.process.hash_tables"): (
+    ("runner/hosts/embedded/context.py", "Context.process.hash_tables"): (
         "the setting hash_tables; their keys: MAX_VARIABLES of the listener, and MAX_EDITS of a script on one message"
     ),
     ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",

@@ -145,16 +145,14 @@ def test_the_two_hosts_do_not_know_each_other() -> None:
                 assert not [found for found in imported_modules(path) if found.startswith(f"runner.hosts.{other}")]
 
 
-def test_only_the_host_itself_and_functions_of_ksr_know_pseudo_variables() -> None:
+def test_only_the_host_itself_knows_pseudo_variables() -> None:
     knows = {
         name
         for name, path in NAMES.items()
         if name.startswith("runner.") and ".pv" not in name and any(".pv." in found for found in imported_modules(path))
     }
 
-    assert {name for name in knows if not name.startswith("runner.hosts.embedded.ksr_")} == {
-        "runner.hosts.embedded.host"
-    }
+    assert knows == {"runner.hosts.embedded.host"}
 
 
 def test_no_module_is_in_an_import_circle() -> None:

@@ -296,6 +296,12 @@ class Context:
         """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""
         return parse_contacts_6(body) if self.environment.is_6 else parse_contacts(body)
 
+    def hash_table(self, name: bytes) -> dict[bytes, Value] | None:
+        """What is in a hash table; None for one that the configuration has not got."""
+        if name.decode("latin-1") not in self.environment.hash_tables:
+            return None
+        return self.process.hash_tables.setdefault(name, {})
+
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
         return self.message.header(key)

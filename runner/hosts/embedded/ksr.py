@@ -84,7 +84,7 @@ def _get(host: MessageHost, name: str) -> str | int | None:
     if value is None or value.is_null:
         return None
     if value.is_integer and value.number is not None:
-        return value.number if host.context.environment.is_6 else wrap(value.number)
+        return wrap(value.number)
     return host.get_s(name)
 
 
@@ -106,7 +106,7 @@ def _geti(host: MessageHost, name: str) -> int:
     if value is None or value.is_null:
         return 0
     if value.number:
-        return value.number if host.context.environment.is_6 else wrap(value.number)
+        return wrap(value.number)
     text = (value.text or b"").decode("latin-1")
     return int(text) if _NUMBER.fullmatch(text) else 0
 

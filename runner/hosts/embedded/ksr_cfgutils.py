@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from runner.sip.scan import wrap
 
 from .context import Process
+from .hashes import core_hash
 from .ksr_function import FALSE, TRUE, Function, with_bytes
-from .pv.transformations.text import core_hash
 
 if TYPE_CHECKING:
     from .context import Context

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused
 from runner.sip.ip import ip_version
+from runner.sip.methods import METHOD_OTHER, METHODS, method_number
 from runner.sip.via import vias
 
 from .context import PROTOCOL_NUMBERS, bracketed
 from .ksr_function import Function, with_bytes
-from .pv.next_hop import next_hop_uri
-from .pv.request import METHOD_OTHER, METHODS, method_number
 from .routing import is_myself
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.sip.uri import Uri
     from runner.sip.via import Via
 
     from .context import Branch, Context
@@ -82,12 +82,16 @@ def _answered_by(context: Context) -> Via | None:
     return found[1] if len(found) > 1 else None
 
 
+def _next_hop(context: Context) -> Uri | None:
+    return context.uri(context.dst_uri or context.request_uri or context.message.first_line.uri)
+
+
 def _protocol(context: Context) -> int:
     """By which the message goes on, 0 for the default; -1 when that cannot be told (sr_kemi_core_to_proto_helper)."""
     if context.message.first_line.is_reply:
         via = _answered_by(context)
         return -1 if via is None else via.protocol_number
-    uri = context.uri(next_hop_uri(context) or b"")
+    uri = _next_hop(context)
     return -1 if uri is None else int(uri.proto)
 
 
@@ -104,7 +108,7 @@ def _goes_to(version: int) -> Call:
             received = None if via is None else via.param(b"received")
             name = b"" if via is None else via.host if received is None else received.value or b""
         else:
-            uri = context.uri(next_hop_uri(context) or b"")
+            uri = _next_hop(context)
             name = b"" if uri is None else uri.host
         return ip_version(name) == version
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from runner.sip.scan import wrap
 
 from .ksr_function import FALSE, TRUE, Function, with_bytes
-from .pv.htable import table
-from .pv.transformations.posix import Regex
+from .posix import Regex
 from .value import CannotEvaluate, Value
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _DONE, _NO_TABLE = 0, 2
 
 
 def _existing(context: Context, name: bytes) -> Table:
-    found = table(context, name)
+    found = context.hash_table(name)
     if found is None:
         raise CannotEvaluate("there is no such hash table")
     return found
@@ -38,7 +37,7 @@ def _existing(context: Context, name: bytes) -> Table:
 
 def _get(default: str | None) -> Call:
     def get(context: Context, name: bytes, key: bytes) -> str | int | None:
-        found = table(context, name)
+        found = context.hash_table(name)
         value = None if found is None else found.get(key)
         if value is None:
             return default
@@ -48,7 +47,7 @@ def _get(default: str | None) -> Call:
 
 
 def _is_null(context: Context, name: bytes, key: bytes) -> int:
-    found = table(context, name)
+    found = context.hash_table(name)
     if found is None:
         return _NO_TABLE
     return FALSE if key in found else TRUE
@@ -71,7 +70,7 @@ def _set_expiry(context: Context, name: bytes, _key: bytes, _seconds: int) -> in
 
 def _step(by: int) -> Call:
     def step(context: Context, name: bytes, key: bytes) -> int:
-        found = table(context, name)
+        found = context.hash_table(name)
         old = None if found is None else found.get(key)
         if found is None or old is None or not old.is_integer or old.number is None:
             return _NO_NUMBER
@@ -143,7 +142,7 @@ def _remove_by_regex(*, is_by_value: bool) -> Call:
     """True for a table that there is not, too."""
 
     def remove(context: Context, name: bytes, pattern: bytes) -> int:
-        found = table(context, name)
+        found = context.hash_table(name)
         keys = [] if found is None else _chosen(found, _test(b"re", pattern), is_by_value=is_by_value)
         for key in keys:
             (found or {}).pop(key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import loose_route, record_route
 from .ksr_function import FALSE, TRUE, Function, with_bytes
-from .pv.transformations.posix import Regex
+from .posix import Regex
 from .routing import is_upstream, routed_place
 
 if TYPE_CHECKING:

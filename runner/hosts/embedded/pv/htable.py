@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.scan import wrap
 
@@ -11,12 +12,9 @@ from .expression import Format, parse_format
 from .registry import Access, Reader, one_of, register
 from .scriptvars import stored
 from .server import leading_number
-from .transformations.posix import Regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from runner.hosts.embedded.context import Context
 
 _WHITE = b" \t\r\n"
 _OPERATORS = frozenset({b"~~", b"~%", b"%~", b"==", b"eq", b"**"})
@@ -31,15 +29,8 @@ def _parse(text: bytes) -> tuple[bytes, Format]:
     return name, parse_format(key[1:])
 
 
-def table(context: Context, name: bytes) -> dict[bytes, Value] | None:
-    """What is in a hash table; None for one that the configuration has not got."""
-    if name.decode("latin-1") not in context.environment.hash_tables:
-        return None
-    return context.process.hash_tables.setdefault(name, {})
-
-
 def _table(access: Access) -> dict[bytes, Value] | None:
-    return table(access.context, access.name[0])
+    return access.context.hash_table(access.name[0])
 
 
 def _key(access: Access) -> bytes:
