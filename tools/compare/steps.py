@@ -16,7 +16,7 @@ from tools.compare.wording import LENGTHS, MARKS, address, number, uri, word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEND = {"options_reply", "sl_forward_reply", "forward_reply", "t_newtran"}
+_SEND = {"sl_forward_reply", "forward_reply", "t_newtran"}
 _MODF = (*(name for name in FUNCTIONS if name not in _SEND), "sl_reply_error", "is_method", "nonsense", "forward", "")
 WRITABLE = [v for v in VARIABLES if v.is_writable]
 _VALUES = ("udp:127.0.0.1:5100", "udp:127.0.0.1:5101", "udp:127.0.0.1:9", "\u017elu\u0165", "a\0b", "main")
