@@ -1,7 +1,7 @@
 """
 ``make compare``: made-up messages and steps on a real Kamailio and on ours, and what differs.
 
-``python -m tools.compare [--seconds S] [--seed N] [--mode embedded|inside]``, or ``--replay FILE``. The exit status is 1
+``python -m tools.compare [--seconds S] [--seed N] [--mode embedded|inside|ksr]``, or ``--replay FILE``. The exit status is 1
 when there is a kind of difference, and 2 when nothing can be compared.
 """
 
@@ -136,7 +136,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long, in all modes together; default 60")
     parser.add_argument("--seed", type=int, help="of the cases; default: another one each time")
     parser.add_argument(
-        "--mode", choices=MODES, action="append", help="which of ours; default: both, half the time each"
+        "--mode", choices=MODES, action="append", help="which of ours; default: all, the same time each"
     )
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="play a finding again, or all of a directory")

@@ -36,6 +36,7 @@ _LEFT_OUT = frozenset(
         "textops.set_body_multipart_mode",  # as ModF by the other steps
     }
 )
+_THEMES = ("textops.", "textops.", "siputils.", "textopsx.", "pvx.avp", "pvx.xavp", "pvx.xavi", "pvx.xavu")
 _READS = ("$ru", "$rU", "$du", "$rb", "$cl", "$hdr(Contact)", "$(hdr(Via)[-1])", "$avp(a)", "$xavp(a)", "$ua", "$au")
 _INTS = (0, 1, 2, 3, -1, -2, -3, 5, 31, 32, 2147483647, -2147483648, 65536)
 _EXPRESSIONS = (
@@ -55,6 +56,9 @@ _BODY_TYPES = ("application/sdp", "text/plain")
 _NAMES = ("TEXT", "NUMBER", "EMPTY", "NONE", "", "KAMAILIO_NONE")
 
 
+_PARAM = r"[;?]([A-Za-z0-9-]+)(?:=([A-Za-z0-9.-]*))?"
+
+
 class OfMessage(Dice):
     """Dice that know a message: words, parameters and names of headers that are in it."""
 
@@ -66,9 +70,10 @@ class OfMessage(Dice):
         self._text = text
         self._body: list[str] = re.findall(r"[^\s;,]+", body[:2000]) or [""]
         self._words: list[str] = re.findall(r"[A-Za-z0-9_.+@-]+", head[:4000]) or [""]
-        self._params: list[tuple[str, str]] = re.findall(r"[;?]([A-Za-z0-9-]+)(?:=([A-Za-z0-9.-]*))?", head) or [
-            ("", "")
-        ]
+        self._params: list[tuple[str, str]] = re.findall(_PARAM, head) or [("", "")]
+        self._uri_params: list[tuple[str, str]] = re.findall(
+            _PARAM, head.partition("\r\n")[0].partition(" SIP")[0]
+        ) or [("", "")]
         self._names: list[str] = re.findall(r"(?m)^([A-Za-z0-9-]+)[ \t]*:", head) or [""]
         self._users: list[str] = re.findall(r":([^\s:;@<>]+)@", head) or [""]
 
@@ -85,21 +90,29 @@ class OfMessage(Dice):
         at = self.randrange(len(self._text))
         return self._text[at : at + 1 + self.randrange(12)].replace("\0", "")
 
+    def message_with(self, old: str, new: str) -> str:
+        """The message with one text in place of another, but in the first line."""
+        first, end, rest = self._text.partition("\r\n")
+        return (first + end + rest.replace(old, new, 1)).replace("\0", "")
+
     def name_of(self) -> str:
         """The name of a header."""
         return self.of(self._names)
 
-    def param_of(self) -> str:
-        """The name of a parameter."""
-        return self.of(self._params)[0]
+    def uri_pair_of(self) -> tuple[str, str]:
+        """The same, of a parameter of the R-URI."""
+        return self.of(self._uri_params)
 
-    def value_of(self) -> str:
-        """The value of a parameter."""
-        return self.of(self._params)[1]
+    def pair_of(self) -> tuple[str, str]:
+        """The name and the value of a parameter."""
+        return self.of(self._params)
 
 
 _INSIDE = ("--b\r\nContent-Type: {0}\r\n\r\n{1}\r\n--b\r\nContent-Type: {2}\r\nContent-ID: <x>\r\n\r\n{3}\r\n--b--\r\n",
            "--b\r\nc:{0}\r\n\r\n{1}--b\r\nContent-Type: {2};x=1\r\n\r\n{3}\r\n--b", "--b\r\n\r\n--b\r\ncontent-type: {0}\r\n{1}\n--b\r\n")  # fmt: skip
+
+
+_BODIES = ("one", "two, three", "1;x=y", "a=b", '"a, b" <sip:a@b>;x="y";q=1 , two;X=1;x', "one,,two ,", "")
 
 
 def _sound(dice: Dice) -> str:
@@ -134,8 +147,8 @@ def _sound(dice: Dice) -> str:
             2,
             lambda dice: f"Contact: {dice.one('', 'A ')}<{target}>;q=0.5{dice.maybe(0.3, ', <sip:c@c.example;x=Yg>')}",
         ),
-        *dice.some(3, lambda dice: f"X-{dice.one('A', 'B')}: {dice.one('one', 'two, three', '1;x=y', 'a=b')}"),
-        *dice.some(1, lambda dice: f"Privacy: {dice.of(_PRIVACY)}{dice.maybe(0.3, '; id')}"),
+        *dice.some(5, lambda dice: f"X-{dice.one('A', 'B')}: {dice.of(_BODIES)}"),
+        *([f"Privacy: {dice.of(_PRIVACY)}{dice.maybe(0.3, '; id')}"] if dice.maybe(0.4) else []),
         *dice.some(1, lambda _: "Date: Sun, 06 Nov 1994 08:49:37 GMT"),
         *([f"Content-Type: {kind}"] if kind else []),
         f"Content-Length: {len(body)}",
@@ -197,7 +210,7 @@ def _tests(dice: OfMessage) -> str:
 
 def _param_name(dice: OfMessage) -> str:
     return dice.one(
-        dice.param_of(), dice.param_of(), "x", "alias", "lr", "", "transport", "LR", "r2", "X", "gr", "ob", "line"
+        dice.pair_of()[0], dice.pair_of()[0], "x", "alias", "lr", "", "transport", "LR", "r2", "X", "gr", "ob", "line"
     )
 
 
@@ -211,7 +224,7 @@ def _white(dice: Dice) -> str:
 
 
 _MAKERS: dict[str, Maker] = {
-    **dict.fromkeys(("cname", "rname", "xname"), _of("a", "b", "c", "A", "a", "")),
+    **dict.fromkeys(("cname", "rname", "xname"), _of("a", "a", "b", "A", "a", "")),
     "cd": _of("", "attachment", "session;x=1"),
     "clist": _of("", "a", "abc", "\xe9", "xyz"),
     "content_type": _of(*_TYPES),
@@ -219,7 +232,7 @@ _MAKERS: dict[str, Maker] = {
     "ctype": _of(*_TYPES),
     "dname": _of(*_NAMES),
     "dst": _of(*_VARIABLES),
-    "eaddr": lambda dice: dice.one(host(dice), "192.0.2.9:5060", ""),
+    "eaddr": lambda dice: dice.one(host(dice) or "h", "192.0.2.9:5060"),
     "ematch": _expression,
     "envname": _of(*_NAMES),
     "eprefix": _of("", "p", "enc", "a*b"),
@@ -228,7 +241,9 @@ _MAKERS: dict[str, Maker] = {
     "expr": lambda dice: dice.one(_expression(dice), "70", "one", "two, three", "1 INVITE"),
     "flags": _of(*_MODES_OF_HEADERS),
     "hexp": lambda dice: (
-        _header_name(dice) + dice.one("", "", "[1]", "[0]", "[-1]", "[*]", ".x", ".tag", ".q", ".name")
+        dice.one("X-A", "X-B", _header_name(dice))
+        + dice.one(*[""] * 5, "[1]", "[2]", "[0]", "[-1]", "[-2]", "[ 1 ]", "[*]", "[]", "[-11]", "[x]")
+        + dice.one(*[""] * 5, ".x", ".tag", ".q", ". y", ".")
     ),
     "fmt": lambda dice: dice.one("a", "$ru", "$avp(a)x$fU", "", "$$", "$(ru{s.len})", "$hdr(X-None)"),
     "hname": _header_name,
@@ -238,6 +253,10 @@ _MAKERS: dict[str, Maker] = {
     "nb": _body,
     "nc": _of(*_TYPES),
     "nparam": _param_name,
+    "match": lambda dice: dice.one(
+        "*", "a*", "?", "[a-c]*", dice.word_of(), dice.word_of()[:2] + "*", "*" + dice.word_of()[1:], "["
+    ),
+    "obuf": lambda dice: dice.message_with(dice.slice_of(), dice.of(_TEXTS)),
     "op": _of(*_WORDS),
     "opv": _of(*_VARIABLES),
     "param": lambda dice: dice.one("", "x", "x=1", "lr", params(dice)),
@@ -252,7 +271,7 @@ _MAKERS: dict[str, Maker] = {
     "subex": _substitution,
     "subst": _substitution,
     "suri": lambda dice: dice.one(uri(dice), uri(dice), address(dice), word(dice)),
-    "svalue": lambda dice: dice.one("", "udp", "1", "phone", dice.value_of(), dice.value_of(), number(dice)),
+    "svalue": lambda dice: dice.one("", "udp", "1", "phone", dice.pair_of()[1], number(dice)),
     "tval": _tests,
     "uri1": uri,
     "uri2": uri,
@@ -263,6 +282,8 @@ _MAKERS: dict[str, Maker] = {
 
 
 def _argument(dice: OfMessage, parameter: Parameter) -> str | int:
+    if parameter.name == "code":
+        return dice.one(dice.randrange(90, 710), 404, 486, 200, 180)
     if parameter.kind != "str":
         return dice.randrange(4) if dice.maybe(0.5) else dice.of(_INTS)
     text = _MAKERS.get(parameter.name, _text)(dice)
@@ -284,8 +305,12 @@ def compared() -> list[Function]:
 def call(dice: OfMessage, function: Function) -> Step:
     """One call, with odd or plausible arguments."""
     arguments = [_argument(dice, parameter) for parameter in function.parameters]
+    if function.name in {"uri_param", "uri_param_value"} and dice.maybe(0.5):
+        arguments[:] = dice.uri_pair_of()[: len(arguments)]
     if function.name.endswith("_hex"):
         arguments[0] = _digits(dice)
+    if function.module == "textopsx" and function.name.endswith("hf_value") and dice.maybe(0.5):
+        arguments[1:] = [dice.one("one", "two", "TWO", "two;X=1;x", "$rU", "x", "y=2")][: len(arguments) - 1]
     if function.name == "regex_substring" and dice.maybe(0.8):
         arguments[2:4] = dice.randrange(3), dice.randrange(1, 5)
     if len(arguments) > 1 and dice.maybe(0.15) and len({parameter.kind for parameter in function.parameters}) == 1:
@@ -295,8 +320,10 @@ def call(dice: OfMessage, function: Function) -> Step:
 
 def case(seed: int, number_: int) -> Case:
     """Case number n of a seed, as ``steps.case``."""
-    dice, known = OfMessage(f"ksr:{seed}:{number_}"), compared()
-    made: list[Step] = []
+    dice, made = OfMessage(f"ksr:{seed}:{number_}"), list[Step]()
+    # Half of them call functions that see what the others did.
+    theme = dice.of(_THEMES) if dice.maybe(0.5) else ""
+    known = [function for function in compared() if function.full_name.startswith(theme)]
     count = dice.randrange(8, 30)
     while len(made) < count:
         chance = dice.random()

@@ -35,10 +35,15 @@ def with_bytes(call: Callable[..., Answer]) -> Call:
 
     Where it raises CannotEvaluate, that is logged and the answer is ``FALSE``, as nearly all of Kamailio's modules do.
     """
+    return of_host(lambda host, *arguments: call(host.context, *arguments))
+
+
+def of_host(call: Callable[..., Answer]) -> Call:
+    """As ``with_bytes``, for a function of the host, which knows the variables."""
 
     def run(host: MessageHost, *arguments: str | int | bool) -> Answer:
         try:
-            return call(host.context, *map(_as_bytes, arguments))
+            return call(host, *map(_as_bytes, arguments))
         except CannotEvaluate as error:
             host.log(_ERROR, str(error))
             return FALSE
