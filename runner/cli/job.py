@@ -296,7 +296,12 @@ def host_of(
     hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(address)
-        environment = Environment((socket,), variables=passed_on(settings), kamailio=known_version(settings))
+        environment = Environment(
+            (socket,),
+            variables=passed_on(settings),
+            hash_tables=frozenset(settings.hash_tables),
+            kamailio=known_version(settings),
+        )
         host = MessageHost(data, source=address, received_on=socket, environment=environment)
         why = host.context.message.dropped
     except SipParseError as error:

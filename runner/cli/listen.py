@@ -97,7 +97,9 @@ def listen(
             run,
             tell=_tell,
             threads=settings.max_workers,
-            environment=Environment(variables=passed_on(settings), kamailio=version),
+            environment=Environment(
+                variables=passed_on(settings), hash_tables=frozenset(settings.hash_tables), kamailio=version
+            ),
             **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
