@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner import installed
 from runner.build import SOURCES, compile_script
+from runner.cli import answers
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
 from runner.job import NS_PER_US
-from runner.ksr import answers
 from runner.runner import Runner
 from runner.runtimes.checks import ASSEMBLY_MAGIC
 from runner.runtimes.known import Runtimes
