@@ -8,23 +8,23 @@ modules/kemix/kemix_mod.c, modules/sl/sl.c, the same in 5.6.3 and 6.0.1.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused, ConfigError
 from runner.reviewed import refusal
 
 from . import modf
+from .ksr_function import FALSE as _FALSE
+from .ksr_function import TRUE as _TRUE
+from .ksr_function import Function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .host import MessageHost
-
-    Answer = str | int | bool | None
-    Call = Callable[..., Answer]
+    from .ksr_function import Answer, Call
 
 _NULL = "<null>"
-_TRUE, _FALSE = 1, -1
 _LEVELS = {"crit": -2, "err": -1, "warn": 0, "notice": 1, "info": 2, "dbg": 3}
 _X_LEVELS = _LEVELS | {"alert": -5}
 _ERROR = -1
@@ -52,16 +52,6 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "sw": lambda value, wanted: value.startswith(wanted),
     "in": lambda value, wanted: wanted in value,
 }
-
-
-class Function(NamedTuple):
-    """One function."""
-
-    parameters: str
-    """A letter each: ``i`` for a number, ``s`` for a text."""
-    call: Call
-    """Takes the host and the arguments."""
-    since_6: bool = False
 
 
 def call(function: str, arguments: Sequence[str | int | bool], host: MessageHost) -> Answer:
