@@ -49,6 +49,7 @@ def apply_changes(context: Context) -> int:
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
+    context.reply_body = b""
     context.identities = {}
     context.sessions = None
     is_cut = message.broken_at is not None and bool(message.lacks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.scan import wrap
 
@@ -11,7 +12,6 @@ from .expression import Format, parse_format
 from .registry import Access, Reader, one_of, register
 from .scriptvars import stored
 from .server import leading_number
-from .transformations.posix import Regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,9 @@ import ctypes
 from functools import lru_cache
 from typing import Any
 
-from runner.hosts.embedded.value import CannotEvaluate
+from runner.hosts.expressions import is_too_deep
+
+from .value import CannotEvaluate
 
 # glibc's regex.h; musl has the same values.
 _EXTENDED, _ICASE, _NEWLINE, _NOTBOL = 1, 2, 4, 1
@@ -28,6 +30,8 @@ class Regex:
     def __init__(self, pattern: bytes, *, ignores_case: bool, is_multiline: bool) -> None:
         self._libc = _libc()
         self._compiled = ctypes.create_string_buffer(_REGEX_BYTES)
+        if is_too_deep(pattern.decode("latin-1")):
+            raise CannotEvaluate("a regular expression with too many brackets or repetitions")
         flags = _EXTENDED | (_ICASE if ignores_case else 0) | (_NEWLINE if is_multiline else 0)
         before = self._libc.uselocale(_c_locale())
         try:
