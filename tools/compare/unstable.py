@@ -15,8 +15,7 @@ from runner.calls import MODF_CANNOT_RUN
 from runner.hosts.kamailio import guards, names
 from runner.installed import version
 from runner.sip import SipParseError, parse
-from runner.sip.via import first_via
-from tools.compare.cases import NOT_ASKED
+from tools.compare.cases import KSR, NOT_ASKED
 from tools.compare.embedded import EmbeddedSide
 
 if TYPE_CHECKING:
@@ -69,6 +68,7 @@ def reason(step: Step) -> str | None:
 
 
 _APPLIED, _MULTIPART = ("Core.ModF", "msg_apply_changes"), ("Core.ModF", "set_body_multipart")
+_APPLIED_BY_KSR = (KSR, "textopsx.msg_apply_changes")
 _UPDATED = ("PV.GetS", "$mbu")
 _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")}
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
@@ -177,14 +177,24 @@ def _has_open_address(case: Case) -> bool:
     return any(map(guards.OPEN_ADDRESS.search, texts))
 
 
+def _makes_parts(step: Step) -> bool:
+    return step == _MULTIPART or (step[0] == KSR and "_body_part" in str(step[1]))
+
+
 def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]) -> bool:
-    step = case.steps[number]
+    step, before = case.steps[number], case.steps[:number]
+    if step[0] == KSR and pair[0] != pair[1] and NOT_ASKED in pair:
+        return True  # one of them refused what the other did
+    if step == _APPLIED_BY_KSR:
+        step, pair = _APPLIED, pair[::-1]  # the real one is called with the care that ours takes inside Kamailio
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
     if step == _APPLIED and pair == (1, -1):
         # It leaves no Via, or a multipart body that the real one cannot build: it crashes when it sends.
+        looks = case.with_steps((*before, case.steps[number], ("PV.IsNull", "$sel(via)")))
+        has_no_via = EmbeddedSide(kamailio=version()).collect(looks).answers[-1:] != (0,)
         message = _message_behind(case, number + 1)
-        return _MULTIPART in case.steps[:number] or message is None or first_via(message) is None
+        return any(map(_makes_parts, before)) or has_no_via or message is None or bool(message.lacks)
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
     if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set

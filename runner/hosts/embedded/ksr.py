@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runner.errors import CallRefused, ConfigError
 from runner.reviewed import refusal
 
-from . import modf
+from . import ksr_body, ksr_headers, ksr_kx, ksr_pvx, ksr_siputils, ksr_strings, ksr_textops, modf
 from .ksr_function import FALSE as _FALSE
 from .ksr_function import TRUE as _TRUE
 from .ksr_function import Function
@@ -212,7 +212,8 @@ def _has_flag(name: str) -> Call:
 
 def _variable(name: str, default: str | None = None) -> Call:
     def get(host: MessageHost) -> str | int | None:
-        return _get(host, name) or default
+        value = _get(host, name)
+        return default if value is None else value
 
     return get
 
@@ -280,7 +281,7 @@ def _of_modf() -> dict[str, Function]:
 
 
 _OF_KX = {
-    "callid": "$ci", "furi": "$fu", "method": "$rm", "ouri": "$ou", "rcvip": "$Ri", "rcvport": "$Rp", "ruri": "$ru",
+    "furi": "$fu", "method": "$rm", "rcvip": "$Ri", "rcvport": "$Rp", "ruri": "$ru",
     "srcip": "$si", "srcport": "$sp", "turi": "$tu",
 }  # fmt: skip
 _OF_KX_IN_THREE_FORMS = {
@@ -342,5 +343,12 @@ FUNCTIONS: dict[str, Function] = {
     "sl.sl_send_reply": Function("is", _send_reply),
     "sl.sl_reply_error": Function("", lambda host: host.modf("sl_reply_error")),
     **_of_modf(),
+    **ksr_body.FUNCTIONS,
+    **ksr_headers.FUNCTIONS,
+    **ksr_kx.FUNCTIONS,
+    **ksr_pvx.FUNCTIONS,
+    **ksr_siputils.FUNCTIONS,
+    **ksr_strings.FUNCTIONS,
+    **ksr_textops.FUNCTIONS,
 }  # fmt: skip
 """Every function offered."""
