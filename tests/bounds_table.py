@@ -126,6 +126,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/ksr_pvx.py", "context.process.script_variables"): "MAX_VARIABLES, as in scriptvars.py",
     ("runner/hosts/embedded/ksr_pvx.py", "context.xavps"): ONE_MESSAGE,
     ("runner/hosts/embedded/ksr_textops.py", "context.edits"): "MEMORY_BYTES, in _Room.replace; and " + ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_textopsx.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,

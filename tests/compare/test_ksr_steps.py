@@ -19,12 +19,20 @@ from tools.compare.ksr_steps import case, cases, compared
 from tools.compare.report import text_of
 
 MANY = list(itertools.islice(cases(1), 1500))
-SEED, CASES = 4, 700
+SEED, CASES = 4, 500
 LONGEST_S = 120.0
 # True whatever they find, or false as nobody can be authorized, or a number of a text that is none.
 ONE_ANSWER = {
     *("kx.get_envn", "pvx.avp_rm", "pvx.var_seti", "pvx.var_sets", "pvx.xavi_child_rm", "pvx.xavi_rm"),
-    *("pvx.xavp_child_rm", "pvx.xavp_rm", "siputils.contact_param_encode", "siputils.is_user", "textops.replace_str"),
+    *(
+        "pvx.xavp_child_rm",
+        "pvx.xavp_rm",
+        "siputils.contact_param_encode",
+        "siputils.contact_param_rm",
+        "siputils.is_user",
+        "textops.replace_str",
+        "textopsx.keep_hf_re",
+    ),
 }
 
 

@@ -90,6 +90,11 @@ class OfMessage(Dice):
         at = self.randrange(len(self._text))
         return self._text[at : at + 1 + self.randrange(12)].replace("\0", "")
 
+    def message_with(self, old: str, new: str) -> str:
+        """The message with one text in place of another, but in the first line."""
+        first, end, rest = self._text.partition("\r\n")
+        return (first + end + rest.replace(old, new, 1)).replace("\0", "")
+
     def name_of(self) -> str:
         """The name of a header."""
         return self.of(self._names)
@@ -105,6 +110,9 @@ class OfMessage(Dice):
 
 _INSIDE = ("--b\r\nContent-Type: {0}\r\n\r\n{1}\r\n--b\r\nContent-Type: {2}\r\nContent-ID: <x>\r\n\r\n{3}\r\n--b--\r\n",
            "--b\r\nc:{0}\r\n\r\n{1}--b\r\nContent-Type: {2};x=1\r\n\r\n{3}\r\n--b", "--b\r\n\r\n--b\r\ncontent-type: {0}\r\n{1}\n--b\r\n")  # fmt: skip
+
+
+_BODIES = ("one", "two, three", "1;x=y", "a=b", '"a, b" <sip:a@b>;x="y";q=1 , two;X=1;x', "one,,two ,", "")
 
 
 def _sound(dice: Dice) -> str:
@@ -139,7 +147,7 @@ def _sound(dice: Dice) -> str:
             2,
             lambda dice: f"Contact: {dice.one('', 'A ')}<{target}>;q=0.5{dice.maybe(0.3, ', <sip:c@c.example;x=Yg>')}",
         ),
-        *dice.some(3, lambda dice: f"X-{dice.one('A', 'B')}: {dice.one('one', 'two, three', '1;x=y', 'a=b')}"),
+        *dice.some(5, lambda dice: f"X-{dice.one('A', 'B')}: {dice.of(_BODIES)}"),
         *([f"Privacy: {dice.of(_PRIVACY)}{dice.maybe(0.3, '; id')}"] if dice.maybe(0.4) else []),
         *dice.some(1, lambda _: "Date: Sun, 06 Nov 1994 08:49:37 GMT"),
         *([f"Content-Type: {kind}"] if kind else []),
@@ -233,7 +241,9 @@ _MAKERS: dict[str, Maker] = {
     "expr": lambda dice: dice.one(_expression(dice), "70", "one", "two, three", "1 INVITE"),
     "flags": _of(*_MODES_OF_HEADERS),
     "hexp": lambda dice: (
-        _header_name(dice) + dice.one("", "", "[1]", "[0]", "[-1]", "[*]", ".x", ".tag", ".q", ".name")
+        dice.one("X-A", "X-B", _header_name(dice))
+        + dice.one(*[""] * 5, "[1]", "[2]", "[0]", "[-1]", "[-2]", "[ 1 ]", "[*]", "[]", "[-11]", "[x]")
+        + dice.one(*[""] * 5, ".x", ".tag", ".q", ". y", ".")
     ),
     "fmt": lambda dice: dice.one("a", "$ru", "$avp(a)x$fU", "", "$$", "$(ru{s.len})", "$hdr(X-None)"),
     "hname": _header_name,
@@ -243,6 +253,10 @@ _MAKERS: dict[str, Maker] = {
     "nb": _body,
     "nc": _of(*_TYPES),
     "nparam": _param_name,
+    "match": lambda dice: dice.one(
+        "*", "a*", "?", "[a-c]*", dice.word_of(), dice.word_of()[:2] + "*", "*" + dice.word_of()[1:], "["
+    ),
+    "obuf": lambda dice: dice.message_with(dice.slice_of(), dice.of(_TEXTS)),
     "op": _of(*_WORDS),
     "opv": _of(*_VARIABLES),
     "param": lambda dice: dice.one("", "x", "x=1", "lr", params(dice)),
@@ -268,6 +282,8 @@ _MAKERS: dict[str, Maker] = {
 
 
 def _argument(dice: OfMessage, parameter: Parameter) -> str | int:
+    if parameter.name == "code":
+        return dice.one(dice.randrange(90, 710), 404, 486, 200, 180)
     if parameter.kind != "str":
         return dice.randrange(4) if dice.maybe(0.5) else dice.of(_INTS)
     text = _MAKERS.get(parameter.name, _text)(dice)
@@ -293,6 +309,8 @@ def call(dice: OfMessage, function: Function) -> Step:
         arguments[:] = dice.uri_pair_of()[: len(arguments)]
     if function.name.endswith("_hex"):
         arguments[0] = _digits(dice)
+    if function.module == "textopsx" and function.name.endswith("hf_value") and dice.maybe(0.5):
+        arguments[1:] = [dice.one("one", "two", "TWO", "two;X=1;x", "$rU", "x", "y=2")][: len(arguments) - 1]
     if function.name == "regex_substring" and dice.maybe(0.8):
         arguments[2:4] = dice.randrange(3), dice.randrange(1, 5)
     if len(arguments) > 1 and dice.maybe(0.15) and len({parameter.kind for parameter in function.parameters}) == 1:

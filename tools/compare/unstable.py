@@ -68,7 +68,7 @@ def reason(step: Step) -> str | None:
 
 
 _APPLIED, _MULTIPART = ("Core.ModF", "msg_apply_changes"), ("Core.ModF", "set_body_multipart")
-_APPLIED_BY_KSR = (KSR, "textopsx.msg_apply_changes")
+_BUILD_BY_KSR = {"textopsx.msg_apply_changes", "textopsx.msg_set_buffer"}
 _UPDATED = ("PV.GetS", "$mbu")
 _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")}
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
@@ -185,7 +185,7 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
     step, before = case.steps[number], case.steps[:number]
     if step[0] == KSR and pair[0] != pair[1] and NOT_ASKED in pair:
         return True  # one of them refused what the other did
-    if step == _APPLIED_BY_KSR:
+    if step[0] == KSR and step[1] in _BUILD_BY_KSR:
         step, pair = _APPLIED, pair[::-1]  # the real one is called with the care that ours takes inside Kamailio
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step

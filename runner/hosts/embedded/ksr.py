@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runner.errors import CallRefused, ConfigError
 from runner.reviewed import refusal
 
-from . import ksr_body, ksr_headers, ksr_kx, ksr_pvx, ksr_siputils, ksr_strings, ksr_textops, modf
+from . import ksr_body, ksr_headers, ksr_kx, ksr_pvx, ksr_siputils, ksr_strings, ksr_textops, ksr_textopsx, modf
 from .ksr_function import FALSE as _FALSE
 from .ksr_function import TRUE as _TRUE
 from .ksr_function import Function
@@ -350,5 +350,6 @@ FUNCTIONS: dict[str, Function] = {
     **ksr_siputils.FUNCTIONS,
     **ksr_strings.FUNCTIONS,
     **ksr_textops.FUNCTIONS,
+    **ksr_textopsx.FUNCTIONS,
 }  # fmt: skip
 """Every function offered."""

@@ -71,7 +71,8 @@ def _of_type_or_name(kind: bytes | None, name: bytes) -> Test:
     return lambda header: header.name.lower() == name.lower()
 
 
-def _remove(context: Context, header: Header) -> None:
+def remove(context: Context, header: Header) -> None:
+    """Take a header out."""
     context.edits.replace(header.start, header.end - header.start)
 
 
@@ -90,7 +91,7 @@ def _remove_named(context: Context, name: bytes) -> int:
     """core/kemi.c, sr_kemi_hdr_remove: true also when there is none."""
     is_wanted = _of_name(name, _LONGEST_REMOVED)
     for header in filter(is_wanted, headers(context)):
-        _remove(context, header)
+        remove(context, header)
     return TRUE
 
 
@@ -98,7 +99,7 @@ def _remove_matching(context: Context, pattern: bytes, but: bytes | None = None)
     kept = {header.start for header in _matching(context, but)} if but is not None else set()
     found = [header for header in _matching(context, pattern) if header.start not in kept]
     for header in found:
-        _remove(context, header)
+        remove(context, header)
     return TRUE if found else FALSE
 
 
@@ -109,7 +110,7 @@ def _remove_at(context: Context, name: bytes, index: int) -> int:
     if at >= len(found):
         return _NO_SUCH_INDEX
     if at >= 0:
-        _remove(context, found[at])
+        remove(context, found[at])
     return TRUE
 
 
@@ -132,7 +133,7 @@ def _remove_by_value(context: Context, name: bytes, operator: bytes, text: bytes
         raise CannotEvaluate(f"{shown(operator)} is none of eq, ne, in and re")
     removed = [header for header in all_headers if is_wanted(header) and test(header)]
     for header in removed:
-        _remove(context, header)
+        remove(context, header)
     return TRUE if removed else _NONE_REMOVED
 
 

@@ -38,6 +38,7 @@ _SEPARATOR = b"*"
 _CONTACT_DOES_NOT_PARSE, _TOO_LONG, _OUTDATED = -4, -2, -4
 _BAD_CONTACT = -1
 _NO_SCHEME, _SHORT_SCHEME = -25, -26
+_NO_SCHEME_IN_BRACKETS, _SHORT_SCHEME_IN_BRACKETS = -22, -23
 _NO_URI = -30 - 479  # core/error.h, E_BAD_URI
 _DATE = re.compile(
     rb"(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), ([0-2][0-9]|3[01]) "
@@ -276,18 +277,28 @@ def _encoded(context: Context, uri: bytes, prefix: bytes, address: bytes) -> byt
     """The URI that ``decode_contact`` decodes, or the code of encode2format; of the scheme three letters count."""
     if len(uri) <= 1:
         return _BAD_CONTACT
-    colon = uri.find(b":")
+    colon, opening, end = uri.find(b":"), uri.find(b"<"), len(uri)
+    if opening >= 0:
+        if colon < 0:
+            return _NO_SCHEME_IN_BRACKETS
+        if colon - opening < len(b"<sip"):
+            return _SHORT_SCHEME_IN_BRACKETS
+        end = uri.find(b">", colon)
+        if end < 0:
+            raise CallRefused(
+                "a bracket of a Contact does not close, and Kamailio looks for its end in all that follows"
+            )
     if colon < 0:
         return _NO_SCHEME
     if colon < len(b"sip"):
         return _SHORT_SCHEME
-    parsed = context.uri(uri[colon - 3 :])
+    parsed = context.uri(uri[colon - 3 : end])
     if parsed is None:
         return _NO_URI
     transport = parsed.param(b"transport").value
     parts = (parsed.user, parsed.password or b"", parsed.host, parsed.port or b"", transport)
     packed = _SEPARATOR.join((prefix, *parts)) + b"@"
-    return uri[: colon + 1] + packed + address
+    return uri[: colon + 1] + packed + address + uri[end:]
 
 
 def _is_first_hop(context: Context, mode: int) -> int:
