@@ -10,10 +10,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.sip.scan import LONG_MAX, str2sint
+
 from .context import XavpNode
 from .ksr_function import FALSE, TRUE, Function, of_host, with_bytes
 from .ksr_textops import check_writable
-from .value import Value
+from .value import CannotEvaluate, Value
 from .xavps import named, place_of, searched
 
 if TYPE_CHECKING:
@@ -82,6 +84,17 @@ def _evaluate(host: MessageHost, name: bytes, text: bytes) -> int:
     check_writable(host, name)
     host.assign(name, host.printed(text))
     return TRUE
+
+
+def _get_long(host: MessageHost, name: bytes) -> int:
+    """core/kemi.c, sr_kemi_pv_getl."""
+    try:
+        value = host.evaluate(name)
+    except CannotEvaluate:
+        return 0
+    if value.number is not None:
+        return value.number
+    return str2sint(value.text or b"", LONG_MAX) or 0
 
 
 def _folded(kind: str, name: bytes) -> bytes:
@@ -202,6 +215,7 @@ def _of_kind(kind: str) -> dict[str, Function]:
 
 
 FUNCTIONS: dict[str, Function] = {
+    "pv.getl": Function("s", of_host(_get_long), since_6=True),
     **_in_three_forms("avp", "s", _avp),
     "pvx.avp_is_null": Function("s", with_bytes(_is_avp_null)),
     "pvx.avp_rm": Function("s", with_bytes(_remove_avp)),
@@ -215,4 +229,4 @@ FUNCTIONS: dict[str, Function] = {
     **_of_kind("xavi"),
     **_of_kind("xavu"),
 }
-"""Of pv, what works on variables of the script and of the message."""
+"""Of pv, what works on variables of the script and of the message; and what KSR.pv has since 6.0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.errors import CallRefused
 from tests.hosts.embedded.ksr_calls import Message
 
 
@@ -83,3 +84,14 @@ def test_a_text_with_variables_is_evaluated_into_another() -> None:
     assert message.call("pv.get", "$var(a)") == "u=bob;<null>"
     assert message.call("pvx.evalx", "$rm", "x") == -1
     assert message.call("pvx.evalx", "$var(a)", "$(") == -1
+
+
+def test_a_number_of_64_bits_is_read_since_6() -> None:
+    message = Message(is_6=True)
+    message.call("pv.sets", "$var(a)", "-3000000000")
+
+    assert message.call("pv.getl", "$var(a)") == -3000000000
+    assert message.call("pv.getl", "$ml") == message.call("kx.get_msglen")
+    assert [message.call("pv.getl", name) for name in ("$none", "$avp(x)", "$ru", "")] == [0, 0, 0, 0]
+    with pytest.raises(CallRefused):
+        Message().call("pv.getl", "$ml")
