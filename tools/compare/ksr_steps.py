@@ -224,7 +224,12 @@ def _white(dice: Dice) -> str:
 
 
 _MAKERS: dict[str, Maker] = {
-    **dict.fromkeys(("cname", "rname", "xname"), _of("a", "a", "b", "A", "a", "")),
+    "sep": _of(";", ",", ", ", "", "ab", ";,"),
+    "slist": _listing,
+    "mode": _of("t", "", "x"),
+    "sparams": lambda dice: dice.one("a=1;b;c=x", "a", "a=;", ";", "", "a=1,b=2", 'a="x;y";b=z;', params(dice)[1:]),
+    "svname": _of(*_VARIABLES),
+    **dict.fromkeys(("cname", "rname", "sxname", "xname"), _of("a", "a", "b", "A", "a", "")),
     "cd": _of("", "attachment", "session;x=1"),
     "clist": _of("", "a", "abc", "\xe9", "xyz"),
     "content_type": _of(*_TYPES),

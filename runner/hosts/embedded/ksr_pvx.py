@@ -7,15 +7,17 @@ like do: some names are looked for in another list, and to ask whether an avp is
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.sip.scan import LONG_MAX, str2sint
+from runner.sip.params import parse_params
+from runner.sip.scan import BLANKS, LONG_MAX, str2sint
 
 from .context import XavpNode
 from .ksr_function import FALSE, TRUE, Function, of_host, with_bytes
 from .ksr_textops import check_writable
-from .value import CannotEvaluate, Value
+from .value import CannotEvaluate, Value, buffer_size
 from .xavps import named, place_of, searched
 
 if TYPE_CHECKING:
@@ -189,6 +191,57 @@ def _remove_child(context: Context, root: bytes, name: bytes, *, kind: str) -> i
     return _drop(node.value, kind, name) if node is not None and isinstance(node.value, list) else TRUE
 
 
+def _add_list(context: Context, name: bytes, children: list[XavpNode]) -> int:
+    """A new xavp in front, with these values."""
+    if not name or not all(child.name for child in children):
+        return FALSE
+    context.xavps["xavp"].insert(0, XavpNode(name, children))
+    return TRUE
+
+
+def _explode_params(context: Context, text: bytes, name: bytes) -> int:
+    return _explode_params_between(context, text, b";", name)
+
+
+def _explode_params_between(context: Context, text: bytes, separator: bytes, name: bytes) -> int:
+    """pv_xavp.c, xavp_xparams_explode."""
+    params = parse_params(text.removesuffix(b";"), separator[:1] or b"\0", is_6=context.environment.is_6)
+    if not params:
+        return FALSE
+    return _add_list(context, name, [XavpNode(param.name, Value(param.body)) for param in params])
+
+
+def _explode_list(context: Context, text: bytes, separators: bytes, mode: bytes, name: bytes) -> int:
+    """pv_xavp.c, xavp_slist_explode: what stands between any of the separators, each value named v."""
+    if not text or not separators:
+        return FALSE
+    parts = re.split(b"[" + re.escape(separators) + b"]", text)
+    trimmed = [part.strip(BLANKS) for part in parts] if mode[:1] == b"t" else parts
+    return _add_list(context, name, [XavpNode(b"v", Value(part)) for part in trimmed if part])
+
+
+def _implode(host: MessageHost, name: bytes, to: bytes, *, kind: str, quote: bytes = b"") -> int:
+    """core/xavp.c, xavp_serialize_fields_style: numbers without a sign, what is no number or text left out."""
+    node = _root(host.context, kind, name)
+    check_writable(host, to)
+    if node is None or not isinstance(node.value, list):
+        return FALSE
+    text = b"".join(_printed(child, quote) for child in node.value)
+    if not text or len(text) >= buffer_size(is_6=host.context.environment.is_6):
+        return FALSE
+    host.assign(to, text)
+    return TRUE
+
+
+def _printed(child: XavpNode, quote: bytes) -> bytes:
+    value = child.value
+    if value is None or isinstance(value, list) or value.is_null:
+        return b""
+    if value.is_integer and value.number is not None:
+        return b"%b=%d;" % (child.name, value.number % (1 << 64))
+    return b"%b=%b%b%b;" % (child.name, quote, value.text, quote) if value.text else child.name + b";"
+
+
 def _in_three_forms(name: str, parameters: str, get: Callable[..., Answer]) -> dict[str, Function]:
     return {
         f"pvx.{name}_get{form}": Function(parameters, with_bytes(partial(get, default=default)))
@@ -222,6 +275,12 @@ FUNCTIONS: dict[str, Function] = {
     "pvx.avp_seti": Function("si", with_bytes(_add_avp)),
     "pvx.avp_sets": Function("ss", with_bytes(_add_avp)),
     "pvx.evalx": Function("ss", of_host(_evaluate)),
+    "pvx.xavp_params_explode": Function("ss", with_bytes(_explode_params)),
+    "pvx.xavp_params_implode": Function("ss", of_host(partial(_implode, kind="xavp"))),
+    "pvx.xavp_params_implode_qval": Function("ss", of_host(partial(_implode, kind="xavp", quote=b'"')), since_6=True),
+    "pvx.xavp_slist_explode": Function("ssss", with_bytes(_explode_list)),
+    "pvx.xavp_xparams_explode": Function("sss", with_bytes(_explode_params_between), since_6=True),
+    "pvx.xavu_params_implode": Function("ss", of_host(partial(_implode, kind="xavu"))),
     "pvx.var_get": Function("s", with_bytes(_variable)),
     "pvx.var_seti": Function("si", with_bytes(_set_variable)),
     "pvx.var_sets": Function("ss", with_bytes(_set_variable)),

@@ -95,3 +95,31 @@ def test_a_number_of_64_bits_is_read_since_6() -> None:
     assert [message.call("pv.getl", name) for name in ("$none", "$avp(x)", "$ru", "")] == [0, 0, 0, 0]
     with pytest.raises(CallRefused):
         Message().call("pv.getl", "$ml")
+
+
+def test_parameters_and_lists_become_values_and_parameters_again() -> None:
+    message = Message(is_6=True)
+
+    assert message.call("pvx.xavp_params_explode", 'a=1;b;c="x;y";', "p") == 1
+    assert [message.call("pvx.xavp_child_get", "p", name) for name in "abc"] == ["1", "", "x;y"]
+    message.call("pvx.xavp_child_seti", "p", "n", -1)
+    assert message.call("pvx.xavp_params_implode", "p", "$var(a)") == 1
+    assert message.call("pv.get", "$var(a)") == "n=18446744073709551615;a=1;b;c=x;y;"
+    assert message.call("pvx.xavp_params_implode_qval", "p", "$var(a)") == 1
+    assert message.call("pv.get", "$var(a)") == 'n=18446744073709551615;a="1";b;c="x;y";'
+    assert message.call("pvx.xavp_xparams_explode", "a=1,b=2", ",", "q") == 1
+    assert message.call("pv.get", "$xavp(q=>b)") == "2"
+    assert message.call("pvx.xavp_slist_explode", "a, b;;c ", ",;", "t", "l") == 1
+    assert message.call("pv.get", "$xavp(l=>v[*])") == "a, b, c"
+
+
+def test_what_is_no_list_becomes_no_value() -> None:
+    message = Message()
+
+    assert message.call("pvx.xavp_params_explode", "a=", "") == -1
+    assert message.call("pvx.xavp_params_explode", ";", "p") == -1
+    assert message.call("pvx.xavp_slist_explode", "a", "", "t", "l") == -1
+    assert message.call("pvx.xavu_params_implode", "none", "$var(a)") == -1
+    message.call("pvx.xavu_child_sets", "u", "a", "1")
+    assert message.call("pvx.xavu_params_implode", "u", "$rm") == -1
+    assert message.call("pvx.xavu_params_implode", "u", "$var(a)") == 1
