@@ -226,19 +226,20 @@ def _implode(host: MessageHost, name: bytes, to: bytes, *, kind: str, quote: byt
     check_writable(host, to)
     if node is None or not isinstance(node.value, list):
         return FALSE
-    text = b"".join(_printed(child, quote) for child in node.value)
-    if not text or len(text) >= buffer_size(is_6=host.context.environment.is_6):
+    is_6 = host.context.environment.is_6
+    text = b"".join(_printed(child, quote, is_6=is_6) for child in node.value)
+    if not text or len(text) >= buffer_size(is_6=is_6):
         return FALSE
     host.assign(to, text)
     return TRUE
 
 
-def _printed(child: XavpNode, quote: bytes) -> bytes:
+def _printed(child: XavpNode, quote: bytes, *, is_6: bool) -> bytes:
     value = child.value
     if value is None or isinstance(value, list) or value.is_null:
         return b""
     if value.is_integer and value.number is not None:
-        return b"%b=%d;" % (child.name, value.number % (1 << 64))
+        return b"%b=%d;" % (child.name, value.number % (1 << (64 if is_6 else 32)))
     return b"%b=%b%b%b;" % (child.name, quote, value.text, quote) if value.text else child.name + b";"
 
 

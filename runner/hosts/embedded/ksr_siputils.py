@@ -130,7 +130,9 @@ def _place(uri: bytes, params: bytes, parsed: Uri, name: bytes) -> _Place | None
         if param.body:
             end = param.end if params[: param.end].endswith(param.body) else param.end - 1
         if param.name.lower() == name.lower():
-            found = _Place(param, start, at + end)
+            # An empty name stands on the semicolon that ends it, which is then the one that is found.
+            is_on_semicolon = params[name_start : name_start + 1] == b";"
+            found = _Place(param, at + name_start if is_on_semicolon else start, at + end)
         start = at + params.find(b";", param.end)
     return found
 

@@ -120,6 +120,7 @@ def test_what_is_no_list_becomes_no_value() -> None:
     assert message.call("pvx.xavp_params_explode", ";", "p") == -1
     assert message.call("pvx.xavp_slist_explode", "a", "", "t", "l") == -1
     assert message.call("pvx.xavu_params_implode", "none", "$var(a)") == -1
-    message.call("pvx.xavu_child_sets", "u", "a", "1")
+    message.call("pvx.xavu_child_seti", "u", "a", -1)
     assert message.call("pvx.xavu_params_implode", "u", "$rm") == -1
     assert message.call("pvx.xavu_params_implode", "u", "$var(a)") == 1
+    assert message.call("pv.get", "$var(a)") == "a=4294967295;", "a number has 32 bits before 6.0"

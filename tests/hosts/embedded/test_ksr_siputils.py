@@ -40,6 +40,7 @@ def test_a_parameter_of_the_request_uri_is_there_or_not(function: str, arguments
         ("sip:b@h;x=1;x=2?a=b", "x", "sip:b@h;x=1?a=b"),
         ('sip:b@h;x="1";lr', "x", 'sip:b@h";lr'),
         ("sip:b@h;lr", "none", "sip:b@h;lr"),
+        ("sip:b@h;;lr", "", "sip:b@h;;lr"),
         ("sip:b@h", "lr", "sip:b@h"),
     ],
 )
