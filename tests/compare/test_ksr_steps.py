@@ -18,7 +18,7 @@ from tools.compare.judge import Judge
 from tools.compare.ksr_steps import case, cases, compared
 from tools.compare.report import text_of
 
-MANY = list(itertools.islice(cases(1), 1500))
+MANY = list(itertools.islice(cases(1), 2000))
 SEED, CASES = 4, 500
 LONGEST_S = 120.0
 # True whatever they find, or false as nobody can be authorized, or a number of a text that is none.

@@ -89,7 +89,19 @@ OTHERS: list[Call] = [
 def calls() -> list[Call]:
     """Every function that takes nothing and only reads, then the others, in an order that lets them see each other."""
     silent = [name for name, has in ksr.FUNCTIONS.items() if not has.parameters and not has.since_6]
-    acting = ("set_drop", "sl.", "textopsx.", "tm.", "corex.append", "rr.", "pvx.", "siputils.options", "textops.set")
+    timed = "kx.get_timestamp"
+    acting = (
+        timed,
+        "set_drop",
+        "sl.",
+        "textopsx.",
+        "tm.",
+        "corex.append",
+        "rr.",
+        "pvx.",
+        "siputils.options",
+        "textops.set",
+    )
     return [(name, []) for name in silent if not name.startswith((*acting, "siputils.decode"))] + OTHERS
 
 

@@ -257,9 +257,13 @@ class MessageHost:
         return expression.read(self.context, name)
 
     def is_writable(self, name: bytes) -> bool:
-        """Whether that is a variable which a write may change, in this version of Kamailio."""
+        """
+        Whether that is a variable which a write may change, in this version of Kamailio.
+
+        Text behind it does not count (core/pvapi.c, pv_cache_get).
+        """
         try:
-            spec = expression.parse_whole(name)
+            spec = expression.parse_at(name)[0]
         except CannotEvaluate:
             return False
         is_known = spec.since <= self.context.environment.kamailio
@@ -267,7 +271,7 @@ class MessageHost:
 
     def assign(self, name: bytes, value: bytes) -> None:
         """Set a variable to a text of any bytes; raises CannotEvaluate."""
-        expression.parse_whole(name).write(self.context, Value(value))
+        expression.parse_at(name)[0].write(self.context, Value(value))
 
     def substitution(self, text: bytes) -> Subst:
         """``/expression/replacement/flags`` with variables in it; raises CannotEvaluate when it is malformed."""

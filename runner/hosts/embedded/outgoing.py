@@ -77,8 +77,8 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
     """
     line = context.message.first_line
     if line.is_request:
-        return _forwarded_request(context, branch)
-    return _forwarded_reply(context) if line.is_reply else None
+        return _forwarded_request(context, branch) or None
+    return _forwarded_reply(context) or None if line.is_reply else None
 
 
 def with_hop_counted(data: bytes) -> bytes | None:
