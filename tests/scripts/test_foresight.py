@@ -200,7 +200,7 @@ OTHERS = {
     "never ends, or takes its worker or the machine with it": (
         "AllocatesWithoutEnd AbortsTheMainThread CallsExitOnAThread ClosesDescriptors Deadlocks FailsFast "
         "ForksWithoutEnd NeverReturns NeverReturnsFromNative OverflowsTheStack RefusesToBeAborted "
-        "Dies Exits RunsOutOfMemory SendsItselfASignal StartsThreadsWithoutEnd ThrowsInAFinaliser "
+        "Dies DiesAtLoad Exits ExitsAtLoad RunsOutOfMemory SendsItselfASignal StartsThreadsWithoutEnd ThrowsInAFinaliser "
         "ThrowsInANativeCallback ThrowsInATimer ThrowsOnAThread WritesGarbageToEveryFd"
     ),
     "leaves something running, so its worker is replaced": (
