@@ -24,6 +24,7 @@ FLOORS = (
     {"ksr"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},
+    {"at_once"},
     {"runner", "client"},
     {"daemon", "listener"},
     {"cli"},

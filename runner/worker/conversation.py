@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 from runner.calls import FIND
 from runner.errors import (
-    ConfigError,
     EntryMissing,
     HostFault,
     ProtocolViolation,
@@ -31,6 +30,7 @@ from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, he
 
 from . import host_calls
 from .holdings import Holdings
+from .lane import Lanes
 from .outcome import LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 from .turns import Turns
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from runner.wire.channel import Channel
 
 log = logging.getLogger("runner.conversation")
-
-SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
 
 
 class Conversation:
@@ -70,9 +68,8 @@ class Conversation:
         self._channel = channel
         self._session = session
         self._turns = Turns(channel, session)
-        self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
-        self._plans: dict[tuple[str, str | None], Plan] = {}
         self._placement = Placement(pid, follows)
+        self._lanes = Lanes(session, channel, self._placement, self.holdings)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.holdings.execs} execs, {self.holdings.loads} loads>"
@@ -162,39 +159,36 @@ class Conversation:
             WorkerError: The worker is lost. Edits received until then stand.
             HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
-        holdings, session, placement, can = self.holdings, self._session, self._placement, self.holdings.can
-        foresight = generation.foresight if entry is None else generation.foresight_of(entry)
-        holdings.execs += 1
-        if fresh:
-            holdings.loads += 1
-        self._turns.heard = 0
         outcome = outcome or ExecOutcome()
-        is_foreseen = hasattr(host, "depends_on") and "values" in can
-        plan = foresight.plan if is_foreseen else EMPTY
-        ahead, certain = "", 0
-        if plan is not EMPTY:
-            ahead, certain = plan.ahead(host, self._longest_ahead, edits="edits" in can)
-            if self._plans.get((generation.id, entry)) is not plan:
-                ahead = self._with_plan((generation.id, entry), plan, ahead)
-        if outcome.profile is not None and "profile" in can:
-            ahead += messages.PROFILED
-        try:
-            first = session.exec(
-                generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
+        heard = None
+        lane = self._lanes.by_build.get((generation.id, entry))
+        if lane is not None and not fresh and outcome.profile is None:
+            done = lane.exec(generation, param, host, deadline, outcome)
+            if done is True:
+                return outcome
+            heard = None if done is False else done
+        holdings, session, placement = self.holdings, self._session, self._placement
+        foresight = generation.foresight if entry is None else generation.foresight_of(entry)
+        is_foreseen = hasattr(host, "depends_on") and "values" in holdings.can
+        plan, first = foresight.plan if is_foreseen else EMPTY, b""
+        self._turns.heard = 0
+        if lane is not None and heard is not None:
+            plan = lane.plan  # which it was sent with
+        else:
+            holdings.execs += 1
+            if fresh:
+                holdings.loads += 1
+            first = self._lanes.first_line(
+                generation, param, host, plan, outcome, foresight=foresight, fresh=fresh, entry=entry
             )
-        except ConfigError:
-            self._plans.pop((generation.id, entry), None)  # the line was too long, so a plan in it was not sent
-            raise
-        if outcome.profile is not None:
-            outcome.profile.encoded()
+            if placement.left:
+                placement.left -= 1
+            elif placement.is_wanted:
+                placement.follow()
         began = time.monotonic()
-        if placement.left:
-            placement.left -= 1
-        elif placement.is_wanted:
-            placement.follow()
         try:
             try:
-                data = self._channel.turn(first, deadline)
+                data = heard or (self._channel.turn(first, deadline) if first else self._channel.receive(deadline))
             except OSError as error:
                 events = self._turns.left_unanswered(error, is_first=True)
             else:
@@ -210,7 +204,7 @@ class Conversation:
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
-            raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
+            raise HostFault(outcome.refusal())
         return outcome
 
     @contextlib.contextmanager
@@ -231,13 +225,6 @@ class Conversation:
             raise
         finally:
             turns.heard = heard
-
-    def _with_plan(self, of: tuple[str, str | None], plan: Plan, ahead: str) -> str:
-        """Values that travel with an exec, after their plan, which the worker does not have yet."""
-        if ahead:
-            self._plans[of] = plan
-            ahead = messages.plan(plan.as_json) + ahead
-        return ahead
 
     def _take(
         self,
@@ -347,8 +334,7 @@ class Conversation:
     def _note(self, generation: Generation, entries: tuple[str, ...]) -> None:
         """The generation is loaded, and the worker has no plan for it yet."""
         generation.learn_entries(entries)
-        replaced = self.holdings.add(generation)
-        self._plans = {key: plan for key, plan in self._plans.items() if key[0] not in replaced}
+        self._lanes.forget(self.holdings.add(generation))
 
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
         """The end of an exec without a result."""

@@ -139,8 +139,9 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """True while the process is not known to have ended and its conversation can go on. Makes no system call."""
-        has_ended = self._has_ended or self._process.exit_code is not None
-        return not has_ended and (self._is_lent or self.conversation.can_go_on)
+        if self._has_ended or self._process.exit_code is not None:
+            return False
+        return self._is_lent or self.conversation.can_go_on
 
     def rss_kib(self) -> int:
         """Resident memory in KiB; 0 when the process has ended."""
