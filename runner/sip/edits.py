@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Edit:
     doubled: bytes | None = None
 
 
+_offset = attrgetter("offset")
+
 OUT = b"\0"
 """Stands in ``Edit.doubled``; no header holds it."""
 
@@ -41,11 +44,11 @@ class Edits:
 
     def insert(self, offset: int, text: bytes, *, doubled: bytes | None = None) -> None:
         """Put text in front of the byte at ``offset``; ``doubled`` as in ``Edit``."""
-        insort(self.edits, Edit(offset, 0, text, doubled), key=lambda edit: edit.offset)
+        insort(self.edits, Edit(offset, 0, text, doubled), key=_offset)
 
     def replace(self, offset: int, length: int, text: bytes = b"") -> None:
         """Put text in the place of ``length`` bytes."""
-        insort(self.edits, Edit(offset, length, text), key=lambda edit: edit.offset)
+        insort(self.edits, Edit(offset, length, text), key=_offset)
 
     def apply(self, data: bytes) -> bytes:
         """
