@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.build import compile_script
 from runner.errors import WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.job import Job
 from runner.runner import Runner
 from runner.worker.outcome import ExecOutcome
-from tests.places import INVITE
+from tests.places import INVITE, ROOT
 from tests.programs import WAIT_S, until
 from tests.test_runner import COUNTS, RETURNS, THROWS, compiled, patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 KILLS = "System.Diagnostics.Process.GetCurrentProcess().Kill(); return 2; } }"
@@ -113,3 +116,27 @@ def test_a_script_that_kills_its_worker_is_not_run_again_on_another_one(runner: 
 
     assert isinstance(result.error, WorkerDied)
     assert runner.mono_exec(script, "1", host=MessageHost(INVITE)).exit_code == 1
+
+
+def test_an_exec_is_one_write_and_one_read(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``python -m bench.syscalls`` shows it on both sides; a read that finds nothing yet does not count."""
+    script = compile_script(ROOT / "bench" / "scripts" / "Three.cs")
+    for _ in range(5):  # calls are asked for, learned, and planned
+        warm(runner, script)
+    done: Counter[str] = Counter()
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*args: Any) -> Any:
+            result = call(*args)
+            done[call.__name__] += threading.current_thread() is threading.main_thread()
+            return result
+
+        return count
+
+    monkeypatch.setattr(os, "write", counted(os.write))
+    monkeypatch.setattr(os, "read", counted(os.read))
+    for _ in range(20):
+        warm(runner, script)
+    monkeypatch.undo()
+
+    assert done == {"write": 20, "read": 20}
