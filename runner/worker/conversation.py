@@ -54,6 +54,7 @@ class Conversation:
 
     Attributes:
         pid: The process at the other end.
+        session: What may be said now.
         holdings: What the process has done and holds.
         find_helper: Finds an assembly beside the running script by its simple name, until a deadline; returns None when
             there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
@@ -66,7 +67,7 @@ class Conversation:
         self.holdings = Holdings() if holdings is None else holdings
         self.find_helper: Callable[[Generation, str, float], Helper | None] = lambda *_: None
         self._channel = channel
-        self._session = session
+        self.session = session
         self._turns = Turns(channel, session)
         self._placement = Placement(pid, follows)
         self._lanes = Lanes(session, channel, self._placement, self.holdings)
@@ -77,18 +78,18 @@ class Conversation:
     @property
     def state(self) -> State:
         """The state of its session."""
-        return self._session.state
+        return self.session.state
 
     @property
     def can_go_on(self) -> bool:
         """False after the end of the stream, after ``exiting`` and after a violation."""
-        state = self._session.state
+        state = self.session.state
         return state is not State.CLOSED and state is not State.BROKEN
 
     @property
     def can_nest(self) -> bool:
         """Whether another exec may run within the one that has asked."""
-        return self._session.can_nest and self._turns.lost is None and "within" in self.holdings.can
+        return self.session.can_nest and self._turns.lost is None and "within" in self.holdings.can
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; returns the version of its runtime."""
@@ -109,7 +110,7 @@ class Conversation:
             ScriptInvalid: It cannot be run. The worker is unchanged.
             WorkerError: The worker is lost.
         """
-        line = self._session.load(generation.load_params())
+        line = self.session.load(generation.load_params())
         self.holdings.loads += 1
         self._turns.heard = 0
         event = self._turns.next(line, deadline)
@@ -167,7 +168,7 @@ class Conversation:
             if done is True:
                 return outcome
             heard = None if done is False else done
-        holdings, session, placement = self.holdings, self._session, self._placement
+        holdings, session, placement = self.holdings, self.session, self._placement
         foresight = generation.foresight if entry is None else generation.foresight_of(entry)
         is_foreseen = hasattr(host, "depends_on") and "values" in holdings.can
         plan, first = foresight.plan if is_foreseen else EMPTY, b""
@@ -263,9 +264,9 @@ class Conversation:
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time; None when nobody can continue it."""
-        if self._session.depth or self._turns.lost is not None:
+        if self.session.depth or self._turns.lost is not None:
             return None
-        state, request, question, heard = self._session.where()
+        state, request, question, heard = self.session.where()
         # What is not ASCII is no line of the wire: such a worker is ended, as any that breaks the protocol.
         if state.value not in STATES or not heard.isascii() or len(heard) + len(self._channel.unsent) > LONGEST_REST:
             return None
@@ -288,13 +289,13 @@ class Conversation:
             # Without its helper a static constructor would fail for the rest of the worker's life.
             if question.call == FIND.name:
                 return self._find(generation, question.args[0], deadline)
-            return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
+            return self.session.refuse(REFUSAL) if self.state is State.ASKED else b""
 
         holdings = self.holdings
         if self.state is State.IDLE:
             holdings.ran[generation.path] = generation.id
             return
-        match hear_out(self._channel, self._session, deadline, answer, self._turns.most_heard):
+        match hear_out(self._channel, self.session, deadline, answer, self._turns.most_heard):
             case Loaded(needs, entries):
                 holdings.bind(generation)
                 if not needs:
@@ -310,12 +311,12 @@ class Conversation:
     def hand_over(self) -> Channel:
         """The channel, for whoever continues the conversation; this one has ended."""
         self._placement.free()
-        self._session.end()
+        self.session.end()
         return self._channel.detach()
 
     def resumed(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
         """The same conversation over another channel, with all that is known; idle unless unfinished."""
-        longest = self._session.max_line_bytes
+        longest = self.session.max_line_bytes
         if unfinished is None:
             session = Session(longest, State.IDLE)
         else:
@@ -328,7 +329,7 @@ class Conversation:
 
     def end(self) -> None:
         """End the talk: the state is CLOSED and the channel is closed. The worker sees the hang-up."""
-        self._session.end()
+        self.session.end()
         self._channel.close()
 
     def _note(self, generation: Generation, entries: tuple[str, ...]) -> None:
@@ -364,12 +365,12 @@ class Conversation:
             helper = self.find_helper(generation, name, deadline)
         except RunnerError as error:
             log.warning("worker %d: %s", self.pid, error)
-        if self._session.state is not State.ASKED:
+        if self.session.state is not State.ASKED:
             return b""
         if helper is None:
-            return self._session.answer(None)
+            return self.session.answer(None)
         self.holdings.bind_helper(name, helper)
-        return self._session.answer(helper.hash)
+        return self.session.answer(helper.hash)
 
     def _answer(
         self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
@@ -381,6 +382,6 @@ class Conversation:
         if self._turns.lost is not None:
             self._turns.end_as_inner(self._turns.lost)
         # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
-        if self._session.state is not State.ASKED:
+        if self.session.state is not State.ASKED:
             return b""
-        return self._session.refuse(refusal) if refusal else self._session.answer(result)
+        return self.session.refuse(refusal) if refusal else self.session.answer(result)
