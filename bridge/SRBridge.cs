@@ -5,6 +5,7 @@
 // A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  Entry.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
 // An exec:    ExecRequest.cs  Calls.cs, Callers.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came)
+//             Places.cs (where a call is made)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
 // The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
@@ -193,7 +194,7 @@ namespace SRBridge
                 {
                     entry.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(wanted.Id, entry.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted, entry.Plan);
                 began = Stopwatch.GetTimestamp();
                 code = entry.Run(wanted.Param);
             }

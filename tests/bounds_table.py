@@ -45,6 +45,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.answered"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.armed"): "one entry for each function of KSR_NAMING",
+    ("runner/cli/trace.py", "TracedHost.steps"): "MOST_CALLS, in TracedHost._call",
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     (
         "runner/scripts/store.py",
@@ -93,7 +96,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
-    ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/session.py",
+    ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/events.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
     ("runner/scripts/foresight.py", "Foresight._once"): "MAX_ONCE, in _note",
     ("runner/scripts/foresight.py", "Foresight._unused"): "MAX_READS, in _note",

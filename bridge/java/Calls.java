@@ -111,7 +111,8 @@ final class Calls extends Host {
                 int mark = outbox.begin();
                 try {
                     outbox.line.raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").number(level).raw(",");
-                    outbox.line.text(whole).raw("]}");
+                    outbox.line.text(whole).raw("]");
+                    Places.endCall(outbox.line, exec);
                 } catch (OutOfMemoryError error) {
                     outbox.takeBack(mark);
                     throw error;
@@ -219,6 +220,9 @@ final class Calls extends Host {
             Exec exec = mayCall();
             if (exec == null) {
                 return;
+            }
+            if (exec.isTraced && !drops) { // a trace has the end as well
+                questions.ask("KSR", "x.exit", new Object[0]);
             }
             exec.hasExited = true;
             exec.isExitPending = Thread.currentThread() != exec.thread;

@@ -2,7 +2,7 @@
 //
 // The wire:  wire.js (bytes)  watch.js (hang-up)  json.js
 // A load:    modules.js  entries.js
-// An exec:   calls.js  exec.js (what came with it)  sr.js (what a script sees)
+// An exec:   calls.js  exec.js (what came with it)  sr.js (what a script sees)  places.js
 //
 // node bridge.js MAX_LINE_BYTES LEFTOVER COPIES BUILDS; the wire is descriptor 3 (read) and 4 (write).
 "use strict";
@@ -20,7 +20,7 @@ const { warm } = require("./warm.js");
 const wire = require("./wire.js");
 
 const PROTOCOL = 3;
-const CAN = ["values", "edits", "entries", "helpers", "profile", "within"];
+const CAN = ["values", "edits", "entries", "helpers", "profile", "within", "trace"];
 const SCRIPT_THREW = -32000;
 const SCRIPT_CANNOT_RUN = -32001;
 const NO_SUCH_ENTRY = -32002;

@@ -20,7 +20,7 @@ from runner.errors import ConfigError
 from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
-from .tables import Count, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
+from .tables import Answers, Count, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
 
 if TYPE_CHECKING:
     import os
@@ -286,6 +286,11 @@ class Settings(BaseSettings):
     """The table ``[listener]``: what ``app-mono serve --sip`` does with a request.
 
     Everybody who tries scripts with phones or sipp, without Kamailio."""
+    answers: Answers = Field(default_factory=dict)
+    """The table ``[answers]``: what functions of ``KSR`` give without Kamailio, "tm.t_relay" = 1: a number, a text,
+    true, false, or "null" for nothing. As ``--answer`` of ``app-mono exec``, ``run`` and ``serve --sip``.
+
+    Developers of routing scripts (KEMI) who have no Kamailio at hand."""
 
     def __init__(self, *, _file: Path | None = None, _values: dict[str, Any] | None = None, **arguments: Any) -> None:
         origins = Origins(_file, _values or {}, arguments)

@@ -8,17 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-CAN = ("values", "edits", "entries", "helpers", "profile", "within")
+CAN = ("values", "edits", "entries", "helpers", "profile", "within", "trace")
 """
 What a worker may leave out, and says in ``ready`` that it can: values and certain edits ahead of the calls, entries
-instead of Main, helpers that belong to one build only, the time it needs, an exec within another one.
+instead of Main, helpers that belong to one build only, the time it needs, an exec within another one, where in the
+script each call is made.
 """
 
-CAN_UNSAID = tuple(word for word in CAN if word != "helpers")
+CAN_UNSAID = tuple(word for word in CAN if word not in {"helpers", "trace"})
 """What the bridge can of which nobody says it: that of a daemon of before, which had one for assemblies only."""
 
 RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
 """Why a process should be replaced although it answered, as the bridge says it."""
+
+MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
+LONGEST_ENTRY = 200
 
 NO_EDITS: list[Any] = []
 
@@ -40,19 +44,25 @@ class Loaded:
     entries: tuple[str, ...] = ()
 
 
+Place = tuple[str, int]
+"""Where in a script a call is made: the file as its symbols name it, and the line."""
+
+
 class Notice(NamedTuple):
-    """A call that needs no answer."""
+    """A call that needs no answer; its ``place`` where the exec is traced and it is known."""
 
     call: str
     args: tuple[Any, ...]
+    place: Place | None = None
 
 
 @dataclass(slots=True)
 class Question:
-    """A call that waits for ``Session.answer`` or ``Session.refuse``."""
+    """A call that waits for ``Session.answer`` or ``Session.refuse``; its ``place`` as in ``Notice``."""
 
     call: str
     args: tuple[Any, ...]
+    place: Place | None = None
 
 
 class Edits(NamedTuple):
@@ -102,3 +112,13 @@ class Exiting:
 
 
 Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting
+
+
+def are_entries(names: Any) -> bool:
+    """Whether this is a list of the names of entries, as a load may give it."""
+    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
+
+
+def is_entry(name: Any) -> bool:
+    """Whether an entry can have this name: ASCII letters, digits and underscores."""
+    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
-from . import common_turn, messages
-from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from . import common_turn, events, messages
+from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Place, Question, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +26,7 @@ SHARE_OF_REASON = 8  # of the longest line: a character takes up to six bytes
 
 ANY_EDITS = -1  # as bits: all of them
 MAX_DEPTH = 8  # execs that run within each other, the outermost counted; bridge/Questions.cs takes no more
-MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
-LONGEST_ENTRY = 200
+LONGEST_FILE = 4096  # characters of the name of a source; a bridge leaves out a longer one
 
 
 class State(StrEnum):
@@ -298,24 +297,30 @@ class Session:
         """What a message means that is not the common turn's."""
         match message if type(message.get("id", 0)) is int else {}:  # true is no number here
             case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
-                return self._question(question_id, method, args)
+                return self._question(question_id, method, args, self._place(message.get("at")))
             case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self.request_id:
                 return self._result(result)
             case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self.request_id:
                 return self._error(error)
             case {"jsonrpc": "2.0", "method": method} if "id" not in message:
-                return self._notice(method, message.get("params"))
+                return self._notice(method, message.get("params"), self._place(message.get("at")))
         raise self._violation(f"expected a message of this wire, got {messages.shown(repr(message).encode())}")
 
-    def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
+    def _place(self, at: Any) -> Place | None:
+        """Where a call is made, as its member ``at`` says it; None where it says nothing."""
+        if at is None or (type(at) is list and [*map(type, at)] == [str, int] and len(at[0]) <= LONGEST_FILE):
+            return None if at is None else (at[0], at[1])
+        raise self._violation(f"expected a file and a line, got {messages.shown(repr(at).encode())}")
+
+    def _question(self, question_id: int, method: Any, args: list[Any], place: Place | None) -> Question:
         call = QUESTIONS.get(method) if type(method) is str else None
         if call is None or call.is_notice or not call.takes(args):
             raise self._violation(f"expected a question, got {messages.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
-        return Question(method, tuple(args))
+        return Question(method, tuple(args), place)
 
-    def _notice(self, method: Any, params: Any) -> Event:
+    def _notice(self, method: Any, params: Any, place: Place | None) -> Event:
         """A message that needs no answer."""
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
@@ -331,7 +336,7 @@ class Session:
             case "Core.Log", [int(level), str(text)]:
                 # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")
-                return Notice(method, (level, text))
+                return Notice(method, (level, text), place)
             case "edits", list(edits) if self.state is State.RUNNING and self._are_edits(edits):
                 return Edits(edits)
         raise self._violation(
@@ -368,7 +373,7 @@ class Session:
                 return Done(code, used, tuple(spent), worn, edits, exited)
         else:
             needs, entries = result.get("needs"), result.get("entries", [])
-            if type(needs) is list and all(type(name) is str for name in needs) and are_entries(entries):
+            if type(needs) is list and all(type(name) is str for name in needs) and events.are_entries(entries):
                 return Loaded(tuple(needs), tuple(entries))
         raise self._violation(
             f"expected the result of a {before.value} worker, got {messages.shown(repr(result).encode())}"
@@ -388,13 +393,3 @@ class Session:
                     worn if isinstance(worn, str) and worn in RETIRE_REASONS else "",
                 )
         raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")
-
-
-def are_entries(names: Any) -> bool:
-    """Whether this is a list of the names of entries, as a load may give it."""
-    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
-
-
-def is_entry(name: Any) -> bool:
-    """Whether an entry can have this name: ASCII letters, digits and underscores."""
-    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

@@ -180,7 +180,15 @@ class Conversation:
             if fresh:
                 holdings.loads += 1
             first = self._lanes.first_line(
-                generation, param, host, plan, outcome, foresight=foresight, fresh=fresh, entry=entry
+                generation,
+                param,
+                host,
+                plan,
+                outcome,
+                foresight=foresight,
+                is_foreseen=is_foreseen,
+                fresh=fresh,
+                entry=entry,
             )
             if placement.left:
                 placement.left -= 1

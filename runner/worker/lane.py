@@ -181,6 +181,7 @@ class Lanes:
         outcome: ExecOutcome,
         *,
         foresight: Foresight,
+        is_foreseen: bool,
         fresh: bool,
         entry: str | None,
     ) -> bytes:
@@ -200,8 +201,8 @@ class Lanes:
             lane = None
         if lane is None and (ahead or plan is EMPTY) and (entry is None or entry in (generation.entries or ())):
             self.by_build[key] = Lane(self, generation, plan, foresight=foresight, entry=entry)
-        if outcome.profile is not None and "profile" in can:
-            ahead += messages.PROFILED
+        if not is_foreseen or outcome.profile is not None:
+            ahead += host_calls.extras(host, outcome, can)
         try:
             line = session.exec(
                 generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes

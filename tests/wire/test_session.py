@@ -340,3 +340,25 @@ def test_nothing_after_exiting_is_believed_not_even_that_it_is_a_message() -> No
 )
 def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: int, *, during_exec: bool) -> None:
     assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, during_exec)]
+
+
+@pytest.mark.parametrize("at", [["/x/X.cs", 7], None])
+def test_a_call_may_say_where_it_is_made(at: list[Any] | None) -> None:
+    session = session_in(State.RUNNING)
+    place = None if at is None else ("/x/X.cs", 7)
+
+    (logged,) = session.receive(line_of({"method": "Core.Log", "params": [1, "x"], "at": at}))
+    (asked,) = session.receive(line_of({"id": 1, "method": "PV.GetS", "params": ["$ru"], "at": at}))
+
+    assert logged == Notice("Core.Log", (1, "x"), place)
+    assert asked == Question("PV.GetS", ("$ru",), place)
+
+
+@pytest.mark.parametrize("at", ["X.cs:7", ["X.cs"], [7, "X.cs"], ["X.cs", True], ["x" * 4097, 1], ["X.cs", 7, 8], {}])
+def test_a_place_of_another_form_is_a_violation(at: object) -> None:
+    with pytest.raises(ProtocolViolation, match="expected a file and a line"):
+        session_in(State.RUNNING).receive(line_of({"id": 1, "method": "PV.GetS", "params": ["$ru"], "at": at}))
+
+
+def line_of(message: dict[str, Any]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n"

@@ -87,7 +87,10 @@ def call(function: str, arguments: Sequence[str | int | bool], host: MessageHost
 
 
 def _needs_kamailio(function: str) -> str:
-    return f"KSR.{function} needs a running Kamailio: app-mono exec --in-kamailio"
+    return (
+        f"KSR.{function} needs a running Kamailio: app-mono exec --in-kamailio; "
+        f"or say what it gives here: --answer {function}=VALUE"
+    )
 
 
 def _get(host: MessageHost, name: str) -> str | int | None:
