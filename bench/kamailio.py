@@ -36,8 +36,8 @@ ROUNDS = 4
 CPU_REQUESTS = 4000
 FIRST_CALLS = 8
 DEFAULT = "ours, together"  # the default of the setting placement, for which the targets are
-# Kamailio's managers of memory; Debian's takes the first by default. Its search for free memory is half of the CPU of an
-# empty route, so what a script adds depends on it.
+# Kamailio's managers of memory. Debian's takes the first by default, whose search for free memory is half of the CPU of
+# an empty route, so what a script adds depends on it.
 ALLOCATORS = ("qm", "fm")
 RESTARTS = 2  # of each side: where its memory lies is another place each time
 PEERS = ROOT / "bench" / "peers"
