@@ -79,6 +79,8 @@ class AtOnce:
             self._run(worker, generation, job, None)
         except WorkerGone as error:
             survives = False
+            if time.monotonic_ns() >= job.deadline * NS_PER_S:
+                raise
             log.info("%s; another worker takes over", error)
             return False
         except BaseException as error:
