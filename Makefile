@@ -106,10 +106,10 @@ test-ksr: mono-packages venv-dev ## the same through KSR, with odd arguments and
 	@$(EVERY_MODULE)
 	KSR_MODULE_BY_MODULE=yes $(BIN)/python -m pytest tests/kamailio/test_ksr_odd_arguments.py $(ARGS)
 
-test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched from the registry in every way there is
+test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched in every way there is; a long run of Python, Node and Java under Kamailio
 	@$(BIN)/app-mono build
 	rm -rf build/languages
-	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py $(ARGS)
+	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .
@@ -182,7 +182,7 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 
 # With KAMAILIO=6.0 or 5.6 in a root of the Debian that has this version, which is kept for the next run.
 ifeq ($(KAMAILIO),)
-compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=n MODE=embedded KAMAILIO=6.0
+compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=n MODE=embedded|inside|ksr KAMAILIO=6.0
 	@$(BIN)/python -m tools.compare --seconds $(SECONDS) $(addprefix --seed ,$(SEED)) $(addprefix --mode ,$(MODE))
 else
 DEBIAN_WITH_5.6 := bookworm

@@ -66,6 +66,15 @@ namespace SRBridge
             get { return _questions.Waited; }
         }
 
+        /// <summary>An exit from now on ends this load; 0: none.</summary>
+        internal void Loads(long id)
+        {
+            lock (_outbox.Gate)
+            {
+                _outbox.Loads(id);
+            }
+        }
+
         /// <summary>From now on calls are answered.</summary>
         /// <param name="request">Values that do not match the plan are ignored.</param>
         /// <param name="plan">What the runner has learned of what runs; null for nothing.</param>

@@ -141,6 +141,12 @@ namespace SRBridge
             }
         }
 
+        /// <summary>An exit from now on ends this load; 0: none. Call under <see cref="Gate"/>.</summary>
+        internal void Loads(long id)
+        {
+            _exec.Id = id;
+        }
+
         /// <summary>Starts an exec: its texts are counted from 0. Call under <see cref="Gate"/>.</summary>
         /// <param name="id">The request.</param>
         /// <param name="came">When it came, in ticks of <see cref="Stopwatch"/>.</param>

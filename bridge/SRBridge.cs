@@ -130,12 +130,17 @@ namespace SRBridge
             List<string> needs;
             try
             {
+                _calls.Loads(id);
                 needs = _loader.Load(wanted);
             }
             catch (InvalidScriptException error)
             {
                 _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
+            }
+            finally
+            {
+                _calls.Loads(0);
             }
             Script script = needs.Count == 0 ? _loader.Find((string)wanted["generation"]) : null;
             _replies.Loaded(id, needs, script == null ? null : script.Entries);

@@ -123,11 +123,22 @@ BOUNDS: dict[tuple[str, str], str] = {
         "MessageHost.logs",
     ): "MAX_TEXTS, and a line for each ModF that is unknown: MAX_EDITS",
     ("runner/hosts/embedded/host.py", "MessageHost.replies"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_corex.py", "context.more_flags"): "64 bits: _MOST_FLAG",
+    ("runner/hosts/embedded/ksr_maxfwd.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_sanity.py", "host.context.reply_headers"): ONE_MESSAGE,
+    ("runner/hosts/embedded/loose_route.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_body.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_body.py", "context.reply_headers"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_pvx.py", "context.avps"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_pvx.py", "context.process.script_variables"): "MAX_VARIABLES, as in scriptvars.py",
+    ("runner/hosts/embedded/ksr_pvx.py", "context.xavps"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_textops.py", "context.edits"): "MEMORY_BYTES, in _Room.replace; and " + ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_textopsx.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
-    ("runner/hosts/embedded/pv/htable.py", "access.context.process.hash_tables"): (
-        "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
+    ("runner/hosts/embedded/context.py", "Context.process.hash_tables"): (
+        "the setting hash_tables; their keys: MAX_VARIABLES of the listener, and MAX_EDITS of a script on one message"
     ),
     ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",
     ("runner/hosts/embedded/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
@@ -140,6 +151,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/pv/transform.py", "_TRANSFORMATIONS"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/xavp.py", "node.value"): ONE_MESSAGE,
     ("runner/hosts/embedded/record_route.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/record_route.py", "context.route_params"): "_MOST_PARAMS, in add_rr_param",
     ("runner/hosts/embedded/routing.py", "context.branches"): "MAX_BRANCHES, in append_branch",
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",

@@ -42,6 +42,7 @@ const soon = setImmediate;
 const builds = new Map(); // by generation
 const current = new Map(); // the generation of each path
 let unanswered = null; // the innermost exec that has no answer yet
+let loading = 0; // the load that has no answer yet
 calls.runWithin = ({ id, params }) => exec(id, params);
 
 /** Answers requests until the wire ends. */
@@ -69,7 +70,8 @@ async function serve() {
 function answer({ id, method, params }) {
     switch (method) {
         case "load":
-            return load(id, params);
+            loading = id;
+            return load(id, params).finally(() => (loading = 0));
         case "exec":
             if (Atomics.load(cells, wire.SLEEPS) === 1) {
                 watch.postMessage("wake");
@@ -233,7 +235,7 @@ writePrints();
 countThreads();
 warm(directory);
 process.on("exit", (code) => {
-    const id = unanswered?.started()?.id ?? 0;
+    const id = unanswered?.started()?.id ?? loading;
     outbox.exiting(`{"jsonrpc":"2.0","method":"exiting","params":{"code":${Number(code) | 0},"exec":${id}}}`);
 });
 process.on("uncaughtException", (error) => {

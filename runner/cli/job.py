@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner import installed
 from runner.build import SOURCES, compile_script
+from runner.cli import answers
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
 from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
 from runner.job import NS_PER_US
-from runner.ksr import answers
 from runner.runner import Runner
 from runner.runtimes.checks import ASSEMBLY_MAGIC
 from runner.runtimes.known import Runtimes
@@ -147,6 +147,7 @@ class Job:
                 # What a Kamailio can be asked for knows of no socket to leave by.
                 after=host.get_s("$mbu") if self.is_compared else _text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
+                replies=[_text(reply) for reply in host.replies],
                 calls=result.calls,
                 timing_us=timing,
                 profile_us={} if spent is None else parts_us(timing, spent),
@@ -296,7 +297,12 @@ def host_of(
     hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(address)
-        environment = Environment((socket,), variables=passed_on(settings), kamailio=known_version(settings))
+        environment = Environment(
+            (socket,),
+            variables=passed_on(settings),
+            hash_tables=frozenset(settings.hash_tables),
+            kamailio=known_version(settings),
+        )
         host = MessageHost(data, source=address, received_on=socket, environment=environment)
         why = host.context.message.dropped
     except SipParseError as error:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 from runner.build import SOURCES, compile_script
 from runner.calls import LOG_LEVELS
+from runner.cli.answers import checked
 from runner.errors import BuildError, ConfigError, ScriptNotFound
 from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Environment, Socket, Version
 from runner.hosts.embedded.host import check_format
-from runner.ksr.answers import checked
 from runner.listener import Action, Listener, address_of
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
@@ -97,7 +97,9 @@ def listen(
             run,
             tell=_tell,
             threads=settings.max_workers,
-            environment=Environment(variables=passed_on(settings), kamailio=version),
+            environment=Environment(
+                variables=passed_on(settings), hash_tables=frozenset(settings.hash_tables), kamailio=version
+            ),
             **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):

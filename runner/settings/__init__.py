@@ -48,6 +48,15 @@ def _reply(line: str) -> str:
 
 ReplyLine = Annotated[str, AfterValidator(_reply)]
 
+
+def _table(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise ValueError(f"expected a name of letters, digits and _, but {name!r:.80} came")
+    return name
+
+
+HashTable = Annotated[str, AfterValidator(_table)]
+
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
     | {"worker_user", "worker_group", "sandbox"}
@@ -277,6 +286,11 @@ class Settings(BaseSettings):
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.
 
     Developers of scripts for another Kamailio than this machine's."""
+    hash_tables: tuple[HashTable, ...] = ()
+    """Names of the hash tables (module htable) that a script finds in ``app-mono exec``, ``run`` and ``serve --sip``,
+    empty at the start.
+
+    Developers of scripts that use ``$sht`` or ``KSR.htable``."""
     runtimes: dict[str, RuntimeSettings] = Field(default_factory=dict)
     """Tables ``[runtimes.NAME]``: how many workers a runtime has, their limits and their program, or a runtime of your
     own.

@@ -104,11 +104,11 @@ class Exiting:
     """
     The process ends on purpose with this code; nothing after it is believed.
 
-    ``during_exec`` is False when Main of the exec under way, if any, had not been reached.
+    ``ends_request``: the load or the exec under way ends with it. False when Main of the exec had not been reached.
     """
 
     code: int
-    during_exec: bool
+    ends_request: bool
 
 
 Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting

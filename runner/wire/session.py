@@ -331,8 +331,8 @@ class Session:
                 raise self._violation(f"expected protocol {messages.PROTOCOL}, the bridge speaks {other!r}")
             case "exiting", {"code": int(code), "exec": int(request_id)}:
                 before = self._advance("<- exiting")
-                is_running = before in {State.RUNNING, State.ASKED}
-                return Exiting(code, during_exec=is_running and request_id == self.request_id)
+                is_answering = before in {State.LOADING, State.RUNNING, State.ASKED}
+                return Exiting(code, ends_request=is_answering and request_id == self.request_id)
             case "Core.Log", [int(level), str(text)]:
                 # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")

@@ -107,7 +107,7 @@ class Conversation:
             The simple names of assemblies it needs and was not given; empty when it is loaded.
 
         Raises:
-            ScriptInvalid: It cannot be run. The worker is unchanged.
+            ScriptInvalid: It cannot be run. The worker is unchanged, or was ended by the script: see ``can_go_on``.
             WorkerError: The worker is lost.
         """
         line = self.session.load(generation.load_params())
@@ -122,6 +122,8 @@ class Conversation:
                 return needs
             case Failed(message=message, detail=detail):
                 raise ScriptInvalid(message, detail)
+            case Exiting(code, ends_request=True):
+                raise ScriptInvalid(f"{generation.path}: the script ended the process with code {code} at its load")
             case Exiting(code):
                 raise WorkerGone(f"the process ended by itself with code {code}")
             case _:
@@ -352,7 +354,7 @@ class Conversation:
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:
-            case Exiting(code, during_exec) if during_exec or outcome.code is not None:
+            case Exiting(code, ends_request) if ends_request or outcome.code is not None:
                 outcome.code, outcome.has_exited = code if outcome.code is None else outcome.code, True
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
             case Exiting(code):  # as WorkerGone it would run again, also what it has done

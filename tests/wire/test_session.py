@@ -190,7 +190,7 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
         result(8, {"code": 0, "used": 0, "edits": [], "exited": True}),
         [Done(0, exited=True)],
     ),
-    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, during_exec=True)]),
+    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, ends_request=True)]),
 ]
 
 
@@ -320,26 +320,27 @@ def test_nothing_after_exiting_is_believed_not_even_that_it_is_a_message() -> No
     """Bytes after the line of ``exiting`` broke the conversation, and the exit code was lost with it."""
     session = session_in(State.RUNNING)
 
-    assert session.receive(EXITING % 2 + b"Segmentation fault\n" + LOG) == [Exiting(3, during_exec=True)]
+    assert session.receive(EXITING % 2 + b"Segmentation fault\n" + LOG) == [Exiting(3, ends_request=True)]
 
     assert session.state is State.CLOSED
     assert session.receive(b"x" * (2 * LIMIT)) == []
 
 
 @pytest.mark.parametrize(
-    ("state", "exec_id", "during_exec"),
+    ("state", "exec_id", "ends_request"),
     [
         (State.STARTING, 0, False),
         (State.IDLE, 1, False),
-        (State.LOADING, 1, False),
+        (State.LOADING, 1, True),
+        (State.LOADING, 0, False),
         (State.RUNNING, 2, True),
         (State.ASKED, 2, True),
         (State.RUNNING, 0, False),
         (State.RUNNING, 1, False),
     ],
 )
-def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: int, *, during_exec: bool) -> None:
-    assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, during_exec)]
+def test_only_the_load_or_exec_under_way_ends_with_exiting(state: State, exec_id: int, *, ends_request: bool) -> None:
+    assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, ends_request)]
 
 
 @pytest.mark.parametrize("at", [["/x/X.cs", 7], None])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner.cli.answers import checked, value_of
 from runner.errors import ConfigError
 from runner.hosts.answered import Answer
-from runner.ksr.answers import checked, value_of
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError
 from runner.hosts.answered import Answer
-
-from . import functions
+from runner.ksr import functions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runner.hosts.answered import Value
-
-    from .functions import Function
+    from runner.ksr.functions import Function
 
 OPTION, TABLE = "--answer", "[answers]"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
