@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _BACKSLASH = b"\\"[0]
 _MOST_BRACKETS = 2000  # regcomp of glibc calls itself for each, until there is no stack
 _MOST_REPEATED = 10_000  # it repeats what is repeated, and what is in that
+_MOST_PLACES = 5000
 # Without a step back, so that a brace with a million blanks takes as long to read as it is.
 _REPETITION = re.compile(r"\{[ ]*+([0-9]{0,9}+)[ ]*+(?:,[ ]*+([0-9]{0,9}+)[ ]*+)?\}")
 
@@ -65,21 +66,24 @@ def places(text: bytes, wanted: bytes, start: int, end: int, *, is_global: bool)
         at = text.find(wanted, at + len(wanted))
 
 
-def check_sides(places: Iterable[tuple[int, int]], body_start: int | None) -> None:
+def check_places(places: Iterable[tuple[int, int]], body_start: int | None) -> None:
     """
-    Look whether each edit of a message is in its headers or in its body.
+    Look whether Kamailio survives these edits of a message, and makes them in time.
 
-    Kamailio keeps the two apart (core/data_lump.c, del_lump). One that begins in the headers and ends in the body
-    makes it write behind its memory as soon as the body has another (core/msg_translator.c, process_lumps).
+    Kamailio keeps edits of the headers and of the body apart (core/data_lump.c, del_lump). One that begins in the
+    headers and ends in the body makes it write behind its memory as soon as the body has another
+    (core/msg_translator.c, process_lumps). And for each edit it goes through all that are in front of it.
 
     Args:
         places: Where each begins and ends. CannotEvaluate ends them.
         body_start: Where the body begins; None: there is none.
 
     Raises:
-        CallRefused: One of them is in both.
+        CallRefused: One of them is in both, or there are more than 5,000.
     """
     with contextlib.suppress(CannotEvaluate):
-        for start, end in places:
+        for number, (start, end) in enumerate(places):
             if body_start is not None and start < body_start < end:
                 raise CallRefused("one match begins in the headers and ends in the body")
+            if number == _MOST_PLACES:
+                raise CallRefused(f"there are more than {_MOST_PLACES} matches, which would hold the server up")

@@ -11,7 +11,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from runner.hosts.expressions import check_sides, places
+from runner.hosts.expressions import check_places, places
 from runner.hosts.posix import Regex, matches
 
 from .ksr_function import FALSE, TRUE, Function, of_host, with_bytes
@@ -184,7 +184,7 @@ def _replaces(where: Callable[[Context], Region]) -> Callable[..., Answer]:
         found = _found(where(context), compiled(pattern))
         if found is None:
             return FALSE
-        check_sides([found], context.message.body_start)
+        check_places([found], context.message.body_start)
         context.edits.replace(found[0], found[1] - found[0], text)
         return TRUE
 
@@ -203,7 +203,7 @@ def _replaces_all(where: Callable[[Context], Region], *, line_by_line: bool = Tr
                 if end == len(region.data):
                     return
 
-        check_sides(each(), context.message.body_start)
+        check_places(each(), context.message.body_start)
         for start, end in each():
             room.replace(start, end - start, text)
             answer = TRUE
@@ -221,7 +221,7 @@ def _replaces_text(where: Callable[[Context], Region]) -> Callable[..., Answer]:
             return TRUE
         ends = region.start + len(region.data)
         found = list(places(data, wanted, region.start, ends, is_global=mode[:1] not in {b"f", b"F"}))
-        check_sides(found, context.message.body_start)
+        check_places(found, context.message.body_start)
         for start, end in found:
             room.replace(start, end - start, text)
         return TRUE
@@ -232,7 +232,9 @@ def _replaces_text(where: Callable[[Context], Region]) -> Callable[..., Answer]:
 def substitute(host: MessageHost, subst: Subst, where: Region) -> bool:
     """Replace in a part of the message; False when nothing was."""
     found, room = replacements(host, subst, where.data), _Room(host.context)
-    check_sides(((where.start + each.start, where.start + each.end) for each in found), host.context.message.body_start)
+    check_places(
+        ((where.start + each.start, where.start + each.end) for each in found), host.context.message.body_start
+    )
     for each in found:
         room.replace(where.start + each.start, each.end - each.start, each.text)
     return bool(found)

@@ -181,8 +181,8 @@ def _parts(host: KamailioHost, *_: object) -> None:
 def _part_of_type(host: KamailioHost, _kind: str, name: str) -> None:
     _written(name)
     # core/msg_translator.c, get_boundary: looks into the header without asking whether it is there
-    if host.pv.is_null("$hdr(Content-Type)"):
-        raise CallRefused("the message has no Content-Type")
+    if host.pv.is_null("$hdr(Content-Type)") and host.get_s("$rb"):
+        raise CallRefused("the message has a body and no Content-Type")
 
 
 def _matches(_host: KamailioHost, _text: str, _expression: str, first: int, count: int, name: str) -> None:

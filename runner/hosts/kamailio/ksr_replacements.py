@@ -1,6 +1,6 @@
 """
-Replacements in a message with which textops would end the server: an edit that begins in the headers and ends in the
-body, with another one in the body.
+Replacements in a message with which textops would end the server, an edit that begins in the headers and ends in the
+body, with another one in the body; or hold it up.
 
 Standard library only: it is imported by the Python that Kamailio embeds. The matches are found as Kamailio finds them,
 by the same C library, before it is asked.
@@ -13,11 +13,11 @@ import re
 from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused
-from runner.hosts.expressions import CannotEvaluate, check_sides, places, until_separator
+from runner.hosts.expressions import CannotEvaluate, check_places, places, until_separator
 from runner.hosts.posix import Regex, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
 
     from .host import KamailioHost
 
@@ -32,47 +32,59 @@ def _substitution(_host: KamailioHost, *texts: str) -> None:
         raise CallRefused(f"there are more than {_MOST_REPLACED} variables in a replacement")
 
 
-def _substitution_in_all(host: KamailioHost, text: str) -> None:
-    _substitution(host, text)
-    data = _bytes(text)
-    if len(data) < _SHORTEST:
-        return  # which Kamailio does not take
-    expression, flags = until_separator(data), data.rpartition(data[:1])[2]
-    if data[:1] in _FLAGS:
-        raise CallRefused(f"a substitution does not begin with {text[:1]}, which is a flag")
-    _one_side(host, lambda whole: matches(
-        Regex(expression, ignores_case=b"i" in flags, is_multiline=b"s" not in flags), whole, is_global=b"g" in flags
-    ))  # fmt: skip
+def _substitutes(*, in_body: bool) -> Callable[..., None]:
+    def guard(host: KamailioHost, text: str) -> None:
+        _substitution(host, text)
+        data = _bytes(text)
+        if len(data) < _SHORTEST:
+            return  # which Kamailio does not take
+        expression, flags = until_separator(data), data.rpartition(data[:1])[2]
+        if data[:1] in _FLAGS:
+            raise CallRefused(f"a substitution does not begin with {text[:1]}, which is a flag")
 
+        def found(whole: bytes) -> Iterator[list[tuple[int, int]]]:
+            regex = Regex(expression, ignores_case=b"i" in flags, is_multiline=b"s" not in flags)
+            return matches(regex, whole, is_global=b"g" in flags)
 
-def _replacement(*, is_global: bool) -> Callable[..., None]:
-    def guard(host: KamailioHost, expression: str, _text: str) -> None:
-        pattern = _bytes(expression)
-        _one_side(host, lambda whole: matches(
-            Regex(pattern, ignores_case=True, is_multiline=True), whole, is_global=is_global
-        ))  # fmt: skip
+        _check(host, found, in_body=in_body)
 
     return guard
 
 
-def _replaced_text(host: KamailioHost, wanted: str, _text: str, mode: str) -> None:
-    is_global = mode[:1] not in {"f", "F"}
-    if wanted:
-        _one_side(host, lambda whole: (
-            [place] for place in places(whole, _bytes(wanted), 0, len(whole), is_global=is_global)
-        ))  # fmt: skip
+def _replaces(*, is_global: bool, in_body: bool = False, line_by_line: bool = True) -> Callable[..., None]:
+    def guard(host: KamailioHost, expression: str, _text: str) -> None:
+        def found(whole: bytes) -> Iterator[list[tuple[int, int]]]:
+            regex = Regex(_bytes(expression), ignores_case=True, is_multiline=True)
+            return matches(regex, whole, is_global=is_global, line_by_line=line_by_line)
+
+        _check(host, found, in_body=in_body)
+
+    return guard
 
 
-def _one_side(host: KamailioHost, found: Callable[[bytes], Iterable[list[tuple[int, int]]]]) -> None:
-    """Refuse what would replace a text that begins in the headers and ends in the body."""
+def _replaces_text(*, in_body: bool) -> Callable[..., None]:
+    def guard(host: KamailioHost, wanted: str, _text: str, mode: str) -> None:
+        def found(whole: bytes) -> Iterator[list[tuple[int, int]]]:
+            is_global = mode[:1] not in {"f", "F"}
+            return ([place] for place in places(whole, _bytes(wanted), 0, len(whole), is_global=is_global))
+
+        if wanted:
+            _check(host, found, in_body=in_body)
+
+    return guard
+
+
+def _check(host: KamailioHost, found: Callable[[bytes], Iterator[list[tuple[int, int]]]], *, in_body: bool) -> None:
+    """Refuse a match that begins in the headers and ends in the body, and too many."""
     data = _bytes(host.get_s("$mb") or "")
     line = re.match(rb"([\r\n]*)[^\n]*\n?", data)
     empty = re.search(rb"\n\r?\n", data)
+    body_start = empty.end() if empty else None
     start = 0 if line is None else line.end() - line.end(1)  # as textops.c, get_header, counts it
+    start = body_start or len(data) if in_body else start
+
     with contextlib.suppress(CannotEvaluate):  # Kamailio says no as well
-        check_sides(
-            ((start + match[0][0], start + match[0][1]) for match in found(data[start:])), empty and empty.end()
-        )
+        check_places(((start + match[0][0], start + match[0][1]) for match in found(data[start:])), body_start)
 
 
 def _bytes(text: str) -> bytes:
@@ -80,11 +92,14 @@ def _bytes(text: str) -> bytes:
 
 
 GUARDS: dict[str, Callable[..., None]] = {
-    "textops.replace": _replacement(is_global=False),
-    "textops.replace_all": _replacement(is_global=True),
-    "textops.replace_str": _replaced_text,
-    "textops.subst": _substitution_in_all,
-    "textops.subst_body": _substitution,
+    "textops.replace": _replaces(is_global=False),
+    "textops.replace_all": _replaces(is_global=True),
+    "textops.replace_body_all": _replaces(is_global=True, in_body=True),
+    "textops.replace_body_atonce": _replaces(is_global=True, in_body=True, line_by_line=False),
+    "textops.replace_body_str": _replaces_text(in_body=True),
+    "textops.replace_str": _replaces_text(in_body=False),
+    "textops.subst": _substitutes(in_body=False),
+    "textops.subst_body": _substitutes(in_body=True),
     "textops.subst_hf": _substitution,
     "textops.subst_uri": _substitution,
     "textops.subst_user": _substitution,
