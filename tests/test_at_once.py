@@ -29,8 +29,11 @@ KILLS = "System.Diagnostics.Process.GetCurrentProcess().Kill(); return 2; } }"
 
 
 def _has_ended(pid: int) -> bool:
+    """All of its threads have, so that its wire is closed: the first may be a zombie while others still end."""
+    process = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+        state = (process / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        return state == "Z" and len(list((process / "task").iterdir())) == 1
     except OSError:
         return True
 
