@@ -126,6 +126,9 @@ def test_an_exec_is_one_write_and_one_read(runner: Runner, monkeypatch: pytest.M
     script = compile_script(ROOT / "bench" / "scripts" / "Three.cs")
     for _ in range(5):  # calls are asked for, learned, and planned
         warm(runner, script)
+    until(
+        lambda: (runner.scripts.current(str(script)), runner.scripts.stamps(str(script)))[1], "it was not just compiled"
+    )
     done: Counter[str] = Counter()
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
