@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.conftest import ALONE
 from tests.places import ROOT
 
@@ -26,6 +28,19 @@ def test_no_source_file_is_long() -> None:
 
     assert lines.keys() >= {"runner/runner.py", "bridge/SRBridge.cs"}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_group_is_matched_without_a_step_back() -> None:
+    """``(a|b)*+`` and ``(?>a|b)`` give wrong matches in Python 3.11.2, Debian 12's (CPython issue 106052)."""
+    found = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for folder in ("kamailio", "runner")
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"\)[*+?]\+|\(\?>", line)
+    }
+
+    assert found == set()
 
 
 def test_what_runs_alone_is_still_there() -> None:

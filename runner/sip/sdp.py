@@ -188,25 +188,25 @@ def _sdp_parts(boundary: bytes, body: bytes) -> list[tuple[int, int]]:
     return found
 
 
-_PART_HEADER = re.compile(
-    b"([" + re.escape(bytes(sorted(NAME_CHARACTERS))) + rb"]+)[ \t]*:(?:(?:\r?\n)?[ \t])*+"
-    rb"((?:[^\n]++|\n(?=[ \t]))*+)\n"
-)
+# In two steps, neither of which can fail at its end, so that no blank is tried again with the value.
+_PART_NAME = re.compile(b"([" + re.escape(bytes(sorted(NAME_CHARACTERS))) + rb"]+)[ \t]*:(?:(?:\r?\n)?[ \t])*")
+_PART_VALUE = re.compile(rb"(?:[^\n]|\n(?=[ \t]))*")
 
 
 def _part_head(body: bytes, at: int, end: int) -> tuple[int, bool]:
     """Where the headers of a part end, and whether one says that it is SDP."""
     is_sdp = False
     while at < end and body[at] not in b"\r\n":
-        header = _PART_HEADER.match(body, at, end)
-        if header is None:
+        name = _PART_NAME.match(body, at, end)
+        value = None if name is None else _PART_VALUE.match(body, name.end(), end)
+        if name is None or value is None or value.end() == end:
             raise _UnreadableError
-        if header_type(header[1]) == b"content-type":
-            kind = media_type(header[2].rstrip(b"\r\n"))
+        if header_type(name[1]) == b"content-type":
+            kind = media_type(value[0].rstrip(b"\r\n"))
             if not kind:
                 raise _UnreadableError
             is_sdp = is_sdp or kind == b"application/sdp"
-        at = header.end()
+        at = value.end() + 1
     return at, is_sdp
 
 

@@ -16,7 +16,7 @@ from .scan import end_of
 if TYPE_CHECKING:
     from .message import SipMessage
 
-_FOLD = rb"(?:(?:\r\n?|\n)?[ \t])*+"
+_FOLD = rb"[ \t]*(?:(?:\r\n?|\n)[ \t]+)*"
 _OTHER_STARTS = rb"IiPpDdCcLl2.0"  # letters of the known protocols inside their names: none may begin an unknown one
 _PROTOCOL = re.compile(
     rb"%(fold)b([Ss][Ii][Pp])%(fold)b/%(fold)b(2\.0)%(fold)b/"
@@ -25,16 +25,16 @@ _PROTOCOL = re.compile(
 _NO_SENT_BY = rb" \t\r\n:;,()\[\]\0"
 _SENT_BY = re.compile(
     # An address that begins with a colon and ends with a bracket has no host, but is read.
-    rb"(?:([^%(not)b]+|\[(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])++\])"
-    rb"|:(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])*+\])"
+    rb"(?:([^%(not)b]+|\[(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])+\])"
+    rb"|:(?:[^ \t\r\n;,()\[\]\0]|(?:\r\n?|\n)[ \t])*\])"
     rb"%(fold)b(?::%(fold)b([^%(not)b]+))?%(fold)b" % {b"fold": _FOLD, b"not": _NO_SENT_BY}
 )
 _BLANKS = re.compile(_FOLD)
 _NAME = re.compile(_FOLD + rb"([^=%b][^ \t\r\n=;,]*)" % _NO_SENT_BY)
 _VALUE = re.compile(rb'[^ \t\r\n=;,"\0]+')
-_STRING = re.compile(rb'(?:[^",\r\n\0]++|(?:\r\n?|\n)[ \t])*+')
-_STRING_6 = re.compile(rb'(?:[^"\r\n\0]++|(?:\r\n?|\n)[ \t])*+')
-_COMMAS = re.compile(rb"(?:,|(?:\r\n?|\n)?[ \t])*+")
+_STRING = re.compile(rb'(?:[^",\r\n\0]+|(?:\r\n?|\n)[ \t])*')
+_STRING_6 = re.compile(rb'(?:[^"\r\n\0]+|(?:\r\n?|\n)[ \t])*')
+_COMMAS = re.compile(rb"(?:,|(?:\r\n?|\n)?[ \t])*")
 _COMMENT_PIECE = re.compile(rb"[()]|(?:[ \t]|(?:\r\n?|\n)[ \t])+|[^() \t\r\n\0]+|.", re.DOTALL)
 _LINE_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?=[^\0])")
 

@@ -219,8 +219,8 @@ _NAMED = {
     b"r2": re.compile(rb"[ \t\r\n]*[rR]2[ \t\r\n]*(?:[;=]|\Z)"),
 }
 _NOT_NAMED = {
-    b"lr": re.compile(rb"[ \t\r\n]*+(?:[lL](?:[rR][ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
-    b"r2": re.compile(rb"[ \t\r\n]*+(?:[rR](?:2[ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
+    b"lr": re.compile(rb"(?=([ \t\r\n]*(?:[lL](?:[rR][ \t\r\n]*)?)?))\1" + _OTHER, re.DOTALL),
+    b"r2": re.compile(rb"(?=([ \t\r\n]*(?:[rR](?:2[ \t\r\n]*)?)?))\1" + _OTHER, re.DOTALL),
 }
 
 
