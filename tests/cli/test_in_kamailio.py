@@ -246,10 +246,8 @@ def test_an_error_names_the_script_once(tmp_path: Path) -> None:
     for words in (("exec", path), ("run", "--load", path)):
         told = app_mono(*words, "-m", path, "--in-kamailio").stderr
 
-        assert (
-            told
-            == f"error: {path}: expected a name that ends in .exe, .dll, .py, .js, .mjs, .cjs, .java, .jar or .class\n"
-        )
+        assert told.startswith(f"error: {path}: expected a script, a name that ends in one of .cs, ")
+        assert told.count(str(path)) == 1
 
 
 @pytest.mark.parametrize("option", ["--in-kamailio", "--compare"])

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pwd
+import resource
 import signal
 import socket
 import subprocess
@@ -139,6 +140,8 @@ def test_a_line_without_an_end_is_cut_off_and_takes_no_memory(daemon: RunningDae
 def test_a_thousand_connections_leave_a_client_its_worker_and_end_in_a_few_lines(
     daemon: RunningDaemon, fine: Path
 ) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a user's soft limit is 1024
     with closing(Lease(str(daemon.socket))) as lease, ExitStack() as stack:
         run(lease, fine)
         begin = len(daemon.log())

@@ -139,8 +139,9 @@ class Site:
                 return self.came[-1]
 
     def troubles(self) -> list[str]:
-        """What Kamailio logged as an error."""
-        return [line for line in self.kamailio.log().splitlines() if any(word in line for word in TROUBLES)]
+        """What Kamailio logged as an error; a user's limit of cores is none."""
+        lines = [line for line in self.kamailio.log().splitlines() if "set_core_dump()" not in line]
+        return [line for line in lines if any(word in line for word in TROUBLES)]
 
     def reload(self) -> None:
         """Let Kamailio load the Python file again."""
