@@ -167,16 +167,19 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
     Returns:
         The ``ExecOutcome``, or the exception of what failed, which is in the log.
     """
+    began = time.monotonic()
     try:
         with CLocale():
-            return _lease.exec(path, param, host, time.monotonic() + _timeout_s, entry)
+            result: Any = _lease.exec(path, param, host, began + _timeout_s, entry)
     except RunnerError as error:
         if not isinstance(error, PoolExhausted) or _is_busy_news(error):
             log.error("%s", error.full() if isinstance(error, ScriptError) else error)  # noqa: TRY400  # no traceback
-        return error
+        result = error
     except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
-        return error
+        result = error
+    _lease.tally.add(_lease.script(path), path, result, began)
+    return result
 
 
 def running_entries() -> frozenset[str] | None:

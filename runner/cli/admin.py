@@ -13,6 +13,7 @@ from rich.table import Table
 
 from runner.control import messages
 from runner.control.connection import Control, ControlError, OtherEndFailed, ask
+from runner.control.counters import OUTCOMES, quantile
 from runner.control.kinds import Malformed
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
@@ -23,6 +24,7 @@ from . import show
 
 if TYPE_CHECKING:
     from runner.control.messages import Message
+    from runner.control.status import ScriptStatus
 
 A = TypeVar("A", bound="Message")
 
@@ -87,6 +89,7 @@ def status(path: str, *, as_json: bool) -> None:
     if now.start_failures:
         when = f"next in {now.next_start_s} s" if now.next_start_s else "trying again now"
         rows.append(("trouble", f"{now.start_failures} starts failed, {when}: {now.start_error}"))
+    rows += [("script", _script(script)) for script in now.scripts]
     for script, left_s in now.refused_scripts.items():
         rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
     for message in now.refused_messages:
@@ -179,6 +182,16 @@ def _end(path: str, asked: type[messages.DrainRequest | messages.StopRequest]) -
             raise ConfigError(f"the daemon, process {pid}, has not ended after {ENDED_S:g} s")
     finally:
         os.close(process)
+
+
+def _script(script: ScriptStatus) -> str:
+    """What was counted of a script, in a line."""
+    outcomes = {name: sum(int(build.outcomes.get(name, 0)) for build in script.builds) for name in OUTCOMES}
+    times = [sum(counts) for counts in zip(*(build.times for build in script.builds), strict=True)]
+    spread = f"half within {quantile(times, 0.5) * 1000:.3g} ms, 99 % within {quantile(times, 0.99) * 1000:.3g} ms"
+    counted = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
+    live = f"; {script.reloads} reloads, the last live after {script.live_s:g} s" if script.reloads else ""
+    return f"{script.path or 'not known'}: {counted or 'no exec'}; {spread}{live}"
 
 
 def _until(left_s: float) -> str:

@@ -44,10 +44,15 @@ class Poison:
         settings: ``poison_losses`` or ``poison_message_losses`` within ``poison_s`` seconds refuse a script,
             or one caller's messages to it, for as long.
         clock: Monotonic seconds.
+
+    Attributes:
+        builds: How often a build was refused since the start.
+        calls: How often messages of a Call-ID were.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
+        self.builds = self.calls = 0
         self._clock = clock
         self._lost: dict[Key, deque[float]] = {}
         self._until: dict[Key, tuple[str, float]] = {}
@@ -145,6 +150,10 @@ class Poison:
             del self._lost[key]
             self._until[key] = (path, now + self.settings.poison_s)
             _bound(self._until, MAX_REFUSED)
+            if key[2] == BUILD:
+                self.builds += 1
+            else:
+                self.calls += 1
         who, _, call_id = key
         what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
         whom = "" if who is None else f" to clients of uid {who}"

@@ -73,8 +73,10 @@ def test_the_status_of_another_version_is_no_status() -> None:
 def _status(**changed: object) -> dict[str, Any]:
     texts = dict.fromkeys(("socket", "load", "advice", "start_error"), "")
     lists: dict[str, Any] = {"script_dirs": [], "refused_scripts": {}, "refused_messages": [], "workers": []}
+    lists |= {"ended": {}, "scripts": []}
     numbers = dict.fromkeys(
         [
+            *("started", "failed", "refused_builds", "refused_calls", "outages"),
             *("up_s", "clients", "users", "max_workers", "from_earlier_daemon", "starting", "ending", "waiting"),
             *("start_failures", "next_start_s"),
         ],

@@ -1,0 +1,125 @@
+"""
+What one process counts of its execs: the one place where each of them is known when it is over.
+
+Standard library only, as a child of Kamailio imports it. Must not know how it is reported.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
+from runner.errors import (
+    EntryMissing,
+    ExecTimeout,
+    PoolExhausted,
+    ScriptError,
+    ScriptInvalid,
+    ScriptNotFound,
+    ScriptRefused,
+    WorkerError,
+)
+from runner.worker.outcome import ExecOutcome
+
+from .link import NO_DAEMON
+
+if TYPE_CHECKING:
+    from .known import Script
+
+NS_PER_S = 1_000_000_000
+BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
+
+TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
+TIME, QUEUE, LOAD, QUESTIONS, EDITS, TEXTS, OUTAGES = range(FIRST_SUM, FIRST_SUM + len(SUMS))
+
+# The first that fits counts.
+FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (EntryMissing, "missing"),
+    (ScriptNotFound, "not_found"),
+    (ScriptInvalid, "invalid"),
+    (ScriptRefused, "refused"),
+    (ScriptError, "exception"),
+    (ExecTimeout, "timeout"),
+    (WorkerError, "lost"),
+    (PoolExhausted, "busy"),
+    (Exception, "error"),
+)
+
+
+class Tally:
+    """
+    Counts the execs of this process. For one thread.
+
+    Attributes:
+        queue_s: What the exec that runs has waited for its daemon until now; it is counted with the exec.
+        load_s: What it has waited for builds to be loaded.
+    """
+
+    def __init__(self) -> None:
+        self.queue_s = self.load_s = 0.0
+        self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
+        self._script: Script | None = None
+        self._row: memoryview | None = None
+
+    @property
+    def counters(self) -> Counters:
+        """What is shared with the daemon."""
+        if self._counters is None:
+            self._counters = Counters()
+        return self._counters
+
+    def add(self, script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float) -> None:
+        """
+        One exec is over.
+
+        Args:
+            script: What is known of its script; None: nothing, for example because no daemon answered yet.
+            path: By which it was called.
+            result: Its outcome, or why it has none.
+            began: When it was asked for, on ``time.monotonic``.
+        """
+        spent = int((time.monotonic() - began) * NS_PER_S)
+        row = self._row
+        if row is None or script is None or script is not self._script:
+            row = self._row_of(script, path, result)
+        if type(result) is ExecOutcome:
+            if result.is_missing:
+                row[MISSING] += 1
+            else:
+                row[EXIT if result.has_ended_routing else TRUE if result.code == 0 else FALSE] += 1
+            if result.answered:
+                row[QUESTIONS] += result.answered
+            if edits := result.certain + result.edited:
+                row[EDITS] += edits
+            if result.logs:
+                row[TEXTS] += result.logs
+        else:
+            row[_failure(result)] += 1
+        row[FIRST_BUCKET + bisect_left(BOUNDS_NS, spent)] += 1
+        row[TIME] += spent
+        if self.queue_s or self.load_s:
+            row[QUEUE] += int(self.queue_s * NS_PER_S)
+            row[LOAD] += int(self.load_s * NS_PER_S)
+            self.queue_s = self.load_s = 0.0
+
+    def note_outage(self) -> None:
+        """An outage has begun: there is no daemon."""
+        self.counters.row(*KEYLESS)[OUTAGES] += 1
+
+    def _row_of(self, script: Script | None, path: str | None, result: ExecOutcome | Exception) -> memoryview:
+        if script is not None:
+            self._script = script
+            self._row = self.counters.row(script.generation.path, script.generation.id)
+            return self._row
+        self._script = self._row = None
+        # A path of which nothing is known may be made of the message; a file that cannot be run is there.
+        is_there = isinstance(result, ScriptError) and not isinstance(result, ScriptNotFound)
+        return self.counters.row(path if path and is_there else "", "")
+
+
+def _failure(error: Exception | ExecOutcome) -> int:
+    if isinstance(error, PoolExhausted) and str(error).startswith(NO_DAEMON):
+        return OUTCOMES.index("no_daemon")
+    return OUTCOMES.index(next(name for kind, name in FAILURES if isinstance(error, kind)))

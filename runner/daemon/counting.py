@@ -1,0 +1,153 @@
+"""
+Adds up what clients count of their execs, by script and build.
+
+Must not know who asks, nor how it is shown. Clients of other users are believed about numbers, and about names only
+where a script of that name was seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from operator import add
+from typing import TYPE_CHECKING
+
+from runner.control.counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters, quantile
+from runner.control.status import BuildStatus, ScriptStatus
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .borrower import Client
+
+MOST_SCRIPTS = 128  # that are counted by name, the others together
+MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
+OTHERS = ""
+EARLIER = "earlier"
+NO_RELOADS = (0, 0.0)
+NS_PER_S = 1_000_000_000
+
+Builds = dict[str, list[int]]
+"""By the id of the build, the one that ran last at the end; the numbers are those of ``control.counters``."""
+
+
+class Counting:
+    """
+    What was counted since the daemon's start. Safe to use from several threads.
+
+    Args:
+        knows: Whether there is, or was, a script at a path.
+    """
+
+    def __init__(self, knows: Callable[[str], bool]) -> None:
+        self._knows = knows
+        self._scripts: dict[str, Builds] = {}
+        self._lock = threading.Lock()
+        self._has_ended = False
+
+    def join(self, client: Client, descriptors: tuple[int, ...]) -> None:
+        """
+        Count from now on what a client counts.
+
+        Args:
+            client: The client.
+            descriptors: Its counters, which become the callee's; none where this process could take no more.
+
+        Raises:
+            ConfigError: They are no counters.
+        """
+        self.leave(client)
+        if descriptors:
+            try:
+                client.counters = SharedCounters(*descriptors)
+            except ValueError as error:
+                raise ConfigError(f"counters of client {client.pid}: {error}") from error
+
+    def leave(self, client: Client) -> None:
+        """A client has gone: take what it has counted last."""
+        with self._lock:
+            self._take(client)
+            if client.counters is not None:
+                client.counters.close()
+                client.counters = None
+
+    def take(self, clients: Iterable[Client]) -> None:
+        """Look at what these clients have counted meanwhile."""
+        with self._lock:
+            for client in clients:
+                self._take(client)
+
+    def end(self) -> int:
+        """Take no more: it is the next daemon's. How many execs were counted."""
+        with self._lock:
+            self._has_ended = True
+        return sum(sum(counts[:FIRST_BUCKET]) for builds in self.scripts().values() for counts in builds.values())
+
+    def scripts(self) -> dict[str, Builds]:
+        """
+        What was counted.
+
+        Returns:
+            By path, as a copy. ``OTHERS`` are execs of no script that is known, and those beyond ``MOST_SCRIPTS``;
+            ``EARLIER`` are the builds of a script before the ``MOST_BUILDS`` that ran last.
+        """
+        with self._lock:
+            return {
+                script: {build: list(own) for build, own in builds.items()} for script, builds in self._scripts.items()
+            }
+
+    def _take(self, client: Client) -> None:
+        if client.counters is None or self._has_ended:
+            return
+        for taken in client.counters.take():
+            # A client of the daemon's own user says the truth, also of a script that this daemon has not looked at yet.
+            is_known = client.is_trusted or self._knows(taken.script)
+            script = taken.script if is_known else OTHERS
+            if script not in self._scripts and len(self._scripts) >= MOST_SCRIPTS:
+                script = OTHERS
+            builds = self._scripts.setdefault(script, {})
+            _add(builds, taken.build if script else "", taken.counts)
+            while len(builds) > MOST_BUILDS + (EARLIER in builds):
+                oldest = next(build for build in builds if build != EARLIER)
+                _add(builds, EARLIER, builds.pop(oldest))
+
+
+def status(scripts: Mapping[str, Builds], reloads: Mapping[str, tuple[int, float]]) -> tuple[ScriptStatus, ...]:
+    """What ``Counting.scripts`` gives, for people; ``reloads`` as ``CurrentScripts.reloads`` has them."""
+    return tuple(
+        ScriptStatus(
+            path=path,
+            reloads=reloads.get(path, NO_RELOADS)[0],
+            live_s=round(reloads.get(path, NO_RELOADS)[1], 3),
+            builds=tuple(_build(build, counts) for build, counts in builds.items()),
+        )
+        for path, builds in scripts.items()
+    )
+
+
+def outages(scripts: Mapping[str, Builds]) -> int:
+    """How often a client was without a daemon."""
+    return sum(counts[FIRST_SUM + SUMS.index("outages")] for builds in scripts.values() for counts in builds.values())
+
+
+def _build(build: str, counts: list[int]) -> BuildStatus:
+    times = counts[FIRST_BUCKET:FIRST_SUM]
+    sums = dict(zip(SUMS, counts[FIRST_SUM:], strict=True))
+    return BuildStatus(
+        build=build,
+        outcomes={name: count for name, count in zip(OUTCOMES, counts, strict=False) if count},
+        times=tuple(times),
+        p50_s=quantile(times, 0.5),
+        p99_s=quantile(times, 0.99),
+        time_s=sums["time_ns"] / NS_PER_S,
+        queue_s=sums["queue_ns"] / NS_PER_S,
+        load_s=sums["load_ns"] / NS_PER_S,
+        questions=sums["questions"],
+        edits=sums["edits"],
+        texts=sums["texts"],
+    )
+
+
+def _add(builds: Builds, build: str, counts: Iterable[int]) -> None:
+    """Add to a build, which ran last."""
+    builds[build] = list(map(add, builds.pop(build, [0] * COUNTS), counts))
