@@ -178,7 +178,7 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
     except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
         result = error
-    _lease.tally.add(_lease.script(path), path, result, began)
+    _lease.note(path, result, began, host)
     return result
 
 

@@ -14,11 +14,12 @@ SCRIPTS_OWN = "the names that scripts write, as their own variables: the memory 
 BOUNDS: dict[tuple[str, str], str] = {
     ("kamailio/app_mono.py", "sys.path"): "one directory, once for each process of Kamailio",
     ("kamailio/app_mono.py", "_busy"): "one number",
-    ("kamailio/app_mono.py", "_lease.tally"): NO_CONTAINER + "Tally.add",
+    ("runner/client/lease.py", "Lease.tally"): NO_CONTAINER + "Tally.add",
     ("runner/client/tally.py", "Tally._row"): "the numbers of one row, COUNTS",
     ("runner/client/tally.py", "Tally.counters"): "the same",
     ("runner/control/counters.py", "Counters._keys"): "ROWS, in row",
     ("runner/control/counters.py", "Counters._words"): "SIZE, the file's own",
+    ("runner/daemon/counting.py", "Counting.failures"): "MOST_FAILURES, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in _take",
     ("runner/pool/slot.py", "Life.ended"): "the reasons that the pool and the bridges have",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",

@@ -74,7 +74,7 @@ def status(path: str, *, as_json: bool) -> None:
         return
     lent = sum(1 for worker in now.workers if worker.client)
     rows = [
-        ("daemon", f"process {now.pid}, up {_duration(now.up_s)}, {now.socket}"),
+        ("daemon", f"process {now.pid}, up {duration(now.up_s)}, {now.socket}"),
         ("serves", f"mono_run of {now.load}" if now.load else f"mono_exec below {', '.join(now.script_dirs)}"),
         ("workers", f"{len(now.workers)} of at most {now.max_workers}: {lent} lent, {now.starting} starting"),
         ("clients", f"{now.clients} connected, {now.users} of them run scripts, {now.waiting} wait"),
@@ -82,7 +82,7 @@ def status(path: str, *, as_json: bool) -> None:
     if now.from_earlier_daemon:
         rows.append(("", f"{now.from_earlier_daemon} still use a worker of an earlier daemon"))
     rows += [
-        ("warming", f"worker {worker.pid} runs {found.script} for the first time, {_duration(found.since_s)}")
+        ("warming", f"worker {worker.pid} runs {found.script} for the first time, {duration(found.since_s)}")
         for worker in now.workers
         if (found := worker.warming)
     ]
@@ -118,7 +118,7 @@ def workers(path: str, *, as_json: bool) -> None:
             str(worker.client or ""),
             str(worker.execs),
             str(worker.loads),
-            _duration(worker.age_s),
+            duration(worker.age_s),
             " ".join(os.path.basename(loaded) for loaded in worker.loaded),  # noqa: PTH119  # a name, not a file
             worker.retire_reason,
         )
@@ -198,8 +198,9 @@ def _until(left_s: float) -> str:
     return f"for {left_s} s more, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for people."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.1f} s"
+    return f"{seconds:.1f} s" if seconds >= 1 or not seconds else f"{seconds * 1000:.3g} ms"

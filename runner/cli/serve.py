@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from importlib.metadata import version
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
     _log_to(settings.log_file)
-    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon:
+    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon, _http(settings, daemon):
         signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
@@ -63,6 +64,17 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         log.warning("ended %d processes that scripts had left in the unit", left)
     log.warning("ended")
     return 0
+
+
+def _http(settings: Settings, daemon: Daemon) -> contextlib.AbstractContextManager[None]:
+    """What ``http`` serves; nothing of it is imported where that is not set."""
+    if not settings.http:
+        return contextlib.nullcontext()
+    from runner.web.server import serving  # noqa: PLC0415
+    from runner.web.site import Site  # noqa: PLC0415
+
+    site = Site(daemon.status, version("app-mono"), is_unix=settings.http.startswith("/"))
+    return serving(settings.http, int(settings.socket_mode, 8), site)
 
 
 def _reload(daemon: Daemon) -> None:

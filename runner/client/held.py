@@ -26,7 +26,7 @@ from runner.control.messages import (
     Report,
     Retire,
 )
-from runner.errors import EntryMissing, ScriptError, WorkerError
+from runner.errors import EntryMissing, PoolExhausted, ScriptError, WorkerError
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
@@ -83,8 +83,15 @@ class Held:
         return self.conversation.holdings.runtime
 
     @classmethod
-    def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:
-        """A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them."""
+    def of(cls, worker: Worker, channel: Channel | None, loaded: Iterable[Generation]) -> Self:
+        """
+        A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them.
+
+        Raises:
+            PoolExhausted: It came without its wire.
+        """
+        if channel is None:
+            raise PoolExhausted("the daemon sent a worker without its wire")
         by_path = {generation.path: generation for generation in loaded}
         holdings = Holdings(
             worker.execs,

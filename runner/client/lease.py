@@ -63,8 +63,7 @@ class Lease:
         tally: Where the execs of this process are counted; None: a new one.
 
     Attributes:
-        within: What runs here.
-        tally: As given; its user adds each exec, for ``exec`` may be one within another.
+        within, tally: What runs here, and where it is counted.
     """
 
     _of_process: ClassVar[Lease | None] = None
@@ -99,6 +98,11 @@ class Lease:
     def script(self, path: str | None) -> Script | None:
         """What is known of a script; None for nothing."""
         return self._known.scripts.get(path) or self.within.script(path)
+
+    def note(self, path: str | None, result: ExecOutcome | Exception, began: float, host: Host) -> None:
+        """An exec is over, as ``Tally.add`` has it; also one within another."""
+        if (failure := self.tally.add(self.script(path), path, result, began, host)) is not None:
+            self._link.tell(failure)
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
@@ -308,8 +312,6 @@ class Lease:
     def _take(self, worker: Worker) -> None:
         assert self._link.control is not None  # noqa: S101  # it has just answered
         channel = received(self._link.control.take_descriptors(ENDS))
-        if channel is None:
-            raise PoolExhausted("the daemon sent a worker without its wire")
         held = Held.of(worker, channel, map(self._known.with_lessons, worker.loaded))
         held.find_helpers(self._link, self._known.ask_again)
         self._workers.replace(held, self._link)

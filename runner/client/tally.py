@@ -11,6 +11,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
+from runner.control.kinds import MAX_STACK
+from runner.control.status import MAX_MESSAGE, Failure
 from runner.errors import (
     EntryMissing,
     ExecTimeout,
@@ -21,14 +23,18 @@ from runner.errors import (
     ScriptRefused,
     WorkerError,
 )
+from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
 from .link import NO_DAEMON
 
 if TYPE_CHECKING:
+    from runner.calls import Host
+
     from .known import Script
 
 NS_PER_S = 1_000_000_000
+FAILURE_PAUSE_S = 1.0  # between two failures that are described; each is a line, and all are counted
 BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
 
 TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
@@ -58,7 +64,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.queue_s = self.load_s = 0.0
+        self.queue_s = self.load_s = self._silent_until = 0.0
         self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
         self._script: Script | None = None
         self._row: memoryview | None = None
@@ -70,7 +76,9 @@ class Tally:
             self._counters = Counters()
         return self._counters
 
-    def add(self, script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float) -> None:
+    def add(
+        self, script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, host: Host
+    ) -> Failure | None:
         """
         One exec is over.
 
@@ -79,8 +87,13 @@ class Tally:
             path: By which it was called.
             result: Its outcome, or why it has none.
             began: When it was asked for, on ``time.monotonic``.
+            host: Who owns its message.
+
+        Returns:
+            What the daemon is to show of it; None for nothing.
         """
-        spent = int((time.monotonic() - began) * NS_PER_S)
+        now = time.monotonic()
+        spent = int((now - began) * NS_PER_S)
         row = self._row
         if row is None or script is None or script is not self._script:
             row = self._row_of(script, path, result)
@@ -103,6 +116,10 @@ class Tally:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
             self.queue_s = self.load_s = 0.0
+        if type(result) is ExecOutcome or isinstance(result, PoolExhausted) or now < self._silent_until:
+            return None
+        self._silent_until = now + FAILURE_PAUSE_S
+        return _described(script, result, now - began, host)
 
     def note_outage(self) -> None:
         """An outage has begun: there is no daemon."""
@@ -117,6 +134,17 @@ class Tally:
         # A path of which nothing is known may be made of the message; a file that cannot be run is there.
         is_there = isinstance(result, ScriptError) and not isinstance(result, ScriptNotFound)
         return self.counters.row(path if path and is_there else "", "")
+
+
+def _described(script: Script | None, error: ExecOutcome | Exception, took_s: float, host: Host) -> Failure:
+    return Failure(
+        outcome=OUTCOMES[_failure(error)],
+        message=str(error)[:MAX_MESSAGE] or type(error).__name__,
+        detail=error.detail[:MAX_STACK] if isinstance(error, ScriptError) else "",
+        build=script.generation.id if script is not None else "",
+        call_id=call_id(host),
+        took_s=max(0.0, took_s),
+    )
 
 
 def _failure(error: Exception | ExecOutcome) -> int:

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from . import kinds
-from .kinds import Limit, Number, Pid, Real, Words  # noqa: TC001 - members are read by their annotations
+from .kinds import CallId, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
 from .messages import Message
 
 Many = Annotated[tuple[str, ...], kinds.each(kinds.words)]
+
+
+MAX_MESSAGE = 500  # characters of why an exec failed
+
+
+def _message(value: object) -> str:
+    return kinds.words(value)[:MAX_MESSAGE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,7 @@ class WorkerStatus(Message):
         client: The process that holds it; None when it is not lent.
         runtime: The name of what runs scripts there.
         version: The version of that.
+        rss_kib: Resident memory in KiB.
         warming: None when it runs nothing for the first time.
     """
 
@@ -52,6 +60,7 @@ class WorkerStatus(Message):
     retire_reason: Words
     client: Limit
     warming: Annotated[Warming | None, kinds.maybe(Warming.read)]
+    rss_kib: Number = 0
     runtime: Words = ""
     version: Words = ""
 
@@ -116,6 +125,38 @@ class ScriptStatus(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure(Message):
+    """
+    An exec came to nothing, for the daemon to show; of many in a second not each is said.
+
+    Attributes:
+        outcome: One of ``counters.OUTCOMES``.
+        message: Why; the script is named in it.
+        detail: The stack of an exception, where there is one.
+        build: The generation; empty where none was known.
+        call_id: Of the message; None for none.
+        took_s: How long it took.
+    """
+
+    method = "failure"
+    outcome: Text
+    message: Annotated[str, _message]
+    detail: Annotated[str, kinds.stack]
+    build: Text
+    call_id: CallId
+    took_s: Annotated[float, kinds.seconds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureStatus(Failure):
+    """An exec that failed: when, in seconds since 1970, and in which process."""
+
+    method = ""
+    at: Real
+    client: Pid
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status(Message):
     """
     The daemon and its workers.
@@ -159,5 +200,6 @@ class Status(Message):
     refused_builds: Number
     refused_calls: Number
     outages: Number
+    failures: Annotated[tuple[FailureStatus, ...], kinds.each(FailureStatus.read)]
     scripts: Annotated[tuple[ScriptStatus, ...], kinds.each(ScriptStatus.read)]
     workers: Annotated[tuple[WorkerStatus, ...], kinds.each(WorkerStatus.read)]

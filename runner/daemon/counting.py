@@ -8,11 +8,14 @@ where a script of that name was seen.
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
+from dataclasses import fields
 from operator import add
 from typing import TYPE_CHECKING
 
 from runner.control.counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters, quantile
-from runner.control.status import BuildStatus, ScriptStatus
+from runner.control.status import BuildStatus, Failure, FailureStatus, ScriptStatus
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
 
     from .borrower import Client
 
-MOST_SCRIPTS = 128  # that are counted by name, the others together
+MOST_SCRIPTS = 64  # that are counted by name, the others together
 MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
+MOST_FAILURES = 20
+TOLD = tuple(field.name for field in fields(Failure))
 OTHERS = ""
 EARLIER = "earlier"
 NO_RELOADS = (0, 0.0)
@@ -37,6 +42,9 @@ class Counting:
 
     Args:
         knows: Whether there is, or was, a script at a path.
+
+    Attributes:
+        failures: The execs that failed last.
     """
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
@@ -44,6 +52,7 @@ class Counting:
         self._scripts: dict[str, Builds] = {}
         self._lock = threading.Lock()
         self._has_ended = False
+        self.failures: deque[FailureStatus] = deque(maxlen=MOST_FAILURES)
 
     def join(self, client: Client, descriptors: tuple[int, ...]) -> None:
         """
@@ -70,6 +79,14 @@ class Counting:
             if client.counters is not None:
                 client.counters.close()
                 client.counters = None
+
+    def note(self, client: Client, failure: Failure) -> None:
+        """A client tells of an exec that failed."""
+        self.failures.append(
+            FailureStatus(
+                at=round(time.time(), 3), client=client.pid, **{name: getattr(failure, name) for name in TOLD}
+            )
+        )
 
     def take(self, clients: Iterable[Client]) -> None:
         """Look at what these clients have counted meanwhile."""

@@ -25,6 +25,7 @@ from runner.errors import ConfigError
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
+from runner.worker.worker import rss_kib
 
 from . import counting
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
@@ -219,6 +220,7 @@ class Daemon:
             refused_builds=self.runner.poison.builds,
             refused_calls=self.runner.poison.calls,
             outages=counting.outages(counted),
+            failures=tuple(self._loans.counting.failures),
             scripts=counting.status(counted, self.runner.scripts.reloads()),
             workers=self._workers(pool),
         )
@@ -244,6 +246,7 @@ class Daemon:
                 warming=warming.get(worker.pid),
                 runtime=worker.runtime,
                 version=worker.version,
+                rss_kib=rss_kib(worker.pid),
             )
             for worker in pool.workers
         )

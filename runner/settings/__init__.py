@@ -20,7 +20,7 @@ from runner.errors import ConfigError
 from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
-from .tables import Count, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
+from .tables import Count, HttpAddress, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
 
 if TYPE_CHECKING:
     import os
@@ -50,7 +50,7 @@ ReplyLine = Annotated[str, AfterValidator(_reply)]
 
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"worker_user", "worker_group", "sandbox"}
+    | {"worker_user", "worker_group", "sandbox", "http"}
 )
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
@@ -235,6 +235,12 @@ class Settings(BaseSettings):
     than root, the daemon's own or ``socket_owner`` may hold three for each that is still free: 192 of 256.
 
     Sites with more than 192 processes of Kamailio."""
+    http: HttpAddress = ""
+    """Where the daemon shows what it does: a page, /metrics for Prometheus, /health, /ready and /api/status. An IP
+    address and a port such as "127.0.0.1:9464", or the path of a Unix socket, which gets ``socket_mode``. There are no
+    passwords: whoever reaches it reads names of scripts, Call-IDs and stacks. "": nowhere.
+
+    Sites with Prometheus, and whoever wants to look."""
     log_file: Path | None = None
     """Where the daemon logs; when the file is moved away, the next line creates it again. None: standard error, so the
     journal.

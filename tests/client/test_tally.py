@@ -13,11 +13,15 @@ from runner.client.link import NO_DAEMON
 from runner.client.tally import FAILURES, Tally
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters
 from runner.errors import ExecTimeout, HostFault, PoolExhausted, ScriptError, ScriptInvalid, ScriptNotFound, WorkerDied
+from runner.hosts.embedded.host import MessageHost
 from runner.scripts.generation import Generation, Part
 from runner.worker.outcome import ExecOutcome
+from tests.places import INVITE
 
 if TYPE_CHECKING:
     from runner.client.known import Script
+
+HOST = MessageHost(INVITE)
 
 
 def script() -> Script:
@@ -65,7 +69,7 @@ def outcome(**said: object) -> ExecOutcome:
 )
 def test_an_exec_is_counted_by_what_it_came_to(result: ExecOutcome | Exception, name: str) -> None:
     tally = Tally()
-    tally.add(script(), "/x.exe", result, time.monotonic())
+    tally.add(script(), "/x.exe", result, time.monotonic(), HOST)
 
     assert counted(tally) == {name: 1}
 
@@ -77,8 +81,8 @@ def test_every_failure_is_an_outcome_that_there_is() -> None:
 def test_what_a_script_did_and_waited_for_is_added_up() -> None:
     tally, known = Tally(), script()
     tally.queue_s, tally.load_s = 0.25, 0.5
-    tally.add(known, "/x.exe", outcome(code=0, answered=3, edited=2, certain=1, logs=4), time.monotonic())
-    tally.add(known, "/x.exe", outcome(code=0, answered=1), time.monotonic())
+    tally.add(known, "/x.exe", outcome(code=0, answered=3, edited=2, certain=1, logs=4), time.monotonic(), HOST)
+    tally.add(known, "/x.exe", outcome(code=0, answered=1), time.monotonic(), HOST)
 
     assert counted(tally) == {
         "true": 2, "questions": 4, "edits": 3, "texts": 4, "queue_ns": 250_000_000, "load_ns": 500_000_000,
@@ -87,8 +91,8 @@ def test_what_a_script_did_and_waited_for_is_added_up() -> None:
 
 def test_a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() -> None:
     tally = Tally()
-    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 0.3)
-    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 3600)
+    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 0.3, HOST)
+    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 3600, HOST)
     shared = SharedCounters(os.dup(tally.counters.descriptor))
 
     (new,) = shared.take()
@@ -100,8 +104,8 @@ def test_a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() -> No
 
 def test_a_path_that_may_be_made_of_the_message_is_no_name() -> None:
     tally = Tally()
-    tally.add(None, "/made-up-by-a-caller.exe", ScriptNotFound("no file"), time.monotonic())
-    tally.add(None, "/broken.exe", ScriptInvalid("no Main"), time.monotonic())
+    tally.add(None, "/made-up-by-a-caller.exe", ScriptNotFound("no file"), time.monotonic(), HOST)
+    tally.add(None, "/broken.exe", ScriptInvalid("no Main"), time.monotonic(), HOST)
     tally.note_outage()
     shared = SharedCounters(os.dup(tally.counters.descriptor))
 
@@ -109,3 +113,20 @@ def test_a_path_that_may_be_made_of_the_message_is_no_name() -> None:
 
     shared.close()
     assert found == {"": 1, "/broken.exe": 1}
+
+
+def test_a_failure_is_described_once_a_second_with_its_stack_and_its_call() -> None:
+    tally, known = Tally(), script()
+    error = ScriptError("/x.exe: boom", "System.Exception: boom\n  at X.Main()")
+    first = tally.add(known, "/x.exe", error, time.monotonic(), HOST)
+    second = tally.add(known, "/x.exe", error, time.monotonic(), HOST)
+
+    assert first is not None
+    assert (first.outcome, first.message, first.build) == ("exception", "/x.exe: boom", known.generation.id)
+    assert first.detail.endswith("at X.Main()")
+    assert first.call_id == HOST.get_s("$ci")
+    assert second is None
+
+
+def test_that_no_worker_is_free_is_counted_and_not_described() -> None:
+    assert Tally().add(script(), "/x.exe", PoolExhausted("all are busy"), time.monotonic(), HOST) is None

@@ -14,9 +14,10 @@ from runner.client.lease import Lease
 from runner.client.tally import Tally
 from runner.control.connection import Control
 from runner.control.counters import FIRST_BUCKET, Counters
+from runner.control.status import MAX_MESSAGE, Failure
 from runner.daemon.borrower import Client
-from runner.daemon.counting import EARLIER, MOST_BUILDS, MOST_SCRIPTS, OTHERS, Counting, outages
-from runner.errors import ConfigError
+from runner.daemon.counting import EARLIER, MOST_BUILDS, MOST_FAILURES, MOST_SCRIPTS, OTHERS, Counting, outages
+from runner.errors import ConfigError, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from tests.daemon.leases import LONG_S, RETURNS, status
 from tests.places import INVITE
@@ -26,6 +27,8 @@ from tests.running_daemon import RunningDaemon, compiled
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+FAILURE = {"outcome": "lost", "detail": "", "build": "b", "call_id": None, "took_s": 0.5}
 
 
 @pytest.fixture
@@ -80,14 +83,14 @@ def test_scripts_beyond_a_number_are_counted_together(client: Client) -> None:
     counting = Counting(lambda _path: True)
     for part in range(4):
         counters = joined(counting, client)
-        for number in range(50):
+        for number in range(25):
             counters.row(f"/{part}-{number}.exe", "b")[0] += 1
     counting.leave(client)
 
     scripts = first_counts(counting)
 
     assert len(scripts) == MOST_SCRIPTS + 1
-    assert scripts[OTHERS] == {"": 200 - MOST_SCRIPTS}
+    assert scripts[OTHERS] == {"": 100 - MOST_SCRIPTS}
 
 
 def test_another_users_client_names_only_scripts_that_were_seen(client: Client) -> None:
@@ -127,7 +130,7 @@ def test_after_its_end_nothing_is_taken_from_the_next_daemon(client: Client) -> 
 def run(lease: Lease, script: Path) -> None:
     began = time.monotonic()
     outcome = lease.exec(str(script), None, MessageHost(INVITE), began + LONG_S)
-    lease.tally.add(lease.script(str(script)), str(script), outcome, began)
+    lease.note(str(script), outcome, began, MessageHost(INVITE))
 
 
 def counted(daemon: RunningDaemon) -> list[dict[str, Any]]:
@@ -200,3 +203,31 @@ def test_outages_are_those_of_all_rows() -> None:
 
     assert outages({"": {"": counts}, "/x.exe": {"b": [0] * len(counts)}}) == 1
     assert sum(counts[:FIRST_BUCKET]) == 0
+
+
+def test_the_last_failures_are_kept_with_their_process(client: Client) -> None:
+    counting = Counting(lambda _path: True)
+    for number in range(MOST_FAILURES + 5):
+        counting.note(client, Failure.read(FAILURE | {"message": f"{number} " + "x" * 10_000}))
+
+    kept = list(counting.failures)
+
+    assert len(kept) == MOST_FAILURES
+    assert kept[-1].message.startswith(f"{MOST_FAILURES + 4} x")
+    assert len(kept[-1].message) == MAX_MESSAGE
+    assert (kept[-1].client, kept[-1].at > 1e9) == (1, True)
+
+
+def test_the_stack_of_an_exception_is_shown_by_the_daemon(daemon: RunningDaemon, lease: Lease) -> None:
+    script = compiled(daemon.scripts, "Throws", 'static int Main() { throw new Exception("boom"); }')
+    began = time.monotonic()
+    with pytest.raises(ScriptError) as caught:
+        lease.exec(str(script), None, MessageHost(INVITE), began + LONG_S)
+    lease.note(str(script), caught.value, began, MessageHost(INVITE))
+
+    until(lambda: bool(status(daemon)["failures"]), "the notice has come")
+    failures = status(daemon)["failures"]
+
+    assert isinstance(failures, list)
+    assert failures[0]["outcome"] == "exception"
+    assert "Throws.Main" in failures[0]["detail"]
