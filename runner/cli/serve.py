@@ -73,7 +73,7 @@ def _http(settings: Settings, daemon: Daemon) -> contextlib.AbstractContextManag
     from runner.web.server import serving  # noqa: PLC0415
     from runner.web.site import Site  # noqa: PLC0415
 
-    site = Site(daemon.status, version("app-mono"), is_unix=settings.http.startswith("/"))
+    site = Site(daemon.status, daemon.history, version("app-mono"), is_unix=settings.http.startswith("/"))
     return serving(settings.http, int(settings.socket_mode, 8), site)
 
 

@@ -19,7 +19,7 @@ from runner.control.status import BuildStatus, Failure, FailureStatus, ScriptSta
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .borrower import Client
 
@@ -31,6 +31,13 @@ OTHERS = ""
 EARLIER = "earlier"
 NO_RELOADS = (0, 0.0)
 NS_PER_S = 1_000_000_000
+
+MOMENT_S = 1.0
+MOMENTS = 300
+FIRST_FAILURE = 1 + OUTCOMES.index("exit")  # the outcomes before it are results
+
+Moment = tuple[float, ...]
+"""Seconds since the start; execs that failed until then; and all, by ``counters.BOUNDS_S``."""
 
 Builds = dict[str, list[int]]
 """By the id of the build, the one that ran last at the end; the numbers are those of ``control.counters``."""
@@ -53,6 +60,8 @@ class Counting:
         self._lock = threading.Lock()
         self._has_ended = False
         self.failures: deque[FailureStatus] = deque(maxlen=MOST_FAILURES)
+        self._began = time.monotonic()
+        self._moments: deque[Moment] = deque(maxlen=MOMENTS)
 
     def join(self, client: Client, descriptors: tuple[int, ...]) -> None:
         """
@@ -89,16 +98,26 @@ class Counting:
         )
 
     def take(self, clients: Iterable[Client]) -> None:
-        """Look at what these clients have counted meanwhile."""
+        """Look at what these clients have counted meanwhile; called again and again."""
+        now = time.monotonic() - self._began
         with self._lock:
             for client in clients:
                 self._take(client)
+            if not self._moments or now - self._moments[-1][0] >= MOMENT_S:
+                counts = list(map(sum, zip(*self._all(), strict=True))) or [0] * COUNTS
+                failed = sum(counts[FIRST_FAILURE:FIRST_BUCKET])
+                self._moments.append((round(now, 3), failed, *counts[FIRST_BUCKET:FIRST_SUM]))
+
+    def history(self) -> list[Moment]:
+        """What was counted at moments of the last minutes, the oldest first."""
+        with self._lock:
+            return list(self._moments)
 
     def end(self) -> int:
         """Take no more: it is the next daemon's. How many execs were counted."""
         with self._lock:
             self._has_ended = True
-        return sum(sum(counts[:FIRST_BUCKET]) for builds in self.scripts().values() for counts in builds.values())
+            return sum(sum(counts[:FIRST_BUCKET]) for counts in self._all())
 
     def scripts(self) -> dict[str, Builds]:
         """
@@ -112,6 +131,9 @@ class Counting:
             return {
                 script: {build: list(own) for build, own in builds.items()} for script, builds in self._scripts.items()
             }
+
+    def _all(self) -> Iterator[list[int]]:
+        return (counts for builds in self._scripts.values() for counts in builds.values())
 
     def _take(self, client: Client) -> None:
         if client.counters is None or self._has_ended:

@@ -225,6 +225,10 @@ class Daemon:
             workers=self._workers(pool),
         )
 
+    def history(self) -> list[counting.Moment]:
+        """As ``Counting.history``."""
+        return self._loans.counting.history()
+
     def _workers(self, pool: PoolSnapshot) -> tuple[WorkerStatus, ...]:
         borrowers = self._loans.borrowers()
         warming = {

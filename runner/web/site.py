@@ -55,12 +55,16 @@ class Site:
 
     Args:
         status: What the daemon looks like now.
+        history: What it had counted at moments of the last minutes, for charts.
         version: Of the daemon.
         is_unix: It is reached over a Unix socket, so the name that a browser uses for it means nothing.
     """
 
-    def __init__(self, status: Callable[[], Status], version: str, *, is_unix: bool = False) -> None:
+    def __init__(
+        self, status: Callable[[], Status], history: Callable[[], object], version: str, *, is_unix: bool = False
+    ) -> None:
         self._look = status
+        self._history = history
         self._version = version
         self._is_unix = is_unix
         self._lock = threading.Lock()
@@ -93,11 +97,13 @@ class Site:
                 return "200 OK", METRICS, exposition(self._status(), self._version)
             case "/api/status":
                 return "200 OK", "application/json", json.dumps(self._status().as_json()).encode()
+            case "/api/history":
+                return "200 OK", "application/json", json.dumps(self._history()).encode()
             case "/health":
                 return _verdict(ill(self._status()))
             case "/ready":
                 return _verdict(busy(self._status()))
-        return "404 Not Found", PLAIN, b"there is: / /metrics /health /ready /api/status\n"
+        return "404 Not Found", PLAIN, b"there is: / /metrics /health /ready /api/status /api/history\n"
 
     def _status(self) -> Status:
         with self._lock:

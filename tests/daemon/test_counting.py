@@ -13,10 +13,10 @@ import pytest
 from runner.client.lease import Lease
 from runner.client.tally import Tally
 from runner.control.connection import Control
-from runner.control.counters import FIRST_BUCKET, Counters
+from runner.control.counters import BOUNDS_S, FIRST_BUCKET, OUTCOMES, Counters
 from runner.control.status import MAX_MESSAGE, Failure
 from runner.daemon.borrower import Client
-from runner.daemon.counting import EARLIER, MOST_BUILDS, MOST_FAILURES, MOST_SCRIPTS, OTHERS, Counting, outages
+from runner.daemon.counting import EARLIER, MOMENTS, MOST_BUILDS, MOST_FAILURES, MOST_SCRIPTS, OTHERS, Counting, outages
 from runner.errors import ConfigError, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from tests.daemon.leases import LONG_S, RETURNS, status
@@ -231,3 +231,21 @@ def test_the_stack_of_an_exception_is_shown_by_the_daemon(daemon: RunningDaemon,
     assert isinstance(failures, list)
     assert failures[0]["outcome"] == "exception"
     assert "Throws.Main" in failures[0]["detail"]
+
+
+def test_moments_of_the_last_minutes_are_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.daemon.counting.MOMENT_S", 0.0)
+    counting = Counting(lambda _path: True)
+    row = joined(counting, client).row("/x.exe", "b")
+    counting.take([client])
+    row[0], row[OUTCOMES.index("timeout")], row[FIRST_BUCKET] = 3, 1, 4
+    counting.take([client])
+
+    (_, no_failed, *no_times), (_, failed, *times) = counting.history()
+
+    assert (no_failed, sum(no_times)) == (0, 0)
+    assert (failed, times) == (1, [4] + [0] * len(BOUNDS_S))
+    for _ in range(2 * MOMENTS):
+        counting.take([])
+    assert len(counting.history()) == MOMENTS
+    counting.leave(client)

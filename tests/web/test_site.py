@@ -28,7 +28,7 @@ def get(
     environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_HOST": host}
     setup_testing_defaults(environ)
     found: list[tuple[str, dict[str, str]]] = []
-    content = b"".join(Site(status, "0.1")(environ, lambda line, headers: found.append((line, dict(headers)))))  # type: ignore[arg-type]
+    content = b"".join(Site(status, list, "0.1")(environ, lambda line, headers: found.append((line, dict(headers)))))  # type: ignore[arg-type]
     ((line, headers),) = found
     return line, headers, content
 
@@ -134,7 +134,7 @@ def test_who_asks_within_a_moment_gets_the_same_answer() -> None:
         looks.append(1)
         return SERVES
 
-    site = Site(look, "0.1")
+    site = Site(look, list, "0.1")
     for _ in range(5):
         environ: dict[str, Any] = {"PATH_INFO": "/health"}
         setup_testing_defaults(environ)

@@ -1,6 +1,6 @@
 "use strict";
 
-// Asks the daemon each second what it has counted, and shows the differences. Nothing is kept beyond this page.
+// Asks the daemon each second what it has counted, and shows the differences.
 const EVERY_MS = 1000;
 const MOMENTS = 300;
 const SVG = "http://www.w3.org/2000/svg";
@@ -60,8 +60,16 @@ function totals(status) {
   return { at: status.up_s, pid: status.pid, failed, times: added(builds.map((build) => build.times), BOUNDS_S.length + 1) };
 }
 
-function remember(status) {
-  const now = totals(status);
+// What the daemon has counted in the last minutes: seconds, failed, and execs by time.
+async function rememberHistory() {
+  const history = await (await fetch("/api/history")).json();
+  before = null;
+  moments.length = 0;
+  for (const [at, failed, ...times] of history) remember({ at, pid: 0, failed, times });
+  before = null; // the daemon's clock of these is another one
+}
+
+function remember(now) {
   if (before && before.pid === now.pid && now.at > before.at) {
     const passed = now.at - before.at;
     const times = now.times.map((count, index) => Math.max(0, count - before.times[index]));
@@ -248,7 +256,8 @@ async function look() {
     const [answer, ready] = await Promise.all([fetch("/api/status"), fetch("/ready")]);
     const status = await answer.json();
     const reason = (await ready.text()).trim();
-    remember(status);
+    if (!before || before.pid !== status.pid) await rememberHistory();
+    remember(totals(status));
     $("state").textContent = ready.ok ? "ready" : reason;
     $("state").className = `badge ${ready.ok ? "good" : "bad"}`;
     $("daemon").textContent = `process ${status.pid}, up ${duration(status.up_s)}, ${status.socket}`;
