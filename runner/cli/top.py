@@ -127,7 +127,7 @@ def _head(status: Status, rate: float) -> Iterator[Text]:
     )
     for warning in filter(None, (status.advice, status.start_error)):
         yield Text(warning, "yellow")
-    for failure in status.failures[-1:]:
+    for failure in status.incidents[-1:]:
         when = time.strftime("%H:%M:%S", time.localtime(failure.at))
         (said,) = show.cells(f"{when} {failure.outcome}: {failure.message}")
         said.stylize("red")

@@ -101,8 +101,8 @@ class Lease:
 
     def note(self, path: str | None, result: ExecOutcome | Exception, began: float, host: Host) -> None:
         """An exec is over, as ``Tally.add`` has it; also one within another."""
-        if (failure := self.tally.add(self.script(path), path, result, began, host)) is not None:
-            self._link.tell(failure)
+        if (incident := self.tally.add(self.script(path), path, result, began, host)) is not None:
+            self._link.tell(incident)
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
@@ -396,5 +396,5 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        tally = self.tally if os.getpid() == self._pid else None
+        tally = self.tally if os.getpid() == self._pid else Tally(self.tally.slow_s)
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

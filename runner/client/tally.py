@@ -6,13 +6,14 @@ Standard library only, as a child of Kamailio imports it. Must not know how it i
 
 from __future__ import annotations
 
+import logging
 import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
 from runner.control.kinds import MAX_STACK
-from runner.control.status import MAX_MESSAGE, Failure
+from runner.control.status import MAX_MESSAGE, Incident
 from runner.errors import (
     EntryMissing,
     ExecTimeout,
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
 
     from .known import Script
 
+log = logging.getLogger("runner.slow")
+
+LAST_CALLS = 20  # of a slow exec that are described
 NS_PER_S = 1_000_000_000
-FAILURE_PAUSE_S = 1.0  # between two failures that are described; each is a line, and all are counted
+INCIDENT_PAUSE_S = 1.0  # between two execs that are described; each is a line, and all are counted
 BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
 
 TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
@@ -58,12 +62,17 @@ class Tally:
     """
     Counts the execs of this process. For one thread.
 
+    Args:
+        slow_s: Longer execs are described, too; 0: none are.
+
     Attributes:
+        slow_s: The same.
         queue_s: What the exec that runs has waited for its daemon until now; it is counted with the exec.
         load_s: What it has waited for builds to be loaded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slow_s: float = 0.0) -> None:
+        self.slow_s = slow_s
         self.queue_s = self.load_s = self._silent_until = 0.0
         self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
         self._script: Script | None = None
@@ -78,7 +87,7 @@ class Tally:
 
     def add(
         self, script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, host: Host
-    ) -> Failure | None:
+    ) -> Incident | None:
         """
         One exec is over.
 
@@ -116,10 +125,12 @@ class Tally:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
             self.queue_s = self.load_s = 0.0
-        if type(result) is ExecOutcome or isinstance(result, PoolExhausted) or now < self._silent_until:
+        if type(result) is ExecOutcome and not 0.0 < self.slow_s < now - began:
             return None
-        self._silent_until = now + FAILURE_PAUSE_S
-        return _described(script, result, now - began, host)
+        if isinstance(result, PoolExhausted) or now < self._silent_until:
+            return None
+        self._silent_until = now + INCIDENT_PAUSE_S
+        return _described(script, path, result, began, host=host)
 
     def note_outage(self) -> None:
         """An outage has begun: there is no daemon."""
@@ -136,14 +147,36 @@ class Tally:
         return self.counters.row(path if path and is_there else "", "")
 
 
-def _described(script: Script | None, error: ExecOutcome | Exception, took_s: float, host: Host) -> Failure:
-    return Failure(
-        outcome=OUTCOMES[_failure(error)],
-        message=str(error)[:MAX_MESSAGE] or type(error).__name__,
-        detail=error.detail[:MAX_STACK] if isinstance(error, ScriptError) else "",
+def _described(
+    script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, *, host: Host
+) -> Incident:
+    took_s = max(0.0, time.monotonic() - began)
+    if isinstance(result, ExecOutcome):
+        outcome = "exit" if result.has_ended_routing else "true" if result.code == 0 else "false"
+        message = f"{path or 'mono_run'}: slow, {took_s:.3g} s"
+    else:
+        outcome = OUTCOMES[_failure(result)]
+        message = str(result) or type(result).__name__
+    detail = result.detail if isinstance(result, ScriptError) else ""
+    incident = Incident(
+        outcome=outcome,
+        message=message[:MAX_MESSAGE],
+        detail=(detail or _calls(host, began))[:MAX_STACK],
         build=script.generation.id if script is not None else "",
         call_id=call_id(host),
-        took_s=max(0.0, took_s),
+        took_s=took_s,
+    )
+    if isinstance(result, ExecOutcome):
+        log.warning("%s, Call-ID %s; its last calls:\n%s", message, incident.call_id, incident.detail or "none")
+    return incident
+
+
+def _calls(host: Host, began: float) -> str:
+    """The last calls that a host was asked, each with the time that had passed; empty where nobody recorded them."""
+    recorded = zip(getattr(host, "answered", ())[-LAST_CALLS:], getattr(host, "calls", ())[-LAST_CALLS:], strict=False)
+    return "\n".join(
+        f"{(at - began) * 1000:9.3f} ms  {name}({', '.join(f'{arg!a:.80}' for arg in args)})"
+        for at, (name, args, _) in recorded
     )
 
 

@@ -125,20 +125,20 @@ class ScriptStatus(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure(Message):
+class Incident(Message):
     """
-    An exec came to nothing, for the daemon to show; of many in a second not each is said.
+    An exec that failed or was slow, for the daemon to show; of many in a second not each is said.
 
     Attributes:
         outcome: One of ``counters.OUTCOMES``.
         message: Why; the script is named in it.
-        detail: The stack of an exception, where there is one.
+        detail: The stack of an exception, else the last calls with their times; empty where there is neither.
         build: The generation; empty where none was known.
         call_id: Of the message; None for none.
         took_s: How long it took.
     """
 
-    method = "failure"
+    method = "incident"
     outcome: Text
     message: Annotated[str, _message]
     detail: Annotated[str, kinds.stack]
@@ -148,12 +148,13 @@ class Failure(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureStatus(Failure):
-    """An exec that failed: when, in seconds since 1970, and in which process."""
+class IncidentStatus(Incident):
+    """The last of those that are alike: when, in seconds since 1970, in which process, and how many were said."""
 
     method = ""
     at: Real
     client: Pid
+    count: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +201,6 @@ class Status(Message):
     refused_builds: Number
     refused_calls: Number
     outages: Number
-    failures: Annotated[tuple[FailureStatus, ...], kinds.each(FailureStatus.read)]
+    incidents: Annotated[tuple[IncidentStatus, ...], kinds.each(IncidentStatus.read)]
     scripts: Annotated[tuple[ScriptStatus, ...], kinds.each(ScriptStatus.read)]
     workers: Annotated[tuple[WorkerStatus, ...], kinds.each(WorkerStatus.read)]

@@ -7,6 +7,7 @@ where a script of that name was seen.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from runner.control.counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters, quantile
-from runner.control.status import BuildStatus, Failure, FailureStatus, ScriptStatus
+from runner.control.status import BuildStatus, Incident, IncidentStatus, ScriptStatus
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 MOST_SCRIPTS = 64  # that are counted by name, the others together
 MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
-MOST_FAILURES = 20
-TOLD = tuple(field.name for field in fields(Failure))
+MOST_INCIDENTS = 20
+TOLD = tuple(field.name for field in fields(Incident))
 OTHERS = ""
 EARLIER = "earlier"
 NO_RELOADS = (0, 0.0)
@@ -51,7 +52,7 @@ class Counting:
         knows: Whether there is, or was, a script at a path.
 
     Attributes:
-        failures: The execs that failed last.
+        incidents: The execs that failed last.
     """
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
@@ -59,7 +60,7 @@ class Counting:
         self._scripts: dict[str, Builds] = {}
         self._lock = threading.Lock()
         self._has_ended = False
-        self.failures: deque[FailureStatus] = deque(maxlen=MOST_FAILURES)
+        self.incidents: deque[IncidentStatus] = deque(maxlen=MOST_INCIDENTS)
         self._began = time.monotonic()
         self._moments: deque[Moment] = deque(maxlen=MOMENTS)
 
@@ -89,13 +90,15 @@ class Counting:
                 client.counters.close()
                 client.counters = None
 
-    def note(self, client: Client, failure: Failure) -> None:
-        """A client tells of an exec that failed."""
-        self.failures.append(
-            FailureStatus(
-                at=round(time.time(), 3), client=client.pid, **{name: getattr(failure, name) for name in TOLD}
-            )
-        )
+    def note(self, client: Client, incident: Incident) -> None:
+        """A client tells of an exec that failed or was slow. Of those that are alike the last one is kept."""
+        said = {name: getattr(incident, name) for name in TOLD}
+        with self._lock:
+            alike = [old for old in self.incidents if _key(old) == _key(incident)]
+            for old in alike:
+                self.incidents.remove(old)
+            count = 1 + sum(old.count for old in alike)
+            self.incidents.append(IncidentStatus(at=round(time.time(), 3), client=client.pid, count=count, **said))
 
     def take(self, clients: Iterable[Client]) -> None:
         """Look at what these clients have counted meanwhile; called again and again."""
@@ -185,6 +188,11 @@ def _build(build: str, counts: list[int]) -> BuildStatus:
         edits=sums["edits"],
         texts=sums["texts"],
     )
+
+
+def _key(incident: Incident) -> tuple[str, str, str]:
+    """What those have in common that are alike; numbers in the message may differ."""
+    return incident.outcome, incident.build, re.sub(r"[0-9.]+", "N", incident.message)
 
 
 def _add(builds: Builds, build: str, counts: Iterable[int]) -> None:

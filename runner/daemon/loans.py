@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
-from runner.control.status import Failure
+from runner.control.status import Incident
 from runner.errors import ConfigError, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
@@ -85,7 +85,7 @@ class Loans:
             messages.Loaded: self._verdicts.loaded,
             messages.Ran: self._firsts.has_run,
             messages.Report: self._report,
-            Failure: self.counting.note,
+            Incident: self.counting.note,
         }
         self.returns: dict[type[messages.Message], Callable[[Client, Any, Channel | None], None]] = {
             messages.Release: self._release,

@@ -56,7 +56,7 @@ NEEDS_RESTART = frozenset(
 
 READ_BY_KAMAILIO = frozenset(
     {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts"}
-    | {"ksr_allow", "kemi_on_error", "kemi_pinned"}
+    | {"ksr_allow", "kemi_on_error", "kemi_pinned", "slow_exec_s"}
 )
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
@@ -273,6 +273,12 @@ class Settings(BaseSettings):
     Kamailio only.
 
     Sites that send their callers elsewhere then."""
+    slow_exec_s: Seconds = 0.0
+    """Execs that take longer, in seconds, are logged and shown with the Call-ID and the last calls of the script, each
+    with its time; at most one a second. To take the times costs each call some microseconds. 0: none are. In Kamailio
+    only.
+
+    Sites whose scripts are slow now and then."""
     kemi_pinned: bool = False
     """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
     a new build is live for the next message. In Kamailio only.

@@ -72,7 +72,7 @@ def nothing() -> Status:
         0,
     )
     lists: dict[str, list[object]] = {
-        name: [] for name in ("script_dirs", "refused_messages", "failures", "scripts", "workers")
+        name: [] for name in ("script_dirs", "refused_messages", "incidents", "scripts", "workers")
     }
     return Status.read({"pid": 1, "load": None, "refused_scripts": {}, "ended": {}, **texts, **numbers, **lists})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import pytest
 
 from runner.client.known import Known
 from runner.client.link import NO_DAEMON
-from runner.client.tally import FAILURES, Tally
+from runner.client.tally import FAILURES, LAST_CALLS, Tally
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters
 from runner.errors import ExecTimeout, HostFault, PoolExhausted, ScriptError, ScriptInvalid, ScriptNotFound, WorkerDied
 from runner.hosts.embedded.host import MessageHost
+from runner.hosts.recorded import Recorded
 from runner.scripts.generation import Generation, Part
 from runner.worker.outcome import ExecOutcome
 from tests.places import INVITE
@@ -130,3 +132,22 @@ def test_a_failure_is_described_once_a_second_with_its_stack_and_its_call() -> N
 
 def test_that_no_worker_is_free_is_counted_and_not_described() -> None:
     assert Tally().add(script(), "/x.exe", PoolExhausted("all are busy"), time.monotonic(), HOST) is None
+
+
+def test_a_slow_exec_is_described_with_its_calls_and_a_fast_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    tally, host = Tally(), Recorded(MessageHost(INVITE))
+    tally.slow_s = 0.5
+    began = time.monotonic()
+    assert tally.add(script(), "/x.exe", outcome(code=0), began, host) is None
+    for _ in range(2 * LAST_CALLS):
+        host.get_s("$rU")
+
+    slow = tally.add(script(), "/x.exe", outcome(code=1), began - 2.0, host)
+
+    assert slow is not None
+    assert (slow.outcome, slow.message, slow.took_s > 2.0) == ("false", "/x.exe: slow, 2 s", True)
+    lines = slow.detail.splitlines()
+    assert len(lines) == LAST_CALLS
+    assert re.fullmatch(r" *\d+\.\d+ ms  PV\.GetS\('\$rU'\)", lines[0]), lines[0]
+    assert "slow, 2 s, Call-ID " in caplog.text
+    assert counted(tally) == {"true": 1, "false": 1}

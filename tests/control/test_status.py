@@ -74,7 +74,7 @@ def test_the_status_of_another_version_is_no_status() -> None:
 def _status(**changed: object) -> dict[str, Any]:
     texts = dict.fromkeys(("socket", "load", "advice", "start_error"), "")
     lists: dict[str, Any] = {"script_dirs": [], "refused_scripts": {}, "refused_messages": [], "workers": []}
-    lists |= {"ended": {}, "scripts": [], "failures": []}
+    lists |= {"ended": {}, "scripts": [], "incidents": []}
     numbers = dict.fromkeys(
         [
             *("started", "failed", "refused_builds", "refused_calls", "outages"),

@@ -14,9 +14,18 @@ from runner.client.lease import Lease
 from runner.client.tally import Tally
 from runner.control.connection import Control
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, OUTCOMES, Counters
-from runner.control.status import MAX_MESSAGE, Failure
+from runner.control.status import MAX_MESSAGE, Incident
 from runner.daemon.borrower import Client
-from runner.daemon.counting import EARLIER, MOMENTS, MOST_BUILDS, MOST_FAILURES, MOST_SCRIPTS, OTHERS, Counting, outages
+from runner.daemon.counting import (
+    EARLIER,
+    MOMENTS,
+    MOST_BUILDS,
+    MOST_INCIDENTS,
+    MOST_SCRIPTS,
+    OTHERS,
+    Counting,
+    outages,
+)
 from runner.errors import ConfigError, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from tests.daemon.leases import LONG_S, RETURNS, status
@@ -207,13 +216,13 @@ def test_outages_are_those_of_all_rows() -> None:
 
 def test_the_last_failures_are_kept_with_their_process(client: Client) -> None:
     counting = Counting(lambda _path: True)
-    for number in range(MOST_FAILURES + 5):
-        counting.note(client, Failure.read(FAILURE | {"message": f"{number} " + "x" * 10_000}))
+    for number in range(MOST_INCIDENTS + 5):
+        counting.note(client, Incident.read(FAILURE | {"build": f"b{number}", "message": f"{number} " + "x" * 10_000}))
 
-    kept = list(counting.failures)
+    kept = list(counting.incidents)
 
-    assert len(kept) == MOST_FAILURES
-    assert kept[-1].message.startswith(f"{MOST_FAILURES + 4} x")
+    assert len(kept) == MOST_INCIDENTS
+    assert kept[-1].message.startswith(f"{MOST_INCIDENTS + 4} x")
     assert len(kept[-1].message) == MAX_MESSAGE
     assert (kept[-1].client, kept[-1].at > 1e9) == (1, True)
 
@@ -225,8 +234,8 @@ def test_the_stack_of_an_exception_is_shown_by_the_daemon(daemon: RunningDaemon,
         lease.exec(str(script), None, MessageHost(INVITE), began + LONG_S)
     lease.note(str(script), caught.value, began, MessageHost(INVITE))
 
-    until(lambda: bool(status(daemon)["failures"]), "the notice has come")
-    failures = status(daemon)["failures"]
+    until(lambda: bool(status(daemon)["incidents"]), "the notice has come")
+    failures = status(daemon)["incidents"]
 
     assert isinstance(failures, list)
     assert failures[0]["outcome"] == "exception"
@@ -234,7 +243,7 @@ def test_the_stack_of_an_exception_is_shown_by_the_daemon(daemon: RunningDaemon,
 
 
 def test_moments_of_the_last_minutes_are_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.daemon.counting.MOMENT_S", 0.0)
+    monkeypatch.setattr("runner.daemon.counting.MOMENT_S", -1.0)
     counting = Counting(lambda _path: True)
     row = joined(counting, client).row("/x.exe", "b")
     counting.take([client])
@@ -249,3 +258,15 @@ def test_moments_of_the_last_minutes_are_kept(client: Client, monkeypatch: pytes
         counting.take([])
     assert len(counting.history()) == MOMENTS
     counting.leave(client)
+
+
+def test_of_failures_that_are_alike_the_last_one_is_kept(client: Client) -> None:
+    counting = Counting(lambda _path: True)
+    for pid in (7, 8, 9):
+        counting.note(client, Incident.read(FAILURE | {"message": f"worker {pid}: it died"}))
+    counting.note(client, Incident.read(FAILURE | {"message": "something else"}))
+
+    first, second = counting.incidents
+
+    assert (first.message, first.count) == ("worker 9: it died", 3)
+    assert (second.message, second.count) == ("something else", 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CALLS, PER_S = 300, 60
+TIMEOUT_S = 0.8
 SETTINGS = (
-    "num_workers = 4\nmax_workers = 12\nexec_timeout_s = 2.0\nallocate_timeout_s = 2.0\n"
-    "poison_losses = 0\npoison_message_losses = 0\n"
+    f"exec_timeout_s = {TIMEOUT_S}\n"
+    "num_workers = 4\nmax_workers = 12\nallocate_timeout_s = 2.0\n"
+    "poison_losses = 0\npoison_message_losses = 0\nslow_exec_s = 0.015\n"
 )
 SCRIPTS = {
     "Fast": 'static int Main() { return PV.SetS("$var(x)", PV.GetS("$ru")); }',
-    "Slow": "static int Main() { Thread.Sleep(20); return 1; }",
+    "Slow": 'static int Main() { Thread.Sleep(20); return PV.GetS("$fu") == null ? 0 : 1; }',
     "Throws": 'static int Main() { throw new Exception("boom"); }',
     "Loops": "static int Main() { while (true) { } }",
 }
@@ -70,6 +73,19 @@ def counted(port: int) -> dict[tuple[str, str], int]:
     return dict(found)
 
 
+def is_quiet(kamailio: Kamailio) -> bool:
+    """Whether nothing runs any more: no exec takes as long as this looks."""
+    before = kamailio.log()
+    threading.Event().wait(2 * TIMEOUT_S)
+    return kamailio.log() == before
+
+
+def incidents(daemon: RunningDaemon) -> list[dict[str, Any]]:
+    found = status(daemon)["incidents"]
+    assert isinstance(found, list)
+    return found
+
+
 def all_are_connected(port: int, daemon: RunningDaemon) -> bool:
     """Whether the daemon knows every process of Kamailio; a few requests make sure that each has a reason to."""
     with Peer(port) as peer:
@@ -92,12 +108,18 @@ def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_
 
         with Sipp("options", port, CALLS, PER_S, tmp_path / "first") as sipp:
             pass
+        until(lambda: is_quiet(kamailio), "what sipp sent again has run, too")
         first, seen = counted(http), saw(kamailio)
         assert sipp.counts().successful == CALLS <= seen.total()  # it may send one again
         assert first["Fast", "true"] == seen["Fast", "true"] > CALLS / 2
         assert first["Slow", "false"] == seen["Slow", "false"] > 0
         assert first["Throws", "exception"] == seen["Throws", "false"] > 0
         assert sum(first.values()) == seen.total()
+        slow = next((told for told in incidents(daemon) if "Slow.exe: slow, " in told["message"]), {})
+        assert re.search(r"ms  PV\.GetS\('\$fu'\)", slow["detail"]), slow
+        assert slow["call_id"]
+        assert "Slow.exe: slow, " in kamailio.log()
+
         timeouts = sum(count for (_, outcome), count in first.items() if outcome == "timeout")
         assert timeouts == kamailio.log().count("it was not done in time") > 0
 
@@ -108,6 +130,7 @@ def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_
             until(lambda: saw(kamailio).total() > seen.total() + CALLS / 2, "some ran without a daemon")
             daemon.start()
         until(lambda: all_are_connected(port, daemon), "each process of Kamailio has the new daemon")
+        until(lambda: is_quiet(kamailio), "what sipp sent again has run, too")
         for pid in (*kamailio.children(), kamailio.pid):
             os.kill(pid, signal.SIGKILL)
         before = int(re.findall(r"counted (\d+) execs since the start", daemon.log())[0])

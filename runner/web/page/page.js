@@ -231,17 +231,17 @@ function warnings(status) {
 
 const open = new Set(); // the failures that are unfolded
 function failures(status) {
-  const shown = [...status.failures].reverse().map((failure) => {
-    const key = `${failure.at} ${failure.client}`;
+  const shown = [...status.incidents].reverse().map((failure) => {
+    const key = `${failure.outcome} ${failure.build}`;
     const made = element("details", "", { open: open.has(key) });
     made.addEventListener("toggle", () => (made.open ? open.add(key) : open.delete(key)));
     const when = new Date(failure.at * 1000).toLocaleTimeString();
-    made.append(element("summary", `${when} ${failure.outcome}: ${failure.message}`));
+    made.append(element("summary", `${when} ${failure.outcome}: ${failure.message}${failure.count > 1 ? ` (${failure.count} times)` : ""}`));
     made.append(element("p", `Call-ID ${failure.call_id ?? "none"}, build ${failure.build.slice(0, 8) || "none"}, process ${failure.client}, after ${duration(failure.took_s)}`));
     if (failure.detail) made.append(element("pre", failure.detail));
     return made;
   });
-  $("failures").replaceChildren(...(shown.length ? shown : [element("p", "none since the daemon's start", { className: "earlier" })]));
+  $("incidents").replaceChildren(...(shown.length ? shown : [element("p", "none since the daemon's start", { className: "earlier" })]));
 }
 
 function ended(status) {
@@ -266,8 +266,8 @@ async function look() {
     charts();
     scripts(status);
     workers(status);
-    if (JSON.stringify(status.failures) !== look.failures) failures(status);
-    look.failures = JSON.stringify(status.failures);
+    if (JSON.stringify(status.incidents) !== look.incidents) failures(status);
+    look.incidents = JSON.stringify(status.incidents);
     ended(status);
   } catch (error) {
     $("state").textContent = `no answer: ${error.message}`;
