@@ -139,7 +139,7 @@ class Daemon:
         else:
             self._end_loans()
         self._loans.count()
-        log.warning("counted %d execs since the start", self._loans.counting.end())
+        log.info("counted %d execs since the start", self._loans.counting.end())
         for client in list(self._loans.clients):
             client.control.shutdown()
         return keeps_loans
