@@ -106,10 +106,10 @@ test-ksr: mono-packages venv-dev ## the same through KSR, with odd arguments and
 	@$(EVERY_MODULE)
 	KSR_MODULE_BY_MODULE=yes $(BIN)/python -m pytest tests/kamailio/test_ksr_odd_arguments.py $(ARGS)
 
-test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched from the registry in every way there is
+test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fetched in every way there is; a long run of Python, Node and Java under Kamailio
 	@$(BIN)/app-mono build
 	rm -rf build/languages
-	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py $(ARGS)
+	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
 
 # Chromium takes 300 MB, so that `make test` leaves out these where it is not installed.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bench import compilers, counting, kamailio, kemi, languages, library, pool, report, start
+from bench import compilers, counting, java_loads, kamailio, kemi, languages, library, pool, report, start
 
 if TYPE_CHECKING:
     from bench.measure import Row, Times
@@ -36,7 +36,7 @@ def main() -> None:
     if "kemi" in wanted:
         rows += kemi.measure()
     if "languages" in wanted:
-        rows += languages.measure() + compilers.measure()
+        rows += languages.measure() + java_loads.measure() + compilers.measure()
     if "pool" in wanted:
         found, throughput = pool.measure()
         rows += found

@@ -66,14 +66,25 @@ namespace SRBridge
             get { return _questions.Waited; }
         }
 
-        /// <summary>From now on calls are answered. The parameters are those of <see cref="Foresight.ExecStarts"/>.</summary>
-        internal void ExecStarts(long id, Plan plan, List<object> values, long certain)
+        /// <summary>An exit from now on ends this load; 0: none.</summary>
+        internal void Loads(long id)
         {
-            _ahead.ExecStarts(plan, values, certain);
+            lock (_outbox.Gate)
+            {
+                _outbox.Loads(id);
+            }
+        }
+
+        /// <summary>From now on calls are answered.</summary>
+        /// <param name="request">Values that do not match the plan are ignored.</param>
+        /// <param name="plan">What the runner has learned of what runs; null for nothing.</param>
+        internal void ExecStarts(ExecRequest request, Plan plan)
+        {
+            _ahead.ExecStarts(plan, request.Values, request.Certain);
             _questions.Waited = 0;
             lock (_outbox.Gate)
             {
-                _outbox.ExecStarts(id, _wire.LineCame);
+                _outbox.ExecStarts(request.Id, _wire.LineCame, request.IsTraced);
                 _watch.ExecStarts();
             }
             Callers.Start();
@@ -114,7 +125,8 @@ namespace SRBridge
                 }
                 int mark = _outbox.Begin();
                 _outbox.Out.Raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").Number(level).Raw(",");
-                _outbox.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]}");
+                _outbox.Out.Text(text.Length > longest ? text.Substring(0, longest) : text).Raw("]");
+                _outbox.EndCall();
                 _outbox.EndNotice(mark);
             }
         }
@@ -199,9 +211,9 @@ namespace SRBridge
         internal override void Exit(bool drops)
         {
             string refusal;
-            if (drops)
+            if (drops || _outbox.IsTraced) // a trace has the end as well
             {
-                AskKsr(false, "set_drop", new object[0], out refusal);
+                AskKsr(false, drops ? "set_drop" : "x.exit", new object[0], out refusal);
             }
             lock (_turn)
             {

@@ -39,6 +39,9 @@ namespace SRBridge
         /// <summary>True when the reply says how much time was spent.</summary>
         internal bool IsProfiled;
 
+        /// <summary>True when each call says where in the script it is made.</summary>
+        internal bool IsTraced;
+
         /// <summary>A new plan for the generation; null when the values belong to the last one, or there is none.</summary>
         internal JsonObject Plan;
 
@@ -74,7 +77,7 @@ namespace SRBridge
                 Entry = _lastEntry;
             }
             Param = line.Skip(ForParam) ? line.Text() : null;
-            IsFresh = IsProfiled = false;
+            IsFresh = IsProfiled = IsTraced = false;
             Plan = null;
             Values = null;
             Certain = 0;
@@ -114,6 +117,7 @@ namespace SRBridge
             Param = Optional(wanted, "param") as string;
             IsFresh = Optional(wanted, "fresh") is bool;
             IsProfiled = Optional(wanted, "profile") is bool;
+            IsTraced = Optional(wanted, "trace") is bool;
             Plan = Optional(wanted, "plan") as JsonObject;
             Values = Optional(wanted, "values") as List<object>;
             object bits = Optional(wanted, "certain");

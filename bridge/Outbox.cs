@@ -20,6 +20,7 @@ namespace SRBridge
             internal int Texts;
             internal int Characters;
             internal long Dropped;
+            internal bool IsTraced;
         }
 
         /// <summary>How long a notice or an edit waits at most, in milliseconds.</summary>
@@ -140,12 +141,35 @@ namespace SRBridge
             }
         }
 
+        /// <summary>An exit from now on ends this load; 0: none. Call under <see cref="Gate"/>.</summary>
+        internal void Loads(long id)
+        {
+            _exec.Id = id;
+        }
+
         /// <summary>Starts an exec: its texts are counted from 0. Call under <see cref="Gate"/>.</summary>
         /// <param name="id">The request.</param>
         /// <param name="came">When it came, in ticks of <see cref="Stopwatch"/>.</param>
-        internal void ExecStarts(long id, long came)
+        /// <param name="isTraced">Whether each call says where it is made.</param>
+        internal void ExecStarts(long id, long came, bool isTraced)
         {
-            _exec = new OfExec { Id = id, Started = came };
+            _exec = new OfExec { Id = id, Started = came, IsTraced = isTraced };
+        }
+
+        /// <summary>Whether each call of the running exec says where it is made.</summary>
+        internal bool IsTraced
+        {
+            get { return _exec.IsTraced; }
+        }
+
+        /// <summary>Ends the message of a call: says where it is made, where that is wanted. Call under <see cref="Gate"/>.</summary>
+        internal void EndCall()
+        {
+            if (IsTraced)
+            {
+                Places.Put(Out);
+            }
+            Out.Raw("}");
         }
 
         /// <summary>The result of the exec was written: an exit belongs to the exec within which it ran, if to any.</summary>

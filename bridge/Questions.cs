@@ -59,7 +59,8 @@ namespace SRBridge
                     json.Raw(i == 0 && inList ? "" : ",");
                     isWritten = TryWrite(json, arguments[i]);
                 }
-                json.Raw(inList ? "]]}" : "]}");
+                json.Raw(inList ? "]]" : "]");
+                _outbox.EndCall();
                 if (!isWritten || !_outbox.Fits(mark))
                 {
                     _outbox.TakeBack(mark);

@@ -15,7 +15,7 @@ namespace SRBridge
         private const int Protocol = 3;
 
         // What this bridge can, of what docs/protocol.md lets one leave out. It binds the name of a helper for good.
-        private const string Can = "\"values\",\"edits\",\"entries\",\"profile\",\"within\"";
+        private const string Can = "\"values\",\"edits\",\"entries\",\"profile\",\"within\",\"trace\"";
 
         private readonly Outbox _outbox;
 
@@ -177,6 +177,7 @@ namespace SRBridge
                     break;
                 }
                 if (!line.StartsWith("  at SR.Ask.", StringComparison.Ordinal)
+                    && !line.StartsWith("  at SR.KSR.", StringComparison.Ordinal)
                     && !line.StartsWith("  at SR.KsrModules.", StringComparison.Ordinal))
                 {
                     kept.Add(line);

@@ -5,6 +5,7 @@
 // A load:     Loader.cs  Copies.cs  Mirror.cs (directories for assemblies)  Script.cs  Entry.cs  ScriptConfig.cs (X.exe.config)
 //             InternalCalls.cs (programs with an SR.cs of their own)
 // An exec:    ExecRequest.cs  Calls.cs, Callers.cs and Questions.cs (SR calls)  Foresight.cs and Plan.cs (values that came)
+//             Places.cs (where a call is made)
 // Afterwards: StrayThreads.cs  ProcessState.cs (what a script changed)
 // The start:  WarmUp.cs  StderrWriter.cs  Native.cs (libc)
 
@@ -129,12 +130,17 @@ namespace SRBridge
             List<string> needs;
             try
             {
+                _calls.Loads(id);
                 needs = _loader.Load(wanted);
             }
             catch (InvalidScriptException error)
             {
                 _replies.Error(id, Replies.ScriptCannotRun, error.Message, error.InnerException);
                 return;
+            }
+            finally
+            {
+                _calls.Loads(0);
             }
             Script script = needs.Count == 0 ? _loader.Find((string)wanted["generation"]) : null;
             _replies.Loaded(id, needs, script == null ? null : script.Entries);
@@ -193,7 +199,7 @@ namespace SRBridge
                 {
                     entry.Plan = new Plan(wanted.Plan);
                 }
-                _calls.ExecStarts(wanted.Id, entry.Plan, wanted.Values, wanted.Certain);
+                _calls.ExecStarts(wanted, entry.Plan);
                 began = Stopwatch.GetTimestamp();
                 code = entry.Run(wanted.Param);
             }

@@ -38,6 +38,8 @@ from app_mono_s import MESSAGE as _MESSAGE
 from app_mono_s import app_mono as _app_mono
 from app_mono_s import mono_exec, mono_run
 
+from runner.calls import KSR_NAMING as _NAMING
+
 __all__ = ("mod_init", "mono_exec", "mono_run")
 
 _REQUEST_ROUTE = "ksr_request_route"
@@ -84,20 +86,6 @@ _ANSWERING = frozenset(
     for name in names.split()
     for called in (f"{module}.{name}", name)  # KSR has the module, ModF has not
 )
-
-
-# Which argument names an entry, for functions of KSR.
-_NAMING = {
-    name: at
-    for at, names in {
-        0: "tm.t_on_branch tm.t_on_branch_failure tm.t_on_failure tm.t_on_reply async.ms_route async.route"
-        " async.task_data async.task_group_data async.task_group_route async.task_route",
-        1: "http_async_client.query",
-        2: "siprepo.sr_msg_pull tmx.t_continue",
-        3: "siprepo.sr_msg_async_pull",
-    }.items()
-    for name in names.split()
-}
 
 
 class _Host(_app_mono.KamailioHost):

@@ -20,7 +20,7 @@ from . import directives, mcs, reviewed
 from .compilers import languages, package
 from .errors import BuildError, ScriptInvalid, ScriptNotFound
 from .hosts import foreseen
-from .ksr import functions, generate
+from .ksr import functions, generate, members
 from .runtimes import java
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def _sr_key(sources: Sources, mono: str) -> str:
 
 def _ksr_key(sources: Sources, mono: str) -> str:
     lists = [functions.list_of(each) for each in functions.VERSIONS]
-    made_by = [Path(str(module.__file__)) for module in (functions, generate, foreseen, reviewed)]
+    made_by = [Path(str(module.__file__)) for module in (functions, generate, members, foreseen, reviewed)]
     return mcs.key_of([sources.lib / "KSR.cs", *lists, *made_by], _sr_key(sources, mono), STRICT)
 
 

@@ -134,6 +134,17 @@ class Foreseen(Protocol):
         """Whether any other such edit cannot fail on this message, as it was received."""
 
 
+class Traced(Protocol):
+    """
+    What a ``Host`` that offers nothing to send ahead may want: to know where in the script each call is made.
+
+    An exec with such a host is traced, where its worker can.
+    """
+
+    def called_from(self, file: str, line: int) -> None:
+        """The next call is made in this line; a call of which that is not known comes without."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One row of the table: how a call travels and what it means when it fails."""
@@ -192,6 +203,19 @@ KSR_EDITS = {
     "hdr.append_to_reply": "HDR.AppendToReply",
 }
 """Functions of KEMI that make the same edit as another call, with the same certainty. bridge/Calls.cs has them, too."""
+
+KSR_NAMING = {
+    name: at
+    for at, names in {
+        0: "tm.t_on_branch tm.t_on_branch_failure tm.t_on_failure tm.t_on_reply async.ms_route async.route"
+        " async.task_data async.task_group_data async.task_group_route async.task_route",
+        1: "http_async_client.query",
+        2: "siprepo.sr_msg_pull tmx.t_continue",
+        3: "siprepo.sr_msg_async_pull",
+    }.items()
+    for name in names.split()
+}
+"""Functions of KEMI that name an entry, which Kamailio calls later, and which of their arguments that is."""
 
 FIND = Call("Helper.Find", "", (str,), None)
 """The bridge's own question for an assembly beside the script that the script loads by name. No host answers it."""

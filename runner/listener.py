@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.listener")
 
-MAX_VARIABLES = 10_000  # $var and $shv, each; a script that derives their names from what callers send never stops
+MAX_VARIABLES = 10_000  # in each of Process.kept; a script that derives names from what callers send never stops
 LOOK_S = 0.2  # how long a signal waits at most
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
@@ -229,7 +229,7 @@ class Listener:
                 self._take(*item, process)
             except Exception:  # one message must not end the service for all others
                 log.exception("a message from %s: internal error", item[1].ip)
-            for variables in (process.script_variables, process.shared_variables):
+            for variables in process.kept:
                 if len(variables) > MAX_VARIABLES:
                     log.warning("%d variables are cleared: their names seem to come from messages", len(variables))
                     variables.clear()

@@ -279,7 +279,7 @@ class Runner:
                 generation = self._load(worker, generation, job.deadline, first)
             finally:
                 job.load += job.passed()
-            if not worker.holdings.has(generation):
+            if not (worker.is_alive and worker.holdings.has(generation)):
                 return generation
         self._exec(worker, generation, job, first)
         return None
@@ -302,7 +302,7 @@ class Runner:
         if worker.holdings.has(generation):
             self.scripts.accept(generation)  # upkeep may have loaded it ahead
         load = partial(worker.load, deadline=deadline, may_finish=first.may_finish if first else never)
-        while not worker.holdings.has(generation) and worker.holdings.fits(generation):
+        while worker.is_alive and not worker.holdings.has(generation) and worker.holdings.fits(generation):
             try:
                 generation = try_load(
                     load,
@@ -311,6 +311,10 @@ class Runner:
                     extend=self.scripts.extend,
                     reject=self.scripts.reject,
                 )
+            except ScriptError:
+                if not worker.is_alive:  # the script ended the process; a build that was good before is tried again
+                    self.poison.note(generation)
+                raise
             except WorkerError as error:
                 # Loading compiles, which may run static constructors. No message is to blame.
                 if not _is_not_counted(error, first):

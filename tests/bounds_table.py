@@ -20,7 +20,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/control/counters.py", "Counters._keys"): "ROWS, in row",
     ("runner/control/counters.py", "Counters._words"): "SIZE, the file's own",
     ("runner/daemon/counting.py", "Counting._moments"): "MOMENTS, the deque's own maxlen",
-    ("runner/daemon/counting.py", "Counting.failures"): "MOST_FAILURES, the deque's own maxlen",
+    ("runner/daemon/counting.py", "Counting.incidents"): "MOST_INCIDENTS, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in _take",
     ("runner/pool/slot.py", "Life.ended"): "the reasons that the pool and the bridges have",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
@@ -53,7 +53,11 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/pool/pools.py", "Pools._kept"): "the runtimes of the settings",
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
+    ("runner/hosts/recorded.py", "Recorded.answered"): "as many as Recorded.calls",
     ("runner/hosts/recorded.py", "Recorded.calls"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.answered"): ONE_MESSAGE,
+    ("runner/hosts/answered.py", "Answered.armed"): "one entry for each function of KSR_NAMING",
+    ("runner/cli/trace.py", "TracedHost.steps"): "MOST_CALLS, in TracedHost._call",
     ("runner/cli/profile.py", "TimedHost._spent"): "the names of the calls: CALLS",
     (
         "runner/scripts/store.py",
@@ -129,11 +133,15 @@ BOUNDS: dict[tuple[str, str], str] = {
         "MessageHost.logs",
     ): "MAX_TEXTS, and a line for each ModF that is unknown: MAX_EDITS",
     ("runner/hosts/embedded/host.py", "MessageHost.replies"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_corex.py", "context.more_flags"): "64 bits: _MOST_FLAG",
+    ("runner/hosts/embedded/ksr_maxfwd.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/ksr_sanity.py", "host.context.reply_headers"): ONE_MESSAGE,
+    ("runner/hosts/embedded/loose_route.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.edits"): ONE_MESSAGE,
     ("runner/hosts/embedded/modf.py", "context.reply_headers"): ONE_MESSAGE,
     ("runner/hosts/embedded/pv/avp.py", "access.context.avps"): ONE_MESSAGE,
-    ("runner/hosts/embedded/pv/htable.py", "access.context.process.hash_tables"): (
-        "the tables of the environment; the listener has none. Their keys are one script's on one message: MAX_EDITS"
+    ("runner/hosts/embedded/context.py", "Context.process.hash_tables"): (
+        "the setting hash_tables; their keys: MAX_VARIABLES of the listener, and MAX_EDITS of a script on one message"
     ),
     ("runner/hosts/embedded/pv/identity.py", "context.identities"): "two keys, each with the addresses of its headers",
     ("runner/hosts/embedded/pv/parties.py", "_Target.edits"): ONE_MESSAGE,
@@ -146,6 +154,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/hosts/embedded/pv/transform.py", "_TRANSFORMATIONS"): "filled while the modules are imported",
     ("runner/hosts/embedded/pv/xavp.py", "node.value"): ONE_MESSAGE,
     ("runner/hosts/embedded/record_route.py", "context.edits"): ONE_MESSAGE,
+    ("runner/hosts/embedded/record_route.py", "context.route_params"): "_MOST_PARAMS, in add_rr_param",
     ("runner/hosts/embedded/routing.py", "context.branches"): "MAX_BRANCHES, in append_branch",
     ("runner/client/known.py", "Known._learned"): "LEARNED_GENERATIONS, in with_lessons",
     ("runner/client/known.py", "Known.scripts"): "MOST_SCRIPTS, in add",

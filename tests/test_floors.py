@@ -18,10 +18,9 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
-    {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs"},
+    {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs", "ksr"},
     {"runtimes", "compilers"},
     {"scripts", "hosts"},
-    {"ksr"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},
     {"runner", "client"},

@@ -105,6 +105,7 @@ public final class Bridge {
     private void load(long id, Map<String, Object> wanted) {
         Standard standard = new Standard();
         Set<String> needs;
+        calls.loads(id);
         try {
             needs = loader.load(wanted);
         } catch (InvalidScript error) {
@@ -114,6 +115,7 @@ public final class Bridge {
             replies.error(id, Replies.SCRIPT_CANNOT_RUN, wanted.get("path") + ": " + error, error, null);
             return;
         } finally {
+            calls.loads(0);
             standard.restore();
             callers.keepThreads();
         }

@@ -32,7 +32,7 @@ final class Calls extends Host {
     private final ReentrantLock turn = new ReentrantLock();
     private final Condition innerEnded = turn.newCondition();
     private final Questions questions;
-    private long answerable; // the exec whose main was entered and whose result was not sent; 0 for none
+    private long answerable; // the load, or the exec whose main was entered, that was not answered; 0 for none
 
     /** {@code run} runs an exec that came while a question was open. */
     Calls(Wire wire, Outbox outbox, Callers callers, Watch watch, Consumer<ExecRequest> run) {
@@ -40,6 +40,13 @@ final class Calls extends Host {
         this.callers = callers;
         this.watch = watch;
         questions = new Questions(wire, outbox, callers, turn, run);
+    }
+
+    /** An exit from now on ends this load; 0: none. */
+    void loads(long id) {
+        outbox.gate.lock();
+        answerable = id;
+        outbox.gate.unlock();
     }
 
     /** From now on calls are answered; {@code came} is when the exec came, in nanoseconds. */
@@ -111,7 +118,8 @@ final class Calls extends Host {
                 int mark = outbox.begin();
                 try {
                     outbox.line.raw("{\"jsonrpc\":\"2.0\",\"method\":\"Core.Log\",\"params\":[").number(level).raw(",");
-                    outbox.line.text(whole).raw("]}");
+                    outbox.line.text(whole).raw("]");
+                    Places.endCall(outbox.line, exec);
                 } catch (OutOfMemoryError error) {
                     outbox.takeBack(mark);
                     throw error;
@@ -219,6 +227,9 @@ final class Calls extends Host {
             Exec exec = mayCall();
             if (exec == null) {
                 return;
+            }
+            if (exec.isTraced && !drops) { // a trace has the end as well
+                questions.ask("KSR", "x.exit", new Object[0]);
             }
             exec.hasExited = true;
             exec.isExitPending = Thread.currentThread() != exec.thread;

@@ -17,6 +17,9 @@ final class Exec {
     /** The thread that runs it. */
     final Thread thread = Thread.currentThread();
 
+    /** Whether each call says where in the script it is made. */
+    final boolean isTraced;
+
     private Plan plan;
     private final List<Object> values;
     private final long certain;
@@ -50,6 +53,7 @@ final class Exec {
         this.plan = plan != null && plan.fits(request.values) ? plan : null;
         values = request.values;
         certain = request.certain;
+        isTraced = request.isTraced;
     }
 
     /** How many execs run within each other, this one counted. */

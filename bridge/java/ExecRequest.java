@@ -31,6 +31,9 @@ final class ExecRequest {
     /** Whether the result says how much time was spent. */
     boolean isProfiled;
 
+    /** Whether each call says where in the script it is made. */
+    boolean isTraced;
+
     /** A new plan for what runs; null when the values belong to the last one, or there is none. */
     Map<String, Object> plan;
 
@@ -88,6 +91,7 @@ final class ExecRequest {
         exec.param = (String) params.get("param");
         exec.isFresh = params.get("fresh") == Boolean.TRUE;
         exec.isProfiled = params.get("profile") == Boolean.TRUE;
+        exec.isTraced = params.get("trace") == Boolean.TRUE;
         exec.plan = asMap(params.get("plan"));
         exec.values = asList(params.get("values"));
         exec.certain = params.containsKey("certain") ? (Long) params.get("certain") : 0;

@@ -47,6 +47,7 @@ final class Questions {
      */
     Object ask(String call, Object... arguments) {
         refusal = null;
+        Exec exec = callers.running();
         outbox.gate.lock();
         try {
             int mark = outbox.begin();
@@ -56,7 +57,7 @@ final class Questions {
                 line.raw("{\"jsonrpc\":\"2.0\",\"id\":").number(question + 1).raw(",\"method\":\"").raw(call);
                 line.raw("\",\"params\":");
                 isWritten = lengthOf(arguments) < outbox.maxLineBytes && Outbox.tryValue(line, arguments);
-                line.raw("}");
+                Places.endCall(line, exec);
                 isWritten &= outbox.fits(mark);
             } finally {
                 if (!isWritten) { // also when there was no memory for it
@@ -71,7 +72,6 @@ final class Questions {
         } finally {
             outbox.gate.unlock();
         }
-        Exec exec = callers.running();
         long began = System.nanoTime();
         Object answer = await(question, exec);
         exec.waited += System.nanoTime() - began;

@@ -10,7 +10,7 @@ final class Replies {
     static final int INVALID_REQUEST = -32600;
 
     private static final int PROTOCOL = 3;
-    private static final String CAN = "[\"values\",\"edits\",\"entries\",\"helpers\",\"profile\",\"within\"]";
+    private static final String CAN = "[\"values\",\"edits\",\"entries\",\"helpers\",\"profile\",\"within\",\"trace\"]";
 
     private final Outbox outbox;
     private final Calls calls;

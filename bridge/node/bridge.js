@@ -2,7 +2,7 @@
 //
 // The wire:  wire.js (bytes)  watch.js (hang-up)  json.js
 // A load:    modules.js  entries.js
-// An exec:   calls.js  exec.js (what came with it)  sr.js (what a script sees)
+// An exec:   calls.js  exec.js (what came with it)  sr.js (what a script sees)  places.js
 //
 // node bridge.js MAX_LINE_BYTES LEFTOVER COPIES BUILDS; the wire is descriptor 3 (read) and 4 (write).
 "use strict";
@@ -20,7 +20,7 @@ const { warm } = require("./warm.js");
 const wire = require("./wire.js");
 
 const PROTOCOL = 3;
-const CAN = ["values", "edits", "entries", "helpers", "profile", "within"];
+const CAN = ["values", "edits", "entries", "helpers", "profile", "within", "trace"];
 const SCRIPT_THREW = -32000;
 const SCRIPT_CANNOT_RUN = -32001;
 const NO_SUCH_ENTRY = -32002;
@@ -42,6 +42,7 @@ const soon = setImmediate;
 const builds = new Map(); // by generation
 const current = new Map(); // the generation of each path
 let unanswered = null; // the innermost exec that has no answer yet
+let loading = 0; // the load that has no answer yet
 calls.runWithin = ({ id, params }) => exec(id, params);
 
 /** Answers requests until the wire ends. */
@@ -69,7 +70,8 @@ async function serve() {
 function answer({ id, method, params }) {
     switch (method) {
         case "load":
-            return load(id, params);
+            loading = id;
+            return load(id, params).finally(() => (loading = 0));
         case "exec":
             if (Atomics.load(cells, wire.SLEEPS) === 1) {
                 watch.postMessage("wake");
@@ -233,7 +235,7 @@ writePrints();
 countThreads();
 warm(directory);
 process.on("exit", (code) => {
-    const id = unanswered?.started()?.id ?? 0;
+    const id = unanswered?.started()?.id ?? loading;
     outbox.exiting(`{"jsonrpc":"2.0","method":"exiting","params":{"code":${Number(code) | 0},"exec":${id}}}`);
 });
 process.on("uncaughtException", (error) => {

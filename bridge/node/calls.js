@@ -7,6 +7,7 @@
 const { AsyncLocalStorage } = require("async_hooks");
 const json = require("./json.js");
 const { Plan, Exec } = require("./exec.js");
+const { placeOfCall } = require("./places.js");
 
 const MOST_ARGUMENTS = 6; // runner/calls.py, MOST_ARGUMENTS
 const MAX_DEPTH = 8; // runner/wire/session.py, MAX_DEPTH
@@ -108,7 +109,8 @@ class Calls {
         const written = text.length > longest ? text.slice(0, longest) : text;
         exec.texts++;
         exec.characters += written.length;
-        this.#outbox.notice(log(level, json.quoted(written) ?? json.quoted(json.repaired(written))));
+        const place = exec.isTraced ? placeOfCall() : "";
+        this.#outbox.notice(log(level, json.quoted(written) ?? json.quoted(json.repaired(written)), place));
     }
 
     /** A call that changes nothing, for example PV.GetS. Null when it failed or was refused. */
@@ -186,9 +188,12 @@ class Calls {
     }
 
     /** Ends the script, from any depth; nothing outside an exec. */
-    exit() {
+    exit(drops = false) {
         const exec = this.current();
         if (exec !== null) {
+            if (exec.isTraced && !drops) { // a trace has the end as well
+                this.ksr("x.exit", []);
+            }
             exec.hasExited = true;
             throw EXIT;
         }
@@ -217,14 +222,15 @@ class Calls {
     /** Asks the runner and waits. `params`: JSON; null when there is a text in it that cannot be written. */
     #ask(method, params) {
         this.refusal = null;
+        const { exec } = this;
         const id = this.#questions + 1;
-        const message = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":[${params}]}`;
+        const place = exec.isTraced ? placeOfCall() : "";
+        const message = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":[${params}]${place}}`;
         if (params === null || message.length >= this.#maxLineBytes - 4) {
             this.refusal = NOT_SENT;
             return null;
         }
         this.#questions = id;
-        const { exec } = this;
         const asked = exec.isProfiled ? process.hrtime.bigint() : 0n;
         this.#outbox.turn(message);
         const answer = this.#answer(id);
@@ -262,8 +268,8 @@ function reach(frames) {
     return frames === 0 ? 0 : 1 + reach(frames - 1);
 }
 
-function log(level, text) {
-    return `{"jsonrpc":"2.0","method":"Core.Log","params":[${level},${text}]}`;
+function log(level, text, place = "") {
+    return `{"jsonrpc":"2.0","method":"Core.Log","params":[${level},${text}]${place}}`;
 }
 
 module.exports = { Calls, Plan, EXIT };

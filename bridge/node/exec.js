@@ -76,6 +76,7 @@ class Exec {
         this.outer = outer;
         this.depth = outer === null ? 1 : outer.depth + 1;
         this.isProfiled = params.profile === true;
+        this.isTraced = params.trace === true;
         this.#came = this.isProfiled ? process.hrtime.bigint() : 0n;
         this.#plan = plan !== null && values !== undefined && values.length === plan.reads.length ? plan : null;
         this.#values = values;

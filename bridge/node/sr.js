@@ -117,7 +117,7 @@ function ksr(calls) {
         exit: () => calls.exit(),
         drop: () => {
             calls.ksr("set_drop", []);
-            calls.exit();
+            calls.exit(true);
         },
         modf: () => {
             throw new KsrError("KSR.x.modf crashes Kamailio: call KSR.module.function(...), or Core.modF(name, ...)");

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,7 +18,7 @@ import typer
 
 from runner.errors import ConfigError
 
-from . import admin, lang, runtime, show
+from . import admin, ksr, lang, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -65,6 +66,16 @@ Compare = Annotated[
     bool,
     typer.Option("--compare", help="Run it here and in a private Kamailio; show what differs. Exit status 0 nothing."),
 ]
+Answers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--answer", metavar="FUNCTION=VALUE", help="What a function of KSR gives, as tm.t_relay=1; repeatable."
+    ),
+]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="Show every call: its time, the script's line, its arguments and its value.")
+]
+Entry = Annotated[str | None, typer.Option("--entry", metavar="NAME", help="Run this public static method, not Main.")]
 Repeat = Annotated[int, typer.Option(min=1, metavar="N", help="Run N times in the same worker; the last is shown.")]
 
 
@@ -99,7 +110,9 @@ def exec_(
     timeout: Timeout = None,
     repeat: Repeat = 1,
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes; best with --repeat.")] = False,
-    entry: Annotated[str | None, typer.Option(metavar="NAME", help="Run this public static method, not Main.")] = None,
+    entry: Entry = None,
+    answer: Answers = None,
+    trace: Trace = False,
     in_kamailio: InKamailio = False,
     compare: Compare = False,
     anyway: Anyway = False,
@@ -108,7 +121,8 @@ def exec_(
     """Run SCRIPT on a SIP message, as mono_exec(SCRIPT, PARAM) does."""
     from .job import Job  # noqa: PLC0415 - `build` and --help need none of it and stay quick
 
-    job = Job("exec", script, param, message, config, timeout, is_profiled=profile, entry=entry, anyway=anyway)
+    job = Job("exec", script, param, message, config, timeout, is_traced=trace, anyway=anyway, answers=answer or ())
+    job = replace(job, is_profiled=profile, entry=entry)
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -125,6 +139,8 @@ def run(
     json: Json = False,
     timeout: Timeout = None,
     repeat: Repeat = 1,
+    answer: Answers = None,
+    trace: Trace = False,
     in_kamailio: InKamailio = False,
     compare: Compare = False,
     anyway: Anyway = False,
@@ -133,7 +149,7 @@ def run(
     """Load a script at start and run it on a SIP message, as mono_run(PARAM) does."""
     from .job import Job  # noqa: PLC0415 - as above
 
-    job = Job("run", load, param, message, config, timeout, anyway=anyway)
+    job = Job("run", load, param, message, config, timeout, is_traced=trace, anyway=anyway, answers=answer or ())
     guarded(
         lambda: _carry_out(job, watch=watch, as_json=json, repeat=repeat, in_kamailio=in_kamailio, compare=compare),
         as_json=json,
@@ -148,24 +164,6 @@ def build(
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
 
     guarded(lambda: compile_all([Path(script) for script in scripts or ()]))
-
-
-@app.command("ksr")
-def ksr(
-    *,
-    from_kamailio: Annotated[
-        bool, typer.Option("--from-kamailio", help="Only what the running Kamailio has, asked with kamcmd.")
-    ] = False,
-    rpc: Annotated[
-        str | None,
-        typer.Option("--rpc", metavar="ADDRESS", help="Where its module ctl listens.", show_default="as kamcmd"),
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where it goes.", show_default=".")] = Path(),
-) -> None:
-    """Write a KSR.dll to compile scripts with, and KSR.xml, from which editors complete."""
-    from .ksr import write  # noqa: PLC0415 - as above
-
-    guarded(lambda: write(output, from_kamailio=from_kamailio, rpc=rpc))
 
 
 @app.command("doctor")
@@ -222,6 +220,7 @@ pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transforma
 app.add_typer(pv_app, name="pv")
 app.add_typer(runtime.app, name="runtime")
 app.add_typer(lang.app, name="lang")
+app.add_typer(ksr.app, name="ksr")
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
@@ -263,6 +262,8 @@ def serve(
         str | None, typer.Option("--exec", metavar="SCRIPT", help="With --sip: run for each request; as for exec.")
     ] = None,
     param: Annotated[str | None, typer.Option(help="With --sip: passed to Main; variables are replaced.")] = None,
+    entry: Entry = None,
+    answer: Answers = None,
     on_true: Annotated[
         str | None,
         typer.Option(metavar="ACTION", help="With --sip: forward, drop or reply:CODE:REASON.", show_default="forward"),
@@ -273,14 +274,15 @@ def serve(
 ) -> None:
     """Run the daemon for Kamailio, or with --sip a SIP listener. Ctrl-C ends all, TERM drains, HUP reloads."""
     actions = {name: value for name, value in (("on_true", on_true), ("on_false", on_false)) if value is not None}
+    given = {"--exec": script, "--param": param, "--entry": entry, "--answer": " ".join(answer or ()) or None}
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
-        guarded(lambda: serve_clients(config, {"--exec": script, "--param": param} | actions))
+        guarded(lambda: serve_clients(config, given | actions))
     else:
         from .listen import listen  # noqa: PLC0415 - as above
 
-        guarded(lambda: listen(sip, script, param, config, actions))
+        guarded(lambda: listen(sip, script, param, config, actions, entry=entry, given=answer or ()))
 
 
 @app.command("status")
@@ -354,12 +356,14 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
     if in_kamailio or compare:
         if watch or repeat > 1 or job.is_profiled:
             raise ConfigError("--in-kamailio and --compare run a script once: leave out --watch, --repeat, --profile")
+        if job.answers or job.is_traced:
+            raise ConfigError("--answer and --trace are for a run here: leave out --in-kamailio and --compare")
         from .compare import carry_out  # noqa: PLC0415 - as above
 
         return carry_out(job, compare=compare, as_json=as_json)
     if watch and repeat > 1:
         raise ConfigError("--repeat has no meaning with --watch, which runs at every save: leave one of them out")
-    from . import profile  # noqa: PLC0415 - as above
+    from . import profile, trace  # noqa: PLC0415 - as above
     from .watch import watch as run_at_every_save  # noqa: PLC0415 - as above
 
     with job:
@@ -370,6 +374,7 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
         show.line(show.as_json(results))
     else:
         show.outcome(results[-1], Path(job.message).name)
+        trace.table(results[-1])
         show.timing(results)
         profile.table(results)
         if repeat > 1:

@@ -12,6 +12,7 @@ from runner.runtimes.known import Runtimes
 from runner.settings import Settings
 
 from . import show
+from .job import endings
 
 DONE, FAILED = 0, 2
 
@@ -39,10 +40,8 @@ def build(scripts: list[Path]) -> int:
 
 def _check(script: Path) -> None:
     """Loads a script that runs as it is, so that an error in it shows."""
-    runtimes = Runtimes(Settings())
-    if not script.name.lower().endswith(runtimes.suffixes):
-        expected = ", ".join((*compiler.SOURCES, *runtimes.suffixes))
-        raise BuildError(f"{script}: expected a script, a name that ends in one of {expected}")
+    if not script.name.lower().endswith(Runtimes(Settings()).suffixes):
+        raise BuildError(f"{script}: expected a script, a name that ends in one of {endings(Settings())}")
     if not script.is_file():
         raise ScriptNotFound(f"{script}: there is no such file")
     with Runner(Settings(load=script.absolute(), script_dirs=None, max_workers=1, spare_workers=0, observer="none")):

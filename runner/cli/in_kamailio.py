@@ -46,7 +46,7 @@ AFTER_S = 5.0  # beyond the exec's own limit: Kamailio, the daemon's answer, the
 # Those whose variables and functions the embedded host has, and what a registrar in C# takes.
 MODULES = (
     *("kex", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd", "kemix", "sanity", "usrloc", "registrar"),
-    *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable"),
+    *("textops", "textopsx", "siputils", "xlog", "sdpops", "htable", "cfgutils"),
 )
 
 # The source port distinguishes the message from the probe and from replies that Kamailio sends to itself.
@@ -98,7 +98,8 @@ def play(job: Job) -> Outcome:
         stack.enter_context(_serving(_of_the_daemon(job, settings, assembly, directory)))
         sender, prober = (stack.enter_context(_udp_socket()) for _ in range(2))
         port, probe_port = job.address.port, prober.getsockname()[1]
-        cfg = _cfg(job, assembly, port, (sender.getsockname()[1], probe_port), modules)
+        peers = sender.getsockname()[1], probe_port
+        cfg = _cfg(job, assembly, port, peers, modules, tables=settings.hash_tables)
         record = directory / "record.json"
         env = {"APP_MONO_CONFIG": str(directory / CONFIG), "APP_MONO_RECORD": str(record)}
         env["TZ"] = os.environ.get("TZ", ":/etc/localtime")
@@ -200,9 +201,10 @@ def _udp_socket() -> Iterator[socket.socket]:
         yield sock
 
 
-def _cfg(job: Job, assembly: str, port: int, peers: tuple[int, int], modules: Path) -> str:
+def _cfg(job: Job, assembly: str, port: int, peers: tuple[int, int], modules: Path, *, tables: tuple[str, ...]) -> str:
     present = [name for name in MODULES if (modules / f"{name}.so").is_file()]
     played = installed.kamailio_side() / "played.py"
+    loaded = "".join(f'modparam("htable", "htable", "{name}=>size=4;")\n' for name in tables if "htable" in present)
     load = f'loadmodule "app_python3.so"\nmodparam("app_python3", "load", {literal(str(played))})\n'
     if job.mode == "run":
         arguments = [] if job.param is None else [job.param]
@@ -210,7 +212,7 @@ def _cfg(job: Job, assembly: str, port: int, peers: tuple[int, int], modules: Pa
         quoted = assembly.replace("\\", "\\\\").replace('"', '\\"')
         arguments = [f'"{quoted}"' if job.param is None else f'"{quoted}" {job.param}']
     call = f"python_exec({', '.join(map(literal, [f'mono_{job.mode}', *arguments]))})"
-    return preamble(port, present, tcp=True) + load + CFG.format(sender=peers[0], probe=peers[1], call=call)
+    return preamble(port, present, tcp=True) + loaded + load + CFG.format(sender=peers[0], probe=peers[1], call=call)
 
 
 def _send(sock: socket.socket, datagram: bytes, port: int) -> None:

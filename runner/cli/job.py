@@ -7,18 +7,23 @@ Must not print; what happened is an ``Outcome``.
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from runner import installed
 from runner.build import SOURCES, compile_script
+from runner.cli import answers
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
+from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Address, Environment, Socket, Version
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
+from runner.job import NS_PER_US
 from runner.runner import Runner
+from runner.runtimes.checks import ASSEMBLY_MAGIC
 from runner.runtimes.known import Runtimes
 from runner.runtimes.runtime import BESIDE
 from runner.settings import Settings
@@ -27,9 +32,10 @@ from runner.worker.confine import passed_on
 
 from .outcome import Outcome
 from .profile import TimedHost, parts_us
+from .trace import Trace, TracedHost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from runner.calls import Host
     from runner.runner import ExecResult
@@ -65,8 +71,10 @@ class Job:
         address: Where the message comes from, and where it is received.
         is_compared: Also keep each call that reaches the host, and give the message as a Kamailio can be asked for it.
         is_profiled: Also measure where the time goes; for ``exec`` only.
+        is_traced: Also keep every call, and ask where in the script it is made; then nothing is sent ahead.
         entry: The public static method to run; None is Main. For ``exec`` only.
         anyway: Also run on a message that Kamailio's core would have dropped.
+        answers: What functions of KSR give, each ``FUNCTION=VALUE``; they outweigh the setting ``answers``.
     """
 
     mode: Literal["exec", "run"]
@@ -78,8 +86,10 @@ class Job:
     address: Address = ADDRESS
     is_compared: bool = False
     is_profiled: bool = False
+    is_traced: bool = False
     entry: str | None = None
     anyway: bool = False
+    answers: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self._stack = ExitStack()
@@ -107,14 +117,19 @@ class Job:
             RunnerError: There is no script or no message to begin with, or the settings are wrong.
         """
         data, settings, assembly = self.prepared()
+        given = answers.checked(settings.answers, self.answers)
         runner = self._started(settings, assembly)
         for _ in range(count):
             host = host_of(data, self.message, settings, self.address, anyway=self.anyway)
-            recorded = Recorded(host)
-            asked = cast("Host", recorded) if self.is_compared else host
+            answered = Answered(host, given)
+            recorded = Recorded(cast("Host", answered) if given else host)
+            asked = cast("Host", recorded) if self.is_compared else recorded.unrecorded
+            traced = TracedHost(asked)
+            asked = cast("Host", traced) if self.is_traced else asked
             before = _text(host.message_bytes())
             spent: dict[str, int] | None = {} if self.is_profiled else None
             result = self._call(runner, assembly, asked, spent)
+            began_ns = time.monotonic_ns() - result.timing.run_us * NS_PER_US
             timing = {part: round(getattr(result.timing, f"{part}_us")) for part in PARTS}
             if result.error is not None:
                 name_source(result.error, assembly, self.script)
@@ -137,6 +152,10 @@ class Job:
                 profile_us={} if spent is None else parts_us(timing, spent),
                 had_bare_lf=host.had_bare_lf,
                 asked=recorded.calls,
+                answered=answered.answered,
+                armed=answered.armed,
+                entries=self._entries(runner, assembly, host) if answered.armed else (),
+                trace=Trace(traced.steps, traced.more, began_ns, given) if self.is_traced else None,
             )
 
     def prepared(self) -> tuple[bytes, Settings, str]:
@@ -165,6 +184,12 @@ class Job:
             host = cast("Host", TimedHost(host, spent))
         return runner.mono_exec(assembly, self.param, host=host, entry=self.entry, spent=spent)
 
+    def _entries(self, runner: Runner, assembly: str, host: MessageHost) -> tuple[str, ...]:
+        """Those that the script has that has just run; none where it has gone meanwhile."""
+        with suppress(RunnerError):
+            return tuple(sorted(runner.current(None if self.mode == "run" else host.expand(assembly)).entries or ()))
+        return ()
+
     def _started(self, settings: Settings, assembly: str) -> Runner:
         if self._runner is None:
             if self.mode == "run":
@@ -189,14 +214,15 @@ class Job:
         """The path for the runner. An existing file is meant literally: its dollars are no variables."""
         path = Path(self.script)
         if path.is_dir():
-            expected = f"{', '.join(SOURCES)}, {', '.join(Runtimes(settings).suffixes)}"
-            raise ScriptInvalid(f"{path}: expected a script ({expected}), but it is a directory")
+            raise ScriptInvalid(f"{path}: expected a script ({endings(settings)}), but it is a directory")
         if path.suffix.lower() in SOURCES:
             path = compile_script(path, mono=settings.mono)
         elif not path.exists():
             if "$" not in self.script:
                 raise ScriptNotFound(f"{path}: there is no such script")
             return self.script
+        elif not path.name.lower().endswith(Runtimes(settings).suffixes) and not _may_be_assembly(path):
+            raise ScriptInvalid(f"{path}: expected a script, a name that ends in one of {endings(settings)}")
         return str(path.absolute()) if self.mode == "run" else str(path.absolute()).replace("$", "$$")
 
     def _read_message(self) -> bytes:
@@ -205,6 +231,20 @@ class Job:
         if self._stdin is None:
             self._stdin = read_message(STDIN)
         return self._stdin
+
+
+def _may_be_assembly(path: Path) -> bool:
+    """Whether a file of any name begins as an assembly does, or cannot be read: its load then says why."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(ASSEMBLY_MAGIC)) == ASSEMBLY_MAGIC
+    except OSError:
+        return True
+
+
+def endings(settings: Settings) -> str:
+    """How the names of scripts end, for an error."""
+    return ", ".join((*SOURCES, *Runtimes(settings).suffixes))
 
 
 def read_message(name: str) -> bytes:
@@ -256,7 +296,12 @@ def host_of(
     hint = "; --anyway runs on it all the same"
     try:
         socket = Socket(address)
-        environment = Environment((socket,), variables=passed_on(settings), kamailio=known_version(settings))
+        environment = Environment(
+            (socket,),
+            variables=passed_on(settings),
+            hash_tables=frozenset(settings.hash_tables),
+            kamailio=known_version(settings),
+        )
         host = MessageHost(data, source=address, received_on=socket, environment=environment)
         why = host.context.message.dropped
     except SipParseError as error:

@@ -6,11 +6,13 @@ import logging
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runner.build import SOURCES, compile_script
 from runner.calls import LOG_LEVELS
+from runner.cli.answers import checked
 from runner.errors import BuildError, ConfigError, ScriptNotFound
+from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Environment, Socket, Version
 from runner.hosts.embedded.host import check_format
 from runner.listener import Action, Listener, address_of
@@ -24,15 +26,27 @@ from .ending import naming_load
 from .job import known_version, name_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from runner.calls import Host
     from runner.hosts.embedded.host import MessageHost
     from runner.runner import ExecResult
 
 log = logging.getLogger("runner.listener")
 
+INFO = 2  # of ``runner.calls.LOG_LEVELS``
 
-def listen(sip: str, script: str | None, param: str | None, config: str | None, actions: Mapping[str, str]) -> int:
+
+def listen(
+    sip: str,
+    script: str | None,
+    param: str | None,
+    config: str | None,
+    actions: Mapping[str, str],
+    *,
+    entry: str | None = None,
+    given: Sequence[str] = (),
+) -> int:
     """
     Answer SIP until Ctrl-C or TERM; the exit status.
 
@@ -42,6 +56,8 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
         param: Main's one argument; pseudo-variables are put in.
         config: Settings, a TOML file.
         actions: ``on_true`` and ``on_false`` where they were given; they outweigh the table ``[listener]``.
+        entry: The public static method that runs for each request, as Kamailio calls it; None is Main.
+        given: What functions of KSR give, each ``FUNCTION=VALUE``; they outweigh the setting ``answers``.
 
     Raises:
         RunnerError: It cannot start.
@@ -50,31 +66,40 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
     # Whoever names a script here may run it: script_dirs is for clients that only send a name to a daemon.
     settings = Settings.from_file(config, script_dirs=None) if config else Settings(script_dirs=None)
     version = known_version(settings)
-    texts = settings.listener.model_dump() | dict(actions)
+    texts = _defaults(settings, entry) | settings.listener.model_dump(exclude_unset=True) | dict(actions)
     named = {name: _action(name, text, version) for name, text in texts.items()}
     # What would fail at each request is refused at the start.
     check_format(param or "", version)
+    answers = checked(settings.answers, given)
     if script is None and settings.load is None:
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
     begins_with = None if script is None else (Runtimes(settings).of(script).name,)
     with naming_load(), Runner(settings, begins_with) as runner:
 
-        def run(host: MessageHost) -> ExecResult:
-            if source is None:
-                return runner.mono_run(param, host=host)
-            assembly = source.assembly()
-            result = runner.mono_exec(assembly, param, host=host)
-            if result.error is not None:
-                name_source(result.error, assembly, str(script))
-            return result
+        def run(message_host: MessageHost) -> ExecResult:
+            answered = Answered(message_host, answers)
+            host = cast("Host", answered) if answers else message_host
+            if source is None and entry is None:
+                result = runner.mono_run(param, host=host)
+            else:
+                assembly = _literal(settings.load or Path()) if source is None else source.assembly()
+                result = runner.mono_exec(assembly, param, host=host, entry=entry)
+                if result.error is not None and script is not None:
+                    name_source(result.error, assembly, script)
+            for call in answered.answered:
+                show.logged(LOG_LEVELS[INFO], show.answered(*call))
+            # What an entry returns is ignored, as in Kamailio.
+            return result if entry is None else result._replace(ok=result.error is None)
 
         with Listener(
             address,
             run,
             tell=_tell,
             threads=settings.max_workers,
-            environment=Environment(variables=passed_on(settings), kamailio=version),
+            environment=Environment(
+                variables=passed_on(settings), hash_tables=frozenset(settings.hash_tables), kamailio=version
+            ),
             **named,
         ) as listener:
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,6 +108,19 @@ def listen(sip: str, script: str | None, param: str | None, config: str | None, 
             listener.serve()
         show.note(str(listener.counts))
     return 0
+
+
+def _defaults(settings: Settings, entry: str | None) -> dict[str, str]:
+    """What is done where nobody has said it: with an entry what Kamailio does when it has called one."""
+    if entry is None:
+        return settings.listener.model_dump()
+    code, _, reason = settings.kemi_on_error.partition(" ")
+    return {"on_true": "drop", "on_false": f"reply:{code}:{reason}"}
+
+
+def _literal(path: Path) -> str:
+    """The path for ``mono_exec``, in which dollars are no variables."""
+    return str(path.absolute()).replace("$", "$$")
 
 
 def _action(name: str, text: str, version: Version) -> Action:
@@ -110,7 +148,7 @@ class _Source:
         if not self._script.is_file():
             raise ScriptNotFound(f"{script}: there is no such script")
         self._stamp = self._stamp_now()
-        self._assembly = self._compiled() if self._is_source else self._literal(self._script)
+        self._assembly = self._compiled() if self._is_source else _literal(self._script)
 
     def assembly(self) -> str:
         """The path for ``mono_exec``. While one caller compiles, the others go on with what there was."""
@@ -126,7 +164,7 @@ class _Source:
         return self._assembly
 
     def _compiled(self) -> str:
-        return self._literal(compile_script(self._script, mono=self._mono))
+        return _literal(compile_script(self._script, mono=self._mono))
 
     def _stamp_now(self) -> tuple[int, int, int] | None:
         try:
@@ -134,7 +172,3 @@ class _Source:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
-
-    @staticmethod
-    def _literal(path: Path) -> str:
-        return str(path.absolute()).replace("$", "$$")

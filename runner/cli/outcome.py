@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from runner.errors import RunnerError
+    from runner.hosts.answered import Answer
+
+    from .trace import Trace
 
 
 TRUE, FALSE, FAILED = 0, 1, 2
@@ -37,6 +42,14 @@ class Outcome:
     """Each call that reached the host, in order; empty unless they were recorded."""
     functions: list[Asked] = field(default_factory=list)
     """Those that were functions of KSR by which it did something; there are some in a real Kamailio alone."""
+    answered: list[tuple[str, list[Any], Answer]] = field(default_factory=list)
+    """Each call of KSR that got an answer of the developer's: as ``runner.hosts.answered``."""
+    armed: Mapping[str, str] = field(default_factory=dict)
+    """The entries that functions with an answer named, by the function; an empty one means none."""
+    entries: Sequence[str] = ()
+    """Those that the script has, where it named one."""
+    trace: Trace | None = None
+    """Every call with where and when it was made; None unless that was asked for."""
 
     @property
     def status(self) -> int:

@@ -29,7 +29,10 @@ from .outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from runner.hosts.answered import Answer
+
 WHOLE = 10_000  # columns: a table takes only as many as it needs
+LONGEST_VALUE = 200  # characters of an argument or a value on one line
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
@@ -45,6 +48,7 @@ def outcome(result: Outcome, name: str) -> None:
     """Everything one run gave, for people. ``name`` is the message's."""
     for level, text in result.logs:
         _log_line(level, text)
+    _print_answers(result)
     if result.had_bare_lf:
         note("the message's bare LF line ends were accepted; SIP wants CRLF")
     if result.error is not None:
@@ -58,8 +62,9 @@ def outcome(result: Outcome, name: str) -> None:
         out.print(Text.assemble((f"{title:<14}", "bold"), (f"+{_safe(header.rstrip())}", "green")))
     for index, (function, args, value) in enumerate(result.functions):
         title = "functions" if index == 0 else ""
-        called = f"{function}({', '.join(json.dumps(arg, ensure_ascii=False) for arg in args)})"
-        out.print(Text.assemble((f"{title:<14}", "bold"), _safe(called), (f"  {json.dumps(value)}", "dim")))
+        out.print(
+            Text.assemble((f"{title:<14}", "bold"), _safe(call_text(function, args)), (f"  {value_text(value)}", "dim"))
+        )
 
 
 def timing(results: Sequence[Outcome]) -> None:
@@ -113,8 +118,15 @@ def as_json(results: Sequence[Outcome]) -> str:
         "timing_us": result.timing_us,
     }
     if result.functions:
-        keys = ("function", "arguments", "result")
-        value["functions"] = [dict(zip(keys, call, strict=True)) for call in result.functions]
+        value["functions"] = [_function_as_json(*call) for call in result.functions]
+    if result.answered:
+        value["answered"] = [
+            _function_as_json(f"KSR.{function}", args, answer.value) | {"given_by": answer.given_by}
+            for function, args, answer in result.answered
+        ]
+        value["armed"] = dict(result.armed)
+    if result.trace is not None:
+        value["trace"] = result.trace.as_json()
     if result.profile_us:
         value["profile_us"] = {part: round(spent, 1) for part, spent in result.profile_us.items()}
     if len(results) > 1:
@@ -229,6 +241,51 @@ def heading(text: str) -> None:
     out.print(Rule(Text(_safe(text), "bold"), align="left", style="dim"))
 
 
+def answered(function: str, args: list[Any], answer: Answer) -> str:
+    """A call that got an answer of the developer's, as one line."""
+    return f"KSR {call_text(function, args)} -> {value_text(answer.value)} (answered by {answer.given_by})"
+
+
+def armed(function: str, entry: str, entries: Sequence[str]) -> str:
+    """What such a call armed, as one line; ``entries`` are those that the script has."""
+    if entry in entries:
+        return f"KSR {function} has armed {entry}, which nothing calls here: run it with --entry {entry}"
+    near = difflib.get_close_matches(entry, entries, n=1)
+    return f"KSR {function} has armed {entry}, which the script does not have" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
+
+
+def _answers(result: Outcome) -> Iterator[str]:
+    yield from (answered(*call) for call in result.answered)
+    yield from _armed(result)
+
+
+def _armed(result: Outcome) -> Iterator[str]:
+    yield from (armed(function, entry, result.entries) for function, entry in result.armed.items() if entry)
+
+
+def _print_answers(result: Outcome) -> None:
+    # A trace has the calls in their places.
+    for index, text in enumerate(_answers(result) if result.trace is None else _armed(result)):
+        out.print(Text.assemble((f"{'' if index else 'answers':<14}", "bold"), _safe(text)))
+
+
+def call_text(function: str, args: Iterable[Any]) -> str:
+    """A call as a script writes it."""
+    return f"{function}({', '.join(map(value_text, args))})"
+
+
+def value_text(value: Any) -> str:
+    """As JSON; a text that is too long for a line is cut."""
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}... ({len(value)} characters)"
+
+
+def _function_as_json(function: str, args: list[Any], value: Any) -> dict[str, Any]:
+    return {"function": function, "arguments": args, "result": value}
+
+
 def _result_line(result: Outcome) -> Text:
     word, style = ("true", "bold green") if result.ok else ("false", "bold yellow")
     return Text.assemble((f"{'result':<14}", "bold"), (word, style), f"  exit code {result.exit_code}")
@@ -280,6 +337,7 @@ def _diagnostic(line: str) -> None:
 def _described(result: Outcome) -> Iterator[str]:
     """An outcome as plain lines, to compare with another."""
     yield from (f"{LOG_LEVELS.get(level, level)}: {text.rstrip()}" for level, text in result.logs)
+    yield from _answers(result)
     if result.error is not None:
         yield from (f"error: {line}" for line in _full(result.error).splitlines())
     else:

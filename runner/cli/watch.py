@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import show
+from . import show, trace
 
 if TYPE_CHECKING:
     from .job import Job
@@ -39,6 +39,7 @@ def watch(job: Job, *, as_json: bool) -> None:
             show.line(show.as_json([result]))
         else:
             show.outcome(result, Path(job.message).name)
+            trace.table(result)
             show.timing([result])
             if previous is not None and result.after is not None:
                 show.changes(previous, result, "the run before" if compared == count - 1 else f"run {compared}")

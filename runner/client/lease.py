@@ -89,8 +89,7 @@ class Lease:
     @classmethod
     def of_process(cls, socket_path: str) -> Lease:
         """The lease of this process from now on; the one before is given back. It outlives a reload of its caller."""
-        before = cls._of_process
-        if before is not None:
+        if (before := cls._of_process) is not None:
             before.close()
         cls._of_process = cls(socket_path, tally=before.tally if before is not None else None)
         return cls._of_process
@@ -153,7 +152,7 @@ class Lease:
                 except ScriptError as error:
                     if self._held is not None:
                         self._held.drop_first_run(self._link)
-                    self._after()
+                    self._after(self._known.scripts.get(path))
                     if isinstance(error, EntryMissing):
                         outcome.code, outcome.is_missing = NO_SUCH_ENTRY, True
                         return outcome
@@ -268,6 +267,8 @@ class Lease:
             self._workers.release(self._link)
             return self._ask_lease(path, deadline)
         held.load(self._link, generation, deadline, lambda **more: self._ask_lease(path, deadline, **more).generation)
+        if not held.conversation.can_go_on:
+            raise WorkerGone(f"{generation.path} ended the process at its load, and an older build serves")
         return self._known.scripts[path]
 
     def _ask_lease(
@@ -318,15 +319,14 @@ class Lease:
 
     # After an exec.
 
-    def _after(self) -> None:
+    def _after(self, failed: Script | None = None) -> None:
         held = self._held
         if held is None:
             return
         conversation = held.conversation
         if not conversation.can_go_on:
-            self._lose("the script ended the process", None)
-            return
-        if not held.keep or (conversation.holdings.retire_reason and self._link.control is not None):
+            self._lose("the script ended the process", None, script=failed)
+        elif not held.keep or (conversation.holdings.retire_reason and self._link.control is not None):
             self._workers.release(self._link)
         elif conversation.holdings.last_used >= held.report_after:
             held.report_after = conversation.holdings.last_used + REPORT_S

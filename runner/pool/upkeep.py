@@ -221,6 +221,8 @@ class Upkeep:
             return slot.living.load(generation, self._clock() + self._slots.settings.first_exec_timeout_s)
         except ScriptError:
             self._slots.forget(generation)  # whoever execs it learns why
+            if slot.lent_to is None and not slot.living.is_alive:  # it ended the process
+                self._lost(generation)
             raise
         except WorkerError as error:
             log.warning("loading %s ahead: %s", generation.path, error)
@@ -245,7 +247,8 @@ class Upkeep:
                 elif slot.lent_to is None:
                     self._loaded(generation)
             except ScriptError:
-                continue
+                if not slot.living.is_alive:
+                    return False
             except WorkerError:
                 return False
         return True

@@ -14,6 +14,7 @@ from runner.errors import ScriptInvalid
 
 PE32_PLUS = 0x20B
 CLI_HEADER = 14  # ECMA-335 II.25.2.3.3: the data directory that makes a PE file a .NET assembly
+ASSEMBLY_MAGIC = b"MZ"  # ECMA-335 II.25.2.1: the MS-DOS header of a PE file
 CLASS_MAGIC = b"\xca\xfe\xba\xbe"  # The Java Virtual Machine Specification, 4.1
 
 
@@ -24,8 +25,10 @@ def check_assembly(path: str, data: bytes) -> None:
     Raises:
         ScriptInvalid: It is one of these; the message says which, and what was found.
     """
-    if data[:2] != b"MZ"[: len(data)]:
-        raise ScriptInvalid(f"{path}: is not a .NET assembly: expected b'MZ' at its start, got {data[:8]!r}")
+    if data[:2] != ASSEMBLY_MAGIC[: len(data)]:
+        raise ScriptInvalid(
+            f"{path}: is not a .NET assembly: expected {ASSEMBLY_MAGIC!r} at its start, got {data[:8]!r}"
+        )
     try:
         (header,) = struct.unpack_from("<I", data, 0x3C)
         signature, sections, optional_size = struct.unpack_from("<4s2xH12xH", data, header)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runner import mcs
+from runner import mcs, reviewed
 from runner.errors import BuildError
+from runner.ksr import functions, java, members
 
 RELEASE = "17"
 """The oldest Java that runs the bridge, that of Debian 12."""
@@ -106,12 +107,24 @@ def ensure(javac: str = "javac") -> Jars:
 def _make(sources: Path, jars: Jars, key: str, javac: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".new-", dir=jars.sr.parent) as aside:
         sr, bridge = Path(aside) / "sr", Path(aside) / "bridge"
-        _compile(javac, sorted((sources / "SR").glob("*.java")), sr, [])
+        _compile(javac, _sr_sources(sources / "SR", Path(aside)), sr, [])
         _compile(javac, sorted(sources.glob("*.java")), bridge, ["-cp", str(sr)])
         for classes, jar, manifest in ((sr, jars.sr, ""), (bridge, jars.bridge, MANIFEST)):
             made = classes / jar.name
             _pack(classes, made, manifest)
             mcs.put(made, jar, key)
+
+
+def _sr_sources(folder: Path, aside: Path) -> list[Path]:
+    """The sources of SR.jar; that of KSR is made, in ``aside``."""
+    by_hand, made = folder / "KSR.java", aside / "KSR.java"
+    text = java.source(
+        by_hand.read_text("utf-8"),
+        {version: functions.read(version) for version in functions.VERSIONS},
+        is_refused=lambda name: reviewed.refusal(name) is not None,
+    )
+    made.write_text(text, "utf-8")
+    return [made if path == by_hand else path for path in sorted(folder.glob("*.java"))]
 
 
 def _compile(javac: str, sources: list[Path], output: Path, more: list[str]) -> None:
@@ -145,7 +158,9 @@ def _places(javac: str) -> tuple[Path, Path]:
 
 
 def _key(sources: Path, javac: str) -> str:
-    return mcs.key_of(sorted(sources.rglob("*.java")), _version(javac), (*FLAGS, MANIFEST))
+    lists = [functions.list_of(version) for version in functions.VERSIONS]
+    made_by = [Path(str(module.__file__)) for module in (functions, java, members, reviewed)]
+    return mcs.key_of([*sorted(sources.rglob("*.java")), *lists, *made_by], _version(javac), (*FLAGS, MANIFEST))
 
 
 @cache

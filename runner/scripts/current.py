@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
 
     from .generation import Helper, Part
+    from .stamps import Stamp
 
 LOOK_TRIES = 5
 # More scripts than a site has in use, and names by which one script is called. What is forgotten is looked at again.
@@ -282,7 +283,8 @@ class CurrentScripts:
         before = self._seen.get(path)
         script = before.script if before is not None else None
         patience_ends = 0.0
-        tries = number = 0
+        waited_for: dict[str, Stamp | None] = {}
+        tries = number = writes = 0
         while True:
             found: Generation | ScriptError
             with Look(self._store) as look:
@@ -297,10 +299,16 @@ class CurrentScripts:
                 # What was whole when the call began may be half written by now: its next build is due. It may also be
                 # there already, if this thread had to wait for a CPU after it read.
                 now = time.monotonic()
-                patience_ends = patience_ends or now + PATIENCE_S
+                # Other stamps are another write: the one that was waited for is over, only nobody saw it whole.
+                if look.stamps != waited_for and writes < LOOK_TRIES:
+                    waited_for = look.stamps
+                    writes += 1
+                    patience_ends = now + PATIENCE_S
+                # A file that is cut to be written again has its old times for a moment (fs/ext4/inode.c, ext4_setattr).
+                is_new = before is not None and before.stamps.differ_from(look.stamps)
                 has_moved = not self._files.have_stood_still(look)
                 tries += has_moved
-                if (look.is_fresh and now < patience_ends) or (has_moved and tries < LOOK_TRIES):
+                if ((look.is_fresh or is_new) and now < patience_ends) or (has_moved and tries < LOOK_TRIES):
                     time.sleep(0.001)
                     continue
                 break

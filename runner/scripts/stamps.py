@@ -89,6 +89,10 @@ class Stamps:
         )
         return cls(files, links=links)
 
+    def differ_from(self, stamps: Mapping[str, Stamp | None]) -> bool:
+        """Whether one of these files has changed since, or was not looked at."""
+        return any(path not in self.all or self.all[path] != stamp for path, stamp in stamps.items())
+
     def hold(self) -> bool:
         """Whether every file still has its stamp. Every exec asks: a call or two, and no exception."""
         if not self.all:

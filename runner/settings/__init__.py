@@ -20,7 +20,16 @@ from runner.errors import ConfigError
 from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
-from .tables import Count, HttpAddress, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
+from .tables import (
+    Answers,
+    Count,
+    HttpAddress,
+    ListenerSettings,
+    RuntimeSettings,
+    ScriptSettings,
+    Seconds,
+    SomeSeconds,
+)
 
 if TYPE_CHECKING:
     import os
@@ -47,6 +56,15 @@ def _reply(line: str) -> str:
 
 
 ReplyLine = Annotated[str, AfterValidator(_reply)]
+
+
+def _table(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise ValueError(f"expected a name of letters, digits and _, but {name!r:.80} came")
+    return name
+
+
+HashTable = Annotated[str, AfterValidator(_table)]
 
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
@@ -289,6 +307,11 @@ class Settings(BaseSettings):
     5.6.3, 6.0 is 6.0.1. "installed": the nearest of the two that is not above the installed one, else 5.6.
 
     Developers of scripts for another Kamailio than this machine's."""
+    hash_tables: tuple[HashTable, ...] = ()
+    """Names of the hash tables (module htable) that a script finds in ``app-mono exec``, ``run`` and ``serve --sip``,
+    empty at the start.
+
+    Developers of scripts that use ``$sht`` or ``KSR.htable``."""
     runtimes: dict[str, RuntimeSettings] = Field(default_factory=dict)
     """Tables ``[runtimes.NAME]``: how many workers a runtime has, their limits and their program, or a runtime of your
     own.
@@ -298,6 +321,11 @@ class Settings(BaseSettings):
     """The table ``[listener]``: what ``app-mono serve --sip`` does with a request.
 
     Everybody who tries scripts with phones or sipp, without Kamailio."""
+    answers: Answers = Field(default_factory=dict)
+    """The table ``[answers]``: what functions of ``KSR`` give without Kamailio, "tm.t_relay" = 1: a number, a text,
+    true, false, or "null" for nothing. As ``--answer`` of ``app-mono exec``, ``run`` and ``serve --sip``.
+
+    Developers of routing scripts (KEMI) who have no Kamailio at hand."""
 
     def __init__(self, *, _file: Path | None = None, _values: dict[str, Any] | None = None, **arguments: Any) -> None:
         origins = Origins(_file, _values or {}, arguments)

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -46,6 +46,29 @@ def _http(text: str) -> str:
 
 
 HttpAddress = Annotated[str, AfterValidator(_http)]
+
+
+def _by_full_name(table: Any) -> Any:
+    """TOML reads ``tm.t_relay = 1`` without quotes as a table ``tm``."""
+    if not isinstance(table, dict):
+        return table
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= (
+            {f"{name}.{below}": each for below, each in value.items()} if isinstance(value, dict) else {name: value}
+        )
+    return found
+
+
+def _answer(value: Any) -> Any:
+    if value is not None and type(value) not in {bool, int, str}:
+        raise ValueError(f'expected a number, a text, true, false or "null", but {value!r:.80} came')
+    return None if value == "null" else value
+
+
+Answers = Annotated[
+    dict[str, Annotated[bool | int | str | None, BeforeValidator(_answer)]], BeforeValidator(_by_full_name)
+]
 
 
 class ScriptSettings(BaseModel):

@@ -51,10 +51,9 @@ class Credentials:
 
 def parse_credentials(body: bytes) -> Credentials | None:
     """The credentials in a header body; None for another scheme, and where one parameter cannot be read."""
-    text = body.lstrip(_WHITE)
-    behind = text[len(_SCHEME) : len(_SCHEME) + 1]
-    if text[: len(_SCHEME)].lower() != _SCHEME or not behind or behind not in b" \t\r\n,":
+    if not is_digest(body):
         return None
+    text = body.lstrip(_WHITE)
     at = _skip_white(text, len(_SCHEME) + 1)
     params: dict[bytes, bytes] = {}
     while True:
@@ -71,6 +70,13 @@ def parse_credentials(body: bytes) -> Credentials | None:
         if comma < 0:
             return Credentials(params)
         at = _skip_white(text, comma + 1)
+
+
+def is_digest(body: bytes) -> bool:
+    """Whether the scheme is Digest, and not cut off behind its name."""
+    text = body.lstrip(_WHITE)
+    behind = text[len(_SCHEME) : len(_SCHEME) + 1]
+    return text[: len(_SCHEME)].lower() == _SCHEME and bool(behind) and behind in b" \t\r\n,"
 
 
 def _skip_white(text: bytes, at: int) -> int:

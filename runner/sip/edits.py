@@ -21,12 +21,16 @@ class Edit:
         text: What is put in.
         doubled: What is put in when the message leaves by another socket than the one that received it, with ``OUT``
             where the address of that socket belongs; None for ``text``.
+        is_by_transport: ``doubled`` is put in only when that socket has another transport, and ``OUT`` is its name.
+        name: By which who made it finds it again; empty for none.
     """
 
     offset: int
     length: int = 0
     text: bytes = b""
     doubled: bytes | None = None
+    is_by_transport: bool = False
+    name: str = ""
 
 
 OUT = b"\0"
@@ -39,13 +43,17 @@ class Edits:
 
     edits: list[Edit] = field(default_factory=list)
 
-    def insert(self, offset: int, text: bytes, *, doubled: bytes | None = None) -> None:
-        """Put text in front of the byte at ``offset``; ``doubled`` as in ``Edit``."""
-        insort(self.edits, Edit(offset, 0, text, doubled), key=lambda edit: edit.offset)
+    def insert(self, offset: int, text: bytes) -> None:
+        """Put text in front of the byte at ``offset``."""
+        self.add(Edit(offset, 0, text))
+
+    def add(self, edit: Edit) -> None:
+        """One more, behind those at the same place."""
+        insort(self.edits, edit, key=lambda edit: edit.offset)
 
     def replace(self, offset: int, length: int, text: bytes = b"") -> None:
         """Put text in the place of ``length`` bytes."""
-        insort(self.edits, Edit(offset, length, text), key=lambda edit: edit.offset)
+        self.add(Edit(offset, length, text))
 
     def apply(self, data: bytes) -> bytes:
         """
@@ -65,14 +73,16 @@ class Edits:
         out.append(data[done:])
         return b"".join(out)
 
-    def leaving_by(self, address: bytes) -> Edits:
-        """The edits of a message that leaves by another socket, with this address."""
-        return Edits(
-            [
-                edit if edit.doubled is None else Edit(edit.offset, edit.length, edit.doubled.replace(OUT, address))
-                for edit in self.edits
-            ]
-        )
+    def leaving_by(self, address: bytes, transport: bytes | None) -> Edits:
+        """The edits of a message that leaves by another socket, with this address; None for the same transport."""
+        found = []
+        for edit in self.edits:
+            out = transport if edit.is_by_transport else address
+            if edit.doubled is not None and out is not None:
+                found.append(Edit(edit.offset, edit.length, edit.doubled.replace(OUT, out)))
+            else:
+                found.append(edit)
+        return Edits(found)
 
     def __len__(self) -> int:
         return len(self.edits)

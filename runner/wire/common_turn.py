@@ -22,6 +22,8 @@ from .messages import AWAITED, EDITS, END, ENTRY, EXEC, EXITED, FRESH, PARAM, US
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+MEMBERS = 4  # of a question, where nobody asked for its place
+
 # What reading a line may raise that is not the common one.
 NOT_COMMON = (ValueError, LookupError, TypeError, RecursionError, StopIteration)
 
@@ -86,7 +88,13 @@ def read(data: bytes, awaited: str, certain: int, takes: Sequence[type]) -> Done
         message, end = scan(text, 0)
         number, call, args = message["id"], CALLS[message["method"]], message["params"]
         is_call = type(args) is list and call.takes(args) and not call.is_notice
-        if is_call and type(number) is int and message["jsonrpc"] == "2.0" and text[end:] == "\n":
+        if (
+            is_call
+            and len(message) == MEMBERS
+            and type(number) is int
+            and message["jsonrpc"] == "2.0"
+            and text[end:] == "\n"
+        ):
             return number, Question(call.name, tuple(args))
     except NOT_COMMON:
         pass

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-CAN = ("values", "edits", "entries", "helpers", "profile", "within")
+CAN = ("values", "edits", "entries", "helpers", "profile", "within", "trace")
 """
 What a worker may leave out, and says in ``ready`` that it can: values and certain edits ahead of the calls, entries
-instead of Main, helpers that belong to one build only, the time it needs, an exec within another one.
+instead of Main, helpers that belong to one build only, the time it needs, an exec within another one, where in the
+script each call is made.
 """
 
-CAN_UNSAID = tuple(word for word in CAN if word != "helpers")
+CAN_UNSAID = tuple(word for word in CAN if word not in {"helpers", "trace"})
 """What the bridge can of which nobody says it: that of a daemon of before, which had one for assemblies only."""
 
 RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
@@ -40,19 +41,25 @@ class Loaded:
     entries: tuple[str, ...] = ()
 
 
+Place = tuple[str, int]
+"""Where in a script a call is made: the file as its symbols name it, and the line."""
+
+
 class Notice(NamedTuple):
-    """A call that needs no answer."""
+    """A call that needs no answer; its ``place`` where the exec is traced and it is known."""
 
     call: str
     args: tuple[Any, ...]
+    place: Place | None = None
 
 
 @dataclass(slots=True)
 class Question:
-    """A call that waits for ``Session.answer`` or ``Session.refuse``."""
+    """A call that waits for ``Session.answer`` or ``Session.refuse``; its ``place`` as in ``Notice``."""
 
     call: str
     args: tuple[Any, ...]
+    place: Place | None = None
 
 
 class Edits(NamedTuple):
@@ -94,11 +101,11 @@ class Exiting:
     """
     The process ends on purpose with this code; nothing after it is believed.
 
-    ``during_exec`` is False when Main of the exec under way, if any, had not been reached.
+    ``ends_request``: the load or the exec under way ends with it. False when Main of the exec had not been reached.
     """
 
     code: int
-    during_exec: bool
+    ends_request: bool
 
 
 Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting

@@ -73,6 +73,9 @@ whether the script ended the routing.
 PROFILED = ',"profile":true'
 """Asks for the time that the bridge needs, in nanoseconds: until Main, and in Main."""
 
+TRACED = ',"trace":true'
+"""Asks with each call where in the script it is made."""
+
 
 def answer(question_id: int, result: str | int | None) -> bytes:
     """The answer to a question."""

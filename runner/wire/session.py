@@ -12,7 +12,7 @@ from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
 from . import common_turn, messages
-from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
+from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Place, Question, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ ANY_EDITS = -1  # as bits: all of them
 MAX_DEPTH = 8  # execs that run within each other, the outermost counted; bridge/Questions.cs takes no more
 MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
 LONGEST_ENTRY = 200
+LONGEST_FILE = 4096  # characters of the name of a source; a bridge leaves out a longer one
 
 
 class State(StrEnum):
@@ -290,24 +291,30 @@ class Session:
         """What a message means that is not the common turn's."""
         match message if type(message.get("id", 0)) is int else {}:  # true is no number here
             case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
-                return self._question(question_id, method, args)
+                return self._question(question_id, method, args, self._place(message.get("at")))
             case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self._request_id:
                 return self._result(result)
             case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
                 return self._error(error)
             case {"jsonrpc": "2.0", "method": method} if "id" not in message:
-                return self._notice(method, message.get("params"))
+                return self._notice(method, message.get("params"), self._place(message.get("at")))
         raise self._violation(f"expected a message of this wire, got {messages.shown(repr(message).encode())}")
 
-    def _question(self, question_id: int, method: Any, args: list[Any]) -> Question:
+    def _place(self, at: Any) -> Place | None:
+        """Where a call is made, as its member ``at`` says it; None where it says nothing."""
+        if at is None or (type(at) is list and [*map(type, at)] == [str, int] and len(at[0]) <= LONGEST_FILE):
+            return None if at is None else (at[0], at[1])
+        raise self._violation(f"expected a file and a line, got {messages.shown(repr(at).encode())}")
+
+    def _question(self, question_id: int, method: Any, args: list[Any], place: Place | None) -> Question:
         call = QUESTIONS.get(method) if type(method) is str else None
         if call is None or call.is_notice or not call.takes(args):
             raise self._violation(f"expected a question, got {messages.shown(f'{method!a} {args!a}'.encode())}")
         self._advance("<- question")
         self._question_id = question_id
-        return Question(method, tuple(args))
+        return Question(method, tuple(args), place)
 
-    def _notice(self, method: Any, params: Any) -> Event:
+    def _notice(self, method: Any, params: Any, place: Place | None) -> Event:
         """A message that needs no answer."""
         match method, params:
             case "ready", {"protocol": messages.PROTOCOL, "runtime": str(runtime), "pid": int(pid)}:
@@ -318,12 +325,12 @@ class Session:
                 raise self._violation(f"expected protocol {messages.PROTOCOL}, the bridge speaks {other!r}")
             case "exiting", {"code": int(code), "exec": int(request_id)}:
                 before = self._advance("<- exiting")
-                is_running = before in {State.RUNNING, State.ASKED}
-                return Exiting(code, during_exec=is_running and request_id == self._request_id)
+                is_answering = before in {State.LOADING, State.RUNNING, State.ASKED}
+                return Exiting(code, ends_request=is_answering and request_id == self._request_id)
             case "Core.Log", [int(level), str(text)]:
                 # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")
-                return Notice(method, (level, text))
+                return Notice(method, (level, text), place)
             case "edits", list(edits) if self.state is State.RUNNING and self._are_edits(edits):
                 return Edits(edits)
         raise self._violation(

@@ -109,7 +109,7 @@ class Conversation:
             The simple names of assemblies it needs and was not given; empty when it is loaded.
 
         Raises:
-            ScriptInvalid: It cannot be run. The worker is unchanged.
+            ScriptInvalid: It cannot be run. The worker is unchanged, or was ended by the script: see ``can_go_on``.
             WorkerError: The worker is lost.
         """
         line = self._session.load(generation.load_params())
@@ -124,6 +124,8 @@ class Conversation:
                 return needs
             case Failed(message=message, detail=detail):
                 raise ScriptInvalid(message, detail)
+            case Exiting(code, ends_request=True):
+                raise ScriptInvalid(f"{generation.path}: the script ended the process with code {code} at its load")
             case Exiting(code):
                 raise WorkerGone(f"the process ended by itself with code {code}")
             case _:
@@ -174,10 +176,11 @@ class Conversation:
         ahead, certain = "", 0
         if plan is not EMPTY:
             ahead, certain = plan.ahead(host, self._longest_ahead, edits="edits" in can)
-            if self._plans.get((generation.id, entry)) is not plan:
-                ahead = self._with_plan((generation.id, entry), plan, ahead)
-        if outcome.profile is not None and "profile" in can:
-            ahead += messages.PROFILED
+            if ahead and self._plans.get((generation.id, entry)) is not plan:
+                self._plans[generation.id, entry] = plan  # it travels before its values, once
+                ahead = messages.plan(plan.as_json) + ahead
+        if not is_foreseen or outcome.profile is not None:
+            ahead += host_calls.extras(host, outcome, can)
         try:
             first = session.exec(
                 generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
@@ -231,13 +234,6 @@ class Conversation:
             raise
         finally:
             turns.heard = heard
-
-    def _with_plan(self, of: tuple[str, str | None], plan: Plan, ahead: str) -> str:
-        """Values that travel with an exec, after their plan, which the worker does not have yet."""
-        if ahead:
-            self._plans[of] = plan
-            ahead = messages.plan(plan.as_json) + ahead
-        return ahead
 
     def _take(
         self,
@@ -357,7 +353,7 @@ class Conversation:
         if type(event) is Failed:
             self.holdings.ran[generation.path] = generation.id
         match event:
-            case Exiting(code, during_exec) if during_exec or outcome.code is not None:
+            case Exiting(code, ends_request) if ends_request or outcome.code is not None:
                 outcome.code, outcome.has_exited = code if outcome.code is None else outcome.code, True
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
             case Exiting(code):  # as WorkerGone it would run again, also what it has done

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runner.calls import CALLS
 from runner.errors import CallRefused
 from runner.hosts.foreseen import KSR_READS
+from runner.wire import messages
 
 from .outcome import LOOK_EVERY, MAX_EDITS, MAX_KEPT_QUESTIONS, MAX_TEXT_CHARACTERS, MAX_TEXTS, in_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-    from runner.calls import Host
+    from runner.calls import Host, Traced
     from runner.scripts.foresight import Plan
-    from runner.wire.events import Notice, Question
+    from runner.wire.events import Notice, Place, Question
 
     from .outcome import ExecOutcome
 
@@ -36,6 +37,18 @@ def call_id(host: Host) -> str | None:
         own: Host = getattr(host, "unrecorded", host)  # of a Recorded: this is no call of the script
         return own.get_s("$ci")
     return None
+
+
+def extras(host: Host, outcome: ExecOutcome, can: Collection[str]) -> str:
+    """What else a worker is asked to say of an exec, where it ``can``: how long it takes, where each call is made."""
+    profiled = messages.PROFILED if outcome.profile is not None and "profile" in can else ""
+    return profiled + (messages.TRACED if hasattr(host, "called_from") and "trace" in can else "")
+
+
+def _say_place(host: Host, place: Place) -> None:
+    """Say where the next call is made, to a host that wants to know it; a worker may say it unasked."""
+    if hasattr(host, "called_from"):
+        cast("Traced", host).called_from(*place)
 
 
 def ask(pid: int, host: Host, question: Question, outcome: ExecOutcome) -> tuple[str | int | None, str]:
@@ -58,6 +71,8 @@ def ask(pid: int, host: Host, question: Question, outcome: ExecOutcome) -> tuple
     if len(asked) == MAX_KEPT_QUESTIONS:
         del asked[: MAX_KEPT_QUESTIONS // 2]
     asked.append((call, args))
+    if question.place is not None:
+        _say_place(host, question.place)
     try:
         result: str | int | None = getattr(host, CALLS[call].method)(*args)
         if type(result) not in RESULTS:
@@ -108,6 +123,8 @@ def write_log(pid: int, host: Host, notice: Notice, outcome: ExecOutcome) -> Non
         return
     outcome.logs += 1
     outcome.characters += length
+    if notice.place is not None:
+        _say_place(host, notice.place)
     try:
         host.log(*notice.args)
     except Exception as error:  # noqa: BLE001 - as the module says

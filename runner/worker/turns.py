@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from runner.errors import ExecTimeout, ProtocolViolation, WorkerDied, WorkerError, WorkerGone
+from runner.wire.session import Session, State
 
 from .outcome import LINES_OF_AN_EXEC
 
 if TYPE_CHECKING:
     from runner.wire.channel import Channel
     from runner.wire.events import Event
-    from runner.wire.session import Session
 
 WITHIN = "in a script that ran within it: "
 LAST_WORDS_S = 0.5  # what a process wrote before it ended is in the pipe already
@@ -77,7 +77,7 @@ class Turns:
         """The stream has ended."""
         step = self._session.state.name
         self._session.end()
-        raise WorkerDied("the process ended", step=step)
+        raise WorkerDied("the process ended" + " while it loaded a script" * (step == State.LOADING.name), step=step)
 
     def left_unanswered(self, error: OSError, *, is_first: bool) -> list[Event]:
         """The last words of a worker that did not take a line; without any, an error."""

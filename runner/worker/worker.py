@@ -55,7 +55,7 @@ class Worker:
 
     Attributes:
         pid: The process of its runtime and its process group, by their number outside the sandbox.
-        started_at: On ``time.monotonic``.
+        started_at: When it was ready, on ``time.monotonic``: a start on a busy machine takes nothing of its age.
         runtime: What it is a process of.
         version: The version of that.
         conversation: The conversation on its wire.
@@ -119,7 +119,8 @@ class Worker:
         worker = cls(process, runtime, conversation, tail)
         worker._join(drain, on_exit)
         worker._await_ready(deadline)
-        took_ms = (time.monotonic() - began) * 1e3
+        worker.started_at = time.monotonic()
+        took_ms = (worker.started_at - began) * 1e3
         log.info("started worker %d: %s %s in %.0f ms", worker.pid, runtime.name, worker.version, took_ms)
         return worker
 

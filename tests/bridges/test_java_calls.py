@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.errors import CallRefused, ScriptError
+from runner.errors import ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.wire.events import Done, Event, Notice, Question
 from runner.wire.session import MAX_DEPTH, Session, State
 from runner.worker.outcome import ExecOutcome, Profile
 from tests.bridges.java_worker import NO_JAVAC, body, run, started
 from tests.bridges.started import Started, soon
+from tests.kemi import Kemi
 from tests.places import INVITE, ROOT
 
 if TYPE_CHECKING:
@@ -31,25 +32,6 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
         yield process
 
 
-class Kemi(MessageHost):
-    """Answers a few functions, and keeps what it was asked; ``nest`` runs an entry within the exec that asks."""
-
-    def __init__(self) -> None:
-        super().__init__(INVITE)
-        self.asked: list[tuple[Any, ...]] = []
-
-    def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
-        self.asked.append((function, *arguments))
-        match function:
-            case "pv.get":
-                return self.get_s(str(arguments[0]))
-            case "sl.send_reply":
-                return 1
-            case "gone":
-                raise CallRefused("Kamailio has no module gone")
-        return None
-
-
 @pytest.mark.parametrize(
     ("call", "asked", "said"),
     [
@@ -57,6 +39,11 @@ class Kemi(MessageHost):
         ('KSR.isTrue("sl.send_reply", 404, "Gone")', ("sl.send_reply", 404, "Gone"), "true"),
         ('KSR.call("x.y", true, -5)', ("x.y", True, -5), "null"),
         ('KSR.call("pv.get", "$rU")', ("pv.get", "$rU"), "bob"),
+        ('KSR.sl.send_reply(404, "Gone")', ("sl.send_reply", 404, "Gone"), "1"),
+        ("KSR.is_INVITE()", ("is_INVITE",), "true"),
+        ('KSR.pv.get("$rU")', ("pv.get", "$rU"), "bob"),
+        ('KSR.pv.get("$du").isNull()', ("pv.get", "$du"), "true"),
+        ("KSR.enum_.enum_query()", ("enum.enum_query",), "0"),
     ],
 )
 def test_a_function_of_kemi_reaches_the_host(
@@ -72,7 +59,8 @@ def test_a_function_of_kemi_reaches_the_host(
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ('KSR.call("gone")', "Kamailio has no module gone"),
+        ('KSR.call("gone")', "there is no such function: é"),
+        ("KSR.tm.t_on_branch(null)", "KSR.tm.t_on_branch: expected a text, a number or a boolean as argument 1, got"),
         ('KSR.call("x", (Object) null)', "KSR.x: expected a text, a number or a boolean as argument 1, got null"),
         ('KSR.call("x", "\\ud800")', "KSR.x: its arguments are too many, too long, or no text that can be written"),
         ('KSR.call("x", 1, 2, 3, 4, 5, 6, 7)', "KSR.x: its arguments are too many, too long, or no text that can be w"),
@@ -85,6 +73,33 @@ def test_a_call_that_was_not_made_is_an_exception(worker: Started, tmp_path: Pat
     assert str(caught.value).startswith(f"SR.KsrException: {said}")
     assert "srbridge" not in caught.value.detail
     assert "at Refused1.main(Refused1.java:4)" in caught.value.detail
+
+
+def test_what_may_be_a_number_a_text_or_nothing_is_asked_for_as_what_it_is(worker: Started, tmp_path: Path) -> None:
+    class Values(Kemi):
+        def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
+            assert function == "pv.get"
+            given: dict[str | int | bool, str | int | bool | None]
+            given = {"$a": 200, "$b": "200", "$c": "", "$d": None, "$e": False}
+            return given[arguments[0]]
+
+    told = (
+        'for (String name : new String[] {"$a", "$b", "$c", "$d", "$e"}) { XVal it = KSR.pv.get(name); String n;'
+        'try { n = "" + it.number(); } catch (NumberFormatException e) { n = "none"; }'
+        'Core.log(1, it.isNumber() + " " + it.isText() + " " + it.isNull() + " " + it.isTrue() + " " + n + " "'
+        ' + it.text() + " " + it + " " + it.is(200) + " " + it.is("200") + " " + it.equals(KSR.pv.get("$b"))); }'
+        'return KSR.pv.get("$a").hashCode() == KSR.pv.get("$a").hashCode() ? 0 : 1;'
+    )
+    host = Values()
+
+    assert run(worker, body(tmp_path, "Shows", told), host).code == 0
+    assert [text for _, text in host.logs] == [
+        "true false false true 200 200 200 true false false",
+        "false true false true 200 200 200 false true true",
+        "false true false false none   false false false",
+        "false false true false none null  false false false",
+        "true false false false 0 0 0 false false false",
+    ]
 
 
 def test_a_value_that_came_ahead_and_an_edit_that_is_certain_ask_nothing(worker: Started, tmp_path: Path) -> None:

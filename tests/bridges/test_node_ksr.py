@@ -6,41 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.errors import CallRefused, ScriptError
-from runner.hosts.embedded.host import MessageHost
+from runner.errors import ScriptError
 from tests.bridges.node import Node, body
-from tests.places import INVITE
+from tests.kemi import Kemi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-class Kemi(MessageHost):
-    """Answers a few functions, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(INVITE)
-        self.asked: list[tuple[Any, ...]] = []
-
-    def modf(self, function: str, *arguments: str) -> int:
-        self.asked.append((function, *arguments))
-        return 7
-
-    def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
-        self.asked.append((function, *arguments))
-        match function:
-            case "pv.get":
-                return self.get_s(str(arguments[0]))
-            case "pv.sets":
-                return self.set_s(*map(str, arguments)) == 0
-            case "is_INVITE":
-                return True
-            case "sl.send_reply":
-                return 1
-            case "gone":
-                raise CallRefused("there is no such function: " + "é" * 600)
-        return None
 
 
 @pytest.fixture(scope="module")

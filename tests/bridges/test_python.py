@@ -64,7 +64,7 @@ def test_it_says_what_it_is_and_what_it_can(worker: Python) -> None:
 
     assert [part.isdecimal() for part in version] == [True, True, True]
     assert set(worker.started.conversation.holdings.can) == {
-        "values", "edits", "entries", "helpers", "profile", "within",
+        "values", "edits", "entries", "helpers", "profile", "within", "trace",
     }  # fmt: skip
 
 

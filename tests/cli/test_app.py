@@ -30,7 +30,7 @@ def test_every_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path) -> No
         (["exec", tmp_path, "-m", MESSAGE], {}, "but it is a directory"),
         (["exec", tmp_path / "none.exe", "-m", MESSAGE], {}, "none.exe: there is no such script"),
         (["exec", tmp_path / "none.cs", "-m", MESSAGE], {}, "none.cs: there is no such file"),
-        (["exec", MESSAGE, "-m", MESSAGE], {}, "is not a .NET assembly"),
+        (["exec", MESSAGE, "-m", MESSAGE], {}, "expected a script, a name that ends in one of .cs, "),
         (["run", "--load", tmp_path / "none.exe", "-m", MESSAGE], {}, "none.exe: there is no such script"),
         (["exec", SAMPLE, "-m", MESSAGE, "--config", tmp_path / "no.toml"], {}, "no.toml: expected a readable TOML"),
         (["exec", SAMPLE, "-m", MESSAGE], {"APP_MONO_NUM_WORKER": "1"}, "did you mean APP_MONO_NUM_WORKERS?"),

@@ -34,7 +34,7 @@ def test_with_json_a_failure_is_an_object_too(tmp_path: Path) -> None:
         (("run", "--load", "X.cs"), "message"),
         (("exec", "X.cs", "-m", "none.sip", "--timeout", "x"), "timeout"),
         (("exec", "none.exe", "-m", str(MESSAGE), "--in-kamailio", "--compare"), "leave out --in-kamailio"),
-        (("exec", str(MESSAGE), "-m", str(MESSAGE)), "is not a .NET assembly"),
+        (("exec", str(MESSAGE), "-m", str(MESSAGE)), "expected a script, a name that ends in one of .cs, "),
         (("pv", "get", "ru", "-m", str(MESSAGE)), "an expression starts with $"),
         (("pv", "get", "$ru", "-m", "none.sip"), "none.sip: expected a readable SIP message"),
         (("pv", "get"), "expr"),

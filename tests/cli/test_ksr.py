@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import build, installed
-from runner.cli.ksr import write
+from runner.cli.ksr import described, list_all, write
+from runner.cli.outcome import TRUE
 from runner.cli.private_kamailio import Kamailio, free_port, preamble
 from runner.errors import BuildError
+from tests.cli.commands import app_mono
 from tests.programs import MCS
 from tools.ksr import record
 
@@ -78,3 +81,59 @@ def test_what_this_app_mono_does_not_know_is_left_out_and_named(
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=f"{tmp_path}/none/KSR.dll: expected to write it there"):
         write(tmp_path / "none", from_kamailio=False, rpc=None)
+
+
+def test_the_list_has_what_is_known_of_a_function() -> None:
+    assert list(described("tm.t_relay_to_flags")) == [
+        {
+            "function": "tm.t_relay_to_flags",
+            "module": "tm.so",
+            "signature": "int tm.t_relay_to_flags(int rflags)",
+            "versions": "5.6, 6.0",
+            "is_embedded": False,
+            "refused": None,
+        }
+    ]
+
+
+def test_the_list_is_of_all_functions_or_of_those_whose_names_match() -> None:
+    def names(containing: str = "") -> set[str]:
+        return {row["function"] for row in described(containing)}
+
+    assert len(names()) == 1353
+    assert names("KSR.tm.t_on_*") == names("tm.T_on_") == {
+        "tm.t_on_branch", "tm.t_on_branch_failure", "tm.t_on_failure", "tm.t_on_reply",
+    }  # fmt: skip
+    assert names("set_dro") == {"set_drop"}
+
+
+def test_the_list_says_what_is_here_and_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pv.gete", "exec.exec_cmd", "siputils.is_sip"):
+        assert list_all(name, as_json=False) == TRUE
+
+    assert [re.split(r"  +", line.rstrip()) for line in capsys.readouterr().out.splitlines()[1::2]] == [
+        ["xval pv.gete(str pvn)", "core", "5.6, 6.0", "yes"],
+        ["int exec.exec_cmd(str cmd)", "exec.so", "5.6, 6.0", "no: --answer", "yes"],
+        ["int siputils.is_sip()", "siputils.so", "6.0", "yes"],
+    ]
+
+
+def test_the_list_is_for_programs_too() -> None:
+    done = app_mono("ksr", "list", "tm.t_on_*", "--json")
+
+    assert json.loads(done.stdout) == list(described("tm.t_on_*"))
+
+
+def test_a_filter_that_nothing_matches_is_said() -> None:
+    done = app_mono("ksr", "list", "no_such_thing")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1, "", "no function of KSR has 'no_such_thing' in its name\n",
+    )  # fmt: skip
+
+
+def test_options_of_the_dll_are_refused_with_the_list() -> None:
+    done = app_mono("ksr", "--from-kamailio", "list")
+
+    assert done.returncode == 2
+    assert "leave out the command" in done.stderr

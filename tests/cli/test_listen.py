@@ -127,3 +127,59 @@ def test_dollars_in_the_name_of_an_assembly_are_no_variables(tmp_path: Path) -> 
     path = compiled(tmp_path, "Decides", TRUE).rename(tmp_path / "$ru.exe")
 
     assert _Source(str(path), "mono").assembly() == f"{tmp_path}/$$ru.exe"
+
+
+ROUTE = """using SR;
+public static class Route
+{
+    public static int ksr_request_route()
+    {
+        if (KSR.is_OPTIONS())
+        {
+            KSR.sl.send_reply(204, "From the entry");
+        }
+        else if (KSR.is_MESSAGE())
+        {
+            KSR.tm.t_relay();
+        }
+        return 7;
+    }
+}
+"""
+
+
+def test_an_entry_answers_each_request_as_under_kamailio(tmp_path: Path) -> None:
+    """What it returns is ignored; one that does nothing sends nothing, and one that fails is kemi_on_error."""
+    (tmp_path / "Route.cs").write_text(ROUTE, "utf-8")
+    words = ("--exec", str(tmp_path / "Route.cs"), "--entry", "ksr_request_route")
+
+    with listening(tmp_path, 'kemi_on_error = "503 Not now"\n', *words) as peer:
+        failed = peer.ask(peer.request("MESSAGE", call_id="a"), WAIT_S)
+        ignored = peer.ask(peer.request("INFO", call_id="b"), 0.3)
+        assert status_of_the_answer(peer) == "SIP/2.0 204 From the entry"
+
+    log = (tmp_path / "listener.log").read_text("utf-8")
+    assert failed is not None
+    assert failed.startswith(b"SIP/2.0 503 Not now\r\n")
+    assert ignored is None
+    assert "KSR.tm.t_relay needs a running Kamailio" in log
+    assert "--answer tm.t_relay=VALUE" in log
+
+
+def test_an_entry_of_the_script_of_load_runs_with_answers_and_actions_of_ones_own(tmp_path: Path) -> None:
+    loaded = compiled(tmp_path, "Loaded", ROUTE.partition("{")[2].rpartition("}")[0] + "static void Main() { }")
+    settings = f'load = "{loaded}"\n[answers]\n"tm.t_relay" = 1\n'
+    words = ("--entry", "ksr_request_route", "--answer", "is_MESSAGE=true", "--on-true", "reply:202:Done")
+
+    with listening(tmp_path, settings, *words, "--answer", "is_OPTIONS=false") as peer:
+        assert status_of_the_answer(peer) == "SIP/2.0 202 Done"
+
+    log = (tmp_path / "listener.log").read_text("utf-8")
+    assert "info: KSR is_MESSAGE() -> true (answered by --answer)\n" in log
+    assert "info: KSR tm.t_relay() -> 1 (answered by [answers])\n" in log
+
+
+def test_entry_and_answers_are_of_the_listener_alone(tmp_path: Path) -> None:
+    for words in (("--entry", "route"), ("--answer", "tm.t_relay=1")):
+        done = app_mono("serve", "--config", tmp_path / "x.toml", *words)
+        assert (done.returncode, done.stderr.partition(" has")[0]) == (2, f"error: {words[0]}")

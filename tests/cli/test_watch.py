@@ -148,3 +148,22 @@ def test_run_loads_the_script_again_at_every_save(source: Path) -> None:
     terminal.expect("sip:again@example.com")
     terminal.expect(WATCHING)
     terminal.close(force=True)
+
+
+def test_a_routing_script_is_watched_with_answers_and_a_trace(tmp_path: Path) -> None:
+    source = tmp_path / "X.cs"
+    body = "public class X { public static void route() {\nSR.KSR.tm.t_relay(%s); } }\n"
+    source.write_text(body.replace("t_relay(%s)", "t_newtran()"), encoding="utf-8")
+    words = ("--entry", "route", "--trace", "--answer", "tm.t_relay=1", "--answer", "tm.t_newtran=1")
+    terminal = started("exec", str(source), *words)
+    try:
+        terminal.expect(r"X\.cs:2  KSR\.tm\.t_newtran\(\) -> 1 \(answered by --answer\)")
+        terminal.expect(WATCHING)
+
+        source.write_text(body % "", encoding="utf-8")
+
+        terminal.expect(r"X\.cs:2  KSR\.tm\.t_relay\(\) -> 1 \(answered by --answer\)")
+        terminal.expect("changed since the run before")
+        terminal.expect(WATCHING)
+    finally:
+        terminal.close(force=True)

@@ -90,6 +90,21 @@ def test_a_build_that_takes_its_worker_with_it_while_it_is_loaded_is_refused_for
             assert execute(lease, fine).code == 0
 
 
+def test_a_build_that_ends_the_process_at_its_load_leaves_the_one_before_it_serving(tmp_path: Path) -> None:
+    exits = "static readonly int X = Exits(); static int Exits() { Environment.Exit(3); return 1; } "
+    with RunningDaemon(tmp_path, 'allocate_timeout_s = 20.0\nobserver = "none"') as daemon:
+        script = compiled(daemon.scripts, "ExitsEarly", "static int Main() { return 7; }")
+        with clients(daemon, 1) as (lease,):
+            codes = [execute(lease, script).code]
+            compiled(daemon.scripts, "ExitsEarly", f"{exits} static int Main() {{ return X; }}")
+            codes += [execute(lease, script).code for _ in range(3)]
+        log = daemon.log()
+
+    assert codes == [7, 7, 7, 7]
+    assert log.count("ended the process with code 3 at its load") == 1
+    assert log.count("ended the process at its load, and an older build serves") == 1
+
+
 class Lying(MessageHost):
     """Calls certain what it then refuses."""
 

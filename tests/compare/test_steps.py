@@ -67,7 +67,7 @@ def test_every_call_mode_and_socket_comes() -> None:
     assert {case.mode for case in MANY} == set(MODES)
     assert {case.socket for case in MANY} == set(SOCKETS)
     assert FUNCTIONS.keys() - {step[1] for step in STEPS if step[0] == "Core.ModF"} == {
-        "options_reply", "sl_forward_reply", "forward_reply",
+        "sl_forward_reply", "forward_reply",
     }  # fmt: skip
 
 

@@ -80,3 +80,18 @@ def test_a_run_that_fails_alike_in_both_is_no_agreement(tmp_path: Path, body: st
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1] == f"error: {source}: here and in Kamailio alike: failed: {how}"
     assert (value["differences"], set(value["results"].values())) == ([], {f"failed: {how}"})
+
+
+def test_a_hash_table_of_the_settings_is_there_in_both(tmp_path: Path) -> None:
+    calls = 'SR.PV.SetI("$sht(calls=>a)", 4); SR.PV.GetI("$shtinc(calls=>a)"); SR.PV.SetI("$sht(none=>a)", 4)'
+
+    done = app_mono(
+        *("exec", script(tmp_path, f"{calls}; return 0;"), "-m", message(tmp_path), "--compare"),
+        APP_MONO_HASH_TABLES='["calls"]',
+    )
+
+    assert (done.returncode, done.stdout.split()[:5], done.stderr) == (
+        0,
+        ["no", "difference", "3", "calls,", "the"],
+        "",
+    )

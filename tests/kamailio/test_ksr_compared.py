@@ -89,14 +89,25 @@ OTHERS: list[Call] = [
 def calls() -> list[Call]:
     """Every function that takes nothing and only reads, then the others, in an order that lets them see each other."""
     silent = [name for name, has in ksr.FUNCTIONS.items() if not has.parameters and not has.since_6]
-    acting = ("set_drop", "sl.", "textopsx.", "tm.", "corex.append", "rr.", "pvx.", "siputils.options", "textops.set")
+    acting = (
+        "set_drop",
+        "sl.",
+        "cfgutils.rand_event",
+        "textopsx.",
+        "tm.",
+        "corex.append",
+        "rr.",
+        "pvx.",
+        "siputils.options",
+        "textops.set",
+    )
     return [(name, []) for name in silent if not name.startswith((*acting, "siputils.decode"))] + OTHERS
 
 
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     place = tmp_path_factory.mktemp("compared")
-    beside = ("kemix", "corex", "sdpops")
+    beside = ("kemix", "corex", "sdpops", "sanity", "cfgutils")
     with Caller("pv", place, method="answers", script=HERE / "calls_ksr.py", beside=beside) as caller:
         yield caller
 

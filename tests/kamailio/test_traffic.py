@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.cli.admin import request
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
+from runner.errors import ConfigError
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
 from tests.places import ROOT
 from tests.programs import until
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MODULES = ("kex", "sl", "pv", "tm", "xlog", "textops")
 OURS = ROOT / "kamailio" / "app_mono.py"
 CHILDREN = 4
+NUDGES = 4 * CHILDREN  # requests, so that every child has one
 PER_S = 500
 # The script's answer is in the reply; what it was when the request came decides whether it is stale.
 COUNTS = 'static int Main() { HDR.AppendToReply("X-Build: 0000\\r\\n"); return 0; }'
@@ -41,15 +45,16 @@ SETTINGS = "num_workers = 4\nmax_workers = 8\nallocate_timeout_s = 10.0\nexec_ti
 class Site:
     """A Kamailio with four children, a daemon, and a script that tells which build of it ran."""
 
+    settings = SETTINGS
+
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
-        self.daemon = stack.enter_context(RunningDaemon(directory, SETTINGS))
+        self.daemon = stack.enter_context(RunningDaemon(directory, self.settings))
         self.built = b""
         self.script = self.build(0)
         self.port = free_udp_port()
-        call = f'if (!python_exec("mono_exec", "{self.script}")) {{ xlog("L_ERR", "it was false\\n"); }}'
         cfg = preamble(self.port, [*MODULES, "app_python3"], children=CHILDREN)
-        cfg += f'modparam("app_python3", "load", "{OURS}")\n' + ROUTE.format(call=call)
+        cfg += f'modparam("app_python3", "load", "{OURS}")\n' + ROUTE.format(call=self.call())
         env = {"APP_MONO_CONFIG": str(self.daemon.config)}
         self.kamailio = stack.enter_context(Kamailio(cfg, directory / "kamailio", self.port, env))
         self.before: list[int] = []
@@ -59,6 +64,10 @@ class Site:
         threading.Event().wait(0.2)
         before, self.before = self.before, sorted(self.kamailio.children())
         return before == self.before and len(before) > CHILDREN
+
+    def call(self) -> str:
+        """How the configuration runs the script."""
+        return f'if (!python_exec("mono_exec", "{self.script}")) {{ xlog("L_ERR", "it was false\\n"); }}'
 
     def build(self, number: int) -> Path:
         """Replace the script by one that tells this number; compiled once, for mcs takes a core from the traffic."""
@@ -73,9 +82,9 @@ class Site:
     def all_have_workers(self) -> bool:
         """Whether every child holds a worker; a few requests make sure that each has a reason to."""
         with Peer(self.port) as peer:
-            for number in range(4 * CHILDREN):
+            for number in range(NUDGES):
                 peer.send(peer.request(call_id=f"nudge-{number}"))
-            for _ in range(4 * CHILDREN):
+            for _ in range(NUDGES):
                 peer.receive()
         return len(self.lent()) == CHILDREN
 
@@ -89,8 +98,11 @@ class Site:
         return "\n".join(line for line in lines if "app_mono" in line or "worker" in line)[-3000:]
 
     def lent(self) -> list[int]:
-        told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
-        return [worker["pid"] for worker in json.loads(told.stdout or "[]") if worker["client"]]
+        """The workers that processes of Kamailio hold; none where no daemon answers."""
+        with suppress(ConfigError):
+            workers = request(str(self.daemon.socket), StatusRequest, Status).workers
+            return [worker.pid for worker in workers if worker.client]
+        return []
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ class Worker(LiveWorker):
         self.ended = ""
         self.memory_kib = 1024
         self.fail_load: Exception | None = None
+        self.ends_at_load = False
         self.fail_finish: Exception | None = None
         self.needs: tuple[str, ...] = ()
         self._clock = clock
@@ -61,6 +62,7 @@ class Worker(LiveWorker):
     def load(self, generation: Generation, deadline: float, **_: object) -> tuple[str, ...]:
         assert deadline > self._clock()
         if self.fail_load:
+            self.is_alive = not self.ends_at_load
             raise self.fail_load
         if self.needs:
             return self.needs
@@ -102,6 +104,7 @@ class Stable:
         self.gate = threading.Event()
         self.gate.set()
         self.fail_load: Exception | None = None
+        self.ends_at_load = False
         self._clock = clock
         self._pids = itertools.count(100)
 
@@ -111,7 +114,7 @@ class Stable:
         if self.fails:
             raise self.fails
         worker = Worker(next(self._pids), self._clock)
-        worker.fail_load = self.fail_load
+        worker.fail_load, worker.ends_at_load = self.fail_load, self.ends_at_load
         self.all.append(worker)
         return worker
 
@@ -125,7 +128,8 @@ class KeptPool(Pool):
 
     def __init__(self, settings: Settings, start: Stable, clock: Callable[[], float]) -> None:
         super().__init__(settings, start, clock)
-        self.upkeep = Upkeep(self)
+        self.lost: list[Generation] = []
+        self.upkeep = Upkeep(self, self.lost.append)
 
 
 class Held:

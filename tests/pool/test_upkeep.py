@@ -115,6 +115,20 @@ def test_a_script_that_kills_its_worker_while_loading_is_not_loaded_ahead_again(
     assert len(pool.snapshot().workers) == 2
 
 
+def test_a_script_that_ends_its_process_at_its_load_costs_one_worker_ahead(make: Make, stable: Stable) -> None:
+    pool = make()
+    for path in ("/a.exe", "/b.exe"):
+        with pool.lease(Build("1", path), soon()):
+            pass
+    stable.fail_load, stable.ends_at_load = ScriptInvalid("the script ended the process"), True
+
+    pool.upkeep.reset()
+    pool.upkeep.tick()
+
+    assert [lost.path for lost in pool.lost] == ["/b.exe", "/a.exe"]
+    assert len(pool.snapshot().workers) == 2
+
+
 def test_prepare_loads_a_new_generation_on_idle_workers_that_had_the_old_one(make: Make) -> None:
     pool = make(num_workers=3, spare_workers=0)
     pool.upkeep.tick()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Seen = Callable[[Box, pytest.LogCaptureFixture], str]
 
+MOST_LOST = 2  # one that ran the script, and one that loaded it ahead at the same time
 SHORT_S = 1.0  # for an exec that has to end at its deadline
 LITTLE = {name: {"max_address_space_mib": 1024} for name in ("mono", "python")}
 LIMITS = {
@@ -85,6 +86,23 @@ def exits(box: Box, _: pytest.LogCaptureFixture) -> str:
 
     assert (ran.result.exit_code, ran.host.logs) == (3, [(1, "before exit")])
     return str(ran)
+
+
+@row("ends its process with 3 while it is loaded, after a save")
+def exits_at_load(box: Box, log: pytest.LogCaptureFixture) -> str:
+    """Was loaded again and again, each time in a new worker, until the deadline."""
+    ready = box.language.source("ReturnsInt").read_text("utf-8")
+    script = box.write(box.language.source("ExitsAtLoad").name, ready)
+    code, pid = box.run(script).result.exit_code, box.pid
+    box.place("ExitsAtLoad")
+
+    assert [box.run(script).result.exit_code for _ in range(3)] == [code] * 3
+
+    assert sum(": died (" in line for line in log.messages) <= MOST_LOST
+    warned = [line for line in log.messages if "still serves" in line]
+    assert len(warned) == 1
+    why = re.sub(r"\S+/(?=ExitsAtLoad)", "", warned[0]).partition("; generation")[0].splitlines()[0]
+    return f"the build before it serves; the log says: `{why}`; {worker(is_kept=box.pid == pid)}"
 
 
 @row("loops without an end", poison_losses=0)
@@ -261,3 +279,13 @@ def dies(box: Box, _: pytest.LogCaptureFixture) -> str:
     assert errors == [WorkerDied, WorkerDied, ScriptRefused]
     assert isinstance(box.run(script).result.error, WorkerDied)
     return "it is refused after `poison_losses`, until it is saved again or `poison_s` have passed; others run on"
+
+
+@row("kills its own worker while it is loaded", poison_losses=2, poison_s=60.0)
+def dies_at_load(box: Box, _: pytest.LogCaptureFixture) -> str:
+    script = box.place("DiesAtLoad")
+    errors = [type(box.run(script).result.error) for _ in range(3)]
+
+    # One worker an exec, and one that loads it ahead of the second.
+    assert (errors[0], errors[2]) == (WorkerDied, ScriptRefused)
+    return "one worker an exec, until it is refused after `poison_losses`"

@@ -14,6 +14,7 @@ from runner.errors import HostFault
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests.compilers.fetched import compilers
 from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S
 from tests.scripts.test_plans import learned
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.scripts.foresight import Foresight
+
+__all__ = ["compilers"]
 
 PLAYER = ROOT / "tests" / "kamailio" / "scripts" / "PlaysSteps.cs"
 PLAYERS = {"mono": PLAYER} | {
@@ -252,7 +255,11 @@ EXAMPLE_SCRIPTS = [*sorted(EXAMPLES.glob("[A-Z]*.*")), SHELF / "MakesEveryCall.c
 
 @pytest.mark.parametrize("source", EXAMPLE_SCRIPTS, ids=lambda source: source.name)
 @pytest.mark.parametrize("param", [None, "00:00-23:59", "49,33", str(EXAMPLES / "numbers.txt")])
-def test_every_example_does_the_same_with_and_without(runner: Runner, source: Path, param: str | None) -> None:
+def test_every_example_does_the_same_with_and_without(
+    request: pytest.FixtureRequest, runner: Runner, source: Path, param: str | None
+) -> None:
+    if source.suffix in {".vb", ".fs"}:
+        request.getfixturevalue("compilers")
     script = runnable(source)
 
     def seen(message: bytes, *, blind: bool) -> list[Any]:

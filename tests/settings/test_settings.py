@@ -62,6 +62,10 @@ def test_settings_cannot_be_changed() -> None:
             "argument ksr_allow.0: 'exec.exce_cmd' is no function that is refused; did you mean 'exec.exec_cmd'?",
         ),
         ({"ksr_allow": ["corex.*", "tm.t_relay"]}, "argument ksr_allow.1: 'tm.t_relay' is allowed already"),
+        (
+            {"hash_tables": ["a=>b"]},
+            "argument hash_tables.0: expected a name of letters, digits and _, but 'a=>b' came",
+        ),
         ({"ksr_allow": ["x.modf"]}, "argument ksr_allow.0: 'x.modf' cannot be allowed"),
         (
             {"kemi_on_error": "Sorry"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sip.edits import Edits
+from runner.sip.edits import OUT, Edit, Edits
 
 DATA = b"0123456789"
 
@@ -43,3 +43,13 @@ def test_what_was_moved_behind_another_edit_comes_behind_a_new_one() -> None:
     assert edits.apply(b"0123456") == b"01AB456"
     edits.replace(2, 2, b"C")
     assert edits.apply(b"0123456") == b"01ACB456"
+
+
+def test_what_is_doubled_is_put_in_for_another_socket_or_only_for_another_transport() -> None:
+    edits = Edits()
+    edits.add(Edit(0, 0, b"a", b"<" + OUT + b">"))
+    edits.add(Edit(0, 0, b"b", b"[" + OUT + b"]", is_by_transport=True))
+
+    assert edits.apply(b"!") == b"ab!"
+    assert edits.leaving_by(b"1.2.3.4", None).apply(b"!") == b"<1.2.3.4>b!"
+    assert edits.leaving_by(b"1.2.3.4", b"tcp").apply(b"!") == b"<1.2.3.4>[tcp]!"

@@ -60,7 +60,7 @@ def test_what_nobody_says_of_an_exec_is_nothing() -> None:
         (Ready("6.8", 7), "pid"),
         (Loaded(()), "needs"),
         (Failed(-1, "m", ""), "code"),
-        (Exiting(3, during_exec=True), "code"),
+        (Exiting(3, ends_request=True), "code"),
         (Notice("Core.Log", ()), "call"),
         (Edits([]), "edits"),
         (Done(0), "code"),

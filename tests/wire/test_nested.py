@@ -129,7 +129,7 @@ def test_an_exit_belongs_to_the_innermost(number: int, *, during: bool) -> None:
     session = asked()
     session.exec("2", None)
 
-    assert session.receive(EXITING % number) == [Exiting(3, during_exec=during)]
+    assert session.receive(EXITING % number) == [Exiting(3, ends_request=during)]
     assert session.state is State.CLOSED
 
 

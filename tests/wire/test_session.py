@@ -190,7 +190,7 @@ CONVERSATION: list[tuple[Callable[[Session], bytes] | None, bytes, list[Event]]]
         result(8, {"code": 0, "used": 0, "edits": [], "exited": True}),
         [Done(0, exited=True)],
     ),
-    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, during_exec=True)]),
+    (lambda session: session.exec("6f", None), EXITING % 9, [Exiting(3, ends_request=True)]),
 ]
 
 
@@ -320,23 +320,46 @@ def test_nothing_after_exiting_is_believed_not_even_that_it_is_a_message() -> No
     """Bytes after the line of ``exiting`` broke the conversation, and the exit code was lost with it."""
     session = session_in(State.RUNNING)
 
-    assert session.receive(EXITING % 2 + b"Segmentation fault\n" + LOG) == [Exiting(3, during_exec=True)]
+    assert session.receive(EXITING % 2 + b"Segmentation fault\n" + LOG) == [Exiting(3, ends_request=True)]
 
     assert session.state is State.CLOSED
     assert session.receive(b"x" * (2 * LIMIT)) == []
 
 
 @pytest.mark.parametrize(
-    ("state", "exec_id", "during_exec"),
+    ("state", "exec_id", "ends_request"),
     [
         (State.STARTING, 0, False),
         (State.IDLE, 1, False),
-        (State.LOADING, 1, False),
+        (State.LOADING, 1, True),
+        (State.LOADING, 0, False),
         (State.RUNNING, 2, True),
         (State.ASKED, 2, True),
         (State.RUNNING, 0, False),
         (State.RUNNING, 1, False),
     ],
 )
-def test_only_the_exec_under_way_has_the_code_of_exiting(state: State, exec_id: int, *, during_exec: bool) -> None:
-    assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, during_exec)]
+def test_only_the_load_or_exec_under_way_ends_with_exiting(state: State, exec_id: int, *, ends_request: bool) -> None:
+    assert session_in(state).receive(EXITING % exec_id) == [Exiting(3, ends_request)]
+
+
+@pytest.mark.parametrize("at", [["/x/X.cs", 7], None])
+def test_a_call_may_say_where_it_is_made(at: list[Any] | None) -> None:
+    session = session_in(State.RUNNING)
+    place = None if at is None else ("/x/X.cs", 7)
+
+    (logged,) = session.receive(line_of({"method": "Core.Log", "params": [1, "x"], "at": at}))
+    (asked,) = session.receive(line_of({"id": 1, "method": "PV.GetS", "params": ["$ru"], "at": at}))
+
+    assert logged == Notice("Core.Log", (1, "x"), place)
+    assert asked == Question("PV.GetS", ("$ru",), place)
+
+
+@pytest.mark.parametrize("at", ["X.cs:7", ["X.cs"], [7, "X.cs"], ["X.cs", True], ["x" * 4097, 1], ["X.cs", 7, 8], {}])
+def test_a_place_of_another_form_is_a_violation(at: object) -> None:
+    with pytest.raises(ProtocolViolation, match="expected a file and a line"):
+        session_in(State.RUNNING).receive(line_of({"id": 1, "method": "PV.GetS", "params": ["$ru"], "at": at}))
+
+
+def line_of(message: dict[str, Any]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n"

@@ -60,6 +60,8 @@ def spoken_as(arguments: dict[str, Any]) -> dict[str, Any]:
     """A session's arguments; what travels ahead is text and types, which JSON has not."""
     if (ahead := arguments.get("ahead")) is None:
         return arguments
+    if "trace" in ahead:
+        return arguments | {"ahead": messages.TRACED}
     told = messages.plan(ahead["plan"]) if ahead["plan"] else ""
     values = ",".join(messages.value(value) for value in ahead["values"])
     takes = tuple(CALLS[call].parameters[-1] for call in arguments["takes"])

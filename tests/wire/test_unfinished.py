@@ -152,8 +152,8 @@ def test_a_line_that_was_sent_in_part_is_sent_to_its_end(pair: tuple[Channel, En
             error(REQUEST[State.RUNNING], code=-32000, message="boom", data={"stack": "at X"}),
             Failed(-32000, "boom", "at X"),
         ),
-        (State.RUNNING, EXITING % REQUEST[State.RUNNING], Exiting(3, during_exec=True)),
-        (State.LOADING, EXITING % 0, Exiting(3, during_exec=False)),
+        (State.RUNNING, EXITING % REQUEST[State.RUNNING], Exiting(3, ends_request=True)),
+        (State.LOADING, EXITING % 0, Exiting(3, ends_request=False)),
     ],
 )
 def test_a_load_an_error_and_the_end_of_the_process_are_ends_too(

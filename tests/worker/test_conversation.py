@@ -144,9 +144,10 @@ def test_a_build_is_loaded_or_what_it_needs_is_named() -> None:
     ("answer", "error", "told"),
     [
         (threw(messages.SCRIPT_CANNOT_RUN, stack="at X"), ScriptInvalid, "boom"),
+        (exiting(during=True), ScriptInvalid, "/x.exe: the script ended the process with code 3 at its load"),
         (exiting(during=False), WorkerGone, "the process ended by itself with code 3"),
     ],
-    ids=["error", "exiting"],
+    ids=["error", "exits", "had exited"],
 )
 def test_a_build_that_cannot_be_loaded_says_why(answer: Any, error: type[Exception], told: str) -> None:
     with Bridge(answer) as bridge, pytest.raises(error, match=told):

@@ -202,3 +202,33 @@ def test_the_call_id_is_said_where_the_host_has_one() -> None:
 
     assert host_calls.call_id(MessageHost(b"INVITE sip:b@c SIP/2.0\r\nCall-ID: a@b\r\n\r\n")) == "a@b"
     assert host_calls.call_id(Failing(INVITE)) is None
+
+
+class PlacedHost(MessageHost):
+    """Wants to know where calls are made."""
+
+    place: tuple[str, int] | None = None
+
+    def called_from(self, file: str, line: int) -> None:
+        self.place = file, line
+
+
+def test_a_host_that_wants_it_is_told_where_a_call_is_made() -> None:
+    host, question = PlacedHost(INVITE), Question("PV.GetS", ("$rU",), ("/x/X.cs", 7))
+
+    assert host_calls.ask(PID, host, question, ExecOutcome()) == ("bob", "")
+    assert host.place == ("/x/X.cs", 7)
+    host_calls.write_log(PID, host, Notice("Core.Log", (1, "x"), ("/x/X.cs", 8)), ExecOutcome())
+    assert host.place == ("/x/X.cs", 8)
+
+
+def test_a_worker_that_says_it_unasked_disturbs_no_other_host() -> None:
+    question = Question("PV.GetS", ("$rU",), ("/x/X.cs", 7))
+
+    assert host_calls.ask(PID, MessageHost(INVITE), question, ExecOutcome()) == ("bob", "")
+
+
+def test_only_a_worker_that_can_is_asked_where_calls_are_made() -> None:
+    assert host_calls.extras(PlacedHost(INVITE), ExecOutcome(), ("trace",)) == ',"trace":true'
+    assert host_calls.extras(PlacedHost(INVITE), ExecOutcome(), ()) == ""
+    assert host_calls.extras(MessageHost(INVITE), ExecOutcome(), ("trace",)) == ""

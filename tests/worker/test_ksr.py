@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.build import ensure_bridge
-from runner.errors import CallRefused
-from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.places import INVITE
+from tests.kemi import Kemi
 from tests.programs import MCS, WAIT_S
 
 if TYPE_CHECKING:
@@ -46,33 +44,6 @@ class Asks {
     }
 }
 """
-
-
-class Kemi(MessageHost):
-    """Answers a few functions, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(INVITE)
-        self.asked: list[tuple[Any, ...]] = []
-
-    def modf(self, function: str, *arguments: str) -> int:
-        self.asked.append((function, *arguments))
-        return 7
-
-    def ksr(self, function: str, arguments: list[str | int | bool]) -> str | int | bool | None:
-        self.asked.append((function, *arguments))
-        match function:
-            case "pv.get":
-                return self.get_s(str(arguments[0]))
-            case "pv.sets":
-                return self.set_s(*map(str, arguments)) == 0
-            case "is_INVITE":
-                return True
-            case "sl.send_reply":
-                return 1
-            case "gone":
-                raise CallRefused("there is no such function: " + "é" * 600)
-        return None
 
 
 class Program:

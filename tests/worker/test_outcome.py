@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from runner.errors import ExecTimeout, ProtocolViolation
+from runner.wire.events import Notice
 from runner.worker import outcome as module
 from runner.worker.outcome import LAST_CALLS, LOOK_EVERY, MAX_EDITS, ExecOutcome, Profile, in_time
 
@@ -77,7 +78,7 @@ def test_the_line_for_dropped_texts_is_a_warning_with_their_number() -> None:
     one = ExecOutcome()
     one.dropped = 12
 
-    assert one.dropped_texts() == ("Core.Log", (0, "12 more texts were dropped\n"))
+    assert one.dropped_texts() == Notice("Core.Log", (0, "12 more texts were dropped\n"))
 
 
 def test_in_time_all_items_come_in_order() -> None:

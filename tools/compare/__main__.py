@@ -1,7 +1,7 @@
 """
 ``make compare``: made-up messages and steps on a real Kamailio and on ours, and what differs.
 
-``python -m tools.compare [--seconds S] [--seed N] [--mode embedded|inside]``, or ``--replay FILE``. The exit status is 1
+``python -m tools.compare [--seconds S] [--seed N] [--mode embedded|inside|ksr]``, or ``--replay FILE``. The exit status is 1
 when there is a kind of difference, and 2 when nothing can be compared.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import random
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from runner.installed import version
 from tests.kamailio.rig import KAMAILIO, has_module
-from tools.compare import steps
+from tools.compare import ksr_core_steps, ksr_steps, steps
 from tools.compare.apart import Apart, trouble
 from tools.compare.cases import Case, compare, read_finding
 from tools.compare.embedded import EmbeddedSide
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 HAS_APP_MONO = has_module("app_mono")  # Kamailio 6 has none
-MODES = ("embedded", "inside")
+MODES = ("embedded", "inside", "ksr")
 FOUND = Path(__file__).parents[2] / "build" / "compare"
 
 
@@ -44,8 +45,15 @@ def run(modes: Sequence[str], seconds: float, seed: int, first: int = 0) -> list
             with sides(mode) as (real, ours):
                 judge = Judge(real, ours)
                 reports.append((mode, judge.report))
-                judge.run(_judged(steps.cases(seed, first)), time.monotonic() + seconds / len(modes))
+                judge.run(_made(mode, seed, first), time.monotonic() + seconds / len(modes))
     return reports
+
+
+def _made(mode: str, seed: int, first: int) -> Iterator[Case]:
+    if mode != "ksr":
+        return _judged(steps.cases(seed, first))
+    both = zip(ksr_steps.cases(seed, first), ksr_core_steps.cases(seed, first), strict=False)
+    return itertools.chain.from_iterable(both)
 
 
 def release() -> str:
@@ -79,8 +87,11 @@ def _judged(cases: Iterable[Case]) -> Iterator[Case]:
 @contextlib.contextmanager
 def sides(mode: str) -> Iterator[tuple[Side, Side]]:
     """The real Kamailio, and ours in that mode."""
-    with Apart("app_mono" if HAS_APP_MONO else "kemi") as real:
-        if mode == "embedded":
+    has_ksr = mode == "ksr"
+    with Apart("app_mono" if HAS_APP_MONO and not has_ksr else "kemi") as real:
+        if has_ksr:
+            yield real, EmbeddedSide(kamailio=version(), garbles=False)
+        elif mode == "embedded":
             yield real, EmbeddedSide(kamailio=version(), garbles=HAS_APP_MONO)
         else:
             with daemon() as config, Apart("ours", config) as ours:
@@ -125,7 +136,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long, in all modes together; default 60")
     parser.add_argument("--seed", type=int, help="of the cases; default: another one each time")
     parser.add_argument(
-        "--mode", choices=MODES, action="append", help="which of ours; default: both, half the time each"
+        "--mode", choices=MODES, action="append", help="which of ours; default: all, the same time each"
     )
     parser.add_argument("--first", type=int, default=0, help="the number of the first case; default 0")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="play a finding again, or all of a directory")

@@ -22,6 +22,8 @@ Answer = str | int | None
 """What C# got."""
 NOT_ASKED = "not asked"
 """Stands for the answer of a step that a side could not play."""
+KSR = "KSR"
+"""Stands in front of a step that calls a function of KSR: ``("KSR", "textops.search", "^To")``."""
 MODES = ("drop", "forward", "reply", "both")
 SOCKETS = ("main", "alt")
 

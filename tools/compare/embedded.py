@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from runner import sip
 from runner.calls import CALLS, MODF_CANNOT_RUN
+from runner.errors import CallRefused
 from runner.hosts.embedded.context import Address, Environment, Socket
 from runner.hosts.embedded.host import MessageHost, to_bytes
-from tools.compare.cases import Played
+from tools.compare.cases import KSR, NOT_ASKED, Played
 from tools.compare.peers import LOOPBACK, PORTS, plain
 from tools.compare.shrink import header_name, lines
 from tools.oracle import as_mono_reads
@@ -88,7 +89,7 @@ class EmbeddedSide:
         replies = tuple(host.replies)
         if case.mode in {"forward", "both"} or (not is_request and case.mode != "drop"):
             forwarded = _leaving(host.forwarded)
-        if case.mode in {"reply", "both"} and is_request:
+        if case.mode in {"reply", "both"} and is_request and not host.context.is_reply_forbidden:
             replies += _leaving(lambda: host.reply(200, "OK", "<TOTAG>"))
         replies = tuple(data for data in replies if _is_seen(data))
         if not is_request:
@@ -112,6 +113,8 @@ class EmbeddedSide:
 
     def _answer(self, host: MessageHost, step: Step) -> Answer:
         name, *arguments = step
+        if name == KSR:
+            return _ksr(host, *arguments)
         if None in arguments:
             return _NULL_ARGUMENT.get(str(name), -1)
         try:
@@ -119,6 +122,15 @@ class EmbeddedSide:
         except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
             return f"raised {type(error).__name__}: {error}"
         return as_mono_reads(to_bytes(got)) if self._garbles and isinstance(got, str) else got
+
+
+def _ksr(host: MessageHost, function: Answer, *arguments: Answer) -> Answer:
+    try:
+        return host.ksr(str(function), [argument for argument in arguments if argument is not None])
+    except CallRefused:
+        return NOT_ASKED
+    except Exception as error:  # noqa: BLE001 - a fact like any other: the host raised
+        return f"raised {type(error).__name__}: {error}"
 
 
 def _via_bodies(message: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tools.compare import unstable
-from tools.compare.cases import LIVES, Case, Difference, Played, Step, compare
+from tools.compare.cases import KSR, LIVES, Case, Difference, Played, Step, compare
 from tools.compare.shrink import PLAIN, PLAIN_LINES, header_name, lines, shrunk
 
 if TYPE_CHECKING:
@@ -231,6 +231,8 @@ def shape(step: Step) -> str:
     name, first = str(step[0]), str(step[1])
     if name.startswith("HDR."):
         return name
+    if name == KSR:
+        return f"{name}.{first}"
     if parts := _TRANSFORMATION.findall(first):
         shown = f"$(...{parts[-1].partition(',')[0].strip('{} ').lower()})"
     else:

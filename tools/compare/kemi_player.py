@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from runner.errors import RunnerError
 from runner.hosts.kamailio import functions, names
 from runner.hosts.kamailio.c_locale import CLocale
+from runner.hosts.kamailio.host import KamailioHost
 
 _CHUNK_BYTES = 16000  # {s.encode.hexa} has a buffer of 65536 bytes
 _PRINTED = "$var(compare_printed)"
@@ -42,11 +43,13 @@ class Player:
         return 1
 
     def _run(self, msg, lines):
+        host = KamailioHost(msg, KSR)
+        calls = _CALLS | {"KSR": lambda _, function, *arguments: host.ksr(function, [*arguments])}
         for line in lines:
             call, *words = line.split("\t")
             arguments = [_argument(argument) for argument in words]
             try:
-                answer = _NULL.get(call, -1) if None in arguments else _CALLS[call](msg, *arguments)
+                answer = _NULL.get(call, -1) if None in arguments else calls[call](msg, *arguments)
             except RunnerError:  # a function that KEMI cannot call without harm
                 self._say("-")
                 continue

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.kamailio.rig import MODULES, Kamailio
 from tests.programs import until
-from tools.compare.cases import NOT_ASKED, SOCKETS, Played
+from tools.compare.cases import KSR, NOT_ASKED, SOCKETS, Played
 from tools.compare.peers import PORTS, Peers
 
 if TYPE_CHECKING:
@@ -228,10 +228,13 @@ def _bound() -> set[str]:
 def clean_up(steps: tuple[Step, ...]) -> Iterator[Step]:
     """What makes variables of the process, which the next case would find written, as they are in a fresh one."""
     written = [str(step[1]) for step in steps if str(step[0]) in {"PV.SetS", "PV.SetI", "PV.Unset"}]
+    written += [f"$var({step[2]})" for step in steps if step[0] == KSR and str(step[1]).startswith("pvx.var_set")]
     for kind, name in dict.fromkeys(found for target in written for found in _LASTING.findall(target)):
         yield ("PV.Unset", f"${kind}({name})") if kind == "vn" else ("PV.SetI", f"${kind}({name})", 0)
     for name in dict.fromkeys(found for step in steps for found in _COUNTED.findall(str(step[1]))):
         yield ("PV.SetI", f"$shv({name})", 0)
+    if any("rand_set_prob" in str(step[1]) for step in steps):
+        yield ("KSR", "cfgutils.rand_reset_prob")
     if any("sbranch" in target for target in written):
         yield ("Core.ModF", "sbranch_reset")
 

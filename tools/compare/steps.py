@@ -16,7 +16,7 @@ from tools.compare.wording import LENGTHS, MARKS, address, number, uri, word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEND = {"options_reply", "sl_forward_reply", "forward_reply", "t_newtran"}
+_SEND = {"sl_forward_reply", "forward_reply", "t_newtran"}
 _MODF = (*(name for name in FUNCTIONS if name not in _SEND), "sl_reply_error", "is_method", "nonsense", "forward", "")
 WRITABLE = [v for v in VARIABLES if v.is_writable]
 _VALUES = ("udp:127.0.0.1:5100", "udp:127.0.0.1:5101", "udp:127.0.0.1:9", "\u017elu\u0165", "a\0b", "main")
@@ -59,7 +59,8 @@ def _write(dice: Dice) -> list[Step]:
     return [step, *((dice.of(READ), target) for _ in range(dice.randrange(3)))]
 
 
-def _header_text(dice: Dice) -> str:
+def header_text(dice: Dice) -> str:
+    """A header line that does no harm where it is put."""
     name = dice.of(tuple(HEADERS))
     text = line(dice, name, HEADERS[name](dice).replace("\0", ""))
     # What joins the lines around it, or makes the first header no Via, can crash a real Kamailio later.
@@ -69,7 +70,7 @@ def _header_text(dice: Dice) -> str:
 def _edit(dice: Dice) -> list[Step]:
     match dice.randrange(5):
         case 0 | 1:
-            steps: list[Step] = [("HDR.Append", _header_text(dice))]
+            steps: list[Step] = [("HDR.Append", header_text(dice))]
         case 2:
             steps = [
                 (

@@ -15,8 +15,7 @@ from runner.calls import MODF_CANNOT_RUN
 from runner.hosts.kamailio import guards, names
 from runner.installed import version
 from runner.sip import SipParseError, parse
-from runner.sip.via import first_via
-from tools.compare.cases import NOT_ASKED
+from tools.compare.cases import KSR, NOT_ASKED
 from tools.compare.embedded import EmbeddedSide
 
 if TYPE_CHECKING:
@@ -69,8 +68,11 @@ def reason(step: Step) -> str | None:
 
 
 _APPLIED, _MULTIPART = ("Core.ModF", "msg_apply_changes"), ("Core.ModF", "set_body_multipart")
+_BUILD_BY_KSR = {"textopsx.msg_apply_changes", "textopsx.msg_set_buffer"}
 _UPDATED = ("PV.GetS", "$mbu")
 _FOR_REQUESTS = {("Core.ModF", name) for name in ("t_relay_cancel", "t_release")}
+_BY_ACTION = {"textops.set_body_multipart_mode", "setuser", "sethost"}  # they are looked at first, or called otherwise
+_ERRORS = {"sl_reply_error", "sl.sl_reply_error", "sl.send_reply_error"}
 _R_URI_PART = re.compile(r"\$\(?r(U|d|p|uri\.)")
 _LONG_URI = 900
 _VIA_UP_TO_CR = re.compile(rb"\A\s*[^\n]*\n(?:via|v)[ \t]*:[^\r\n]*\r(?!\n)", re.IGNORECASE)
@@ -177,18 +179,28 @@ def _has_open_address(case: Case) -> bool:
     return any(map(guards.OPEN_ADDRESS.search, texts))
 
 
+def _makes_parts(step: Step) -> bool:
+    return step == _MULTIPART or (step[0] == KSR and "_body_part" in str(step[1]))
+
+
 def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]) -> bool:
-    step = case.steps[number]
+    step, before = case.steps[number], case.steps[:number]
+    if step[0] == KSR and pair[0] != pair[1] and NOT_ASKED in pair:
+        return True  # one of them refused what the other did
+    if step[0] == KSR and step[1] in _BUILD_BY_KSR:
+        step, pair = _APPLIED, pair[::-1]  # the real one is called with the care that ours takes inside Kamailio
     if step == _APPLIED and pair == (0, -1):
         return True  # it breaks the message; the real one says so, and crashes at the next step
     if step == _APPLIED and pair == (1, -1):
         # It leaves no Via, or a multipart body that the real one cannot build: it crashes when it sends.
+        looks = case.with_steps((*before, case.steps[number], ("PV.IsNull", "$sel(via)")))
+        has_no_via = EmbeddedSide(kamailio=version()).collect(looks).answers[-1:] != (0,)
         message = _message_behind(case, number + 1)
-        return _MULTIPART in case.steps[:number] or message is None or first_via(message) is None
+        return any(map(_makes_parts, before)) or has_no_via or message is None or bool(message.lacks)
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
-    if step == ("Core.ModF", "sl_reply_error"):  # it says the last error, which a look of ours may have set
-        return any(guards.RISKY.search(str(before[1])) for before in case.steps)
+    if step[1] in _ERRORS:  # it says the last error, which a look of ours may have set
+        return any(guards.RISKY.search(" ".join(map(str, each))) or each[1] in _BY_ACTION for each in case.steps)
     # Bytes that are not UTF-8, a number and what a guard looks at take two looks.
     if "mbu" in str(step[1]) and ("{" in str(step[1]) or not _is_ascii(case)):
         return _is_changed_by_a_look(case, number)

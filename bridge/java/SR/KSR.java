@@ -1,6 +1,10 @@
 package SR;
 
-/** Kamailio's functions for scripting languages (KEMI). */
+/**
+ * Kamailio's functions for scripting languages (KEMI), with KEMI's own names and parameters: {@code KSR.tm.t_relay()}.
+ * They are added to this class when SR.jar is made, by runner/ksr/java.py. Each throws a {@link KsrException} where
+ * Kamailio did not call it.
+ */
 public final class KSR {
     private KSR() {
     }

@@ -9,6 +9,7 @@ the exec that waits go on when it does.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -20,9 +21,12 @@ from .wire import Lines, LostTurn, Outbox, is_text, lost, quoted, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 MOST_ARGUMENTS = 6  # runner/calls.py
 MAX_DEPTH = 8  # runner/wire/session.py
+LONGEST_FILE = 4096  # the same
+_NOT_THE_SCRIPTS = (f"{os.path.dirname(os.path.abspath(__file__))}/", f"{os.path.dirname(os.__file__)}/", "<frozen ")
 # Texts of one exec that reach the log. runner/worker/outcome.py allows one text more, and some characters more: the
 # text that says how many were dropped.
 MAX_TEXTS = 999
@@ -87,7 +91,7 @@ class Exec:
     reads: dict[tuple[str, str], int] = NOTHING
     edits: dict[tuple[str, str], Any] = NOTHING
     used = waited_ns = texts = characters = dropped = 0
-    has_exited = exit_is_pending = False
+    has_exited = exit_is_pending = is_traced = False
 
     def __init__(self, thread: int, old: frozenset[int]) -> None:
         self.thread = thread
@@ -133,12 +137,13 @@ class Calls:
         """How many execs wait while one runs within them."""
         return len(self._suspended)
 
-    def start(self, plan: Plan | None, values: Any, certain: int) -> Exec:
-        """An exec starts on this thread: from now on its calls are answered."""
+    def start(self, plan: Plan | None, values: Any, certain: int, *, is_traced: bool) -> Exec:
+        """An exec starts on this thread: from now on its calls are answered, and say where they are made if traced."""
         alone = _count() == self.own_threads
         run = Exec(get_ident(), frozenset() if alone else frozenset(sys._current_frames()))  # noqa: SLF001
         if plan is not None and type(values) is list and len(values) == plan.count:
             run.reads, run.edits, run.values, run.certain = plan.reads, plan.edits, values, certain
+        run.is_traced = is_traced
         self._now, self._thread = run, run.thread
         return run
 
@@ -176,7 +181,7 @@ class Calls:
             text = text[: min(self._outbox.max_line_bytes // 8, MAX_TEXT_CHARACTERS - run.characters)]
             run.texts += 1
             run.characters += len(text)
-            self._outbox.notice(_log(level, quoted(readable(text))))
+            self._outbox.notice(_log(level, quoted(readable(text)), _place() if run.is_traced else ""))
 
     def read(self, call: str, name: str) -> Any:
         """The answer to a call that reads; None when it was refused."""
@@ -241,8 +246,8 @@ class Calls:
 
     def leave(self, *, drops: bool) -> None:
         """End the script, and with it the routing of the message. Outside of an exec it does nothing."""
-        if drops:
-            self.ksr("set_drop", ())
+        if drops or (self._now is not None and self._now.is_traced):  # a trace has the end as well
+            self.ksr("set_drop" if drops else "x.exit", ())
         run = self._caller()
         if run is not None:
             run.has_exited = True
@@ -315,7 +320,9 @@ class Calls:
             self._is_waiting = True
             asked_ns = perf_counter_ns()
             try:
-                if not self._outbox.turn(f'{{"jsonrpc":"2.0","id":{question},"method":"{call}","params":[{written}]}}'):
+                place = _place() if run.is_traced else ""
+                beginning = f'{{"jsonrpc":"2.0","id":{question},"method":"{call}"'
+                if not self._outbox.turn(f'{beginning},"params":[{written}]{place}}}'):
                     return None, f"{call}.{arguments[0]}: its arguments are too long"
                 self._question = question
                 answer = self._answer(run)
@@ -358,8 +365,19 @@ class Calls:
             self._resumed.notify_all()
 
 
-def _log(level: int, text: str) -> str:
-    return f'{{"jsonrpc":"2.0","method":"Core.Log","params":[{level:d},{text}]}}'
+def _log(level: int, text: str, place: str = "") -> str:
+    return f'{{"jsonrpc":"2.0","method":"Core.Log","params":[{level:d},{text}]{place}}}'
+
+
+def _place() -> str:
+    """Where the script makes the call, as a member of its message; empty where that is in none of its files."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_NOT_THE_SCRIPTS) and len(file) <= LONGEST_FILE:
+            return f',"at":[{quoted(readable(file))},{frame.f_lineno}]'
+        frame = frame.f_back
+    return ""
 
 
 def _written(arguments: tuple[Any, ...], longest: int) -> str | None:

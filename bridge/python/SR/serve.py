@@ -21,7 +21,7 @@ from .scripts import InvalidScript, Missing, Script, Stage, is_code
 from .wire import Lines, LostTurn, Outbox, end_group, lost, quoted, readable
 
 PROTOCOL = 3
-CAN = '["values","edits","entries","helpers","profile","within"]'
+CAN = '["values","edits","entries","helpers","profile","within","trace"]'
 READS, WRITES = 3, 4
 SCRIPT_THREW, SCRIPT_CANNOT_RUN, NO_SUCH_ENTRY, INVALID_REQUEST = -32000, -32001, -32002, -32600
 LOOKS = 3  # at threads that may be about to end, a millisecond apart
@@ -157,7 +157,8 @@ class Worker:
                 entry = script.entry(name) or entry
             if "plan" in params:
                 entry.plan = Plan(params["plan"])
-            run = calls.start(entry.plan, params.get("values"), params.get("certain", 0))
+            certain, is_traced = params.get("certain", 0), params.get("trace") is True
+            run = calls.start(entry.plan, params.get("values"), certain, is_traced=is_traced)
             began_ns = perf_counter_ns()
             code = entry.run(param)
         except SystemExit as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.sip.contacts import Contact, parse_contacts, parse_contacts_6
 from runner.sip.edits import Edits
@@ -32,6 +32,8 @@ Version = Literal["5.6", "6.0"]
 
 RELEASES: dict[Version, bytes] = {"5.6": b"5.6.3", "6.0": b"6.0.1"}
 """What each calls itself."""
+
+_DEFAULT_PORT = 5060
 
 MAX_BRANCHES = 12
 """core/config.h, MAX_BRANCHES_DEFAULT; the R-URI counts as one of them."""
@@ -149,6 +151,7 @@ class Process:
 
     Attributes:
         micros: Of the moment that ``$TV(sn)`` read last, for ``$TV(un)``; 0 before.
+        probability: Of ``cfgutils.rand_event``, in percent.
     """
 
     script_variables: dict[tuple[str, bytes], Value] = field(default_factory=dict)
@@ -156,6 +159,12 @@ class Process:
     hash_tables: dict[bytes, dict[bytes, Value]] = field(default_factory=dict)
     static_branch: Branch = field(default_factory=lambda: Branch(q=0))
     micros: int = 0
+    probability: int = 10
+
+    @property
+    def kept(self) -> list[dict[Any, Value]]:
+        """What scripts fill under names of their own."""
+        return [self.script_variables, self.shared_variables, *self.hash_tables.values()]
 
 
 @dataclass(slots=True)
@@ -211,7 +220,15 @@ class Context:
         is_upstream: The direction once it was asked for, which then stays (rr/loose.c, is_direction).
         is_next_hop_a_route: True once ``loose_route`` took the destination from a Route.
         is_record_routed: True once ``record_route`` added its header.
-        is_answered: True once the script had a final reply sent; 6.0 sends no second one (sl_funcs.c, FL_FINAL_REPLY).
+        is_answered: True once the script had a final reply sent; 6.0 says no error behind it (FL_FINAL_REPLY).
+        is_reply_forbidden: True once a check found a message that cannot be answered (FL_MSG_NOREPLY).
+        forces_rport: True once ``force_rport`` asked for ``;rport`` in the sender's Via (FL_FORCE_RPORT).
+        adds_rport: True once ``add_local_rport`` asked for it in the own Via (FL_ADD_LOCAL_RPORT).
+        adds_server_id: True once ``via_add_srvid`` asked for ``;srvid`` in the own Via (FL_ADD_SRVID).
+        advertised_address: What ``set_advertised_address`` said; empty for nothing.
+        advertised_port: What ``set_advertised_port`` said.
+        route_params: What ``add_rr_param`` said before the Record-Route that gets it.
+        more_flags: Those of ``setxflag``.
         fault: The last one since a module function was called.
         fault_before: The last one before it, between the last two (core/action.c, do_action).
         is_transaction_sought: True once tm looked for the transaction, and found that there is none.
@@ -241,6 +258,14 @@ class Context:
     return_code: int = 0
     is_record_routed: bool = False
     is_answered: bool = False
+    is_reply_forbidden: bool = False
+    forces_rport: bool = False
+    adds_rport: bool = False
+    adds_server_id: bool = False
+    advertised_address: bytes = b""
+    advertised_port: bytes = b""
+    route_params: bytes = b""
+    more_flags: int = 0
     fault: Fault = Fault.UNSPECIFIED
     fault_before: Fault = Fault.UNSPECIFIED
     is_transaction_sought: bool = False
@@ -249,6 +274,10 @@ class Context:
     is_next_hop_a_route: bool = False
     identities: dict[bytes, list[Identity]] = field(default_factory=dict)
     sessions: tuple[Session, ...] | None = None
+
+    def begin_action(self) -> None:
+        """The last fault becomes the one before (core/action.c, do_action)."""
+        self.fault_before, self.fault = self.fault, Fault.UNSPECIFIED
 
     @property
     def request_uri(self) -> bytes:
@@ -266,6 +295,12 @@ class Context:
     def contacts(self, body: bytes) -> tuple[Contact, ...] | None:
         """The addresses of a Contact as this version of Kamailio lists them; None when it does not parse."""
         return parse_contacts_6(body) if self.environment.is_6 else parse_contacts(body)
+
+    def hash_table(self, name: bytes) -> dict[bytes, Value] | None:
+        """What is in a hash table; None for one that the configuration has not got."""
+        if name.decode("latin-1") not in self.environment.hash_tables:
+            return None
+        return self.process.hash_tables.setdefault(name, {})
 
     def header(self, key: bytes) -> Header | None:
         """The first header of that type, lower-case long name; None when there is none that Kamailio can reach."""
@@ -287,6 +322,14 @@ class Context:
         # A NUL that ended a To when the headers were parsed takes the blanks in front of it for the URI's.
         ends_at_nul = key == b"to" and self.message.data[header.end : header.end + 1] == b"\0"
         return parse_to_body(header.body + b"\0" if ends_at_nul else header.body)
+
+
+def place_of(socket: Socket) -> bytes:
+    """Where to reach a socket, as a URI has it behind its user: ``a.example:5070;transport=tcp``, without defaults."""
+    own = socket.advertised or socket.address
+    port = "" if own.port == _DEFAULT_PORT else f":{own.port}"
+    transport = "" if socket.address.proto == "udp" else f";transport={socket.address.proto}"
+    return f"{bracketed(own.ip)}{port}{transport}".encode()
 
 
 def bracketed(ip: str) -> str:

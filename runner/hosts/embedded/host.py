@@ -18,7 +18,7 @@ from runner.sip.scan import wrap
 from runner.sip.uri import Scheme
 
 from . import ksr, modf, outgoing
-from .context import Address, Context, Environment, Fault, Process, Socket, Version
+from .context import Address, Context, Environment, Process, Socket, Version
 from .pv import expression, families  # noqa: F401 - families fills the registries
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
-SL_REPLY_ERROR = "sl_reply_error"
+SL_REPLY_ERROR, OPTIONS_REPLY = "sl_reply_error", "options_reply"
+ALREADY_ANSWERED = -2
+"""What 6.0 gives for a second reply, and both for one that may not be."""
+_FIRST_WITH_TAG, _FINAL, _REDIRECTIONS, _REFUSALS = 180, 200, 300, 400
 
 
 def to_bytes(text: str) -> bytes:
@@ -119,12 +122,12 @@ class MessageHost:
 
     def modf(self, function: str, *arguments: str) -> int:
         """``Core.ModF``: one of ``modf.FUNCTIONS``, without arguments; for anything else -127 and a log line."""
-        run = self._reply_error if function == SL_REPLY_ERROR else modf.FUNCTIONS.get(function)
-        run = None if arguments else run
+        own: dict[str, modf.ModuleFunction] = {SL_REPLY_ERROR: self._reply_error, OPTIONS_REPLY: self.options_reply}
+        run = None if arguments else own.get(function) or modf.FUNCTIONS.get(function)
         if run is None and self.context.environment.is_6:
             run = modf.SINCE_6.get(function)
         if run is not None:
-            self.context.fault_before, self.context.fault = self.context.fault, Fault.UNSPECIFIED
+            self.context.begin_action()
         value = None if run is None else run(self.context)
         if value is None:
             self.logs.append(
@@ -134,18 +137,31 @@ class MessageHost:
         self.context.return_code = value
         return value
 
-    def _reply_error(self, context: Context) -> int:
+    def _reply_error(self, _: Context) -> int:
+        return self.reply_error()
+
+    def options_reply(self, context: Context) -> int:
+        """siputils: options.c, opt_reply, with its reply."""
+        if modf.FUNCTIONS[OPTIONS_REPLY](context) != 1:
+            return FAILED
+        return 1 if context.is_reply_forbidden or self.answer(200, "OK") else FAILED
+
+    def reply_error(self) -> int:
         """sl: sl_funcs.c, sl_reply_error: says what went wrong since the module function before."""
-        if context.is_answered and context.environment.is_6:
-            return ksr.ALREADY_ANSWERED
+        context = self.context
+        if context.is_reply_forbidden or (context.is_answered and context.environment.is_6):
+            return ALREADY_ANSWERED
         self.answer(context.fault_before.code, context.fault_before.reason)
         return 1
 
     def answer(self, code: int, reason: str) -> bool:
-        """Add a reply to ``replies``; False when Kamailio could not build one."""
-        answer = self.reply(code, reason, self.to_tag)
+        """Add a reply to ``replies``, of 300 to 399 with the destinations; False when Kamailio could not build one."""
+        if _REDIRECTIONS <= code < _REFUSALS and (destinations := self.value("$ds")) and destinations.text:
+            self.context.reply_headers.append(destinations.text + b"\r\n")
+        answer = self.reply(code, reason, self.to_tag if code >= _FIRST_WITH_TAG else "")
         self.replies += [] if answer is None else [answer]
-        self.context.is_answered = answer is not None or self.context.is_answered
+        is_final = answer is not None and code >= _FINAL
+        self.context.is_answered = is_final or self.context.is_answered
         return answer is not None
 
     def value(self, name: str) -> Value | None:

@@ -8,31 +8,30 @@ modules/kemix/kemix_mod.c, modules/sl/sl.c, the same in 5.6.3 and 6.0.1.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused, ConfigError
 from runner.reviewed import refusal
+from runner.sip.scan import wrap
 
-from . import modf
+from . import ksr_cfgutils, ksr_core, ksr_corex, ksr_htable, ksr_maxfwd, ksr_rr, ksr_sanity, ksr_sl, modf
+from .ksr_function import FALSE as _FALSE
+from .ksr_function import TRUE as _TRUE
+from .ksr_function import Function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .host import MessageHost
-
-    Answer = str | int | bool | None
-    Call = Callable[..., Answer]
+    from .ksr_function import Answer, Call
 
 _NULL = "<null>"
-_TRUE, _FALSE = 1, -1
 _LEVELS = {"crit": -2, "err": -1, "warn": 0, "notice": 1, "info": 2, "dbg": 3}
 _X_LEVELS = _LEVELS | {"alert": -5}
 _ERROR = -1
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _MOST_FLAG = 31
-ALREADY_ANSWERED = -2
-"""What 6.0 gives for a second reply."""
 _LEAST_INT, _MOST_INT = -0x80000000, 0x7FFFFFFF
 _SCRIPT_FLAGS, _FLAGS = "$sf", "$mf"
 _METHODS = (
@@ -52,16 +51,6 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "sw": lambda value, wanted: value.startswith(wanted),
     "in": lambda value, wanted: wanted in value,
 }
-
-
-class Function(NamedTuple):
-    """One function."""
-
-    parameters: str
-    """A letter each: ``i`` for a number, ``s`` for a text."""
-    call: Call
-    """Takes the host and the arguments."""
-    since_6: bool = False
 
 
 def call(function: str, arguments: Sequence[str | int | bool], host: MessageHost) -> Answer:
@@ -87,7 +76,10 @@ def call(function: str, arguments: Sequence[str | int | bool], host: MessageHost
 
 
 def _needs_kamailio(function: str) -> str:
-    return f"KSR.{function} needs a running Kamailio: app-mono exec --in-kamailio"
+    return (
+        f"KSR.{function} needs a running Kamailio: app-mono exec --in-kamailio; "
+        f"or say what it gives here: --answer {function}=VALUE"
+    )
 
 
 def _get(host: MessageHost, name: str) -> str | int | None:
@@ -95,7 +87,7 @@ def _get(host: MessageHost, name: str) -> str | int | None:
     if value is None or value.is_null:
         return None
     if value.is_integer and value.number is not None:
-        return value.number
+        return wrap(value.number)
     return host.get_s(name)
 
 
@@ -117,7 +109,7 @@ def _geti(host: MessageHost, name: str) -> int:
     if value is None or value.is_null:
         return 0
     if value.number:
-        return value.number
+        return wrap(value.number)
     text = (value.text or b"").decode("latin-1")
     return int(text) if _NUMBER.fullmatch(text) else 0
 
@@ -189,17 +181,17 @@ def _prints(level: int) -> Call:
 
 
 def _is_method(name: str) -> Call:
-    return lambda host: _get(host, "$rm") == name
+    return lambda host: _method(host) == name
+
+
+def _method(host: MessageHost) -> str:
+    """core/parser/parse_methods.c, parse_method_name: without regard to case."""
+    return host.context.message.method.decode("latin-1").upper()
 
 
 def _is_method_in(host: MessageHost, letters: str) -> bool:
-    method = _get(host, "$rm")
+    method = _method(host)
     return any(_LETTERS.get(letter) == method for letter in letters.upper())
-
-
-def _is_named(host: MessageHost, name: str) -> bool:
-    method = _get(host, "$rm")
-    return bool(name) and type(method) is str and method.upper() == name.upper()
 
 
 def _is_protocol(name: str) -> Call:
@@ -231,13 +223,14 @@ def _writes(name: str) -> Call:
     return lambda host, value: host.set_s(name, value) == 0
 
 
-def _send_reply(host: MessageHost, code: int, reason: str) -> int:
-    """sl.c, ki_sl_send_reply, where there is no transaction."""
-    if not host.context.message.first_line.is_request:
-        raise CallRefused("KSR.sl.send_reply on a reply needs a running Kamailio: app-mono exec --in-kamailio")
-    if host.context.is_answered and host.context.environment.is_6:
-        return ALREADY_ANSWERED
-    return _TRUE if host.answer(code, reason) else _FALSE
+def _acts(name: str) -> Call:
+    """As ``_writes``, by an action of the configuration."""
+
+    def write(host: MessageHost, value: str) -> bool:
+        host.context.begin_action()
+        return host.set_s(name, value) == 0
+
+    return write
 
 
 def _drop(host: MessageHost) -> None:
@@ -264,9 +257,7 @@ def _of_modf() -> dict[str, Function]:
         "pvx": "sbranch_append sbranch_reset sbranch_set_ruri",
         "rr": "loose_route loose_route_preloaded record_route remove_record_route",
         "sdpops": "sdp_content sdp_with_ice",
-        "siputils": (
-            "decode_contact decode_contact_header has_totag is_first_hop is_gruu is_reply is_request options_reply"
-        ),
+        "siputils": ("decode_contact decode_contact_header has_totag is_first_hop is_gruu is_reply is_request"),
         "textops": "has_body is_audio_on_hold",
         "textopsx": "msg_apply_changes remove_body",
         "tm": "t_check_trans t_release t_retransmit_reply t_save_lumps",
@@ -330,7 +321,6 @@ FUNCTIONS: dict[str, Function] = {
     **{f"xlog.x{name}": Function("s", _prints(level)) for name, level in _X_LEVELS.items()},
     **{f"is_{name}": Function("", _is_method(name)) for name in _METHODS.split()},
     **{f"is_{name}": Function("", _is_protocol(name)) for name in ("UDP", "TCP", "TLS", "SCTP", "WS", "WSS")},
-    "is_method": Function("s", _is_named),
     "is_method_in": Function("s", _is_method_in),
     "is_src_port": Function("i", lambda host, port: _get(host, "$sp") == port),
     "is_dst_port": Function("i", lambda host, port: _get(host, "$Rp") == port),
@@ -344,13 +334,18 @@ FUNCTIONS: dict[str, Function] = {
        for name, variable in _OF_KX_IN_THREE_FORMS.items()
        for form, default in (("", None), ("e", ""), ("w", _NULL))},
     "seturi": Function("s", _writes("$ru")),
-    "setuser": Function("s", _writes("$rU")),
-    "sethost": Function("s", _writes("$rd")),
+    "setuser": Function("s", _acts("$rU")),
+    "sethost": Function("s", _acts("$rd")),
     "setdsturi": Function("s", _writes("$du")),
     "set_drop": Function("", _drop),
-    "sl.send_reply": Function("is", _send_reply),
-    "sl.sl_send_reply": Function("is", _send_reply),
-    "sl.sl_reply_error": Function("", lambda host: host.modf("sl_reply_error")),
     **_of_modf(),
+    **ksr_core.FUNCTIONS,
+    **ksr_rr.FUNCTIONS,
+    **ksr_maxfwd.FUNCTIONS,
+    **ksr_sanity.FUNCTIONS,
+    **ksr_sl.FUNCTIONS,
+    **ksr_htable.FUNCTIONS,
+    **ksr_cfgutils.FUNCTIONS,
+    **ksr_corex.FUNCTIONS,
 }  # fmt: skip
 """Every function offered."""

@@ -18,9 +18,9 @@ from runner.sip.edits import Edits
 from runner.sip.nameaddr import parse_nameaddr, parse_route_body
 from runner.sip.via import vias
 
-from . import outgoing, record_route, transaction
+from . import loose_route, outgoing, record_route, transaction
 from .context import Branch, Context
-from .routing import append_branch, find_socket
+from .routing import append_branch, find_socket, is_own_and_not_the_sender
 from .value import CannotEvaluate
 
 _TRUE, _FALSE = 1, -1
@@ -126,7 +126,7 @@ def _is_first_hop(context: Context) -> int:
     if message.broken_at is not None or header is None:
         return _truth(message.broken_at is None)
     routes = parse_route_body(header.body)
-    return _truth(routes is not None and record_route.is_own_and_not_the_sender(context, routes[0].uri))
+    return _truth(routes is not None and is_own_and_not_the_sender(context, routes[0].uri))
 
 
 def _date() -> bytes:
@@ -262,12 +262,11 @@ def _forward_reply(context: Context) -> int | None:
 
 
 def _options_reply(context: Context) -> int:
-    """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user."""
+    """siputils: options.c, opt_reply: refuses anything but an OPTIONS without a user; the host sends the reply."""
     uri = context.uri(context.request_uri)
     if context.message.method != b"OPTIONS" or uri is None or uri.user:
         return _FALSE
     context.reply_headers.append(b"Accept: */*\r\nAccept-Encoding: \r\nAccept-Language: en\r\nSupported: \r\n")
-    context.is_answered = True
     return _TRUE
 
 
@@ -299,8 +298,8 @@ FUNCTIONS: dict[str, ModuleFunction] = {
     "append_branch": _append_branch,
     "record_route": record_route.record_route,
     "remove_record_route": record_route.remove_record_route,
-    "loose_route": record_route.loose_route,
-    "loose_route_preloaded": record_route.loose_route_preloaded,
+    "loose_route": loose_route.loose_route,
+    "loose_route_preloaded": loose_route.loose_route_preloaded,
     "rr_next_hop_route": lambda context: _truth(context.is_next_hop_a_route),
     "is_first_hop": _is_first_hop,
     "append_time": _append_time,

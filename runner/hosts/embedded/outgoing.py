@@ -53,20 +53,41 @@ def updated(context: Context) -> bytes | None:
     if edits is None:
         return None
     context.edits = edits
-    return _apply(context, edits.leaving_by(b""))
+    return _apply(context, edits.leaving_by(b"", b""))
 
 
 def _by_socket(context: Context, edits: Edits) -> Edits:
     """rr: record.c, record_route: leaving by another socket than the one it was received on makes two Record-Routes."""
     socket = context.force_socket
-    return edits if socket is None or socket == context.socket else edits.leaving_by(_hostport(socket))
+    if socket is None or socket == context.socket:
+        return edits
+    proto = socket.address.proto
+    advertised = socket.advertised
+    address = (bracketed(advertised.ip).encode(), b"%d" % advertised.port) if advertised else _set_by_script(context)
+    param = b"" if proto == "udp" else b";transport=" + proto.encode()
+    return edits.leaving_by(
+        _hostport(socket, *address) + param, None if proto == context.socket.address.proto else proto.encode()
+    )
 
 
-def _hostport(socket: Socket) -> bytes:
-    """Where a message is sent from; port 5060 is left out unless it is advertised (msg_translator.c, via_builder)."""
+def _set_by_script(context: Context) -> tuple[bytes, bytes]:
+    return context.advertised_address, context.advertised_port
+
+
+def _hostport(socket: Socket, address: bytes = b"", port: bytes = b"") -> bytes:
+    """
+    Where a message is sent from; port 5060 is left out unless it is advertised (msg_translator.c, via_builder).
+
+    Args:
+        socket: By which it leaves.
+        address: In place of what the socket says; empty for that.
+        port: The same.
+    """
     own = socket.advertised or socket.address
-    port = "" if socket.advertised is None and own.port == _DEFAULT_PORT else f":{own.port}"
-    return f"{bracketed(own.ip)}{port}".encode()
+    if address and ":" in socket.address.ip and not address.startswith(b"["):
+        address = bracketed(address.decode("latin-1")).encode("latin-1")
+    is_left_out = not port and socket.advertised is None and own.port == _DEFAULT_PORT
+    return (address or bracketed(own.ip).encode()) + (b"" if is_left_out else b":" + (port or b"%d" % own.port))
 
 
 def forwarded(context: Context, *, branch: bytes) -> bytes | None:
@@ -115,15 +136,22 @@ def _forwarded_request(context: Context, branch: bytes) -> bytes | None:
         return None
     edits = deepcopy(_by_socket(context, _with_boundaries(context)))
     socket = context.force_socket or context.socket
-    line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode() + _hostport(socket) + b";branch="
+    line = f"Via: SIP/2.0/{socket.address.proto.upper()} ".encode()
+    line += _hostport(socket, *_set_by_script(context)) + b";branch=" + branch + _own_params(context) + _CRLF
     route = b"" if not context.path else b"Route: " + context.path + _CRLF
     first_route = context.message.header(b"route")
     if route and first_route is not None:
         edits.insert(first_route.start, route)
         route = b""
-    edits.insert(top.start, line + branch + _CRLF + route)
+    edits.insert(top.start, line + route)
     _complete_via(context, via, edits)
     return _apply_with_length(context, edits)
+
+
+def _own_params(context: Context) -> bytes:
+    """core/msg_translator.c, create_via_hf."""
+    server_id = context.environment.server_id if context.adds_server_id else 0
+    return (b";rport" if context.adds_rport else b"") + (b";srvid=%d" % server_id if server_id else b"")
 
 
 def _with_boundaries(context: Context) -> Edits:
@@ -152,14 +180,18 @@ def _with_boundaries(context: Context) -> Edits:
 def _complete_via(context: Context, via: Via, edits: Edits) -> None:
     """RFC 3581 and core/msg_translator.c, received_test, received_builder, rport_builder."""
     rport, received = via.param(b"rport"), via.param(b"received")
-    if _needs_received(context, via):
-        text = b";received=" + context.source.ip.encode()
-        if received is not None:
-            edits.replace(received.start - 1, received.length + 1, text)
-        elif via.host_end is not None:
-            edits.insert(via.host_end, text)
+    filled = b";rport=%d" % context.source.port
+    # Where there is none to be replaced, it stands in front of received.
+    text = filled if context.forces_rport and rport is None else b""
+    is_received = _needs_received(context, via)
+    if is_received:
+        text += b";received=" + context.source.ip.encode()
+    if is_received and received is not None:
+        edits.replace(received.start - 1, received.length + 1, text)
+    elif text and via.host_end is not None:
+        edits.insert(via.host_end, text)
     if rport is not None:
-        edits.replace(rport.start - 1, rport.length + 1, b";rport=%d" % context.source.port)
+        edits.replace(rport.start - 1, rport.length + 1, filled)
 
 
 def _needs_received(context: Context, via: Via) -> bool:
@@ -175,7 +207,7 @@ def _forwarded_reply(context: Context) -> bytes | None:
     header, found = context.message.header(b"via"), vias(context.message)
     if header is None or len(found) < 2:  # noqa: PLR2004 - ours, and the one before
         return None
-    edits = deepcopy(context.edits.leaving_by(b""))
+    edits = deepcopy(context.edits.leaving_by(b"", b""))
     if found[0].end == header.end:
         edits.replace(header.start, header.end - header.start)
     else:
@@ -249,7 +281,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     party = context.party(b"to")  # of several it is the first that counts
     has_tag = not to_tag or (party is not None and bool(party.tag))
     # The status line of a reply to a reply begins with what is third in its first line, as the version of a request is.
-    out = [line.reason if line.is_reply else line.version, b" %03d " % code, reason, _CRLF]
+    out = [line.reason if line.is_reply else line.version, b" " + _digits(code) + b" ", reason, _CRLF]
     for header in message.headers:
         raw = message.data[header.start : header.end]
         match header.type:
@@ -267,24 +299,31 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     return b"".join(out)
 
 
+def _digits(code: int) -> bytes:
+    """The last three, of the number as an unsigned one."""
+    return b"%03d" % ((code & 0xFFFFFFFF) % 1000)
+
+
 def _reply_via(context: Context, via: Via, text: bytes, offset: int) -> bytes:
     """
-    core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place; received at the end of the line, in 6.0
-    behind rport, else behind branch.
+    core/msg_translator.c, build_res_buf_from_sip_req: rport filled in place; received, and an rport that was not there,
+    at the end of the line, in 6.0 behind rport, else behind branch.
     """
     rport = via.param(b"rport")
+    filled = b";rport=%d" % context.source.port
     end = len(text)
     if rport is not None:
         start = rport.start - offset
-        filled = text[: start - 1] + b";rport=%d" % context.source.port
-        text, end = filled + text[start + rport.length :], len(filled)
+        before = text[: start - 1] + filled
+        text, end = before + text[start + rport.length :], len(before)
     elif (branch := via.param(b"branch")) is not None:
         end = branch.start - offset + branch.length
-    if not _needs_received(context, via):
-        return text
+    added = filled if context.forces_rport and rport is None else b""
+    if _needs_received(context, via):
+        added += b";received=" + context.source.ip.encode()
     if not context.environment.is_6:
         end = len(text)
-    return text[:end] + b";received=" + context.source.ip.encode() + text[end:]
+    return text[:end] + added + text[end:]
 
 
 def _with_tag(header: Header, raw: bytes, to_tag: bytes) -> bytes:

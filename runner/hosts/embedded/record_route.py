@@ -1,305 +1,123 @@
 """
-The functions of Kamailio's module rr: Record-Route and Route (RFC 3261, 16.4 and 16.12).
+The Record-Route header of this server (RFC 3261, 16.6): what Kamailio's module rr does in record.c.
 
-Must not know scripts: a Context in, the function's own value out.
+Must not know scripts: a Context in, the function's own value out. Each header has a beginning and an end of its own,
+as Kamailio's lumps have: one goes without the other, and parameters are put in between.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.sip.edits import OUT
-from runner.sip.nameaddr import parse_route_body
-from runner.sip.uri import Proto, Scheme, Uri
+from runner.sip.edits import OUT, Edit
+from runner.sip.uri import Scheme
 
-from .context import PROTOCOL_NUMBERS, Context, Socket, bracketed
-from .routing import is_upstream, own_sockets
+from .context import place_of
+from .routing import is_upstream
 
 if TYPE_CHECKING:
-    from runner.sip.message import Header
+    from .context import Context
 
-_DEFAULT_PORT = 5060
-_DRIVEN, _NOT_DRIVEN, _PRELOADED = 1, -1, -3  # rr/loose.h; RR_ERROR is -1, too
-
-
-class _CannotRouteError(Exception):
-    """A Route or its URI does not parse; edits made until then stand."""
+_DONE, _FAILED = 1, -1
+_BEGINNING, _END = "beginning of a Record-Route", "end of a Record-Route"
+_TERM = b">\r\n"
+_MOST_PARAMS = 512  # record.c, RR_PARAM_BUF_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
+def record_route(context: Context, params: bytes = b"") -> int:
     """
-    One address of a Route header.
+    record.c, record_route: once a message, in front of the first header, with ;lr and the first sender's tag.
 
-    Attributes:
-        header: The header it stands in.
-        uri: As written.
-        start: Offset of the address in the message.
-        end: Offset behind it.
-        uri_start: Offset of the URI.
+    It is doubled when the message leaves by another socket than the one it was received on.
     """
-
-    header: Header
-    uri: bytes
-    start: int
-    end: int
-    uri_start: int
-
-
-def record_route(context: Context) -> int:
-    """record.c, record_route: once a message, in front of the first header, with ;lr and the first sender's tag."""
-    message = context.message
-    if context.is_record_routed or not message.headers:
-        return _NOT_DRIVEN
-    address = context.socket.advertised or context.socket.address
-    sender = context.party(b"to" if is_upstream(context) else b"from")
-    if sender is None:
-        return _NOT_DRIVEN
-    uri = context.uri(context.request_uri)
-    scheme = "sips" if uri is not None and uri.scheme is Scheme.SIPS else "sip"
-    port = "" if address.port == _DEFAULT_PORT else f":{address.port}"
-    start, own = f"Record-Route: <{scheme}:".encode(), f"{bracketed(address.ip)}{port}".encode()
-    end = (b";lr;ftag=" + sender.tag if sender.tag else b";lr") + b">\r\n"
-    doubled = start + OUT + b";r2=on" + end + start + own + b";r2=on" + end
-    context.edits.insert(message.headers[0].start, start + own + end, doubled=doubled)
+    tag = _tag(context, b"to" if is_upstream(context) else b"from") if _may_record(context) else None
+    if tag is None:
+        return _FAILED
+    start, end = _start(context), b";lr" + tag + params + context.route_params + _TERM
+    own = start + place_of(context.socket)
+    _add(context, b"", b"", doubled=(start + OUT + b";r2=on", end))
+    _add(context, own, end, doubled=(own + b";r2=on", end))
+    context.route_params = b""
     context.is_record_routed = True
-    return _DRIVEN
+    return _DONE
+
+
+def record_route_preset(context: Context, *addresses: bytes) -> int:
+    """record.c, record_route_preset: a header for each address, as it is given, whatever socket it leaves by."""
+    tag = _tag(context, b"from") if _may_record(context) else None
+    if tag is None:
+        return _FAILED
+    for address in addresses:
+        _add(context, _start(context) + address + tag + context.route_params, b";lr" + _TERM)
+    context.is_record_routed = True
+    return _DONE
+
+
+def record_route_advertised(context: Context, address: bytes) -> int:
+    """record.c, record_route_advertised_address: doubled when the message leaves by another transport."""
+    tag = _tag(context, b"to" if is_upstream(context) else b"from") if _may_record(context) else None
+    if tag is None:
+        return _FAILED
+    start, end = _start(context) + address, tag + b";lr" + context.route_params + _TERM
+    transport = context.socket.address.proto.encode()
+    _add(context, b"", b"", doubled=(start + b";transport=" + OUT + b";r2=on", end), is_by_transport=True)
+    doubled = start + b";transport=" + transport + b";r2=on"
+    _add(context, start, end, doubled=(doubled, end), is_by_transport=True)
+    context.is_record_routed = True
+    return _DONE
+
+
+def add_rr_param(context: Context, param: bytes) -> int:
+    """
+    record.c, add_rr_param: to the two headers that are there, else to those that will be.
+
+    A single one, of ``record_route_preset``, gets the parameter, and yet that is a failure.
+    """
+    ends = [edit for edit in context.edits.edits if edit.name == _END][:2]
+    for edit in ends:
+        edit.text = _with_param(edit.text, param)
+        edit.doubled = None if edit.doubled is None else _with_param(edit.doubled, param)
+    if ends:
+        return _FAILED if len(ends) == 1 else _DONE
+    if len(context.route_params) + len(param) > _MOST_PARAMS:
+        return _FAILED
+    context.route_params += param
+    return _DONE
 
 
 def remove_record_route(context: Context) -> int:
-    """rr_mod.c, free_rr_lump: the beginning of what ``record_route`` added; its parameters and line end stay."""
-    for edit in context.edits.edits:
-        if edit.doubled is not None:
-            edit.text = edit.text[max(0, edit.text.find(b";lr")) :]
-            edit.doubled = edit.text * 2
-    return _DRIVEN
+    """rr_mod.c, free_rr_lump: the beginning of each header that was added; its parameters and line end stay."""
+    context.edits.edits = [edit for edit in context.edits.edits if edit.name != _BEGINNING]
+    return _DONE
 
 
-def loose_route(context: Context) -> int:
-    """
-    loose.c, loose_route: a topmost Route that is one of the own sockets goes, the one behind it is the destination.
-
-    Returns:
-        1 routed; -1 there was nothing to route by; -3 the own Route was the only one of a request without a To tag.
-    """
-    is_routed = context.message.first_line.is_request and context.message.all_headers(b"route")
-    uri = context.uri(context.request_uri) if is_routed else None
-    to = context.party(b"to")
-    if uri is None or to is None:
-        return _NOT_DRIVEN
-    try:
-        if not to.tag or not own_sockets(context, uri):
-            return _after_loose(context, is_preloaded=not to.tag)
-        return _after_strict(context)
-    except _CannotRouteError:
-        return _NOT_DRIVEN
+def _may_record(context: Context) -> bool:
+    return not context.is_record_routed and bool(context.message.headers)
 
 
-def loose_route_preloaded(context: Context) -> int:
-    """rr_mod.c, w_loose_route_preloaded: the same, but only the preloaded case is true."""
-    return _DRIVEN if loose_route(context) == _PRELOADED else _NOT_DRIVEN
+def _tag(context: Context, key: bytes) -> bytes | None:
+    """The parameter ftag, empty without a tag; None where the header does not parse."""
+    party = context.party(key)
+    return None if party is None else b";ftag=" + party.tag if party.tag else b""
 
 
-class _Routes:
-    """The Route headers of a message, read one at a time as loose.c does: a broken one matters when it is reached."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.headers = context.message.all_headers(b"route")
-        self.at = 0
-        self.index = 0
-        self.current = self._read(self.headers[0])
-
-    def _read(self, header: Header) -> list[_Route]:
-        found = parse_route_body(header.body)
-        if found is None:
-            raise _CannotRouteError
-        at = header.body_start
-        return [_Route(header, one.uri, at + one.start, at + one.end, at + one.uri_start) for one in found]
-
-    @property
-    def top(self) -> _Route:
-        """The topmost address that was not passed yet."""
-        return self.current[self.index]
-
-    def following(self) -> _Route | None:
-        """The address behind the topmost one in the same header."""
-        return self.current[self.index + 1] if self.index + 1 < len(self.current) else None
-
-    def last_header(self) -> list[_Route]:
-        """The addresses of the last header."""
-        return self._read(self.headers[-1])
-
-    def pass_top(self) -> bool:
-        """Go on to the next address, without the header when that was its last; False when there is no other."""
-        if self.following() is not None:
-            self.index += 1
-            return True
-        header = self.headers[self.at]
-        self.context.edits.replace(header.start, header.end - header.start)
-        self.at += 1
-        if self.at == len(self.headers):
-            if self.context.message.broken_at is not None:
-                raise _CannotRouteError
-            return False
-        self.current, self.index = self._read(self.headers[self.at]), 0
-        return True
-
-    def cut_passed(self) -> None:
-        """Delete what was passed of the current header."""
-        if self.index:
-            header = self.headers[self.at]
-            self.context.edits.replace(header.body_start, self.top.start - header.body_start)
-
-    def cut_top(self) -> None:
-        """Delete all up to the address behind the topmost one, the whole header when there is none."""
-        header, following = self.headers[self.at], self.following()
-        if following is None:
-            self.context.edits.replace(header.start, header.end - header.start)
-        else:
-            self.context.edits.replace(header.body_start, following.start - header.body_start)
+def _start(context: Context) -> bytes:
+    uri = context.uri(context.request_uri)
+    return b"Record-Route: <sips:" if uri is not None and uri.scheme is Scheme.SIPS else b"Record-Route: <sip:"
 
 
-def _after_loose(context: Context, *, is_preloaded: bool) -> int:
-    """loose.c, after_loose: the R-URI is the request's own."""
-    routes = _Routes(context)
-    context.routed_params = None
-    uri = _parsed(context, routes.top.uri)
-    if own_sockets(context, uri):
-        context.routed_params = _params_place(uri, routes.top.uri, routes.top.uri_start)
-        done = _PRELOADED if is_preloaded else _DRIVEN
-        if not routes.pass_top():
-            return done
-        if _has_param(uri, b"r2"):
-            second = _parsed(context, routes.top.uri)
-            context.force_socket = _own_socket(context, second) or context.force_socket
-            if not routes.pass_top():
-                return done
-        uri = _parsed(context, routes.top.uri)
-        context.is_next_hop_a_route = True
-    if _has_param(uri, b"lr"):
-        context.dst_uri = _with_maddr(routes.top.uri, uri)
-        routes.cut_passed()
-        return _DRIVEN
-    # The next hop is a strict router: the R-URI goes to the end of the routes, and its URI becomes the R-URI.
-    message = context.message
-    if message.broken_at is not None:
-        return _NOT_DRIVEN
-    context.edits.insert(message.headers[-1].end, b"Route: <" + message.first_line.uri + b">\r\n")
-    context.new_uri = _with_maddr(routes.top.uri, uri)
-    routes.cut_top()
-    return _DRIVEN
+def _add(
+    context: Context,
+    beginning: bytes,
+    end: bytes,
+    *,
+    doubled: tuple[bytes | None, bytes | None] = (None, None),
+    is_by_transport: bool = False,
+) -> None:
+    place = context.message.headers[0].start
+    for text, other, name in ((beginning, doubled[0], _BEGINNING), (end, doubled[1], _END)):
+        context.edits.add(Edit(place, 0, text, other, is_by_transport, name))
 
 
-def _after_strict(context: Context) -> int:
-    """loose.c, after_strict: the R-URI is the own one that a strict router took from the routes."""
-    routes = _Routes(context)
-    context.routed_params = None
-    uri = _parsed(context, routes.top.uri)
-    if _has_param(uri, b"r2") and own_sockets(context, uri):
-        context.force_socket = _own_socket(context, uri) or context.force_socket
-        if not routes.pass_top():
-            return _NOT_DRIVEN
-        uri = _parsed(context, routes.top.uri)
-    if context.new_uri is None:
-        line = context.message.first_line
-        context.routed_params = _params_place(_parsed(context, line.uri), line.uri, line.uri_start)
-    if not _has_param(uri, b"lr"):
-        context.new_uri = _with_maddr(routes.top.uri, uri)
-        routes.cut_top()
-        return _DRIVEN
-    context.dst_uri = _with_maddr(routes.top.uri, uri)
-    routes.cut_passed()
-    if context.message.broken_at is not None:
-        return _NOT_DRIVEN
-    *before, last = routes.last_header()
-    context.new_uri = _with_maddr(last.uri, _parsed(context, last.uri))
-    start, end = (before[-1].end, last.end) if before else (last.header.start, last.header.end)
-    context.edits.replace(start, end - start)
-    return _DRIVEN
-
-
-def _parsed(context: Context, uri: bytes) -> Uri:
-    found = context.uri(uri)
-    if found is None:
-        raise _CannotRouteError
-    return found
-
-
-def _params_place(uri: Uri, text: bytes, start: int) -> tuple[int, int] | None:
-    """Where the parameters of a URI stand that begins at an offset; None without any."""
-    if not uri.params:
-        return None
-    at = start + text.rindex(b";" + uri.params) + 1
-    return at, at + len(uri.params)
-
-
-def _own_socket(context: Context, uri: Uri) -> Socket | None:
-    """loose.c, rr_do_force_send_socket: without a port, that of the protocol or else any."""
-    host = uri.host.decode("latin-1").strip("[]").lower()
-    for port in (uri.port_number or _DEFAULT_PORT, uri.port_number):
-        for socket in (*context.environment.sockets, context.socket):
-            places = (own for own in (socket.address, socket.advertised) if own is not None)
-            is_meant = any(host == own.ip.lower() and port in {0, own.port} for own in places)
-            if is_meant and uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}:
-                return socket
-    return None
-
-
-def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
-    """siputils: sipops.c, is_first_hop_mode: an own address, by number, but not the sender's."""
-    uri = context.uri(text)
-    if uri is None:
-        return False
-    host, source = uri.host.decode("latin-1").strip("[]"), context.source
-    is_own = any(
-        own is not None and host == own.ip and uri.port_number in {0, own.port}
-        for socket in (*context.environment.sockets, context.socket)
-        for own in (socket.address, socket.advertised)
-        if uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}
-    )
-    is_sender = (host, uri.port_number or _DEFAULT_PORT, uri.proto or Proto.UDP) == (
-        source.ip,
-        source.port,
-        PROTOCOL_NUMBERS[source.proto],
-    )
-    return is_own and not is_sender
-
-
-# The name, whatever its value; and what passes another one, of which the first byte that differs hides a quote or ";".
-_OTHER = rb'.(?:[^";]|"(?:[^"\\]|\\.)*")*;'
-_NAMED = {
-    b"lr": re.compile(rb"[ \t\r\n]*[lL][rR][ \t\r\n]*(?:[;=]|\Z)"),
-    b"r2": re.compile(rb"[ \t\r\n]*[rR]2[ \t\r\n]*(?:[;=]|\Z)"),
-}
-_NOT_NAMED = {
-    b"lr": re.compile(rb"[ \t\r\n]*+(?:[lL](?:[rR][ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
-    b"r2": re.compile(rb"[ \t\r\n]*+(?:[rR](?:2[ \t\r\n]*+)?+)?+" + _OTHER, re.DOTALL),
-}
-
-
-def _has_param(uri: Uri, name: bytes) -> bool:
-    """Whether a URI has ``lr`` or ``r2``, whatever the value (loose.c, is_strict; core/parser/parse_rr.h, is_2rr)."""
-    params, at = uri.params or b"", 0
-    while not _NAMED[name].match(params, at):
-        passed = _NOT_NAMED[name].match(params, at)
-        if passed is None:
-            return False
-        at = passed.end()
-    return True
-
-
-_MAX_MADDR = 117
-"""loose.c, get_maddr_uri: the URI made of it has to fit into 127 bytes."""
-
-
-def _with_maddr(text: bytes, uri: Uri) -> bytes:
-    """loose.c, get_maddr_uri: where maddr points, the port kept."""
-    address = uri.param(b"maddr").value
-    if not address:
-        return text
-    if len(address) > _MAX_MADDR:
-        raise _CannotRouteError
-    return b"sip:" + address + (b":" + uri.port if uri.port else b"")
+def _with_param(text: bytes, param: bytes) -> bytes:
+    return text.removesuffix(_TERM) + param + _TERM if text else text

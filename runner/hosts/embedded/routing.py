@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from runner.sip.ip import parse_ip
 from runner.sip.nameaddr import parse_route_body
 from runner.sip.scan import LONG_MAX, number_of
+from runner.sip.uri import Proto
 
-from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, Fault
+from .context import MAX_BRANCHES, MAX_PATH_SIZE, MAX_URI_SIZE, PROTOCOL_NUMBERS, Fault
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .context import Branch, Context, Socket
 
 _DEFAULT_PORT = 5060
+PROTOCOL_NAMES = {number: name for name, number in PROTOCOL_NUMBERS.items() if number}
 
 
 def find_socket(context: Context, name: bytes) -> Socket | None:
@@ -36,15 +38,43 @@ def find_socket(context: Context, name: bytes) -> Socket | None:
     proto, host, port = _socket_parts(name.partition(b"\0")[0])
     if proto is not None and not context.environment.speaks(proto):
         raise CannotEvaluate("this server does not speak that transport")
+    return next(iter(sockets_at(context, host, port, proto)), None)
+
+
+def sockets_at(context: Context, host: bytes, port: int, proto: str | None) -> list[Socket]:
+    """
+    The listening sockets of an address, their own or what they advertise (core/socket_info.c, grep_sock_info).
+
+    Args:
+        context: Of this server.
+        host: An IPv6 address may stand in brackets.
+        port: 0 for any; that of the address and the address itself need not be of the same of the two.
+        proto: None for any; WebSocket comes by a socket of TCP or TLS.
+    """
     if host.startswith(b"[") and host.endswith(b"]") and len(host) > len(b"[]"):
         host = host[1:-1]
-    for socket in context.environment.sockets:
+    found = []
+    for socket in dict.fromkeys((*context.environment.sockets, context.socket)):
         known = (socket.address, *filter(None, [socket.advertised]))
         is_port = not port or any(own.port == port for own in known)
-        is_asked = is_port and proto in {None, socket.address.proto}
+        is_asked = is_port and (proto is None or socket.address.proto in _CARRIERS.get(proto, (proto,)))
         if is_asked and any(_is_host(own.ip.encode(), host) for own in known):
-            return socket
-    return None
+            found.append(socket)
+    return found
+
+
+_CARRIERS = {"ws": ("tcp", "tls"), "wss": ("tls",)}
+
+
+def is_myself(context: Context, text: bytes) -> bool:
+    """core/kemi.c, sr_kemi_core_is_myself: a SIP URI that names one of the own sockets, or such a host alone."""
+    if len(text) <= len(b"sip:") or not text.startswith((b"sip:", b"sips:")):
+        return bool(text) and bool(sockets_at(context, text, 0, None))
+    uri = context.uri(text)
+    if uri is None or not uri.host:
+        return False
+    proto = PROTOCOL_NAMES.get(uri.proto) if uri.transport else None
+    return bool(sockets_at(context, uri.host, uri.port_number if uri.port else 0, proto))
 
 
 SOCKET_PROTOS = {b"udp": "udp", b"tcp": "tcp", b"tls": "tls", b"sctp": "sctp"}
@@ -117,13 +147,30 @@ def limit(text: bytes, size: int) -> None:
 
 
 def own_sockets(context: Context, uri: Uri) -> list[Socket]:
-    """core/socket_info.c, grep_sock_info: the sockets of that address, and those that advertise it."""
-    place = uri.host.decode("latin-1").strip("[]").lower(), uri.port_number or _DEFAULT_PORT
-    return [
-        socket
+    """rr: loose.c, is_myself: the sockets that a URI names, of any transport."""
+    if not uri.host or uri.param(b"gr").text:
+        return []
+    return sockets_at(context, uri.host, uri.port_number or _DEFAULT_PORT, None)
+
+
+def is_own_and_not_the_sender(context: Context, text: bytes) -> bool:
+    """siputils: sipops.c, is_first_hop_mode: an own address, by number, but not the sender's."""
+    uri = context.uri(text)
+    if uri is None:
+        return False
+    host, source = uri.host.decode("latin-1").strip("[]"), context.source
+    is_own = any(
+        own is not None and host == own.ip and uri.port_number in {0, own.port}
         for socket in (*context.environment.sockets, context.socket)
-        if any(own is not None and place == (own.ip.lower(), own.port) for own in (socket.address, socket.advertised))
-    ]
+        for own in (socket.address, socket.advertised)
+        if uri.proto in {0, PROTOCOL_NUMBERS[socket.address.proto]}
+    )
+    is_sender = (host, uri.port_number or _DEFAULT_PORT, uri.proto or Proto.UDP) == (
+        source.ip,
+        source.port,
+        PROTOCOL_NUMBERS[source.proto],
+    )
+    return is_own and not is_sender
 
 
 def is_upstream(context: Context) -> bool:
@@ -185,18 +232,33 @@ def _behind_blanks(params: bytes, at: int) -> int:
     return len(params) if found is None else found.start()
 
 
-def _routed_params(context: Context) -> bytes:
+def routed_place(context: Context) -> tuple[int, int] | None:
     """
-    rr: loose.c, redo_route_params: those ``loose_route`` left, else those of the topmost Route when it is own.
+    rr: loose.c, redo_route_params: where the parameters stand by which ``loose_route`` went, else those of the topmost
+    Route when it is own; None for none.
 
     Kept as offsets, so after a rebuild they give whatever is there then.
     """
     message, header = context.message, context.header(b"route")
     found = None if header is None or not message.first_line.is_request else parse_route_body(header.body)
-    if found is None:
-        return b""
+    if found is None or header is None:
+        return None
     if context.routed_params is not None and context.routed_params[0] <= len(message.data):
-        start, end = context.routed_params
-        return message.data[start:end]
+        return context.routed_params
     uri = context.uri(found[0].uri)
-    return b"" if uri is None or not own_sockets(context, uri) else uri.params or b""
+    if uri is None or not own_sockets(context, uri):
+        return None
+    return params_place(uri, found[0].uri, header.body_start + found[0].uri_start)
+
+
+def params_place(uri: Uri, text: bytes, start: int) -> tuple[int, int] | None:
+    """Where the parameters of a URI stand that begins at an offset; None without any."""
+    if not uri.params:
+        return None
+    at = start + text.rindex(b";" + uri.params) + 1
+    return at, at + len(uri.params)
+
+
+def _routed_params(context: Context) -> bytes:
+    place = routed_place(context)
+    return b"" if place is None else context.message.data[place[0] : place[1]]

@@ -151,3 +151,21 @@ def fails(text: bytes | None, chain: bytes) -> bool:
     except CannotEvaluate:
         return True
     return False
+
+
+def request(*routes: str, uri: str = "sip:bob@example.com", to_tag: str = ";tag=t1") -> MessageHost:
+    """A host of two sockets that has a BYE with these routes."""
+    head = [
+        f"BYE {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5160;branch=z9hG4bK1",
+        *(f"Route: {route}" for route in routes),
+        "From: <sip:alice@example.org>;tag=a1",
+        f"To: <sip:bob@example.com>{to_tag}",
+        "Call-ID: c1",
+        "CSeq: 1 BYE",
+    ]
+    return MessageHost(
+        "\r\n".join(head).encode() + b"\r\n\r\n",
+        received_on=MAIN,
+        environment=Environment((MAIN, ALT), server_id=7, hash_tables=frozenset({"table"})),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
 from runner.sip.scan import wrap
 
@@ -11,7 +12,6 @@ from .expression import Format, parse_format
 from .registry import Access, Reader, one_of, register
 from .scriptvars import stored
 from .server import leading_number
-from .transformations.posix import Regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,7 @@ def _parse(text: bytes) -> tuple[bytes, Format]:
 
 
 def _table(access: Access) -> dict[bytes, Value] | None:
-    name = access.name[0]
-    if name.decode("latin-1") not in access.context.environment.hash_tables:
-        return None
-    return access.context.process.hash_tables.setdefault(name, {})
+    return access.context.hash_table(access.name[0])
 
 
 def _key(access: Access) -> bytes:
@@ -42,18 +39,18 @@ def _key(access: Access) -> bytes:
 
 
 def _read(access: Access) -> Value:
-    table = _table(access)
-    return NULL if table is None else table.get(_key(access), NULL)
+    found = _table(access)
+    return NULL if found is None else found.get(_key(access), NULL)
 
 
 def _write(access: Access, value: Value) -> None:
-    table = _table(access)
-    if table is None:
+    found = _table(access)
+    if found is None:
         raise CannotEvaluate("no such hash table")
     if value.is_null:
-        table.pop(_key(access), None)
+        found.pop(_key(access), None)
     else:
-        table[_key(access)] = stored(value)
+        found[_key(access)] = stored(value)
 
 
 def _read_expiry(access: Access) -> Value:
@@ -68,13 +65,13 @@ def _write_expiry(access: Access, _: Value) -> None:
 
 def _step(by: int) -> Reader:
     def read(access: Access) -> Value:
-        table = _table(access)
+        found = _table(access)
         key = _key(access)
-        old = None if table is None else table.get(key)
-        if table is None or old is None or not old.is_integer or old.number is None:
+        old = None if found is None else found.get(key)
+        if found is None or old is None or not old.is_integer or old.number is None:
             return NULL
-        table[key] = Value.integer(wrap(old.number + by))
-        return table[key]
+        found[key] = Value.integer(wrap(old.number + by))
+        return found[key]
 
     return read
 
@@ -117,11 +114,11 @@ def _text_matcher(operator: bytes, operand: bytes) -> Callable[[bytes], bool]:
 
 def _count(*, is_by_value: bool) -> Reader:
     def read(access: Access) -> Value:
-        table = _table(access)
-        if table is None:
+        found = _table(access)
+        if found is None:
             return NULL
         counts = _matcher(_key(access), is_by_value=is_by_value)
-        return Value.integer(sum(counts(name, value) for name, value in table.items()))
+        return Value.integer(sum(counts(name, value) for name, value in found.items()))
 
     return read
 

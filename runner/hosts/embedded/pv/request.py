@@ -6,36 +6,13 @@ from typing import TYPE_CHECKING
 
 from runner.hosts.embedded.context import MAX_URI_SIZE, Fault
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, make
+from runner.sip.methods import method_number
 from runner.sip.uri import Proto, Scheme, Uri
 
 from .registry import Access, Reader, register
 
 if TYPE_CHECKING:
     from runner.hosts.embedded.context import Context
-
-METHODS = {
-    b"INVITE": 1,
-    b"CANCEL": 2,
-    b"ACK": 4,
-    b"BYE": 8,
-    b"INFO": 16,
-    b"REGISTER": 32,
-    b"SUBSCRIBE": 64,
-    b"NOTIFY": 128,
-    b"MESSAGE": 256,
-    b"OPTIONS": 512,
-    b"PRACK": 1024,
-    b"UPDATE": 2048,
-    b"REFER": 4096,
-    b"PUBLISH": 8192,
-    b"KDMQ": 16384,
-    b"GET": 32768,
-    b"POST": 65536,
-    b"PUT": 131072,
-    b"DELETE": 262144,
-}
-"""core/parser/msg_parser.h, enum request_method. Any other is ``METHOD_OTHER``."""
-METHOD_OTHER = 1 << 19
 
 _SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.TELS: 4, Scheme.URN: 5}
 """core/parser/msg_parser.h, enum _uri_type; ``$rz`` as an integer."""
@@ -173,11 +150,6 @@ def _write_port(access: Access, value: Value) -> None:
     number = value.number
     text = value.text if value.text is not None else (b"" if number is None else b"%d" % (number % (1 << 64)))
     rewrite(access.context, port=text)
-
-
-def method_number(name: bytes) -> int:
-    """Kamailio's number of a method, without regard to case."""
-    return METHODS.get(name.upper(), METHOD_OTHER)
 
 
 def _method(access: Access) -> Value:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.pv.expression import parse_at
 from runner.hosts.embedded.pv.transform import Arguments, Expression, Input, Literal, Scanner, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
-
-from .posix import Regex
 
 _SOURCE = "modules/textops/txt_var.c, tr_txt_eval_re; core/re.c, subst_parser, subst_run"
 _MAX_BYTES = 8190  # TR_TXT_BUF_SIZE

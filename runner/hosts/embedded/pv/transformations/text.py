@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 
+from runner.hosts.embedded.hashes import core_hash
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register, takes
 from runner.hosts.embedded.value import CannotEvaluate, Value
 
@@ -98,24 +99,6 @@ def _corehash(given: Input) -> Value:
     size = given.number(0) if given.arguments else 0
     number = core_hash(text)
     return Value(b"%d" % (number & (size - 1) & _UINT_MAX if size else number))
-
-
-def core_hash(text: bytes) -> int:
-    """Hash as core/hashes.h, core_hash does: bytes are signed characters."""
-    signed = [octet - 256 if octet > 127 else octet for octet in text]  # noqa: PLR2004 - a signed char
-    words = []
-    whole = len(signed) // 4 * 4
-    for at in range(0, whole, 4):
-        first, second, third, fourth = signed[at : at + 4]
-        words.append((first << 24) + (second << 16) + (third << 8) + fourth)
-    tail = 0
-    for octet in signed[whole:]:
-        tail = (tail << 8) + octet
-    total = 0
-    for word in (*words, tail):
-        unsigned = word & _UINT_MAX
-        total = (total + (unsigned ^ (unsigned >> 3))) & _UINT_MAX
-    return (total + (total >> 11) + (total >> 13) + (total >> 23)) & _UINT_MAX
 
 
 _FORMAT_FOR_ALL = (MAX_RESULT_BYTES + 1) // 256

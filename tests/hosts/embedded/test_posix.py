@@ -6,7 +6,7 @@ import locale
 
 import pytest
 
-from runner.hosts.embedded.pv.transformations.posix import Regex
+from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import CannotEvaluate
 
 

@@ -1,0 +1,9 @@
+class ExitsAtLoad {
+    static {
+        System.exit(3);
+    }
+
+    public static int main(String[] args) {
+        return 99;
+    }
+}

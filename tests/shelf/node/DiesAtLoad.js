@@ -1,0 +1,3 @@
+process.kill(process.pid, "SIGKILL");
+
+exports.main = () => 0;
