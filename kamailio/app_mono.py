@@ -48,6 +48,8 @@ DEFAULTS = {
     "kemi_on_error": "500 Server Internal Error",
     "kemi_pinned": False,
     "slow_exec_s": 0.0,
+    "exec_log": "",
+    "exec_log_share": 1.0,
 }
 BUSY_LOG_S = 10.0  # between two lines that say that there was no free worker
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
@@ -301,4 +303,4 @@ ksr_allow = _allowed(settings["ksr_allow"])
 _busy = {"next": 0.0}  # when the next line may say so
 _timeout_s = settings["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease.of_process(settings["socket"])
-_lease.tally.slow_s = settings["slow_exec_s"]
+_lease.tally.watch(settings["slow_exec_s"], settings["exec_log_share"] if settings["exec_log"] else 0.0)

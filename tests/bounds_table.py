@@ -19,6 +19,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/client/tally.py", "Tally.counters"): "the same",
     ("runner/control/counters.py", "Counters._keys"): "ROWS, in row",
     ("runner/control/counters.py", "Counters._words"): "SIZE, the file's own",
+    ("runner/daemon/counting.py", "Counting._lines"): "MOST_LINES, in _take",
     ("runner/daemon/counting.py", "Counting._moments"): "MOMENTS, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting.incidents"): "MOST_INCIDENTS, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in _take",

@@ -105,7 +105,7 @@ class Site:
         load = f'\nload = "{self.script}"' if route == "kemi" else ""
         workers = "" if runtime == "mono" else WORKERS.format(runtime)
         self.http = directory / "http.sock"
-        eyes = f'\nhttp = "{self.http}"\nslow_exec_s = 0.05'
+        eyes = f'\nhttp = "{self.http}"\nslow_exec_s = 0.05\nexec_log = "{directory}/execs.jsonl"'
         self.daemon = RunningDaemon(directory, SETTINGS + eyes + load + workers, {"TMPDIR": str(self.temporary)})
         self.builds = 0
         self.library = self._made(source, WITHOUT_MAIN[source], "-t:library")

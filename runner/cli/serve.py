@@ -13,6 +13,7 @@ from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 from runner.daemon.daemon import Daemon
+from runner.daemon.exec_log import writing
 from runner.daemon.systemd import end_others
 from runner.errors import ConfigError, RunnerError
 from runner.printable import RecordFormatter
@@ -21,7 +22,7 @@ from runner.settings import Settings
 from .ending import naming_load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger("runner.serve")
@@ -54,7 +55,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
     _log_to(settings.log_file)
-    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon, _http(settings, daemon):
+    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon, _shown(settings, daemon):
         signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
@@ -66,15 +67,20 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     return 0
 
 
-def _http(settings: Settings, daemon: Daemon) -> contextlib.AbstractContextManager[None]:
-    """What ``http`` serves; nothing of it is imported where that is not set."""
-    if not settings.http:
-        return contextlib.nullcontext()
-    from runner.web.server import serving  # noqa: PLC0415
-    from runner.web.site import Site  # noqa: PLC0415
+@contextlib.contextmanager
+def _shown(settings: Settings, daemon: Daemon) -> Iterator[None]:
+    """What ``exec_log`` and ``http`` ask for; nothing of the latter is imported where that is not set."""
+    with contextlib.ExitStack() as stack:
+        if settings.exec_log is not None:
+            stack.enter_context(writing(settings.exec_log, daemon.counted))
+        if settings.http:
+            from runner.web.server import serving  # noqa: PLC0415
+            from runner.web.site import Site  # noqa: PLC0415
 
-    site = Site(daemon.status, daemon.history, version("app-mono"), is_unix=settings.http.startswith("/"))
-    return serving(settings.http, int(settings.socket_mode, 8), site)
+            is_unix = settings.http.startswith("/")
+            site = Site(daemon.status, daemon.history, version("app-mono"), is_unix=is_unix)
+            stack.enter_context(serving(settings.http, int(settings.socket_mode, 8), site))
+        yield
 
 
 def _reload(daemon: Daemon) -> None:

@@ -396,5 +396,5 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        tally = self.tally if os.getpid() == self._pid else Tally(self.tally.slow_s)
+        tally = self.tally if os.getpid() == self._pid else self.tally.of_child()
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

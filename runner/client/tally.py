@@ -6,7 +6,9 @@ Standard library only, as a child of Kamailio imports it. Must not know how it i
 
 from __future__ import annotations
 
+import json
 import logging
+import random
 import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ from runner.errors import (
     ScriptRefused,
     WorkerError,
 )
+from runner.scripts.poison import LONGEST_CALL_ID
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
@@ -62,21 +65,27 @@ class Tally:
     """
     Counts the execs of this process. For one thread.
 
-    Args:
-        slow_s: Longer execs are described, too; 0: none are.
-
     Attributes:
-        slow_s: The same.
         queue_s: What the exec that runs has waited for its daemon until now; it is counted with the exec.
         load_s: What it has waited for builds to be loaded.
     """
 
-    def __init__(self, slow_s: float = 0.0) -> None:
-        self.slow_s = slow_s
+    def __init__(self) -> None:
+        self._slow_s = self._logged_share = 0.0
         self.queue_s = self.load_s = self._silent_until = 0.0
         self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
         self._script: Script | None = None
         self._row: memoryview | None = None
+
+    def watch(self, slow_s: float, logged_share: float) -> None:
+        """From now on describe execs that take longer, 0: none, and leave a line of a share of all, from 0 to 1."""
+        self._slow_s, self._logged_share = slow_s, logged_share
+
+    def of_child(self) -> Tally:
+        """Another one, with the same settings, for a process that was forked."""
+        made = Tally()
+        made.watch(self._slow_s, self._logged_share)
+        return made
 
     @property
     def counters(self) -> Counters:
@@ -121,11 +130,13 @@ class Tally:
             row[_failure(result)] += 1
         row[FIRST_BUCKET + bisect_left(BOUNDS_NS, spent)] += 1
         row[TIME] += spent
+        if self._logged_share and random.random() < self._logged_share:  # noqa: S311  # chooses, guards nothing
+            self.counters.write(_line(script, path, result, now - began, self.queue_s, self.load_s, host=host))
         if self.queue_s or self.load_s:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
             self.queue_s = self.load_s = 0.0
-        if type(result) is ExecOutcome and not 0.0 < self.slow_s < now - began:
+        if type(result) is ExecOutcome and not 0.0 < self._slow_s < now - began:
             return None
         if isinstance(result, PoolExhausted) or now < self._silent_until:
             return None
@@ -151,11 +162,10 @@ def _described(
     script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, *, host: Host
 ) -> Incident:
     took_s = max(0.0, time.monotonic() - began)
+    outcome = _outcome(result)
     if isinstance(result, ExecOutcome):
-        outcome = "exit" if result.has_ended_routing else "true" if result.code == 0 else "false"
         message = f"{path or 'mono_run'}: slow, {took_s:.3g} s"
     else:
-        outcome = OUTCOMES[_failure(result)]
         message = str(result) or type(result).__name__
     detail = result.detail if isinstance(result, ScriptError) else ""
     incident = Incident(
@@ -169,6 +179,38 @@ def _described(
     if isinstance(result, ExecOutcome):
         log.warning("%s, Call-ID %s; its last calls:\n%s", message, incident.call_id, incident.detail or "none")
     return incident
+
+
+def _line(
+    script: Script | None,
+    path: str | None,
+    result: ExecOutcome | Exception,
+    *spent_s: float,
+    host: Host,
+) -> bytes:
+    """One exec, for the daemon's log of execs."""
+    took_s, queue_s, load_s = (round(spent, 6) for spent in spent_s)
+    told = {
+        "at": round(time.time(), 3),
+        "script": path if script is None else script.generation.path,
+        "build": None if script is None else script.generation.id,
+        "outcome": _outcome(result),
+        "took_s": took_s,
+        "queue_s": queue_s,
+        "load_s": load_s,
+        "call_id": (call_id(host) or "")[:LONGEST_CALL_ID],
+    }
+    if isinstance(result, ExecOutcome):
+        told |= {"questions": result.answered, "edits": result.edits, "texts": result.logs}
+    return json.dumps(told, separators=(",", ":")).encode("ascii")
+
+
+def _outcome(result: ExecOutcome | Exception) -> str:
+    if not isinstance(result, ExecOutcome):
+        return OUTCOMES[_failure(result)]
+    if result.is_missing:
+        return "missing"
+    return "exit" if result.has_ended_routing else "true" if result.code == 0 else "false"
 
 
 def _calls(host: Host, began: float) -> str:

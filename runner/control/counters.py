@@ -41,9 +41,12 @@ WORD = 8  # bytes of a number; one is written and read at once
 KEY_BYTES = 512
 ROW_COUNTS = 64  # there is room for more of them
 ROW_BYTES = KEY_BYTES + 2 * ROW_COUNTS * WORD  # whose counts they are, the counts, and what was taken of them
-HEAD_BYTES = 512  # the number of rows in use
+HEAD_BYTES = 512  # the number of rows in use; bytes of lines that were written, and of those taken
 ROWS = 64
-SIZE = HEAD_BYTES + ROWS * ROW_BYTES
+LINES_AT = HEAD_BYTES + ROWS * ROW_BYTES
+LINES_BYTES = 128 * 1024  # of the last lines; what is written around is lost
+LONGEST_LINE = 4096
+SIZE = LINES_AT + LINES_BYTES
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 KEYLESS = ("", "")
 
@@ -107,6 +110,18 @@ class Counters:
         self._keys[key] = row
         first = (HEAD_BYTES + row * ROW_BYTES + KEY_BYTES) // WORD
         return self._words[first : first + COUNTS]
+
+    def write(self, line: bytes) -> None:
+        """Leave a line for the daemon's log of execs; one that is longer than ``LONGEST_LINE`` is dropped."""
+        if len(line) >= LONGEST_LINE:
+            return
+        written, data = self._words[1], line + b"\n"
+        at = written % LINES_BYTES
+        first = data[: LINES_BYTES - at]
+        self._memory[LINES_AT + at : LINES_AT + at + len(first)] = first
+        rest = data[len(first) :]
+        self._memory[LINES_AT : LINES_AT + len(rest)] = rest
+        self._words[1] = written + len(data)
 
     def __del__(self) -> None:
         if self.descriptor >= 0:
@@ -177,9 +192,37 @@ class SharedCounters:
         except OSError:
             return  # it was sealed further, so nothing of it can be counted
 
+    def lines(self) -> tuple[list[bytes], int]:
+        """The lines that were written since they were taken last, and how many bytes before them were lost."""
+        try:
+            written, taken = self._lines_written()
+            first = max(min(taken, written), written - LINES_BYTES)
+            data = b"".join(os.pread(self._descriptor, length, LINES_AT + at) for at, length in _pieces(first, written))
+            now, _ = self._lines_written()  # what the client has written over meanwhile is none
+            intact = max(first, now - LINES_BYTES)
+            os.pwrite(self._descriptor, struct.pack("Q", written), 2 * WORD)
+        except (OSError, struct.error):
+            return [], 0
+        lines = data[intact - first :].split(b"\n")[:-1]
+        lost = intact - min(taken, written)
+        return lines[lost > 0 :], lost  # the first one lost its beginning
+
+    def _lines_written(self) -> tuple[int, int]:
+        written, taken = struct.unpack("2Q", os.pread(self._descriptor, 2 * WORD, WORD))
+        return written, taken
+
     def close(self) -> None:
         """Close the file; once."""
         os.close(self._descriptor)
+
+
+def _pieces(first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the bytes of lines from one number to another are: offset and length, of one piece or two."""
+    at, length = first % LINES_BYTES, end - first
+    head = min(length, LINES_BYTES - at)
+    yield at, head
+    if length > head:
+        yield 0, length - head
 
 
 def _key(script: str, build: str) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_SCRIPTS = 64  # that are counted by name, the others together
 MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
+MOST_LINES = 8192  # of execs that were not written yet; of more the oldest are dropped
 MOST_INCIDENTS = 20
 TOLD = tuple(field.name for field in fields(Incident))
 OTHERS = ""
@@ -59,6 +60,8 @@ class Counting:
         self._knows = knows
         self._scripts: dict[str, Builds] = {}
         self._lock = threading.Lock()
+        self._lines: deque[tuple[int, bytes]] | None = None  # None: nobody writes them
+        self._lost = 0
         self._has_ended = False
         self.incidents: deque[IncidentStatus] = deque(maxlen=MOST_INCIDENTS)
         self._began = time.monotonic()
@@ -111,6 +114,19 @@ class Counting:
                 failed = sum(counts[FIRST_FAILURE:FIRST_BUCKET])
                 self._moments.append((round(now, 3), failed, *counts[FIRST_BUCKET:FIRST_SUM]))
 
+    def keep_lines(self) -> None:
+        """From now on also take the lines that clients leave of their execs."""
+        with self._lock:
+            self._lines = deque()
+
+    def lines(self) -> tuple[list[tuple[int, bytes]], int]:
+        """The process and the line of execs since the last call, and how many bytes of others were lost."""
+        with self._lock:
+            found, lost, self._lost = list(self._lines or ()), self._lost, 0
+            if self._lines is not None:
+                self._lines.clear()
+        return found, lost
+
     def history(self) -> list[Moment]:
         """What was counted at moments of the last minutes, the oldest first."""
         with self._lock:
@@ -141,6 +157,13 @@ class Counting:
     def _take(self, client: Client) -> None:
         if client.counters is None or self._has_ended:
             return
+        if self._lines is not None:
+            lines, lost = client.counters.lines()
+            self._lost += lost
+            for line in lines:
+                if len(self._lines) == MOST_LINES:
+                    self._lost += len(self._lines.popleft()[1])
+                self._lines.append((client.pid, line))
         for taken in client.counters.take():
             # A client of the daemon's own user says the truth, also of a script that this daemon has not looked at yet.
             is_known = client.is_trusted or self._knows(taken.script)

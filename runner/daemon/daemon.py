@@ -225,6 +225,11 @@ class Daemon:
             workers=self._workers(pool),
         )
 
+    @property
+    def counted(self) -> counting.Counting:
+        """What the clients count."""
+        return self._loans.counting
+
     def history(self) -> list[counting.Moment]:
         """As ``Counting.history``."""
         return self._loans.counting.history()

@@ -68,13 +68,13 @@ HashTable = Annotated[str, AfterValidator(_table)]
 
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"worker_user", "worker_group", "sandbox", "http"}
+    | {"worker_user", "worker_group", "sandbox", "http", "exec_log"}
 )
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
 READ_BY_KAMAILIO = frozenset(
     {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts"}
-    | {"ksr_allow", "kemi_on_error", "kemi_pinned", "slow_exec_s"}
+    | {"ksr_allow", "kemi_on_error", "kemi_pinned", "slow_exec_s", "exec_log", "exec_log_share"}
 )
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
@@ -297,6 +297,16 @@ class Settings(BaseSettings):
     only.
 
     Sites whose scripts are slow now and then."""
+    exec_log: Path | None = None
+    """A file with one line of JSON for each exec in Kamailio: when, script, build, result, times, questions, edits and
+    Call-ID. The daemon writes it, half a second later, and no call waits for that: of what comes faster the oldest
+    lines are dropped. It may be moved away at any time, as ``log_file``. None: there is none.
+
+    Sites that want to know later which build handled a call."""
+    exec_log_share: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 1.0
+    """The share of execs that get a line in ``exec_log``, chosen at random: 0.01 is one of a hundred.
+
+    Sites with more than some hundred calls a second."""
     kemi_pinned: bool = False
     """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
     a new build is live for the next message. In Kamailio only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -136,7 +137,7 @@ def test_that_no_worker_is_free_is_counted_and_not_described() -> None:
 
 def test_a_slow_exec_is_described_with_its_calls_and_a_fast_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
     tally, host = Tally(), Recorded(MessageHost(INVITE))
-    tally.slow_s = 0.5
+    tally.watch(0.5, 0.0)
     began = time.monotonic()
     assert tally.add(script(), "/x.exe", outcome(code=0), began, host) is None
     for _ in range(2 * LAST_CALLS):
@@ -151,3 +152,25 @@ def test_a_slow_exec_is_described_with_its_calls_and_a_fast_one_is_not(caplog: p
     assert re.fullmatch(r" *\d+\.\d+ ms  PV\.GetS\('\$rU'\)", lines[0]), lines[0]
     assert "slow, 2 s, Call-ID " in caplog.text
     assert counted(tally) == {"true": 1, "false": 1}
+
+
+def test_a_share_of_execs_leave_a_line_also_in_a_process_that_was_forked() -> None:
+    parent = Tally()
+    parent.watch(0.0, 1.0)
+    tally = parent.of_child()
+    known = script()
+    tally.queue_s = 0.25
+    tally.add(known, "/x.exe", outcome(code=0, answered=3, edited=1), time.monotonic(), HOST)
+    tally.watch(0.0, 0.0)
+    tally.add(known, "/x.exe", outcome(code=0), time.monotonic(), HOST)
+    shared = SharedCounters(os.dup(tally.counters.descriptor))
+
+    ((line,), lost) = shared.lines()
+
+    shared.close()
+    told = json.loads(line)
+    assert lost == 0
+    assert told | {"at": 0, "took_s": 0} == {
+        "at": 0, "script": "/x.exe", "build": known.generation.id, "outcome": "true", "took_s": 0, "queue_s": 0.25,
+        "load_s": 0.0, "call_id": HOST.get_s("$ci"), "questions": 3, "edits": 1, "texts": 0,
+    }  # fmt: skip

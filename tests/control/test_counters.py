@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.control import counters
-from runner.control.counters import BOUNDS_S, COUNTS, ROWS, Counters, SharedCounters, quantile
+from runner.control.counters import (
+    BOUNDS_S,
+    COUNTS,
+    LINES_AT,
+    LINES_BYTES,
+    LONGEST_LINE,
+    ROWS,
+    Counters,
+    SharedCounters,
+    quantile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,3 +166,59 @@ def test_a_quantile_is_that_of_prometheus(spread: dict[int, int], share: float, 
     times = [spread.get(number, 0) for number in range(len(BOUNDS_S) + 1)]
 
     assert quantile(times, share) == pytest.approx(found)
+
+
+def test_lines_come_in_their_order_and_once(client: Counters, daemon: SharedCounters) -> None:
+    for number in range(3):
+        client.write(b"line %d" % number)
+
+    assert daemon.lines() == ([b"line 0", b"line 1", b"line 2"], 0)
+    client.write(b"line 3")
+    assert daemon.lines() == ([b"line 3"], 0)
+    assert daemon.lines() == ([], 0)
+
+
+@given(st.lists(st.integers(0, LONGEST_LINE + 10), max_size=60))
+def test_lines_of_any_length_come_whole_while_they_are_taken_in_time(lengths: list[int]) -> None:
+    client = Counters()
+    daemon = SharedCounters(os.dup(client.descriptor))
+    client._words[1] = client._words[2] = LINES_BYTES - 5000  # the end of the room is near
+    written, found = [], []
+    for number, length in enumerate(lengths):
+        line = b"%d" % (number % 10) * length
+        client.write(line)
+        written += [line] if length < LONGEST_LINE else []
+        if number % 7 == 0:
+            found += daemon.lines()[0]
+    lines, lost = daemon.lines()
+
+    daemon.close()
+    assert (found + lines, lost) == (written, 0)
+
+
+def test_of_lines_that_nobody_took_the_last_ones_are_there_and_the_loss_is_said(
+    client: Counters, daemon: SharedCounters
+) -> None:
+    written = [b"%05d " % number + b"x" * 1000 for number in range(1000)]
+    for line in written:
+        client.write(line)
+
+    lines, lost = daemon.lines()
+
+    assert lines == written[-len(lines) :]
+    assert LINES_BYTES - 2000 < sum(len(line) + 1 for line in lines) <= LINES_BYTES
+    assert lost == sum(len(line) + 1 for line in written) - LINES_BYTES
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.binary(max_size=200))
+def test_whatever_a_client_says_of_its_lines_gives_lines(written: int, taken: int, data: bytes) -> None:
+    client = Counters()
+    client._memory[LINES_AT : LINES_AT + len(data)] = data
+    client._words[1], client._words[2] = written, taken
+    daemon = SharedCounters(os.dup(client.descriptor))
+
+    lines, lost = daemon.lines()
+
+    daemon.close()
+    assert sum(map(len, lines)) <= LINES_BYTES
+    assert lost >= 0

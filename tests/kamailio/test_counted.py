@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -70,7 +71,18 @@ def counted(port: int) -> dict[tuple[str, str], int]:
             if sample.name == "app_mono_execs_total":
                 name = sample.labels["script"].rpartition("/")[2].removesuffix(".exe")
                 found[name, sample.labels["outcome"]] += int(sample.value)
-    return dict(found)
+    return {key: count for key, count in found.items() if count}
+
+
+def logged(directory: Path) -> dict[tuple[str, str], int]:
+    """As ``counted``, of the log of execs."""
+    lines = [json.loads(line) for line in (directory / "execs.jsonl").read_text("utf-8").splitlines()]
+    return dict(
+        Counter(
+            ("" if line["build"] is None else line["script"].rpartition("/")[2].removesuffix(".exe"), line["outcome"])
+            for line in lines
+        )
+    )
 
 
 def is_quiet(kamailio: Kamailio) -> bool:
@@ -98,7 +110,9 @@ def all_are_connected(port: int, daemon: RunningDaemon) -> bool:
 def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_path: Path) -> None:
     with ExitStack() as stack:
         http, port = free_port(), free_udp_port()
-        daemon = stack.enter_context(RunningDaemon(tmp_path, f'{SETTINGS}http = "127.0.0.1:{http}"'))
+        daemon = stack.enter_context(
+            RunningDaemon(tmp_path, f'{SETTINGS}http = "127.0.0.1:{http}"\nexec_log = "{tmp_path}/execs.jsonl"')
+        )
         for name, body in SCRIPTS.items():
             compiled(daemon.scripts, name, body)
         cfg = preamble(port, [*MODULES, "app_python3"], children=CHILDREN)
@@ -115,6 +129,8 @@ def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_
         assert first["Slow", "false"] == seen["Slow", "false"] > 0
         assert first["Throws", "exception"] == seen["Throws", "false"] > 0
         assert sum(first.values()) == seen.total()
+        until(lambda: sum(logged(tmp_path).values()) >= seen.total(), "the log of execs is written")
+        assert logged(tmp_path) == first
         slow = next((told for told in incidents(daemon) if "Slow.exe: slow, " in told["message"]), {})
         assert re.search(r"ms  PV\.GetS\('\$fu'\)", slow["detail"]), slow
         assert slow["call_id"]
@@ -136,4 +152,5 @@ def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_
         before = int(re.findall(r"counted (\d+) execs since the start", daemon.log())[0])
         after = counted(http)
 
+        assert sum(logged(tmp_path).values()) == saw(kamailio).total()
         assert before + sum(after.values()) == saw(kamailio).total() >= 2 * CALLS
