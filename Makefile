@@ -192,7 +192,7 @@ oracle: build venv-dev ## compare with answers recorded from a real Kamailio: OR
 
 # With KAMAILIO=6.0 or 5.6 in a root of the Debian that has this version, which is kept for the next run.
 ifeq ($(KAMAILIO),)
-compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=n MODE=embedded KAMAILIO=6.0
+compare: build test-packages venv-dev ## made-up messages on a real Kamailio and on ours: SECONDS=60 SEED=n MODE=embedded|inside|ksr KAMAILIO=6.0
 	@$(BIN)/python -m tools.compare --seconds $(SECONDS) $(addprefix --seed ,$(SEED)) $(addprefix --mode ,$(MODE))
 else
 DEBIAN_WITH_5.6 := bookworm

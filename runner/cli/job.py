@@ -147,6 +147,7 @@ class Job:
                 # What a Kamailio can be asked for knows of no socket to leave by.
                 after=host.get_s("$mbu") if self.is_compared else _text(host.message_bytes()),
                 reply_headers=list(host.reply_headers),
+                replies=[_text(reply) for reply in host.replies],
                 calls=result.calls,
                 timing_us=timing,
                 profile_us={} if spent is None else parts_us(timing, spent),

@@ -33,6 +33,8 @@ class Outcome:
     after: str | None = None
     """The message as the script left it; None when it never got one."""
     reply_headers: list[str] = field(default_factory=list)
+    replies: list[str] = field(default_factory=list)
+    """The replies that it sent, whole; of a real Kamailio they are not known."""
     calls: int = 0
     timing_us: dict[str, int] = field(default_factory=dict)
     profile_us: dict[str, float] = field(default_factory=dict)

@@ -48,7 +48,7 @@ def outcome(result: Outcome, name: str) -> None:
     """Everything one run gave, for people. ``name`` is the message's."""
     for level, text in result.logs:
         _log_line(level, text)
-    _print_answers(result)
+    _rows("answers", (Text(_safe(text)) for text in _answers(result)))
     if result.had_bare_lf:
         note("the message's bare LF line ends were accepted; SIP wants CRLF")
     if result.error is not None:
@@ -57,14 +57,10 @@ def outcome(result: Outcome, name: str) -> None:
         out.print(_result_line(result))
     if result.after is not None and (result.error is None or result.after != result.before):
         _message(result.before, result.after, name)
-    for index, header in enumerate(result.reply_headers):
-        title = "reply headers" if index == 0 else ""
-        out.print(Text.assemble((f"{title:<14}", "bold"), (f"+{_safe(header.rstrip())}", "green")))
-    for index, (function, args, value) in enumerate(result.functions):
-        title = "functions" if index == 0 else ""
-        out.print(
-            Text.assemble((f"{title:<14}", "bold"), _safe(call_text(function, args)), (f"  {value_text(value)}", "dim"))
-        )
+    _rows("reply headers", (Text(f"+{_safe(header.rstrip())}", "green") for header in result.reply_headers))
+    _rows("replies", (Text(_safe(_first_line(reply))) for reply in result.replies))
+    called = ((_safe(call_text(function, args)), value_text(value)) for function, args, value in result.functions)
+    _rows("functions", (Text.assemble(call, (f"  {value}", "dim")) for call, value in called))
 
 
 def timing(results: Sequence[Outcome]) -> None:
@@ -114,6 +110,7 @@ def as_json(results: Sequence[Outcome]) -> str:
         "logs": [{"level": level, "text": text} for level, text in result.logs],
         "message": result.after,
         "reply_headers": result.reply_headers,
+        "replies": result.replies,
         "calls": result.calls,
         "timing_us": result.timing_us,
     }
@@ -344,6 +341,17 @@ def _described(result: Outcome) -> Iterator[str]:
         yield f"result: {'true' if result.ok else 'false'}, exit code {result.exit_code}"
     yield from (result.after or "").replace("\r\n", "\n").split("\n")
     yield from (f"reply header: {header.rstrip()}" for header in result.reply_headers)
+    yield from (f"reply: {_first_line(reply)}" for reply in result.replies)
+
+
+def _first_line(reply: str) -> str:
+    return reply.partition("\r\n")[0]
+
+
+def _rows(title: str, rows: Iterable[Text]) -> None:
+    """Rows with a title before the first."""
+    for index, row in enumerate(rows):
+        out.print(Text.assemble((f"{'' if index else title:<14}", "bold"), row))
 
 
 def _full(failure: RunnerError) -> str:

@@ -55,23 +55,29 @@ class Edits:
         """Put text in the place of ``length`` bytes."""
         self.add(Edit(offset, length, text))
 
-    def apply(self, data: bytes) -> bytes:
+    def apply(self, data: bytes, headers_end: int | None = None) -> bytes:
         """
         The bytes with every edit done.
 
         What two edits both delete goes once, and the text of both stays. The later one is moved behind the first for
-        good, so that a new edit in its old place comes before it (core/msg_translator.c, lumps_len).
+        good, so that a new edit in its old place comes before it (core/msg_translator.c, lumps_len). An edit behind
+        ``headers_end`` is left out when one in front of it deletes the place where it begins (process_lumps); it still
+        counts in the length of the result, which loses bytes at its end, or has NULs there for what is in the memory.
         """
+        end = len(data) if headers_end is None else headers_end
+        in_headers = [edit for edit in self.edits if edit.offset <= end]
+        in_body = self.edits[len(in_headers) :]
+        _move_apart(in_headers)
+        _move_apart(in_body)
         out: list[bytes] = []
         done = 0
-        for edit in self.edits:
-            if edit.offset < done:
-                edit.length = max(0, edit.length - (done - edit.offset))
-                edit.offset = done
-            out += (data[done : edit.offset], edit.text)
-            done = edit.offset + edit.length
+        for edit in (*in_headers, *in_body):
+            if edit.offset >= done:
+                out += (data[done : edit.offset], edit.text)
+                done = edit.offset + edit.length
         out.append(data[done:])
-        return b"".join(out)
+        length = len(data) + sum(len(edit.text) - edit.length for edit in self.edits)
+        return b"".join(out)[: max(0, length)].ljust(length, b"\0")
 
     def leaving_by(self, address: bytes, transport: bytes | None) -> Edits:
         """The edits of a message that leaves by another socket, with this address; None for the same transport."""
@@ -86,3 +92,12 @@ class Edits:
 
     def __len__(self) -> int:
         return len(self.edits)
+
+
+def _move_apart(edits: list[Edit]) -> None:
+    done = 0
+    for edit in edits:
+        if edit.offset < done:
+            edit.length = max(0, edit.length - (done - edit.offset))
+            edit.offset = done
+        done = edit.offset + edit.length

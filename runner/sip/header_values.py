@@ -18,7 +18,25 @@ _BLANK = re.compile(rb"[ \t\r\n]*")
 _VALUE = re.compile(rb'(?:[^",]+|' + _QUOTED + rb")*")
 
 
-def values(body: bytes) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a value is in the body.
+
+    Attributes:
+        start: Offset of its first byte.
+        end: Offset behind its last one.
+        outer_start: Offset behind the comma in front of it.
+        outer_end: Offset behind the comma that ends it.
+    """
+
+    start: int
+    end: int
+    outer_start: int
+    outer_end: int
+
+
+def places(body: bytes) -> list[Place]:
     """
     The values without the blanks around them; at least one, perhaps empty (textopsx.c, find_next_value).
 
@@ -29,10 +47,16 @@ def values(body: bytes) -> list[bytes]:
     while True:
         start = end_of(_BLANK, body, at)
         end = end_of(_VALUE, body, start)
-        found.append(body[start:end].rstrip(_WHITE))
+        outer_end = min(end + 1, len(body))
+        found.append(Place(start, start + len(body[start:end].rstrip(_WHITE)), at, outer_end))
         at = end + 1
         if at >= len(body):
             return found
+
+
+def values(body: bytes) -> list[bytes]:
+    """The texts at these places."""
+    return [body[place.start : place.end] for place in places(body)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +106,31 @@ _PARAM = re.compile(
     rb"[ \t\r\n]*;[ \t\r\n]*(?P<name>[^ \t\r\n=;]*)[ \t\r\n]*"
     rb'(?:=[ \t\r\n]*(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^ \t\r\n;]*)))?'
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ParamPlace:
+    """
+    Where a parameter is in ``;a=1;b``.
+
+    Attributes:
+        start: Offset of the blanks and the semicolon in front of it; without it, where one could be added.
+        value_start: Offset behind its name.
+        end: Offset behind it; None when it is not there.
+    """
+
+    start: int
+    value_start: int
+    end: int | None
+
+
+def param_place(text: bytes, wanted: bytes, at: int = 0) -> ParamPlace:
+    """Where the next parameter of that name is (textopsx.c, find_hf_value_param)."""
+    while found := _PARAM.match(text, at):
+        if found["name"].lower() == wanted.lower():
+            return ParamPlace(at, found.end("name"), found.end())
+        at = found.end()
+    return ParamPlace(at, at, None)
 
 
 def param_behind(text: bytes, wanted: bytes) -> bytes | None:

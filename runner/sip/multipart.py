@@ -18,18 +18,31 @@ BOUNDARY = b"unique-boundary-1"
 
 
 def as_only_part(content_type: bytes, body: bytes) -> bytes:
-    """The body as a multipart body of one part (textops.c, generate_boundary)."""
-    end = b"" if body.endswith(b"\r\n\r\n") else b"\r\n"
-    line = b"--" + BOUNDARY + b"\r\n"
-    return line + b"Content-Type: " + content_type + b"\r\n\r\n" + body + end + line
+    """The body as a multipart body of one part."""
+    return b"--" + BOUNDARY + _CRLF + part(content_type, body, BOUNDARY)
 
 
-def boundary(content_type: bytes) -> bytes | None:
-    """The last parameter ``boundary`` without its quotes (core/msg_translator.c, get_boundary); None without one."""
+def part(content_type: bytes, body: bytes, boundary: bytes, disposition: bytes = b"") -> bytes:
+    """One part, without the boundary in front of it, and with the one behind it (textops.c, generate_boundary)."""
+    fields = b"Content-Type: " + content_type + _CRLF
+    if disposition:
+        fields += b"Content-Disposition: " + disposition + _CRLF
+    end = b"" if body.endswith(_CRLF * 2) else _CRLF
+    return fields + _CRLF + body + end + b"--" + boundary + _CRLF
+
+
+def boundary_line(content_type: bytes) -> bytes | None:
+    """
+    The last parameter ``boundary`` without its quotes, behind two dashes (core/msg_translator.c, get_boundary).
+
+    Empty when the parameters name none; None when there are no parameters, or they do not parse.
+    """
     semicolon = content_type.find(b";")
     params = None if semicolon < 0 else parse_params(content_type[semicolon:])
-    param = None if params is None else find_param(params, b"boundary")
-    return None if param is None else param.body
+    if params is None:
+        return None
+    param = find_param(params, b"boundary")
+    return b"" if param is None else b"--" + param.body
 
 
 def mended(content_type: bytes, body: bytes) -> bytes | None:
@@ -45,10 +58,9 @@ def mended(content_type: bytes, body: bytes) -> bytes | None:
     Returns:
         None where it is left as it is: no boundary is named, or there are fewer than two.
     """
-    name = boundary(content_type)
-    if name is None:
+    line = boundary_line(content_type)
+    if not line:
         return None
-    line = b"--" + name
     found = _places(body, line)
     if len(found) < _FEWEST:
         return None

@@ -108,8 +108,9 @@ def sessions(content_type: bytes, body: bytes, *, is_6: bool = False) -> tuple[S
         if kind == b"application/sdp":
             return (_session(body, 0, len(body), is_6=is_6),)
         if kind == b"multipart/mixed":
-            parts = _sdp_parts(_boundary(content_type), body)
-            return tuple(_session(body, start, end, is_6=is_6) for start, end in parts)
+            boundary = part_boundary(content_type)
+            parts = () if boundary is None else _sdp_parts(boundary, body)
+            return None if boundary is None else tuple(_session(body, start, end, is_6=is_6) for start, end in parts)
     except _UnreadableError:
         pass
     return None
@@ -128,17 +129,21 @@ _BOUNDARY = re.compile(
 )
 
 
-def _boundary(content_type: bytes) -> bytes:
-    """get_mixed_part_delimiter: the first parameter, all up to the end; quotes of either kind, if they close there."""
+def part_boundary(content_type: bytes) -> bytes | None:
+    """
+    What separates the parts of a multipart body: the first parameter, all up to the end; None when that is no boundary.
+
+    Quotes of either kind go, if they close there (core/parser/sdp/sdp_helpr_funcs.c, get_mixed_part_delimiter).
+    """
     found = _BOUNDARY.match(content_type)
     if found is None:
-        raise _UnreadableError
+        return None
     text = found[1]
     quote = text[:1]
     if quote not in (b'"', b"'"):
         return text
     if len(text) < 3 or not text.endswith(quote):  # noqa: PLR2004 - both quotes and something between
-        raise _UnreadableError
+        return None
     return text[1:-1]
 
 

@@ -57,6 +57,18 @@ def test_an_answer_takes_the_place_of_the_server_and_is_shown(tmp_path: Path) ->
     assert value["armed"] == {"tm.t_on_failure": "nobody"}
 
 
+def test_a_reply_of_the_script_is_shown(tmp_path: Path) -> None:
+    text = 'public static class X { public static void route() { SR.KSR.sl.send_reply(404, "Not Here"); } }'
+
+    done = app_mono("exec", route(tmp_path, text), *ENTRY)
+    value = json.loads(app_mono("exec", tmp_path / "X.cs", *ENTRY, "--json").stdout)
+
+    assert "replies       SIP/2.0 404 Not Here" in done.stdout.splitlines()
+    (reply,) = value["replies"]
+    assert reply.startswith("SIP/2.0 404 Not Here\r\n")
+    assert reply.endswith("\r\n\r\n")
+
+
 def test_without_an_answer_the_error_says_how_to_give_one(tmp_path: Path) -> None:
     done = app_mono("exec", route(tmp_path), *ENTRY)
 

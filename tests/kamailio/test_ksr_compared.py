@@ -89,7 +89,9 @@ OTHERS: list[Call] = [
 def calls() -> list[Call]:
     """Every function that takes nothing and only reads, then the others, in an order that lets them see each other."""
     silent = [name for name, has in ksr.FUNCTIONS.items() if not has.parameters and not has.since_6]
+    timed = "kx.get_timestamp"
     acting = (
+        timed,
         "set_drop",
         "sl.",
         "cfgutils.rand_event",

@@ -112,7 +112,7 @@ _INSIDE = ("--b\r\nContent-Type: {0}\r\n\r\n{1}\r\n--b\r\nContent-Type: {2}\r\nC
            "--b\r\nc:{0}\r\n\r\n{1}--b\r\nContent-Type: {2};x=1\r\n\r\n{3}\r\n--b", "--b\r\n\r\n--b\r\ncontent-type: {0}\r\n{1}\n--b\r\n")  # fmt: skip
 
 
-_BODIES = ("one", "two, three", "1;x=y", "a=b", '"a, b" <sip:a@b>;x="y";q=1 , two;X=1;x', "one,,two ,", "")
+_BODIES = ("one", "One, two", "two, three", "1;x=y", "a=b", '"a, b" <sip:a@b>;x="y";q=1 , two;X=1;x', "one,,two ,", "")
 
 
 def _sound(dice: Dice) -> str:
@@ -147,6 +147,7 @@ def _sound(dice: Dice) -> str:
             2,
             lambda dice: f"Contact: {dice.one('', 'A ')}<{target}>;q=0.5{dice.maybe(0.3, ', <sip:c@c.example;x=Yg>')}",
         ),
+        f"X-A: {dice.of(_BODIES)}",
         *dice.some(5, lambda dice: f"X-{dice.one('A', 'B')}: {dice.of(_BODIES)}"),
         *([f"Privacy: {dice.of(_PRIVACY)}{dice.maybe(0.3, '; id')}"] if dice.maybe(0.4) else []),
         *dice.some(1, lambda _: "Date: Sun, 06 Nov 1994 08:49:37 GMT"),
@@ -224,7 +225,12 @@ def _white(dice: Dice) -> str:
 
 
 _MAKERS: dict[str, Maker] = {
-    **dict.fromkeys(("cname", "rname", "xname"), _of("a", "a", "b", "A", "a", "")),
+    "sep": _of(";", ",", ", ", "", "ab", ";,"),
+    "slist": _listing,
+    "mode": _of("t", "", "x"),
+    "sparams": lambda dice: dice.one("a=1;b;c=x", "a", "a=;", ";", "", "a=1,b=2", 'a="x;y";b=z;', params(dice)[1:]),
+    "svname": _of(*_VARIABLES),
+    **dict.fromkeys(("cname", "rname", "sxname", "xname"), _of("a", "a", "b", "A", "a", "")),
     "cd": _of("", "attachment", "session;x=1"),
     "clist": _of("", "a", "abc", "\xe9", "xyz"),
     "content_type": _of(*_TYPES),
@@ -309,7 +315,8 @@ def call(dice: OfMessage, function: Function) -> Step:
         arguments[:] = dice.uri_pair_of()[: len(arguments)]
     if function.name.endswith("_hex"):
         arguments[0] = _digits(dice)
-    if function.module == "textopsx" and function.name.endswith("hf_value") and dice.maybe(0.5):
+    if "hf_value" in function.name and dice.maybe(0.5):
+        arguments[0] = dice.one("X-A", "X-A", "X-B", arguments[0])
         arguments[1:] = [dice.one("one", "two", "TWO", "two;X=1;x", "$rU", "x", "y=2")][: len(arguments) - 1]
     if function.name == "regex_substring" and dice.maybe(0.8):
         arguments[2:4] = dice.randrange(3), dice.randrange(1, 5)

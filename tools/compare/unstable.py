@@ -15,6 +15,7 @@ from runner.calls import MODF_CANNOT_RUN
 from runner.hosts.kamailio import guards, names
 from runner.installed import version
 from runner.sip import SipParseError, parse
+from runner.sip.via import first_via
 from tools.compare.cases import KSR, NOT_ASKED
 from tools.compare.embedded import EmbeddedSide
 
@@ -193,10 +194,12 @@ def _leaves_another_message(case: Case, number: int, pair: tuple[Answer, Answer]
         return True  # it breaks the message; the real one says so, and crashes at the next step
     if step == _APPLIED and pair == (1, -1):
         # It leaves no Via, or a multipart body that the real one cannot build: it crashes when it sends.
-        looks = case.with_steps((*before, case.steps[number], ("PV.IsNull", "$sel(via)")))
-        has_no_via = EmbeddedSide(kamailio=version()).collect(looks).answers[-1:] != (0,)
         message = _message_behind(case, number + 1)
-        return any(map(_makes_parts, before)) or has_no_via or message is None or bool(message.lacks)
+        if any(map(_makes_parts, before)) or message is None or first_via(message) is None:
+            return True
+        looks = case.with_steps((*before, case.steps[number], ("PV.IsNull", "$sel(via)")))
+        has_via = EmbeddedSide(kamailio=version()).collect(looks).answers[-1:] == (0,)
+        return case.steps[number][0] == KSR and (not has_via or bool(message.lacks))
     if pair[1] == MODF_CANNOT_RUN and _MULTIPART in case.steps and step in {_APPLIED, _MULTIPART}:
         return True  # the real one crashes when it builds the message, or builds it once more
     if step[1] in _ERRORS:  # it says the last error, which a look of ours may have set

@@ -211,6 +211,7 @@ class Context:
         branch_flags: ``$bf``.
         branches: ``$branch`` and ``$br``, without the R-URI itself.
         reply_headers: What goes into a reply, in order.
+        reply_body: The body of a reply; empty for none.
         is_multipart: True once ``set_body_multipart`` made the body a part, until its boundaries are mended.
         avps: Newest first.
         xavps: By kind (``xavp``, ``xavi``), newest first; ``xavu`` the same.
@@ -252,6 +253,7 @@ class Context:
     branch_flags: int = 0
     branches: list[Branch] = field(default_factory=list)
     reply_headers: list[bytes] = field(default_factory=list)
+    reply_body: bytes = b""
     is_multipart: bool = False
     avps: list[tuple[bytes | int, Value]] = field(default_factory=list)
     xavps: dict[str, list[XavpNode]] = field(default_factory=lambda: {"xavp": [], "xavu": [], "xavi": []})

@@ -20,6 +20,7 @@ from runner.sip.uri import Scheme
 from . import ksr, modf, outgoing
 from .context import Address, Context, Environment, Process, Socket, Version
 from .pv import expression, families  # noqa: F401 - families fills the registries
+from .substitution import Subst, parse_subst
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
 
@@ -259,9 +260,38 @@ class MessageHost:
         if text.isascii() and "$" not in text and "\0" not in text:
             return text
         try:
-            return to_text(expression.parse_format(_c_string(text)).print(self.context))
+            return to_text(self.printed(_c_string(text)))
         except CannotEvaluate as error:
             raise ConfigError(f"{text!r} is no valid format string: {error}") from error
+
+    def printed(self, text: bytes) -> bytes:
+        """The same of bytes; raises CannotEvaluate."""
+        return expression.parse_format(text).print(self.context)
+
+    def evaluate(self, name: bytes) -> Value:
+        """The value of a variable; raises CannotEvaluate where ``value`` gives None."""
+        return expression.read(self.context, name)
+
+    def is_writable(self, name: bytes) -> bool:
+        """
+        Whether that is a variable which a write may change, in this version of Kamailio.
+
+        Text behind it does not count (core/pvapi.c, pv_cache_get).
+        """
+        try:
+            spec = expression.parse_at(name)[0]
+        except CannotEvaluate:
+            return False
+        is_known = spec.since <= self.context.environment.kamailio
+        return is_known and spec.variable is not None and spec.variable.is_writable
+
+    def assign(self, name: bytes, value: bytes) -> None:
+        """Set a variable to a text of any bytes; raises CannotEvaluate."""
+        expression.parse_at(name)[0].write(self.context, Value(value))
+
+    def substitution(self, text: bytes) -> Subst:
+        """``/expression/replacement/flags`` with variables in it; raises CannotEvaluate when it is malformed."""
+        return parse_subst(text, expression.length)
 
     def _edit(self, edit: Callable[[bytes], None], text: str) -> int:
         try:

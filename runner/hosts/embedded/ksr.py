@@ -14,7 +14,25 @@ from runner.errors import CallRefused, ConfigError
 from runner.reviewed import refusal
 from runner.sip.scan import wrap
 
-from . import ksr_cfgutils, ksr_core, ksr_corex, ksr_htable, ksr_maxfwd, ksr_rr, ksr_sanity, ksr_sl, modf
+from . import (
+    ksr_body,
+    ksr_cfgutils,
+    ksr_core,
+    ksr_corex,
+    ksr_headers,
+    ksr_htable,
+    ksr_kx,
+    ksr_maxfwd,
+    ksr_pvx,
+    ksr_rr,
+    ksr_sanity,
+    ksr_siputils,
+    ksr_sl,
+    ksr_strings,
+    ksr_textops,
+    ksr_textopsx,
+    modf,
+)
 from .ksr_function import FALSE as _FALSE
 from .ksr_function import TRUE as _TRUE
 from .ksr_function import Function
@@ -214,7 +232,8 @@ def _has_flag(name: str) -> Call:
 
 def _variable(name: str, default: str | None = None) -> Call:
     def get(host: MessageHost) -> str | int | None:
-        return _get(host, name) or default
+        value = _get(host, name)
+        return default if value is None else value
 
     return get
 
@@ -281,7 +300,7 @@ def _of_modf() -> dict[str, Function]:
 
 
 _OF_KX = {
-    "callid": "$ci", "furi": "$fu", "method": "$rm", "ouri": "$ou", "rcvip": "$Ri", "rcvport": "$Rp", "ruri": "$ru",
+    "furi": "$fu", "method": "$rm", "rcvip": "$Ri", "rcvport": "$Rp", "ruri": "$ru",
     "srcip": "$si", "srcport": "$sp", "turi": "$tu",
 }  # fmt: skip
 _OF_KX_IN_THREE_FORMS = {
@@ -347,5 +366,13 @@ FUNCTIONS: dict[str, Function] = {
     **ksr_htable.FUNCTIONS,
     **ksr_cfgutils.FUNCTIONS,
     **ksr_corex.FUNCTIONS,
+    **ksr_body.FUNCTIONS,
+    **ksr_headers.FUNCTIONS,
+    **ksr_kx.FUNCTIONS,
+    **ksr_pvx.FUNCTIONS,
+    **ksr_siputils.FUNCTIONS,
+    **ksr_strings.FUNCTIONS,
+    **ksr_textops.FUNCTIONS,
+    **ksr_textopsx.FUNCTIONS,
 }  # fmt: skip
 """Every function offered."""

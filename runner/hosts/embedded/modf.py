@@ -42,13 +42,19 @@ def apply_changes(context: Context) -> int:
     if context.is_record_routed and context.message.first_line.is_request:
         return _FALSE
     data = outgoing.updated(context)
-    if data is None or len(data) >= _BUFFER_SIZE:
+    return _FALSE if data is None else rebuild(context, data)
+
+
+def rebuild(context: Context, data: bytes) -> int:
+    """core/msg_translator.c, sip_msg_update_buffer: go on with another message; 0 where that is not safe."""
+    if len(data) >= _BUFFER_SIZE:
         return _FALSE
     message = sip.parse_rebuilt(data, is_6=context.message.is_6)
     context.message = message
     context.new_uri = None
     context.edits = Edits()
     context.reply_headers = []
+    context.reply_body = b""
     context.identities = {}
     context.sessions = None
     is_cut = message.broken_at is not None and bool(message.lacks)

@@ -98,8 +98,8 @@ def forwarded(context: Context, *, branch: bytes) -> bytes | None:
     """
     line = context.message.first_line
     if line.is_request:
-        return _forwarded_request(context, branch)
-    return _forwarded_reply(context) if line.is_reply else None
+        return _forwarded_request(context, branch) or None
+    return _forwarded_reply(context) or None if line.is_reply else None
 
 
 def with_hop_counted(data: bytes) -> bytes | None:
@@ -219,10 +219,16 @@ def _apply(context: Context, edits: Edits) -> bytes:
     """The edits and the new R-URI; what lies in front of the R-URI's end is not edited."""
     line = context.message.first_line
     data = context.message.data
+    edited_data = edits.apply(data, _end_of_headers(context.message))
     if context.new_uri is None or not line.uri_start:
-        return edits.apply(data)
+        return edited_data
     end = line.uri_start + len(line.uri)
-    return data[: line.uri_start] + context.new_uri + edits.apply(data)[end:]
+    return data[: line.uri_start] + context.new_uri + edited_data[end:]
+
+
+def _end_of_headers(message: SipMessage) -> int:
+    """Edits behind it are those of the body; where the headers do not end, none is (core/data_lump.c, del_lump)."""
+    return len(message.data) if message.broken_at is not None else message.headers_end
 
 
 def _apply_with_length(context: Context, edits: Edits) -> bytes | None:
@@ -237,8 +243,7 @@ def _with_content_length(context: Context, edits: Edits) -> Edits | None:
     core/msg_translator.c, adjust_clen. None when a header is in the way, or such a reply has no body.
     """
     message, body = context.message, context.message.body
-    start = len(message.data) + 1 if message.body_start is None else message.body_start
-    in_body = Edits([edit for edit in edits.edits if edit.offset >= start])
+    in_body = Edits([edit for edit in edits.edits if edit.offset > _end_of_headers(message)])
     delta = len(in_body.apply(message.data)) - len(message.data)
     is_stream = _is_reply_by_stream(message)
     if not is_stream and not delta:
@@ -254,7 +259,8 @@ def _with_content_length(context: Context, edits: Edits) -> Edits | None:
     if header is None:
         changed.insert(message.headers_end, b"Content-Length: %d\r\n" % length)
     else:
-        changed.replace(header.body_start, len(header.body), b"%d" % length)
+        # One below zero, where more is deleted than the body, is printed without its sign (core/ut.h, int2str).
+        changed.replace(header.body_start, len(header.body), b"%d" % (length % (1 << 64)))
     return changed
 
 
@@ -268,7 +274,7 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
     The reply to a request, or to a reply; None when its headers cannot be parsed, or it is an ACK.
 
     Args:
-        context: The message, with ``reply_headers``.
+        context: The message, with ``reply_headers`` and ``reply_body``.
         code: Three digits.
         reason: Of the status line.
         to_tag: Put in when the To has no tag; empty for none.
@@ -295,7 +301,8 @@ def reply(context: Context, code: int, reason: bytes, *, to_tag: bytes = b"") ->
             case b"from" | b"call-id" | b"cseq":
                 out.append(raw)
     out += context.reply_headers
-    out += (_SERVER[context.environment.kamailio], _CRLF, b"Content-Length: 0", _CRLF, _CRLF)
+    out += (_SERVER[context.environment.kamailio], _CRLF, b"Content-Length: %d" % len(context.reply_body))
+    out += (_CRLF, _CRLF, context.reply_body)
     return b"".join(out)
 
 

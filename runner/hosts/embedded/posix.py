@@ -1,5 +1,5 @@
 """
-POSIX extended regular expressions, matched by the C library, which Kamailio uses too.
+POSIX extended regular expressions and patterns of names, matched by the C library, which Kamailio uses too.
 
 Python's ``re`` cannot replace it: it takes the first alternative where POSIX takes the longest.
 """
@@ -10,10 +10,13 @@ import ctypes
 from functools import lru_cache
 from typing import Any
 
-from runner.hosts.embedded.value import CannotEvaluate
+from runner.hosts.expressions import is_too_deep
+
+from .value import CannotEvaluate
 
 # glibc's regex.h; musl has the same values.
 _EXTENDED, _ICASE, _NEWLINE, _NOTBOL = 1, 2, 4, 1
+_CASEFOLD = 16  # glibc's fnmatch.h
 _REGEX_BYTES = 256  # regex_t has 64 in glibc
 _LC_ALL_MASK = 8127
 
@@ -28,6 +31,8 @@ class Regex:
     def __init__(self, pattern: bytes, *, ignores_case: bool, is_multiline: bool) -> None:
         self._libc = _libc()
         self._compiled = ctypes.create_string_buffer(_REGEX_BYTES)
+        if is_too_deep(pattern.decode("latin-1")):
+            raise CannotEvaluate("a regular expression with too many brackets or repetitions")
         flags = _EXTENDED | (_ICASE if ignores_case else 0) | (_NEWLINE if is_multiline else 0)
         before = self._libc.uselocale(_c_locale())
         try:
@@ -58,6 +63,16 @@ class Regex:
         return None if failed else [(match.start, match.end) for match in found]
 
 
+def matches_wildcards(text: bytes, pattern: bytes, *, ignores_case: bool) -> bool:
+    """Whether a text without NUL is what a pattern with ``*``, ``?`` and ``[]`` says (fnmatch of the C library)."""
+    libc = _libc()
+    before = libc.uselocale(_c_locale())
+    try:
+        return bool(libc.fnmatch(pattern, text, _CASEFOLD if ignores_case else 0) == 0)
+    finally:
+        libc.uselocale(before)
+
+
 @lru_cache(maxsize=1)
 def _libc() -> Any:
     """The C library."""
@@ -69,6 +84,7 @@ def _libc() -> Any:
         libc.uselocale.argtypes = [ctypes.c_void_p]
         libc.regcomp.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
         libc.regexec.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int]
+        libc.fnmatch.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
         libc.regfree.argtypes = [ctypes.c_void_p]
     except (OSError, AttributeError) as error:
         raise CannotEvaluate("this system has no POSIX regular expressions") from error

@@ -59,5 +59,10 @@ NOWHERE = Value(b"", behind=-1)
 """Empty, as a parameter without a value is: Kamailio has a null pointer for it, which some transformations refuse."""
 
 
+def buffer_size(*, is_6: bool) -> int:
+    """core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
+    return 32768 if is_6 else 8192
+
+
 class CannotEvaluate(Exception):
     """A getter, setter or transformation fails, or the expression is malformed: IsNull is -1, GetS null."""

@@ -11,7 +11,7 @@ from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
-from runner.sip.multipart import boundary, mended
+from runner.sip.multipart import boundary_line, mended
 
 if TYPE_CHECKING:
     from .exports import Exports
@@ -207,7 +207,7 @@ def may_be_built(ksr: Any) -> bool:
     if kind is None or ";" not in kind:
         return kind is not None
     data = ksr.pv.get("$(rb{s.encode.base64})")  # it need not be UTF-8
-    if boundary(kind.encode()) is None or type(data) is not str:
+    if not boundary_line(kind.encode()) or type(data) is not str:
         return False
     body = a2b_base64(data)
     built = mended(kind.encode(), body)

@@ -12,13 +12,14 @@ import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runner.errors import CallRefused, RunnerError
+from runner.hosts.expressions import is_too_deep
 from runner.hosts.foreseen import KSR_READS
 from runner.printable import ended_record
 from runner.reviewed import refusal
 
 from . import guards, kemi, ksr_bytes, ksr_guards, names
 from .functions import CannotRun, exporters, run
-from .texts import is_too_deep, is_utf8
+from .texts import is_utf8
 from .variables import SMALL, harmless
 
 if TYPE_CHECKING:

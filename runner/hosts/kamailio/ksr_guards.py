@@ -184,6 +184,13 @@ def _parts(host: KamailioHost, *_: object) -> None:
         raise CallRefused("the Content-Type of the message has no boundary")
 
 
+def _part_of_type(host: KamailioHost, _kind: str, name: str) -> None:
+    _written(name)
+    # core/msg_translator.c, get_boundary: looks into the header without asking whether it is there
+    if host.pv.is_null("$hdr(Content-Type)"):
+        raise CallRefused("the message has no Content-Type")
+
+
 def _matches(_host: KamailioHost, _text: str, _expression: str, first: int, count: int, name: str) -> None:
     # modules/textops/textops.c, ki_regex_substring
     _written(name)
@@ -246,8 +253,7 @@ _WRITE_TO_THEIR_LAST = (
     "ims_dialog.get_profile_size", "ipops.detailed_ip_type", "ipops.detailed_ipv4_type",
     "ipops.detailed_ipv6_type", "jansson.get", "nathelper.set_alias_to_pv", "pvtpl.pvtpl_render",
     "rabbitmq.publish_consume", "ruxc.http_delete", "ruxc.http_get", "ruxc.http_post", "sipjson.sj_serialize",
-    "tcpops.tcp_get_conid", "textops.get_body_part", "textops.get_body_part_raw",
-    "textops.subst_v", "uac.uac_reg_lookup", "uac.uac_reg_lookup_uri",
+    "tcpops.tcp_get_conid", "textops.subst_v", "uac.uac_reg_lookup", "uac.uac_reg_lookup_uri",
 )  # fmt: skip
 _MAKE_WHAT_THEY_NAME = {  # by the number of the argument
     0: (
@@ -306,6 +312,8 @@ GUARDS: dict[str, Guard] = {
     "textops.append_body_part_cd": _parts,
     "textops.append_body_part_hex": _parts,
     "textops.append_body_part_hex_cd": _parts,
+    "textops.get_body_part": _part_of_type,
+    "textops.get_body_part_raw": _part_of_type,
     "textops.regex_substring": _matches,
     "textops.remove_body_part": _parts,
     "textops.subst": _substitution,

@@ -12,10 +12,11 @@ from binascii import a2b_base64
 from typing import Any
 
 from runner.calls import FAILED
+from runner.hosts.expressions import is_too_deep
 from runner.printable import ended_record
 
 from . import bounds, functions, guards, names
-from .texts import is_too_deep, is_utf8, until_nul
+from .texts import is_utf8, until_nul
 
 DONE = 0
 SMALL = bounds.SMALL

@@ -26,6 +26,7 @@ SIGNATURES = {
     "async.get_data": Signature("", "value"),
     "pvx.evalx": Signature("ss", "int"),
     "pvx.var_seti": Signature("si", "int"),
+    "textops.get_body_part": Signature("ss", "int"),
     "textops.subst": Signature("s", "int"),
     "tm.t_on_failure": Signature("s", "int"),
     "setuser": Signature("s", "bool"),

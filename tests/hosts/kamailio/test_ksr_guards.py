@@ -62,6 +62,17 @@ def test_a_guard_refuses_what_it_is_for_and_no_more(function: str, bad: list[Any
     assert rig.host.ksr(function, good) == 1
 
 
+def test_a_part_is_looked_for_only_where_there_is_a_content_type() -> None:
+    """The server ended: get_boundary reads the header without asking whether it is there."""
+    rig = Rig()
+    rig.results["pv.is_null"] = True
+    assert refusal(rig, "textops.get_body_part", "a/b", "$var(x)") == "the message has no Content-Type"
+
+    rig.results["pv.is_null"] = False
+    assert rig.host.ksr("textops.get_body_part", ["a/b", "$var(x)"]) == 1
+    assert "is not one of $var" in refusal(rig, "textops.get_body_part", "a/b", "$ru")
+
+
 @pytest.mark.parametrize("function", ["tcpops.tcp_conid_alive", "kx.get_conid"])
 def test_connections_are_looked_for_only_where_there_are_some(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = [1] if function.startswith("tcpops") else []

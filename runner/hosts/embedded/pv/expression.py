@@ -196,6 +196,11 @@ def parse_at(text: bytes) -> tuple[Spec, int]:
     return Spec(variable, name, index, chain, since), at + 1
 
 
+def length(text: bytes) -> int:
+    """As ``parse_at``, the offset alone."""
+    return parse_at(text)[1]
+
+
 def _parse_name(variable: Variable, text: bytes, at: int) -> tuple[Any, int]:
     end = _closing(text, at, _OPEN, _CLOSE)
     inner = text[at + 1 : end]

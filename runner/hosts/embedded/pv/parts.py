@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from runner import sip
 from runner.hosts.embedded import outgoing
-from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.value import NULL, CannotEvaluate, Value, buffer_size
 from runner.sip.scan import str2sint
 
 from .expression import Dynamic, Format, dynamic_or, parse_format
 from .registry import Access, one_of, register
-from .scriptvars import buffer_size
 
 _WHITE = b" \t\r\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.hosts.embedded.value import NULL, Value, make
+from runner.hosts.embedded.value import NULL, Value, buffer_size, make
 
 from .registry import Access, register
 
@@ -14,11 +14,6 @@ def stored(value: Value) -> Value:
     if value.is_integer and value.number is not None:
         return Value.integer(value.number)
     return make((value.text or b"", None, False, False, 0))
-
-
-def buffer_size(*, is_6: bool) -> int:
-    """core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
-    return 32768 if is_6 else 8192
 
 
 def joined(texts: list[bytes], delimiter: bytes, *, is_6: bool) -> bytes | None:

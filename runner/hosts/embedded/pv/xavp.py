@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runner.hosts.embedded.context import Context, XavpNode
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.embedded.xavps import named, place_of, searched
 
 from .expression import Dynamic, parse_index
 from .registry import ALL, Access, Reader, Writer, register
@@ -67,15 +68,6 @@ def _parse_key(text: bytes) -> tuple[Key, bytes]:
     return Key(name, parse_index(rest[1:end])), rest[end + 1 :]
 
 
-def _named(nodes: list[XavpNode], name: bytes) -> list[XavpNode]:
-    return [node for node in nodes if node.name == name]
-
-
-def _searched(children: list[XavpNode], nodes: list[XavpNode]) -> list[XavpNode]:
-    """core/xavp.c, xavp_get_internal: without a list it looks in the outer one, and one that was emptied is none."""
-    return children or nodes
-
-
 def _folded(path: Path, kind: str) -> Path:
     """Lower the names of an xavi, which ignores case."""
     if kind != "xavi":
@@ -93,8 +85,7 @@ def _at(nodes: list[XavpNode], index: int | str | None) -> XavpNode | None:
 
 def _value(node: XavpNode) -> Value:
     if isinstance(node.value, list):
-        # The address of the list, or null once its last value is removed (pv_xavp.c, pv_xavp_get_value).
-        return Value(b"<<xavp:%#x>>" % id(node.value) if node.value else b"<<xavp:(nil)>>")
+        return Value(place_of(node.value))
     return node.value or NULL
 
 
@@ -102,7 +93,7 @@ def _reader(kind: str) -> Reader:
     def read(access: Access) -> Value:
         first, second = _folded(access.name, kind)
         context = access.context
-        node = _at(_named(context.xavps[kind], first.name), first.resolve(context))
+        node = _at(named(context.xavps[kind], first.name), first.resolve(context))
         if node is None:
             return NULL
         if second is None:
@@ -110,7 +101,7 @@ def _reader(kind: str) -> Reader:
         if not isinstance(node.value, list):
             return NULL
         index = second.resolve(context)
-        children = _named(_searched(node.value, context.xavps[kind]), second.name)
+        children = named(searched(node.value, context.xavps[kind]), second.name)
         child = _at(children, index)
         if child is None:
             return NULL
@@ -130,7 +121,7 @@ def _write_index(index: int | str | None, size: int) -> int:
 
 
 def _remove(nodes: list[XavpNode], key: Key, index: int | str | None) -> None:
-    found = _named(nodes, key.name)
+    found = named(nodes, key.name)
     if index == ALL:
         nodes[:] = [node for node in nodes if node.name != key.name]
         return
@@ -148,7 +139,7 @@ def _unset(access: Access, kind: str, path: Path) -> None:
         _remove(nodes, first, index)
         return
     second_index = second.resolve(context)
-    found = _named(nodes, first.name)
+    found = named(nodes, first.name)
     if index != ALL:
         at = _write_index(index, len(found))
         found = found[at : at + 1] if at >= 0 else []
@@ -162,7 +153,7 @@ def _assign(nodes: list[XavpNode], key: Key, index: int | str | None, value: Val
     if key.index is None and key.name:
         nodes.insert(0, XavpNode(key.name, value))
         return True
-    found = _named(nodes, key.name)
+    found = named(nodes, key.name)
     at = _write_index(index, len(found))
     if not 0 <= at < len(found):
         return False
@@ -194,8 +185,8 @@ def _writer(kind: str) -> Writer:
             return
         if index == ALL:
             return
-        at = _write_index(index, len(_named(nodes, first.name)))
-        node = _at(_named(nodes, first.name), at) if at >= 0 else None
+        at = _write_index(index, len(named(nodes, first.name)))
+        node = _at(named(nodes, first.name), at) if at >= 0 else None
         if node is None:
             return
         if not isinstance(node.value, list):
@@ -228,25 +219,25 @@ def count(context: Context, path: Path) -> int:
 def _counted(nodes: list[XavpNode], outer: list[XavpNode], name: bytes, index: int | str | None) -> list[XavpNode]:
     """Those of that name; a search from the front goes on in the outer list where the inner one was emptied."""
     if index is None or index == ALL:
-        return _named(nodes, name)
+        return named(nodes, name)
     is_from_the_end = isinstance(index, int) and index < 0
-    node = _at(_named(nodes if is_from_the_end else _searched(nodes, outer), name), index)
+    node = _at(named(nodes if is_from_the_end else searched(nodes, outer), name), index)
     return [] if node is None else [node]
 
 
 def _read_unique(access: Access) -> Value:
     first, second = access.name
     nodes = access.context.xavps["xavu"]
-    node = _at(_named(nodes, first.name), 0)
+    node = _at(named(nodes, first.name), 0)
     if node is not None and second is not None:
-        node = _at(_named(_searched(node.value, nodes), second.name), 0) if isinstance(node.value, list) else None
+        node = _at(named(searched(node.value, nodes), second.name), 0) if isinstance(node.value, list) else None
     return NULL if node is None else _value(node)
 
 
 def _write_unique(access: Access, value: Value) -> None:
     first, second = access.name
     nodes = access.context.xavps["xavu"]
-    node = _at(_named(nodes, first.name), 0)
+    node = _at(named(nodes, first.name), 0)
     if value.is_null:
         if second is None:
             nodes[:] = [each for each in nodes if each is not node]
@@ -263,7 +254,7 @@ def _write_unique(access: Access, value: Value) -> None:
         return
     if not isinstance(node.value, list):
         node.value = []
-    children = _named(node.value, second.name)
+    children = named(node.value, second.name)
     if children:
         children[0].value = stored(value)
     else:

@@ -6,6 +6,7 @@ import base64
 
 from runner.hosts.embedded.pv.transform import MAX_RESULT_BYTES, Input, register
 from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.sip.basex import decoded, padded
 
 from .text import not_null
 
@@ -148,7 +149,6 @@ def _encode_base64urlt(given: Input) -> Value:
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _DIGITS = {octet: digit for digit, octet in enumerate(_ALPHABET + b"+/")}
-_URL_DIGITS = {octet: digit for digit, octet in enumerate(_ALPHABET + b"-_")}
 
 
 @register("s.decode.base64", "from Base64; wrong bytes give wrong bytes", _SOURCE)
@@ -158,11 +158,7 @@ def _decode_base64(given: Input) -> Value:
 
 @register("s.decode.base64t", "from Base64 with or without padding", _SOURCE)
 def _decode_base64t(given: Input) -> Value:
-    return Value(_from_base64(_padded(not_null(given))))
-
-
-def _padded(text: bytes) -> bytes:
-    return text + b"=" * (-len(text) % 4)
+    return Value(_from_base64(padded(not_null(given))))
 
 
 def _from_base64(text: bytes) -> bytes:
@@ -182,24 +178,16 @@ def _from_base64(text: bytes) -> bytes:
 
 @register("s.decode.base64url", "from Base64 for URLs; fails on the empty text", _SOURCE)
 def _decode_base64url(given: Input) -> Value:
-    return Value(_from_base64url(not_null(given)))
+    return _from_base64url(not_null(given))
 
 
 @register("s.decode.base64urlt", "the same with or without padding", _SOURCE)
 def _decode_base64urlt(given: Input) -> Value:
-    return Value(_from_base64url(_padded(not_null(given))))
+    return _from_base64url(padded(not_null(given)))
 
 
-def _from_base64url(text: bytes) -> bytes:
-    """Decode as core/basex.c, base64url_dec does."""
-    digits = text.rstrip(b"=")
-    size = len(text) * 6 // 8 - (len(text) - len(digits))
-    if size <= 0 or any(octet not in _URL_DIGITS for octet in digits):
+def _from_base64url(text: bytes) -> Value:
+    found = decoded(text)
+    if found is None:
         raise CannotEvaluate("not Base64 for URLs")
-    out = bytearray()
-    for at in range(0, len(digits), 4):
-        block = 0
-        for place, octet in enumerate(digits[at : at + 4]):
-            block |= _URL_DIGITS[octet] << (18 - 6 * place)
-        out += block.to_bytes(3, "big")
-    return bytes(out[:size].ljust(size, b"\0"))
+    return Value(found)

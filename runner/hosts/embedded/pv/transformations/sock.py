@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.hosts.embedded.pv.scriptvars import buffer_size
 from runner.hosts.embedded.pv.transform import Input, register
 from runner.hosts.embedded.routing import SOCKET_PROTOS
-from runner.hosts.embedded.value import CannotEvaluate, Value
+from runner.hosts.embedded.value import CannotEvaluate, Value, buffer_size
 from runner.sip.scan import str2int
 
 _SOURCE = "modules/corex/corex_var.c, tr_sock_eval; core/socket_info.c, parse_protohostport"
