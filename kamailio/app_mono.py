@@ -183,7 +183,10 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
     except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
         result = error
-    _lease.note(path, result, began, asked)
+    try:
+        _lease.note(path, result, began, asked)
+    except Exception:  # what cannot be counted has run all the same
+        log.exception("internal error, please report it")
     return result
 
 
