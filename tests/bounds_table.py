@@ -21,7 +21,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/control/counters.py", "Counters._words"): "SIZE, the file's own",
     ("runner/daemon/counting.py", "Counting._lines"): "MOST_LINES, in _take",
     ("runner/daemon/counting.py", "Counting._moments"): "MOMENTS, the deque's own maxlen",
-    ("runner/daemon/counting.py", "Counting.incidents"): "MOST_INCIDENTS, the deque's own maxlen",
+    ("runner/daemon/counting.py", "Counting._incidents"): "MOST_INCIDENTS, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in _take",
     ("runner/pool/slot.py", "Life.ended"): "the reasons that the pool and the bridges have",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",

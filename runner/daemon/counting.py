@@ -51,9 +51,6 @@ class Counting:
 
     Args:
         knows: Whether there is, or was, a script at a path.
-
-    Attributes:
-        incidents: The execs that failed last.
     """
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
@@ -63,7 +60,7 @@ class Counting:
         self._lines: deque[tuple[int, bytes]] | None = None  # None: nobody writes them
         self._lost = 0
         self._has_ended = False
-        self.incidents: deque[IncidentStatus] = deque(maxlen=MOST_INCIDENTS)
+        self._incidents: deque[IncidentStatus] = deque(maxlen=MOST_INCIDENTS)
         self._began = time.monotonic()
         self._moments: deque[Moment] = deque(maxlen=MOMENTS)
 
@@ -97,11 +94,16 @@ class Counting:
         """A client tells of an exec that failed or was slow. Of those that are alike the last one is kept."""
         said = {name: getattr(incident, name) for name in TOLD}
         with self._lock:
-            alike = [old for old in self.incidents if _key(old) == _key(incident)]
+            alike = [old for old in self._incidents if _key(old) == _key(incident)]
             for old in alike:
-                self.incidents.remove(old)
+                self._incidents.remove(old)
             count = 1 + sum(old.count for old in alike)
-            self.incidents.append(IncidentStatus(at=round(time.time(), 3), client=client.pid, count=count, **said))
+            self._incidents.append(IncidentStatus(at=round(time.time(), 3), client=client.pid, count=count, **said))
+
+    def incidents(self) -> tuple[IncidentStatus, ...]:
+        """The execs that failed or were slow, the last one at the end."""
+        with self._lock:
+            return tuple(self._incidents)
 
     def take(self, clients: Iterable[Client]) -> None:
         """Look at what these clients have counted meanwhile; called again and again."""

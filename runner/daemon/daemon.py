@@ -220,7 +220,7 @@ class Daemon:
             refused_builds=self.runner.poison.builds,
             refused_calls=self.runner.poison.calls,
             outages=counting.outages(counted),
-            incidents=tuple(self._loans.counting.incidents),
+            incidents=self._loans.counting.incidents(),
             scripts=counting.status(counted, self.runner.scripts.reloads()),
             workers=self._workers(pool),
         )

@@ -219,7 +219,7 @@ def test_the_last_failures_are_kept_with_their_process(client: Client) -> None:
     for number in range(MOST_INCIDENTS + 5):
         counting.note(client, Incident.read(FAILURE | {"build": f"b{number}", "message": f"{number} " + "x" * 10_000}))
 
-    kept = list(counting.incidents)
+    kept = counting.incidents()
 
     assert len(kept) == MOST_INCIDENTS
     assert kept[-1].message.startswith(f"{MOST_INCIDENTS + 4} x")
@@ -266,7 +266,7 @@ def test_of_failures_that_are_alike_the_last_one_is_kept(client: Client) -> None
         counting.note(client, Incident.read(FAILURE | {"message": f"worker {pid}: it died"}))
     counting.note(client, Incident.read(FAILURE | {"message": "something else"}))
 
-    first, second = counting.incidents
+    first, second = counting.incidents()
 
     assert (first.message, first.count) == ("worker 9: it died", 3)
     assert (second.message, second.count) == ("something else", 1)
