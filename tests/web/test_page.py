@@ -82,12 +82,12 @@ def test_numbers_change_a_new_build_appears_and_a_stack_can_be_read(traffic: Tra
         browser.wait("document.querySelectorAll('#workers tr').length > 3")
         assert browser.value("document.getElementById('state').textContent") == "ready"
 
-        browser.wait("document.querySelector('#failures details')")
-        browser.value("document.querySelector('#failures summary').click()")
-        browser.wait("document.querySelector('#failures pre')?.textContent.includes('Throws.Look')")
-        shown = browser.value("document.querySelector('#failures summary').textContent")
+        browser.wait("document.querySelector('#incidents details')")
+        browser.value("document.querySelector('#incidents summary').click()")
+        browser.wait("document.querySelector('#incidents pre')?.textContent.includes('Throws.Look')")
+        shown = browser.value("document.querySelector('#incidents summary').textContent")
         assert "InvalidOperationException: <b>no table</b> for bob" in shown
-        assert browser.value("document.querySelectorAll('#failures b').length") == 0
+        assert browser.value("document.querySelectorAll('#incidents b').length") == 0
 
         seen = browser.value("document.querySelector('#scripts').textContent")
         compiled(traffic.daemon.scripts, "Fast", FAST.format(1))
