@@ -115,6 +115,68 @@ def test_what_edits_a_header_before_it_is_parsed_does_not_end_kamailio(tmp_path:
         checked(caller, str(steps), REQUEST, "answers")
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("subst", ["/(.)(.*)//gs"]),
+        ("subst", [",\n\r?\nv=,,"]),
+        ("replace", ["\r\n\r\nv=", ""]),
+        ("replace_all", ["\r\n\r\nv=", ""]),
+        ("replace_str", ["\r\n\r\nv=", "", "f"]),
+    ],
+)
+def test_a_replacement_across_the_end_of_the_headers_does_not_end_kamailio(
+    tmp_path: Path, function: str, arguments: list[str]
+) -> None:
+    """With another edit of the body; what stays on one side is done."""
+    steps = tmp_path / "steps"
+    calls: list[tuple[str, list[str]]] = [
+        ("textops.replace_body_all", ["a", "A" * 3000]),
+        (f"textops.{function}", arguments),
+        ("textops.subst", ["/X-Function: .*\r\n//"]),
+        ("textops.replace", ["sendrecv", "inactive"]),
+        ("textopsx.msg_apply_changes", []),
+    ]
+    steps.write_text(json.dumps(calls * 3), "ascii")
+
+    with Caller("pv", tmp_path, method="answers", script=SCRIPT) as caller:
+        checked(caller, str(steps), REQUEST, "answers")
+
+    answers = json.loads((tmp_path / "steps.answers").read_text("ascii"))
+    assert "begins in the headers and ends in the body" in answers[1]["refused"]
+    assert answers[2:5] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("replace_all", ["a", "b"]),
+        ("replace_body_all", ["a", "b"]),
+        ("replace_body_atonce", ["a", "b"]),
+        ("replace_body_str", ["a", "b", "a"]),
+        ("replace_str", ["a", "b", "a"]),
+        ("subst", ["/a/b/g"]),
+        ("subst_body", ["/a/b/g"]),
+    ],
+)
+def test_a_replacement_with_very_many_matches_does_not_hold_kamailio_up(
+    tmp_path: Path, function: str, arguments: list[str]
+) -> None:
+    """Each takes longer than the one before it, up to seconds for all (core/data_lump.c, del_lump)."""
+    answers = []
+    with Caller("pv", tmp_path, method="answers", script=SCRIPT) as caller:
+        for count in (4000, 50_000):
+            steps = tmp_path / f"{count}"
+            body = ("textops.set_body", ["a" * count, "text/plain"])
+            calls = [body, ("textopsx.msg_apply_changes", []), (f"textops.{function}", arguments)]
+            steps.write_text(json.dumps(calls), "ascii")
+            checked(caller, str(steps), REQUEST, "answers")
+            answers.append(json.loads(Path(f"{steps}.answers").read_text("ascii"))[-1])
+
+    assert answers[0] == 1
+    assert "more than 5000 matches" in answers[1]["refused"]
+
+
 def test_a_reply_is_not_sent_to_the_server_itself(tmp_path: Path) -> None:
     """With a Via of the server, and built again, it came back without end; found among 12,000 sequences."""
     calls = [("forward_uri", ["sip:a@127.0.0.1:9"]), ("textopsx.msg_apply_changes", [])]

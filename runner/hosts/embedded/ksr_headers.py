@@ -18,11 +18,11 @@ from .value import CannotEvaluate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.hosts.posix import Regex
     from runner.sip.message import Header
 
     from .context import Context
     from .host import MessageHost
-    from .posix import Regex
 
     Test = Callable[[Header], bool]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.posix import Regex
 from runner.sip.scan import wrap
 
 from .ksr_function import FALSE, TRUE, Function, with_bytes
-from .posix import Regex
 from .value import CannotEvaluate, Value
 
 if TYPE_CHECKING:

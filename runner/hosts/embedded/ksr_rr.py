@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.posix import Regex
+
 from . import loose_route, record_route
 from .ksr_function import FALSE, TRUE, Function, with_bytes
-from .posix import Regex
 from .routing import is_upstream, routed_place
 
 if TYPE_CHECKING:

@@ -11,13 +11,15 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from runner.hosts.expressions import check_places, places
+from runner.hosts.posix import Regex, matches
+
 from .ksr_function import FALSE, TRUE, Function, of_host, with_bytes
-from .posix import Regex
 from .substitution import REQUEST_URI, Replaced, Subst, replaced, run
 from .value import CannotEvaluate, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .context import Context
     from .host import MessageHost
@@ -28,7 +30,6 @@ _NOTHING_TO_SEARCH_FOR = 2
 MEMORY_BYTES = 8 << 20  # core/config.h, PKG_MEM_SIZE: what a process has
 _EDIT_BYTES = 200  # two lumps
 _MOST_MATCHES = MEMORY_BYTES // 8  # regmatch_t has 8 bytes
-_LINE_ENDS = b"\r\n"
 _SHOWN = 80
 
 
@@ -183,6 +184,7 @@ def _replaces(where: Callable[[Context], Region]) -> Callable[..., Answer]:
         found = _found(where(context), compiled(pattern))
         if found is None:
             return FALSE
+        check_places([found], context.message.body_start)
         context.edits.replace(found[0], found[1] - found[0], text)
         return TRUE
 
@@ -193,19 +195,17 @@ def _replaces_all(where: Callable[[Context], Region], *, line_by_line: bool = Tr
     """replace_all_helper; ``^`` matches behind a line end as well, unless it is done at once."""
 
     def replace(context: Context, pattern: bytes, text: bytes) -> int:
-        found, region, room = compiled(pattern), where(context), _Room(context)
-        at, is_line_start, answer = 0, True, FALSE
-        while at < len(region.data):
-            rest = region.data[at:].partition(b"\0")[0]
-            match = found.match(rest, 0, is_line_start=is_line_start)
-            if match is None:
-                break
-            start, end = match[0]
-            if start == end:
-                raise CannotEvaluate("the expression matches the empty text")
-            room.replace(region.start + at + start, end - start, text)
-            at += end
-            is_line_start = line_by_line and rest[end - 1] in _LINE_ENDS
+        found, region, room, answer = compiled(pattern), where(context), _Room(context), FALSE
+
+        def each() -> Iterator[tuple[int, int]]:
+            for (start, end), *_ in matches(found, region.data, is_global=True, line_by_line=line_by_line):
+                yield region.start + start, region.start + end
+                if end == len(region.data):
+                    return
+
+        check_places(each(), context.message.body_start)
+        for start, end in each():
+            room.replace(start, end - start, text)
             answer = TRUE
         return answer
 
@@ -219,12 +219,11 @@ def _replaces_text(where: Callable[[Context], Region]) -> Callable[..., Answer]:
         region, data, room = where(context), context.message.data, _Room(context)
         if not wanted:
             return TRUE
-        at = data.find(wanted, region.start, region.start + len(region.data))
-        while at >= 0:
-            room.replace(at, len(wanted), text)
-            if mode[:1] in {b"f", b"F"}:
-                break
-            at = data.find(wanted, at + len(wanted))
+        ends = region.start + len(region.data)
+        found = list(places(data, wanted, region.start, ends, is_global=mode[:1] not in {b"f", b"F"}))
+        check_places(found, context.message.body_start)
+        for start, end in found:
+            room.replace(start, end - start, text)
         return TRUE
 
     return replace
@@ -233,6 +232,9 @@ def _replaces_text(where: Callable[[Context], Region]) -> Callable[..., Answer]:
 def substitute(host: MessageHost, subst: Subst, where: Region) -> bool:
     """Replace in a part of the message; False when nothing was."""
     found, room = replacements(host, subst, where.data), _Room(host.context)
+    check_places(
+        ((where.start + each.start, where.start + each.end) for each in found), host.context.message.body_start
+    )
     for each in found:
         room.replace(where.start + each.start, each.end - each.start, each.text)
     return bool(found)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused
+from runner.hosts.posix import matches_wildcards
 from runner.sip.header_names import header_type
 from runner.sip.header_values import Place, address_in, param_place, places
 
@@ -18,7 +19,6 @@ from . import modf
 from .ksr_function import FALSE, TRUE, Function, of_host, with_bytes
 from .ksr_headers import headers, remove
 from .ksr_textops import compiled, shown
-from .posix import matches_wildcards
 from .value import CannotEvaluate
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .posix import Regex
+from runner.hosts.expressions import until_separator
+from runner.hosts.posix import Regex, matches
+
 from .value import CannotEvaluate, Value
 
 _MIN_LENGTH = 3
@@ -75,16 +77,15 @@ def parse_subst(text: bytes, measure: Measure) -> Subst:
     """
     if len(text) < _MIN_LENGTH or text[0] == _BACKSLASH:
         raise CannotEvaluate("malformed substitution")
-    end = 1
-    while end < len(text) and (text[end] != text[0] or text[end - 1] == _BACKSLASH):
-        end += 1
+    expression = until_separator(text)
+    end = 1 + len(expression)
     if end + 2 > len(text):
         raise CannotEvaluate("a substitution needs three separators")
     replacement, behind = _parse_replacement(text, end + 1, measure)
     flags = text[behind + 1 :]
     if flags.strip(b"isg"):
         raise CannotEvaluate("unknown flag of a substitution")
-    regex = Regex(text[1:end], ignores_case=b"i" in flags, is_multiline=b"s" not in flags)
+    regex = Regex(expression, ignores_case=b"i" in flags, is_multiline=b"s" not in flags)
     return Subst(regex, replacement, b"g" in flags)
 
 
@@ -138,21 +139,10 @@ def run(subst: Subst, text: bytes, read: Read) -> list[Replaced]:
         CannotEvaluate: The expression matches the empty text, or a replacement is too big.
     """
     text = text.partition(b"\0")[0]
-    found: list[Replaced] = []
-    at, is_line_start = 0, True
-    while True:
-        rest = text[at:]
-        match = subst.regex.match(rest, subst.groups, is_line_start=is_line_start)
-        if match is None:
-            return found
-        start, end = match[0]
-        if start == end:
-            raise CannotEvaluate("the expression matches the empty text")
-        found.append(Replaced(at + start, at + end, _build(subst, rest, match, read)))
-        at += end
-        is_line_start = rest[end - 1] in b"\r\n"
-        if not subst.is_global:
-            return found
+    return [
+        Replaced(*match[0], _build(subst, text, match, read))
+        for match in matches(subst.regex, text, is_global=subst.is_global, groups=subst.groups)
+    ]
 
 
 def replaced(text: bytes, found: list[Replaced]) -> bytes:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from runner.hosts.expressions import CannotEvaluate
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["CannotEvaluate"]
 
 
 class Value(NamedTuple):
@@ -62,7 +66,3 @@ NOWHERE = Value(b"", behind=-1)
 def buffer_size(*, is_6: bool) -> int:
     """core/pvapi.c, PV_DEFAULT_PRINT_BUFFER_SIZE: what several values may have together, with the NUL behind them."""
     return 32768 if is_6 else 8192
-
-
-class CannotEvaluate(Exception):
-    """A getter, setter or transformation fails, or the expression is malformed: IsNull is -1, GetS null."""

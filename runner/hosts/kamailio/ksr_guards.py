@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import CallRefused
 
+from . import ksr_replacements
 from .functions import is_tcp_off, may_have_parts
 from .kemi import has_route
 
@@ -27,7 +28,6 @@ _REPLY = 2  # $mt
 _MAIN_ROUTE = "0"  # core/route.c: request_route
 _MOST_ROUTES = 32  # core/kemi.c, KEMI_CBNAME_LIST_SIZE is 256, for all processes and for ever
 _LONGEST_SLEEP_S = 10
-_MOST_REPLACED = 99  # core/re.c, MAX_REPLACE_WITH is 100, and variables are not counted
 _LONGEST_HEADER = 900  # tm/config.h, MAX_HEADER is 1024, with the header's name
 _WRITABLE = re.compile(r"\$\(?(?:var|vn|vz|avp|xavp|xavu|xavi|shv|sht|dlg_var)\(.*\)", re.DOTALL)
 _LONGEST_LIST = 8192
@@ -136,12 +136,6 @@ def _list(_host: KamailioHost, text: str, *_: object) -> None:
         raise CallRefused(f"a list of {len(text)} characters takes too much of the server's memory")
 
 
-def _substitution(_host: KamailioHost, *texts: str) -> None:
-    # core/re.c, parse_repl
-    if any(text.count("$") > _MOST_REPLACED for text in texts):
-        raise CallRefused(f"there are more than {_MOST_REPLACED} variables in a replacement")
-
-
 def _call_id(_host: KamailioHost, call_id: str, number: str, *_: object) -> None:
     # tm/t_lookup.c, t_lookup_callid: prints both into buffers without asking for their lengths
     if max(len(call_id.encode()), len(number.encode())) > _LONGEST_HEADER:
@@ -187,8 +181,8 @@ def _parts(host: KamailioHost, *_: object) -> None:
 def _part_of_type(host: KamailioHost, _kind: str, name: str) -> None:
     _written(name)
     # core/msg_translator.c, get_boundary: looks into the header without asking whether it is there
-    if host.pv.is_null("$hdr(Content-Type)"):
-        raise CallRefused("the message has no Content-Type")
+    if host.pv.is_null("$hdr(Content-Type)") and host.get_s("$rb"):
+        raise CallRefused("the message has a body and no Content-Type")
 
 
 def _matches(_host: KamailioHost, _text: str, _expression: str, first: int, count: int, name: str) -> None:
@@ -316,11 +310,7 @@ GUARDS: dict[str, Guard] = {
     "textops.get_body_part_raw": _part_of_type,
     "textops.regex_substring": _matches,
     "textops.remove_body_part": _parts,
-    "textops.subst": _substitution,
-    "textops.subst_body": _substitution,
-    "textops.subst_hf": _substitution,
-    "textops.subst_uri": _substitution,
-    "textops.subst_user": _substitution,
+    **ksr_replacements.GUARDS,
     "textopsx.change_reply_status": _status,
     "textopsx.exclude_hf_value": _value,
     "textopsx.hf_value_exists": _value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runner.errors import CallRefused
 from tests.hosts.embedded.ksr_calls import Message
 
 BODY = b"alpha\r\nbeta alpha\r\n"
@@ -158,11 +159,23 @@ def test_a_call_makes_no_more_edits_than_fit_into_kamailio() -> None:
     assert "memory of a process" in message.host.logs[0][1]
 
 
-def test_an_edit_over_the_end_of_the_headers_hides_those_of_the_body() -> None:
-    """core/msg_translator.c, process_lumps; the message loses what their texts would have added or taken."""
-    message = Message(b"X-B: ", BODY)
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("subst", ("/X-B.*//s",)),
+        ("subst", ("/B:[^q]*beta//gs",)),
+        ("replace", ("\r\n\r\na", "")),
+        ("replace_all", ("\r\n\r\n.", "")),
+        ("replace_str", ("\r\n\r\nal", "", "f")),
+    ],
+)
+def test_a_match_that_begins_in_the_headers_and_ends_in_the_body_is_refused(
+    function: str, arguments: tuple[str, ...]
+) -> None:
+    message = Message(b"X-B: z\r\n", BODY)
+    before = message.text
 
-    assert message.call("textops.replace_body", "beta", "b") == 1
-    assert message.call("textops.subst", "/X-B.*//s") == 1
+    with pytest.raises(CallRefused, match="begins in the headers and ends in the body"):
+        message.call(f"textops.{function}", *arguments)
 
-    assert message.text.endswith("\r\nSubject: two word")
+    assert message.text == before

@@ -65,11 +65,13 @@ def test_a_guard_refuses_what_it_is_for_and_no_more(function: str, bad: list[Any
 def test_a_part_is_looked_for_only_where_there_is_a_content_type() -> None:
     """The server ended: get_boundary reads the header without asking whether it is there."""
     rig = Rig()
-    rig.results["pv.is_null"] = True
-    assert refusal(rig, "textops.get_body_part", "a/b", "$var(x)") == "the message has no Content-Type"
+    rig.results |= {"pv.is_null": True, "pv.get": "body"}
+    reason = "the message has a body and no Content-Type"
+    assert refusal(rig, "textops.get_body_part", "a/b", "$var(x)") == reason
 
-    rig.results["pv.is_null"] = False
-    assert rig.host.ksr("textops.get_body_part", ["a/b", "$var(x)"]) == 1
+    for is_null, body in ((True, ""), (False, "body")):
+        rig.results |= {"pv.is_null": is_null, "pv.get": body}
+        assert rig.host.ksr("textops.get_body_part", ["a/b", "$var(x)"]) == 1
     assert "is not one of $var" in refusal(rig, "textops.get_body_part", "a/b", "$ru")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import NULL, CannotEvaluate, Value
+from runner.hosts.posix import Regex
 from runner.sip.scan import wrap
 
 from .expression import Format, parse_format

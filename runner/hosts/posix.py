@@ -1,18 +1,20 @@
 """
 POSIX extended regular expressions and patterns of names, matched by the C library, which Kamailio uses too.
 
-Python's ``re`` cannot replace it: it takes the first alternative where POSIX takes the longest.
+Python's ``re`` cannot replace it: it takes the first alternative where POSIX takes the longest. Standard library only:
+it is imported by the Python that Kamailio embeds.
 """
 
 from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runner.hosts.expressions import is_too_deep
+from .expressions import CannotEvaluate, is_too_deep
 
-from .value import CannotEvaluate
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # glibc's regex.h; musl has the same values.
 _EXTENDED, _ICASE, _NEWLINE, _NOTBOL = 1, 2, 4, 1
@@ -61,6 +63,34 @@ class Regex:
         finally:
             self._libc.uselocale(before)
         return None if failed else [(match.start, match.end) for match in found]
+
+
+def matches(
+    regex: Regex, text: bytes, *, is_global: bool, groups: int = 0, line_by_line: bool = True
+) -> Iterator[list[tuple[int, int]]]:
+    """
+    The matches that a replacement takes from a text, one after the other, as ``Regex.match`` gives them.
+
+    As core/re.c, subst_run, and modules/textops/textops.c, replace_all_helper: ``^`` matches at the start, and behind a
+    match that ends a line, unless ``line_by_line`` is false. Each text that is looked through ends at a NUL.
+
+    Raises:
+        CannotEvaluate: The expression matches the empty text.
+    """
+    at, is_line_start = 0, True
+    while True:  # at the end, too
+        rest = text[at:].partition(b"\0")[0]
+        match = regex.match(rest, groups, is_line_start=is_line_start)
+        if match is None:
+            return
+        start, end = match[0]
+        if start == end:
+            raise CannotEvaluate("the expression matches the empty text")
+        yield [(at + first, at + last) if first >= 0 else (first, last) for first, last in match]
+        if not is_global:
+            return
+        at += end
+        is_line_start = line_by_line and rest[end - 1] in b"\r\n"
 
 
 def matches_wildcards(text: bytes, pattern: bytes, *, ignores_case: bool) -> bool:

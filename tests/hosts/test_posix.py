@@ -6,8 +6,8 @@ import locale
 
 import pytest
 
-from runner.hosts.embedded.posix import Regex
 from runner.hosts.embedded.value import CannotEvaluate
+from runner.hosts.posix import Regex
 
 
 def match(
