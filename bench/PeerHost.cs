@@ -20,6 +20,9 @@ public static class Peer
         internal override int AskNumber(string call, SR.CallShape shape, string argument, int errorValue) { return OnNumber(call, argument); }
         internal override int AskNumber(string call, string argument, string second, int errorValue) { return OnTwoTexts(call, argument, second); }
         internal override int AskNumber(string call, string argument, int second, int errorValue) { return OnTextAndNumber(call, argument, second); }
+        internal override int AskModF(string name, string[] arguments, int errorValue) { throw new NotSupportedException(); }
+        internal override object AskKsr(bool reads, string function, object[] arguments, out string refusal) { throw new NotSupportedException(); }
+        internal override void Exit(bool drops) { throw new NotSupportedException(); }
     }
 
     public static Func<int> Load(string path)

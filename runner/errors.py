@@ -18,6 +18,10 @@ class RunnerError(Exception):
     worker_survives = True
     """True when the worker that met the error can serve as before."""
 
+    def full(self) -> str:
+        """All that is known of it, for a log."""
+        return str(self)
+
 
 class ConfigError(RunnerError):
     """A setting, a path or a mode is wrong. Nothing was started or sent."""

@@ -6,9 +6,12 @@ Must not know workers.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.worker.outcome import ExecOutcome
 
     from .calls import Host
@@ -48,13 +51,16 @@ class ExecResult(NamedTuple):
     has_ended_routing: bool = False
 
 
+_timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, Timing)  # without a call of Python
+
+
 class Job:
     """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("_last", "began", "deadline", "entry", "host", "load", "outcome", "param", "queue", "run")
+    __slots__ = ("began", "deadline", "entry", "host", "last", "load", "outcome", "param", "queue", "run")
 
     def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
-        self.began = self._last = time.monotonic_ns()
+        self.began = self.last = time.monotonic_ns()
         self.queue = self.load = self.run = 0
         self.host = host
         self.deadline = self.began / NS_PER_S + timeout_s
@@ -64,10 +70,10 @@ class Job:
 
     def passed(self) -> int:
         """The time since the last call."""
-        last, self._last = self._last, time.monotonic_ns()
-        return self._last - last
+        last, self.last = self.last, time.monotonic_ns()
+        return self.last - last
 
     def timing(self) -> Timing:
         """All of the times, in microseconds."""
         total = time.monotonic_ns() - self.began
-        return Timing(self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US)
+        return _timing((self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US))

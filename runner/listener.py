@@ -36,7 +36,7 @@ from runner.sip.message import SipParseError, parse
 from runner.sip.uri import parse_uri
 from runner.sip.via import first_via, vias
 
-from .errors import ConfigError, ScriptError
+from .errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,7 +276,7 @@ class Listener:
             self._tell(level, text)
         if result.error is not None:
             self._count("failed_scripts")
-            log.error("%s", result.error.full() if isinstance(result.error, ScriptError) else result.error)
+            log.error("%s", result.error.full())
         if host.replies:
             self._answer(host, host.replies[-1])
             return

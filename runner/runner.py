@@ -23,6 +23,7 @@ from runner.worker.rundir import BLOBS, run_directory
 from runner.worker.stderr import Drain
 from runner.worker.worker import Worker, never
 
+from .at_once import AtOnce
 from .bridges import Bridges
 from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
 from .job import ExecResult, Job, Timing
@@ -85,6 +86,7 @@ class Runner:
             )
             parts.callback(self.pools.close)
             parts.callback(self.scripts.close)
+            self._at_once = AtOnce(self.scripts, self.pools, self.poison, self._exec)
             self._first_worker()
             self._pinned = self._pin()
             for kept in self.pools.all():
@@ -122,10 +124,10 @@ class Runner:
         Raises:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        self._refuse_unless_in_mode(str(path))
+        self._refuse_unless_in_mode(path := str(path))
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
-        return self._execute(str(path), param, host, timeout_s, outcome, entry=entry)
+        return self._execute(path, param, host, timeout_s, outcome, entry=entry)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -230,9 +232,11 @@ class Runner:
         try:
             if param is not None:
                 job.param = host.expand(param)
-            self._run(self._current(None if path is None else host.expand(path)), job)
+            name = None if path is None else host.expand(path)
+            if name is None or self._pinned is not None or not self._at_once.exec(name, job):
+                self._run(self._current(name), job)
         except RunnerError as failure:
-            log.warning("%s", _summary(failure))
+            log.warning("%s", failure.full())
             error = failure
         code = None if error else outcome.code
         return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
@@ -393,8 +397,3 @@ def _load_unless_there(worker: Worker, deadline: float, generation: Generation) 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
     """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
     return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
-
-
-def _summary(error: RunnerError) -> str:
-    """A failure for the log; an exception of the script comes with its C# stack."""
-    return error.full() if isinstance(error, ScriptError) else str(error)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMAND = [sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())"]
+# Ends a daemon once its own standard input ends, which is when the process that started both ends, even by SIGKILL.
+WATCHER = 'read -r _; kill "$1"'
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
@@ -76,6 +78,7 @@ class RunningDaemon:
             settings = f'worker_user = "root"\n{settings}'  # a daemon of root has to say so
         self.config.write_text(f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\n{settings}\n', "utf-8")
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -96,6 +99,7 @@ class RunningDaemon:
             finally:
                 self._process.kill()
                 self._process.wait()
+        self._watch(None)
 
     def start(self) -> None:
         """Start it, after the end of the one before, and wait until it serves."""
@@ -109,8 +113,18 @@ class RunningDaemon:
                 stdout=log,
                 env=self._env,
             )
+        self._watch(process.pid)
         until(lambda: "serving" in self.log()[begin:] or process.poll() is not None, "the daemon serves")
         assert process.poll() is None, self.log()
+
+    def _watch(self, pid: int | None) -> None:
+        """End this process with ours, and no other one any more."""
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.communicate()
+        command = ["/bin/sh", "-c", WATCHER, "watcher", str(pid)]
+        watches = pid is not None
+        self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) if watches else None
 
     @property
     def pid(self) -> int:

@@ -23,6 +23,7 @@ FLOORS = (
     {"scripts", "hosts"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},
+    {"at_once"},
     {"runner", "client"},
     {"daemon", "listener"},
     {"web"},

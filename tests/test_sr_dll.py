@@ -113,3 +113,10 @@ def test_a_program_built_for_the_old_module_runs_unchanged(runner: Runner, tmp_p
     assert b"\r\nX-I: 1\r\n" in host.message_bytes()
     assert b"Max-Forwards" not in host.message_bytes()
     assert host.reply_headers == ["X-R: 1\r\n"]
+
+
+def test_the_benchmarks_peer_has_all_that_sr_dll_asks_its_host_for(tmp_path: Path) -> None:
+    """It was left behind by a new call once, and the comparison with pythonnet was silently left out."""
+    made = [f"-out:{tmp_path / 'SRBridge.dll'}", f"-r:{ensure_bridge().sr_dll}", str(ROOT / "bench" / "PeerHost.cs")]
+
+    subprocess.run([MCS, "-t:library", *made], check=True, timeout=WAIT_S)

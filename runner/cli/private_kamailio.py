@@ -22,7 +22,7 @@ from runner import installed
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 IP = "127.0.0.1"
 MEMORY = ("-m", "64", "-M", "16")  # MiB, shared and of one process
@@ -92,12 +92,20 @@ class Kamailio:
         directory: Private to it; the configuration, log and runtime files go there.
         port: The UDP port on 127.0.0.1 that the configuration listens on.
         env: Added to a small, fixed environment.
+        options: Added to its command line.
 
     Raises:
         ConfigError: On entering: it is not installed, or did not start; the text has its first errors.
     """
 
-    def __init__(self, cfg: str, directory: Path, port: int, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cfg: str,
+        directory: Path,
+        port: int,
+        env: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.port = port
@@ -105,6 +113,7 @@ class Kamailio:
         self.cfg.write_text(cfg, encoding="utf-8", errors="surrogateescape")
         fixed = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(directory), "LANG": "C.UTF-8", "TZ": "UTC"}
         self.env = fixed | dict(env or {})
+        self._options = options
         self._log = directory / "kamailio.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
@@ -131,7 +140,7 @@ class Kamailio:
     def _start(self, program: str) -> None:
         directory = str(self.directory)
         # With -DD it stays this process's child and starts its own; the session is what is ended as a whole.
-        options = ("-f", str(self.cfg), "-DD", "-E", *MEMORY, "-w", directory, "-Y", directory)
+        options = ("-f", str(self.cfg), "-DD", "-E", *MEMORY, "-w", directory, "-Y", directory, *self._options)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [program, *options],

@@ -14,8 +14,7 @@ from runner.errors import ConfigError
 from runner.scripts.generation import Generation, Helper
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.scripts.stamps import Stamps
-from runner.wire.events import RETIRE_REASONS
-from runner.wire.session import MAX_ENTRIES, are_entries
+from runner.wire.events import MAX_ENTRIES, RETIRE_REASONS, are_entries
 from runner.wire.unfinished import Unfinished
 
 from .connection import PROTOCOL, ControlError

@@ -130,7 +130,7 @@ class Pool:
         begin = self._clock()
         if deadline <= begin:
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
-        if generation is not None and (slot := self._at_once(generation, user)) is not None:
+        if generation is not None and (slot := self.at_once(generation, user)) is not None:
             return slot
         request = Request(generation, user)
         with self._lock:
@@ -144,20 +144,25 @@ class Pool:
                 self.queue.withdraw(request)
             raise
 
-    def _at_once(self, generation: Generation, user: int | None) -> Slot | None:
-        """The common case without a request: nobody waits, and an idle worker has the generation."""
-        slots = self.slots
+    def at_once(self, generation: Generation, user: int | None = None) -> Slot | None:
+        """As ``acquire`` in the common case: nobody waits, and an idle worker has the generation. Else None."""
+        slots, path = self.slots, generation.path
         with self._lock:
-            if self._waiting or slots.is_closed or slots.recent.get(generation.path) is not generation:
+            if self._waiting or slots.is_closed or slots.recent.get(path) is not generation:
                 return None
             # The one released last was used last; but a client is best off with what its user had before.
             best = slots.released
-            if best is None or best.state is not State.IDLE or best.lent_to != user or not best.has_run(generation):
+            if (
+                best is None
+                or best.state is not State.IDLE
+                or best.lent_to != user
+                or best.living.holdings.ran.get(path) != generation.id
+            ):
                 best = slots.best_loaded(generation, user)
                 if best is None or (not best.has_run(generation) and self.warming.is_slow(generation, user)):
                     return None
             best.state = State.LEASED
-            slots.recent.move_to_end(generation.path)
+            slots.recent.move_to_end(path)
         if best.living.is_alive:
             return best
         self.discard_dead(best)

@@ -168,11 +168,12 @@ class Slot:
     def over_limit(self, settings: Settings, now: float) -> str:
         """Why the worker should run no further exec, such as a limit's name; else empty. Does not look at memory."""
         worker = self.living
-        if reason := worker.retire_reason:
+        holdings = worker.holdings
+        if holdings.retire_reason and (reason := worker.retire_reason):
             return reason
-        if self.max_jobs and worker.holdings.execs >= self.max_jobs:
+        if self.max_jobs and holdings.execs >= self.max_jobs:
             return "max_jobs"
-        if settings.max_loads and worker.holdings.loads >= settings.max_loads:
+        if settings.max_loads and holdings.loads >= settings.max_loads:
             return "max_loads"
         if settings.ttl_s and now - worker.started_at >= settings.ttl_s:
             return "ttl_s"

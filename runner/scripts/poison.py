@@ -46,6 +46,7 @@ class Poison:
         clock: Monotonic seconds.
 
     Attributes:
+        until: What is refused, with the script's path and until when; it may be over. Empty: nothing is.
         builds: How often a build was refused since the start.
         calls: How often messages of a Call-ID were.
     """
@@ -55,7 +56,7 @@ class Poison:
         self.builds = self.calls = 0
         self._clock = clock
         self._lost: dict[Key, deque[float]] = {}
-        self._until: dict[Key, tuple[str, float]] = {}
+        self.until: dict[Key, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
     def note(
@@ -89,7 +90,7 @@ class Poison:
         Raises:
             ScriptRefused: It is; the text says for how much longer.
         """
-        if not self._until:
+        if not self.until:
             return  # so that the common exec costs no more
         if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
             raise ScriptRefused(
@@ -105,7 +106,7 @@ class Poison:
         Raises:
             ScriptRefused: They are; the text says for how much longer.
         """
-        if self._until and (text := call_id()):
+        if self.until and (text := call_id()):
             text = text[:LONGEST_CALL_ID]
             refuse_message(path, text, self._left((None, path, text)))
 
@@ -122,18 +123,18 @@ class Poison:
         """The script, its key, and the seconds left."""
         now = self._clock()
         with self._lock:
-            found = [(path, key, round(until - now, 1)) for key, (path, until) in self._until.items()]
+            found = [(path, key, round(until - now, 1)) for key, (path, until) in self.until.items()]
         return [(path, key, left) for path, key, left in found if left > 0]
 
     def _left(self, key: Key) -> float:
         """Seconds for which it is refused; 0 when it is not."""
-        if (refused := self._until.get(key)) is None:
+        if (refused := self.until.get(key)) is None:
             return 0.0
         left = refused[1] - self._clock()
         if left <= 0:
             with self._lock:
-                if self._until.get(key) is refused:  # it may have been refused again
-                    del self._until[key]
+                if self.until.get(key) is refused:  # it may have been refused again
+                    del self.until[key]
         return max(0.0, left)
 
     def _count(self, key: Key, path: str, most: int, weight: int = 1) -> bool:
@@ -148,8 +149,8 @@ class Poison:
             if len(lost) < most or now - lost[0] > self.settings.poison_s:
                 return False
             del self._lost[key]
-            self._until[key] = (path, now + self.settings.poison_s)
-            _bound(self._until, MAX_REFUSED)
+            self.until[key] = (path, now + self.settings.poison_s)
+            _bound(self.until, MAX_REFUSED)
             if key[2] == BUILD:
                 self.builds += 1
             else:
@@ -166,8 +167,8 @@ class Poison:
         """Drop what no longer counts: a Call-ID rarely comes back."""
         for key in [key for key, lost in self._lost.items() if now - lost[-1] > self.settings.poison_s]:
             del self._lost[key]
-        for key in [key for key, (_, until) in self._until.items() if until <= now]:
-            del self._until[key]
+        for key in [key for key, (_, until) in self.until.items() if until <= now]:
+            del self.until[key]
 
 
 def _bound(found: dict[Key, Any], most: int) -> None:

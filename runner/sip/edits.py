@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Edit:
     name: str = ""
 
 
+_offset = attrgetter("offset")
+
 OUT = b"\0"
 """Stands in ``Edit.doubled``; no header holds it."""
 
@@ -49,7 +52,7 @@ class Edits:
 
     def add(self, edit: Edit) -> None:
         """One more, behind those at the same place."""
-        insort(self.edits, edit, key=lambda edit: edit.offset)
+        insort(self.edits, edit, key=_offset)
 
     def replace(self, offset: int, length: int, text: bytes = b"") -> None:
         """Put text in the place of ``length`` bytes."""

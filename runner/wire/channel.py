@@ -44,6 +44,7 @@ class Channel:
         writes: Descriptor of the pipe that the worker reads from, owned likewise.
 
     Attributes:
+        reads, writes: The descriptors; -1 when closed.
         unsent: The part of the last line that the worker had not taken when a ``TimeoutError`` ended the attempt.
 
     Raises:
@@ -51,7 +52,7 @@ class Channel:
     """
 
     def __init__(self, reads: int, writes: int) -> None:
-        self._reads, self._writes = reads, writes
+        self.reads, self.writes = reads, writes
         self.unsent = b""
         try:
             self._ends = _prepare(reads, os.O_RDONLY), _prepare(writes, os.O_WRONLY)
@@ -64,7 +65,7 @@ class Channel:
 
     def descriptors(self) -> tuple[int, ...]:
         """Both descriptors, the one to read from first; none when closed."""
-        return (self._reads, self._writes) if self._reads >= 0 else ()
+        return (self.reads, self.writes) if self.reads >= 0 else ()
 
     def ends(self) -> tuple[End, ...]:
         """The ends of the pipes, also after ``close``; the one to read from first."""
@@ -104,9 +105,9 @@ class Channel:
             self.unsent = data
             raise TimeoutError
         try:
-            data = data[os.write(self._writes, data) :]
+            data = data[os.write(self.writes, data) :]
             if not data:  # almost always all of it goes out in one write
-                return os.read(self._reads, READ_BYTES)
+                return os.read(self.reads, READ_BYTES)
         except BlockingIOError:
             pass
         except OSError:
@@ -132,7 +133,7 @@ class Channel:
                 self.unsent = bytes(rest)
                 raise
             with suppress(BlockingIOError):
-                rest = memoryview(rest)[os.write(self._writes, rest) :]
+                rest = memoryview(rest)[os.write(self.writes, rest) :]
 
     def receive(self, deadline: float) -> bytes:
         """
@@ -144,7 +145,7 @@ class Channel:
         while True:
             _await(self._readable, deadline)
             try:
-                return os.read(self._reads, READ_BYTES)
+                return os.read(self.reads, READ_BYTES)
             except BlockingIOError:
                 continue
             except OSError:  # closed by another thread of ours that ended the worker
@@ -153,13 +154,13 @@ class Channel:
     def detach(self) -> Channel:
         """A channel with the same descriptors; for its user this one is closed from now on."""
         detached = copy.copy(self)
-        self._reads = self._writes = -1
+        self.reads = self.writes = -1
         return detached
 
     def close(self) -> None:
         """Closes our ends; the worker sees the hang-up and ends itself."""
-        reads, self._reads = self._reads, -1
-        writes, self._writes = self._writes, -1
+        reads, self.reads = self.reads, -1
+        writes, self.writes = self.writes, -1
         for descriptor in (reads, writes):
             if descriptor >= 0:
                 os.close(descriptor)

@@ -21,6 +21,9 @@ CAN_UNSAID = tuple(word for word in CAN if word not in {"helpers", "trace"})
 RETIRE_REASONS = {"threads": "its script left threads running", "memory": "its script ran out of memory"}
 """Why a process should be replaced although it answered, as the bridge says it."""
 
+MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
+LONGEST_ENTRY = 200
+
 NO_EDITS: list[Any] = []
 
 
@@ -109,3 +112,13 @@ class Exiting:
 
 
 Event = Ready | Loaded | Notice | Question | Edits | Done | Failed | Exiting
+
+
+def are_entries(names: Any) -> bool:
+    """Whether this is a list of the names of entries, as a load may give it."""
+    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
+
+
+def is_entry(name: Any) -> bool:
+    """Whether an entry can have this name: ASCII letters, digits and underscores."""
+    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

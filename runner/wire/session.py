@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from runner.calls import QUESTIONS
 from runner.errors import ConfigError, ProtocolViolation
 
-from . import common_turn, messages
+from . import common_turn, events, messages
 from .events import CAN, RETIRE_REASONS, Done, Edits, Event, Exiting, Failed, Loaded, Notice, Place, Question, Ready
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ SHARE_OF_REASON = 8  # of the longest line: a character takes up to six bytes
 
 ANY_EDITS = -1  # as bits: all of them
 MAX_DEPTH = 8  # execs that run within each other, the outermost counted; bridge/Questions.cs takes no more
-MAX_ENTRIES = 1000  # of one generation; bridge/Entry.cs names no more, and none that is longer
-LONGEST_ENTRY = 200
 LONGEST_FILE = 4096  # characters of the name of a source; a bridge leaves out a longer one
 
 
@@ -94,16 +92,20 @@ class Session:
     Args:
         max_line_bytes: Longest line either side may send, its end included.
         state: STARTING for a new worker, IDLE for one that another session talked to until now.
+
+    Attributes:
+        requests, request_id: How many there were; the number of the one under way, or of the last one.
+        rest: The beginning of a line whose end has not come yet.
     """
 
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
         self.state = state
         self.max_line_bytes = max_line_bytes
         self._longest_reason = min(REASON_CHARACTERS, max_line_bytes // SHARE_OF_REASON)
-        self._rest = bytearray()
+        self.rest = bytearray()
         self._searched = 0
-        self._requests = 0
-        self._request_id = 0
+        self.requests = 0
+        self.request_id = 0
         self._question_id = 0
         self._outer: list[Waiting] = []
         self._awaited = common_turn.beginning(0)
@@ -112,7 +114,7 @@ class Session:
 
     def where(self) -> tuple[State, int, int, bytes]:
         """The state, the number of the last request and of the last question, and the beginning of a line heard."""
-        return self.state, self._request_id, self._question_id, bytes(self._rest)
+        return self.state, self.request_id, self._question_id, bytes(self.rest)
 
     @classmethod
     def resumed(cls, max_line_bytes: int, state: State, request: int, question: int, heard: bytes) -> Session:
@@ -122,17 +124,17 @@ class Session:
         Which edits are certain is no longer known: any are accepted, and whoever receives them drops them.
         """
         session = cls(max_line_bytes, state)
-        session._requests = session._request_id = request
+        session.requests = session.request_id = request
         session._question_id = question
         session._awaited = common_turn.beginning(request)
-        session._rest = bytearray(heard)
+        session.rest = bytearray(heard)
         session._certain = ANY_EDITS
         return session
 
     def load(self, params: Mapping[str, Any]) -> bytes:
         """The line that asks for a load; IDLE becomes LOADING."""
-        line = self._sent("-> load", messages.load_request(self._requests + 1, params))
-        self._requests = self._request_id = self._requests + 1
+        line = self._sent("-> load", messages.load_request(self.requests + 1, params))
+        self.requests = self.request_id = self.requests + 1
         return line
 
     @property
@@ -171,7 +173,7 @@ class Session:
         Raises:
             ConfigError: The line would be longer than ``max_line_bytes``; the state is as before.
         """
-        request_id = self._requests + 1
+        request_id = self.requests + 1
         line, awaited = common_turn.exec_line(request_id, generation, param, ahead, fresh=fresh, entry=entry)
         if self.state is State.IDLE and len(line) <= self.max_line_bytes:
             self.state = AFTER_EXEC
@@ -179,11 +181,15 @@ class Session:
             if self.state is State.ASKED and not self.can_nest:
                 raise RuntimeError(f"-> exec is not allowed within {MAX_DEPTH} others")
             self._sent("-> exec", line)  # or says what is wrong
-            self._outer.append(Waiting(self._request_id, self._question_id, self._awaited, self._certain, self._takes))
-        self._requests = self._request_id = request_id
+            self._outer.append(Waiting(self.request_id, self._question_id, self._awaited, self._certain, self._takes))
+        self.requests = self.request_id = request_id
+        self.begun(awaited, certain, takes)
+        return line
+
+    def begun(self, awaited: str, certain: int, takes: Sequence[type]) -> None:
+        """How the result of the exec that was sent begins, and its edits as in ``exec``."""
         self._awaited = awaited
         self._certain, self._takes = certain, takes
-        return line
 
     def answer(self, result: str | int | None) -> bytes:
         """The line that answers the open question; ASKED becomes RUNNING."""
@@ -204,7 +210,7 @@ class Session:
             ProtocolViolation: The table does not allow a line now. Events before it in the same bytes are lost, because
                 nothing of a broken conversation is believed.
         """
-        if self.state is State.RUNNING and not self._rest and len(data) <= self.max_line_bytes:
+        if self.state is State.RUNNING and not self.rest and len(data) <= self.max_line_bytes:
             event = common_turn.read(data, self._awaited, self._certain, self._takes)
             if isinstance(event, Done):
                 if self._outer:
@@ -224,9 +230,9 @@ class Session:
         if self.state is State.CLOSED:
             return events
         rest: bytes | bytearray = data
-        if self._rest:
-            self._rest += data  # in place: a long line comes in many pieces
-            rest = self._rest
+        if self.rest:
+            self.rest += data  # in place: a long line comes in many pieces
+            rest = self.rest
         start = 0
         try:
             while (end := rest.find(b"\n", start or self._searched)) >= 0:
@@ -238,11 +244,11 @@ class Session:
                     if type(event) is Exiting:
                         return events
                 start, self._searched = end + 1, 0
-            if rest is self._rest:
-                del self._rest[:start]
+            if rest is self.rest:
+                del self.rest[:start]
             elif start < len(rest):
-                self._rest = bytearray(rest[start:])
-            self._searched = len(self._rest)
+                self.rest = bytearray(rest[start:])
+            self._searched = len(self.rest)
             if self._searched >= self.max_line_bytes:
                 self._refuse_length(self._searched)
         except messages.NotAMessage as error:
@@ -280,7 +286,7 @@ class Session:
         if not self._outer or self.state is not State.RUNNING:
             return self._advance(what)
         before = self._advance(what.replace("<- ", "<- inner "))
-        self._request_id, self._question_id, self._awaited, self._certain, self._takes = self._outer.pop()
+        self.request_id, self._question_id, self._awaited, self._certain, self._takes = self._outer.pop()
         return before
 
     def _violation(self, text: str) -> ProtocolViolation:
@@ -292,9 +298,9 @@ class Session:
         match message if type(message.get("id", 0)) is int else {}:  # true is no number here
             case {"jsonrpc": "2.0", "id": int(question_id), "method": method, "params": list(args)}:
                 return self._question(question_id, method, args, self._place(message.get("at")))
-            case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self._request_id:
+            case {"jsonrpc": "2.0", "id": int(request_id), "result": dict(result)} if request_id == self.request_id:
                 return self._result(result)
-            case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self._request_id:
+            case {"jsonrpc": "2.0", "id": int(request_id), "error": dict(error)} if request_id == self.request_id:
                 return self._error(error)
             case {"jsonrpc": "2.0", "method": method} if "id" not in message:
                 return self._notice(method, message.get("params"), self._place(message.get("at")))
@@ -326,7 +332,7 @@ class Session:
             case "exiting", {"code": int(code), "exec": int(request_id)}:
                 before = self._advance("<- exiting")
                 is_answering = before in {State.LOADING, State.RUNNING, State.ASKED}
-                return Exiting(code, ends_request=is_answering and request_id == self._request_id)
+                return Exiting(code, ends_request=is_answering and request_id == self.request_id)
             case "Core.Log", [int(level), str(text)]:
                 # Also while one thread of the script waits for its answer: others may still log.
                 self._advance("<- notice")
@@ -367,7 +373,7 @@ class Session:
                 return Done(code, used, tuple(spent), worn, edits, exited)
         else:
             needs, entries = result.get("needs"), result.get("entries", [])
-            if type(needs) is list and all(type(name) is str for name in needs) and are_entries(entries):
+            if type(needs) is list and all(type(name) is str for name in needs) and events.are_entries(entries):
                 return Loaded(tuple(needs), tuple(entries))
         raise self._violation(
             f"expected the result of a {before.value} worker, got {messages.shown(repr(result).encode())}"
@@ -387,13 +393,3 @@ class Session:
                     worn if isinstance(worn, str) and worn in RETIRE_REASONS else "",
                 )
         raise self._violation(f"expected an error with code and message, got {messages.shown(repr(error).encode())}")
-
-
-def are_entries(names: Any) -> bool:
-    """Whether this is a list of the names of entries, as a load may give it."""
-    return type(names) is list and len(names) <= MAX_ENTRIES and all(map(is_entry, names))
-
-
-def is_entry(name: Any) -> bool:
-    """Whether an entry can have this name: ASCII letters, digits and underscores."""
-    return type(name) is str and 0 < len(name) <= LONGEST_ENTRY and name.isascii() and name.replace("_", "a").isalnum()

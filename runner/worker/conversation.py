@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 from runner.calls import FIND
 from runner.errors import (
-    ConfigError,
     EntryMissing,
     HostFault,
     ProtocolViolation,
@@ -31,6 +30,7 @@ from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, he
 
 from . import host_calls
 from .holdings import Holdings
+from .lane import Lanes
 from .outcome import LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 from .turns import Turns
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.conversation")
 
-SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
-
 
 class Conversation:
     """
@@ -56,6 +54,7 @@ class Conversation:
 
     Attributes:
         pid: The process at the other end.
+        session: What may be said now.
         holdings: What the process has done and holds.
         find_helper: Finds an assembly beside the running script by its simple name, until a deadline; returns None when
             there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
@@ -68,11 +67,10 @@ class Conversation:
         self.holdings = Holdings() if holdings is None else holdings
         self.find_helper: Callable[[Generation, str, float], Helper | None] = lambda *_: None
         self._channel = channel
-        self._session = session
+        self.session = session
         self._turns = Turns(channel, session)
-        self._longest_ahead = session.max_line_bytes // SHARE_AHEAD
-        self._plans: dict[tuple[str, str | None], Plan] = {}
         self._placement = Placement(pid, follows)
+        self._lanes = Lanes(session, channel, self._placement, self.holdings)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.holdings.execs} execs, {self.holdings.loads} loads>"
@@ -80,18 +78,18 @@ class Conversation:
     @property
     def state(self) -> State:
         """The state of its session."""
-        return self._session.state
+        return self.session.state
 
     @property
     def can_go_on(self) -> bool:
         """False after the end of the stream, after ``exiting`` and after a violation."""
-        state = self._session.state
+        state = self.session.state
         return state is not State.CLOSED and state is not State.BROKEN
 
     @property
     def can_nest(self) -> bool:
         """Whether another exec may run within the one that has asked."""
-        return self._session.can_nest and self._turns.lost is None and "within" in self.holdings.can
+        return self.session.can_nest and self._turns.lost is None and "within" in self.holdings.can
 
     def await_ready(self, deadline: float) -> str:
         """Wait for the first line of a new worker; returns the version of its runtime."""
@@ -112,7 +110,7 @@ class Conversation:
             ScriptInvalid: It cannot be run. The worker is unchanged, or was ended by the script: see ``can_go_on``.
             WorkerError: The worker is lost.
         """
-        line = self._session.load(generation.load_params())
+        line = self.session.load(generation.load_params())
         self.holdings.loads += 1
         self._turns.heard = 0
         event = self._turns.next(line, deadline)
@@ -164,40 +162,44 @@ class Conversation:
             WorkerError: The worker is lost. Edits received until then stand.
             HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
-        holdings, session, placement, can = self.holdings, self._session, self._placement, self.holdings.can
-        foresight = generation.foresight if entry is None else generation.foresight_of(entry)
-        holdings.execs += 1
-        if fresh:
-            holdings.loads += 1
-        self._turns.heard = 0
         outcome = outcome or ExecOutcome()
-        is_foreseen = hasattr(host, "depends_on") and "values" in can
-        plan = foresight.plan if is_foreseen else EMPTY
-        ahead, certain = "", 0
-        if plan is not EMPTY:
-            ahead, certain = plan.ahead(host, self._longest_ahead, edits="edits" in can)
-            if ahead and self._plans.get((generation.id, entry)) is not plan:
-                self._plans[generation.id, entry] = plan  # it travels before its values, once
-                ahead = messages.plan(plan.as_json) + ahead
-        if not is_foreseen or outcome.profile is not None:
-            ahead += host_calls.extras(host, outcome, can)
-        try:
-            first = session.exec(
-                generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
+        heard = None
+        lane = self._lanes.by_build.get((generation.id, entry))
+        if lane is not None and not fresh and outcome.profile is None:
+            done = lane.exec(generation, param, host, deadline, outcome)
+            if done is True:
+                return outcome
+            heard = None if done is False else done
+        holdings, session, placement = self.holdings, self.session, self._placement
+        foresight = generation.foresight if entry is None else generation.foresight_of(entry)
+        is_foreseen = hasattr(host, "depends_on") and "values" in holdings.can
+        plan, first = foresight.plan if is_foreseen else EMPTY, b""
+        self._turns.heard = 0
+        if lane is not None and heard is not None:
+            plan = lane.plan  # which it was sent with
+        else:
+            holdings.execs += 1
+            if fresh:
+                holdings.loads += 1
+            first = self._lanes.first_line(
+                generation,
+                param,
+                host,
+                plan,
+                outcome,
+                foresight=foresight,
+                is_foreseen=is_foreseen,
+                fresh=fresh,
+                entry=entry,
             )
-        except ConfigError:
-            self._plans.pop((generation.id, entry), None)  # the line was too long, so a plan in it was not sent
-            raise
-        if outcome.profile is not None:
-            outcome.profile.encoded()
+            if placement.left:
+                placement.left -= 1
+            elif placement.is_wanted:
+                placement.follow()
         began = time.monotonic()
-        if placement.left:
-            placement.left -= 1
-        elif placement.is_wanted:
-            placement.follow()
         try:
             try:
-                data = self._channel.turn(first, deadline)
+                data = heard or (self._channel.turn(first, deadline) if first else self._channel.receive(deadline))
             except OSError as error:
                 events = self._turns.left_unanswered(error, is_first=True)
             else:
@@ -213,7 +215,7 @@ class Conversation:
         if is_foreseen and (outcome.asked or outcome.used != plan.all_used):
             foresight.learn(cast("Foreseen", host), plan, outcome.used, outcome.asked or ())
         if outcome.refused:
-            raise HostFault(f"the host refused {outcome.refused}, which it had declared certain")
+            raise HostFault(outcome.refusal())
         return outcome
 
     @contextlib.contextmanager
@@ -272,9 +274,9 @@ class Conversation:
 
     def unfinished(self) -> Unfinished | None:
         """Where an exec or load stands that was not done in time; None when nobody can continue it."""
-        if self._session.depth or self._turns.lost is not None:
+        if self.session.depth or self._turns.lost is not None:
             return None
-        state, request, question, heard = self._session.where()
+        state, request, question, heard = self.session.where()
         # What is not ASCII is no line of the wire: such a worker is ended, as any that breaks the protocol.
         if state.value not in STATES or not heard.isascii() or len(heard) + len(self._channel.unsent) > LONGEST_REST:
             return None
@@ -297,13 +299,13 @@ class Conversation:
             # Without its helper a static constructor would fail for the rest of the worker's life.
             if question.call == FIND.name:
                 return self._find(generation, question.args[0], deadline)
-            return self._session.refuse(REFUSAL) if self.state is State.ASKED else b""
+            return self.session.refuse(REFUSAL) if self.state is State.ASKED else b""
 
         holdings = self.holdings
         if self.state is State.IDLE:
             holdings.ran[generation.path] = generation.id
             return
-        match hear_out(self._channel, self._session, deadline, answer, self._turns.most_heard):
+        match hear_out(self._channel, self.session, deadline, answer, self._turns.most_heard):
             case Loaded(needs, entries):
                 holdings.bind(generation)
                 if not needs:
@@ -319,12 +321,12 @@ class Conversation:
     def hand_over(self) -> Channel:
         """The channel, for whoever continues the conversation; this one has ended."""
         self._placement.free()
-        self._session.end()
+        self.session.end()
         return self._channel.detach()
 
     def resumed(self, channel: Channel, unfinished: Unfinished | None = None) -> Conversation:
         """The same conversation over another channel, with all that is known; idle unless unfinished."""
-        longest = self._session.max_line_bytes
+        longest = self.session.max_line_bytes
         if unfinished is None:
             session = Session(longest, State.IDLE)
         else:
@@ -337,14 +339,13 @@ class Conversation:
 
     def end(self) -> None:
         """End the talk: the state is CLOSED and the channel is closed. The worker sees the hang-up."""
-        self._session.end()
+        self.session.end()
         self._channel.close()
 
     def _note(self, generation: Generation, entries: tuple[str, ...]) -> None:
         """The generation is loaded, and the worker has no plan for it yet."""
         generation.learn_entries(entries)
-        replaced = self.holdings.add(generation)
-        self._plans = {key: plan for key, plan in self._plans.items() if key[0] not in replaced}
+        self._lanes.forget(self.holdings.add(generation))
 
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
         """The end of an exec without a result."""
@@ -374,12 +375,12 @@ class Conversation:
             helper = self.find_helper(generation, name, deadline)
         except RunnerError as error:
             log.warning("worker %d: %s", self.pid, error)
-        if self._session.state is not State.ASKED:
+        if self.session.state is not State.ASKED:
             return b""
         if helper is None:
-            return self._session.answer(None)
+            return self.session.answer(None)
         self.holdings.bind_helper(name, helper)
-        return self._session.answer(helper.hash)
+        return self.session.answer(helper.hash)
 
     def _answer(
         self, host: Host, question: Question, outcome: ExecOutcome, generation: Generation, deadline: float
@@ -391,6 +392,6 @@ class Conversation:
         if self._turns.lost is not None:
             self._turns.end_as_inner(self._turns.lost)
         # Another thread of the script may have ended the process meanwhile; the call was made nevertheless.
-        if self._session.state is not State.ASKED:
+        if self.session.state is not State.ASKED:
             return b""
-        return self._session.refuse(refusal) if refusal else self._session.answer(result)
+        return self.session.refuse(refusal) if refusal else self.session.answer(result)

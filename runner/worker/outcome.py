@@ -121,6 +121,10 @@ class ExecOutcome:
     has_ended_routing: bool = False
     is_missing: bool = False
 
+    def refusal(self) -> str:
+        """The words for ``refused``."""
+        return f"the host refused {self.refused}, which it had declared certain"
+
     def dropped_texts(self) -> Notice:
         """The log line in place of the texts beyond the bounds; the bridge has the same words."""
         return Notice("Core.Log", (WARNING, f"{self.dropped} more texts were dropped\n"))

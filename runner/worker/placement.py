@@ -39,6 +39,7 @@ class Placement:
         every: How often to look: 1 before each exec, 16 before every sixteenth, 0 never: the kernel decides.
 
     Attributes:
+        pid: The worker.
         is_wanted: False when ``every`` is 0, or it did not work.
         left: Execs until the next look; the conversation counts.
     """
@@ -49,7 +50,7 @@ class Placement:
         self.every = every
         self.is_wanted = every > 0
         self.left = 0
-        self._pid = pid
+        self.pid = pid
         self._cpu = -1
 
     def follow(self) -> None:
@@ -59,7 +60,7 @@ class Placement:
         if cpu == self._cpu:
             return
         try:
-            os.sched_setaffinity(self._pid, {cpu})
+            os.sched_setaffinity(self.pid, {cpu})
             self._cpu = cpu
         except OSError:  # another user's worker, a CPU that it may not use, or it has ended: not worth a log line
             self.is_wanted = False
@@ -70,4 +71,4 @@ class Placement:
         if self._cpu >= 0:
             self._cpu = -1
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(self._pid, os.sched_getaffinity(0))
+                os.sched_setaffinity(self.pid, os.sched_getaffinity(0))

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.worker")
 
 STACKS_QUIET_S = 0.005  # a pause this long means that the dump, one burst of lines, is complete
+OVER = frozenset({State.CLOSED, State.BROKEN})
 IN_A_TURN = frozenset({State.STARTING, State.LOADING, State.RUNNING, State.ASKED})
 KILLED_S = 2.0  # longest wait for another thread that kills the worker; its own waits are shorter in all
 
@@ -140,8 +141,9 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """True while the process is not known to have ended and its conversation can go on. Makes no system call."""
-        has_ended = self._has_ended or self._process.exit_code is not None
-        return not has_ended and (self._is_lent or self.conversation.can_go_on)
+        if self._has_ended or self._process.exit_code is not None:
+            return False
+        return self._is_lent or self.conversation.session.state not in OVER
 
     def rss_kib(self) -> int:
         """As ``rss_kib``, of its process."""

@@ -23,7 +23,8 @@ from runner.control.kinds import (
 from runner.scripts.generation import Generation, Helper, Part
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.scripts.stamps import Stamp, Stamps
-from runner.wire.session import LONGEST_ENTRY, MAX_ENTRIES, State
+from runner.wire.events import LONGEST_ENTRY, MAX_ENTRIES
+from runner.wire.session import State
 from runner.wire.unfinished import Unfinished
 
 if TYPE_CHECKING:

@@ -200,8 +200,8 @@ OTHERS = {
     "never ends, or takes its worker or the machine with it": (
         "AllocatesWithoutEnd AbortsTheMainThread CallsExitOnAThread ClosesDescriptors Deadlocks FailsFast "
         "ForksWithoutEnd NeverReturns NeverReturnsFromNative OverflowsTheStack RefusesToBeAborted "
-        "Dies Exits RunsOutOfMemory SendsItselfASignal StartsThreadsWithoutEnd ThrowsInAFinaliser "
-        "ThrowsInANativeCallback ThrowsInATimer ThrowsOnAThread WritesGarbageToEveryFd"
+        "Dies DiesAtLoad Exits ExitsAtLoad RunsOutOfMemory SendsItselfASignal StartsThreadsWithoutEnd "
+        "ThrowsInAFinaliser ThrowsInANativeCallback ThrowsInATimer ThrowsOnAThread WritesGarbageToEveryFd"
     ),
     "leaves something running, so its worker is replaced": (
         "CallsFromAnOldThread CallsLate LeavesAChild LeavesATask LeavesAThread ReturnsWhileThreadsCall StartsThreads"

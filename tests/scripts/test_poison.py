@@ -254,7 +254,7 @@ def test_what_is_refused_has_an_end_and_fits_into_one_message() -> None:
     for number in range(2 * MAX_REFUSED):
         poison.note(build(str(number), f"/{'x' * 4000}.exe"), f"{number:04}" + "\U0010ffff" * LONGEST_CALL_ID)
 
-    assert len(poison._until) <= MAX_REFUSED
+    assert len(poison.until) <= MAX_REFUSED
     assert len(json.dumps({"messages": poison.refused_messages()})) < MAX_LINE_BYTES
 
 

@@ -354,7 +354,7 @@ def test_a_load_that_is_late_binds_what_it_has_loaded() -> None:
     helped = Generation.of("/x.exe", Part("/x.exe", "a"), None, None, {"H": Helper(Part("/H.dll", "h"))})
     with late() as (conversation, says):
         session = Session.resumed(1024, State.LOADING, 1, 0, b"")
-        conversation._session = session
+        conversation.session = session
         os.write(says, b'{"jsonrpc":"2.0","id":1,"result":{"needs":[]}}\n')
 
         conversation.finish(helped, soon())
@@ -365,7 +365,7 @@ def test_a_load_that_is_late_binds_what_it_has_loaded() -> None:
 
 def test_what_is_unfinished_and_idle_has_only_come_too_late() -> None:
     with late() as (conversation, _says):
-        conversation._session = Session(1024, State.IDLE)
+        conversation.session = Session(1024, State.IDLE)
 
         conversation.finish(build(), soon())
 

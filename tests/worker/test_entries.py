@@ -12,7 +12,7 @@ from runner.errors import EntryMissing, ScriptInvalid
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from runner.wire.session import LONGEST_ENTRY, MAX_ENTRIES
+from runner.wire.events import LONGEST_ENTRY, MAX_ENTRIES
 from tests.places import INVITE, ROOT
 from tests.programs import MCS, WAIT_S
 from tests.running_daemon import compiled

@@ -285,11 +285,11 @@ class Context:
     def request_uri(self) -> bytes:
         """The R-URI as it goes out; of a reply the status, which stands in its place (parse_fline.h, msg_start)."""
         line = self.message.first_line
-        return self.new_uri if self.new_uri is not None else line.status if line.is_reply else line.uri
+        return self.new_uri if self.new_uri is not None else line.status or line.uri
 
     def uri(self, text: bytes) -> Uri | None:
         """A URI as this version of Kamailio reads it; None for what is none."""
-        found = parse_uri_6(text) if self.environment.is_6 else parse_uri(text)
+        found = parse_uri(text) if self.environment.kamailio == "5.6" else parse_uri_6(text)
         if found is None:
             self.fault = Fault.BAD_URI
         return found

@@ -19,7 +19,7 @@ from runner.sip.uri import Scheme
 
 from . import ksr, modf, outgoing
 from .context import Address, Context, Environment, Process, Socket, Version
-from .pv import expression, families  # noqa: F401 - families fills the registries
+from .pv import direct, expression, families  # noqa: F401 - families fills the registries
 from .substitution import Subst, parse_subst
 from .to_tag import stateless_tag
 from .value import NULL, CannotEvaluate, Value, make
@@ -174,8 +174,9 @@ class MessageHost:
 
     def get_s(self, name: str) -> str | None:
         """``PV.GetS``."""
+        read = direct.READS.get(name)
         try:
-            text = _spec(name).read(self.context).text
+            text = _spec(name).read(self.context).text if read is None else read(self.context)
         except CannotEvaluate:
             return None
         return None if text is None else text.decode("utf-8", "surrogateescape")
@@ -191,9 +192,13 @@ class MessageHost:
     def set_s(self, name: str, value: str) -> int:
         """``PV.SetS``: the text ends at a NUL, as a C string does."""
         try:
-            return self._write(name, make((_c_string(value), None, False, False, 0)))
+            text = _c_string(value)
+            if (write := direct.WRITES.get(name)) is None:
+                return self._write(name, make((text, None, False, False, 0)))
+            write(self.context, text)
         except CannotEvaluate:
             return FAILED
+        return 0
 
     def set_i(self, name: str, value: int) -> int:
         """``PV.SetI``: a number outside 32 bits gives -1."""
@@ -214,11 +219,13 @@ class MessageHost:
 
     def hdr_append(self, text: str) -> int:
         """``HDR.Append``: behind the last header, not seen by reads."""
-        return self._edit(self._append, text)
+        message = self.context.message
+        return FAILED if message.broken_at is not None or not message.headers else self._put(message.headers[-1], text)
 
     def hdr_insert(self, text: str) -> int:
         """``HDR.Insert``: behind the first header, not seen by reads."""
-        return self._edit(self._insert, text)
+        headers = self.context.message.headers
+        return self._put(headers[0], text) if headers else FAILED
 
     def hdr_insert_before(self, text: str, name: str | None = None) -> int:
         """``KSR.hdr.insert_before``: before the first header of that name; before all when there is none."""
@@ -234,7 +241,13 @@ class MessageHost:
 
     def hdr_append_to_reply(self, text: str) -> int:
         """``HDR.AppendToReply``: unchanged; an empty text gives -1 (app_mono_api.c, sr_mono_hdr_append_to_reply)."""
-        return self._edit(self._append_to_reply, text)
+        try:
+            raw = _c_string(text)
+        except CannotEvaluate:
+            return FAILED
+        if raw:
+            self.context.reply_headers.append(raw)
+        return 0 if raw else FAILED
 
     depends_on = staticmethod(foreseen.depends_on)
     changes = staticmethod(foreseen.changes)
@@ -311,24 +324,19 @@ class MessageHost:
         key = None if name is None else key_asked_for(_c_string(name))
         return next((header for header in self._headers() if header.key == key), otherwise)
 
-    def _append(self, raw: bytes) -> None:
-        self.context.edits.insert(self._headers()[-1].end, raw)
-
-    def _insert(self, raw: bytes) -> None:
-        if not self.context.message.headers:
-            raise CannotEvaluate("there is no header")
-        self.context.edits.insert(self.context.message.headers[0].end, raw)
+    def _put(self, header: sip.Header, text: str) -> int:
+        """Behind that header."""
+        try:
+            self.context.edits.insert(header.end, _c_string(text))
+        except CannotEvaluate:
+            return FAILED
+        return 0
 
     def _remove(self, name: bytes) -> None:
         key = key_asked_for(name)
         for header in self._headers():
             if header.key == key:
                 self.context.edits.replace(header.start, header.end - header.start)
-
-    def _append_to_reply(self, raw: bytes) -> None:
-        if not raw:
-            raise CannotEvaluate("an empty reply header")
-        self.context.reply_headers.append(raw)
 
     def _write(self, name: str, value: Value) -> int:
         try:
@@ -366,7 +374,7 @@ def _c_string(text: str) -> bytes:
         CannotEvaluate: It holds a lone surrogate that stands for no byte.
     """
     try:
-        data = to_bytes(text)
+        data = text.encode("utf-8", "surrogateescape")
         return data.partition(b"\0")[0] if b"\0" in data else data
     except UnicodeEncodeError as error:
         raise CannotEvaluate("a lone surrogate stands for no byte") from error

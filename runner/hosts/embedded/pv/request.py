@@ -84,11 +84,16 @@ def _original_part(part: str) -> Reader:
     return read
 
 
+def write_uri(context: Context, text: bytes) -> None:
+    """Set the R-URI."""
+    context.fault = Fault.UNSPECIFIED
+    context.new_uri = text
+
+
 def _write_uri(access: Access, value: Value) -> None:
     if value.text is None:
         raise CannotEvaluate("$ru needs a text")
-    access.context.fault = Fault.UNSPECIFIED
-    access.context.new_uri = value.text
+    write_uri(access.context, value.text)
 
 
 def rewrite(
@@ -104,19 +109,20 @@ def rewrite(
     uri = context.uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
-    is_phone_number = uri.scheme in {Scheme.TEL, Scheme.TELS}
+    scheme = uri.scheme  # compared one by one: an Enum's hash is a call of Python
+    is_phone_number = scheme is Scheme.TEL or scheme is Scheme.TELS
     is_tel = is_phone_number and not uri.is_phone
     if is_tel and port is not None:
         raise CannotEvaluate("a tel URI has no port")
     # A sips URI with user=phone becomes sip in 5.6, a urn too: the type alone is looked at.
-    scheme = b"tel" if is_tel and host is None else b"sips" if uri.scheme in {Scheme.SIPS, Scheme.TELS} else b"sip"
+    is_secure = scheme is Scheme.SIPS or scheme is Scheme.TELS
     new_user = uri.user if user is None else user
-    out = [scheme, b":", new_user]
+    out = [b"tel" if is_tel and host is None else b"sips" if is_secure else b"sip", b":", new_user]
     if new_user and uri.password is not None:
         out += (b":", uri.password)
     if is_phone_number and uri.params is not None:
         out += (b";", uri.params)
-    new_host = host if host is not None else None if is_tel or uri.scheme is Scheme.URN else uri.host
+    new_host = host if host is not None else None if is_tel or scheme is Scheme.URN else uri.host
     if new_host is not None:
         out += (b"@" if new_user else b"", new_host)
     new_port = uri.port if port is None else port or None

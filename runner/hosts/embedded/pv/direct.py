@@ -1,0 +1,113 @@
+"""
+The variables that scripts read and write most, each in one step: what ``expression`` finds in some ten.
+
+Must not differ from it: tests/hosts/embedded/pv/test_direct.py compares the two on arbitrary messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .request import rewrite, write_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.hosts.embedded.context import Context
+    from runner.sip.uri import Uri
+
+
+def _request_uri(context: Context) -> tuple[bytes, Uri] | None:
+    line = context.message.first_line
+    if line.status:
+        return None
+    text = line.uri if context.new_uri is None else context.new_uri
+    uri = context.uri(text)
+    return None if uri is None else (text, uri)
+
+
+def _ru(context: Context) -> bytes | None:
+    found = _request_uri(context)
+    return None if found is None else found[0]
+
+
+def _ru_user(context: Context) -> bytes | None:
+    found = _request_uri(context)
+    return None if found is None else found[1].user or None
+
+
+def _ru_host(context: Context) -> bytes | None:
+    found = _request_uri(context)
+    return None if found is None else found[1].host or None
+
+
+def _address(key: bytes) -> Callable[[Context], bytes | None]:
+    def read(context: Context) -> bytes | None:
+        party, header = context.party(key), context.message.header(key)
+        if party is None or header is None:
+            return None
+        start = header.body_start + party.uri_start
+        return context.message.data[start : start + len(party.uri)]
+
+    return read
+
+
+def _user(key: bytes) -> Callable[[Context], bytes | None]:
+    def read(context: Context) -> bytes | None:
+        party = context.party(key)
+        uri = None if party is None else context.uri(party.uri)
+        return None if uri is None else uri.user or None
+
+    return read
+
+
+def _host(key: bytes) -> Callable[[Context], bytes | None]:
+    def read(context: Context) -> bytes | None:
+        party = context.party(key)
+        uri = None if party is None else context.uri(party.uri)
+        return None if uri is None else uri.host or None
+
+    return read
+
+
+def _call_id(context: Context) -> bytes | None:
+    header = context.message.header(b"call-id")
+    return None if header is None else header.body
+
+
+def _method(context: Context) -> bytes | None:
+    message = context.message
+    return message.first_line.method if message.first_line.is_request else message.method or None
+
+
+def _source_ip(context: Context) -> bytes | None:
+    return context.source.ip.encode()
+
+
+READS: dict[str, Callable[[Context], bytes | None]] = {
+    "$ru": _ru,
+    "$rU": _ru_user,
+    "$rd": _ru_host,
+    "$fu": _address(b"from"),
+    "$fU": _user(b"from"),
+    "$fd": _host(b"from"),
+    "$tu": _address(b"to"),
+    "$tU": _user(b"to"),
+    "$td": _host(b"to"),
+    "$ci": _call_id,
+    "$rm": _method,
+    "$si": _source_ip,
+}
+"""The text of each; None where the variable is null."""
+
+
+def _write_user(context: Context, text: bytes) -> None:
+    rewrite(context, user=text)
+
+
+def _write_du(context: Context, text: bytes) -> None:
+    context.dst_uri = text or None
+
+
+WRITES: dict[str, Callable[[Context, bytes], None]] = {"$ru": write_uri, "$rU": _write_user, "$du": _write_du}
+"""Each takes a text, and raises ``CannotEvaluate`` as the variable's own does."""

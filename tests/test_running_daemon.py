@@ -1,0 +1,31 @@
+"""tests.running_daemon: what a test or a benchmark that is killed leaves behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.places import ROOT
+from tests.programs import until
+
+STARTS = """
+import sys, time
+from pathlib import Path
+from tests.running_daemon import RunningDaemon
+with RunningDaemon(Path(sys.argv[1])) as daemon:
+    print(daemon.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_daemon_ends_with_the_process_that_started_it_even_when_that_is_killed(tmp_path: Path) -> None:
+    """A benchmark that was killed in the middle left its daemon and its workers, which disturbed the next one."""
+    command = [sys.executable, "-c", STARTS, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as starter:
+        assert starter.stdout is not None
+        daemon = Path("/proc", starter.stdout.readline().strip(), "cmdline")
+        assert "serve" in daemon.read_text(encoding="utf-8")
+        starter.kill()
+
+    until(lambda: not daemon.exists() or not daemon.read_text(encoding="utf-8"), "the daemon has ended")
