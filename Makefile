@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-languages test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-browser test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -110,6 +110,16 @@ test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fet
 	@$(BIN)/app-mono build
 	rm -rf build/languages
 	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
+
+# Chromium takes 300 MB, so that `make test` leaves out these where it is not installed.
+test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both
+	@$(INSTALL)
+	missing=
+	command -v chromium >/dev/null || missing="$$missing chromium"
+	command -v promtool >/dev/null || missing="$$missing prometheus"
+	[ -z "$$missing" ] || install $$missing
+	$(BIN)/app-mono build
+	$(BIN)/python -m pytest tests/web $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bench import compilers, java_loads, kamailio, kemi, languages, library, pool, report, start
+from bench import compilers, counting, java_loads, kamailio, kemi, languages, library, pool, report, start
 
 if TYPE_CHECKING:
     from bench.measure import Row, Times
@@ -31,7 +31,7 @@ def main() -> None:
         latencies |= times
     if "kamailio" in wanted:
         found, times = kamailio.measure()
-        rows += found
+        rows += found + counting.measure()
         latencies |= times
     if "kemi" in wanted:
         rows += kemi.measure()

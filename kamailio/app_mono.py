@@ -47,6 +47,9 @@ DEFAULTS = {
     "ksr_allow": [],
     "kemi_on_error": "500 Server Internal Error",
     "kemi_pinned": False,
+    "slow_exec_s": 0.0,
+    "exec_log": "",
+    "exec_log_share": 1.0,
 }
 BUSY_LOG_S = 10.0  # between two lines that say that there was no free worker
 MODULE_TAKES_S = 0.01  # what Kamailio and this module need beside the exec
@@ -95,6 +98,7 @@ try:
     from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
+    from runner.hosts.recorded import Recorded
     from runner.printable import RecordFormatter
     from runner.reviewed import fault_of
 except ImportError as error:
@@ -167,16 +171,23 @@ def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str 
     Returns:
         The ``ExecOutcome``, or the exception of what failed, which is in the log.
     """
+    began = time.monotonic()
+    asked: Any = Recorded(host) if settings["slow_exec_s"] else host
     try:
         with CLocale():
-            return _lease.exec(path, param, host, time.monotonic() + _timeout_s, entry)
+            result: Any = _lease.exec(path, param, asked, began + _timeout_s, entry)
     except RunnerError as error:
         if not isinstance(error, PoolExhausted) or _is_busy_news(error):
             log.error("%s", error.full() if isinstance(error, ScriptError) else error)  # noqa: TRY400  # no traceback
-        return error
+        result = error
     except Exception as error:  # nothing may escape into Kamailio
         log.exception("internal error, please report it")
-        return error
+        result = error
+    try:
+        _lease.note(path, result, began, asked)
+    except Exception:  # what cannot be counted has run all the same
+        log.exception("internal error, please report it")
+    return result
 
 
 def running_entries() -> frozenset[str] | None:
@@ -295,3 +306,4 @@ ksr_allow = _allowed(settings["ksr_allow"])
 _busy = {"next": 0.0}  # when the next line may say so
 _timeout_s = settings["exec_timeout_s"] - MODULE_TAKES_S
 _lease = Lease.of_process(settings["socket"])
+_lease.tally.watch(settings["slow_exec_s"], settings["exec_log_share"] if settings["exec_log"] else 0.0)

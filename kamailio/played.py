@@ -56,6 +56,10 @@ class _Lease:
             self.record["exit_code"] = outcome.code
         return outcome
 
+    def note(self, *of: Any) -> None:
+        """As ``Lease.note``."""
+        self._lease.note(*of)
+
 
 _lease = _Lease(app_mono._lease)  # noqa: SLF001  # this file belongs to that one
 app_mono._lease = _lease  # type: ignore[assignment]  # noqa: SLF001

@@ -45,6 +45,7 @@ ALLOWED = {
     ("runner/client/link.py", "Link.connect", "connect"): "Control.connect takes a deadline",
     ("runner/client/lease.py", "Lease._connect", "connect"): "Link.connect takes one",
     ("runner/cli/admin.py", "request", "connect"): "the same",
+    ("runner/cli/top.py", "_keys.key", "read"): "after a poll with the time that is left",
     ("runner/cli/private_kamailio.py", "Kamailio.is_alive", "poll"): "of a process: it only looks",
     ("runner/daemon/access.py", "listen", "flock"): "LOCK_NB",
     ("runner/compilers/worker.py", "CompileWorker._ask", "read"): "after a poll with the time that is left",

@@ -26,6 +26,7 @@ FLOORS = (
     {"at_once"},
     {"runner", "client"},
     {"daemon", "listener"},
+    {"web"},
     {"cli"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -40,7 +41,16 @@ IN_KAMAILIO = (
     "hosts.kamailio.ksr",
     "printable",
 )
-BLOCKED = ("pydantic", "pydantic_settings", "watchdog", "platformdirs", "rich", "typer")
+BLOCKED = (
+    "pydantic",
+    "pydantic_settings",
+    "watchdog",
+    "platformdirs",
+    "rich",
+    "typer",
+    "waitress",
+    "prometheus_client",
+)
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {

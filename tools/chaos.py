@@ -14,6 +14,7 @@ import contextlib
 import os
 import random
 import re
+import socket
 import sys
 import tempfile
 import threading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RATE = 100  # of sipp, calls a second
+SCRAPE_S = 0.5
 PROBE_S = 0.02
 PAUSE_S = 0.25  # between two faults
 LATE_S = 0.5  # T1: a client sends again
@@ -62,6 +64,8 @@ class Report:
     longest_gap_s: float = 0.0
     killed: int = 0
     daemon_mib: int = 0
+    scraped: int = 0
+    scrape_errors: list[str] = field(default_factory=list)
     internal_errors: list[str] = field(default_factory=list)
     sipp_calls: int = 0
     sipp_failed: int = 0
@@ -81,6 +85,8 @@ class Report:
             found.append(f"nothing was answered for {self.longest_gap_s:.2f} s")
         if self.daemon_mib > MOST_DAEMON_MIB:
             found.append(f"a daemon had {self.daemon_mib} MiB of memory, more than {MOST_DAEMON_MIB}")
+        if not self.scraped or self.scrape_errors:
+            found.append(f"/metrics was answered {self.scraped} times, and otherwise: {self.scrape_errors[:3]}")
         if self.internal_errors:
             kinds: dict[str, str] = {}
             for error in self.internal_errors:
@@ -101,6 +107,7 @@ class Report:
             ("calls of sipp, and failed", f"{self.sipp_calls}, {self.sipp_failed}"),
             ("workers killed", self.killed),
             ("most memory of a daemon", f"{self.daemon_mib} MiB"),
+            ("metrics scraped", self.scraped),
             ("internal errors logged", len(self.internal_errors)),
             ("longest time without an answer", f"{self.longest_gap_s:.2f} s"),
             *((f"fault: {kind}", count) for kind, count in self.faults.items()),
@@ -157,6 +164,37 @@ class Probe:
         report.longest_gap_s = max((after - before for before, after in pairwise(times)), default=LOST_S)
 
 
+class Scraper:
+    """Prometheus, in a thread: asks for /metrics while there is a daemon, and says what is no answer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ended = threading.Event()
+        self.answered = 0
+        self.errors: list[str] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ended.wait(SCRAPE_S):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:  # there may be no daemon now
+                sock.settimeout(LOST_S)
+                sock.connect(str(self._path))
+                sock.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                with sock.makefile("rb") as file:
+                    answer = file.read()
+                if answer.startswith(b"HTTP/1.0 200 OK\r\n"):
+                    self.answered += 1
+                elif answer:  # nothing: the daemon was killed
+                    self.errors.append(answer[:80].decode("latin-1"))
+
+    def close(self, report: Report) -> None:
+        """Ask no more, and count."""
+        self._ended.set()
+        self._thread.join(2 * LOST_S)
+        report.scraped, report.scrape_errors = self.answered, self.errors
+
+
 def run(seconds: float, seed: int, directory: Path, route: str = "cfg", runtime: str = "mono") -> Report:
     """
     Inject faults for so many seconds.
@@ -179,6 +217,8 @@ def run(seconds: float, seed: int, directory: Path, route: str = "cfg", runtime:
         report.left_over += [str(path) for path in site.temporary.iterdir()]
     if (directory / "control.sock").exists():
         report.left_over.append("the control socket")
+    if (directory / "http.sock").exists():
+        report.left_over.append("the socket of http")
     return report
 
 
@@ -193,7 +233,7 @@ def _inject(
             until(lambda: b"200 OK" in (peer.ask(peer.request()) or b""), "a first request is true")
         calls = int(seconds * RATE)
         with Sipp("answered", site.port, calls, RATE, directory / "sipp") as sipp:
-            probe = Probe(site.port)
+            probe, scraper = Probe(site.port), Scraper(site.http)
             ends = time.monotonic() + seconds
             while time.monotonic() < ends or not all(report.faults.values()):
                 for kind in numbers.sample(list(faults.kinds), len(faults.kinds)):
@@ -204,6 +244,7 @@ def _inject(
                     report.faults[kind] += 1
                     time.sleep(PAUSE_S)
             probe.close()
+            scraper.close(report)
         probe.into(report)
         counts = sipp.counts()
         report.sipp_calls, report.sipp_failed = counts.created, counts.failed

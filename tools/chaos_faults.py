@@ -104,7 +104,9 @@ class Site:
         self.script = directory / "scripts" / f"Chaos{compiled}"
         load = f'\nload = "{self.script}"' if route == "kemi" else ""
         workers = "" if runtime == "mono" else WORKERS.format(runtime)
-        self.daemon = RunningDaemon(directory, SETTINGS + load + workers, {"TMPDIR": str(self.temporary)})
+        self.http = directory / "http.sock"
+        eyes = f'\nhttp = "{self.http}"\nslow_exec_s = 0.05\nexec_log = "{directory}/execs.jsonl"'
+        self.daemon = RunningDaemon(directory, SETTINGS + eyes + load + workers, {"TMPDIR": str(self.temporary)})
         self.builds = 0
         self.library = self._made(source, WITHOUT_MAIN[source], "-t:library")
         self._first = self._made(source, (SCRIPTS / f"Chaos{source}").read_text("utf-8"))

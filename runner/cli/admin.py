@@ -13,6 +13,7 @@ from rich.table import Table
 
 from runner.control import messages
 from runner.control.connection import Control, ControlError, OtherEndFailed, ask
+from runner.control.counters import OUTCOMES, quantile
 from runner.control.kinds import Malformed
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
@@ -23,6 +24,7 @@ from . import show
 
 if TYPE_CHECKING:
     from runner.control.messages import Message
+    from runner.control.status import ScriptStatus
 
 A = TypeVar("A", bound="Message")
 
@@ -72,7 +74,7 @@ def status(path: str, *, as_json: bool) -> None:
         return
     lent = sum(1 for worker in now.workers if worker.client)
     rows = [
-        ("daemon", f"process {now.pid}, up {_duration(now.up_s)}, {now.socket}"),
+        ("daemon", f"process {now.pid}, up {duration(now.up_s)}, {now.socket}"),
         ("serves", f"mono_run of {now.load}" if now.load else f"mono_exec below {', '.join(now.script_dirs)}"),
         ("workers", f"{len(now.workers)} of at most {now.max_workers}: {lent} lent, {now.starting} starting"),
         ("clients", f"{now.clients} connected, {now.users} of them run scripts, {now.waiting} wait"),
@@ -80,13 +82,14 @@ def status(path: str, *, as_json: bool) -> None:
     if now.from_earlier_daemon:
         rows.append(("", f"{now.from_earlier_daemon} still use a worker of an earlier daemon"))
     rows += [
-        ("warming", f"worker {worker.pid} runs {found.script} for the first time, {_duration(found.since_s)}")
+        ("warming", f"worker {worker.pid} runs {found.script} for the first time, {duration(found.since_s)}")
         for worker in now.workers
         if (found := worker.warming)
     ]
     if now.start_failures:
         when = f"next in {now.next_start_s} s" if now.next_start_s else "trying again now"
         rows.append(("trouble", f"{now.start_failures} starts failed, {when}: {now.start_error}"))
+    rows += [("script", _script(script)) for script in now.scripts]
     for script, left_s in now.refused_scripts.items():
         rows.append(("refused", f"{script} {_until(left_s)}: it took worker after worker with it"))
     for message in now.refused_messages:
@@ -115,7 +118,7 @@ def workers(path: str, *, as_json: bool) -> None:
             str(worker.client or ""),
             str(worker.execs),
             str(worker.loads),
-            _duration(worker.age_s),
+            duration(worker.age_s),
             " ".join(os.path.basename(loaded) for loaded in worker.loaded),  # noqa: PTH119  # a name, not a file
             worker.retire_reason,
         )
@@ -181,12 +184,23 @@ def _end(path: str, asked: type[messages.DrainRequest | messages.StopRequest]) -
         os.close(process)
 
 
+def _script(script: ScriptStatus) -> str:
+    """What was counted of a script, in a line."""
+    outcomes = {name: sum(int(build.outcomes.get(name, 0)) for build in script.builds) for name in OUTCOMES}
+    times = [sum(counts) for counts in zip(*(build.times for build in script.builds), strict=True)]
+    spread = f"half within {quantile(times, 0.5) * 1000:.3g} ms, 99 % within {quantile(times, 0.99) * 1000:.3g} ms"
+    counted = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
+    live = f"; {script.reloads} reloads, the last live after {script.live_s:g} s" if script.reloads else ""
+    return f"{script.path or 'not known'}: {counted or 'no exec'}; {spread}{live}"
+
+
 def _until(left_s: float) -> str:
     return f"for {left_s} s more, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for people."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.1f} s"
+    return f"{seconds:.1f} s" if seconds >= 1 or not seconds else f"{seconds * 1000:.3g} ms"

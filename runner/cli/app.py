@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from .job import Job
 
-# Their warnings come back as the error of the run, which is shown once.
-SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool", "runner.first_runs"})
 EPILOG = "Exit status: 0 the script said true (exit code 0), 1 false, 2 it could not be run to its end or bad usage."
 
 
@@ -299,6 +297,16 @@ def workers(*, config: Config = None, socket: Socket = None, json: Json = False)
     _controlled(config, socket, lambda path: admin.workers(path, as_json=json))
 
 
+@app.command("top")
+def top(
+    *, config: Config = None, socket: Socket = None, once: Annotated[bool, typer.Option(help="Show it once.")] = False
+) -> None:
+    """Watch what the daemon, its scripts and its workers do; q ends it."""
+    from .top import top as show_again  # noqa: PLC0415 - as above
+
+    _controlled(config, socket, lambda path: show_again(path, once=once))
+
+
 @app.command("reload")
 def reload(*, config: Config = None, socket: Socket = None) -> None:
     """Make the daemon read its settings again, as HUP does; names the changes that take more than that."""
@@ -333,25 +341,13 @@ def common(
 ) -> None:
     """Set up what all commands share."""
     _ = show_version  # its callback has ended the process
-    handler = _Lines()
+    handler = show.Lines()
     handler.setLevel(logging.DEBUG if verbose else logging.WARNING)
     logger = logging.getLogger("runner")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
     logger.propagate = False
     end_cleanly_on_signals()
-
-
-class _Lines(logging.Handler):
-    """The runner's log as single lines on stderr, what scripts print included; tracebacks with --verbose only."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        is_verbose = self.level <= logging.DEBUG
-        if record.name in SHOWN_AS_ERROR and record.levelno < logging.ERROR and not is_verbose:
-            return
-        show.logged("console" if record.name == "runner.drain" else record.levelname.lower(), record.getMessage())
-        if record.exc_info and is_verbose:
-            show.note(logging.Formatter().formatException(record.exc_info))
 
 
 def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio: bool, compare: bool) -> int:

@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import time
+from importlib.metadata import version
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 from runner.daemon.daemon import Daemon
+from runner.daemon.exec_log import writing
 from runner.daemon.systemd import end_others
 from runner.errors import ConfigError, RunnerError
 from runner.printable import RecordFormatter
@@ -20,7 +22,7 @@ from runner.settings import Settings
 from .ending import naming_load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger("runner.serve")
@@ -53,7 +55,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
     settings = Settings.from_file(config)
     _log_to(settings.log_file)
-    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon:
+    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon, _shown(settings, daemon):
         signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
@@ -63,6 +65,22 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         log.warning("ended %d processes that scripts had left in the unit", left)
     log.warning("ended")
     return 0
+
+
+@contextlib.contextmanager
+def _shown(settings: Settings, daemon: Daemon) -> Iterator[None]:
+    """What ``exec_log`` and ``http`` ask for; nothing of the latter is imported where that is not set."""
+    with contextlib.ExitStack() as stack:
+        if settings.exec_log is not None:
+            stack.enter_context(writing(settings.exec_log, daemon.counted))
+        if settings.http:
+            from runner.web.server import serving  # noqa: PLC0415
+            from runner.web.site import Site  # noqa: PLC0415
+
+            is_unix = settings.http.startswith("/")
+            site = Site(daemon.status, daemon.history, version("app-mono"), is_unix=is_unix)
+            stack.enter_context(serving(settings.http, int(settings.socket_mode, 8), site))
+        yield
 
 
 def _reload(daemon: Daemon) -> None:

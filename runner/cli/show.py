@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import re
 import statistics
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -37,6 +38,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 LEVEL_STYLES = {-1: "red", 0: "yellow", 1: "green", 2: "cyan", 3: "dim"}
+# Their warnings come back as the error of the run, which is shown once.
+SHOWN_AS_ERROR = frozenset({"runner", "runner.worker", "runner.pool", "runner.first_runs"})
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 DIAGNOSTIC = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<col>\d+): (?P<kind>error|warning)")
 
@@ -162,8 +165,8 @@ def failure_as_json(failure: RunnerError) -> str:
     return as_json([Outcome(ok=False, exit_code=None, error=failure)])
 
 
-def table(rows: Table) -> None:
-    """A table, as wide as the terminal; all of it where there is none."""
+def table(rows: Table | Group) -> None:
+    """A table, or several, as wide as the terminal; all of it where there is none."""
     (out if out.is_terminal else Console(highlight=False, width=WHOLE)).print(rows)
 
 
@@ -175,6 +178,19 @@ def cells(*texts: str) -> list[Text]:
 def line(text: str) -> None:
     """One plain line of output."""
     out.print(printable(text), markup=False)
+
+
+class Lines(logging.Handler):
+    """The runner's log as single lines on stderr, what scripts print included; tracebacks with --verbose only."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        is_verbose = self.level <= logging.DEBUG
+        if record.name in SHOWN_AS_ERROR and record.levelno < logging.ERROR and not is_verbose:
+            return
+        logged("console" if record.name == "runner.drain" else record.levelname.lower(), record.getMessage())
+        if record.exc_info and is_verbose:
+            note(logging.Formatter().formatException(record.exc_info))
 
 
 def logged(level: str, text: str) -> None:

@@ -9,12 +9,24 @@ import contextlib
 import math
 import os
 import signal
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from runner.control.messages import HandOver, Loaded, Needs, Ran, Rejected, Release, Report, Retire
-from runner.errors import EntryMissing, ScriptError, WorkerError
+from runner.control.messages import (
+    FindAnswer,
+    FindRequest,
+    HandOver,
+    Loaded,
+    Needs,
+    Ran,
+    Rejected,
+    Release,
+    Report,
+    Retire,
+)
+from runner.errors import EntryMissing, PoolExhausted, ScriptError, WorkerError
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
 
     from runner.calls import Host
     from runner.control.messages import Worker
-    from runner.scripts.generation import Generation
+    from runner.scripts.generation import Generation, Helper
     from runner.wire.channel import Channel
 
     from .link import Link
@@ -71,8 +83,15 @@ class Held:
         return self.conversation.holdings.runtime
 
     @classmethod
-    def of(cls, worker: Worker, channel: Channel, loaded: Iterable[Generation]) -> Self:
-        """A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them."""
+    def of(cls, worker: Worker, channel: Channel | None, loaded: Iterable[Generation]) -> Self:
+        """
+        A worker as it came from the daemon; ``loaded`` are its generations with what this client learned of them.
+
+        Raises:
+            PoolExhausted: It came without its wire.
+        """
+        if channel is None:
+            raise PoolExhausted("the daemon sent a worker without its wire")
         by_path = {generation.path: generation for generation in loaded}
         holdings = Holdings(
             worker.execs,
@@ -105,6 +124,13 @@ class Held:
             deadline: On ``time.monotonic``.
             ask: Asks the daemon, with ``needs`` or ``rejected``, for the generation to go on with.
         """
+        began = time.monotonic()
+        try:
+            self._try_load(link, generation, deadline, ask)
+        finally:
+            link.tally.load_s += time.monotonic() - began
+
+    def _try_load(self, link: Link, generation: Generation, deadline: float, ask: Callable[..., Generation]) -> None:
         try_load(
             partial(self.conversation.load, deadline=deadline),
             generation,
@@ -114,6 +140,24 @@ class Held:
                 rejected=Rejected(generation=build.id, message=str(error), detail=error.detail)
             ),
         )
+
+    def find_helpers(self, link: Link, found: Callable[[Generation], None]) -> None:
+        """
+        Let a running script load assemblies by their names.
+
+        Args:
+            link: Where they are asked for. Without a daemon there are none.
+            found: Told the generation that has got one: by now its script is another generation, with that helper.
+        """
+
+        def find(generation: Generation, name: str, deadline: float) -> Helper | None:
+            answer = link.ask(FindRequest(generation=generation.id, name=name), FindAnswer, deadline)
+            if answer is None or answer.helper is None:
+                return None
+            found(generation)
+            return answer.helper
+
+        self.conversation.find_helper = find
 
     def report(self) -> Report:
         """What it has done and holds."""

@@ -11,7 +11,6 @@ import os
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from runner.control import messages
 from runner.control.messages import LeaseAnswer, LeaseRequest, Swap
 from runner.errors import (
     EntryMissing,
@@ -30,13 +29,14 @@ from runner.worker.outcome import ExecOutcome
 from .held import NO_SUCH_ENTRY, Held
 from .known import Known, Refusals
 from .link import Link
+from .tally import Tally
 from .within import Wanted, Within
 from .workers import Workers
 
 if TYPE_CHECKING:
     from runner.calls import Host
     from runner.control.messages import Needs, Refuse, Rejected, Worker
-    from runner.scripts.generation import Generation, Helper
+    from runner.scripts.generation import Generation
 
     from .known import Script
 
@@ -60,23 +60,25 @@ class Lease:
     Args:
         socket_path: The daemon's control socket.
         is_inner: It runs scripts within an exec of another lease of this process.
+        tally: Where the execs of this process are counted; None: a new one.
 
     Attributes:
-        within: What runs here.
+        within, tally: What runs here, and where it is counted.
     """
 
     _of_process: ClassVar[Lease | None] = None
 
-    def __init__(self, socket_path: str, *, is_inner: bool = False) -> None:
+    def __init__(self, socket_path: str, *, is_inner: bool = False, tally: Tally | None = None) -> None:
         self._socket_path = socket_path
         self._is_inner = is_inner
         self._pid = os.getpid()
         self._workers = Workers()
-        self._link = Link(socket_path, self._workers.report, self._hear)
+        self.tally = tally or Tally()
+        self._link = Link(socket_path, self._workers.report, self._hear, self.tally)
         self._known = Known()
         self._refusals = Refusals()
         self._ask_swap_after = self._listen_after = 0.0
-        self.within = Within(lambda: Lease(socket_path, is_inner=True))
+        self.within = Within(lambda: Lease(socket_path, is_inner=True, tally=self.tally))
         self._is_over = False  # it is closed as soon as nothing runs
 
     @property
@@ -87,10 +89,19 @@ class Lease:
     @classmethod
     def of_process(cls, socket_path: str) -> Lease:
         """The lease of this process from now on; the one before is given back. It outlives a reload of its caller."""
-        if cls._of_process is not None:
-            cls._of_process.close()
-        cls._of_process = cls(socket_path)
+        if (before := cls._of_process) is not None:
+            before.close()
+        cls._of_process = cls(socket_path, tally=before.tally if before is not None else None)
         return cls._of_process
+
+    def script(self, path: str | None) -> Script | None:
+        """What is known of a script; None for nothing."""
+        return self._known.scripts.get(path) or self.within.script(path)
+
+    def note(self, path: str | None, result: ExecOutcome | Exception, began: float, host: Host) -> None:
+        """An exec is over, as ``Tally.add`` has it; also one within another."""
+        if (incident := self.tally.add(self.script(path), path, result, began, host)) is not None:
+            self._link.tell(incident)
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
@@ -302,21 +313,9 @@ class Lease:
     def _take(self, worker: Worker) -> None:
         assert self._link.control is not None  # noqa: S101  # it has just answered
         channel = received(self._link.control.take_descriptors(ENDS))
-        if channel is None:
-            raise PoolExhausted("the daemon sent a worker without its wire")
         held = Held.of(worker, channel, map(self._known.with_lessons, worker.loaded))
-        held.conversation.find_helper = self._find_helper
+        held.find_helpers(self._link, self._known.ask_again)
         self._workers.replace(held, self._link)
-
-    def _find_helper(self, generation: Generation, name: str, deadline: float) -> Helper | None:
-        """An assembly that a running script loads by its name; None where there is none, or no daemon to ask."""
-        answer = self._link.ask(
-            messages.FindRequest(generation=generation.id, name=name), messages.FindAnswer, deadline
-        )
-        if answer is None or answer.helper is None:
-            return None
-        self._known.ask_again(generation)  # by now the script is another generation, with that helper
-        return answer.helper
 
     # After an exec.
 
@@ -397,4 +396,5 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        Lease.__init__(self, self._socket_path, is_inner=self._is_inner)
+        tally = self.tally if os.getpid() == self._pid else self.tally.of_child()
+        Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

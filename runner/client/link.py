@@ -17,6 +17,8 @@ from runner.errors import RunnerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .tally import Tally
+
 log = logging.getLogger("runner.link")
 
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
@@ -40,18 +42,25 @@ class Link:
         socket_path: The daemon's control socket.
         held: The report of the worker that this process holds, for a daemon that does not know of it; None for none.
         hear: What to do with a notice of the daemon.
+        tally: Its counters are shared with each daemon.
 
     Attributes:
+        tally: As given.
         control: None while there is no connection.
         outage: Why there is none, for people; empty while there is one, and before the first.
         backoff: When to try again.
     """
 
     def __init__(
-        self, socket_path: str, held: Callable[[], Report | None], hear: Callable[[Refuse | Swap], None]
+        self,
+        socket_path: str,
+        held: Callable[[], Report | None],
+        hear: Callable[[Refuse | Swap], None],
+        tally: Tally,
     ) -> None:
         self.control: Control | None = None
         self.outage = ""
+        self.tally = tally
         self._socket_path = socket_path
         self._held = held
         self._hear = hear
@@ -65,8 +74,10 @@ class Link:
         """Connect and say hello; None when there is no daemon, or it has no place for this process."""
         try:
             self.control = Control.connect(self._socket_path, deadline)
-            hello = HelloRequest(protocol=PROTOCOL, have=self._held())
-            answer = self._answer(self.control, hello, HelloAnswer, deadline)
+            counters = self.tally.counters.descriptor
+            hello = HelloRequest(protocol=PROTOCOL, have=self._held(), counters=counters >= 0)
+            beside = (counters,) if counters >= 0 else ()
+            answer = self._answer(self.control, hello, HelloAnswer, deadline, beside)
         except (ControlError, RunnerError) as error:
             # A daemon that refuses this process, for example because it has clients enough, is no better than none.
             self._lose(error, has_waited=self.control is not None or time.monotonic() >= deadline)
@@ -100,11 +111,14 @@ class Link:
         """
         if self.control is None:
             return None
+        began = time.monotonic()
         try:
             return self._answer(self.control, request, answer, deadline)
         except ControlError as error:
             self._lose(error, has_waited=True)
             return None
+        finally:
+            self.tally.queue_s += time.monotonic() - began
 
     def tell(self, notice: Message, descriptors: Sequence[int] = ()) -> None:
         """Send what needs no answer. Not waited for: what is not taken at once means a daemon in trouble."""
@@ -122,9 +136,11 @@ class Link:
             self.control.close()
             self.control = None
 
-    def _answer(self, control: Control, request: Message, answer: type[A], deadline: float) -> A:
+    def _answer(
+        self, control: Control, request: Message, answer: type[A], deadline: float, beside: Sequence[int] = ()
+    ) -> A:
         notices: list[dict[str, Any]] = []
-        said = ask(control, request.method, request.as_json(), deadline, notices)
+        said = ask(control, request.method, request.as_json(), deadline, notices=notices, descriptors=beside)
         for notice in notices:
             self._take(notice)
         return answer.read(said)
@@ -150,6 +166,7 @@ class Link:
         else:
             self.backoff.pause(REFUSED_PAUSE_S)
         if not self.outage:
+            self.tally.note_outage()
             then = "its worker goes on" if self._held() else "no script runs until app-mono serve answers"
             log.error("%s; %s", outage, then)
         self.outage = outage

@@ -72,6 +72,10 @@ class Within:
             return self._inner.within.entries
         return self.running[-1].entries if self.running else None
 
+    def script(self, path: str | None) -> Script | None:
+        """What the lease of the other worker knows of a script; None for nothing."""
+        return None if self._inner is None else self._inner.script(path)
+
     def exec(
         self,
         held: Held | None,

@@ -215,10 +215,18 @@ class _Line:
 
 
 def ask(
-    control: Control, method: str, params: dict[str, Any], deadline: float, notices: list[dict[str, Any]] | None = None
+    control: Control,
+    method: str,
+    params: dict[str, Any],
+    deadline: float,
+    *,
+    notices: list[dict[str, Any]] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> dict[str, Any]:
     """
-    Send one request and give its result; notices that come before that are put into ``notices``.
+    Send one request, with descriptors beside it if there are any, and give its result.
+
+    Notices that come before that are put into ``notices``.
 
     Raises:
         RunnerError: The other end refused; the same class and text as there.
@@ -226,7 +234,7 @@ def ask(
         OtherEndFailed: The other end has an internal error.
     """
     try:
-        control.send({"id": 1, "method": method, "params": params}, deadline)
+        control.send({"id": 1, "method": method, "params": params}, deadline, descriptors)
     except ControlError:
         # A client that is refused gets the reason and is hung up on, perhaps before this was sent.
         if not control.has_news():

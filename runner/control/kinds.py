@@ -27,6 +27,7 @@ T = TypeVar("T")
 MAX_COUNT = 10**9  # execs or loads of one worker: one each millisecond for eleven days
 MAX_NAMES = 4096  # scripts or helpers of one worker; mono takes about 10 KiB for each, and frees none
 MAX_TEXT = 4096  # characters of a name, a path or a reason: what Linux takes for a path
+MAX_STACK = 4096  # characters: those of the last failures fit into one answer, MAX_LINE_BYTES, with all else
 MAX_REFUSED = 4096  # messages of which one line may say that they are refused
 LONGEST_ID = 64
 SHOWN = 80  # characters of a wrong value, in the error
@@ -163,6 +164,11 @@ def words(value: object) -> str:
 def reason(value: object) -> str:
     """Why something happened, for the log; ``MAX_TEXT`` characters of it count."""
     return words(value)[:MAX_TEXT]
+
+
+def stack(value: object) -> str:
+    """The stack of an exception; ``MAX_STACK`` characters of it count."""
+    return words(value)[:MAX_STACK]
 
 
 def call_id(value: object) -> str:

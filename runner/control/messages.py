@@ -173,11 +173,16 @@ class Worker(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class HelloRequest(Message):
-    """The first request: the version, and the worker that the client still holds."""
+    """
+    The first request: the version, and the worker that the client still holds.
+
+    ``counters``: a file is beside the line in which the client counts its execs; see ``control.counters``.
+    """
 
     method = "hello"
     protocol: Annotated[int, kinds.own_protocol]  # looked at first, for the rest depends on it
     have: Annotated[Report | None, kinds.maybe(Report.read)]
+    counters: Flag = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from . import kinds
-from .kinds import Limit, Number, Pid, Real, Words  # noqa: TC001 - members are read by their annotations
+from .kinds import CallId, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
 from .messages import Message
 
 Many = Annotated[tuple[str, ...], kinds.each(kinds.words)]
+
+
+MAX_MESSAGE = 500  # characters of why an exec failed
+
+
+def _message(value: object) -> str:
+    return kinds.words(value)[:MAX_MESSAGE]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,7 @@ class WorkerStatus(Message):
         client: The process that holds it; None when it is not lent.
         runtime: The name of what runs scripts there.
         version: The version of that.
+        rss_kib: Resident memory in KiB.
         warming: None when it runs nothing for the first time.
     """
 
@@ -52,6 +60,7 @@ class WorkerStatus(Message):
     retire_reason: Words
     client: Limit
     warming: Annotated[Warming | None, kinds.maybe(Warming.read)]
+    rss_kib: Number = 0
     runtime: Words = ""
     version: Words = ""
 
@@ -63,6 +72,89 @@ class RefusedMessage(Message):
     script: Words
     call_id: Words
     left_s: Real
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildStatus(Message):
+    """
+    What clients counted of one build of a script.
+
+    Attributes:
+        build: The id of the build; "earlier" for those before the ones that ran last.
+        outcomes: Execs by ``counters.OUTCOMES``, of those that there were.
+        times: Execs by ``counters.BOUNDS_S``, and those that took longer.
+        p50_s: Half of the execs took at most as long, by ``times``; 0 where there is none.
+        p99_s: Likewise 99 of 100.
+        time_s: Of all execs together, as the caller had to wait for them.
+        queue_s: Of that, waiting for the daemon: for a worker, or for word of a script that changed.
+        load_s: Of that, until the worker had loaded the build.
+        questions: Calls of the script that its host answered.
+        edits: Those that may have changed the message.
+        texts: Those that went into the log.
+    """
+
+    build: Words
+    outcomes: Annotated[dict[str, float], kinds.reals]
+    times: Annotated[tuple[int, ...], kinds.each(kinds.number)]
+    p50_s: Real
+    p99_s: Real
+    time_s: Real
+    queue_s: Real
+    load_s: Real
+    questions: Number
+    edits: Number
+    texts: Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptStatus(Message):
+    """
+    One script that ran since the daemon's start.
+
+    Attributes:
+        path: Where it is; empty for execs of which no script was known.
+        reloads: Builds that took the place of another one.
+        live_s: How long the last of them took from the change of its files until a worker had loaded it.
+        builds: The one that ran last at the end.
+    """
+
+    path: Words
+    reloads: Number
+    live_s: Real
+    builds: Annotated[tuple[BuildStatus, ...], kinds.each(BuildStatus.read)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident(Message):
+    """
+    An exec that failed or was slow, for the daemon to show; of many in a second not each is said.
+
+    Attributes:
+        outcome: One of ``counters.OUTCOMES``.
+        message: Why; the script is named in it.
+        detail: The stack of an exception, else the last calls with their times; empty where there is neither.
+        build: The generation; empty where none was known.
+        call_id: Of the message; None for none.
+        took_s: How long it took.
+    """
+
+    method = "incident"
+    outcome: Text
+    message: Annotated[str, _message]
+    detail: Annotated[str, kinds.stack]
+    build: Text
+    call_id: CallId
+    took_s: Annotated[float, kinds.seconds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentStatus(Incident):
+    """The last of those that are alike: when, in seconds since 1970, in which process, and how many were said."""
+
+    method = ""
+    at: Real
+    client: Pid
+    count: Number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +171,10 @@ class Status(Message):
         start_failures: Starts that failed since a worker served last; ``start_error`` says why the last one did.
         next_start_s: Until the next start is tried; 0 when that is now.
         refused_scripts: Script to seconds.
+        started: Workers that were started, since the daemon's start; ``failed`` starts failed.
+        ended: Workers that were ended, by reason.
+        refused_builds: How often a build was refused; ``refused_calls``: the messages of a Call-ID.
+        outages: How often a client lost its daemon, or found none.
     """
 
     pid: Pid
@@ -99,4 +195,12 @@ class Status(Message):
     start_error: Words
     refused_scripts: Annotated[dict[str, float], kinds.reals]
     refused_messages: Annotated[tuple[RefusedMessage, ...], kinds.each(RefusedMessage.read)]
+    started: Number
+    failed: Number
+    ended: Annotated[dict[str, float], kinds.reals]
+    refused_builds: Number
+    refused_calls: Number
+    outages: Number
+    incidents: Annotated[tuple[IncidentStatus, ...], kinds.each(IncidentStatus.read)]
+    scripts: Annotated[tuple[ScriptStatus, ...], kinds.each(ScriptStatus.read)]
     workers: Annotated[tuple[WorkerStatus, ...], kinds.each(WorkerStatus.read)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runner.control.connection import Control
+    from runner.control.counters import SharedCounters
     from runner.errors import ScriptInvalid
     from runner.pool.slot import Slot
     from runner.pool.warming import FirstRun
@@ -97,6 +98,7 @@ class Client:
         rejected: Builds that it could not load and that are good for all that we know, by id.
         holds_foreign: Whether it says that it holds a worker from an earlier daemon.
         is_inner: Whether its execs are within others of the same process.
+        counters: In which it counts its execs; None where it has none. Kept by ``counting``.
         ended: Loans that were ended while it held the worker: it may still say what that died of.
     """
 
@@ -113,6 +115,7 @@ class Client:
     rejected: dict[str, ScriptInvalid] = field(default_factory=dict)
     holds_foreign: bool = False
     is_inner: bool = False
+    counters: SharedCounters | None = None
     ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_ENDED))
     sending: threading.Lock = field(default_factory=threading.Lock)
 

@@ -25,7 +25,9 @@ from runner.errors import ConfigError
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
+from runner.worker.worker import rss_kib
 
+from . import counting
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
 from .dispatch import SEND_S, Dispatch
@@ -136,6 +138,8 @@ class Daemon:
             log.warning("drained: %d workers go on with their clients", self._loans.abandon())
         else:
             self._end_loans()
+        self._loans.count()
+        log.info("counted %d execs since the start", self._loans.counting.end())
         for client in list(self._loans.clients):
             client.control.shutdown()
         return keeps_loans
@@ -186,6 +190,8 @@ class Daemon:
     def status(self) -> Status:
         """What the daemon looks like now."""
         pool = self.runner.snapshot()
+        self._loans.count()
+        counted = self._loans.counting.scripts()
         return Status(
             pid=os.getpid(),
             socket=str(self.settings.socket),
@@ -208,8 +214,25 @@ class Daemon:
                 RefusedMessage(script=script, call_id=call_id, left_s=left_s)
                 for script, call_id, left_s in self.runner.poison.refused_messages()
             ),
+            started=pool.life.started,
+            failed=pool.life.failed,
+            ended=dict(pool.life.ended),
+            refused_builds=self.runner.poison.builds,
+            refused_calls=self.runner.poison.calls,
+            outages=counting.outages(counted),
+            incidents=self._loans.counting.incidents(),
+            scripts=counting.status(counted, self.runner.scripts.reloads()),
             workers=self._workers(pool),
         )
+
+    @property
+    def counted(self) -> counting.Counting:
+        """What the clients count."""
+        return self._loans.counting
+
+    def history(self) -> list[counting.Moment]:
+        """As ``Counting.history``."""
+        return self._loans.counting.history()
 
     def _workers(self, pool: PoolSnapshot) -> tuple[WorkerStatus, ...]:
         borrowers = self._loans.borrowers()
@@ -232,6 +255,7 @@ class Daemon:
                 warming=warming.get(worker.pid),
                 runtime=worker.runtime,
                 version=worker.version,
+                rss_kib=rss_kib(worker.pid),
             )
             for worker in pool.workers
         )
@@ -332,6 +356,7 @@ class Daemon:
                 self._loans.prepare()
                 self._ask_back(self._why_back)
                 self._loans.share_out()
+                self._loans.count()
             except Exception:  # upkeep that ended would end all freshness ahead; the next round may be better
                 log.exception("upkeep failed")
             self._wake.wait(UPKEEP_S)

@@ -15,12 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
+from runner.control.status import Incident
 from runner.errors import ConfigError, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
 from . import reports
 from .borrower import Loan
 from .choice import Choice
+from .counting import Counting
 from .first_runs import FirstRuns
 from .quiet import Quiet
 from .sharing import Sharing
@@ -54,10 +56,14 @@ class Loans:
     Args:
         runner: Owns the workers and knows the scripts.
         wake: Called when there is upkeep to do.
+
+    Attributes:
+        counting: What the clients count.
     """
 
     def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
         self.clients: set[Client] = set()
+        self.counting = Counting(lambda path: runner.scripts.knows(path))  # noqa: PLW0108 - it has none yet
         self.is_draining = False
         self._runner = runner
         self._wake = wake
@@ -79,6 +85,7 @@ class Loans:
             messages.Loaded: self._verdicts.loaded,
             messages.Ran: self._firsts.has_run,
             messages.Report: self._report,
+            Incident: self.counting.note,
         }
         self.returns: dict[type[messages.Message], Callable[[Client, Any, Channel | None], None]] = {
             messages.Release: self._release,
@@ -96,9 +103,14 @@ class Loans:
         """A client has gone. Its workers end; while draining they go on, for it may live."""
         with self._lock:
             self.clients.discard(client)
+        self.counting.leave(client)
         if not self.is_draining:
             for loan in list(client.loans.values()):
                 self._end_loan(client, loan, "its client has gone")
+
+    def count(self) -> None:
+        """Look at what the clients have counted meanwhile."""
+        self.counting.take(self._all())
 
     def borrowers(self) -> dict[int, int]:
         """The worker's pid to its client's pid."""
@@ -179,6 +191,8 @@ class Loans:
     # Requests.
 
     def _hello(self, client: Client, request: messages.HelloRequest) -> Answer:
+        if request.counters:
+            self.counting.join(client, client.control.take_descriptors(1))
         if request.have is not None:
             client.holds_foreign = True
             self._from_before.tell(f"client {client.pid}, lease {request.have.lease}")

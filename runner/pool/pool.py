@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from runner.errors import ExecTimeout, PoolExhausted, RunnerError, WorkerError
 
 from .queue import Queue, Request
-from .slot import PoolSnapshot, Slot, State
+from .slot import Life, PoolSnapshot, Slot, State
 from .slots import Slots
 from .warming import Warming
 
@@ -211,6 +211,7 @@ class Pool:
         except BaseException as error:
             with self._lock:
                 self.slots.remove(slot)
+                self.slots.life.failed += 1
                 if not isinstance(error, RunnerError):
                     self.queue.assign()
                     raise
@@ -218,6 +219,7 @@ class Pool:
             return False
         with self._lock:
             slot.worker, slot.state = worker, State.LEASED
+            self.slots.life.started += 1
             self.slots.backoff.retry_now()
             is_closed = self.slots.is_closed
         if is_closed:
@@ -227,6 +229,7 @@ class Pool:
     def discard(self, slot: Slot, what: str) -> None:
         """Drop a worker that is dead or in an unknown state, and kill what is left of it."""
         with self._lock:
+            self.slots.life.note_end(what)
             self.slots.remove(slot)
             self.queue.assign()
         worker = slot.living
@@ -244,6 +247,7 @@ class Pool:
     def abandon(self, slot: Slot) -> None:
         """Forget a leased worker without ending it."""
         with self._lock:
+            self.slots.life.note_end("abandoned")
             self.slots.remove(slot)
 
     # Questions of those who take or keep a slot.
@@ -300,6 +304,7 @@ class Pool:
                 start_failures=slots.backoff.failures,
                 next_start_s=slots.backoff.left_s(),
                 start_error=str(slots.start_error or ""),
+                life=slots.life + Life(),
             )
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from runner.errors import PoolExhausted
 
 from .late_runs import LateRuns
 from .pool import Pool
-from .slot import PoolSnapshot
+from .slot import Life, PoolSnapshot
 from .upkeep import STOP_S, Upkeep
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ class Pools:
             start_failures=failing.start_failures if failing else 0,
             next_start_s=failing.next_start_s if failing else 0.0,
             start_error=failing.start_error if failing else "",
+            life=sum((shot.life for shot in shots), Life()),
         )
 
     def close(self) -> None:

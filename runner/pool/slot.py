@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ KIB_PER_MIB = 1024
 # Share of max_jobs by which the limit of each worker is lowered at random, so that workers that were started together
 # are not all replaced at once.
 JITTER = 0.1
+OUTDATED = "bound to outdated helpers"  # how the reason begins that names the script behind it
 GRACE_S = 0.5  # Worker.stop keeps to the deadline by itself; when it is this late, it is stuck
 
 
@@ -33,6 +34,32 @@ class State(StrEnum):
     IDLE = "idle"
     LEASED = "leased"
     PREPARING = "preparing"
+
+
+@dataclass(slots=True)
+class Life:
+    """
+    How many workers a pool has started and ended.
+
+    Attributes:
+        started: Those that became ready.
+        failed: Starts that failed.
+        ended: By reason, in few words.
+    """
+
+    started: int = 0
+    failed: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+
+    def note_end(self, reason: str) -> None:
+        """One has left the pool."""
+        short = OUTDATED if reason.startswith(OUTDATED) else reason.partition(",")[0]
+        self.ended[short] = self.ended.get(short, 0) + 1
+
+    def __add__(self, other: Life) -> Life:
+        reasons = {**self.ended, **other.ended}
+        ended = {reason: self.ended.get(reason, 0) + other.ended.get(reason, 0) for reason in reasons}
+        return Life(self.started + other.started, self.failed + other.failed, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +95,7 @@ class PoolSnapshot:
     start_failures: int
     next_start_s: float
     start_error: str
+    life: Life
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.backoff import Backoff
 
-from .slot import Slot, State, jobs_limit
+from .slot import Life, Slot, State, jobs_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,7 @@ class Slots:
         recent: Path to generation of the scripts in use, the most recently used last.
         backoff: When a worker may be started after a start has failed.
         start_error: Why the last start failed; None when a worker has served since.
+        life: What became of the workers until now.
         is_closed: Whether the pool takes no more callers.
         are_gone: Set when the pool is closed and its last slot is gone.
         wake: Set to make upkeep look again at once.
@@ -62,6 +63,7 @@ class Slots:
         self.recent: OrderedDict[str, Generation] = OrderedDict()
         self.backoff = Backoff(FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S, jitter=BACK_OFF_JITTER, clock=clock)
         self.start_error: Exception | None = None
+        self.life = Life()
         self.is_closed = False
         self.are_gone = threading.Event()
         self.wake = threading.Event()
@@ -109,6 +111,7 @@ class Slots:
     def retire(self, slot: Slot, reason: str) -> None:
         """Forget a slot and leave its worker to upkeep."""
         slot.retire_reason = reason
+        self.life.note_end(reason)
         self.remove(slot)
         self.retired.append((slot.living, reason))
         self.wake.set()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import PoolExhausted, ScriptError, WorkerError
 
-from .slot import State, stop_all
+from .slot import OUTDATED, State, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -365,4 +365,4 @@ class Upkeep:
 
 
 def _outdated(generation: Generation) -> str:
-    return f"bound to outdated helpers of {generation.path}"
+    return f"{OUTDATED} of {generation.path}"

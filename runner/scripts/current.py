@@ -37,6 +37,7 @@ LOOK_TRIES = 5
 # More scripts than a site has in use, and names by which one script is called. What is forgotten is looked at again.
 MOST_SCRIPTS = 1024
 MOST_NAMES = 2048
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,10 @@ class CurrentScripts:
         seen = self._seen.get(path)
         return seen.stamps if seen is not None and seen.trusted else None
 
+    def knows(self, path: str) -> bool:
+        """Whether a script was found by that name."""
+        return path in self._scripts or path in self._seen
+
     def copy_of(self, part: Part) -> Path:
         """Where the copy of a file lies, for as long as its generation lives."""
         return self._store.copy_of(part.hash)
@@ -194,8 +199,25 @@ class CurrentScripts:
     def accept(self, generation: Generation) -> None:
         """Remember a generation that was loaded: it serves while a later one is broken."""
         script = self._scripts.get(generation.path)
+        before = None if script is None else script.good
         if script is not None and script.accept(generation):
+            if before is not None and before.id != generation.id:
+                script.note_reload(self._changed_s(generation))
             self._store.release(())  # the build that it takes the place of may have been the last to need some
+
+    def _changed_s(self, generation: Generation) -> float:
+        """Seconds since the last change of the files of a build; 0 where it is not what they are now."""
+        with self._lock:
+            stamps = next((seen.stamps for seen in self._seen.values() if seen.found is generation), None)
+        if stamps is None:
+            return 0.0
+        changes = [stamp.ctime_ns for stamp in (*stamps.all.values(), *stamps.links.values()) if stamp is not None]
+        return max(0.0, (self._clock_ns() - max(changes, default=self._clock_ns())) / NS_PER_S)
+
+    def reloads(self) -> dict[str, tuple[int, float]]:
+        """By script: how many builds took the place of another one, and ``Script.live_s``."""
+        with self._lock:
+            return {path: (script.reloads, script.live_s) for path, script in self._scripts.items()}
 
     def good(self, path: str) -> Generation | None:
         """The last generation of a script that was loaded; None when none was."""

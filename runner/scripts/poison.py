@@ -47,10 +47,13 @@ class Poison:
 
     Attributes:
         until: What is refused, with the script's path and until when; it may be over. Empty: nothing is.
+        builds: How often a build was refused since the start.
+        calls: How often messages of a Call-ID were.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
+        self.builds = self.calls = 0
         self._clock = clock
         self._lost: dict[Key, deque[float]] = {}
         self.until: dict[Key, tuple[str, float]] = {}
@@ -148,6 +151,10 @@ class Poison:
             del self._lost[key]
             self.until[key] = (path, now + self.settings.poison_s)
             _bound(self.until, MAX_REFUSED)
+            if key[2] == BUILD:
+                self.builds += 1
+            else:
+                self.calls += 1
         who, _, call_id = key
         what = "refused" if call_id == BUILD else f"messages of Call-ID {call_id!a} are refused"
         whom = "" if who is None else f" to clients of uid {who}"

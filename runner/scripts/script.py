@@ -35,12 +35,16 @@ class Script:
         path: Without symbolic links.
         whole: The last complete generation, loaded or not.
         good: The last one that was loaded.
+        reloads: How many builds took the place of another one.
+        live_s: How long the last of them took from the change of its files until a worker had loaded it, in seconds.
         gone: Since when files that were there have been missing: monotonic seconds, by path.
     """
 
     path: str
     whole: Generation | None = None
     good: Generation | None = None
+    reloads: int = 0
+    live_s: float = 0.0
     gone: dict[str, float] = field(default_factory=dict)
     _whole_at: int = 0  # the number of the look that it is from
     _rejected: tuple[str, ScriptError | None] = ("", None)  # the id of what could not be loaded, and why
@@ -106,6 +110,11 @@ class Script:
         with self._lock:
             self.good, self._warned = generation, ""
         return True
+
+    def note_reload(self, live_s: float) -> None:
+        """A build has taken the place of another one, so long after its files had changed."""
+        with self._lock:
+            self.reloads, self.live_s = self.reloads + 1, live_s
 
     def reject(self, generation: Generation, error: ScriptError) -> None:
         """

@@ -20,7 +20,16 @@ from runner.errors import ConfigError
 from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
-from .tables import Answers, Count, ListenerSettings, RuntimeSettings, ScriptSettings, Seconds, SomeSeconds
+from .tables import (
+    Answers,
+    Count,
+    HttpAddress,
+    ListenerSettings,
+    RuntimeSettings,
+    ScriptSettings,
+    Seconds,
+    SomeSeconds,
+)
 
 if TYPE_CHECKING:
     import os
@@ -59,13 +68,13 @@ HashTable = Annotated[str, AfterValidator(_table)]
 
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"worker_user", "worker_group", "sandbox"}
+    | {"worker_user", "worker_group", "sandbox", "http", "exec_log"}
 )
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
 READ_BY_KAMAILIO = frozenset(
     {"load", "socket", "exec_timeout_s", "on_error", "on_timeout", "on_busy", "scripts"}
-    | {"ksr_allow", "kemi_on_error", "kemi_pinned"}
+    | {"ksr_allow", "kemi_on_error", "kemi_pinned", "slow_exec_s", "exec_log", "exec_log_share"}
 )
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
@@ -244,6 +253,12 @@ class Settings(BaseSettings):
     than root, the daemon's own or ``socket_owner`` may hold three for each that is still free: 192 of 256.
 
     Sites with more than 192 processes of Kamailio."""
+    http: HttpAddress = ""
+    """Where the daemon shows what it does: a page, /metrics for Prometheus, /health, /ready and /api/status. An IP
+    address and a port such as "127.0.0.1:9464", or the path of a Unix socket, which gets ``socket_mode``. There are no
+    passwords: whoever reaches it reads names of scripts, Call-IDs and stacks. "": nowhere.
+
+    Sites with Prometheus, and whoever wants to look."""
     log_file: Path | None = None
     """Where the daemon logs; when the file is moved away, the next line creates it again. None: standard error, so the
     journal.
@@ -276,6 +291,22 @@ class Settings(BaseSettings):
     Kamailio only.
 
     Sites that send their callers elsewhere then."""
+    slow_exec_s: Seconds = 0.0
+    """Execs that take longer, in seconds, are logged and shown with the Call-ID and the last calls of the script, each
+    with its time; at most one a second. To take the times costs each call some microseconds. 0: none are. In Kamailio
+    only.
+
+    Sites whose scripts are slow now and then."""
+    exec_log: Path | None = None
+    """A file with one line of JSON for each exec in Kamailio: when, script, build, result, times, questions, edits and
+    Call-ID. The daemon writes it, half a second later, and no call waits for that: of what comes faster the oldest
+    lines are dropped. It may be moved away at any time, as ``log_file``. None: there is none.
+
+    Sites that want to know later which build handled a call."""
+    exec_log_share: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 1.0
+    """The share of execs that get a line in ``exec_log``, chosen at random: 0.01 is one of a hundred.
+
+    Sites with more than some hundred calls a second."""
     kemi_pinned: bool = False
     """Whether a routing script in C# (KEMI) stays as it was at the start until ``reset``, as ``mono_run`` has it; else
     a new build is live for the next message. In Kamailio only.

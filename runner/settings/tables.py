@@ -6,6 +6,7 @@ Must not know how a setting is carried out.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Any
 
@@ -23,6 +24,28 @@ def _suffix(text: str) -> str:
 
 
 Suffix = Annotated[str, AfterValidator(_suffix)]
+
+
+def host_and_port(text: str) -> tuple[str, int] | None:
+    """The IP address and the port of "127.0.0.1:9464" or "[::1]:9464"; None where it is none."""
+    host, _, port = text.rpartition(":")
+    try:
+        found = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+    is_right = (found.version == 6) == host.startswith("[") and re.fullmatch("[0-9]{1,5}", port)  # noqa: PLR2004 - IPv6
+    return (str(found), int(port)) if is_right and 0 < int(port) < 1 << 16 else None
+
+
+def _http(text: str) -> str:
+    if text and not text.startswith("/") and host_and_port(text) is None:
+        raise ValueError(
+            f'expected an IP address and a port, such as "127.0.0.1:9464", or a path, but {text!r:.80} came'
+        )
+    return text
+
+
+HttpAddress = Annotated[str, AfterValidator(_http)]
 
 
 def _by_full_name(table: Any) -> Any:

@@ -146,12 +146,8 @@ class Worker:
         return self._is_lent or self.conversation.session.state not in OVER
 
     def rss_kib(self) -> int:
-        """Resident memory in KiB; 0 when the process has ended."""
-        try:
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
-        except (OSError, IndexError):
-            return 0
-        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+        """As ``rss_kib``, of its process."""
+        return rss_kib(self.pid)
 
     def load(
         self, generation: Generation, deadline: float, *, may_finish: Callable[[int], bool] = never
@@ -365,3 +361,12 @@ def _fate(exit_code: int | None) -> str:
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
     return f"exit code {exit_code}"
+
+
+def rss_kib(pid: int) -> int:
+    """Resident memory of a process in KiB; 0 when it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024

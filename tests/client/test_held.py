@@ -11,6 +11,7 @@ import pytest
 from runner.client import held as held_module
 from runner.client.held import Held
 from runner.client.link import Link
+from runner.client.tally import Tally
 from runner.control.messages import Message, Worker
 from runner.wire.channel import Channel
 
@@ -24,7 +25,7 @@ class Heard(Link):
     """A connection that keeps what is said."""
 
     def __init__(self) -> None:
-        super().__init__("/nowhere/control.sock", lambda: None, lambda _notice: None)
+        super().__init__("/nowhere/control.sock", lambda: None, lambda _notice: None, Tally())
         self.said: list[tuple[str, dict[str, Any], int]] = []
 
     def tell(self, notice: Message, descriptors: Sequence[int] = ()) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.client.link import FIRST_PAUSE_S, REFUSED_PAUSE_S, Link
+from runner.client.tally import Tally
 from runner.control.connection import INTERNAL_ERROR, PROTOCOL
 from runner.control.messages import FindAnswer, FindRequest, Loaded, Refuse, Report, Swap
 from runner.errors import ConfigError
@@ -73,7 +74,7 @@ def soon() -> float:
 
 def link_to(path: Path, held: Report | None = None) -> tuple[Link, list[Refuse | Swap]]:
     heard: list[Refuse | Swap] = []
-    return Link(str(path), lambda: held, heard.append), heard
+    return Link(str(path), lambda: held, heard.append, Tally()), heard
 
 
 def test_hello_says_the_version_and_the_worker_that_is_still_held(daemon: Daemon) -> None:
@@ -84,7 +85,7 @@ def test_hello_says_the_version_and_the_worker_that_is_still_held(daemon: Daemon
 
     assert answer is not None
     assert answer.refused == (("/x.exe", "a@b", 2.0),)
-    assert daemon.heard[0]["params"] == {"protocol": PROTOCOL, "have": REPORT.as_json()}
+    assert daemon.heard[0]["params"] == {"protocol": PROTOCOL, "have": REPORT.as_json(), "counters": True}
     link.close()
 
 

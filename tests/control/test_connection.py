@@ -133,5 +133,5 @@ def test_notices_before_an_answer_have_an_end(pair: tuple[Control, socket.socket
     heard: list[dict[str, object]] = []
 
     with pytest.raises(ControlError, match=f"got {MAX_NOTICES} notices"):
-        ask(control, "hello", {}, soon(), heard)
+        ask(control, "hello", {}, soon(), notices=heard)
     assert len(heard) == MAX_NOTICES

@@ -31,7 +31,7 @@ OSError: c"""
 def test_an_internal_error_is_told_once_and_with_its_traceback() -> None:
     log = f"started worker 1\n{FIRST}\nretired worker 1\n{SECOND}\nended\n{FIRST.replace('7', '8')}\n"
 
-    report = Report(seed=1, internal_errors=internal_errors(log))
+    report = Report(seed=1, scraped=1, internal_errors=internal_errors(log))
 
     assert report.internal_errors == [FIRST, SECOND, FIRST.replace("7", "8")]
     assert report.problems() == [f"3 internal errors of 2 kinds were logged:\n{FIRST}\n{SECOND}"]
