@@ -82,10 +82,11 @@ def test_without_a_network_it_is_said_what_to_fetch_and_where_to_put_it(own_cach
         for tool in ("unshare", "mcs", "mono"):
             (directory / tool).symlink_to(shutil.which(tool) or "")
         path = str(directory)
+    alone = ["unshare", "--net"]
     environment = os.environ | {"PATH": path}
 
     done = subprocess.run(
-        ["unshare", "--net", *ADD], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False
+        [*alone, *ADD], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
 
     assert done.returncode == 2
