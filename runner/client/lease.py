@@ -396,5 +396,5 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        tally = self.tally if os.getpid() == self._pid else self.tally.of_child()
+        tally = self.tally if self._is_inner and os.getpid() == self._pid else self.tally.successor()
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

@@ -81,8 +81,13 @@ class Tally:
         """From now on describe execs that take longer, 0: none, and leave a line of a share of all, from 0 to 1."""
         self._slow_s, self._logged_share = slow_s, logged_share
 
-    def of_child(self) -> Tally:
-        """Another one, with the same settings, for a process that was forked."""
+    def successor(self) -> Tally:
+        """
+        Another one with the same settings in the place of this one, which lets go of its counters.
+
+        For a process that was forked, and behind a ``Lease.close``.
+        """
+        self._counters = self._row = self._script = None
         made = Tally()
         made.watch(self._slow_s, self._logged_share)
         return made

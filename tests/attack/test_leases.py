@@ -117,7 +117,7 @@ conversation = borrowed._held.conversation
 generation = borrowed._ask_lease(sys.argv[3], deadline()).generation
 while conversation.load(generation, deadline()): pass
 kept = [os.dup(end) for end in conversation._channel.descriptors()]
-os.write(kept[1], conversation._session.exec(generation.id, None))  # from now on it loops, and says nothing
+os.write(kept[1], conversation.session.exec(generation.id, None))  # from now on it loops, and says nothing
 borrowed._workers.release(borrowed._link)
 settle(borrowed._link.control)
 for end in kept: os.set_blocking(end, True)

@@ -118,7 +118,9 @@ def test_a_script_cannot_forge_a_line_of_the_daemons_log(tmp_path: Path, to_file
 
     lines = text.removesuffix("\n").split("\n")
     own = r"\d{4}-\d\d-\d\d \S+ (WARNING|INFO) runner\.\w+: " if to_file else ""
-    begin = re.compile(own + r"(worker \d+: |started worker|retired worker|serving|client \d+|ended|reads ahead)")
+    begin = re.compile(
+        own + r"(worker \d+: |started worker|retired worker|serving|client \d+|ended|reads ahead|counted \d+ execs)"
+    )
     assert [line for line in lines if not begin.match(line) and not line.startswith(CONTINUED)] == []
     assert all(line.replace("\t", "").isprintable() for line in lines)
     assert any(line.endswith(r": \x1b[2J\x9b31m\u202e") for line in lines)

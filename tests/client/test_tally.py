@@ -157,7 +157,7 @@ def test_a_slow_exec_is_described_with_its_calls_and_a_fast_one_is_not(caplog: p
 def test_a_share_of_execs_leave_a_line_also_in_a_process_that_was_forked() -> None:
     parent = Tally()
     parent.watch(0.0, 1.0)
-    tally = parent.of_child()
+    tally = parent.successor()
     known = script()
     tally.queue_s = 0.25
     tally.add(known, "/x.exe", outcome(code=0, answered=3, edited=1), time.monotonic(), HOST)

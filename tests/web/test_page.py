@@ -84,7 +84,7 @@ def test_numbers_change_a_new_build_appears_and_a_stack_can_be_read(traffic: Tra
 
         browser.wait("document.querySelector('#incidents details')")
         browser.value("document.querySelector('#incidents summary').click()")
-        browser.wait("document.querySelector('#incidents pre')?.textContent.includes('Throws.Look')")
+        browser.wait("document.querySelector('#incidents pre')?.textContent?.includes('Throws.Look')")
         shown = browser.value("document.querySelector('#incidents summary').textContent")
         assert "InvalidOperationException: <b>no table</b> for bob" in shown
         assert browser.value("document.querySelectorAll('#incidents b').length") == 0
@@ -120,8 +120,8 @@ def test_it_says_when_the_daemon_has_gone_and_goes_on_when_there_is_another(tmp_
     port = free_port()
     with RunningDaemon(tmp_path, f'http = "127.0.0.1:{port}"') as daemon, Browser() as browser:
         browser.open(f"http://127.0.0.1:{port}/")
-        browser.wait("document.getElementById('daemon').textContent.includes('process')")
+        browser.wait("document.getElementById('daemon')?.textContent?.includes('process')")
         daemon.kill()
         browser.wait("document.getElementById('state').textContent.startsWith('no answer')")
         daemon.start()
-        browser.wait(f"document.getElementById('daemon').textContent.includes('process {daemon.pid}')")
+        browser.wait(f"document.getElementById('daemon')?.textContent?.includes('process {daemon.pid}')")
