@@ -51,10 +51,10 @@ def run_or_none(lease: Lease, script: Path) -> int | None:
 
 @contextmanager
 def small_file_system(place: Path) -> Iterator[Path]:
-    """A file system of its own that is easily filled: 512 KiB, 64 files."""
+    """A file system of its own that is easily filled: 1 MiB, 64 files."""
     place.mkdir()
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k,nr_inodes=64", "tmpfs", str(place)],  # noqa: S607  # from PATH
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64", "tmpfs", str(place)],  # noqa: S607  # from PATH
         capture_output=True, text=True, check=False, timeout=WAIT_S,
     )  # fmt: skip
     if made.returncode != 0:
