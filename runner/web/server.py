@@ -98,11 +98,9 @@ def _listening(address: str, mode: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         if found is None:
-            with contextlib.suppress(FileNotFoundError):
-                if Path(address).is_socket():
-                    Path(
-                        address
-                    ).unlink()  # of a daemon that was killed: there is one daemon, which holds its own socket
+            # One may be left of a daemon that was killed; that no other runs is certain, as each holds its own socket.
+            if Path(address).is_socket():
+                Path(address).unlink(missing_ok=True)
             os.fchmod(sock.fileno(), mode & ~0o111)  # bind takes it from here, so it is never open for more
             sock.bind(address)
             Path(address).chmod(mode)

@@ -10,7 +10,7 @@ from runner.hosts.expressions import CannotEvaluate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CannotEvaluate"]
+__all__ = ["CannotEvaluate"]  # which most who read a value have to expect
 
 
 class Value(NamedTuple):

@@ -1,6 +1,5 @@
 """
-Replacements in a message with which textops would end the server, an edit that begins in the headers and ends in the
-body, with another one in the body; or hold it up.
+Replacements in a message with which textops would end the server or hold it up.
 
 Standard library only: it is imported by the Python that Kamailio embeds. The matches are found as Kamailio finds them,
 by the same C library, before it is asked.
