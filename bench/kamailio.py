@@ -34,12 +34,12 @@ RESTARTS = 2  # of each side: where its memory lies is another place each time
 
 def one_child(rig: Rig) -> dict[str, Side]:
     """Every side that this machine has."""
-    found = {**rig.plain(), **rig.empty_call(), **rig.cold()}
+    found = rig.ours(BY_THE_KERNEL, DEFAULT, FEW, "free")
     for what in (FEW, MANY):
         found |= rig.embedded(what) | rig.in_process(what)
         for lane in LANES:
             found |= rig.ours(lane, lane, what)
-    return found | rig.ours(BY_THE_KERNEL, DEFAULT, FEW, "free")
+    return found | rig.plain() | rig.empty_call() | rig.cold()
 
 
 def four_children(rig: Rig) -> dict[str, Side]:
