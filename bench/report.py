@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import Row
+from bench.summary import lines as summary_lines
+from bench.summary import number
 from bench.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- the table of make bench -->", "<!-- the end of the table -->"
+PLOT = "bench.svg"
 COLUMNS = ("row", "ours", "peer", "unit", "ratio", "target", "", "noise")
 
 
@@ -54,10 +57,10 @@ def table(rows: Sequence[Row]) -> None:
 def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
-        f"{row.ours:.4g}",
-        "" if row.peer is None else f"{row.peer:.4g}",
+        number(row.ours),
+        "" if row.peer is None else number(row.peer),
         row.unit,
-        f"{row.ratio:.3g}",
+        number(row.ratio),
         row.target,
         {True: "met", False: "missed", None: ""}[row.is_met],
         "" if row.noise is None else f"{row.noise:.0%}",
@@ -71,22 +74,28 @@ def write(rows: Sequence[Row]) -> None:
     (BUILD / "bench.json").write_text(text + "\n", encoding="utf-8")
 
 
-def into_page(page: Path = PAGE) -> None:
+def into_page(page: Path = PAGE, results: Path = BUILD / "bench.json") -> None:
     """
-    Write the rows of ``build/bench.json`` into docs/performance.md, between its two markers.
+    Write the rows of ``build/bench.json`` into docs/performance.md: what they say in short, and all of them as a table.
 
     A row that has a target and was not measured there has no figures.
     """
     try:
-        found = json.loads((BUILD / "bench.json").read_text(encoding="utf-8"))
+        found = json.loads(results.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        sys.exit(f"expected the results of `make bench` in {BUILD / 'bench.json'}, found no such file")
+        sys.exit(f"expected the results of `make bench` in {results}, found no such file")
     rows = {record["name"]: Row(**record) for record in found["rows"]}
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"{page}: expected the lines {BEGIN!r} and {END!r}, found none of them or only one")
-    page.write_text(f"{before}{begin}\n{as_markdown(rows, found['machine'])}\n{end}{after}", encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    for part, new in (("summary", summary_lines(rows)), ("table", as_markdown(rows, found["machine"]))):
+        begin, end = f"<!-- {part} of make bench -->\n", f"<!-- end of the {part} -->\n"
+        before, begins, rest = text.partition(begin)
+        _, ends, after = rest.partition(end)
+        if not begins or not ends:
+            sys.exit(f"{page}: expected the lines {begin.strip()!r} and, below it, {end.strip()!r}")
+        text = f"{before}{begin}\n{new}\n\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+    if rows:
+        shutil.copy(results.with_name(PLOT), page.with_name(PLOT))
 
 
 def as_markdown(rows: Mapping[str, Row], where: str) -> str:
@@ -95,7 +104,8 @@ def as_markdown(rows: Mapping[str, Row], where: str) -> str:
     cells = [_cells(row) for row in rows.values()]
     cells += [(name, *empty, target, "not measured", "") for name, target in TARGETS.items() if name not in rows]
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ("---",) * len(COLUMNS), *cells)]
-    return "\n".join([f"On {where}.\n", *lines])
+    plotted = [f"\n![latencies and throughput]({PLOT})"] if rows else []
+    return "\n".join([f"{where}.\n", *lines, *plotted])
 
 
 def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, float]]) -> Path:
@@ -119,6 +129,6 @@ def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, f
     if throughput:
         right.legend(fontsize=7)
     figure.tight_layout()
-    place = BUILD / "bench.svg"
+    place = BUILD / PLOT
     figure.savefig(place)
     return place
