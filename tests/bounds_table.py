@@ -106,6 +106,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/worker/stderr.py",
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
+    ("runner/worker/stderr.py", "Tail._copies"): "those who ask the worker for its stacks now",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
     ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/events.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",

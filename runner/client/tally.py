@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
 from runner.control.kinds import MAX_STACK
-from runner.control.status import MAX_MESSAGE, Incident
+from runner.control.status import MAX_MESSAGE, RUNNING, Incident, StillRuns
 from runner.errors import (
     EntryMissing,
     ExecTimeout,
@@ -66,20 +66,21 @@ class Tally:
     Counts the execs of this process. For one thread.
 
     Attributes:
+        slow_s: Execs that take longer are described, in seconds; 0: none.
         queue_s: What the exec that runs has waited for its daemon until now; it is counted with the exec.
         load_s: What it has waited for builds to be loaded.
     """
 
     def __init__(self) -> None:
-        self._slow_s = self._logged_share = 0.0
-        self.queue_s = self.load_s = self._silent_until = 0.0
+        self.slow_s = self._logged_share = 0.0
+        self.queue_s = self.load_s = self._silent_until = self._still_until = 0.0
         self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
         self._script: Script | None = None
         self._row: memoryview | None = None
 
     def watch(self, slow_s: float, logged_share: float) -> None:
         """From now on describe execs that take longer, 0: none, and leave a line of a share of all, from 0 to 1."""
-        self._slow_s, self._logged_share = slow_s, logged_share
+        self.slow_s, self._logged_share = slow_s, logged_share
 
     def successor(self) -> Tally:
         """
@@ -89,7 +90,7 @@ class Tally:
         """
         self._counters = self._row = self._script = None
         made = Tally()
-        made.watch(self._slow_s, self._logged_share)
+        made.watch(self.slow_s, self._logged_share)
         return made
 
     @property
@@ -141,12 +142,40 @@ class Tally:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
             self.queue_s = self.load_s = 0.0
-        if type(result) is ExecOutcome and not 0.0 < self._slow_s < now - began:
+        if type(result) is ExecOutcome and not 0.0 < self.slow_s < now - began:
             return None
         if isinstance(result, PoolExhausted) or now < self._silent_until:
             return None
         self._silent_until = now + INCIDENT_PAUSE_S
         return _described(script, path, result, began, host=host)
+
+    def still_runs(self, script: Script, path: str | None, began: float, host: Host, lease: str) -> StillRuns | None:
+        """
+        An exec has taken ``slow_s`` and goes on.
+
+        Args:
+            script: What is known of its script.
+            path: By which it was called.
+            began: When its script began, on ``time.monotonic``.
+            host: Who owns its message.
+            lease: Of the worker that runs it.
+
+        Returns:
+            What the daemon is to show of it, and to ask the worker for its stacks; None: it was asked a moment ago.
+        """
+        now = time.monotonic()
+        if now < self._still_until:
+            return None
+        self._still_until = now + INCIDENT_PAUSE_S
+        return StillRuns(
+            outcome=RUNNING,
+            message=f"{path or 'mono_run'}: still runs after {now - began:.3g} s"[:MAX_MESSAGE],
+            detail=_calls(host, began)[:MAX_STACK],
+            build=script.generation.id,
+            call_id=call_id(host),
+            took_s=now - began,
+            lease=lease,
+        )
 
     def note_outage(self) -> None:
         """An outage has begun: there is no daemon."""

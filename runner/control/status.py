@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from . import kinds
-from .kinds import CallId, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
+from .kinds import CallId, Id, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
 from .messages import Message
 
 Many = Annotated[tuple[str, ...], kinds.each(kinds.words)]
 
 
 MAX_MESSAGE = 500  # characters of why an exec failed
+RUNNING = "running"
 
 
 def _message(value: object) -> str:
@@ -130,9 +131,10 @@ class Incident(Message):
     An exec that failed or was slow, for the daemon to show; of many in a second not each is said.
 
     Attributes:
-        outcome: One of ``counters.OUTCOMES``.
+        outcome: One of ``counters.OUTCOMES``; ``RUNNING`` for one that has not ended.
         message: Why; the script is named in it.
-        detail: The stack of an exception, else the last calls with their times; empty where there is neither.
+        detail: The stack of an exception, else the last calls with their times; the stacks of a worker that still runs
+            are below them. Empty where there is none of these.
         build: The generation; empty where none was known.
         call_id: Of the message; None for none.
         took_s: How long it took.
@@ -145,6 +147,19 @@ class Incident(Message):
     build: Text
     call_id: CallId
     took_s: Annotated[float, kinds.seconds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillRuns(Incident):
+    """
+    An exec that is slow and has not ended: the daemon adds the stacks of its worker.
+
+    Attributes:
+        lease: The loan of the worker.
+    """
+
+    method = "still_runs"
+    lease: Id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -293,8 +293,8 @@ class Settings(BaseSettings):
     Sites that send their callers elsewhere then."""
     slow_exec_s: Seconds = 0.0
     """Execs that take longer, in seconds, are logged and shown with the Call-ID and the last calls of the script, each
-    with its time; at most one a second. To take the times costs each call some microseconds. 0: none are. In Kamailio
-    only.
+    with its time; at most one a second. One that has not ended by then also leaves the stacks of its worker, once, and
+    goes on. To take the times costs each call some microseconds. 0: none are. In Kamailio only.
 
     Sites whose scripts are slow now and then."""
     exec_log: Path | None = None
