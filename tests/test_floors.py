@@ -24,7 +24,7 @@ FLOORS = (
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},
     {"at_once"},
-    {"runner", "client"},
+    {"runner", "client", "machine"},
     {"daemon", "listener"},
     {"web"},
     {"cli"},

@@ -126,6 +126,22 @@ class ScriptStatus(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckStatus(Message):
+    """
+    One check of what a runner needs, as ``app-mono doctor`` has it.
+
+    Attributes:
+        check: Its name.
+        verdict: ok; bad: to be fixed; none: missing and not needed.
+        text: What was found, and how to fix what is wrong.
+    """
+
+    check: Words
+    verdict: Words
+    text: Words
+
+
+@dataclass(frozen=True, kw_only=True)
 class Incident(Message):
     """
     An exec that failed or was slow, for the daemon to show; of many in a second not each is said.
@@ -190,6 +206,7 @@ class Status(Message):
         ended: Workers that were ended, by reason.
         refused_builds: How often a build was refused; ``refused_calls``: the messages of a Call-ID.
         outages: How often a client lost its daemon, or found none.
+        checks: What the daemon has found of itself, at its start and when the settings were read again.
     """
 
     pid: Pid
@@ -219,3 +236,4 @@ class Status(Message):
     incidents: Annotated[tuple[IncidentStatus, ...], kinds.each(IncidentStatus.read)]
     scripts: Annotated[tuple[ScriptStatus, ...], kinds.each(ScriptStatus.read)]
     workers: Annotated[tuple[WorkerStatus, ...], kinds.each(WorkerStatus.read)]
+    checks: Annotated[tuple[CheckStatus, ...], kinds.each(CheckStatus.read)] = ()

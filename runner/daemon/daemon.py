@@ -31,6 +31,7 @@ from . import counting
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
 from .dispatch import SEND_S, Dispatch
+from .examination import Examination
 from .loans import Loans
 from .quiet import Quiet
 from .systemd import notify
@@ -78,6 +79,7 @@ class Daemon:
         self._reread = reread
         self._wake = threading.Event()
         self._loans = Loans(self.runner, self._wake.set)
+        self._examination = Examination(self.runner, self._in_use)
         self._ended = threading.Event()
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -124,6 +126,7 @@ class Daemon:
         ]
         for thread in threads:
             thread.start()
+        self._examination.begin()
         notify("READY=1")
         keeps_loans = self._wait_for_end()
         notify("STOPPING=1")
@@ -179,6 +182,7 @@ class Daemon:
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.poison.settings = kept
         self.runner.take_settings(kept)
+        self._examination.begin()
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
@@ -223,6 +227,7 @@ class Daemon:
             incidents=self._loans.counting.incidents(),
             scripts=counting.status(counted, self.runner.scripts.reloads()),
             workers=self._workers(pool),
+            checks=self._examination.found,
         )
 
     @property
