@@ -116,6 +116,7 @@ class ScriptStatus(Message):
         path: Where it is; empty for execs of which no script was known.
         reloads: Builds that took the place of another one.
         live_s: How long the last of them took from the change of its files until a worker had loaded it.
+        live_at: When that was, in seconds since 1970; 0 for never.
         builds: The one that ran last at the end.
     """
 
@@ -123,6 +124,7 @@ class ScriptStatus(Message):
     reloads: Number
     live_s: Real
     builds: Annotated[tuple[BuildStatus, ...], kinds.each(BuildStatus.read)]
+    live_at: Real = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ MOST_INCIDENTS = 20
 TOLD = tuple(field.name for field in fields(Incident))
 OTHERS = ""
 EARLIER = "earlier"
-NO_RELOADS = (0, 0.0)
+NO_RELOADS = (0, 0.0, 0.0)
 NS_PER_S = 1_000_000_000
 
 MOMENT_S = 1.0
@@ -179,13 +179,14 @@ class Counting:
                 _add(builds, EARLIER, builds.pop(oldest))
 
 
-def status(scripts: Mapping[str, Builds], reloads: Mapping[str, tuple[int, float]]) -> tuple[ScriptStatus, ...]:
+def status(scripts: Mapping[str, Builds], reloads: Mapping[str, tuple[int, float, float]]) -> tuple[ScriptStatus, ...]:
     """What ``Counting.scripts`` gives, for people; ``reloads`` as ``CurrentScripts.reloads`` has them."""
     return tuple(
         ScriptStatus(
             path=path,
             reloads=reloads.get(path, NO_RELOADS)[0],
             live_s=round(reloads.get(path, NO_RELOADS)[1], 3),
+            live_at=round(reloads.get(path, NO_RELOADS)[2], 3),
             builds=tuple(_build(build, counts) for build, counts in builds.items()),
         )
         for path, builds in scripts.items()

@@ -75,7 +75,7 @@ def test_data_in_an_unquoted_path_is_told_where_the_cfg_can_be_read(
 def test_a_program_that_is_missing_or_does_not_run_is_named() -> None:
     with pytest.raises(Trouble, match=r"^install it$"):
         version("no-such-program", missing="install it")
-    with pytest.raises(Trouble, match="/false does not run: .*; install its package again"):
+    with pytest.raises(Trouble, match=r"/false does not run: .*; install its package again"):
         version("false", missing="")
 
 
