@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.scripts.generation import Generation
     from runner.worker.outcome import ExecOutcome
 
     from .calls import Host
@@ -57,7 +58,10 @@ _timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, 
 class Job:
     """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
 
-    __slots__ = ("began", "deadline", "entry", "host", "last", "load", "outcome", "param", "queue", "run")
+    __slots__ = (
+        *("began", "deadline", "entry", "generation", "host", "last", "load", "outcome", "param", "path", "queue"),
+        "run",
+    )
 
     def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
         self.began = self.last = time.monotonic_ns()
@@ -67,11 +71,19 @@ class Job:
         self.outcome = outcome
         self.param: str | None = None
         self.entry: str | None = None
+        self.path: str | None = None  # of the script; None: what ``load`` names
+        self.generation: Generation | None = None  # that ran; None: none did
 
     def passed(self) -> int:
         """The time since the last call."""
         last, self.last = self.last, time.monotonic_ns()
         return self.last - last
+
+    def result(self, error: RunnerError | None) -> ExecResult:
+        """What it has come to; ``error`` is why it has no exit code, None when it has one."""
+        outcome = self.outcome
+        code = None if error else outcome.code
+        return ExecResult(code == 0, code, error, self.timing(), outcome.calls, outcome.has_ended_routing)
 
     def timing(self) -> Timing:
         """All of the times, in microseconds."""

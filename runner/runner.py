@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pools import Pools
+from runner.pool.warming import is_no_loss
 from runner.runtimes.known import Runtimes
 from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
@@ -26,6 +27,7 @@ from runner.worker.worker import Worker, never
 from .at_once import AtOnce
 from .bridges import Bridges
 from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
+from .exec_counts import ExecCounts
 from .job import ExecResult, Job, Timing
 from .settings import Settings
 from .worker import confine, sandbox
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from runner.control.status import ScriptStatus
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
     from runner.scripts.generation import Generation
@@ -71,6 +74,7 @@ class Runner:
         self.runtimes = Runtimes(self.settings)
         self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
+        self._counts = ExecCounts()
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -172,6 +176,10 @@ class Runner:
         """The workers as they are now, for people and tests."""
         return self.pools.snapshot()
 
+    def counters(self) -> tuple[ScriptStatus, ...]:
+        """What ``mono_exec`` and ``mono_run`` have counted, by script and build; see ``ExecCounts``."""
+        return self._counts.status(self.scripts.reloads())
+
     def reset(self) -> None:
         """
         Replace every worker, and read ``load`` again.
@@ -232,14 +240,14 @@ class Runner:
         try:
             if param is not None:
                 job.param = host.expand(param)
-            name = None if path is None else host.expand(path)
+            job.path = name = None if path is None else host.expand(path)
             if name is None or self._pinned is not None or not self._at_once.exec(name, job):
                 self._run(self._current(name), job)
         except RunnerError as failure:
             log.warning("%s", failure.full())
             error = failure
-        code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
+        self._counts.add(job, error)
+        return job.result(error)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -321,7 +329,7 @@ class Runner:
                 raise
             except WorkerError as error:
                 # Loading compiles, which may run static constructors. No message is to blame.
-                if not _is_not_counted(error, first):
+                if not is_no_loss(error, first):
                     self.poison.note(generation)
                 raise
             if first is not None:
@@ -330,7 +338,7 @@ class Runner:
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
         """Run a build that is loaded. A worker that is lost counts against the build and the message's Call-ID."""
-        fresh = self.settings.statics == "fresh"
+        fresh, job.generation = self.settings.statics == "fresh", generation
         try:
             worker.exec(
                 generation,
@@ -347,7 +355,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError as error:
-            if not _is_not_counted(error, first):
+            if not is_no_loss(error, first):
                 self.poison.note(generation, call_id(job.host))
             raise
         finally:
@@ -383,17 +391,8 @@ class Runner:
         generation = self.scripts.pin(path)
         while True:
             with self.pools.first(generation.runtime).pool.lease(generation, deadline) as worker:
-                load = partial(_load_unless_there, worker, deadline)
+                load = partial(worker.load_once, deadline=deadline)
                 loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
             if loaded is generation:
                 return generation
             generation = loaded
-
-
-def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
-    return () if worker.holdings.has(generation) else worker.load(generation, deadline)
-
-
-def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
-    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))

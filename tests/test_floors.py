@@ -23,7 +23,7 @@ FLOORS = (
     {"scripts", "hosts"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},
-    {"at_once"},
+    {"at_once", "exec_counts"},
     {"runner", "client", "machine"},
     {"daemon", "listener"},
     {"web"},

@@ -10,27 +10,16 @@ import json
 import logging
 import random
 import time
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
+from runner.control.counters import KEYLESS, OUTCOMES, Counters
 from runner.control.kinds import MAX_STACK
+from runner.control.outcomes import LOAD, NS_PER_S, OUTAGES, QUEUE, count, outcome_of
 from runner.control.status import MAX_MESSAGE, RUNNING, Incident, StillRuns
-from runner.errors import (
-    EntryMissing,
-    ExecTimeout,
-    PoolExhausted,
-    ScriptError,
-    ScriptInvalid,
-    ScriptNotFound,
-    ScriptRefused,
-    WorkerError,
-)
+from runner.errors import PoolExhausted, ScriptError, ScriptNotFound
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
-
-from .link import NO_DAEMON
 
 if TYPE_CHECKING:
     from runner.calls import Host
@@ -40,25 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.slow")
 
 LAST_CALLS = 20  # of a slow exec that are described
-NS_PER_S = 1_000_000_000
 INCIDENT_PAUSE_S = 1.0  # between two execs that are described; each is a line, and all are counted
-BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
-
-TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
-TIME, QUEUE, LOAD, QUESTIONS, EDITS, TEXTS, OUTAGES = range(FIRST_SUM, FIRST_SUM + len(SUMS))
-
-# The first that fits counts.
-FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (EntryMissing, "missing"),
-    (ScriptNotFound, "not_found"),
-    (ScriptInvalid, "invalid"),
-    (ScriptRefused, "refused"),
-    (ScriptError, "exception"),
-    (ExecTimeout, "timeout"),
-    (WorkerError, "lost"),
-    (PoolExhausted, "busy"),
-    (Exception, "error"),
-)
 
 
 class Tally:
@@ -121,21 +92,7 @@ class Tally:
         row = self._row
         if row is None or script is None or script is not self._script:
             row = self._row_of(script, path, result)
-        if type(result) is ExecOutcome:
-            if result.is_missing:
-                row[MISSING] += 1
-            else:
-                row[EXIT if result.has_ended_routing else TRUE if result.code == 0 else FALSE] += 1
-            if result.answered:
-                row[QUESTIONS] += result.answered
-            if edits := result.certain + result.edited:
-                row[EDITS] += edits
-            if result.logs:
-                row[TEXTS] += result.logs
-        else:
-            row[_failure(result)] += 1
-        row[FIRST_BUCKET + bisect_left(BOUNDS_NS, spent)] += 1
-        row[TIME] += spent
+        count(row, result, spent)
         if self._logged_share and random.random() < self._logged_share:  # noqa: S311  # chooses, guards nothing
             self.counters.write(_line(script, path, result, now - began, self.queue_s, self.load_s, host=host))
         if self.queue_s or self.load_s:
@@ -196,7 +153,7 @@ def _described(
     script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, *, host: Host
 ) -> Incident:
     took_s = max(0.0, time.monotonic() - began)
-    outcome = _outcome(result)
+    outcome = OUTCOMES[outcome_of(result)]
     if isinstance(result, ExecOutcome):
         message = f"{path or 'mono_run'}: slow, {took_s:.3g} s"
     else:
@@ -228,7 +185,7 @@ def _line(
         "at": round(time.time(), 3),
         "script": path if script is None else script.generation.path,
         "build": None if script is None else script.generation.id,
-        "outcome": _outcome(result),
+        "outcome": OUTCOMES[outcome_of(result)],
         "took_s": took_s,
         "queue_s": queue_s,
         "load_s": load_s,
@@ -239,14 +196,6 @@ def _line(
     return json.dumps(told, separators=(",", ":")).encode("ascii")
 
 
-def _outcome(result: ExecOutcome | Exception) -> str:
-    if not isinstance(result, ExecOutcome):
-        return OUTCOMES[_failure(result)]
-    if result.is_missing:
-        return "missing"
-    return "exit" if result.has_ended_routing else "true" if result.code == 0 else "false"
-
-
 def _calls(host: Host, began: float) -> str:
     """The last calls that a host was asked, each with the time that had passed; empty where nobody recorded them."""
     recorded = zip(getattr(host, "answered", ())[-LAST_CALLS:], getattr(host, "calls", ())[-LAST_CALLS:], strict=False)
@@ -254,9 +203,3 @@ def _calls(host: Host, began: float) -> str:
         f"{(at - began) * 1000:9.3f} ms  {name}({', '.join(f'{arg!a:.80}' for arg in args)})"
         for at, (name, args, _) in recorded
     )
-
-
-def _failure(error: Exception | ExecOutcome) -> int:
-    if isinstance(error, PoolExhausted) and str(error).startswith(NO_DAEMON):
-        return OUTCOMES.index("no_daemon")
-    return OUTCOMES.index(next(name for kind, name in FAILURES if isinstance(error, kind)))

@@ -17,7 +17,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.control import messages
+from runner.control import counted, messages
 from runner.control.connection import Control, ControlError, failure
 from runner.control.peer import ROOT, peer_of, shares_pids
 from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
@@ -27,7 +27,6 @@ from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 from runner.worker.worker import rss_kib
 
-from . import counting
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
 from .dispatch import SEND_S, Dispatch
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.settings import Settings
 
+    from .counting import Counting, Moment
     from .loans import Answer
 
 log = logging.getLogger("runner.daemon")
@@ -195,7 +195,7 @@ class Daemon:
         """What the daemon looks like now."""
         pool = self.runner.snapshot()
         self._loans.count()
-        counted = self._loans.counting.scripts()
+        found = self._loans.counting.scripts()
         return Status(
             pid=os.getpid(),
             socket=str(self.settings.socket),
@@ -223,19 +223,19 @@ class Daemon:
             ended=dict(pool.life.ended),
             refused_builds=self.runner.poison.builds,
             refused_calls=self.runner.poison.calls,
-            outages=counting.outages(counted),
+            outages=counted.outages(found),
             incidents=self._loans.counting.incidents(),
-            scripts=counting.status(counted, self.runner.scripts.reloads()),
+            scripts=counted.status(found, self.runner.scripts.reloads()),
             workers=self._workers(pool),
             checks=self._examination.found,
         )
 
     @property
-    def counted(self) -> counting.Counting:
+    def counting(self) -> Counting:
         """What the clients count."""
         return self._loans.counting
 
-    def history(self) -> list[counting.Moment]:
+    def history(self) -> list[Moment]:
         """As ``Counting.history``."""
         return self._loans.counting.history()
 

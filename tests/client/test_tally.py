@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.client.known import Known
-from runner.client.link import NO_DAEMON
-from runner.client.tally import FAILURES, LAST_CALLS, Tally
+from runner.client.tally import LAST_CALLS, Tally
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters
+from runner.control.outcomes import FAILURES, NO_DAEMON
 from runner.control.status import RUNNING
 from runner.errors import ExecTimeout, HostFault, PoolExhausted, ScriptError, ScriptInvalid, ScriptNotFound, WorkerDied
 from runner.hosts.embedded.host import MessageHost
