@@ -41,6 +41,7 @@ class WorkerStatus(Message):
         state: Of its place in the pool: idle, leased, preparing.
         unused_s: Since its last exec or load.
         loaded: Paths of scripts.
+        builds: The ids of their builds, in the same order.
         helpers: Names of assemblies.
         retire_reason: Why it is replaced at the end of its lease; empty when it is not.
         client: The process that holds it; None when it is not lent.
@@ -64,6 +65,7 @@ class WorkerStatus(Message):
     rss_kib: Number = 0
     runtime: Words = ""
     version: Words = ""
+    builds: Many = ()
 
 
 @dataclass(frozen=True, kw_only=True)

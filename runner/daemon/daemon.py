@@ -254,6 +254,7 @@ class Daemon:
                 age_s=worker.age_s,
                 unused_s=worker.unused_s,
                 loaded=worker.loaded,
+                builds=worker.builds,
                 helpers=worker.helpers,
                 retire_reason=worker.retire_reason,
                 client=borrowers.get(worker.pid),

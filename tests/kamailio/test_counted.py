@@ -135,6 +135,8 @@ def test_every_exec_of_sipps_traffic_is_counted_across_a_restart_and_a_kill(tmp_
         assert re.search(r"ms  PV\.GetS\('\$fu'\)", slow["detail"]), slow
         assert slow["call_id"]
         assert "Slow.exe: slow, " in kamailio.log()
+        stacks = r"(Slow|Loops)\.exe: still runs after [0-9.]+ s \(Call-ID .*\); its stacks follow\n.*Full thread dump:"
+        assert re.search(stacks, daemon.log(), re.DOTALL)
 
         timeouts = sum(count for (_, outcome), count in first.items() if outcome == "timeout")
         assert timeouts == kamailio.log().count("it was not done in time") > 0

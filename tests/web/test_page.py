@@ -109,9 +109,8 @@ def test_numbers_change_a_new_build_appears_and_a_stack_can_be_read(traffic: Tra
         browser.wait("document.querySelectorAll('#checks tr').length > 5")
         assert browser.value("document.getElementById('checks').textContent.includes('only below ')")
 
-        untitled = (
-            "[...document.querySelectorAll('#numbers div, th, td:not([colspan])')].filter((found) => !found.title)"
-        )
+        shown = "#numbers div, th, td:not([colspan]), .axis span, figcaption, summary, details p"
+        untitled = f"[...document.querySelectorAll('{shown}')].filter((found) => !found.title)"
         assert browser.value(f"{untitled}.length") == 0, "a number without its meaning"
         assert browser.complaints == []
         assert [url for url in browser.asked if not url.startswith((traffic.address, "data:"))] == []

@@ -112,14 +112,19 @@ function line(values, top, kind) {
 }
 
 function axis(id, ...texts) {
-  show($(id), texts.map((text) => element("span", text)));
+  show($(id), texts.map(([text, title]) => element("span", text, { title })));
 }
 
 function charts() {
   const rates = moments.map((moment) => moment.rate);
   const top = Math.max(1, ...rates);
   $("rates").replaceChildren(line(rates, top, ""), line(moments.map((moment) => moment.failed), top, "bad"));
-  axis("rates-axis", `the last ${MOMENTS / 60} min`, `top: ${top.toFixed(0)} a second`, `now: ${(rates.at(-1) ?? 0).toFixed(1)}`);
+  axis(
+    "rates-axis",
+    [`the last ${MOMENTS / 60} min`, "From the left to the right; this is also what the other charts show"],
+    [`top: ${top.toFixed(0)} a second`, "The upper end of the chart: the most execs in one second"],
+    [`now: ${(rates.at(-1) ?? 0).toFixed(1)}`, "Execs in the last second"],
+  );
 
   const scaled = (share) => moments.map((moment) => {
     const time = quantile(moment.times, share);
@@ -128,7 +133,11 @@ function charts() {
   const decades = [1, 2, 3, 4].map((power) => drawn("path", { d: `M0 ${158 - (156 * power) / 5}H600`, class: "line decade" }));
   $("latencies").replaceChildren(...decades, line(scaled(0.5), 1, ""), line(scaled(0.99), 1, "slow"));
   const last = [...moments].reverse().find((moment) => sum(moment.times));
-  axis("latencies-axis", "0.1 ms to 10 s, a line each ten times", last ? `half ${duration(quantile(last.times, 0.5))}, 99 % ${duration(quantile(last.times, 0.99))}` : "no exec yet");
+  axis(
+    "latencies-axis",
+    ["0.1 ms to 10 s", "From the lower to the upper end; the lines are at 1, 10 and 100 ms and at 1 s"],
+    [last ? `half ${duration(quantile(last.times, 0.5))}, 99 % ${duration(quantile(last.times, 0.99))}` : "no exec yet", "What half, and 99 of 100, of the execs of the last second with some took at most"],
+  );
 
   const most = Math.max(1, ...moments.flatMap((moment) => moment.times));
   const rows = BOUNDS_S.length + 1;
@@ -139,7 +148,11 @@ function charts() {
     cells.push(drawn("rect", { class: "cell", x: x.toFixed(1), y: (170 - (170 * (row + 1)) / rows).toFixed(1), width: 2.2, height: 10, "fill-opacity": (0.15 + (0.85 * Math.log1p(count)) / Math.log1p(most)).toFixed(2) }));
   }));
   $("heat").replaceChildren(...cells);
-  axis("heat-axis", "0.1 ms to 10 s", `at most ${most} a second`);
+  axis(
+    "heat-axis",
+    ["0.1 ms to 10 s", "Times of execs from the lower to the upper end, in the steps of /metrics"],
+    [`darkest: ${most} a second`, "The most execs of one step in one second"],
+  );
 }
 
 function table(id, columns, rows, empty) {
@@ -215,12 +228,12 @@ function workers(status) {
     ["loads", "Assemblies loaded into it"],
     ["memory", "Resident memory of the process"],
     ["age", "Since it was started"],
-    ["scripts", "What it has loaded", "text"],
+    ["scripts", "What it has loaded: each with the first characters of its build", "text"],
     ["to be replaced", "Why it is replaced at the end of its lease", "text"],
   ], status.workers.map((worker) => [
     worker.pid, `${worker.runtime} ${worker.version}`, worker.client ? "lent" : worker.warming ? "warming" : worker.state,
     worker.client ?? "", worker.execs, worker.loads, `${(worker.rss_kib / 1024).toFixed(0)} MiB`, duration(worker.age_s),
-    worker.loaded.map((path) => path.split("/").at(-1)).join(" "), [worker.retire_reason, "bad"],
+    worker.loaded.map((path, index) => `${path.split("/").at(-1)} ${worker.builds[index].slice(0, 8)}`).join(", "), [worker.retire_reason, "bad"],
   ]), "no worker is alive");
 }
 
@@ -261,8 +274,9 @@ function failures(status) {
     const key = `${failure.outcome} ${failure.build}`;
     const made = element("details", "", { open: open.has(key) });
     made.addEventListener("toggle", () => (made.open ? open.add(key) : open.delete(key)));
-    made.append(element("summary", `${moment(failure.at)} ${failure.outcome}: ${failure.message}${failure.count > 1 ? ` (${failure.count} times)` : ""}`));
-    made.append(element("p", `Call-ID ${failure.call_id ?? "none"}, build ${failure.build.slice(0, 8) || "none"}, process ${failure.client}, after ${duration(failure.took_s)}`));
+    made.append(element("summary", `${moment(failure.at)} ${failure.outcome}: ${failure.message}${failure.count > 1 ? ` (${failure.count} times)` : ""}`, { title: "When, what it came to, and why; how often it was told since the daemon's start, where it was not the only one" }));
+    const title = "The message, the build that ran, the process of the SIP server, and how long it had waited";
+    made.append(element("p", `Call-ID ${failure.call_id ?? "none"}, build ${failure.build.slice(0, 8) || "none"}, process ${failure.client}, after ${duration(failure.took_s)}`, { title }));
     if (failure.detail) made.append(element("pre", failure.detail));
     return made;
   });
