@@ -159,10 +159,6 @@ class Worker:
             self._end_unless_survived(error, may_finish=may_finish)
             raise
 
-    def load_once(self, generation: Generation, deadline: float) -> tuple[str, ...]:
-        """As ``load``, where it is not loaded already."""
-        return () if self.holdings.has(generation) else self.load(generation, deadline)
-
     def exec(
         self,
         generation: Generation,
