@@ -63,14 +63,14 @@ class Job:
         "run",
     )
 
-    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
+    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome, entry: str | None = None) -> None:
         self.began = self.last = time.monotonic_ns()
         self.queue = self.load = self.run = 0
         self.host = host
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
-        self.entry: str | None = None
+        self.entry = entry
         self.path: str | None = None  # of the script; None: what ``load`` names
         self.generation: Generation | None = None  # that ran; None: none did
 

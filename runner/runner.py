@@ -245,8 +245,7 @@ class Runner:
         *,
         entry: str | None = None,
     ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
-        job.entry = entry
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome, entry)
         error: RunnerError | None = None
         try:
             if param is not None:

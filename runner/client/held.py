@@ -6,6 +6,7 @@ Standard library only, as a child of Kamailio imports it. Must not know scripts,
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
     from .known import Known, Script
     from .link import Link
+
+log = logging.getLogger("runner.lease")
 
 NO_SUCH_ENTRY = 1  # what Kamailio's own interpreters give for a function that is not there
 
@@ -204,8 +207,11 @@ class Held:
 
     def tell_slow(self, link: Link) -> None:
         """The time of the exec that is watched has come."""
-        if self.watched is not None and (notice := link.tally.still_runs(*self.watched, self.lease)) is not None:
-            link.tell(notice)
+        try:
+            if self.watched is not None and (notice := link.tally.still_runs(*self.watched, self.lease)) is not None:
+                link.tell(notice)
+        except Exception:  # the exec goes on all the same
+            log.exception("internal error, please report it")
 
     def can_nest(self, generation: Generation) -> bool:
         """Whether a build may run here within the exec that has asked."""

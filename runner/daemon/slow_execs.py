@@ -7,6 +7,7 @@ Must not know how the client notices, nor who reads what is noted.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .counting import Counting
 
 AT_A_TIME = 2  # workers that are asked; an exec that comes meanwhile is noted without its stacks
+PAUSE_S = 0.9  # between two of a client, which keeps one second itself
 
 
 class SlowExecs:
@@ -38,10 +40,11 @@ class SlowExecs:
 
     def still_runs(self, client: Client, notice: StillRuns) -> None:
         """A client tells of one. It is not held up: when its exec ends, it may ask for a worker at once."""
-        loan = client.loans.get(notice.lease)
-        if loan is None or not self._free.acquire(blocking=False):
+        loan, now = client.loans.get(notice.lease), time.monotonic()
+        if loan is None or now < client.asked_until or not self._free.acquire(blocking=False):
             self._counting.note(client, notice)
             return
+        client.asked_until = now + PAUSE_S
         asking = threading.Thread(
             target=self._ask, args=(client, loan.slot.living, notice), name=f"stacks {client.pid}", daemon=True
         )

@@ -6,12 +6,16 @@ import contextlib
 import re
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from runner.cli.admin import request
 from runner.client.lease import Lease
 from runner.control.messages import StatusRequest
-from runner.control.status import RUNNING, IncidentStatus, Status
+from runner.control.status import RUNNING, IncidentStatus, Status, StillRuns
+from runner.daemon.borrower import Client
+from runner.daemon.counting import Counting
+from runner.daemon.slow_execs import AT_A_TIME, SlowExecs
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
 from tests.places import INVITE
@@ -146,3 +150,41 @@ def test_an_exec_that_is_slow_tells_its_stacks_and_goes_on(tmp_path: Path, langu
         assert f"still runs after {told.took_s:.3g} s (Call-ID {told.call_id}); its stacks follow" in daemon.log()
         assert [execs.run(tmp_path / "first") for _ in range(50)] == [7] * 50  # what asked for them left nothing behind
         assert request(str(daemon.socket), StatusRequest, Status).ended == {}
+
+
+class Stuck:
+    """A worker that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.may_answer = threading.Event()
+
+    def stacks(self, reason: str) -> str:
+        self.asked.append(reason)
+        self.may_answer.wait(WAIT_S)
+        return "at S.Main"
+
+
+def notice(lease: str) -> StillRuns:
+    return StillRuns(outcome=RUNNING, message="slow", detail="calls", build="b", call_id="a@b", took_s=1.0, lease=lease)
+
+
+def borrower(pid: int, worker: Stuck) -> Client:
+    client = Client(None, pid, 0)  # type: ignore[arg-type]  # nothing is sent to it
+    client.loans["1e"] = SimpleNamespace(slot=SimpleNamespace(living=worker))  # type: ignore[assignment]
+    return client
+
+
+def test_a_client_that_tells_again_and_again_has_its_worker_asked_once_and_few_are_asked_at_a_time() -> None:
+    counting, worker = Counting(lambda _path: True), Stuck()
+    slow = SlowExecs(counting)
+    clients = [borrower(pid, worker) for pid in range(1, AT_A_TIME + 4)]
+    for client in clients:
+        for _ in range(5):
+            slow.still_runs(client, notice("1e"))
+    slow.still_runs(clients[0], notice("other"))
+    worker.may_answer.set()
+    until(lambda: sum(told.count for told in counting.incidents()) == 5 * len(clients) + 1, "all are noted")
+
+    assert worker.asked == ["slow (Call-ID a@b)"] * AT_A_TIME
+    assert counting.incidents()[-1].detail == "calls\n\nat S.Main"

@@ -188,7 +188,8 @@ function rateOf(key, count, at) {
 }
 
 function scripts(status) {
-  const rows = status.scripts.flatMap((script) => [...script.builds].reverse().map((build, index) => {
+  const known = status.scripts.filter((script) => script.path || script.builds.some((build) => sum(build.times)));
+  const rows = known.flatMap((script) => [...script.builds].reverse().map((build, index) => {
     const count = sum(build.times);
     const failures = Object.entries(build.outcomes).filter(([name]) => !GOOD.has(name));
     const failed = failures.map(([name, number]) => `${number} ${name}`).join(", ");
