@@ -244,7 +244,7 @@ function numbers(status, now) {
     ["execs", sum(now.times), "Execs since the daemon's start"],
     ["per second", (moments.at(-1)?.rate ?? 0).toFixed(1), "Execs in the last second"],
     ["failed", now.failed, "Execs without a result: exceptions, timeouts, lost workers, none free"],
-    ["workers", `${status.workers.length} of ${status.max_workers}`, "Workers that are alive, and the setting max_workers"],
+    ["workers", status.workers.length, `Workers that are alive; the setting max_workers allows ${status.max_workers} of each runtime`],
     ["clients", `${status.users} of ${status.clients}`, "Connected processes that run scripts, of all that are connected"],
     ["waiting", status.waiting, "Clients that wait for a worker now"],
     ["reloads", sum(status.scripts.map((script) => script.reloads)), "Builds that took the place of another one"],
