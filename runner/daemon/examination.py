@@ -46,7 +46,10 @@ class Examination:
             self._is_asked = True
             is_mine, self._is_running = not self._is_running, True
         if is_mine:
-            threading.Thread(target=self._run, name="checks", daemon=True).start()
+            try:
+                threading.Thread(target=self._run, name="checks", daemon=True).start()
+            except RuntimeError:  # the kernel gives no thread
+                self._is_running = False
 
     def _run(self) -> None:
         while self._goes_on():

@@ -256,7 +256,7 @@ class Settings(BaseSettings):
     http: HttpAddress = ""
     """Where the daemon shows what it does: a page, /metrics for Prometheus, /health, /ready and /api/status. An IP
     address and a port such as "127.0.0.1:9464", or the path of a Unix socket, which gets ``socket_mode``. There are no
-    passwords: whoever reaches it reads names of scripts, Call-IDs and stacks. "": nowhere.
+    passwords: whoever reaches it reads names of scripts, Call-IDs, stacks and what confines the workers. "": nowhere.
 
     Sites with Prometheus, and whoever wants to look."""
     log_file: Path | None = None
