@@ -111,7 +111,7 @@ test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fet
 	rm -rf build/languages
 	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
 
-# Chromium takes 300 MB, so that `make test` leaves out these where it is not installed.
+# Chromium takes 300 MB, so `make test` leaves the page out where it is not installed, and else runs the shortest test.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both
 	@$(INSTALL)
 	missing=
@@ -119,7 +119,7 @@ test-browser: mono-packages venv-dev ## the page of the setting http in Chromium
 	command -v promtool >/dev/null || missing="$$missing prometheus"
 	[ -z "$$missing" ] || install $$missing
 	$(BIN)/app-mono build
-	$(BIN)/python -m pytest tests/web $(ARGS)
+	BROWSER_LONG=yes $(BIN)/python -m pytest tests/web $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .

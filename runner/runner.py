@@ -9,7 +9,6 @@ import contextlib
 import logging
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pools import Pools
@@ -26,8 +25,9 @@ from runner.worker.worker import Worker, never
 
 from .at_once import AtOnce
 from .bridges import Bridges
-from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
-from .job import ExecResult, Job, Timing
+from .errors import ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
+from .exec_counts import ExecCounts
+from .job import ExecResult, Job, Timing, require_mode
 from .settings import Settings
 from .worker import confine, sandbox
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from runner.control.status import ScriptStatus
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
     from runner.scripts.generation import Generation
@@ -72,6 +73,7 @@ class Runner:
         self.runtimes = Runtimes(self.settings)
         self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
+        self._counts = ExecCounts()
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -125,7 +127,7 @@ class Runner:
         Raises:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        self._refuse_unless_in_mode(path := str(path))
+        require_mode(path := str(path), self.settings.load)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
         return self._execute(path, param, host, timeout_s, outcome, entry=entry)
@@ -137,7 +139,7 @@ class Runner:
         Raises:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
-        self._refuse_unless_in_mode(None)
+        require_mode(None, self.settings.load)
         return self._execute(None, param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
@@ -151,7 +153,7 @@ class Runner:
             ConfigError: The runner is in the other mode.
             ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
-        self._refuse_unless_in_mode(path)
+        require_mode(path, self.settings.load)
         return self._current(path)
 
     def _current(self, path: str | None) -> Generation:
@@ -172,6 +174,10 @@ class Runner:
     def snapshot(self) -> PoolSnapshot:
         """The workers as they are now, for people and tests."""
         return self.pools.snapshot()
+
+    def counters(self) -> tuple[ScriptStatus, ...]:
+        """What ``mono_exec`` and ``mono_run`` have counted, by script and build; see ``ExecCounts``."""
+        return self._counts.status(self.scripts.reloads())
 
     def reset(self) -> None:
         """
@@ -219,16 +225,6 @@ class Runner:
         if self.pools.of(generation.runtime).upkeep.has_loaded(generation):
             self.scripts.accept(generation)
 
-    def _refuse_unless_in_mode(self, path: str | None) -> None:
-        if path is None and self._pinned is None:
-            raise ConfigError(
-                "the setting load has to name the script that mono_run, or Kamailio with app_mono_kemi.py, runs"
-            )
-        if path is not None and self._pinned is not None and Path(path) != self.settings.load:
-            raise ConfigError(
-                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
-            )
-
     def _execute(
         self,
         path: str | None,
@@ -239,20 +235,19 @@ class Runner:
         *,
         entry: str | None = None,
     ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
-        job.entry = entry
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome, entry)
         error: RunnerError | None = None
         try:
             if param is not None:
                 job.param = host.expand(param)
-            name = None if path is None else host.expand(path)
+            job.path = name = None if path is None else host.expand(path)
             if name is None or self._pinned is not None or not self._at_once.exec(name, job):
                 self._run(self._current(name), job)
         except RunnerError as failure:
             log.warning("%s", failure.full())
             error = failure
-        code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
+        self._counts.add(job, error)
+        return job.result(error)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -346,7 +341,7 @@ class Runner:
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
         """Run a build that is loaded. A worker that is lost counts against the build and the message's Call-ID."""
-        fresh = self.settings.statics == "fresh"
+        fresh, job.generation = self.settings.statics == "fresh", generation
         try:
             worker.exec(
                 generation,

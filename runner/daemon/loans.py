@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
-from runner.control.status import Incident
+from runner.control.status import Incident, StillRuns
 from runner.errors import ConfigError, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
@@ -26,6 +26,7 @@ from .counting import Counting
 from .first_runs import FirstRuns
 from .quiet import Quiet
 from .sharing import Sharing
+from .slow_execs import SlowExecs
 from .verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Loans:
             messages.Ran: self._firsts.has_run,
             messages.Report: self._report,
             Incident: self.counting.note,
+            StillRuns: SlowExecs(self.counting).still_runs,
         }
         self.returns: dict[type[messages.Message], Callable[[Client, Any, Channel | None], None]] = {
             messages.Release: self._release,
@@ -341,7 +343,7 @@ class Loans:
             self._wake()
 
     def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
-        loan, reason = client.give_back(notice.lease), reports.reason(notice)
+        loan, reason = client.give_back(notice.lease), reports.reason(notice.reason, notice.call_id)
         # A client that had the worker has run what it says, and one worker is one loss.
         was_lent = loan is not None or notice.lease in client.ended
         if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):

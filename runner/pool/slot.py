@@ -64,7 +64,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """One worker as it was; times in seconds. ``loaded`` are paths, ``helpers`` names."""
+    """One worker as it was; times in seconds. ``loaded`` are paths, ``builds`` their builds, ``helpers`` names."""
 
     pid: int
     state: str
@@ -77,6 +77,7 @@ class WorkerSnapshot:
     retire_reason: str
     runtime: str = ""
     version: str = ""
+    builds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ class Slot:
     def snapshot(self, now: float) -> WorkerSnapshot:
         """The worker as it is now; only for a slot that has a worker."""
         worker, holdings = self.living, self.living.holdings
+        loaded = dict(holdings.loaded)  # another thread may load meanwhile
         return WorkerSnapshot(
             pid=worker.pid,
             state=self.state.value,
@@ -199,7 +201,8 @@ class Slot:
             loads=holdings.loads,
             age_s=now - worker.started_at,
             unused_s=now - holdings.last_used,
-            loaded=tuple(holdings.loaded),
+            loaded=tuple(loaded),
+            builds=tuple(generation.id for generation in loaded.values()),
             helpers=tuple(holdings.bound),
             retire_reason=self.retire_reason,
             runtime=holdings.runtime,

@@ -216,14 +216,14 @@ class Warming:
         return build
 
 
-def is_no_loss(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
-    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
-
-
 def _uncount(build: _Build, until: float | None) -> None:
     """Do not count a run any more: the one that is counted until then, or the oldest when that is not known."""
     if until in build.beginning:
         build.beginning.remove(until)
     elif until is None and build.beginning:
         del build.beginning[0]
+
+
+def is_no_loss(error: WorkerError, first: FirstRun | None) -> bool:
+    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
+    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))

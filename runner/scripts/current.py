@@ -250,10 +250,10 @@ class CurrentScripts:
         changes = [stamp.ctime_ns for stamp in (*stamps.all.values(), *stamps.links.values()) if stamp is not None]
         return max(0.0, (self._clock_ns() - max(changes, default=self._clock_ns())) / NS_PER_S)
 
-    def reloads(self) -> dict[str, tuple[int, float]]:
-        """By script: how many builds took the place of another one, and ``Script.live_s``."""
+    def reloads(self) -> dict[str, tuple[int, float, float]]:
+        """By script: how many builds took the place of another one, ``Script.live_s`` and ``Script.live_at``."""
         with self._lock:
-            return {path: (script.reloads, script.live_s) for path, script in self._scripts.items()}
+            return {path: (script.reloads, script.live_s, script.live_at) for path, script in self._scripts.items()}
 
     def good(self, path: str) -> Generation | None:
         """The last generation of a script that was loaded; None when none was."""

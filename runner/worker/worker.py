@@ -238,10 +238,21 @@ class Worker:
 
     def end_stuck(self, reason: str) -> None:
         """Log ``reason``, have it write the stacks of its threads, for at most ``Runtime.stacks_s``, and kill it."""
-        then = "; its stacks follow" if self.runtime.stacks else ""
-        log.warning("worker %d: %s%s", self.pid, reason, then)
-        self._ask_for_stacks()
+        self.stacks(reason)
         self.kill()
+
+    def stacks(self, reason: str) -> str:
+        """
+        Log ``reason``, and have it write the stacks of its threads to the log; it goes on.
+
+        Returns:
+            The stacks, with what else it wrote meanwhile; empty where its runtime has none. Takes ``Runtime.stacks_s``
+            at most.
+        """
+        log.warning("worker %d: %s%s", self.pid, reason, "; its stacks follow" if self.runtime.stacks else "")
+        with self._tail.copied() as lines:
+            self._ask_for_stacks()
+        return "\n".join(lines)
 
     def stop(self, deadline: float) -> None:
         """End it gracefully: close the wire, then SIGTERM, then SIGKILL, each with a share of the time left."""
