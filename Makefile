@@ -39,7 +39,7 @@ install() {
 }
 endef
 
-build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
+build: mono-packages venv ## compile lib/SR.cs, bridge/*.cs and the lane in C, when they changed
 	@$(BIN)/app-mono build
 
 run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MESSAGE=m.sip
@@ -251,6 +251,9 @@ test-packages:
 	command -v node >/dev/null || missing="$$missing nodejs"
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"
 	command -v ilasm >/dev/null || missing="$$missing mono-devel"
+	# For the lane in C: Python's headers are those of the Python that makes the virtual environment.
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"
+	[ -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || missing="$$missing python3-dev"
 	command -v patch >/dev/null || missing="$$missing patch"
 	command -v pkill >/dev/null || missing="$$missing procps"
 	command -v chattr >/dev/null || missing="$$missing e2fsprogs"

@@ -90,7 +90,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
     (
-        "runner/worker/lane.py",
+        "runner/worker/lanes.py",
         "Lanes.by_build",
     ): "builds in Holdings.loaded, with one lane for each entry",
     (

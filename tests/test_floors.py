@@ -19,7 +19,7 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs", "ksr"},
-    {"runtimes", "compilers"},
+    {"runtimes", "compilers", "lane"},
     {"scripts", "hosts"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},

@@ -24,6 +24,7 @@ from runner.control.messages import StatusRequest
 from runner.control.status import Status
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
+from runner.lane import choice
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.settings import Settings
@@ -83,6 +84,7 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
         ("worker", lambda: _worker(settings, found)),
     ]
     verdicts = [_check(tell, title, check) for title, check in checks]
+    verdicts.append(_check(tell, "lane", _lane, is_needed=bool(choice.FAULT)) or not choice.FAULT)
     for runtime in Runtimes(settings[0] if settings else Settings()).all[1:]:
         _check(tell, runtime.name, partial(_runtime, runtime, settings), is_needed=False)
     for measure in found:
@@ -110,6 +112,16 @@ def _check(tell: Tell, title: str, check: Callable[[], str], *, is_needed: bool 
 
 def _ourselves() -> str:
     return f"Python {platform.python_version()}, {platform.platform(terse=True)}, in {Path(build.__file__).parent}"
+
+
+def _lane() -> str:
+    """Which lane runs an exec, and how to get the other one."""
+    if choice.FAULT:
+        raise _Trouble(choice.FAULT)
+    if choice.WHY:
+        fix = "`make build` compiles the one in C where gcc and python3-dev are"
+        raise _Trouble(f"in Python, which is slower: {choice.WHY}; {fix}")
+    return f"in C; with {choice.VARIABLE}=python in the environment the one in Python runs"
 
 
 def _settings(config: str | None, found: list[Settings]) -> str:

@@ -30,7 +30,7 @@ from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, he
 
 from . import host_calls
 from .holdings import Holdings
-from .lane import Lanes
+from .lanes import Lanes
 from .outcome import LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 from .turns import Turns

@@ -1,4 +1,4 @@
-"""runner.worker.lane: an exec in one function, and that it is no other than the conversation's own."""
+"""runner.lane: an exec in one function, in Python and in C, and that it is no other than the conversation's own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from runner.calls import CALLS
 from runner.errors import ExecTimeout, HostFault, RunnerError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
+from runner.lane import _lane, lane
 from runner.scripts.foresight import EMPTY
 from runner.wire.channel import Channel
 from runner.wire.events import CAN_UNSAID
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
-from runner.worker.lane import Lane
 from runner.worker.outcome import LOOK_EVERY, ExecOutcome
 from tests.places import INVITE
 from tests.pool.test_warming import build
@@ -32,6 +32,8 @@ from tests.wire.test_session import NEARLY_MESSAGES, NEARLY_RESULTS
 from tests.worker.bridges import PID, PLAN
 from tests.worker.workers import soon
 
+LANES = {"python": lane.Lane, "c": _lane.Lane}
+each_lane = pytest.mark.parametrize("kind", LANES.values(), ids=LANES)
 PLAIN = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":%s}}\n'
 LIMIT = 64 * 1024
 
@@ -39,7 +41,7 @@ LIMIT = 64 * 1024
 class Known:
     """A worker that has run a build once, so that there is a lane. Its answers are in the pipe before it is asked."""
 
-    def __init__(self, foresight: Any = None) -> None:
+    def __init__(self, foresight: Any = None, kind: Any = lane.Lane, *, is_plain: bool = True) -> None:
         self.hears, our_writes = os.pipe()
         our_reads, self.says = os.pipe()
         self.generation = build()
@@ -47,12 +49,18 @@ class Known:
             object.__setattr__(self.generation, "foresight", foresight)
         self.holdings = Holdings(can=CAN_UNSAID)
         self.session = Session(LIMIT, State.IDLE)
-        channel = Channel(our_reads, our_writes)
-        self.conversation = Conversation(channel, self.session, PID, follows=0, holdings=self.holdings)
+        self.channel = Channel(our_reads, our_writes)
+        self.conversation = Conversation(self.channel, self.session, PID, follows=0, holdings=self.holdings)
         os.write(self.says, PLAIN % (1, b"[]"))
         self.conversation.exec(self.generation, None, MessageHost(INVITE), soon())
         self.heard()
-        self.lane = self.conversation._lanes.by_build[self.generation.id, None]
+        lanes, key = self.conversation._lanes, (self.generation.id, None)
+        foresight, plan = self.generation.foresight, self.generation.foresight.plan
+        if not is_plain:
+            foresight = learned()  # it has another plan than the lane, which is not plain any more
+        self.lane = kind(lanes, self.generation, plan, foresight=foresight, entry=None)
+        assert lanes.by_build[key].plan is plan
+        lanes.by_build[key] = self.lane
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +79,10 @@ class Known:
     ) -> bytes | bool:
         """The lane's own."""
         deadline = soon() if deadline is None else deadline
-        return self.lane.exec(self.generation, None, host or MessageHost(INVITE), deadline, outcome or ExecOutcome())
+        done: bytes | bool = self.lane.exec(
+            self.generation, None, host or MessageHost(INVITE), deadline, outcome or ExecOutcome()
+        )
+        return done
 
 
 class Arbitrary(MessageHost):
@@ -158,23 +169,23 @@ HOSTS = st.builds(
 
 
 @given(ASKS, ANSWERS, HOSTS, st.none() | TEXTS)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=300)
 def test_an_exec_in_the_lane_leaves_behind_what_it_leaves_without_one(
     asks: list[Any], answer: bytes, host: Arbitrary, param: str | None
 ) -> None:
     lefts = []
-    for takes_lane in (True, False):
-        with Known(learned(*asks)) as known:
-            if not takes_lane:
-                known.lane._foresight = learned()  # another plan than the lane's: it is not plain any more
+    for kind, is_plain in ((lane.Lane, False), (lane.Lane, True), (_lane.Lane, True)):
+        with Known(learned(*asks), kind, is_plain=is_plain) as known:
             lefts.append(seen(known, answer, host.again(), param))
 
-    assert lefts[0] == lefts[1]
+    assert lefts[1] == lefts[0]
+    assert lefts[2] == lefts[0]
 
 
-def test_the_common_exec_takes_the_lane() -> None:
+@each_lane
+def test_the_common_exec_takes_the_lane(kind: Any) -> None:
     """Any other way it would be right as well, and slower."""
-    with Known(learned(("PV.GetS", ("$ru",)), ("PV.SetS", ("$rU", "1")))) as known:
+    with Known(learned(("PV.GetS", ("$ru",)), ("PV.SetS", ("$rU", "1"))), kind) as known:
         host, outcome = MessageHost(INVITE), ExecOutcome()
         os.write(known.says, (PLAIN % (2, b'[[0,"123"]]')).replace(b'"used":0', b'"used":1'))
 
@@ -200,7 +211,7 @@ def _another_exec(known: Known) -> None:
 def _a_full_wire(known: Known) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
-            os.write(known.lane._channel.writes, b"x" * 4096)
+            os.write(known.channel.writes, b"x" * 4096)
 
 
 def _no_reader(known: Known) -> None:
@@ -209,8 +220,9 @@ def _no_reader(known: Known) -> None:
 
 
 @pytest.mark.parametrize("become", [_another_plan, _a_line_begun, _another_exec, _a_full_wire, _no_reader])
-def test_what_is_not_plain_is_not_sent_and_changes_nothing(become: Any) -> None:
-    with Known() as known:
+@each_lane
+def test_what_is_not_plain_is_not_sent_and_changes_nothing(kind: Any, become: Any) -> None:
+    with Known(None, kind) as known:
         become(known)
         where, requests, execs = known.session.where(), known.session.requests, known.holdings.execs
 
@@ -219,12 +231,13 @@ def test_what_is_not_plain_is_not_sent_and_changes_nothing(become: Any) -> None:
         assert (known.session.where(), known.session.requests, known.holdings.execs) == (where, requests, execs)
 
 
-def test_another_build_object_a_silent_host_a_long_line_and_no_time_are_not_plain() -> None:
+@each_lane
+def test_another_build_object_a_silent_host_a_long_line_and_no_time_are_not_plain(kind: Any) -> None:
     class Silent:
         def expand(self, text: str) -> str:
             return text
 
-    with Known() as known:
+    with Known(None, kind) as known:
         assert known.lane.exec(build(), None, MessageHost(INVITE), soon(), ExecOutcome()) is False
         assert known.exec(Silent()) is False
         assert known.exec(deadline=time.monotonic()) is False
@@ -233,22 +246,25 @@ def test_another_build_object_a_silent_host_a_long_line_and_no_time_are_not_plai
         assert known.heard() == b""
 
 
-def test_an_answer_that_does_not_come_in_time_is_waited_for_and_reported_once() -> None:
-    with Known() as known, pytest.raises(ExecTimeout):
+@each_lane
+def test_an_answer_that_does_not_come_in_time_is_waited_for_and_reported_once(kind: Any) -> None:
+    with Known(None, kind) as known, pytest.raises(ExecTimeout):
         known.conversation.exec(known.generation, None, MessageHost(INVITE), time.monotonic() + 0.05)
 
     assert known.holdings.execs == 2
 
 
-def test_a_worker_that_ends_instead_of_answering_is_lost() -> None:
-    with Known() as known:
+@each_lane
+def test_a_worker_that_ends_instead_of_answering_is_lost(kind: Any) -> None:
+    with Known(None, kind) as known:
         os.close(known.says)
         with pytest.raises(WorkerDied, match="the process ended"):
             known.conversation.exec(known.generation, None, MessageHost(INVITE), soon())
 
 
-def test_an_edit_that_the_host_refuses_after_all_is_its_fault() -> None:
-    with Known(learned(("PV.SetS", ("$var(a)", "1")))) as known:
+@each_lane
+def test_an_edit_that_the_host_refuses_after_all_is_its_fault(kind: Any) -> None:
+    with Known(learned(("PV.SetS", ("$var(a)", "1"))), kind) as known:
         os.write(known.says, PLAIN % (2, b'[[0,"x"]]'))
         with pytest.raises(HostFault, match="which it had declared certain"):
             known.exec(Arbitrary([None], refuses=True, is_sure=True))
@@ -272,10 +288,9 @@ def test_a_host_that_foresees_nothing_leaves_the_plan_where_it_is() -> None:
             raise AttributeError(name)
 
     with Known(learned(("PV.GetS", ("$ru",)))) as known:
-        lane = known.lane
+        own = known.lane
         os.write(known.says, PLAIN % (2, b"[]"))
         known.conversation.exec(known.generation, None, Plain(), soon())
 
-        assert known.conversation._lanes.by_build[known.generation.id, None] is lane
-        assert lane.plan is not EMPTY
-        assert isinstance(lane, Lane)
+        assert known.conversation._lanes.by_build[known.generation.id, None] is own
+        assert own.plan is not EMPTY
