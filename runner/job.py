@@ -5,9 +5,10 @@ Must not know workers.
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from .calls import Host
     from .errors import RunnerError
+
+log = logging.getLogger("runner")
 
 NS_PER_US = 1000
 NS_PER_S = 1_000_000_000
@@ -51,22 +54,36 @@ class ExecResult(NamedTuple):
     has_ended_routing: bool = False
 
 
-_timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, Timing)  # without a call of Python
+# A NamedTuple's own constructor is one more call of Python.
+timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, Timing)
+result: Callable[[tuple[Any, ...]], ExecResult] = partial(tuple.__new__, ExecResult)
 
 
 class Job:
-    """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
+    """
+    What one exec needs, what it has done so far, and where its time went, in nanoseconds.
 
-    __slots__ = ("began", "deadline", "entry", "host", "last", "load", "outcome", "param", "queue", "run")
+    Args:
+        host: Answers the calls.
+        timeout_s: Longest time for all of it, in seconds.
+        outcome: What it does.
+        began: When that time begins; None: now.
 
-    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome) -> None:
-        self.began = self.last = time.monotonic_ns()
+    Attributes:
+        heard: As ``Conversation.exec`` takes it.
+    """
+
+    __slots__ = ("began", "deadline", "entry", "heard", "host", "last", "load", "outcome", "param", "queue", "run")
+
+    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome, began: int | None = None) -> None:
+        self.began = self.last = time.monotonic_ns() if began is None else began
         self.queue = self.load = self.run = 0
         self.host = host
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
         self.entry: str | None = None
+        self.heard: bytes | BaseException | None = None
 
     def passed(self) -> int:
         """The time since the last call."""
@@ -76,4 +93,12 @@ class Job:
     def timing(self) -> Timing:
         """All of the times, in microseconds."""
         total = time.monotonic_ns() - self.began
-        return _timing((self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US))
+        return timing((self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US))
+
+    def result(self, error: RunnerError | None) -> ExecResult:
+        """What became of it; ``error`` is in the log then."""
+        outcome = self.outcome
+        if error is not None:
+            log.warning("%s", error.full())
+        code = None if error else outcome.code
+        return ExecResult(code == 0, code, error, self.timing(), outcome.calls, outcome.has_ended_routing)

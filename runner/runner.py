@@ -124,10 +124,16 @@ class Runner:
         Raises:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        self._refuse_unless_in_mode(path := str(path))
+        path = str(path)
+        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
+        if self._pinned is None and spent is None:
+            done = self._at_once.exec(path, param, host, limit_s, entry)
+            if done is not None:
+                return done
+        self._refuse_unless_in_mode(path)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
-        return self._execute(path, param, host, timeout_s, outcome, entry=entry)
+        return self._execute(path, param, host, limit_s, outcome, entry=entry)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -137,7 +143,8 @@ class Runner:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
         self._refuse_unless_in_mode(None)
-        return self._execute(None, param, host, timeout_s, ExecOutcome())
+        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
+        return self._execute(None, param, host, limit_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
         """
@@ -221,25 +228,20 @@ class Runner:
         path: str | None,
         param: str | None,
         host: Host,
-        timeout_s: float | None,
+        limit_s: float,
         outcome: ExecOutcome,
         *,
         entry: str | None = None,
     ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
+        job = Job(host, limit_s, outcome)
         job.entry = entry
-        error: RunnerError | None = None
         try:
             if param is not None:
                 job.param = host.expand(param)
-            name = None if path is None else host.expand(path)
-            if name is None or self._pinned is not None or not self._at_once.exec(name, job):
-                self._run(self._current(name), job)
-        except RunnerError as failure:
-            log.warning("%s", failure.full())
-            error = failure
-        code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
+            self._run(self._current(None if path is None else host.expand(path)), job)
+        except RunnerError as error:
+            return job.result(error)
+        return job.result(None)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -341,6 +343,7 @@ class Runner:
                 entry=job.entry,
                 outcome=job.outcome,
                 may_finish=first.may_finish if first else never,
+                heard=job.heard,
             )
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error

@@ -33,14 +33,25 @@ static int holds(const Look *look)
 }
 
 /* How many files have their stamps, up to the first that has another one or is gone. */
-static PyObject *looks_holding(Looks *self, PyObject *Py_UNUSED(ignored))
+static Py_ssize_t count_holding(Looks *self)
 {
     Py_ssize_t number = 0;
     Py_BEGIN_ALLOW_THREADS
     while (number < self->count && holds(&self->looks[number]))
         number++;
     Py_END_ALLOW_THREADS
-    return PyLong_FromSsize_t(number);
+    return number;
+}
+
+static PyObject *looks_holding(Looks *self, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSsize_t(count_holding(self));
+}
+
+/* Whether all of them have. */
+static PyObject *looks_hold(Looks *self, PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(count_holding(self) == self->count);
 }
 
 /* One of (path as bytes, stamp, is_link). */
@@ -97,6 +108,7 @@ static PyObject *looks_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUS
 }
 
 static PyMethodDef methods[] = {
+    {"hold", (PyCFunction)looks_hold, METH_NOARGS, "Whether all files have their stamps."},
     {"holding", (PyCFunction)looks_holding, METH_NOARGS,
      "How many files have their stamps, up to the first that has another one or is gone."},
     {NULL, NULL, 0, NULL},

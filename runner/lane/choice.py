@@ -50,6 +50,6 @@ NAME = "python" if _lane is None else "c"
 Lane: Any = lane.Lane if _lane is None else _lane.Lane
 """The lane of one build in one worker; ``lane.Lane`` describes it."""
 Looks: Any = None if _lane is None else _lane.Looks
-"""``Looks(((path, stamp, is_link), ...)).holding()`` counts the files with their stamps; None without the lane in C."""
+"""``Looks(((path, stamp, is_link), ...))`` looks at files: ``hold``, ``holding``. None without the lane in C."""
 process: Callable[[], int] = os.getpid if _lane is None else _lane.process
 """Gives a number that differs in a forked child, at little cost."""

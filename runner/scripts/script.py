@@ -37,6 +37,7 @@ class Script:
         good: The last one that was loaded.
         reloads: How many builds took the place of another one.
         live_s: How long the last of them took from the change of its files until a worker had loaded it, in seconds.
+        rejected: The id of the build that could not be loaded, and why; None for none.
         gone: Since when files that were there have been missing: monotonic seconds, by path.
     """
 
@@ -47,7 +48,7 @@ class Script:
     live_s: float = 0.0
     gone: dict[str, float] = field(default_factory=dict)
     _whole_at: int = 0  # the number of the look that it is from
-    _rejected: tuple[str, ScriptError | None] = ("", None)  # the id of what could not be loaded, and why
+    rejected: tuple[str, ScriptError | None] = ("", None)
     _warned: str = ""  # what the last warning was about, so that it is logged once
     _helpers: tuple[str, ...] = ()  # simple names that a build referred to
     _plugins: tuple[str, ...] = ()  # simple names that a running build asked for
@@ -126,7 +127,7 @@ class Script:
         with self._lock:
             if self.good is not None and self.good.id == generation.id:
                 raise error
-            self._rejected = (generation.id, error)
+            self.rejected = (generation.id, error)
 
     def serve(self, found: Generation | ScriptError) -> Generation:
         """
@@ -135,7 +136,7 @@ class Script:
         Raises:
             ScriptError: There is none to serve instead.
         """
-        rejected, error = self._rejected
+        rejected, error = self.rejected
         if isinstance(found, Generation):
             if error is None or rejected != found.id:
                 return found

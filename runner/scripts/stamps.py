@@ -57,9 +57,12 @@ class Stamps:
         stat: ``os.stat``, or a coarser one in a test.
         clock_ns: The wall clock that file times come from.
         links: The symbolic links on the way to the script, each with its own stamp.
+
+    Attributes:
+        at_once: Whether all is as it was, in one step; where it says no, ``hold`` has to find out.
     """
 
-    __slots__ = ("_absent", "_clock_ns", "_in_c", "_looks", "_stat", "_there", "all", "links")
+    __slots__ = ("_absent", "_clock_ns", "_in_c", "_looks", "_stat", "_there", "all", "at_once", "links")
 
     def __init__(
         self,
@@ -73,11 +76,11 @@ class Stamps:
         self._stat = stat
         self._clock_ns = clock_ns
         self._there = tuple((path, stamp) for path, stamp in stamps.items() if stamp is not None)
-        self._look_at(())
         self._absent: dict[str, list[str]] = {}
         for path, stamp in stamps.items():
             if stamp is None:
                 self._absent.setdefault(os.path.dirname(path) or os.curdir, []).append(path)  # noqa: PTH120  # as given
+        self._look_at(())
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for another process; ``from_json`` is the way back."""
@@ -110,6 +113,8 @@ class Stamps:
         """Look at what is there, and at directories that answer for what is not."""
         self._looks = (*self._there, *trusted)  # replaced as a whole, since several threads may ask
         self._in_c = None if Looks is None or self._stat is not os.stat else self._looks_in_c()
+        are_covered = len(self._looks) == len(self._there) + len(self._absent)
+        self.at_once: Callable[[], bool] = self._in_c.hold if self._in_c is not None and are_covered else self.hold
 
     def _looks_in_c(self) -> Any:
         """The links and what is looked at, for C; None where Python has to do it."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from runner.hosts.embedded.pv.expression import Spec
 
+_SIP, _SIPS = Scheme.SIP, Scheme.SIPS  # a look at an Enum's member is a call of Python
 _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
@@ -258,7 +259,7 @@ class MessageHost:
         message = self.context.message
         if target == "$rU":
             uri = self.context.uri(self.context.request_uri) if message.first_line.is_request else None
-            return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
+            return uri is not None and (uri.scheme is _SIP or uri.scheme is _SIPS)
         if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
             return False
         return foreseen.is_always_certain(call, target) or bool(message.headers)
