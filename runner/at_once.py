@@ -54,7 +54,7 @@ class AtOnce:
         poison: Poison,
         run: Callable[[Worker, Generation, Job, None], None],
     ) -> None:
-        self._seen = scripts.seen
+        self._seen, self._current = scripts.seen, scripts.current
         self._by_runtime = pools.by_runtime
         self._poison = poison
         self._run = run
@@ -66,7 +66,7 @@ class AtOnce:
         Args: as ``Runner.mono_exec`` has them.
 
         Returns:
-            The result; None: nothing was done.
+            The result, also of what has failed; None: nothing was done.
         """
         began = time.monotonic_ns()
         if self._poison.until:
@@ -75,14 +75,19 @@ class AtOnce:
             name = host.expand(path)
             if param is not None:
                 param = host.expand(param)
-        except RunnerError:  # whoever begins again says so
-            return None
-        seen = self._seen.get(name)
-        if seen is None or not seen.trusted or seen.script.rejected[1] is not None:
-            return None
-        generation, stamps = seen.found, seen.stamps
-        if type(generation) is not Generation or not (stamps.at_once() or stamps.hold()):
-            return None
+            seen = self._seen.get(name)
+            if (
+                seen is not None
+                and seen.trusted
+                and type(seen.found) is Generation
+                and seen.script.rejected[1] is None
+                and (seen.stamps.at_once() or seen.stamps.hold())
+            ):
+                generation = seen.found
+            else:
+                generation = self._current(name)
+        except RunnerError as error:
+            return Job(host, timeout_s, ExecOutcome(), began).result(error)
         kept, key, ready = self._by_runtime.get(generation.runtime), generation.path, time.monotonic_ns()
         deadline = began / NS_PER_S + timeout_s
         if kept is None or ready >= deadline * NS_PER_S:

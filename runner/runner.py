@@ -125,15 +125,14 @@ class Runner:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
         path = str(path)
-        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
         if self._pinned is None and spent is None:
-            done = self._at_once.exec(path, param, host, limit_s, entry)
-            if done is not None:
+            limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
+            if (done := self._at_once.exec(path, param, host, limit_s, entry)) is not None:
                 return done
         self._refuse_unless_in_mode(path)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
-        return self._execute(path, param, host, limit_s, outcome, entry=entry)
+        return self._execute(path, param, host, timeout_s, outcome, entry=entry)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -143,8 +142,7 @@ class Runner:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
         self._refuse_unless_in_mode(None)
-        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
-        return self._execute(None, param, host, limit_s, ExecOutcome())
+        return self._execute(None, param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
         """
@@ -228,12 +226,12 @@ class Runner:
         path: str | None,
         param: str | None,
         host: Host,
-        limit_s: float,
+        timeout_s: float | None,
         outcome: ExecOutcome,
         *,
         entry: str | None = None,
     ) -> ExecResult:
-        job = Job(host, limit_s, outcome)
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
         job.entry = entry
         try:
             if param is not None:

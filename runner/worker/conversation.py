@@ -170,8 +170,7 @@ class Conversation:
             raise heard
         lane = self.lanes.by_build.get((generation.id, entry))
         if heard is None and lane is not None and not fresh and outcome.profile is None:
-            done = lane.exec(generation, param, host, deadline, outcome)
-            if done is True:
+            if (done := lane.exec(generation, param, host, deadline, outcome)) is True:
                 return outcome
             heard = None if done is False else done
         holdings, session, placement = self.holdings, self.session, self._placement
