@@ -31,13 +31,14 @@ def digest(folder: Path = FOLDER) -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest() if files else ""
 
 
-def ensure(folder: Path = FOLDER, flags: tuple[str, ...] = FLAGS) -> str:
+def ensure(folder: Path = FOLDER, flags: tuple[str, ...] = FLAGS, into: Path | None = None) -> str:
     """
     Build the library unless it is there and of these sources. Running processes keep the one that they have.
 
     Args:
-        folder: Where the sources are and the library goes.
+        folder: Where the sources are.
         flags: For the compiler.
+        into: The folder of the library; None: that of the sources.
 
     Returns:
         Why there is none, and what to install; empty when there is one.
@@ -45,7 +46,8 @@ def ensure(folder: Path = FOLDER, flags: tuple[str, ...] = FLAGS) -> str:
     import subprocess  # noqa: PLC0415  # a process of Kamailio imports this module, and compiles nothing
     import sysconfig  # noqa: PLC0415  # the same
 
-    wanted, library = digest(folder), folder / LIBRARY
+    into = into or folder
+    wanted, library = digest(folder), into / LIBRARY
     with suppress(OSError):
         if wanted and wanted.encode() in library.read_bytes():
             return ""
@@ -58,7 +60,7 @@ def ensure(folder: Path = FOLDER, flags: tuple[str, ...] = FLAGS) -> str:
         return f"{headers} has no Python.h: apt-get install python3-dev, then `make build`"
     files = [str(path) for path in sources(folder) if path.suffix == ".c"]
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as made:
+        with tempfile.TemporaryDirectory(dir=into, prefix=".building-") as made:
             new = Path(made) / LIBRARY
             command = [*compiler.split(), *flags, f'-DSOURCES="{wanted}"', f"-I{headers}", *files, "-o", str(new)]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMPILE_S)

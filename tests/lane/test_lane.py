@@ -5,128 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import time
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.calls import CALLS
-from runner.errors import ExecTimeout, HostFault, RunnerError, WorkerDied
+from runner.errors import ExecTimeout, HostFault, WorkerDied
 from runner.hosts.embedded.host import MessageHost
-from runner.hosts.recorded import Recorded
-from runner.lane import _lane, lane
-from runner.scripts.foresight import EMPTY
-from runner.wire.channel import Channel
-from runner.wire.events import CAN_UNSAID
-from runner.wire.session import Session, State
-from runner.worker.conversation import Conversation
-from runner.worker.holdings import Holdings
+from runner.lane import _lane, building, lane
+from runner.scripts.foresight import EMPTY, LONGEST_VALUE, MAX_EDITS, MAX_READS
+from runner.wire import common_turn, messages
+from runner.wire.events import Done
+from runner.wire.session import State
 from runner.worker.outcome import LOOK_EVERY, ExecOutcome
+from tests.lane.turns import LANES, PLAIN, Arbitrary, Known, one_turn, seen
 from tests.places import INVITE
 from tests.pool.test_warming import build
 from tests.scripts.test_plans import learned
 from tests.wire.test_session import NEARLY_MESSAGES, NEARLY_RESULTS
-from tests.worker.bridges import PID, PLAN
+from tests.worker.bridges import PLAN
 from tests.worker.workers import soon
 
-LANES = {"python": lane.Lane, "c": _lane.Lane}
 each_lane = pytest.mark.parametrize("kind", LANES.values(), ids=LANES)
-PLAIN = b'{"jsonrpc":"2.0","id":%d,"result":{"code":0,"used":0,"edits":%s}}\n'
-LIMIT = 64 * 1024
-
-
-class Known:
-    """A worker that has run a build once, so that there is a lane. Its answers are in the pipe before it is asked."""
-
-    def __init__(self, foresight: Any = None, kind: Any = lane.Lane, *, is_plain: bool = True) -> None:
-        self.hears, our_writes = os.pipe()
-        our_reads, self.says = os.pipe()
-        self.generation = build()
-        if foresight is not None:
-            object.__setattr__(self.generation, "foresight", foresight)
-        self.holdings = Holdings(can=CAN_UNSAID)
-        self.session = Session(LIMIT, State.IDLE)
-        self.channel = Channel(our_reads, our_writes)
-        self.conversation = Conversation(self.channel, self.session, PID, follows=0, holdings=self.holdings)
-        os.write(self.says, PLAIN % (1, b"[]"))
-        self.conversation.exec(self.generation, None, MessageHost(INVITE), soon())
-        self.heard()
-        lanes, key = self.conversation._lanes, (self.generation.id, None)
-        foresight, plan = self.generation.foresight, self.generation.foresight.plan
-        if not is_plain:
-            foresight = learned()  # it has another plan than the lane, which is not plain any more
-        self.lane = kind(lanes, self.generation, plan, foresight=foresight, entry=None)
-        assert lanes.by_build[key].plan is plan
-        lanes.by_build[key] = self.lane
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.conversation.end()
-        os.close(self.hears)
-        with contextlib.suppress(OSError):
-            os.close(self.says)
-
-    def heard(self) -> bytes:
-        return os.read(self.hears, LIMIT) if select.select([self.hears], [], [], 0)[0] else b""
-
-    def exec(
-        self, host: Any = None, *, deadline: float | None = None, outcome: ExecOutcome | None = None
-    ) -> bytes | bool:
-        """The lane's own."""
-        deadline = soon() if deadline is None else deadline
-        done: bytes | bool = self.lane.exec(
-            self.generation, None, host or MessageHost(INVITE), deadline, outcome or ExecOutcome()
-        )
-        return done
-
-
-class Arbitrary(MessageHost):
-    """Has these values, refuses these edits, and calls these certain; a value that is an exception is raised."""
-
-    def __init__(self, values: list[Any], *, refuses: bool, is_sure: bool) -> None:
-        super().__init__(INVITE)
-        self._values, self._refuses, self._is_sure = values, refuses, is_sure
-
-    def again(self) -> Arbitrary:
-        return Arbitrary(self._values, refuses=self._refuses, is_sure=self._is_sure)
-
-    def get_s(self, name: str) -> str | None:
-        value: str | Exception | None = self._values[len(name) % len(self._values)]
-        if isinstance(value, Exception):
-            raise value
-        return value
-
-    def set_s(self, name: str, value: str) -> int:
-        return -1 if self._refuses else super().set_s(name, value)
-
-    def is_certain(self, _call: str, _target: str) -> bool:
-        return self._is_sure
-
-
-def seen(known: Known, answer: bytes, host: Any, param: str | None) -> tuple[Any, ...]:
-    """All that an exec with this answer, after which the stream ends, leaves behind."""
-    recorded, outcome = Recorded(host), ExecOutcome()
-    os.write(known.says, answer)
-    os.close(known.says)
-    failure: BaseException | None = None
-    try:
-        known.conversation.exec(known.generation, param, recorded, soon(), outcome=outcome)
-    except RunnerError as error:
-        failure = error
-    foresight = known.generation.foresight
-    return (
-        (type(failure), str(failure), {name: getattr(outcome, name) for name in dir(ExecOutcome) if name[0] != "_"
-                                       and not callable(getattr(outcome, name))}),
-        (known.session.where(), known.session.depth, known.heard()),
-        (recorded.calls, host.logs, host.message_bytes(), host.reply_headers),
-        (known.holdings.execs, known.holdings.loads, known.holdings.ran, known.holdings.retire_reason),
-        (foresight.plan, foresight._unused, foresight._once),
-    )  # fmt: skip
 
 
 def as_lines(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
@@ -277,7 +182,7 @@ def test_an_entry_that_is_not_known_gets_no_lane() -> None:
         os.write(known.says, PLAIN % (2, b"[]"))
         known.conversation.exec(known.generation, None, MessageHost(INVITE), soon(), entry="made_up")
 
-        assert list(known.conversation._lanes.by_build) == [(known.generation.id, None)]
+        assert list(known.conversation.lanes.by_build) == [(known.generation.id, None)]
 
 
 def test_a_host_that_foresees_nothing_leaves_the_plan_where_it_is() -> None:
@@ -292,5 +197,70 @@ def test_a_host_that_foresees_nothing_leaves_the_plan_where_it_is() -> None:
         os.write(known.says, PLAIN % (2, b"[]"))
         known.conversation.exec(known.generation, None, Plain(), soon())
 
-        assert known.conversation._lanes.by_build[known.generation.id, None] is own
+        assert known.conversation.lanes.by_build[known.generation.id, None] is own
         assert own.plan is not EMPTY
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b'\xff\x00text\n\n0\n3\n[0,"a"],[1,"b\\u00e9"],[2,7]',
+        b'\x0c\x00\xff\xfe\n\n-1\n0\n[0,"\\ud83d\\ude00\\ud800"]',
+        b'\xff\x01a\n\n0\n0\n[1,"x"]',
+        b'\x3f\x80a\n\n{"jsonrpc":"2.0","id":2,"result":{"code":0',
+        b"\x04\x00\n\n00\n1\n",
+        b"\x04\x00\n\n9999999999999999999\n1\n",
+        b"\x10\x00\n\n0\n0\n[0,12345678901234567890]",
+    ],
+)
+def test_bytes_that_a_fuzzer_may_find(data: bytes) -> None:
+    """``make fuzz`` has more of them."""
+    one_turn(data)
+
+
+def test_what_the_lane_in_c_reads_is_what_is_described() -> None:
+    """A line as the bridges write it is plain; one that is written in another way may be left to Python."""
+    takes = (str, str, int)
+    for text in ("", "a", "é€😀", '"\\/\b\f\n\r\t\x7f\x01', "\ud800", "\udc00\ud800", "x" * 5000):
+        edits = [[0, text], [2, -7]]
+        line = '{"jsonrpc":"2.0","id":12,"result":{"code":-3,"used":5,"edits":%s}}\n' % messages._encode(edits)  # noqa: UP031
+        described = common_turn.read(line.encode(), common_turn.beginning(12), 0b101, takes)
+
+        assert described is not None
+        assert _lane.read(line.encode(), 12, 0b101, takes) == (-3, 5, edits, False)
+        assert _lane.read(line.encode().replace(b"]}}\n", b'],"exited":true}}\n'), 12, 0b101, takes) == (
+            -3,
+            5,
+            edits,
+            True,
+        )
+        assert _lane.read(line.encode(), 12, 0b001, takes) is None
+        assert _lane.read(line.encode(), 13, 0b101, takes) is None
+        for end in range(0, len(line), 1 + len(line) // 99):
+            assert _lane.read(line.encode()[:end], 12, 0b101, takes) is None
+
+
+@given((NEARLY_RESULTS | NEARLY_MESSAGES | RESULTS | PLAIN_ONES).map(
+    lambda value: json.dumps(value, separators=(",", ":")).encode() + b"\n"))  # fmt: skip
+@settings(deadline=None, max_examples=300)
+def test_what_c_understands_is_what_python_does(line: bytes) -> None:
+    certain, takes = 0b101, (str, str, int)
+    described = common_turn.read(line, common_turn.beginning(2), certain, takes)
+    read = _lane.read(line, 2, certain, takes)
+
+    if isinstance(described, Done) and len(described.edits) <= lane.MOST_EDITS:
+        assert read == (described.code, described.used, described.edits, described.exited)
+    else:
+        assert read is None
+
+
+def test_the_bounds_of_c_are_those_of_python() -> None:
+    header = "".join(path.read_text("utf-8") for path in building.sources())
+    bounds = {name: int(value) for name, value in re.findall(r"^#define ([A-Z_]+) (\d+)", header, re.MULTILINE)}
+
+    assert bounds["MOST_OF_PLAN"] >= max(MAX_READS, MAX_EDITS)
+    assert bounds["MOST_EDITS"] == lane.MOST_EDITS == LOOK_EVERY
+    assert bounds["MOST_BYTES"] == select.PIPE_BUF
+    assert bounds["LONGEST_VALUE"] == LONGEST_VALUE
