@@ -144,7 +144,7 @@ def test_looks_and_answers_give_back_what_they_took(tmp_path: Any) -> None:
         assert looks.holding() == 0
         for wrong in (((path, stamp),), ((path, stamp[1:], True),), ((b"a\0", stamp, True),)):
             try:
-                _lane.Looks(((path, stamp, False), *wrong))  # type: ignore[arg-type]
+                _lane.Looks(((path, stamp, False), *wrong))
             except (TypeError, ValueError):
                 continue
             raise AssertionError
