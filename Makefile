@@ -195,7 +195,7 @@ fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings a
 		mkdir -p build/fuzz/$$target
 		cp -n examples/messages/*.sip build/fuzz/$$target/
 		sanitizer=
-		[ $$target != lane ] || sanitizer="LD_PRELOAD=$$($(BIN)/python -c "import asan_with_fuzzer as a; print(a.__file__)") ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc"
+		[ $$target != lane ] || sanitizer="LD_PRELOAD=$$($(BIN)/python -c "import asan_with_fuzzer as a; print(a.__file__)") ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2:quarantine_size_mb=16 PYTHONMALLOC=malloc"
 		env $$sanitizer $(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0 || found=1
 	done
 	exit $$found

@@ -84,7 +84,7 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
         ("worker", lambda: _worker(settings, found)),
     ]
     verdicts = [_check(tell, title, check) for title, check in checks]
-    verdicts.append(_check(tell, "lane", _lane, is_needed=bool(choice.FAULT)) or not choice.FAULT)
+    verdicts.append(_lane_is_fine(tell))
     for runtime in Runtimes(settings[0] if settings else Settings()).all[1:]:
         _check(tell, runtime.name, partial(_runtime, runtime, settings), is_needed=False)
     for measure in found:
@@ -112,6 +112,11 @@ def _check(tell: Tell, title: str, check: Callable[[], str], *, is_needed: bool 
 
 def _ourselves() -> str:
     return f"Python {platform.python_version()}, {platform.platform(terse=True)}, in {Path(build.__file__).parent}"
+
+
+def _lane_is_fine(tell: Tell) -> bool:
+    """Either lane is, but not a wish in the environment that cannot be met."""
+    return _check(tell, "lane", _lane, is_needed=bool(choice.FAULT)) or not choice.FAULT
 
 
 def _lane() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli import doctor
+from runner.lane import choice
 from tests.cli.commands import app_mono
 from tests.running_daemon import RunningDaemon
 
@@ -97,3 +99,25 @@ def test_a_directory_that_cannot_be_written_is_told_with_the_way_out(tmp_path: P
     assert (done.returncode, verdict) == (1, "bad")
     assert text.startswith(f"{tmp_path}/file/app-mono cannot be written (")
     assert text.endswith("set XDG_CACHE_HOME to one that can")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict", "text"),
+    [
+        ("", "ok", "in C; with APP_MONO_LANE=python"),
+        ("python", "none", "in Python, which is slower: APP_MONO_LANE is python; `make build` compiles the one in C"),
+        ("rust", "bad", "APP_MONO_LANE: expected python or c, got 'rust'"),
+    ],
+)
+def test_doctor_says_which_lane_runs_and_how_to_get_the_other(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, verdict: str, text: str
+) -> None:
+    monkeypatch.setenv(choice.VARIABLE, wanted)
+    importlib.reload(choice)
+    noted: list[dict[str, str]] = []
+    is_fine = doctor._lane_is_fine(doctor._noting(noted))
+    monkeypatch.undo()
+    importlib.reload(choice)
+
+    assert (is_fine, noted[0]["verdict"]) == (verdict != "bad", verdict)
+    assert noted[0]["text"].startswith(text)
