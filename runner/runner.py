@@ -187,6 +187,17 @@ class Runner:
         self._pinned = self._pin()
         self.pools.reset()
 
+    def check(self, path: str | None, entry: str | None = None) -> None:
+        """
+        Load what ``current`` gives, so that what would fail at each exec is an error now.
+
+        Raises:
+            RunnerError: It cannot be loaded, or has no such entry.
+        """
+        generation = self.pools.loaded(self.current(path), self.scripts)
+        if entry is not None:
+            generation.foresight_of(entry)
+
     def prepare(self, path: str) -> None:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
@@ -378,21 +389,9 @@ class Runner:
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        deadline = time.monotonic() + self.settings.first_exec_timeout_s
         path = str(self.settings.load)
         self.scripts.unpin(path)
-        generation = self.scripts.pin(path)
-        while True:
-            with self.pools.first(generation.runtime).pool.lease(generation, deadline) as worker:
-                load = partial(_load_unless_there, worker, deadline)
-                loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
-            if loaded is generation:
-                return generation
-            generation = loaded
-
-
-def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
-    return () if worker.holdings.has(generation) else worker.load(generation, deadline)
+        return self.pools.loaded(self.scripts.pin(path), self.scripts)
 
 
 def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
