@@ -7,6 +7,7 @@ while it runs that another exec of the same lane could overwrite, so a host may 
 
 #include "_lane.h"
 
+#include <limits.h>
 #include <sched.h>
 
 /* Attributes that are numbers; -1 with an exception set. */
@@ -48,12 +49,6 @@ static int is_attribute(PyObject *object, PyObject *name, PyObject *expected)
         return -1;
     Py_DECREF(value);
     return value == expected;
-}
-
-/* A host that fails must not break the exec; whatever is no Exception is for the caller. */
-static int is_hosts_fault(void)
-{
-    return PyErr_ExceptionMatches(PyExc_Exception);
 }
 
 static Found is_idle(Lane *self)
@@ -130,7 +125,7 @@ static Found put_ahead(Lane *self, Out *out, PyObject *host, long long *certain)
             break;
         PyObject *value = asked_value(&self->reads[number], host);
         if (!value) {
-            if (!is_hosts_fault())
+            if (!PyErr_ExceptionMatches(PyExc_Exception)) /* a host that fails must not break the exec */
                 return RAISED;
             PyErr_Clear();
             found = PUT(out, "false");
@@ -187,7 +182,7 @@ static int make_edit(Lane *self, PyObject *host, int number, PyObject *value, Py
         if (is_refused <= 0)
             return is_refused;
     }
-    else if (!is_hosts_fault())
+    else if (!PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
     else {
         PyErr_Fetch(&type, &error, &trace);
@@ -288,8 +283,14 @@ static Found put_line(Lane *self, Out *out, PyObject *param, PyObject *host, lon
         found = is_idle(self);
     if (found != PLAIN)
         return found;
-    *number = number_of(self->session, s_requests) + 1;
-    if (!*number || PyBytes_AsStringAndSize(self->middle, &middle, &size))
+    PyObject *requests = PyObject_GetAttr(self->session, s_requests);
+    int is_beyond = 0; /* of a session that goes on where another one was, which may say any number */
+    *number = requests ? PyLong_AsLongLongAndOverflow(requests, &is_beyond) : 0;
+    Py_XDECREF(requests);
+    if (is_beyond || *number == LLONG_MAX)
+        return NOT_PLAIN;
+    ++*number;
+    if (PyErr_Occurred() || PyBytes_AsStringAndSize(self->middle, &middle, &size))
         return RAISED;
     (void)((found = PUT(out, "{\"jsonrpc\":\"2.0\",\"id\":")) || (found = put_number(out, *number)) ||
            (found = put(out, middle, size)));
@@ -320,11 +321,20 @@ static PyObject *leave(Lane *self, const Turn *turn, long long number, long long
     return begun ? PyBytes_FromStringAndSize(turn->data, turn->got) : NULL;
 }
 
+/* One exec more, in a number that a daemon may have said. */
+static int count_exec(PyObject *holdings)
+{
+    PyObject *execs = PyObject_GetAttr(holdings, s_execs), *more = execs ? PyNumber_Add(execs, one) : NULL;
+    int failed = more ? PyObject_SetAttr(holdings, s_execs, more) : -1;
+    Py_XDECREF(execs);
+    Py_XDECREF(more);
+    return failed;
+}
+
 /* Sends the line; NOT_PLAIN when the wire does not take it, and then all is as before. */
 static Found send(Lane *self, Turn *turn, long long number, double deadline)
 {
     long long writes = number_of(self->channel, s_writes), reads = number_of(self->channel, s_reads);
-    long long execs = number_of(self->holdings, s_execs);
     /* Before the GIL is released: whoever ends a worker leaves the wire of one that is in a turn to its thread. */
     if (PyErr_Occurred() || PyObject_SetAttr(self->session, s_state, after_exec))
         return RAISED;
@@ -338,7 +348,7 @@ static Found send(Lane *self, Turn *turn, long long number, double deadline)
         return NOT_PLAIN;
     }
     if (set_number(self->session, s_requests, number) || set_number(self->session, s_request_id, number) ||
-        set_number(self->holdings, s_execs, execs + 1))
+        count_exec(self->holdings))
         return RAISED;
     return turn->got < 0 && hear(turn, deadline) ? RAISED : PLAIN;
 }

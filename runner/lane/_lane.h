@@ -19,7 +19,7 @@ NAMES(DECLARED)
 #undef DECLARED
 
 extern PyObject *idle, *after_exec; /* states of a session */
-extern PyObject *host_fault, *nothing, *zero; /* an exception, an empty tuple, a number */
+extern PyObject *host_fault, *nothing, *zero, *one; /* an exception, an empty tuple, numbers */
 
 typedef struct {
     PyObject *call, *method, *name; /* method: NULL for a function of KEMI, which is `call` */

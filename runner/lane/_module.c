@@ -3,13 +3,14 @@
 #include "_lane.h"
 #include "_looks.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <structmember.h>
 
 #define DEFINED(name) PyObject *s_##name;
 NAMES(DEFINED)
 
-PyObject *idle, *after_exec, *host_fault, *nothing, *zero;
+PyObject *idle, *after_exec, *host_fault, *nothing, *zero, *one;
 
 static PyObject *calls; /* runner.calls.CALLS */
 static unsigned long forks;
@@ -136,9 +137,9 @@ static int take_middle(Lane *self, PyObject *entry)
     if (found == PLAIN && entry != Py_None)
         (void)((found = PUT(&out, ",\"entry\":")) || (found = put_text(&out, entry)));
     Py_XDECREF(id);
-    if (found == NOT_PLAIN)
-        PyErr_SetString(PyExc_ValueError, "expected a shorter name of an entry");
-    self->middle = found == PLAIN ? PyBytes_FromStringAndSize(text, out.next - text) : NULL;
+    if (found == NOT_PLAIN) /* no line with it would be */
+        self->longest = 0;
+    self->middle = found == RAISED ? NULL : PyBytes_FromStringAndSize(text, out.next - text);
     return self->middle ? 0 : -1;
 }
 
@@ -148,10 +149,14 @@ static int take_bounds(Lane *self)
     self->has_plan = as_json ? PyObject_IsTrue(as_json) : -1;
     Py_XDECREF(as_json);
     self->all_used = number_in(self->plan, s_all_used);
-    self->max_line_bytes = number_in(self->session, s_max_line_bytes);
+    PyObject *longest = PyObject_GetAttr(self->session, s_max_line_bytes);
+    int is_beyond = 0; /* what a daemon says may be any number */
+    self->max_line_bytes = longest ? PyLong_AsLongLongAndOverflow(longest, &is_beyond) : 0;
+    Py_XDECREF(longest);
+    if (is_beyond)
+        self->max_line_bytes = is_beyond > 0 ? LLONG_MAX : 0;
     self->longest = self->max_line_bytes / 4; /* SHARE_AHEAD of lane.py */
-    if (self->longest > MOST_BYTES)
-        self->longest = MOST_BYTES;
+    self->longest = self->longest > MOST_BYTES ? MOST_BYTES : self->longest < 0 ? 0 : self->longest;
     return PyErr_Occurred() ? -1 : 0;
 }
 
@@ -327,7 +332,7 @@ static int add_lane(PyObject *module)
 
 PyMODINIT_FUNC PyInit__lane(void)
 {
-    if (make_names() || !(nothing = PyTuple_New(0)) || !(zero = PyLong_FromLong(0)) ||
+    if (make_names() || !(nothing = PyTuple_New(0)) || !(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1)) ||
         !(idle = imported("runner.wire.session", "AFTER_RESULT")) ||
         !(after_exec = imported("runner.wire.session", "AFTER_EXEC")) ||
         !(host_fault = imported("runner.errors", "HostFault")) || !(calls = imported("runner.calls", "CALLS")))

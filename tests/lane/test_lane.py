@@ -264,3 +264,27 @@ def test_the_bounds_of_c_are_those_of_python() -> None:
     assert bounds["MOST_EDITS"] == lane.MOST_EDITS == LOOK_EVERY
     assert bounds["MOST_BYTES"] == select.PIPE_BUF
     assert bounds["LONGEST_VALUE"] == LONGEST_VALUE
+
+
+@each_lane
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_line_bytes", 1 << 70), ("max_line_bytes", -(1 << 70)), ("requests", 1 << 70)]
+)
+def test_numbers_that_only_a_hostile_daemon_says_are_no_error(kind: Any, name: str, value: int) -> None:
+    """A daemon that said a longest line of 2^64 bytes was an OverflowError in each exec."""
+    with Known(None, kind) as known:
+        setattr(known.session, name, value)
+        known.holdings.execs = 1 << 70
+        made = kind(
+            known.conversation.lanes,
+            known.generation,
+            known.lane.plan,
+            foresight=known.generation.foresight,
+            entry=None,
+        )
+        os.write(known.says, PLAIN % (known.session.requests + 1, b"[]"))
+
+        done = made.exec(known.generation, None, MessageHost(INVITE), soon(), ExecOutcome())
+
+        assert done is (name == "max_line_bytes" and value > 0) or kind is lane.Lane
+        assert known.holdings.execs == (1 << 70) + (done is True)
