@@ -52,9 +52,9 @@ def measure() -> list[Row]:
         times = rounds(sides, TRIES)
     source, compiled = (Times.of(sizes[kind]) for kind in sizes)
     return [
-        against("first load in a new worker, .java / its .class", times[".java"], times[".class"], ""),
-        against("memory after it, .java / its .class", source, compiled, "", unit="MiB"),
-        against("load of a change, .java in a warm worker / javac", times["change"], times["javac"], ""),
+        against("first load in a new worker, .java / its .class", times[".java"], times[".class"]),
+        against("memory after it, .java / its .class", source, compiled, unit="MiB"),
+        against("load of a change, .java in a warm worker / javac", times["change"], times["javac"]),
     ]
 
 
