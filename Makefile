@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-languages test-browser test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-lanes test-browser test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,7 +39,7 @@ install() {
 }
 endef
 
-build: mono-packages venv ## compile lib/SR.cs and bridge/*.cs into build/, when they changed
+build: mono-packages venv ## compile lib/SR.cs, bridge/*.cs and the lane in C, when they changed
 	@$(BIN)/app-mono build
 
 run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MESSAGE=m.sip
@@ -111,6 +111,22 @@ test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fet
 	rm -rf build/languages
 	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
 
+# What an exec passes through, once with each lane: the shelf of scripts that misbehave, the comparisons with the old
+# module, traffic and faults under Kamailio.
+LANE_TESTS := tests/lane tests/wire tests/worker tests/scripts tests/client tests/daemon tests/test_shelf.py \
+	tests/test_at_once.py tests/test_runner.py tests/kamailio/test_app_mono.py tests/kamailio/test_app_mono_kemi.py \
+	tests/kamailio/test_kemi_shelf.py tests/kamailio/test_parity.py tests/kamailio/test_ksr_parity.py \
+	tests/kamailio/test_traffic.py tests/kamailio/test_within.py
+test-lanes: mono-packages test-packages venv-dev ## what an exec passes through, with each lane, and chaos; then a million execs in C
+	@$(BIN)/app-mono build
+	for lane in python c; do
+		echo "With the lane in $$lane:"
+		APP_MONO_LANE=$$lane $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(LANE_TESTS) $(ARGS)
+		APP_MONO_LANE=$$lane $(BIN)/python -m pytest -m alone $(LANE_TESTS) $(ARGS)
+		APP_MONO_LANE=$$lane $(BIN)/python -m tools.chaos $(SECONDS)
+	done
+	LANE_EXECS=1000000 LANE_SECONDS=3600 $(BIN)/python -m pytest --timeout 3600 tests/lane/test_references.py
+
 # Chromium takes 300 MB, so `make test` leaves the page out where it is not installed, and else runs the shortest test.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both
 	@$(INSTALL)
@@ -169,16 +185,18 @@ bench: mono-packages test-packages venv-dev ## measure against the peers, and wh
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
-chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi RUNTIME=python
-	@$(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" "$(ROUTE)" "$(RUNTIME)"
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi RUNTIME=python LANE=python
+	@APP_MONO_LANE="$(LANE)" $(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" "$(ROUTE)" "$(RUNTIME)"
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt
 	found=0
-	for target in message expression session control lease listener; do
+	for target in message expression session control lease listener lane; do
 		mkdir -p build/fuzz/$$target
 		cp -n examples/messages/*.sip build/fuzz/$$target/
-		$(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0 || found=1
+		sanitizer=
+		[ $$target != lane ] || sanitizer="LD_PRELOAD=$$($(BIN)/python -c "import asan_with_fuzzer as a; print(a.__file__)") ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2:quarantine_size_mb=16 PYTHONMALLOC=malloc"
+		env $$sanitizer $(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0 || found=1
 	done
 	exit $$found
 
@@ -251,6 +269,9 @@ test-packages:
 	command -v node >/dev/null || missing="$$missing nodejs"
 	command -v javac >/dev/null || missing="$$missing default-jdk-headless"
 	command -v ilasm >/dev/null || missing="$$missing mono-devel"
+	# For the lane in C: Python's headers are those of the Python that makes the virtual environment.
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"
+	[ -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || missing="$$missing python3-dev"
 	command -v patch >/dev/null || missing="$$missing patch"
 	command -v pkill >/dev/null || missing="$$missing procps"
 	command -v chattr >/dev/null || missing="$$missing e2fsprogs"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib
+import importlib.util
 import json
 import logging
 import socket
@@ -20,7 +22,26 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+# With atheris' own library of the address sanitizer, which has its fuzzer, too, and is loaded first (see Makefile).
+ASAN = ("-O1", "-g", "-fPIC", "-shared", "-fsanitize=address", "-nodefaultlibs", "-lc")
+
+
+def take_lane_with_sanitizers() -> None:
+    """Let the lane in C that is imported from now on be one that ends the process where it touches foreign memory."""
+    building = importlib.import_module("runner.lane.building")
+    folder = Path(__file__).parent.parent / "build" / "fuzz" / "lane-in-c"
+    folder.mkdir(parents=True, exist_ok=True)
+    if reason := building.ensure(flags=ASAN, into=folder):
+        sys.exit(reason)
+    name, library = "runner.lane._lane", str(folder / building.LIBRARY)
+    spec = importlib.util.spec_from_file_location(name, library)
+    assert spec is not None  # noqa: S101  # its suffix is one of an extension
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+
+
 with atheris.instrument_imports(include=["runner"]):
+    if sys.argv[1:2] == ["lane"]:
+        take_lane_with_sanitizers()
     from runner import sip
     from runner.control.connection import Control, ControlError
     from runner.control.kinds import Malformed
@@ -32,6 +53,7 @@ with atheris.instrument_imports(include=["runner"]):
     from runner.wire.session import State
     from tests.hostile_daemon import in_state, one_lease
     from tests.hostile_datagrams import one_datagram
+    from tests.lane.turns import one_turn
     from tests.places import INVITE
 
 if TYPE_CHECKING:
@@ -124,8 +146,13 @@ def listener(data: bytes) -> None:
     one_datagram(data)
 
 
+def lane(data: bytes) -> None:
+    """An exec in each lane, with these bytes as its values and as the worker's answer: they do the same."""
+    one_turn(data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (message, expression, session, control, lease, listener)
+    target.__name__: target for target in (message, expression, session, control, lease, listener, lane)
 }
 
 

@@ -99,6 +99,7 @@ try:
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
     from runner.hosts.recorded import Recorded
+    from runner.lane import choice
     from runner.printable import RecordFormatter
     from runner.reviewed import fault_of
 except ImportError as error:
@@ -298,6 +299,9 @@ log.setLevel(logging.INFO)
 log.propagate = False
 log.handlers = [_KamailioLog()]
 log.handlers[0].setFormatter(RecordFormatter())
+
+if choice.FAULT:
+    log.error("%s; the lane in Python runs", choice.FAULT)
 
 # A reload runs this file again, and not the modules that it imports: the lease before is given back by their memory of
 # it, and the next exec takes a new one.

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.control.status import ScriptStatus
+    from runner.worker.outcome import ExecOutcome
 
     from .errors import RunnerError
-    from .job import Job
+    from .job import ExecResult, Job
 
 
 class ExecCounts:
@@ -31,25 +32,38 @@ class ExecCounts:
         self._counted = counted.Counted()
         self._lock = threading.Lock()
 
-    def add(self, job: Job, error: RunnerError | None) -> None:
+    def result(self, job: Job, error: RunnerError | None) -> ExecResult:
         """
-        An exec is over.
+        What an exec has come to, and count it.
 
         Args:
             job: What it was.
             error: Why it has no exit code; None when it has one.
         """
-        generation, spent_ns = job.generation, time.monotonic_ns() - job.began
+        generation = job.generation
         if generation is not None:
             script, build = generation.path, generation.id
         else:  # a path of which nothing is known may be made of the message; a file that cannot be run is there
             is_there = isinstance(error, ScriptError) and not isinstance(error, ScriptNotFound)
             script, build = (job.path or counted.OTHERS) if is_there else counted.OTHERS, ""
+        self.add(script, build, error or job.outcome, (time.monotonic_ns() - job.began, job.queue, job.load))
+        return job.result(error)
+
+    def add(self, script: str, build: str, what: RunnerError | ExecOutcome, spent_ns: tuple[int, int, int]) -> None:
+        """
+        An exec is over.
+
+        Args:
+            script: What ran.
+            build: Its build; empty for none.
+            what: What it did, or why it has no exit code.
+            spent_ns: All of its time, that for a worker, and that of the load.
+        """
         with self._lock:
             row = self._counted.row(script, build)
-            count(row, error or job.outcome, spent_ns)
-            row[QUEUE] += job.queue
-            row[LOAD] += job.load
+            count(row, what, spent_ns[0])
+            row[QUEUE] += spent_ns[1]
+            row[LOAD] += spent_ns[2]
 
     def status(self, reloads: Mapping[str, tuple[int, float, float]]) -> tuple[ScriptStatus, ...]:
         """

@@ -5,10 +5,11 @@ Must not know workers.
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ConfigError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from .calls import Host
     from .errors import RunnerError
+
+log = logging.getLogger("runner")
 
 NS_PER_US = 1000
 NS_PER_S = 1_000_000_000
@@ -55,27 +58,46 @@ class ExecResult(NamedTuple):
     has_ended_routing: bool = False
 
 
-_timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, Timing)  # without a call of Python
+# A NamedTuple's own constructor is one more call of Python.
+timing: Callable[[tuple[int, int, int, int]], Timing] = partial(tuple.__new__, Timing)
+result: Callable[[tuple[Any, ...]], ExecResult] = partial(tuple.__new__, ExecResult)
 
 
 class Job:
-    """What one exec needs, what it has done so far, and where its time went, in nanoseconds."""
+    """
+    What one exec needs, what it has done so far, and where its time went, in nanoseconds.
+
+    Args:
+        host: Answers the calls.
+        timeout_s: Longest time for all of it, in seconds.
+        outcome: What it does.
+        entry: What runs; None is Main.
+        began: When that time begins; None: now.
+
+    Attributes:
+        heard: As ``Conversation.exec`` takes it.
+        path: Of the script; None is what ``load`` names.
+        generation: What ran; None is nothing.
+    """
 
     __slots__ = (
-        *("began", "deadline", "entry", "generation", "host", "last", "load", "outcome", "param", "path", "queue"),
-        "run",
+        *("began", "deadline", "entry", "generation", "heard", "host", "last", "load", "outcome", "param", "path"),
+        *("queue", "run"),
     )
 
-    def __init__(self, host: Host, timeout_s: float, outcome: ExecOutcome, entry: str | None = None) -> None:
-        self.began = self.last = time.monotonic_ns()
+    def __init__(
+        self, host: Host, timeout_s: float, outcome: ExecOutcome, entry: str | None = None, began: int | None = None
+    ) -> None:
+        self.began = self.last = time.monotonic_ns() if began is None else began
         self.queue = self.load = self.run = 0
         self.host = host
         self.deadline = self.began / NS_PER_S + timeout_s
         self.outcome = outcome
         self.param: str | None = None
         self.entry = entry
-        self.path: str | None = None  # of the script; None: what ``load`` names
-        self.generation: Generation | None = None  # that ran; None: none did
+        self.path: str | None = None
+        self.generation: Generation | None = None
+        self.heard: bytes | BaseException | None = None
 
     def passed(self) -> int:
         """The time since the last call."""
@@ -83,15 +105,17 @@ class Job:
         return self.last - last
 
     def result(self, error: RunnerError | None) -> ExecResult:
-        """What it has come to; ``error`` is why it has no exit code, None when it has one."""
+        """What it has come to; ``error`` is why it has no exit code, and in the log then; None when it has one."""
         outcome = self.outcome
+        if error is not None:
+            log.warning("%s", error.full())
         code = None if error else outcome.code
         return ExecResult(code == 0, code, error, self.timing(), outcome.calls, outcome.has_ended_routing)
 
     def timing(self) -> Timing:
         """All of the times, in microseconds."""
         total = time.monotonic_ns() - self.began
-        return _timing((self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US))
+        return timing((self.queue // NS_PER_US, self.load // NS_PER_US, self.run // NS_PER_US, total // NS_PER_US))
 
 
 def require_mode(path: str | None, load: Path | None) -> None:

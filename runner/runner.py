@@ -89,7 +89,7 @@ class Runner:
             )
             parts.callback(self.pools.close)
             parts.callback(self.scripts.close)
-            self._at_once = AtOnce(self.scripts, self.pools, self.poison, self._exec)
+            self._at_once = AtOnce(self.scripts, self.pools, self.poison, self._exec, self._counts)
             self._first_worker()
             self._pinned = self._pin()
             for kept in self.pools.all():
@@ -127,7 +127,12 @@ class Runner:
         Raises:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        require_mode(path := str(path), self.settings.load)
+        path = str(path)
+        if self._pinned is None and spent is None:
+            limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
+            if (done := self._at_once.exec(path, param, host, limit_s, entry)) is not None:
+                return done
+        require_mode(path, self.settings.load)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
         return self._execute(path, param, host, timeout_s, outcome, entry=entry)
@@ -240,14 +245,11 @@ class Runner:
         try:
             if param is not None:
                 job.param = host.expand(param)
-            job.path = name = None if path is None else host.expand(path)
-            if name is None or self._pinned is not None or not self._at_once.exec(name, job):
-                self._run(self._current(name), job)
+            job.path = None if path is None else host.expand(path)
+            self._run(self._current(job.path), job)
         except RunnerError as failure:
-            log.warning("%s", failure.full())
             error = failure
-        self._counts.add(job, error)
-        return job.result(error)
+        return self._counts.result(job, error)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -352,6 +354,7 @@ class Runner:
                 entry=job.entry,
                 outcome=job.outcome,
                 may_finish=first.may_finish if first else never,
+                heard=job.heard,
             )
         except ScriptError as error:
             raise type(error)(f"{generation.path}: {error}", error.detail) from error

@@ -24,7 +24,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/daemon/counting.py", "Counting._incidents"): "MOST_INCIDENTS, the deque's own maxlen",
     ("runner/control/counted.py", "Counted._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in row",
     ("runner/daemon/counting.py", "Counting._counted"): NO_CONTAINER + "Counted.add",
-    ("runner/runner.py", "Runner._counts"): NO_CONTAINER + "ExecCounts.add",
+    ("runner/at_once.py", "AtOnce._counts"): NO_CONTAINER + "ExecCounts.add",
     ("runner/pool/slot.py", "Life.ended"): "the reasons that the pool and the bridges have",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
     ("bridge/python/worker.py", "sys.path"): "one directory, for one import",
@@ -58,7 +58,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "the builds that are being compiled: each ends, at the latest after COMPILE_TIMEOUT_S for each one before it"
     ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
-    ("runner/pool/pools.py", "Pools._kept"): "the runtimes of the settings",
+    ("runner/pool/pools.py", "Pools.by_runtime"): "the runtimes of the settings",
     ("kamailio/played.py", "sys.path"): "one directory, once",
     ("kamailio/played.py", "_Lease.record"): "the names of the record",
     ("runner/hosts/recorded.py", "Recorded.answered"): "as many as Recorded.calls",
@@ -97,7 +97,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/pool/warming.py", "build.warming"): "a share of the workers, in is_late",
     (
-        "runner/worker/lane.py",
+        "runner/worker/lanes.py",
         "Lanes.by_build",
     ): "builds in Holdings.loaded, with one lane for each entry",
     (
@@ -221,7 +221,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/scripts/files.py", "look.links"): "MOST_LINKS, in Place",
     ("runner/scripts/files.py", "look.stamps"): "as Look._held",
     ("runner/scripts/current.py", "CurrentScripts._scripts"): "MOST_SCRIPTS, in _script",
-    ("runner/scripts/current.py", "CurrentScripts._seen"): "MOST_NAMES, in _remember",
+    ("runner/scripts/current.py", "CurrentScripts.seen"): "MOST_NAMES, in _remember",
     ("runner/scripts/builds.py", "look.stamps"): "as Look._held in files.py",
     ("runner/scripts/builds.py", "script.gone"): "the files of one script",
     ("runner/worker/remove.py", "_Later._waiting"): "WAITING, looked at before it grows",

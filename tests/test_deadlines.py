@@ -29,8 +29,8 @@ OS_CALLS = {"read", "write"}  # of ``os``: on a descriptor that may be a pipe
 ALLOWED = {
     ("runner/wire/channel.py", "Channel.turn", "write"): "the pipe does not block",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",
-    ("runner/worker/lane.py", "Lane.exec", "write"): "the same",
-    ("runner/worker/lane.py", "Lane.exec", "read"): "the same",
+    ("runner/lane/lane.py", "Lane.exec", "write"): "the same",
+    ("runner/lane/lane.py", "Lane.exec", "read"): "the same",
     ("runner/wire/channel.py", "Channel.send", "write"): "the same; a poll before it, with the time that is left",
     ("runner/wire/channel.py", "Channel.receive", "read"): "the same",
     ("runner/scripts/files.py", "_read_all", "read"): "a regular file, which the open before it made sure of",

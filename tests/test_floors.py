@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs", "ksr"},
     {"compilers"},
-    {"runtimes"},
+    {"runtimes", "lane"},
     {"scripts", "hosts"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},

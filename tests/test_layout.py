@@ -9,7 +9,7 @@ from tests.places import ROOT
 
 PACKAGE, TESTS = ROOT / "runner", ROOT / "tests"
 SOURCES = ("bench", "bridge", "examples", "fuzz", "kamailio", "lib", "runner", "tests", "tools")
-SUFFIXES = {".py", ".cs", ".java"}
+SUFFIXES = {".py", ".cs", ".java", ".c", ".h"}
 MOST_LINES = 400
 
 

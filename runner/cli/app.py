@@ -160,7 +160,7 @@ def run(
 def build(
     scripts: Annotated[list[str] | None, typer.Argument(metavar="[SCRIPT]...", show_default=False)] = None,
 ) -> None:
-    """Compile SR.dll, KSR.dll and the bridge; with arguments, scripts to an .exe beside each source."""
+    """Compile SR.dll, KSR.dll, the bridge and the lane in C; with arguments, scripts to an .exe beside each source."""
     from .compiled import build as compile_all  # noqa: PLC0415 - as above
 
     guarded(lambda: compile_all([Path(script) for script in scripts or ()]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner import build as compiler
 from runner.errors import BuildError, RunnerError, ScriptNotFound
+from runner.lane import building
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.settings import Settings
@@ -18,12 +19,14 @@ DONE, FAILED = 0, 2
 
 
 def build(scripts: list[Path]) -> int:
-    """Compile SR.dll, KSR.dll and the bridge, or each of the sources; 2 where one failed."""
+    """Compile SR.dll, KSR.dll, the bridge and the lane in C, or each of the sources; 2 where one failed."""
     if not scripts:
         was_current = compiler.is_up_to_date()
         bridge = compiler.ensure_bridge()
         word = "up to date" if was_current else "compiled"
         show.line(f"{_near(bridge.sr_dll)}, {bridge.ksr_dll.name} and {bridge.bridge_exe.name} {word}")
+        if reason := building.ensure():
+            show.note(f"the lane in C is left out, and the one in Python runs: {reason}")
     code = DONE
     for script in scripts:
         try:

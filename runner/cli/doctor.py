@@ -21,6 +21,7 @@ from runner.control.messages import StatusRequest
 from runner.control.status import Status
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
+from runner.lane import choice
 from runner.machine.checks import (
     ANSWER_S,
     Trouble,
@@ -86,7 +87,7 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
 
     for title, what in checks:
         tell(check(title, what))
-    is_fine = all(one.verdict == "ok" for one in found)
+    tell(_lane())
     for runtime in Runtimes(settings[0] if settings else Settings()).all[1:]:
         tell(check(runtime.name, partial(_runtime, runtime, settings), is_needed=False))
     for measure in walls:
@@ -94,9 +95,24 @@ def examine(config: str | None, *, as_json: bool = False) -> bool:
     tell(check("kamailio", _kamailio, is_needed=False))
     tell(check("cfg", kamailio_cfg, is_needed=False))
     tell(check("daemon", lambda: _daemon(config), is_needed=False))
+    is_fine = all(one.verdict != "bad" for one in found)
     if as_json:
         show.line(json.dumps({"ok": is_fine, "checks": [one.as_json() for one in found]}))
     return is_fine
+
+
+def _lane() -> CheckStatus:
+    """Which lane runs an exec; either is fine, but not a wish in the environment that cannot be met."""
+    return check("lane", _which_lane, is_needed=bool(choice.FAULT))
+
+
+def _which_lane() -> str:
+    if choice.FAULT:
+        raise Trouble(choice.FAULT)
+    if choice.WHY:
+        fix = "`make build` compiles the one in C where gcc and python3-dev are"
+        raise Trouble(f"in Python, which is slower: {choice.WHY}; {fix}")
+    return f"in C; with {choice.VARIABLE}=python in the environment the one in Python runs"
 
 
 def _settings(config: str | None, found: list[Settings]) -> str:

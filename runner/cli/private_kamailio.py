@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from runner import installed
 from runner.errors import ConfigError
+from runner.lane import choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ class Kamailio:
         cfg: The whole configuration.
         directory: Private to it; the configuration, log and runtime files go there.
         port: The UDP port on 127.0.0.1 that the configuration listens on.
-        env: Added to a small, fixed environment.
+        env: Added to a small, fixed environment, which has the choice of a lane from this process.
         options: Added to its command line.
 
     Raises:
@@ -112,7 +113,8 @@ class Kamailio:
         self.cfg = directory / "kamailio.cfg"
         self.cfg.write_text(cfg, encoding="utf-8", errors="surrogateescape")
         fixed = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(directory), "LANG": "C.UTF-8", "TZ": "UTC"}
-        self.env = fixed | dict(env or {})
+        lane = {choice.VARIABLE: os.environ[choice.VARIABLE]} if choice.VARIABLE in os.environ else {}
+        self.env = fixed | lane | dict(env or {})
         self._options = options
         self._log = directory / "kamailio.log"
         self._process: subprocess.Popen[bytes] | None = None

@@ -7,7 +7,6 @@ as a child of Kamailio imports it; no threads. Must not know Kamailio, nor how t
 from __future__ import annotations
 
 import logging
-import os
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +21,7 @@ from runner.errors import (
     WorkerError,
     WorkerGone,
 )
+from runner.lane.choice import process
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
@@ -70,7 +70,7 @@ class Lease:
     def __init__(self, socket_path: str, *, is_inner: bool = False, tally: Tally | None = None) -> None:
         self._socket_path = socket_path
         self._is_inner = is_inner
-        self._pid = os.getpid()
+        self._process = process()
         self._workers = Workers()
         self.tally = tally or Tally()
         self._link = Link(socket_path, self._workers.report, self._hear, self.tally)
@@ -122,7 +122,7 @@ class Lease:
             PoolExhausted: No worker, or no daemon. Nothing ran.
             RunnerError: As ``Runner.mono_exec`` has it in its result.
         """
-        if os.getpid() != self._pid:
+        if process() != self._process:
             self._reset()
         within = self.within
         if within.running:
@@ -195,7 +195,7 @@ class Lease:
 
     def close(self) -> None:
         """Give the worker back and close the connection, once nothing runs; the next exec takes a new one."""
-        if os.getpid() == self._pid:
+        if process() == self._process:
             if self.within.running:
                 self._is_over = True
                 return
@@ -225,8 +225,9 @@ class Lease:
             holdings.loaded[generation.path] = generation  # of two equal ones the one that is asked for
         if holdings.ran.get(generation.path) != generation.id and not held.fresh:
             return None
-        is_spent = holdings.execs >= held.most_execs or holdings.loads >= held.most_loads
-        return (held, script) if not is_spent and stamps is not None and stamps.hold() else None
+        if stamps is None or holdings.execs >= held.most_execs or holdings.loads >= held.most_loads:
+            return None
+        return (held, script) if stamps.at_once() or stamps.hold() else None
 
     def _ready(self, path: str | None, deadline: float) -> tuple[Held, Script]:
         """A worker that has the script's current generation."""
@@ -346,8 +347,6 @@ class Lease:
             return 0
         return held.conversation.pid
 
-    # The daemon.
-
     def _listen(self, deadline: float) -> None:
         """Look for news without waiting, and connect again when it is time to."""
         link = self._link
@@ -391,5 +390,5 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        tally = self.tally if self._is_inner and os.getpid() == self._pid else self.tally.successor()
+        tally = self.tally if self._is_inner and process() == self._process else self.tally.successor()
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

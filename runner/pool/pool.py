@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.pool")
 
 DIED_IDLE = "died while idle"
+_IDLE, _LEASED = State.IDLE, State.LEASED  # a look at an Enum's member is a call of Python
 
 
 class _Lease:
@@ -154,16 +155,17 @@ class Pool:
             best = slots.released
             if (
                 best is None
-                or best.state is not State.IDLE
+                or best.state is not _IDLE
                 or best.lent_to != user
-                or best.living.holdings.ran.get(path) != generation.id
+                or best.worker is None
+                or best.worker.holdings.ran.get(path) != generation.id
             ):
                 best = slots.best_loaded(generation, user)
                 if best is None or (not best.has_run(generation) and self.warming.is_slow(generation, user)):
                     return None
-            best.state = State.LEASED
+            best.state = _LEASED
             slots.recent.move_to_end(path)
-        if best.living.is_alive:
+        if best.worker is not None and best.worker.is_alive:
             return best
         self.discard_dead(best)
         return None
@@ -174,7 +176,7 @@ class Pool:
             best = self.slots.best_loaded(generation, user)
             if best is None or self._waiting or self.slots.is_closed:
                 return None
-            best.state = State.LEASED
+            best.state = _LEASED
         if best.living.is_alive:
             return best
         self.discard_dead(best)
@@ -182,14 +184,14 @@ class Pool:
 
     def release(self, slot: Slot, *, survives: bool) -> None:
         """Give a slot back: its worker is idle again, retired, or killed; then waiting callers are served."""
-        if not survives or not slot.living.is_alive:
+        worker, slots = slot.worker, self.slots
+        if worker is None or not survives or not worker.is_alive:
             self.discard(slot, "died" if survives else "lost")
             return
-        slots = self.slots
         settings = slots.settings
-        memory = slot.over_memory(settings)
+        memory = slot.over_memory(settings) if settings.max_worker_memory_mib else ""
         with self._lock:
-            if slots.start_error is not None and slot.state is State.LEASED:
+            if slots.start_error is not None and slot.state is _LEASED:
                 slots.backoff.failures, slots.start_error = 0, None  # a worker has served: mono starts
             reason = slot.retire_reason or slot.over_limit(settings, self._clock()) or memory
             if slots.is_closed:
@@ -197,7 +199,7 @@ class Pool:
             if reason:
                 slots.retire(slot, reason)
             else:
-                slot.state = State.IDLE
+                slot.state = _IDLE
                 slots.released = slot
                 if slot.is_behind:
                     slot.is_behind = False
@@ -221,7 +223,7 @@ class Pool:
             self._pause_starts(error)
             return False
         with self._lock:
-            slot.worker, slot.state = worker, State.LEASED
+            slot.worker, slot.state = worker, _LEASED
             self.slots.life.started += 1
             self.slots.backoff.retry_now()
             is_closed = self.slots.is_closed

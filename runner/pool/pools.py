@@ -73,6 +73,9 @@ class Pools:
         poison: Counts the workers that are lost in late runs.
         lost: As for ``Upkeep``.
         loaded: As for ``Upkeep``.
+
+    Attributes:
+        by_runtime: Those that are in use, by the name of the runtime.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Pools:
         self._poison = poison
         self._lost = lost
         self._loaded = loaded
-        self._kept: dict[str, Kept] = {}
+        self.by_runtime: dict[str, Kept] = {}
         self._is_closed = False
         self._lock = threading.Lock()
 
@@ -99,26 +102,26 @@ class Pools:
         Raises:
             PoolExhausted: There was none, and all are closed.
         """
-        kept = self._kept.get(runtime)
+        kept = self.by_runtime.get(runtime)
         return kept or self._made(runtime, keeps=True)
 
     def first(self, runtime: str) -> Kept:
         """As ``of``, for whoever begins with it: its upkeep is done by ``tick`` until ``Kept.keep`` is called."""
-        return self._kept.get(runtime) or self._made(runtime, keeps=False)
+        return self.by_runtime.get(runtime) or self._made(runtime, keeps=False)
 
     def of_slot(self, slot: Slot) -> Pool:
         """The pool of a slot that has a worker."""
-        return self._kept[slot.living.holdings.runtime].pool
+        return self.by_runtime[slot.living.holdings.runtime].pool
 
     def all(self) -> list[Kept]:
         """Those that are in use."""
-        return list(self._kept.values())
+        return list(self.by_runtime.values())
 
     def take_settings(self, settings_of: Callable[[str], Settings]) -> None:
         """The settings were read again."""
         with self._lock:
             self._settings_of = settings_of
-            for runtime, kept in self._kept.items():
+            for runtime, kept in self.by_runtime.items():
                 kept.pool.settings = settings_of(runtime)
         for kept in self.all():
             kept.pool.wake.set()
@@ -186,7 +189,7 @@ class Pools:
 
     def _made(self, runtime: str, *, keeps: bool) -> Kept:
         with self._lock:
-            kept = self._kept.get(runtime)
+            kept = self.by_runtime.get(runtime)
             if kept is not None:
                 return kept
             if self._is_closed:
@@ -194,7 +197,7 @@ class Pools:
             pool = Pool(self._settings_of(runtime), lambda: self._start(runtime))
             upkeep = Upkeep(pool, lost=self._lost, loaded=self._loaded)
             kept = Kept(runtime, pool, upkeep, LateRuns(pool, self._poison))
-            self._kept[runtime] = kept
+            self.by_runtime[runtime] = kept
         if keeps:
             kept.keep()
         return kept

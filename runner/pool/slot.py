@@ -170,7 +170,7 @@ class Slot:
 
     def over_limit(self, settings: Settings, now: float) -> str:
         """Why the worker should run no further exec, such as a limit's name; else empty. Does not look at memory."""
-        worker = self.living
+        worker = self.worker or self.living
         holdings = worker.holdings
         if holdings.retire_reason and (reason := worker.retire_reason):
             return reason

@@ -42,7 +42,7 @@ NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """
     What one name of a script led to when it was last looked at.
 
@@ -77,6 +77,9 @@ class CurrentScripts:
         clock: Monotonic seconds, for ``builds.DELETED_GRACE_S``.
         clock_ns: The wall clock that file times come from.
         stat: ``os.stat``, or a coarser one in a test.
+
+    Attributes:
+        seen: What each name led to, by the path as it was given; always the same dictionary.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class CurrentScripts:
         self._stat = stat
         self._lock = threading.Lock()
         self._scripts: dict[str, Script] = {}  # by the path without symbolic links
-        self._seen: dict[str, _Seen] = {}  # by the path as it was given: names that lead to scripts
+        self.seen: dict[str, Seen] = {}
         self._looks = itertools.count(1)
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
         self._compiling = Compiling(self._store, runtimes, stays_warm=self._watch is not None)
@@ -111,9 +114,10 @@ class CurrentScripts:
         """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
         with self._lock:
             self._files.directories = directories
-            self._seen = {name: seen for name, seen in self._seen.items() if seen.is_pinned}
+            for name in [name for name, seen in self.seen.items() if not seen.is_pinned]:
+                del self.seen[name]
             # A pinned name goes on with its own script, and so does everybody who asks for that script.
-            self._scripts = {seen.script.path: seen.script for seen in self._seen.values()}
+            self._scripts = {seen.script.path: seen.script for seen in self.seen.values()}
 
     def current(self, path: str) -> Generation:
         """
@@ -126,7 +130,7 @@ class CurrentScripts:
             ScriptNotFound: There is no such file, for longer than ``builds.DELETED_GRACE_S`` if it was there.
             ScriptInvalid: It cannot be read or is no assembly, and there is no generation to serve instead.
         """
-        seen = self._seen.get(path)
+        seen = self.seen.get(path)
         if seen is None or not seen.trusted or not seen.stamps.hold():
             seen = self._look(path)
         return seen.script.serve(seen.found)
@@ -167,12 +171,12 @@ class CurrentScripts:
 
         Of no file for a pinned script; None when the script has to be asked for again in any case.
         """
-        seen = self._seen.get(path)
+        seen = self.seen.get(path)
         return seen.stamps if seen is not None and seen.trusted else None
 
     def knows(self, path: str) -> bool:
         """Whether a script was found by that name."""
-        return path in self._scripts or path in self._seen
+        return path in self._scripts or path in self.seen
 
     def copy_of(self, part: Part) -> Path:
         """Where the copy of a file lies, for as long as its generation lives."""
@@ -195,7 +199,7 @@ class CurrentScripts:
             ScriptError: A helper is broken, or the script is by now; or these are too many names.
         """
         with self._lock:
-            pinned = [name for name, seen in self._seen.items() if seen.is_pinned and seen.found is generation]
+            pinned = [name for name, seen in self.seen.items() if seen.is_pinned and seen.found is generation]
         script = self._script(generation.path)
         if pinned:
             with Look(self._store) as look:
@@ -208,9 +212,9 @@ class CurrentScripts:
         else:
             script.add_helpers(names)
         with self._lock:
-            for name, seen in self._seen.items():
+            for name, seen in self.seen.items():
                 if seen.script is script and not seen.is_pinned:
-                    self._seen[name] = replace(seen, trusted=False)  # what was found there is without these
+                    self.seen[name] = replace(seen, trusted=False)  # what was found there is without these
         found = self._look(generation.path).found
         if isinstance(found, ScriptError):
             raise another(found)
@@ -244,7 +248,7 @@ class CurrentScripts:
     def _changed_s(self, generation: Generation) -> float:
         """Seconds since the last change of the files of a build; 0 where it is not what they are now."""
         with self._lock:
-            stamps = next((seen.stamps for seen in self._seen.values() if seen.found is generation), None)
+            stamps = next((seen.stamps for seen in self.seen.values() if seen.found is generation), None)
         if stamps is None:
             return 0.0
         changes = [stamp.ctime_ns for stamp in (*stamps.all.values(), *stamps.links.values()) if stamp is not None]
@@ -287,14 +291,14 @@ class CurrentScripts:
 
     def _pin(self, path: str, script: Script, generation: Generation) -> None:
         with self._lock:
-            self._seen[path] = _Seen(script, generation, Stamps({}), trusted=True, is_pinned=True)
+            self.seen[path] = Seen(script, generation, Stamps({}), trusted=True, is_pinned=True)
 
     def unpin(self, path: str) -> None:
         """Let ``current`` look at the files again."""
         with self._lock:
-            seen = self._seen.get(path)
+            seen = self.seen.get(path)
             if seen is not None and seen.is_pinned:
-                self._seen[path] = replace(seen, trusted=False, is_pinned=False)
+                self.seen[path] = replace(seen, trusted=False, is_pinned=False)
 
     def close(self) -> None:
         """End watching. Generations that were given out stay valid."""
@@ -314,9 +318,9 @@ class CurrentScripts:
                 del self._scripts[next(iter(self._scripts))]
         return script
 
-    def _look(self, path: str) -> _Seen:
+    def _look(self, path: str) -> Seen:
         """Read what changed. Without a lock: the later of two looks wins, and stamps tell if that was the older."""
-        before = self._seen.get(path)
+        before = self.seen.get(path)
         script = before.script if before is not None else None
         patience_ends = 0.0
         waited_for: dict[str, Stamp | None] = {}
@@ -359,19 +363,19 @@ class CurrentScripts:
                 break
         return self._remember(path, script, look, found, number)
 
-    def _remember(self, path: str, script: Script, look: Look, found: Generation | ScriptError, number: int) -> _Seen:
+    def _remember(self, path: str, script: Script, look: Look, found: Generation | ScriptError, number: int) -> Seen:
         stamps = Stamps(look.stamps, self._stat, self._clock_ns, look.links)
         with self._lock:
-            before = self._seen.get(path)
+            before = self.seen.get(path)
             if isinstance(found, Generation):
                 found = script.found(found, number)
-            seen = _Seen(script, found, stamps, look.trusted)
+            seen = Seen(script, found, stamps, look.trusted)
             if before is not None and before.is_pinned:
                 return seen
-            self._seen.pop(path, None)
-            self._seen[path] = seen  # the one that changed most recently last
-            if len(self._seen) > MOST_NAMES:
-                del self._seen[next(name for name, old in self._seen.items() if not old.is_pinned)]
+            self.seen.pop(path, None)
+            self.seen[path] = seen  # the one that changed most recently last
+            if len(self.seen) > MOST_NAMES:
+                del self.seen[next(name for name, old in self.seen.items() if not old.is_pinned)]
         is_same = before is not None and (before.stamps.all, before.stamps.links) == (stamps.all, stamps.links)
         if self._watch is not None and not is_same:
             name = os.path.normpath(path) if stamps.links else script.path  # one of all that say the same

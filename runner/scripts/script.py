@@ -39,6 +39,7 @@ class Script:
         reloads: How many builds took the place of another one.
         live_s: How long the last of them took from the change of its files until a worker had loaded it, in seconds.
         live_at: When that was, in seconds since 1970; 0 for never.
+        rejected: The id of the build that could not be loaded, and why; None for none.
         gone: Since when files that were there have been missing: monotonic seconds, by path.
     """
 
@@ -50,7 +51,7 @@ class Script:
     live_at: float = 0.0
     gone: dict[str, float] = field(default_factory=dict)
     _whole_at: int = 0  # the number of the look that it is from
-    _rejected: tuple[str, ScriptError | None] = ("", None)  # the id of what could not be loaded, and why
+    rejected: tuple[str, ScriptError | None] = ("", None)
     _warned: str = ""  # what the last warning was about, so that it is logged once
     _helpers: tuple[str, ...] = ()  # simple names that a build referred to
     _plugins: tuple[str, ...] = ()  # simple names that a running build asked for
@@ -129,7 +130,7 @@ class Script:
         with self._lock:
             if self.good is not None and self.good.id == generation.id:
                 raise error
-            self._rejected = (generation.id, error)
+            self.rejected = (generation.id, error)
 
     def serve(self, found: Generation | ScriptError) -> Generation:
         """
@@ -138,7 +139,7 @@ class Script:
         Raises:
             ScriptError: There is none to serve instead.
         """
-        rejected, error = self._rejected
+        rejected, error = self.rejected
         if isinstance(found, Generation):
             if error is None or rejected != found.id:
                 return found

@@ -11,6 +11,8 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runner.lane.choice import Looks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -55,9 +57,12 @@ class Stamps:
         stat: ``os.stat``, or a coarser one in a test.
         clock_ns: The wall clock that file times come from.
         links: The symbolic links on the way to the script, each with its own stamp.
+
+    Attributes:
+        at_once: Whether all is as it was, in one step; where it says no, ``hold`` has to find out.
     """
 
-    __slots__ = ("_absent", "_clock_ns", "_looks", "_stat", "_there", "all", "links")
+    __slots__ = ("_absent", "_clock_ns", "_in_c", "_looks", "_stat", "_there", "all", "at_once", "links")
 
     def __init__(
         self,
@@ -71,11 +76,11 @@ class Stamps:
         self._stat = stat
         self._clock_ns = clock_ns
         self._there = tuple((path, stamp) for path, stamp in stamps.items() if stamp is not None)
-        self._looks = self._there  # and trusted directories; replaced as a whole, since several threads may ask
         self._absent: dict[str, list[str]] = {}
         for path, stamp in stamps.items():
             if stamp is None:
                 self._absent.setdefault(os.path.dirname(path) or os.curdir, []).append(path)  # noqa: PTH120  # as given
+        self._look_at(())
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for another process; ``from_json`` is the way back."""
@@ -97,8 +102,33 @@ class Stamps:
         """Whether every file still has its stamp. Every exec asks: a call or two, and no exception."""
         if not self.all:
             return True
-        if self.links and any(stamp_of(link, os.lstat) != stamp for link, stamp in self.links.items()):
+        in_c = self._in_c  # another thread may put a newer one in its place
+        holds = self._holding() if in_c is None else in_c.holding() - len(self.links)
+        if holds < len(self._there):
             return False
+        are_covered = holds == len(self._there) + len(self._absent)  # every directory answers for its names
+        return are_covered or self._are_absent()
+
+    def _look_at(self, trusted: tuple[tuple[str, Stamp], ...]) -> None:
+        """Look at what is there, and at directories that answer for what is not."""
+        self._looks = (*self._there, *trusted)  # replaced as a whole, since several threads may ask
+        self._in_c = None if Looks is None or self._stat is not os.stat else self._looks_in_c()
+        are_covered = len(self._looks) == len(self._there) + len(self._absent)
+        self.at_once: Callable[[], bool] = self._in_c.hold if self._in_c is not None and are_covered else self.hold
+
+    def _looks_in_c(self) -> Any:
+        """The links and what is looked at, for C; None where Python has to do it."""
+        looks = [(path, stamp, True) for path, stamp in self.links.items()]
+        looks += ((path, stamp, False) for path, stamp in self._looks)
+        try:
+            return Looks(tuple((os.fsencode(path), stamp, is_link) for path, stamp, is_link in looks))
+        except (TypeError, ValueError, OverflowError):  # a link that was not there, a path that no file can have
+            return None
+
+    def _holding(self) -> int:
+        """How many files have their stamps, up to the first that has not; -1 where a link has another one."""
+        if self.links and any(stamp_of(link, os.lstat) != stamp for link, stamp in self.links.items()):
+            return -1
         stat, holds = self._stat, 0
         try:
             for path, stamp in self._looks:
@@ -109,10 +139,7 @@ class Stamps:
                 holds += 1
         except (OSError, ValueError):
             pass
-        if holds < len(self._there):
-            return False
-        are_covered = holds == len(self._there) + len(self._absent)  # every directory answers for its names
-        return are_covered or self._are_absent()
+        return holds
 
     def _are_absent(self) -> bool:
         """Look at each name that was not there, and find out which directories can answer for them."""
@@ -125,7 +152,7 @@ class Stamps:
             # A symlink to nothing is there, and its target may appear in another directory.
             if stamp is not None and stamp.ctime_ns < now_ns - YOUNG_NS and not any(map(_is_link, paths)):
                 trusted.append((directory, stamp))
-        self._looks = (*self._there, *trusted)
+        self._look_at(tuple(trusted))
         return True
 
 

@@ -39,8 +39,8 @@ MOVED = {"on_true": "listener", "on_false": "listener"}
 """What is in a table now. It still counts where it was."""
 
 
-FILE_VARIABLE = f"{ENV_PREFIX}CONFIG"
-"""Names the file of settings, so it is none itself."""
+NO_SETTINGS = frozenset({f"{ENV_PREFIX}CONFIG", f"{ENV_PREFIX}LANE"})
+"""Name the file of settings, and the lane (``runner/lane/choice.py``), before there are settings."""
 
 
 class Origins:
@@ -60,7 +60,7 @@ class Origins:
         self._variables = {
             name.upper().removeprefix(ENV_PREFIX).lower(): name
             for name, value in os.environ.items()
-            if name.upper().startswith(ENV_PREFIX) and value and name.upper() != FILE_VARIABLE
+            if name.upper().startswith(ENV_PREFIX) and value and name.upper() not in NO_SETTINGS
         }
 
     def settled(self, known: Collection[str]) -> dict[str, Any]:

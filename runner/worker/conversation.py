@@ -30,7 +30,7 @@ from runner.wire.unfinished import LONGEST_REST, REFUSAL, STATES, Unfinished, he
 
 from . import host_calls
 from .holdings import Holdings
-from .lane import Lanes
+from .lanes import Lanes
 from .outcome import LOOK_EVERY, ExecOutcome, in_time
 from .placement import ALWAYS, LONG_S, Placement
 from .turns import Turns
@@ -58,6 +58,7 @@ class Conversation:
         holdings: What the process has done and holds.
         find_helper: Finds an assembly beside the running script by its simple name, until a deadline; returns None when
             there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
+        lanes: The short ways for what is loaded.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Conversation:
         self.session = session
         self._turns = Turns(channel, session)
         self._placement = Placement(pid, follows)
-        self._lanes = Lanes(session, channel, self._placement, self.holdings)
+        self.lanes = Lanes(session, channel, self._placement, self.holdings)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.pid} {self.state.value}, {self.holdings.execs} execs, {self.holdings.loads} loads>"
@@ -142,6 +143,7 @@ class Conversation:
         fresh: bool = False,
         entry: str | None = None,
         outcome: ExecOutcome | None = None,
+        heard: bytes | BaseException | None = None,
     ) -> ExecOutcome:
         """
         Run Main of a loaded generation, or another of its methods, and let ``host`` answer its calls.
@@ -154,6 +156,7 @@ class Conversation:
             fresh: Give the script's own assembly new statics first.
             entry: The method; None is Main.
             outcome: Filled while the exec runs, so that it is complete also when an error ends the exec.
+            heard: What became of it in its lane: the bytes that came, or what was raised there; None: nothing was sent.
 
         Returns:
             The outcome, with its exit code. After a script that ended the process itself ``can_go_on`` is False.
@@ -166,11 +169,11 @@ class Conversation:
             HostFault: The host refused an edit that it had declared certain. The worker is unchanged.
         """
         outcome = outcome or ExecOutcome()
-        heard = None
-        lane = self._lanes.by_build.get((generation.id, entry))
-        if lane is not None and not fresh and outcome.profile is None:
-            done = lane.exec(generation, param, host, deadline, outcome)
-            if done is True:
+        if isinstance(heard, BaseException):
+            raise heard
+        lane = self.lanes.by_build.get((generation.id, entry))
+        if heard is None and lane is not None and not fresh and outcome.profile is None:
+            if (done := lane.exec(generation, param, host, deadline, outcome)) is True:
                 return outcome
             heard = None if done is False else done
         holdings, session, placement = self.holdings, self.session, self._placement
@@ -184,17 +187,10 @@ class Conversation:
             holdings.execs += 1
             if fresh:
                 holdings.loads += 1
-            first = self._lanes.first_line(
-                generation,
-                param,
-                host,
-                plan,
-                outcome,
-                foresight=foresight,
-                is_foreseen=is_foreseen,
-                fresh=fresh,
-                entry=entry,
-            )
+            first = self.lanes.first_line(
+                generation, param, host, plan, outcome,
+                foresight=foresight, is_foreseen=is_foreseen, fresh=fresh, entry=entry,
+            )  # fmt: skip
             if placement.left:
                 placement.left -= 1
             elif placement.is_wanted:
@@ -348,7 +344,7 @@ class Conversation:
     def _note(self, generation: Generation, entries: tuple[str, ...]) -> None:
         """The generation is loaded, and the worker has no plan for it yet."""
         generation.learn_entries(entries)
-        self._lanes.forget(self.holdings.add(generation))
+        self.lanes.forget(self.holdings.add(generation))
 
     def _take_end(self, event: Event, generation: Generation, outcome: ExecOutcome) -> None:
         """The end of an exec without a result."""

@@ -109,10 +109,28 @@ def edit(pid: int, host: Host, plan: Plan, edits: list[Any], outcome: ExecOutcom
             make = getattr(host, method)
             result = make(value) if target is None else make(target, value)
         except Exception as error:  # noqa: BLE001 - as the module says
-            result = _report(pid, plan.edits[number][0], error)
-        if result != 0:  # it was declared certain, and the script has gone on
-            outcome.refused = outcome.refused or plan.shown_edit(number, value)
+            refuse(pid, plan, number, value, outcome, error=error)
+        else:
+            if result != 0:
+                refuse(pid, plan, number, value, outcome, error=None)
         outcome.certain += 1
+
+
+def refuse(pid: int, plan: Plan, number: int, value: Any, outcome: ExecOutcome, *, error: Exception | None) -> None:
+    """
+    Note that the host did not make an edit: it was declared certain, and the script has gone on.
+
+    Args:
+        pid: The worker, for the log.
+        plan: The plan that the worker has.
+        number: The edit's, in the plan.
+        value: What was to be written.
+        outcome: ``refused`` says the first of these.
+        error: What the host raised; None: it said that it failed.
+    """
+    if error is not None:
+        _report(pid, plan.edits[number][0], error)
+    outcome.refused = outcome.refused or plan.shown_edit(number, value)
 
 
 def write_log(pid: int, host: Host, notice: Notice, outcome: ExecOutcome) -> None:

@@ -42,7 +42,11 @@ class Placement:
         pid: The worker.
         is_wanted: False when ``every`` is 0, or it did not work.
         left: Execs until the next look; the conversation counts.
+        cpu: Where the worker was brought last; -1 for nowhere.
+        long_s: An exec that takes longer leaves its worker to the kernel.
     """
+
+    long_s = LONG_S
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
 
@@ -51,24 +55,24 @@ class Placement:
         self.is_wanted = every > 0
         self.left = 0
         self.pid = pid
-        self._cpu = -1
+        self.cpu = -1
 
     def follow(self) -> None:
         """Bring the worker to the CPU of this thread."""
         self.left = self.every - 1
         cpu = self._current_cpu()
-        if cpu == self._cpu:
+        if cpu == self.cpu:
             return
         try:
             os.sched_setaffinity(self.pid, {cpu})
-            self._cpu = cpu
+            self.cpu = cpu
         except OSError:  # another user's worker, a CPU that it may not use, or it has ended: not worth a log line
             self.is_wanted = False
 
     def free(self) -> None:
         """The worker may go wherever this thread may."""
         self.left = 0
-        if self._cpu >= 0:
-            self._cpu = -1
+        if self.cpu >= 0:
+            self.cpu = -1
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(self.pid, os.sched_getaffinity(0))

@@ -61,6 +61,7 @@ class Worker:
         version: The version of that.
         conversation: The conversation on its wire.
         holdings: What it has done and holds, also while its wire is lent.
+        has_ended: Whether its process is known to have ended.
     """
 
     def __init__(self, process: Process, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
@@ -74,7 +75,7 @@ class Worker:
         self._lent: tuple[End, ...] = ()  # the ends of the wire when it was last lent
         self._process = process
         self._tail = tail
-        self._has_ended = False
+        self.has_ended = False
         self._lock = threading.Lock()
         self._is_killed = False  # or being killed, by the thread that set it
         self._is_gone = threading.Event()
@@ -141,7 +142,7 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """True while the process is not known to have ended and its conversation can go on. Makes no system call."""
-        if self._has_ended or self._process.exit_code is not None:
+        if self.has_ended or self._process.exit_code is not None:
             return False
         return self._is_lent or self.conversation.session.state not in OVER
 
@@ -170,6 +171,7 @@ class Worker:
         entry: str | None = None,
         outcome: ExecOutcome | None = None,
         may_finish: Callable[[int], bool] = never,
+        heard: bytes | BaseException | None = None,
     ) -> ExecOutcome:
         """
         As ``Conversation.exec``; a lost worker is killed, and the error says how it ended and which edits stand.
@@ -181,7 +183,9 @@ class Worker:
         if outcome.profile is not None:
             outcome.profile.begin()
         try:
-            self.conversation.exec(generation, param, host, deadline, fresh=fresh, entry=entry, outcome=outcome)
+            self.conversation.exec(
+                generation, param, host, deadline, fresh=fresh, entry=entry, outcome=outcome, heard=heard
+            )
         except BaseException as error:
             self._end_unless_survived(error, outcome, may_finish)
             raise
@@ -287,7 +291,7 @@ class Worker:
 
     def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
-            self._has_ended = True
+            self.has_ended = True
             on_exit()
 
         drain.add(self._tail, self._process.watched, ended)

@@ -266,7 +266,7 @@ def test_names_of_missing_scripts_leave_nothing_behind(allowed: Path, tmp_path: 
         with pytest.raises(ScriptNotFound):
             scripts.current(f"{allowed}/user{number}.exe")
 
-    assert (scripts._seen, scripts._scripts) == ({}, {})
+    assert (scripts.seen, scripts._scripts) == ({}, {})
 
 
 def test_all_names_of_a_script_are_one_script(allowed: Path, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_all_names_of_a_script_are_one_script(allowed: Path, tmp_path: Path) -> 
     assert found[0].path == str(script)
     assert all(generation is found[0] for generation in found)
     assert len(scripts._scripts) == 1
-    assert len(scripts._seen) == MOST_NAMES
+    assert len(scripts.seen) == MOST_NAMES
     with running(allowed) as runner:
         assert [outcome(runner, f"{allowed}{'/.' * number}/X.exe") for number in range(50)] == [0] * 50
         assert [worker.loads for worker in runner.snapshot().workers] == [1]

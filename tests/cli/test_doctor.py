@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli import doctor
+from runner.lane import choice
 from runner.machine import checks as checks_of_machine
 from tests.cli.commands import app_mono
 from tests.running_daemon import RunningDaemon
@@ -98,3 +100,24 @@ def test_a_directory_that_cannot_be_written_is_told_with_the_way_out(tmp_path: P
     assert (done.returncode, verdict) == (1, "bad")
     assert text.startswith(f"{tmp_path}/file/app-mono cannot be written (")
     assert text.endswith("set XDG_CACHE_HOME to one that can")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict", "text"),
+    [
+        ("", "ok", "in C; with APP_MONO_LANE=python"),
+        ("python", "none", "in Python, which is slower: APP_MONO_LANE is python; `make build` compiles the one in C"),
+        ("rust", "bad", "APP_MONO_LANE: expected python or c, got 'rust'"),
+    ],
+)
+def test_doctor_says_which_lane_runs_and_how_to_get_the_other(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, verdict: str, text: str
+) -> None:
+    monkeypatch.setenv(choice.VARIABLE, wanted)
+    importlib.reload(choice)
+    found = doctor._lane()
+    monkeypatch.undo()
+    importlib.reload(choice)
+
+    assert found.verdict == verdict
+    assert found.text.startswith(text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.lane import _lane
 from runner.scripts.stamps import YOUNG_NS, Stamps, stamp_of
 
 if TYPE_CHECKING:
@@ -159,3 +160,44 @@ def test_a_thread_that_has_to_wait_after_its_look_takes_young_for_young(place: P
     assert stamps.hold()
 
     assert name in stat.asked
+
+
+@pytest.mark.parametrize("lane", ["python", "c"])
+def test_both_lanes_see_a_file_a_new_name_and_a_link_that_changed(
+    place: Path, lane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In C the files are looked at without the objects of Python that os.stat makes."""
+    monkeypatch.setattr("runner.scripts.stamps.Looks", {"python": None, "c": _lane.Looks}[lane])
+    (place / "to").symlink_to("x.exe")
+    links = {str(place / "to"): stamp_of(str(place / "to"), os.lstat)}
+
+    def fresh() -> Stamps:
+        paths = [str(place / "x.exe"), str(place / "x.pdb")]
+        stamps = Stamps({path: stamp_of(path) for path in paths}, clock_ns=later, links=links)
+        assert stamps.hold()
+        assert stamps.hold()
+        assert (stamps._in_c is None) is (lane == "python")
+        return stamps
+
+    stamps = fresh()
+    os.utime(place / "x.exe")
+    assert not stamps.hold()
+    stamps = fresh()
+    (place / "x.pdb").touch()
+    assert not stamps.hold()
+    (place / "x.pdb").unlink()
+    stamps = fresh()
+    (place / "to").unlink()
+    (place / "to").symlink_to("x.pdb")
+    assert not stamps.hold()
+    (place / "x.exe").unlink()
+    assert not stamps.hold()
+
+
+@pytest.mark.parametrize(
+    "looks", [((b"a\0b", (0, 0, 0, 0, 0), False),), ((b"a", (0, 0, 0), False),), ((b"a", None, True),), (1,), [],
+              ((b"a", (1 << 64, 0, 0, 0, 0), False),)]
+)  # fmt: skip
+def test_looks_in_c_take_no_odd_arguments(looks: Any) -> None:
+    with pytest.raises((ValueError, TypeError, OverflowError, SystemError)):
+        _lane.Looks(looks)

@@ -319,8 +319,10 @@ class Context:
     def party(self, key: bytes) -> ToBody | None:
         """What is in the From or To header; None when it is missing or does not parse."""
         header = self.message.header(key)
-        if header is None:
-            return None
+        return None if header is None else self.party_in(key, header)
+
+    def party_in(self, key: bytes, header: Header) -> ToBody | None:
+        """As ``party``, in the first header of that type."""
         # A NUL that ended a To when the headers were parsed takes the blanks in front of it for the URI's.
         ends_at_nul = key == b"to" and self.message.data[header.end : header.end + 1] == b"\0"
         return parse_to_body(header.body + b"\0" if ends_at_nul else header.body)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from runner.hosts.embedded.pv.expression import Spec
 
+_SIP, _SIPS = Scheme.SIP, Scheme.SIPS  # a look at an Enum's member is a call of Python
 _LOOPBACK = Address("127.0.0.1", 5060)
 _INT_MIN, _INT_MAX = -0x80000000, 0x7FFFFFFF
 _WARNING = 0
@@ -192,7 +193,7 @@ class MessageHost:
     def set_s(self, name: str, value: str) -> int:
         """``PV.SetS``: the text ends at a NUL, as a C string does."""
         try:
-            text = _c_string(value)
+            text = value.encode() if value.isascii() and "\0" not in value else _c_string(value)
             if (write := direct.WRITES.get(name)) is None:
                 return self._write(name, make((text, None, False, False, 0)))
             write(self.context, text)
@@ -255,10 +256,11 @@ class MessageHost:
 
     def is_certain(self, call: str, target: str) -> bool:
         """As ``runner.calls.Foreseen``: headers that parse, an R-URI whose user can be replaced."""
-        message = self.context.message
+        context, message = self.context, self.context.message
         if target == "$rU":
-            uri = self.context.uri(self.context.request_uri) if message.first_line.is_request else None
-            return uri is not None and (uri.scheme is Scheme.SIP or uri.scheme is Scheme.SIPS)
+            line = message.first_line
+            uri = context.uri(line.uri if context.new_uri is None else context.new_uri) if line.is_request else None
+            return uri is not None and (uri.scheme is _SIP or uri.scheme is _SIPS)
         if call in {"HDR.Append", "HDR.Remove"} and message.broken_at is not None:
             return False
         return foreseen.is_always_certain(call, target) or bool(message.headers)

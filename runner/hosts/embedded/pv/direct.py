@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runner.hosts.embedded.context import MAX_URI_SIZE, Fault
+from runner.sip.uri import Scheme
+
 from .request import rewrite, write_uri
+
+_SIP, _NO_FAULT = Scheme.SIP, Fault.UNSPECIFIED  # a look at an Enum's member is a call of Python
+_LONGEST = MAX_URI_SIZE - len("sip:@")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +33,9 @@ def _request_uri(context: Context) -> tuple[bytes, Uri] | None:
 
 
 def _ru(context: Context) -> bytes | None:
-    found = _request_uri(context)
-    return None if found is None else found[0]
+    line = context.message.first_line
+    text = line.uri if context.new_uri is None else context.new_uri
+    return None if line.status or context.uri(text) is None else text
 
 
 def _ru_user(context: Context) -> bytes | None:
@@ -43,7 +50,8 @@ def _ru_host(context: Context) -> bytes | None:
 
 def _address(key: bytes) -> Callable[[Context], bytes | None]:
     def read(context: Context) -> bytes | None:
-        party, header = context.party(key), context.message.header(key)
+        header = context.message.header(key)
+        party = None if header is None else context.party_in(key, header)
         if party is None or header is None:
             return None
         start = header.body_start + party.uri_start
@@ -102,7 +110,22 @@ READS: dict[str, Callable[[Context], bytes | None]] = {
 
 
 def _write_user(context: Context, text: bytes) -> None:
-    rewrite(context, user=text)
+    line = context.message.first_line
+    uri = None if line.status else context.uri(line.uri if context.new_uri is None else context.new_uri)
+    if (
+        uri is None
+        or uri.scheme is not _SIP
+        or not text
+        or uri.password is not None
+        or uri.sip_params is not None
+        or uri.port is not None
+        or uri.headers is not None
+        or len(text) + len(uri.host) > _LONGEST
+    ):
+        rewrite(context, user=text)
+    else:
+        context.fault = _NO_FAULT
+        context.new_uri = b"sip:%b@%b" % (text, uri.host)
 
 
 def _write_du(context: Context, text: bytes) -> None:

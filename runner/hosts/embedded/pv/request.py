@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _SCHEME_NUMBERS = {Scheme.SIP: 1, Scheme.SIPS: 2, Scheme.TEL: 3, Scheme.TELS: 4, Scheme.URN: 5}
 """core/parser/msg_parser.h, enum _uri_type; ``$rz`` as an integer."""
+# A look at an Enum's member is a call of Python, as its hash is.
+_SIPS, _TEL, _TELS, _URN = Scheme.SIPS, Scheme.TEL, Scheme.TELS, Scheme.URN
+_NO_FAULT = Fault.UNSPECIFIED
 
 
 def text_or_null(text: bytes | None) -> Value:
@@ -86,7 +89,7 @@ def _original_part(part: str) -> Reader:
 
 def write_uri(context: Context, text: bytes) -> None:
     """Set the R-URI."""
-    context.fault = Fault.UNSPECIFIED
+    context.fault = _NO_FAULT
     context.new_uri = text
 
 
@@ -105,24 +108,24 @@ def rewrite(
     Raises:
         CannotEvaluate: The R-URI does not parse, would be too long, or it is tel and the port is to be set.
     """
-    context.fault = Fault.UNSPECIFIED  # do_action, as for a module function
+    context.fault = _NO_FAULT  # do_action, as for a module function
     uri = context.uri(context.request_uri)
     if uri is None:
         raise CannotEvaluate("the R-URI does not parse")
-    scheme = uri.scheme  # compared one by one: an Enum's hash is a call of Python
-    is_phone_number = scheme is Scheme.TEL or scheme is Scheme.TELS
+    scheme = uri.scheme
+    is_phone_number = scheme is _TEL or scheme is _TELS
     is_tel = is_phone_number and not uri.is_phone
     if is_tel and port is not None:
         raise CannotEvaluate("a tel URI has no port")
     # A sips URI with user=phone becomes sip in 5.6, a urn too: the type alone is looked at.
-    is_secure = scheme is Scheme.SIPS or scheme is Scheme.TELS
+    is_secure = scheme is _SIPS or scheme is _TELS
     new_user = uri.user if user is None else user
     out = [b"tel" if is_tel and host is None else b"sips" if is_secure else b"sip", b":", new_user]
     if new_user and uri.password is not None:
         out += (b":", uri.password)
     if is_phone_number and uri.params is not None:
         out += (b";", uri.params)
-    new_host = host if host is not None else None if is_tel or scheme is Scheme.URN else uri.host
+    new_host = host if host is not None else None if is_tel or scheme is _URN else uri.host
     if new_host is not None:
         out += (b"@" if new_user else b"", new_host)
     new_port = uri.port if port is None else port or None

@@ -1,8 +1,9 @@
 """
-The lane: an exec of a build that a worker knows, from the values to the answer, in one function.
+The lane in Python: an exec of a build that a worker knows, from the values to the answer, in one function.
 
 The turn before has emptied the caches, so each call of Python costs several times what it costs in a loop. The lane
 does what ``Conversation.exec`` does for the exec and the answer that nearly always come, and leaves all others to it.
+``_lane.c`` is the same in C; tests/lane holds the two against each other.
 
 *An exec is plain* when the worker is idle and has the plan, the host says what can be sent ahead, neither new statics
 nor a profile are wanted, and the line goes out whole or not at all (pipe(7), PIPE_BUF). *An answer is plain* when
@@ -17,31 +18,21 @@ import select
 import time
 from typing import TYPE_CHECKING, cast
 
-from runner.errors import ConfigError, HostFault
-from runner.scripts.foresight import EMPTY
-from runner.wire import common_turn, messages
+from runner.errors import HostFault
+from runner.wire import common_turn
 from runner.wire.channel import READ_BYTES
 from runner.wire.events import Done
 from runner.wire.session import AFTER_EXEC, AFTER_RESULT, State
 
-from . import host_calls
-from .outcome import LOOK_EVERY
-from .placement import LONG_S
-
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from runner.calls import Foreseen, Host
     from runner.scripts.foresight import Foresight, Plan
     from runner.scripts.generation import Generation
-    from runner.wire.channel import Channel
-    from runner.wire.session import Session
-
-    from .holdings import Holdings
-    from .outcome import ExecOutcome
-    from .placement import Placement
+    from runner.worker.lanes import Lanes
+    from runner.worker.outcome import ExecOutcome
 
 SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
+MOST_EDITS = 16  # of a plain answer; more are made with looks at the clock
 _IDLE = State.IDLE  # an Enum's members are looked up by a call
 
 
@@ -56,6 +47,7 @@ class Lane:
 
     __slots__ = (
         "_channel",
+        "_edit",
         "_entry",
         "_foresight",
         "_holdings",
@@ -76,6 +68,7 @@ class Lane:
         self._entry = entry
         self._session, self._channel = lanes.session, lanes.channel
         self._placement, self._holdings = lanes.placement, lanes.holdings
+        self._edit = lanes.edit
         self._takes_edits = "edits" in lanes.holdings.can
         self._longest = min(select.PIPE_BUF, lanes.session.max_line_bytes // SHARE_AHEAD)
 
@@ -102,9 +95,9 @@ class Lane:
         ):
             return False
         ahead, certain = "", 0
-        if plan is not EMPTY:
+        if plan.as_json:
             ahead, certain = plan.ahead(host, self._longest, edits=self._takes_edits)
-            if not ahead:
+            if not ahead or session.state is not _IDLE:  # the host may have run an exec meanwhile
                 return False
         number = session.requests + 1
         line, awaited = common_turn.exec_line(number, generation.id, param, ahead, fresh=False, entry=self._entry)
@@ -134,82 +127,18 @@ class Lane:
         done = None
         if len(data) <= session.max_line_bytes and session.state is AFTER_EXEC:
             done = common_turn.read(data, awaited, certain, plan.takes)
-        if type(done) is not Done or len(done.edits) > LOOK_EVERY:
+        if type(done) is not Done or len(done.edits) > MOST_EDITS:
             session.begun(awaited, certain, plan.takes)
             return data
         session.state = AFTER_RESULT
         outcome.code, outcome.used, _, _, edits, outcome.has_ended_routing = done
         if edits:
-            host_calls.edit(placement.pid, host, plan, edits, outcome, deadline=deadline)
+            self._edit(host, plan, edits, outcome, deadline=deadline)
         self._holdings.last_used = ended = time.monotonic()
-        if ended - began >= LONG_S and placement.is_wanted:
+        if ended - began >= placement.long_s:
             placement.free()
         if outcome.used != plan.all_used:
             self._foresight.learn(cast("Foreseen", host), plan, outcome.used, ())
         if outcome.refused:
             raise HostFault(outcome.refusal())
         return True
-
-
-class Lanes:
-    """
-    What one worker was told of the builds that it has loaded, each with its lane.
-
-    Attributes:
-        session, channel: The wire.
-        placement, holdings: Of the worker.
-        by_build: The lanes, by build and entry; the entry is None for Main.
-    """
-
-    def __init__(self, session: Session, channel: Channel, placement: Placement, holdings: Holdings) -> None:
-        self.session = session
-        self.channel = channel
-        self.placement = placement
-        self.holdings = holdings
-        self.by_build: dict[tuple[str, str | None], Lane] = {}
-
-    def forget(self, ids: Collection[str]) -> None:
-        """These builds are not loaded any more, or were loaded again: the worker knows nothing of them."""
-        self.by_build = {key: lane for key, lane in self.by_build.items() if key[0] not in ids}
-
-    def first_line(
-        self,
-        generation: Generation,
-        param: str | None,
-        host: Host,
-        plan: Plan,
-        outcome: ExecOutcome,
-        *,
-        foresight: Foresight,
-        is_foreseen: bool,
-        fresh: bool,
-        entry: str | None,
-    ) -> bytes:
-        """
-        The line that starts an exec, with the plan when the worker does not have it yet. From then on it has a lane.
-
-        Raises:
-            ConfigError: As ``Session.exec``.
-        """
-        key, can, session = (generation.id, entry), self.holdings.can, self.session
-        ahead, certain = "", 0
-        if plan is not EMPTY:
-            ahead, certain = plan.ahead(host, session.max_line_bytes // SHARE_AHEAD, edits="edits" in can)
-        lane = self.by_build.get(key)
-        if ahead and (lane is None or lane.plan is not plan):
-            ahead = messages.plan(plan.as_json) + ahead
-            lane = None
-        if lane is None and (ahead or plan is EMPTY) and (entry is None or entry in (generation.entries or ())):
-            self.by_build[key] = Lane(self, generation, plan, foresight=foresight, entry=entry)
-        if not is_foreseen or outcome.profile is not None:
-            ahead += host_calls.extras(host, outcome, can)
-        try:
-            line = session.exec(
-                generation.id, param, fresh=fresh, entry=entry, ahead=ahead, certain=certain, takes=plan.takes
-            )
-        except ConfigError:
-            self.by_build.pop(key, None)  # the line was too long, so a plan in it was not sent
-            raise
-        if outcome.profile is not None:
-            outcome.profile.encoded()
-        return line
