@@ -207,7 +207,9 @@ def test_an_upgrade_in_traffic_loses_no_call_and_no_setting(machine: Machine, ne
 def test_removal_ends_the_daemon_and_every_worker(machine: Machine) -> None:
     machine.apt("remove", "app-mono")
 
-    assert machine.property("app-mono", "ActiveState") == "inactive"
+    assert machine.property("app-mono", "ActiveState") == "inactive", machine.run("journalctl", "--unit=app-mono")[
+        -3000:
+    ]
     assert machine.try_run("pgrep", "--full", "app-mono|SRBridge").stdout == ""
     assert (machine.root / SETTINGS[1:]).exists()
 
