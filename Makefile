@@ -169,7 +169,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	done
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
-bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio kemi languages pool start"; takes minutes
+bench: mono-packages test-packages venv-dev ## measure against the peers, and which targets are met: ROWS="library kamailio kemi languages pool start"
 	@$(INSTALL)
 	[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || install mono-devel
 	$(LOCKED)/bench.txt

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pools import Pools
+from runner.pool.warming import is_no_loss
 from runner.runtimes.known import Runtimes
 from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
@@ -80,7 +81,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             self._bridges = Bridges(self._directory, self.settings.mono)
             self._drain = parts.enter_context(Drain())
-            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
+            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare, self.poison.of_compiler)
             self.pools = Pools(
                 self.runtimes.settings_of, self._start, self.poison, lost=self.poison.note, loaded=self.scripts.accept
             )
@@ -196,7 +197,7 @@ class Runner:
     def prepare(self, path: str) -> None:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
-            generation = self.scripts.current(path)
+            generation = self.scripts.ready(self.scripts.current(path))
             if generation.path != path:
                 # A link was moved on, and no worker has an older build from there.
                 self.pools.of(generation.runtime).pool.use(generation)
@@ -211,6 +212,7 @@ class Runner:
                 )
                 if generation is tried:
                     return
+                generation = self.scripts.ready(generation)
 
     def _accept_prepared(self, generation: Generation) -> None:
         # When all workers are lent, none has tried it.
@@ -260,9 +262,11 @@ class Runner:
         helpers than the script turns out to need. The deadline bounds how often.
         """
         self.poison.check_message(generation.path, lambda: call_id(job.host))
+        pool = self.pools.of(generation.runtime).pool  # before a source is compiled: its workers start meanwhile
+        generation = self.scripts.ready(generation, job.deadline)
         job.load += job.passed()
         while True:
-            lease = self.pools.of(generation.runtime).pool.lease(generation, job.deadline)
+            lease = pool.lease(generation, job.deadline)
             try:
                 with lease as worker:
                     job.queue += job.passed()
@@ -326,13 +330,14 @@ class Runner:
                     extend=self.scripts.extend,
                     reject=self.scripts.reject,
                 )
+                generation = self.scripts.ready(generation, deadline)
             except ScriptError:
                 if not worker.is_alive:  # the script ended the process; a build that was good before is tried again
                     self.poison.note(generation)
                 raise
             except WorkerError as error:
                 # Loading compiles, which may run static constructors. No message is to blame.
-                if not _is_not_counted(error, first):
+                if not is_no_loss(error, first):
                     self.poison.note(generation)
                 raise
             if first is not None:
@@ -358,7 +363,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError as error:
-            if not _is_not_counted(error, first):
+            if not is_no_loss(error, first):
                 self.poison.note(generation, call_id(job.host))
             raise
         finally:
@@ -391,8 +396,3 @@ class Runner:
         path = str(self.settings.load)
         self.scripts.unpin(path)
         return self.pools.loaded(self.scripts.pin(path), self.scripts)
-
-
-def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
-    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))

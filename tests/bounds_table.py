@@ -49,7 +49,12 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("bridge/python/SR/wire.py", "Outbox._edits"): "longest_edits, in Outbox.edit",
     ("bridge/python/SR/wire.py", "Outbox._notices"): "HOLD_CHARACTERS, in Outbox.notice",
     ("runner/mcs.py", "mono_version (cache)"): "the compilers that settings and options name: one",
-    ("runner/runtimes/java.py", "_version (cache)"): "the compilers that are named: one",
+    ("runner/runtimes/java.py", "version (cache)"): "the compilers and the commands that settings name: two",
+    ("runner/runtimes/classes.py", "_made_by (cache)"): "the commands that settings name: one",
+    ("runner/runtimes/classes.py", "process (cache)"): "the same",
+    ("runner/scripts/compiling.py", "Compiling._under_way"): (
+        "the builds that are being compiled: each ends, at the latest after COMPILE_TIMEOUT_S for each one before it"
+    ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
     ("runner/pool/pools.py", "Pools._kept"): "the runtimes of the settings",
     ("kamailio/played.py", "sys.path"): "one directory, once",
@@ -250,6 +255,10 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
 
 JAVA_BOUNDS: dict[tuple[str, str], str] = {
     ("Calls.java", "LEVELS"): "the levels of the log, once",
+    ("Build.java", "helpers"): "the helpers of one build",
+    ("Compiled.java", "classes"): "the classes of one build",
+    ("Compiled.java", "types"): "those of its own file",
+    ("Compiled.java", "methods"): "the methods of these",
     ("Compiler.java", "OPTIONS"): "its options, once",
     ("Compiler.java", "made"): "the classes of one build; it ends with the load",
     ("Compiler.java", "units"): "the sources of one build; the same",

@@ -19,7 +19,8 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
     {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs", "ksr"},
-    {"runtimes", "compilers"},
+    {"compilers"},
+    {"runtimes"},
     {"scripts", "hosts"},
     {"worker", "build"},
     {"pool", "control", "job", "bridges"},

@@ -202,15 +202,17 @@ class Loans:
         client.runs_scripts, client.is_inner = True, request.is_inner
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
-        path, have = request.path, request.have
-        generation = self._runner.current(path)
+        have, generation = request.have, self._runner.current(request.path)
         client.runtimes.add(generation.runtime)
         self._runner.poison.check(generation, client.counts_for)
         if have is not None and have.lease in client.loans:
             # Only a client that holds a worker of ours has tried to load anything.
             generation = self._verdicts.of_load(client, generation, request)
         longest_s = self._runner.settings.allocate_timeout_s
-        deadline = time.monotonic() + (longest_s if request.wait_s is None else min(longest_s, request.wait_s))
+        deadline = time.monotonic() + (longest_s if request.wait_s is None else request.wait_s)
+        self._runner.pools.of(generation.runtime)  # so that its workers start while a source is compiled
+        generation = self._runner.scripts.ready(generation, deadline)
+        deadline = min(deadline, time.monotonic() + longest_s)
         if have is not None:
             self._report(client, have)
         held = self._choice.held(client, have, generation)
@@ -218,7 +220,7 @@ class Loans:
         first = None
         try:
             first = self._admit(client, held, slot, generation, deadline)
-            return self._lent(client, path, held, generation, slot=slot, first=first)
+            return self._lent(client, request.path, held, generation, slot=slot, first=first)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
             if first is not None:

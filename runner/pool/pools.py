@@ -125,18 +125,20 @@ class Pools:
 
     def loaded(self, generation: Generation, scripts: CurrentScripts) -> Generation:
         """
-        Load a build in a worker of it, within ``first_exec_timeout_s``.
+        Load a build in a worker of it, each try within ``first_exec_timeout_s``; a source is compiled before that.
 
         Returns:
             The build, or the one that has what it needs beside its helpers.
 
         Raises:
             ScriptError: It cannot be loaded.
+            PoolExhausted, CompilerLost: As ``CurrentScripts.ready``.
             WorkerError: A worker was lost, or there was none.
         """
         pool = self.first(generation.runtime).pool
-        deadline = time.monotonic() + pool.settings.first_exec_timeout_s
         while True:
+            generation = scripts.ready(generation, may_replace=False)
+            deadline = time.monotonic() + pool.settings.first_exec_timeout_s
             with pool.lease(generation, deadline) as worker:
                 load = partial(_load_unless_there, worker, deadline)
                 loaded = try_load(load, generation, accept=scripts.accept, extend=scripts.extend)

@@ -126,6 +126,8 @@ class Slot:
     """
     retire_reason: str = ""
     """Why the worker is retired when it is released; empty when it is not."""
+    is_behind: bool = False
+    """Whether a build was loaded ahead elsewhere while the worker was busy, and is to be loaded when it is released."""
 
     @property
     def living(self) -> Worker:
