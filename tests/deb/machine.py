@@ -43,8 +43,8 @@ exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/syst
 ' >/dev/null </dev/null
 """
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", BOOT, "boot")
-UNITS_OF_HOST = ("systemd-binfmt", "systemd-modules-load", "systemd-sysctl")
-"""What would change settings of the kernel, which are those of the real machine."""
+UNITS_OF_HOST = ("systemd-binfmt", "systemd-modules-load", "systemd-sysctl", "console-getty", "getty@", "serial-getty@")
+"""What would change settings of the kernel, or sit at terminals, which are those of the real machine."""
 UP = ("running", "degraded")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
