@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-languages test-lanes test-browser test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-lanes test-browser test-deb test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel deb oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -148,6 +148,14 @@ audit: venv-dev ## known vulnerabilities of the installed packages, by pip-audit
 
 check: lint test ## what has to pass before a merge
 
+# Needs root: the systems are booted in namespaces of their own. BEFORE=file.deb: what is upgraded from.
+test-deb: debootstrap test-packages venv-dev ## the package on fresh Debian 12 and 13, booted: install, call, upgrade in traffic, purge, lintian; RELEASE=, BEFORE=
+	@for release in $(or $(RELEASE),bookworm trixie); do
+		$(MAKE) --no-print-directory deb RELEASE=$$release
+	done
+	$(AS_ROOT) env DEB_RELEASES="$(or $(RELEASE),bookworm trixie)" $(addprefix DEB_BEFORE=,$(BEFORE)) \
+		$(BIN)/python -m pytest tests/deb $(ARGS)
+
 # Packages are pinned with the hashes of their files, so that what is installed is what was tested here. uv resolves for
 # every Python and machine at once, and pip-compile only for those that it runs on; it takes the hashes of all files of a
 # version. The last lines fail where a package has no wheel for one of Debian's Pythons on one of the machines.
@@ -203,6 +211,40 @@ fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings a
 wheel: venv ## the Python package with the C# sources in it, into dist/
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	ls dist/*.whl
+
+# In a copy of the checkout, since the version in debian/changelog is that of pyproject.toml with the release behind it:
+# what is compiled for a release goes with its Python.
+RELEASE ?=
+DEB := build/deb
+ifeq ($(RELEASE),)
+deb: ## the package for the Debian that this is, into dist/; RELEASE=bookworm|trixie: in a fresh root of that one
+	@$(INSTALL)
+	. /etc/os-release
+	[ "$$ID" = debian ] || { echo "this is $$ID $$VERSION_ID: a package is built on Debian, or with RELEASE=trixie" >&2; exit 2; }
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/app-mono dist
+	git ls-files -z | xargs -0 cp --parents --no-dereference --target-directory $(DEB)/app-mono
+	version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)~deb$$VERSION_ID
+	maintainer=$$(sed -n 's/^Maintainer: //p' debian/control)
+	printf '%s\n' "app-mono ($$version) $$VERSION_CODENAME; urgency=medium" '' '  * See CHANGELOG.md.' '' \
+		" -- $$maintainer  $$(git log -1 --format=%aD)" >$(DEB)/app-mono/debian/changelog
+	(cd $(DEB)/app-mono && dpkg-checkbuilddeps) >/dev/null 2>&1 || {
+		echo "Installing what builds the package"
+		apt_get update && apt_get build-dep -y --no-install-recommends ./$(DEB)/app-mono
+	}
+	(cd $(DEB)/app-mono && dpkg-buildpackage --build=binary --no-sign) >$(DEB)/build.log 2>&1 || {
+		tail -n 20 $(DEB)/build.log >&2
+		echo "the package could not be built; the whole output is in $(abspath $(DEB)/build.log)" >&2
+		exit 1
+	}
+	cp $(DEB)/app-mono_*.deb dist/
+	ls dist/app-mono_$${version}_*.deb
+else
+deb: debootstrap
+	@$(FRESH_ROOT) $(RELEASE) --keep -- make deb
+	mkdir -p dist
+	cp build/roots/$(RELEASE)/kept/srv/app-mono/dist/app-mono_*.deb dist/
+endif
 
 oracle: build venv-dev ## compare with answers recorded from a real Kamailio: ORACLE=path
 	@[ -n "$(ORACLE)" ] || { echo "name the file with the recorded answers: make oracle ORACLE=path" >&2; exit 2; }
@@ -274,6 +316,7 @@ test-packages:
 	[ -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || missing="$$missing python3-dev"
 	command -v patch >/dev/null || missing="$$missing patch"
 	command -v pkill >/dev/null || missing="$$missing procps"
+	command -v help2man >/dev/null || missing="$$missing help2man"
 	command -v chattr >/dev/null || missing="$$missing e2fsprogs"
 	command -v useradd >/dev/null || missing="$$missing passwd"
 	for package in $(MORE_PACKAGES); do has $$package || missing="$$missing $$package"; done

@@ -56,14 +56,17 @@ class Sources:
     lib: Path
     bridge: Path
     output: Path
+    is_shipped: bool = False
+    """The assemblies came with the package, made from these sources, and nothing is to be compiled."""
 
 
 def ensure_bridge(*, mono: str = "mono") -> Bridge:
     """
     Compile SR.dll, KSR.dll and SRBridge.exe if they do not match their sources; safe for several processes at once.
 
-    In a checkout they go to ``build/``. An installed package, or a checkout that is not writable, uses a directory in
-    the user's cache, named after a hash of the sources and the version of mono.
+    In a checkout they go to ``build/``. A package that ships them (``csharp/build``) has nothing to compile. Another
+    installed package, or a checkout that is not writable, uses a directory in the user's cache, named after a hash of
+    the sources and the version of mono.
 
     Args:
         mono: The runtime, a name to look up in PATH or a path; a new version of it means a new build.
@@ -224,6 +227,8 @@ def publish(assembly: Path, directory: Path) -> Path:
 def is_up_to_date(*, mono: str = "mono") -> bool:
     """Whether ``ensure_bridge`` would have nothing to compile."""
     sources = _sources(mono)
+    if sources.is_shipped:
+        return True
     sr_key = _sr_key(sources, mono)
     made_of = {"SR.dll": sr_key, "KSR.dll": _ksr_key(sources, mono), "SRBridge.exe": _bridge_key(sources, sr_key)}
     return all(mcs.is_current(sources.output / name, key) for name, key in made_of.items())
@@ -237,13 +242,18 @@ def _sources(mono: str) -> Sources:
         if os.access(sources.output if sources.output.exists() else checkout, os.W_OK):
             return sources
     else:
-        sources = Sources(package / "csharp" / "lib", package / "csharp" / "bridge", Path())
+        csharp = package / "csharp"
+        sources = Sources(csharp / "lib", csharp / "bridge", csharp / "build", is_shipped=True)
+        if (sources.output / "SRBridge.exe").is_file():
+            return sources
     key = _bridge_key(sources, _ksr_key(sources, mono))
     return Sources(sources.lib, sources.bridge, mcs.cache_directory() / "bridge" / key[:16])
 
 
 def _ensure_sr(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "SR.dll"
+    if sources.is_shipped:
+        return assembly
     mcs.make_directory(sources.output)
     mcs.ensure(assembly, _sr_key(sources, mono), ["-t:library", *STRICT, str(sources.lib / "SR.cs")])
     return assembly
@@ -251,6 +261,8 @@ def _ensure_sr(sources: Sources, mono: str) -> Path:
 
 def _ensure_ksr(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "KSR.dll"
+    if sources.is_shipped:
+        return assembly
     key = _ksr_key(sources, mono)
     if not mcs.is_current(assembly, key):
         _compile_ksr({each: functions.read(each) for each in functions.VERSIONS}, sources, assembly, key)
@@ -272,6 +284,8 @@ def _compile_ksr(lists: Mapping[str, Collection[Function]], sources: Sources, as
 
 def _ensure_bridge_exe(sources: Sources, mono: str) -> Path:
     assembly = sources.output / "SRBridge.exe"
+    if sources.is_shipped:
+        return assembly
     flags = ["-debug+", *STRICT, *BRIDGE_FLAGS, f"-r:{sources.output / 'SR.dll'}"]
     files = [str(path) for path in sorted(sources.bridge.glob("*.cs"))]
     mcs.ensure(assembly, _bridge_key(sources, _sr_key(sources, mono)), [*flags, *files])

@@ -195,3 +195,20 @@ def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path: Path, monkeyp
 
     with pytest.raises(BuildError, match="set XDG_CACHE_HOME"):
         build.compile_script(written(tmp_path / "X.cs", GOOD))
+
+
+def test_the_assemblies_of_a_package_that_ships_them_are_taken_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
+    """A server that compiles nothing has no mcs, and a newer mono is no reason to compile."""
+    csharp = tmp_path / "package" / "csharp"
+    shutil.copytree(ROOT / "bridge", csharp / "bridge", ignore=shutil.ignore_patterns("__pycache__"))
+    names = ("SR.dll", "KSR.dll", "SRBridge.exe")
+    for name in names:
+        written(csharp / "build" / name, "shipped")
+    monkeypatch.setattr(build, "__file__", str(tmp_path / "package" / "build.py"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert build.ensure_bridge() == build.Bridge(*(csharp / "build" / name for name in names))
+    assert build.is_up_to_date()
+    assert not own_cache.exists()

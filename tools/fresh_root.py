@@ -73,12 +73,17 @@ def remove_left(place: Path) -> None:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def prepare(root: Path, *, as_user: bool) -> str:
-    """Put a clone of the checkout, and its user, into a root; the shell command that goes there."""
+def lend_network(root: Path) -> None:
+    """Let a root reach what this machine reaches."""
     for file in (*map(Path, BORROWED), *Path(ADDED_CERTIFICATES).glob("*.crt")):
         if file.exists():
             (root / file.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, root / file.relative_to("/"))
+
+
+def prepare(root: Path, *, as_user: bool) -> str:
+    """Put a clone of the checkout, and its user, into a root; the shell command that goes there."""
+    lend_network(root)
     # Not below /root: several tests let another user run what is in the checkout.
     home = f"/home/{USER}" if as_user else "/srv"
     if as_user:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined] # it says of none that it exports it
 
 from runner.errors import ConfigError
 
@@ -84,6 +85,7 @@ def start(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    completion_init()  # for shells that set _APP_MONO_COMPLETE; without it typer knows none
     try:
         app(arguments, prog_name="app-mono")
     except SystemExit as end:

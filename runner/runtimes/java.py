@@ -84,7 +84,8 @@ def ensure(javac: str = "javac") -> Jars:
     """
     Compile SR.jar and SRBridge.jar if they do not match their sources; safe for several processes at once.
 
-    In a checkout they go to ``build/``, elsewhere into the user's cache, as those of ``runner.build.ensure_bridge``.
+    In a checkout they go to ``build/``. A package may ship them; elsewhere they go into the user's cache, as those of
+    ``runner.build.ensure_bridge``.
 
     Args:
         javac: The compiler, a name to look up in PATH or a path; a new version of it means a new build.
@@ -93,6 +94,9 @@ def ensure(javac: str = "javac") -> Jars:
         BuildError: There is no javac, it is too old, a source does not compile, or the output cannot be written.
             Existing jars are untouched.
     """
+    shipped = Path(__file__).parent.parent / "csharp" / "build"
+    if (shipped / "SRBridge.jar").is_file():
+        return Jars(shipped / "SR.jar", shipped / "SRBridge.jar")
     sources, output = _places(javac)
     mcs.make_directory(output)
     jars = Jars(output / "SR.jar", output / "SRBridge.jar")

@@ -59,6 +59,16 @@ def test_the_jars_of_an_installed_package_are_in_the_cache_and_made_once(install
     assert installed.is_dir()
 
 
+def test_the_jars_of_a_package_that_ships_them_need_no_javac(installed: Path, own_cache: Path) -> None:
+    shipped = installed.parent.parent / "build"
+    shipped.mkdir()
+    for name in ("SR.jar", "SRBridge.jar"):
+        (shipped / name).touch()
+
+    assert java.ensure("no-javac") == java.Jars(shipped / "SR.jar", shipped / "SRBridge.jar")
+    assert not own_cache.exists()
+
+
 @needs_javac
 def test_a_changed_source_gives_other_jars(installed: Path) -> None:
     before = java.ensure()

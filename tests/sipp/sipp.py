@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 SIPP = shutil.which("sipp")
@@ -35,9 +39,19 @@ class Sipp:
         per_s: Calls begun in one second.
         directory: For its files.
         more: Further arguments of sipp.
+        within: Words before it, which start it in another network.
     """
 
-    def __init__(self, scenario: str, port: int, calls: int, per_s: int, directory: Path, *more: str) -> None:
+    def __init__(
+        self,
+        scenario: str,
+        port: int,
+        calls: int,
+        per_s: int,
+        directory: Path,
+        *more: str,
+        within: Sequence[str] = (),
+    ) -> None:
         assert SIPP, "sipp is not installed: make test installs it (Debian package sip-tester)"
         directory.mkdir(parents=True, exist_ok=True)
         name = scenario.replace("/", "-")
@@ -45,7 +59,7 @@ class Sipp:
         self._errors = directory / f"{name}.err"
         self._limit_s = calls / per_s + MORE_S
         self._command = [
-            *(SIPP, f"127.0.0.1:{port}", "-sf", str(HERE / f"{scenario}.xml"), "-s", "bob"),
+            *(*within, SIPP, f"127.0.0.1:{port}", "-sf", str(HERE / f"{scenario}.xml"), "-s", "bob"),
             *("-m", str(calls), "-r", str(per_s), "-l", "2000", "-i", "127.0.0.1", "-nostdin"),
             *("-trace_stat", "-fd", "1", "-stf", str(self._stat), "-timeout", f"{self._limit_s:.0f}s"),
             *("-trace_err", "-error_file", str(self._errors)),
@@ -65,6 +79,10 @@ class Sipp:
         finally:
             self._process.kill()
             self._process.wait()
+
+    def finish(self) -> None:
+        """Begin no more calls, and end when those that were begun have ended."""
+        self._process.send_signal(signal.SIGUSR1)
 
     @property
     def is_running(self) -> bool:
