@@ -147,7 +147,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	}
 	compile --output-file $$all --all-extras --group audit --group build --group lock pyproject.toml
 	compile --output-file requirements/run.txt --constraint $$all --group build pyproject.toml
-	for extra in dev bench fuzz; do
+	for extra in dev bench cluster fuzz; do
 		compile --output-file requirements/$$extra.txt --constraint $$all --group build --extra $$extra pyproject.toml
 	done
 	for group in audit lock; do

@@ -32,7 +32,7 @@ from .worker import confine, sandbox
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
@@ -71,6 +71,8 @@ class Runner:
         self.runtimes = Runtimes(self.settings)
         self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
+        self.announce: Callable[[Generation], object] = lambda _: None
+        """Told each build of a script that changed, before anybody asks for it."""
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -186,6 +188,7 @@ class Runner:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.current(path)
+            self.announce(generation)
             if generation.path != path:
                 # A link was moved on, and no worker has an older build from there.
                 self.pools.of(generation.runtime).pool.use(generation)
@@ -370,6 +373,8 @@ class Runner:
         """Start what is kept warm, so that a runtime that does not start is an error now and not at the first exec."""
         for name in self._begins_with:
             kept = self.pools.first(name)
+            if not kept.pool.settings.max_workers:
+                continue  # all of them are on other machines
             kept.upkeep.tick()
             with kept.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
                 pass
@@ -381,13 +386,14 @@ class Runner:
         path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
-        while True:
+        while self.pools.first(generation.runtime).pool.settings.max_workers:
             with self.pools.first(generation.runtime).pool.lease(generation, deadline) as worker:
                 load = partial(_load_unless_there, worker, deadline)
                 loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
             if loaded is generation:
-                return generation
+                break
             generation = loaded
+        return generation
 
 
 def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:

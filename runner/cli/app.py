@@ -18,7 +18,7 @@ import typer
 
 from runner.errors import ConfigError
 
-from . import admin, ksr, lang, runtime, show
+from . import admin, ksr, lang, nodes, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -221,6 +221,9 @@ app.add_typer(pv_app, name="pv")
 app.add_typer(runtime.app, name="runtime")
 app.add_typer(lang.app, name="lang")
 app.add_typer(ksr.app, name="ksr")
+app.command("node")(nodes.node)
+app.command("nodes")(nodes.nodes)
+app.command("cluster-config")(nodes.cluster_config)
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
@@ -254,6 +257,7 @@ def pv_get(
 def serve(
     *,
     config: Config = None,
+    nats: nodes.Nats = None,
     sip: Annotated[
         str | None,
         typer.Option("--sip", metavar="udp:IP:PORT", help="Answer SIP there, without Kamailio.", show_default=False),
@@ -278,7 +282,7 @@ def serve(
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
-        guarded(lambda: serve_clients(config, given | actions))
+        guarded(lambda: serve_clients(config, given | actions, nats))
     else:
         from .listen import listen  # noqa: PLC0415 - as above
 

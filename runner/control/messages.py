@@ -12,7 +12,7 @@ import inspect
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from runner.scripts.generation import Generation, Helper
+from runner.scripts.generation import Generation, Helper, Part
 from runner.scripts.stamps import Stamps
 from runner.wire.events import CAN_UNSAID
 from runner.wire.unfinished import Unfinished
@@ -82,6 +82,8 @@ def _as_json(value: Any) -> Any:
     match value:
         case Message() | Generation() | Helper() | Stamps() | Unfinished():
             return value.as_json()
+        case Part(path, digest):
+            return [path, digest]
         case tuple():
             return [_as_json(element) for element in value]
     return value

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.worker.worker import Worker
 
-    from .slot import Slot
+    from .slot import Beyond, Slot
 
 
 CLOSED_S = 60.0  # each of its own waits is shorter; nobody waits for ever for the end of a worker
@@ -84,6 +84,8 @@ class Pools:
         self._poison = poison
         self._lost = lost
         self._loaded = loaded
+        self.beyond: Beyond | None = None
+        """Workers of other machines; None for none."""
         self._kept: dict[str, Kept] = {}
         self._is_closed = False
         self._lock = threading.Lock()
@@ -102,9 +104,9 @@ class Pools:
         """As ``of``, for whoever begins with it: its upkeep is done by ``tick`` until ``Kept.keep`` is called."""
         return self._kept.get(runtime) or self._made(runtime, keeps=False)
 
-    def of_slot(self, slot: Slot) -> Pool:
+    def of_slot(self, slot: Slot) -> Pool | Beyond:
         """The pool of a slot that has a worker."""
-        return self._kept[slot.living.holdings.runtime].pool
+        return slot.beyond or self._kept[slot.living.holdings.runtime].pool
 
     def all(self) -> list[Kept]:
         """Those that are in use."""
@@ -135,6 +137,7 @@ class Pools:
     def snapshot(self) -> PoolSnapshot:
         """What all of them look like now, as one."""
         shots = [kept.pool.snapshot() for kept in self.all()]
+        shots += [self.beyond.snapshot()] if self.beyond is not None else []
         failing = max(shots, key=lambda shot: shot.start_failures, default=None)
         return PoolSnapshot(
             workers=tuple(worker for shot in shots for worker in shot.workers),

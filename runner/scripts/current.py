@@ -101,6 +101,11 @@ class CurrentScripts:
         self._looks = itertools.count(1)
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
 
+    @property
+    def store(self) -> Store:
+        """The copies."""
+        return self._store
+
     def restrict(self, directories: Sequence[Path] | None) -> None:
         """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
         with self._lock:

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from runner.errors import ExecTimeout, ProtocolViolation, RunnerError, WorkerDied, WorkerError, WorkerFailedToStart
 from runner.wire.channel import Channel
@@ -48,6 +48,22 @@ def never(_pid: int) -> bool:
     return False
 
 
+class Ending(Protocol):
+    """A process as far as its worker has to end it."""
+
+    pid: int
+    exit_code: int | None
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """As ``Process.has_ended``."""
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """As ``Process.send_signal``."""
+
+    def kill(self) -> None:
+        """As ``Process.kill``."""
+
+
 class Worker:
     """
     One warm process and the conversation with it. Used by one caller at a time; ``Worker.start`` makes it.
@@ -61,9 +77,12 @@ class Worker:
         version: The version of that.
         conversation: The conversation on its wire.
         holdings: What it has done and holds, also while its wire is lent.
+        node: What people call the machine that it is on; "" for this one.
     """
 
-    def __init__(self, process: Process, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
+    node = ""
+
+    def __init__(self, process: Ending, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
         self.runtime = runtime
@@ -118,7 +137,7 @@ class Worker:
             Holdings(runtime=runtime.name),
         )
         worker = cls(process, runtime, conversation, tail)
-        worker._join(drain, on_exit)
+        worker._join(process, drain, on_exit)
         worker._await_ready(deadline)
         worker.started_at = time.monotonic()
         took_ms = (worker.started_at - began) * 1e3
@@ -144,6 +163,11 @@ class Worker:
         if self._has_ended or self._process.exit_code is not None:
             return False
         return self._is_lent or self.conversation.session.state not in OVER
+
+    @property
+    def is_blameless(self) -> bool:
+        """Whether it was lost by something that no script is to blame for."""
+        return False
 
     def rss_kib(self) -> int:
         """As ``rss_kib``, of its process."""
@@ -274,16 +298,16 @@ class Worker:
         finally:
             self._is_gone.set()
 
-    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
+    def _join(self, process: Process, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
             self._has_ended = True
             on_exit()
 
-        drain.add(self._tail, self._process.watched, ended)
+        drain.add(self._tail, process.watched, ended)
 
         def forget() -> None:
-            drain.remove(self._tail, self._process.watched)
-            self._process.close()
+            drain.remove(self._tail, process.watched)
+            process.close()
 
         self._forget = forget
 

@@ -1,0 +1,90 @@
+"""A real node for one test, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.programs import WAIT_S, until
+from tests.running_daemon import COMMAND, ENVIRONMENT, app_mono
+
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ROOTS = 'worker_user = "root"\n' if os.geteuid() == 0 else ""  # a node of root has to say so
+
+
+class RunningNode:
+    """
+    One node, started on entering; what is left of it is killed at the end.
+
+    Args:
+        directory: Private to the test.
+        name: What it is called.
+        urls: Of the servers.
+        settings: Lines of TOML.
+    """
+
+    def __init__(self, directory: Path, name: str, urls: Sequence[str], settings: str = "max_workers = 2") -> None:
+        self.name = name
+        self._log = directory / f"{name}.log"
+        self._config = directory / f"{name}.toml"
+        self._config.write_text(f"{ROOTS}nats = {json.dumps(list(urls))}\n{settings}\n", "utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+        if self._process is not None:
+            self._process.wait(WAIT_S)
+
+    def start(self) -> None:
+        """Start it, and wait until it lends."""
+        with self._log.open("ab") as log:
+            begin = len(self.log())
+            process = self._process = subprocess.Popen(
+                [*COMMAND, "node", "--config", str(self._config), "--name", self.name],
+                stderr=log,
+                stdout=log,
+                env=ENVIRONMENT,
+            )
+        until(lambda: "lends" in self.log()[begin:] or process.poll() is not None, "the node lends")
+        assert process.poll() is None, self.log()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end; the exit status."""
+        assert self._process is not None
+        return self._process.wait(WAIT_S)
+
+    def log(self) -> str:
+        """All that it logged until now."""
+        return self._log.read_text("utf-8") if self._log.exists() else ""
+
+
+def nodes(urls: Sequence[str]) -> list[dict[str, Any]]:
+    """What ``app-mono nodes`` says."""
+    told = app_mono("nodes", "--json", "--nats", ",".join(urls))
+    found: list[dict[str, Any]] = json.loads(told.stdout or "[]")
+    return found
