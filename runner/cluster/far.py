@@ -51,6 +51,9 @@ LONGEST_S = 30.0  # for what nobody waits for; a caller's deadline is earlier
 AGAIN_S = 0.01  # while all nodes are busy, the next try; or as soon as a worker is given back here
 ASK_S = 0.25  # for the answer of one node, which usually comes within a millisecond
 WAITED_S = 1.0  # a caller that found all nodes busy counts as waiting for so long
+# What a worker says that ends outside of an exec (docs/protocol.md): the client knows that nothing has run, and takes
+# another one.
+GONE = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":0,"exec":0}}\n'
 PATIENCE_S = 0.1  # after that a lost connection costs the leases; to change the server takes some milliseconds
 MOST_SCRIPTS = 1024  # that are announced to the nodes when they change
 LAST_EXECS_S = 0.5  # at the end: what runs now may end
@@ -314,7 +317,9 @@ class Far:
             their_reads,
             their_writes,
             most_bytes=connection.most_bytes,
-            send=lambda frame: connection.publish(names.node(lease.node, lease.id), frame),
+            send=lambda frame: connection.publish(
+                names.node(lease.node, lease.id), frame, names.host(self.id, lease.id)
+            ),
             hear=lambda message: self._told(lease, message),
             lost=lambda reason: self._lose(lease.id, reason),
         )
@@ -345,8 +350,13 @@ class Far:
 
     async def _hear(self, message: Msg) -> None:
         lease = self._leases.get(message.subject.rpartition(".")[2])
-        if lease is not None:
+        if lease is None:
+            return
+        if message.data:
             lease.relay.take(message.data)
+        else:  # the server's own answer: nobody listens there, so what was sent last has reached nobody
+            lease.relay.waits_since = 0.0
+            self._lose(lease.id, "its node has gone")
 
     def _told(self, lease: _Lease, message: Message) -> None:
         match message:
@@ -372,6 +382,8 @@ class Far:
         if lease.process is not None and lease.process.lose(reason, is_blameless=is_blameless):
             log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, self.nodes.name(lease.node), reason)
             self._say_end(lease, End(how="kill", reason=reason))
+            if not lease.relay.waits_since:
+                lease.relay.write(GONE)
         self._drop(lease)
         self._wake()
 

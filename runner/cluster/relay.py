@@ -106,7 +106,7 @@ class Relay:
         self._heard = (self._heard + 1) % NUMBERS
         if frame[: len(DATA)] == DATA:
             self.waits_since = 0.0
-            self._write(frame[HEAD:])
+            self.write(frame[HEAD:])
             return
         try:
             message = said(frame[HEAD:])
@@ -123,7 +123,7 @@ class Relay:
         """As ``hold``."""
         self._holds -= 1
         if not self._is_closed and not self._holds:
-            self._write(b"")
+            self.write(b"")
 
     def fail(self, reason: str) -> None:
         """End it from here, as one whose wire was lost; does nothing after ``close``."""
@@ -144,21 +144,8 @@ class Relay:
             os.close(self._reads)
             os.close(self._writes)
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._reads, self._most)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.fail(HUNG_UP)
-            return
-        self.waits_since = self.waits_since or time.monotonic()
-        if not self._send(self.framed(DATA, data)):
-            self.fail(NOT_SENT)
-
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Write to the pipe, now or as soon as its reader takes it."""
         if self._waiting or self._holds:
             self._waiting += data
             if len(self._waiting) > MOST_WAITING:
@@ -181,6 +168,21 @@ class Relay:
             self._waiting += rest
             self._loop.add_writer(self._writes, self._write_more)
 
+    def _read(self) -> None:
+        try:
+            data = os.read(self._reads, self._most)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.fail(HUNG_UP)
+            return
+        if not self._send(self.framed(DATA, data)):
+            self.fail(NOT_SENT)
+            return
+        self.waits_since = self.waits_since or time.monotonic()
+
     def _write_more(self) -> None:
         self._loop.remove_writer(self._writes)
-        self._write(b"")
+        self.write(b"")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
+from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
+from tests.cluster.running_node import nodes
 from tests.daemon.leases import LONG_S, RETURNS, run, workers
 from tests.places import INVITE
+from tests.programs import MCS, until
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
@@ -15,24 +21,87 @@ if TYPE_CHECKING:
     from tests.cluster.conftest import Cluster
 
 EDITS = (
-    'static int Main(string[] a) { string user = PV.GetS("$rU"); PV.SetS("$rU", user + a[0]); '
-    'HDR.AppendToReply("X-Was: " + user + "\\r\\n"); return PV.GetS("$rU") == user + a[0] ? 0 : 7; }'
+    'static int Main(string[] a) { string user = PV.GetS("$rU"); PV.SetS("$rU", user + "77"); '
+    'return PV.GetS("$rU") == user + "77" && a[0].Length == 100000 ? 0 : 7; }'
 )
+LONG_PARAM = "9" * 100_000  # more than one message of a relay
 
 
-def test_a_script_runs_on_a_node_and_the_client_notices_nothing(cluster: Cluster, lease: Lease) -> None:
+def node_of(cluster: Cluster) -> str:
+    """The node that has the worker of the only client."""
+    (worker,) = workers(cluster.daemon)
+    return str(worker["node"])
+
+
+def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Lease) -> None:
     script = compiled(cluster.daemon.scripts, "Edits", EDITS)
     host = MessageHost(INVITE)
 
-    outcome = lease.exec(str(script), "99", host, time.monotonic() + LONG_S)
+    outcome = lease.exec(str(script), LONG_PARAM, host, time.monotonic() + LONG_S)
 
     assert outcome.code == 0, cluster.daemon.log()
-    assert (host.message.first_line.uri if hasattr(host.message, "first_line") else "") is not None
-    (worker,) = workers(cluster.daemon)
-    assert worker["node"] in {"one", "two"}
+    assert b"77@" in (host.forwarded() or b"")
+    assert node_of(cluster) in cluster.nodes
 
 
 def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> None:
     for code in range(8):
         script = compiled(cluster.daemon.scripts, "Saved", RETURNS.format(code))
         assert run(lease, script) == code
+
+
+def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lease: Lease) -> None:
+    script = compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(1))
+    run(lease, script)
+    before = {node["name"]: node["builds"] for node in nodes(cluster.admin)}
+
+    compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(2))
+
+    until(
+        lambda: all(node["builds"] > before[node["name"]] for node in nodes(cluster.admin)),
+        "each node has fetched the new build",
+    )
+
+
+def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:
+    scripts = cluster.daemon.scripts
+    for name in ("Beside", "Plugged"):
+        source = scripts / f"{name}.cs"
+        source.write_text(f"public class {name} {{ public static int Value() {{ return 3; }} }}", "utf-8")
+        subprocess.run([MCS, "-target:library", f"-out:{scripts}/{name}.dll", str(source)], check=True)
+    source = scripts / "Needs.cs"
+    source.write_text(
+        "public class Needs { static int Main() { int v = Beside.Value(); "
+        'var p = System.Reflection.Assembly.Load("Plugged").GetType("Plugged"); '
+        'return v + (int)p.GetMethod("Value").Invoke(null, null); } }',
+        "utf-8",
+    )
+    script = scripts / "Needs.exe"
+    subprocess.run([MCS, f"-r:{scripts}/Beside.dll", f"-out:{script}", str(source)], check=True)
+
+    assert run(lease, script) == 6
+    assert run(lease, script) == 6
+
+
+def test_a_script_that_ends_its_process_costs_this_exec_at_most(cluster: Cluster, lease: Lease) -> None:
+    dies = compiled(cluster.daemon.scripts, "Dies", 'static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); return 0; }')
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+
+    with pytest.raises(WorkerError, match="the process ended"):
+        run(lease, dies)
+
+    assert run(lease, fine) == 0
+
+
+def test_a_loop_without_an_end_is_answered_at_the_deadline_and_its_stacks_are_in_the_log_of_the_node(
+    cluster: Cluster, lease: Lease
+) -> None:
+    loops = compiled(cluster.daemon.scripts, "Loops", "static int Main(string[] a) { while (a[0] == \"1\") { } return 0; }")
+    assert run(lease, loops, "0") == 0
+    log = cluster.nodes[node_of(cluster)].log
+
+    with pytest.raises(ExecTimeout):
+        run(lease, loops, "1", 0.5)
+
+    until(lambda: "Loops.Main" in log(), "the stacks are in the log")
+    assert run(lease, loops, "0") == 0

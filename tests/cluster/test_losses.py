@@ -1,0 +1,103 @@
+"""What a cluster loses when a part of it is lost: the exec that ran there, and nothing else."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import PoolExhausted, WorkerError
+from tests.cluster.running_node import nodes
+from tests.cluster.test_far import node_of
+from tests.daemon.leases import RETURNS, run, workers
+from tests.programs import until
+from tests.running_daemon import compiled
+
+if TYPE_CHECKING:
+    from runner.client.lease import Lease
+    from tests.cluster.conftest import Cluster
+
+SLEEPS = "static int Main(string[] a) { Thread.Sleep(int.Parse(a[0])); return 0; }"
+
+
+def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, fine)
+    lost = cluster.nodes[node_of(cluster)]
+
+    lost.signal(signal.SIGKILL)
+    lost.wait()
+
+    assert run(lease, fine) == 0
+    assert node_of(cluster) != lost.name
+    lost.start()
+
+
+def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluster: Cluster, lease: Lease) -> None:
+    sleeps = compiled(cluster.daemon.scripts, "Sleeps", SLEEPS)
+    run(lease, sleeps, "0")
+    lost = cluster.nodes[node_of(cluster)]
+    kill = threading.Timer(0.2, lambda: lost.signal(signal.SIGKILL))
+
+    began = time.monotonic()
+    kill.start()
+    with pytest.raises(WorkerError, match="the process ended"):
+        run(lease, sleeps, "8000", 9.0)
+
+    assert time.monotonic() - began < 8.0  # it is not waited for until the deadline
+    assert run(lease, sleeps, "0") == 0
+    assert "refused" not in cluster.daemon.log()  # the script is not to blame
+    lost.wait()
+    lost.start()
+
+
+def test_a_node_that_ends_gives_its_clients_time_to_move(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, fine)
+    until(lambda: len(nodes(cluster.admin)) == len(cluster.nodes), "all nodes are there")
+    ends = cluster.nodes[node_of(cluster)]
+
+    ends.signal(signal.SIGTERM)
+    until(lambda: run(lease, fine) == 0 and node_of(cluster) != ends.name, "the client has moved")
+
+    assert ends.wait() == 0
+    assert "ended; 0 workers were not given back" in ends.log()
+    ends.start()
+
+
+def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, fine)
+
+    for number in range(3):
+        cluster.servers.kill(number)
+        assert [run(lease, fine) for _ in range(5)] == [0] * 5
+        cluster.servers.start(number)
+
+
+def test_without_any_server_a_client_is_told_at_once_and_later_served_again(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    run(lease, fine)
+
+    for number in range(3):
+        cluster.servers.kill(number)
+    until(lambda: not workers(cluster.daemon), "the daemon has noticed")
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(PoolExhausted):
+            run(lease, fine)
+    assert time.monotonic() - began < 5.0
+
+    for number in range(3):
+        cluster.servers.start(number)
+    until(lambda: _serves(lease, fine), "it is served again")
+
+
+def _serves(lease: Lease, script: object) -> bool:
+    try:
+        return run(lease, script) == 0  # type: ignore[arg-type]
+    except (PoolExhausted, WorkerError):
+        return False
