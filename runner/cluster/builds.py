@@ -36,7 +36,9 @@ REPLICAS = 3  # or as many as there are servers
 KEPT_S = 30 * 86_400.0  # an object that no daemon has put again since is removed by the server
 PUT_AGAIN_S = KEPT_S / 10
 MOST_KNOWN = 4096  # files that are known to be there
-STEP_S = 5.0  # for one request of JetStream
+STEP_S = 1.5  # for one file; usually it takes some milliseconds
+FETCH_S = 5.0  # to try again and again
+PAUSE_S = 0.05
 MOST_BUILDS = 256  # that a node keeps; one that was forgotten is fetched again
 
 
@@ -86,7 +88,7 @@ class Bucket:
 
     async def get(self, part: Part) -> bytes:
         """
-        The content of a file.
+        The content of a file. While the servers choose a leader nothing answers, so it is tried more than once.
 
         Raises:
             ScriptInvalid: It is not there, too long, or has another content than its name says.
@@ -96,21 +98,30 @@ class Bucket:
         from nats.js.errors import DigestMismatchError, NotFoundError  # noqa: PLC0415 - the same
 
         where = f"{part.path}: {part.hash} in the object store {BUCKET}"
-        try:
-            store = await self._connection.client().jetstream().object_store(BUCKET)
-            info = await asyncio.wait_for(store.get_info(part.hash), STEP_S)
-            if (info.size or 0) > MAX_FILE_BYTES:
-                raise ScriptInvalid(f"{where} has {info.size} bytes, more than {MAX_FILE_BYTES}")
-            data = (await asyncio.wait_for(store.get(part.hash), STEP_S)).data or b""
-        except NotFoundError:
-            raise ScriptInvalid(f"{where} is not there") from None
-        except DigestMismatchError:
-            raise ScriptInvalid(f"{where} was changed: its content is not what it says itself") from None
-        except (Error, OSError, TimeoutError) as error:
-            raise ConnectionError(f"{where} cannot be fetched: {str(error) or type(error).__name__}") from error
+        deadline = time.monotonic() + FETCH_S
+        while True:
+            try:
+                data = await asyncio.wait_for(self._get(part.hash), STEP_S)
+                break
+            except NotFoundError:
+                raise ScriptInvalid(f"{where} is not there") from None
+            except DigestMismatchError:
+                raise ScriptInvalid(f"{where} was changed: its content is not what it says itself") from None
+            except (Error, OSError, TimeoutError) as error:
+                if time.monotonic() >= deadline:
+                    raise ConnectionError(f"{where} cannot be fetched: {str(error) or type(error).__name__}") from error
+            await asyncio.sleep(PAUSE_S)
+        if data is None:
+            raise ScriptInvalid(f"{where} is longer than {MAX_FILE_BYTES} bytes")
         if (found := hashlib.sha256(data).hexdigest()) != part.hash:
             raise ScriptInvalid(f"{where} was changed: its content has the hash {found}")
         return data
+
+    async def _get(self, digest: str) -> bytes | None:
+        """The content of an object; None when it is too long."""
+        store = await self._connection.client().jetstream(timeout=STEP_S).object_store(BUCKET)
+        info = await store.get_info(digest)
+        return None if (info.size or 0) > MAX_FILE_BYTES else (await store.get(digest)).data or b""
 
     async def _store(self) -> ObjectStore:
         from nats.js.api import ObjectStoreConfig  # noqa: PLC0415 - as above

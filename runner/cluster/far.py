@@ -81,11 +81,11 @@ def leasing(runner: Runner, wake: Callable[[], None]) -> Iterator[Far]:
 class _Lease:
     """One lease: the relay, what stands for the process, and where its node is."""
 
-    __slots__ = ("id", "node", "process", "relay", "since")
+    __slots__ = ("id", "name", "node", "process", "relay", "since")
 
     def __init__(self, lease_id: str) -> None:
         self.id = lease_id
-        self.node = ""
+        self.node = self.name = ""
         self.since = time.monotonic()
         self.process: FarProcess | None = None
         self.relay: Relay
@@ -330,7 +330,7 @@ class Far:
             offer = Offer.read(answer)
         except Malformed:
             raise ConnectionError(NoOffer.read(answer).refusal) from None
-        lease.node = offer.node
+        lease.node, lease.name = offer.node, offer.name
         lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
         lease.relay.begin()
         return offer
@@ -380,7 +380,7 @@ class Far:
         if lease is None:
             return
         if lease.process is not None and lease.process.lose(reason, is_blameless=is_blameless):
-            log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, self.nodes.name(lease.node), reason)
+            log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, lease.name, reason)
             self._say_end(lease, End(how="kill", reason=reason))
             if not lease.relay.waits_since:
                 lease.relay.write(GONE)

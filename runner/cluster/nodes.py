@@ -37,7 +37,7 @@ SETTLED_S = 3.0  # a younger lease may not be known to both sides yet
 
 class Nodes:
     """
-    The nodes. ``places``, ``hosts`` and ``name`` are for any thread.
+    The nodes. ``places``, ``hosts`` and ``all`` are for any thread.
 
     Args:
         host_id: The daemon.
@@ -73,11 +73,6 @@ class Nodes:
     def hosts(self) -> int:
         """How many daemons use the nodes, this one included."""
         return len({host for node in self.all() for host in node.hosts} | {self._host_id})
-
-    def name(self, node_id: str) -> str:
-        """What people call a node."""
-        seen = self._seen.get(node_id)
-        return node_id if seen is None else seen[1].name
 
     def all(self) -> list[NodeStatus]:
         """Those that have answered lately."""

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.cli.admin import request
 from runner.client.lease import Lease
-from tests.cluster.running_node import RunningNode, nodes
+from runner.cluster import names
+from runner.cluster.connection import Connection
+from runner.cluster.messages import status
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
+from runner.settings import Settings
+from tests.cluster.running_node import RunningNode
 from tests.cluster.servers import Servers
-from tests.programs import until
+from tests.programs import WAIT_S
 from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from nats.aio.msg import Msg
+
+    from runner.cluster.messages import NodeStatus
+    from runner.control.status import WorkerStatus
 
 NODES = ("one", "two")
 DAEMON = "max_workers = 0\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+
+
+class Seen:
+    """
+    The nodes, as their statistics have them. A context manager.
+
+    Args:
+        urls: Of the servers, for a user who may ask.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._connection = Connection(Settings(nats=tuple(urls)), "the test")
+
+    def __enter__(self) -> Seen:
+        self._connection.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.__exit__()
+
+    def all(self) -> dict[str, NodeStatus]:
+        """Those that answer within a moment, by name."""
+        return self._connection.call(self._all(), WAIT_S)
+
+    async def _all(self) -> dict[str, NodeStatus]:
+        found: dict[str, NodeStatus] = {}
+
+        async def hear(message: Msg) -> None:
+            if message.data:
+                node = status(message.data)
+                found[node.name] = node
+
+        inbox = self._connection.client().new_inbox()
+        heard = await self._connection.listen(inbox, hear)
+        self._connection.publish(names.STATS, b"", inbox)
+        await asyncio.sleep(0.1)
+        await self._connection.leave(heard)
+        return found
 
 
 class Cluster:
@@ -28,11 +79,24 @@ class Cluster:
         place = directory.mktemp("cluster")
         self.servers = stack.enter_context(Servers(place, 3))
         urls = self.servers.urls("node")
-        self.nodes = {name: stack.enter_context(RunningNode(place, name, urls)) for name in NODES}
-        own = tuple(self.servers.urls("sip"))
-        self.daemon = stack.enter_context(RunningDaemon(place, f"nats = {json.dumps(own)}\n{DAEMON}"))
+        self.nodes = {name: RunningNode(place, name, urls) for name in NODES}
+        for node in self.nodes.values():
+            stack.enter_context(node)
+        own = json.dumps(self.servers.urls("sip"))
+        self.daemon = stack.enter_context(RunningDaemon(place, f"nats = {own}\n{DAEMON}"))
         self.admin = self.servers.urls("admin")
-        until(lambda: {node["name"] for node in nodes(self.admin)} == set(NODES), "both nodes answer")
+        self.seen = stack.enter_context(Seen(self.admin))
+        for node in self.nodes.values():
+            node.await_start()
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """What the daemon says of its workers."""
+        return request(str(self.daemon.socket), StatusRequest, Status).workers
+
+    def node(self) -> str:
+        """The node that has the worker of the only client."""
+        (worker,) = self.workers()
+        return worker.node
 
 
 @pytest.fixture(scope="module")

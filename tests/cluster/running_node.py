@@ -6,10 +6,10 @@ import json
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from tests.programs import WAIT_S, until
-from tests.running_daemon import COMMAND, ENVIRONMENT, app_mono
+from tests.running_daemon import COMMAND, ENVIRONMENT
 
 if TYPE_CHECKING:
     import types
@@ -35,6 +35,7 @@ class RunningNode:
         self._log = directory / f"{name}.log"
         self._config = directory / f"{name}.toml"
         self._config.write_text(f"{ROOTS}nats = {json.dumps(list(urls))}\n{settings}\n", "utf-8")
+        self._begin = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -50,16 +51,21 @@ class RunningNode:
             self._process.wait(WAIT_S)
 
     def start(self) -> None:
-        """Start it, and wait until it lends."""
+        """Start it; ``await_start`` waits until it lends."""
         with self._log.open("ab") as log:
-            begin = len(self.log())
-            process = self._process = subprocess.Popen(
+            self._begin = len(self.log())
+            self._process = subprocess.Popen(
                 [*COMMAND, "node", "--config", str(self._config), "--name", self.name],
                 stderr=log,
                 stdout=log,
                 env=ENVIRONMENT,
             )
-        until(lambda: "lends" in self.log()[begin:] or process.poll() is not None, "the node lends")
+
+    def await_start(self) -> None:
+        """Wait until it lends."""
+        process = self._process
+        assert process is not None
+        until(lambda: "lends" in self.log()[self._begin :] or process.poll() is not None, "the node lends")
         assert process.poll() is None, self.log()
 
     @property
@@ -81,10 +87,3 @@ class RunningNode:
     def log(self) -> str:
         """All that it logged until now."""
         return self._log.read_text("utf-8") if self._log.exists() else ""
-
-
-def nodes(urls: Sequence[str]) -> list[dict[str, Any]]:
-    """What ``app-mono nodes`` says."""
-    told = app_mono("nodes", "--json", "--nats", ",".join(urls))
-    found: list[dict[str, Any]] = json.loads(told.stdout or "[]")
-    return found

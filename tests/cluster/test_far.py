@@ -10,8 +10,7 @@ import pytest
 
 from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
-from tests.cluster.running_node import nodes
-from tests.daemon.leases import LONG_S, RETURNS, run, workers
+from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
 from tests.programs import MCS, until
 from tests.running_daemon import compiled
@@ -27,12 +26,6 @@ EDITS = (
 LONG_PARAM = "9" * 100_000  # more than one message of a relay
 
 
-def node_of(cluster: Cluster) -> str:
-    """The node that has the worker of the only client."""
-    (worker,) = workers(cluster.daemon)
-    return str(worker["node"])
-
-
 def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Lease) -> None:
     script = compiled(cluster.daemon.scripts, "Edits", EDITS)
     host = MessageHost(INVITE)
@@ -41,7 +34,7 @@ def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Le
 
     assert outcome.code == 0, cluster.daemon.log()
     assert b"77@" in (host.forwarded() or b"")
-    assert node_of(cluster) in cluster.nodes
+    assert cluster.node() in cluster.nodes
 
 
 def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> None:
@@ -53,12 +46,12 @@ def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> Non
 def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lease: Lease) -> None:
     script = compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(1))
     run(lease, script)
-    before = {node["name"]: node["builds"] for node in nodes(cluster.admin)}
+    before = {name: node.builds for name, node in cluster.seen.all().items()}
 
     compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(2))
 
     until(
-        lambda: all(node["builds"] > before[node["name"]] for node in nodes(cluster.admin)),
+        lambda: [name for name, node in cluster.seen.all().items() if node.builds > before[name]] == [*before],
         "each node has fetched the new build",
     )
 
@@ -84,7 +77,11 @@ def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> 
 
 
 def test_a_script_that_ends_its_process_costs_this_exec_at_most(cluster: Cluster, lease: Lease) -> None:
-    dies = compiled(cluster.daemon.scripts, "Dies", 'static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); return 0; }')
+    dies = compiled(
+        cluster.daemon.scripts,
+        "Dies",
+        "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); return 0; }",
+    )
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
 
     with pytest.raises(WorkerError, match="the process ended"):
@@ -96,9 +93,11 @@ def test_a_script_that_ends_its_process_costs_this_exec_at_most(cluster: Cluster
 def test_a_loop_without_an_end_is_answered_at_the_deadline_and_its_stacks_are_in_the_log_of_the_node(
     cluster: Cluster, lease: Lease
 ) -> None:
-    loops = compiled(cluster.daemon.scripts, "Loops", "static int Main(string[] a) { while (a[0] == \"1\") { } return 0; }")
+    loops = compiled(
+        cluster.daemon.scripts, "Loops", 'static int Main(string[] a) { while (a[0] == "1") { } return 0; }'
+    )
     assert run(lease, loops, "0") == 0
-    log = cluster.nodes[node_of(cluster)].log
+    log = cluster.nodes[cluster.node()].log
 
     with pytest.raises(ExecTimeout):
         run(lease, loops, "1", 0.5)

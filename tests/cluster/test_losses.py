@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import PoolExhausted, WorkerError
-from tests.cluster.running_node import nodes
-from tests.cluster.test_far import node_of
-from tests.daemon.leases import RETURNS, run, workers
+from tests.daemon.leases import RETURNS, run
 from tests.programs import until
 from tests.running_daemon import compiled
 
@@ -26,20 +24,21 @@ SLEEPS = "static int Main(string[] a) { Thread.Sleep(int.Parse(a[0])); return 0;
 def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, fine)
-    lost = cluster.nodes[node_of(cluster)]
+    lost = cluster.nodes[cluster.node()]
 
     lost.signal(signal.SIGKILL)
     lost.wait()
 
     assert run(lease, fine) == 0
-    assert node_of(cluster) != lost.name
+    assert cluster.node() != lost.name
     lost.start()
+    lost.await_start()
 
 
 def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluster: Cluster, lease: Lease) -> None:
     sleeps = compiled(cluster.daemon.scripts, "Sleeps", SLEEPS)
     run(lease, sleeps, "0")
-    lost = cluster.nodes[node_of(cluster)]
+    lost = cluster.nodes[cluster.node()]
     kill = threading.Timer(0.2, lambda: lost.signal(signal.SIGKILL))
 
     began = time.monotonic()
@@ -52,20 +51,22 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
     assert "refused" not in cluster.daemon.log()  # the script is not to blame
     lost.wait()
     lost.start()
+    lost.await_start()
 
 
 def test_a_node_that_ends_gives_its_clients_time_to_move(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, fine)
-    until(lambda: len(nodes(cluster.admin)) == len(cluster.nodes), "all nodes are there")
-    ends = cluster.nodes[node_of(cluster)]
+    until(lambda: len(cluster.seen.all()) == len(cluster.nodes), "all nodes are there")
+    ends = cluster.nodes[cluster.node()]
 
     ends.signal(signal.SIGTERM)
-    until(lambda: run(lease, fine) == 0 and node_of(cluster) != ends.name, "the client has moved")
+    until(lambda: run(lease, fine) == 0 and cluster.node() != ends.name, "the client has moved")
 
     assert ends.wait() == 0
     assert "ended; 0 workers were not given back" in ends.log()
     ends.start()
+    ends.await_start()
 
 
 def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
@@ -80,11 +81,11 @@ def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluste
 
 def test_without_any_server_a_client_is_told_at_once_and_later_served_again(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
+    until(lambda: _serves(lease, fine), "the servers that were started last have joined")
 
     for number in range(3):
         cluster.servers.kill(number)
-    until(lambda: not workers(cluster.daemon), "the daemon has noticed")
+    until(lambda: not cluster.workers(), "the daemon has noticed")
     began = time.monotonic()
     for _ in range(20):
         with pytest.raises(PoolExhausted):
