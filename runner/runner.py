@@ -372,12 +372,7 @@ class Runner:
     def _first_worker(self) -> None:
         """Start what is kept warm, so that a runtime that does not start is an error now and not at the first exec."""
         for name in self._begins_with:
-            kept = self.pools.first(name)
-            if not kept.pool.settings.max_workers:
-                continue  # all of them are on other machines
-            kept.upkeep.tick()
-            with kept.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
-                pass
+            self.pools.first(name).await_worker(self.settings.start_timeout_s)
 
     def _pin(self) -> Generation | None:
         if self.settings.load is None:

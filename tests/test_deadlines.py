@@ -28,6 +28,9 @@ OS_CALLS = {"read", "write"}  # of ``os``: on a descriptor that may be a pipe
 # File, function and method; each of them for one call.
 ALLOWED = {
     ("runner/wire/channel.py", "Channel.turn", "write"): "the pipe does not block",
+    ("runner/cluster/relay.py", "Relay.write", "write"): "the same",
+    ("runner/cluster/relay.py", "Relay._read", "read"): "the same",
+    ("runner/cluster/connection.py", "Connection._connected", "connect"): "a task; it is waited for with CONNECT_S",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",
     ("runner/worker/lane.py", "Lane.exec", "write"): "the same",
     ("runner/worker/lane.py", "Lane.exec", "read"): "the same",

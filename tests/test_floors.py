@@ -25,6 +25,7 @@ FLOORS = (
     {"pool", "control", "job", "bridges"},
     {"at_once"},
     {"runner", "client"},
+    {"cluster"},
     {"daemon", "listener"},
     {"web"},
     {"cli"},
@@ -50,6 +51,7 @@ BLOCKED = (
     "typer",
     "waitress",
     "prometheus_client",
+    "nats",
 )
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -70,9 +70,7 @@ class Connection:
         name: What the servers show for it.
 
     Attributes:
-        is_connected: Whether what is published now is sent now.
-        joined: Called in the loop with each new client of nats-py, before it is used.
-        lost, back: Called in the loop when the connection is lost, and when there is one again.
+        urls: Of the servers.
 
     Raises:
         ConfigError: On entering: nats-py is not installed, or the servers refuse the user.
@@ -86,9 +84,9 @@ class Connection:
         self.urls = list(settings.nats)
         self._ca = settings.nats_ca
         self._name = name
-        self.joined: list[Callable[[Client], Awaitable[None]]] = []
-        self.lost: list[Callable[[], None]] = []
-        self.back: list[Callable[[], None]] = []
+        self._joined: Callable[[Client], Awaitable[None]] | None = None
+        self._lost: Callable[[], None] = lambda: None
+        self._back: Callable[[], None] = lambda: None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="nats", daemon=True)
         self._client: Client | None = None
@@ -166,6 +164,23 @@ class Connection:
             self._loop.call_soon_threadsafe(step, *arguments)
 
     # In the loop.
+
+    def tell(
+        self,
+        *,
+        lost: Callable[[], None],
+        back: Callable[[], None],
+        joined: Callable[[Client], Awaitable[None]] | None = None,
+    ) -> None:
+        """
+        Who is to hear of changes; the last one that said so.
+
+        Args:
+            lost: Called when the connection is lost.
+            back: Called when there is one again.
+            joined: Called with each new client of nats-py, before it is used.
+        """
+        self._lost, self._back, self._joined = lost, back, joined
 
     def start(self, work: Coroutine[Any, Any, object]) -> None:
         """Do something beside all else; what it raises is logged."""
@@ -257,13 +272,11 @@ class Connection:
         async def was_lost() -> None:
             if client is self._client and not self._is_closing:
                 log.warning("%s any more", NO_NATS)
-                for tell in self.lost:
-                    tell()
+                self._lost()
 
         async def is_back() -> None:
             log.warning("connected to NATS again, %s", _place(client))
-            for tell in self.back:
-                tell()
+            self._back()
 
         user = urlsplit(self.urls[0]).username or "all"
         connecting = self._loop.create_task(
@@ -292,14 +305,14 @@ class Connection:
             await client.close()
             if refused.done():
                 where = ", ".join(_shown(url) for url in self.urls)
-                raise ConfigError(f"nats: {where} refuses user {user!r}: {refused.result()}")
+                raise ConfigError(f"nats: {where} refuses user {user!r}: {await refused}")
             raise ConnectionError(str(last[0]) if last else "no answer")
         try:
-            connecting.result()
+            await connecting
         except (errors.Error, OSError) as error:
             raise ConnectionError(str(error)) from error
-        for join in self.joined:
-            await join(client)
+        if self._joined is not None:
+            await self._joined(client)
         for heard in self._subjects:
             heard.subscription = await client.subscribe(heard.subject, queue=heard.queue, cb=heard.hear)
         self._client = client

@@ -15,7 +15,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from runner.control.kinds import Malformed
 from runner.control.messages import Report
 from runner.errors import PoolExhausted
 from runner.pool.slot import Life, PoolSnapshot, Slot, State
@@ -28,16 +27,14 @@ from runner.worker.holdings import Holdings
 from . import names
 from .builds import Bucket
 from .connection import Connection
-from .messages import SAID, Back, End, Ended, Have, HaveFile, NoOffer, Offer, Wanted, as_bytes, parsed, saying
+from .leases import Lease, Leases
+from .messages import Have, HaveFile, Offer, saying
 from .nodes import Nodes
-from .relay import NOT_SENT, Relay
-from .worker import FarProcess, FarWorker
+from .worker import FarWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from nats.aio.msg import Msg
 
     from runner.control.messages import Message
     from runner.runner import Runner
@@ -78,19 +75,6 @@ def leasing(runner: Runner, wake: Callable[[], None]) -> Iterator[Far]:
             far.close()
 
 
-class _Lease:
-    """One lease: the relay, what stands for the process, and where its node is."""
-
-    __slots__ = ("id", "name", "node", "process", "relay", "since")
-
-    def __init__(self, lease_id: str) -> None:
-        self.id = lease_id
-        self.node = self.name = ""
-        self.since = time.monotonic()
-        self.process: FarProcess | None = None
-        self.relay: Relay
-
-
 class Far:
     """
     Leases workers of nodes. Safe to use from several threads; ``begin`` and ``close`` belong together.
@@ -111,16 +95,14 @@ class Far:
         copy_of: Callable[[Part], Path],
         wake: Callable[[], None],
     ) -> None:
-        self.id = names.new_id()
-        self.nodes = Nodes(self.id, connection, self._leases_of, self._lose)
+        self._leases = Leases(connection, wake)
+        self.nodes = Nodes(self._leases.host, connection, self._leases.by_node, self._leases.lose)
         self._settings = settings
         self._connection = connection
         self._runtime = runtime
         self._copy_of = copy_of
-        self._wake = wake
         self._bucket = Bucket(connection)
-        self._leases: dict[str, _Lease] = {}  # of the loop's thread
-        self._slots: dict[int, tuple[Slot, _Lease]] = {}
+        self._slots: dict[int, tuple[Slot, Lease]] = {}
         self._life = Life()
         self._waited = 0.0
         self._used: dict[str, str] = {}  # scripts that ran far away, and the build that the nodes know of
@@ -128,18 +110,16 @@ class Far:
 
     def begin(self) -> None:
         """Listen to the nodes."""
-        self._connection.lost.append(self._pause)
-        self._connection.back.append(self._resume)
-        self._connection.call(self._listen(), LONGEST_S)
+        self._connection.call(self._begin(), LONGEST_S)
 
-    async def _listen(self) -> None:
-        await self._connection.listen(names.host(self.id, "*"), self._hear)
+    async def _begin(self) -> None:
+        await self._leases.begin()
         await self.nodes.begin()
 
     def close(self) -> None:
         """End all leases; what runs gets ``LAST_EXECS_S``."""
         deadline = time.monotonic() + LAST_EXECS_S
-        while time.monotonic() < deadline and any(lease.relay.waits_since for lease in list(self._leases.values())):
+        while time.monotonic() < deadline and self._leases.any_waits():
             time.sleep(AGAIN_S)
         for slot, _ in list(self._slots.values()):
             self.abandon(slot)
@@ -272,13 +252,14 @@ class Far:
         """
         left_s = max(0.0, deadline - time.monotonic())
         ours: list[int] = []
-        lease = _Lease(names.new_id())
+        lease = Lease()
         try:
-            offer = self._connection.call(self._ask(lease, ours, generation, user, left_s), left_s + ASK_S)
+            asking = self._ask(lease, ours, generation, user, left_s)
+            offer = self._connection.call(asking, left_s + ASK_S)
         except BaseException:
             for descriptor in ours:
                 os.close(descriptor)
-            self._connection.post(self._drop, lease)
+            self._connection.post(self._leases.drop, lease)
             raise
         sent = offer.worker
         holdings = Holdings(
@@ -304,36 +285,10 @@ class Far:
             self._life.started += 1
         return slot
 
-    async def _ask(self, lease: _Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
-        """As ``_leased``, in the loop; ``ours`` gets our ends of the pipes, the one to read first."""
-        connection = self._connection
-        connection.client()  # or there is no connection
+    async def _ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
+        self._connection.client()  # or there is no connection
         await self._bucket.put(generation.parts(), self._copy_of)
-        their_reads, our_writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        our_reads, their_writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        ours += our_reads, our_writes
-        lease.relay = Relay(
-            connection.loop,
-            their_reads,
-            their_writes,
-            most_bytes=connection.most_bytes,
-            send=lambda frame: connection.publish(
-                names.node(lease.node, lease.id), frame, names.host(self.id, lease.id)
-            ),
-            hear=lambda message: self._told(lease, message),
-            lost=lambda reason: self._lose(lease.id, reason),
-        )
-        self._leases[lease.id] = lease
-        wanted = Wanted(host=self.id, lease=lease.id, user=user, generation=generation, wait_s=left_s)
-        answer = parsed(await connection.request(names.lease(generation.runtime), as_bytes(wanted), left_s))
-        try:
-            offer = Offer.read(answer)
-        except Malformed:
-            raise ConnectionError(NoOffer.read(answer).refusal) from None
-        lease.node, lease.name = offer.node, offer.name
-        lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
-        lease.relay.begin()
-        return offer
+        return await self._leases.ask(lease, ours, generation, user, left_s)
 
     def _forget(self, slot: Slot) -> None:
         self._slots.pop(id(slot), None)
@@ -345,77 +300,6 @@ class Far:
         runtime = slot.living.holdings.runtime
         held = sum(other.living.holdings.runtime == runtime for other, _ in list(self._slots.values()))
         return "other daemons want a share of the nodes" if held > max(1, self.places(runtime)) else ""
-
-    # In the loop.
-
-    async def _hear(self, message: Msg) -> None:
-        lease = self._leases.get(message.subject.rpartition(".")[2])
-        if lease is None:
-            return
-        if message.data:
-            lease.relay.take(message.data)
-        else:  # the server's own answer: nobody listens there, so what was sent last has reached nobody
-            lease.relay.waits_since = 0.0
-            self._lose(lease.id, "its node has gone")
-
-    def _told(self, lease: _Lease, message: Message) -> None:
-        match message:
-            case Back(reason=reason) if lease.process is not None:
-                lease.process.wanted_back = reason
-                self._wake()
-            case Ended(reason=reason, is_blameless=is_blameless):
-                self._lose(lease.id, reason, is_blameless=is_blameless)
-
-    def _leases_of(self) -> dict[str, list[tuple[str, float, float]]]:
-        """By node: the id of each lease, since when it is, and since when its client waits."""
-        found: dict[str, list[tuple[str, float, float]]] = {}
-        for lease in self._leases.values():
-            if lease.node:
-                found.setdefault(lease.node, []).append((lease.id, lease.since, lease.relay.waits_since))
-        return found
-
-    def _lose(self, lease_id: str, reason: str, *, is_blameless: bool = True) -> None:
-        """A lease is over without our doing: its client sees the hang-up at once."""
-        lease = self._leases.get(lease_id)
-        if lease is None:
-            return
-        if lease.process is not None and lease.process.lose(reason, is_blameless=is_blameless):
-            log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, lease.name, reason)
-            self._say_end(lease, End(how="kill", reason=reason))
-            if not lease.relay.waits_since:
-                lease.relay.write(GONE)
-        self._drop(lease)
-        self._wake()
-
-    def _pause(self) -> None:
-        """The connection was lost. What was under way is; the other leases wait a moment for the next connection."""
-        for lease in list(self._leases.values()):
-            if lease.relay.waits_since:
-                self._lose(lease.id, NOT_SENT)
-            else:
-                lease.relay.pause()
-        self._connection.loop.call_later(PATIENCE_S, self._lose_all)
-
-    def _lose_all(self) -> None:
-        if not self._connection.is_connected:
-            for lease_id in list(self._leases):
-                self._lose(lease_id, NOT_SENT)
-
-    def _resume(self) -> None:
-        for lease in self._leases.values():
-            lease.relay.resume()
-
-    def _end(self, lease: _Lease, end: End) -> None:
-        self._say_end(lease, end)
-        self._drop(lease)
-
-    def _say_end(self, lease: _Lease, end: End) -> None:
-        self._connection.owe(names.node(lease.node, lease.id), lease.relay.framed(SAID, saying(end)))
-
-    def _drop(self, lease: _Lease) -> None:
-        self._leases.pop(lease.id, None)
-        if hasattr(lease, "relay"):
-            lease.relay.close()
 
 
 def _report(holdings: Holdings) -> Report:

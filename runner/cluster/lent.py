@@ -14,6 +14,7 @@ from runner.control.kinds import MAX_NAMES
 from runner.errors import ScriptError, WorkerError
 
 from . import names
+from .builds import MOST_BUILDS
 from .messages import Back, End, Ended, Have, HaveFile
 from .relay import HUNG_UP, Relay
 
@@ -126,6 +127,8 @@ class Lent:
             self.give_up(str(error))
             return
         self._known[found.id] = found
+        if len(self._known) > MOST_BUILDS:
+            del self._known[next(iter(self._known))]
         self._pool.use(found)
         self.relay.go_on()
 

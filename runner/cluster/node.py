@@ -80,8 +80,6 @@ class Node:
     def serve(self) -> bool:
         """Lend workers until ``end`` is called, and then until all are back; False: ``drain_timeout_s`` came first."""
         connection = self._connection
-        connection.lost.append(self._pause)
-        connection.back.append(self._resume)
         connection.call(self._begin(), self._settings.start_timeout_s)
         log.warning("node %s, process %d, lends %s", self.name, os.getpid(), ", ".join(self._runtimes))
         while not self._ended.wait(1.0):
@@ -105,7 +103,7 @@ class Node:
 
     async def _begin(self) -> None:
         connection = self._connection
-        connection.joined.append(self._join)
+        connection.tell(joined=self._join, lost=self._pause, back=self._resume)
         if connection.is_connected:
             await self._join(connection.client())
         await connection.listen(names.node(self.id, "*"), self._hear)

@@ -111,6 +111,14 @@ class Choice:
         own = self._runner.pools.of(runtime).pool.settings.max_workers
         return own if self.far is None else own + self.far.places(runtime)
 
+    def advice(self, users_of: Callable[[str], int]) -> str:
+        """What to set where a runtime has fewer workers than clients want (``users_of``); empty where none has."""
+        for kept in self._runner.pools.all():
+            if (users := users_of(kept.runtime)) > self.most(kept.runtime):
+                beyond = " together with the nodes, which have fewer" if self.far is not None else ""
+                return f"{users} processes run scripts: set max_workers to at least {users}{beyond}"
+        return ""
+
     def provide(self, slot: Slot | None, generation: Generation) -> None:
         """
         Let a worker of another machine find the build that its client is about to load, and the other nodes as well.
@@ -123,10 +131,10 @@ class Choice:
                 self.far.provide(slot, generation)
             self.far.announce(generation)
 
-    def provide_helper(self, client: Client, helper: Helper) -> None:
-        """As ``provide``, of a file that a script loads by its name while it runs."""
+    def provide_helper(self, client: Client, helper: Helper | None) -> None:
+        """As ``provide``, of a file that a script loads by its name while it runs; None: there is none."""
         for loan in list(client.loans.values()):
-            if self.far is not None and loan.slot.beyond is not None:
+            if self.far is not None and loan.slot.beyond is not None and helper is not None:
                 self.far.provide_helper(loan.slot, helper)
 
     def _acquire(self, client: Client, pool: Pool, generation: Generation, deadline: float) -> Slot:

@@ -200,7 +200,7 @@ class Daemon:
             clients=len(self._loans.clients),
             users=self._loans.users(),
             max_workers=self.settings.max_workers,
-            advice=self._loans.advice(),
+            advice=self._loans.choice.advice(self._loans.users_of),
             from_earlier_daemon=sum(1 for client in list(self._loans.clients) if client.holds_foreign),
             starting=pool.starting,
             ending=pool.ending,

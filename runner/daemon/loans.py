@@ -59,7 +59,7 @@ class Loans:
 
     Attributes:
         counting: What the clients count.
-        choice: Chooses a client's worker.
+        choice: Chooses their workers.
     """
 
     def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
@@ -126,13 +126,6 @@ class Loans:
         """Those that run scripts of a runtime, so each wants a worker of its own."""
         return sum(client.wants_one_of(runtime) for client in self._all())
 
-    def advice(self) -> str:
-        """What to set where a runtime has fewer workers than clients want; empty where none has."""
-        for kept in self._runner.pools.all():
-            if (users := self.users_of(kept.runtime)) > self.choice.most(kept.runtime):
-                return f"{users} processes run scripts: set max_workers to at least {users}"
-        return ""
-
     def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, messages.Swap]]:
         """What to say to the clients whose workers are wanted back and that were not asked yet."""
         asked = []
@@ -175,8 +168,8 @@ class Loans:
 
     def abandon(self) -> int:
         """Leave every worker to its client; how many those were."""
-        slots = [loan.slot for client in self._all() for loan in list(client.loans.values())]
-        slots = [slot for slot in slots if slot.beyond is None]  # the others end with this process
+        loans = [loan for client in self._all() for loan in list(client.loans.values())]
+        slots = [loan.slot for loan in loans if loan.slot.beyond is None]  # the others end with this process
         for slot in slots:
             self._runner.pools.of_slot(slot).abandon(slot)
         return len(slots)
@@ -295,8 +288,7 @@ class Loans:
 
     def _find(self, client: Client, request: messages.FindRequest) -> Answer:
         helper = self._verdicts.plugin(client, request.generation, request.name)
-        if helper is not None:
-            self.choice.provide_helper(client, helper)
+        self.choice.provide_helper(client, helper)
         return messages.FindAnswer(helper=helper), None
 
     def _admit(
@@ -347,8 +339,7 @@ class Loans:
     def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
         loan, reason = client.give_back(notice.lease), reports.reason(notice)
         # A client that had the worker has run what it says, and one worker is one loss.
-        is_blameless = loan is not None and loan.slot.living.is_blameless
-        was_lent = (loan is not None and not is_blameless) or notice.lease in client.ended
+        was_lent = notice.lease in client.ended or (loan is not None and not loan.slot.living.is_blameless)
         if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):
             self._news = True
             self._wake()

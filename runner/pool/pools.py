@@ -7,6 +7,7 @@ Must not know what a runtime is, beyond its name and the settings of its workers
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from runner.errors import PoolExhausted
@@ -47,6 +48,18 @@ class Kept:
         self.upkeep = upkeep
         self.late_runs = late_runs
         self._keeper = threading.Thread(target=upkeep.keep, name=f"keeper {runtime}", daemon=True)
+
+    def await_worker(self, timeout_s: float) -> None:
+        """
+        Wait until a worker is ready; there is nothing to wait for where all workers are on other machines.
+
+        Raises:
+            PoolExhausted: None was, with the reason as its cause.
+        """
+        if self.pool.settings.max_workers:
+            self.upkeep.tick()
+            with self.pool.lease(None, time.monotonic() + timeout_s):
+                pass
 
     def keep(self) -> None:
         """Begin the upkeep."""
