@@ -369,6 +369,7 @@ class Connection:
             for task in left:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.sleep(0))  # what was closed last is closed by the next round
             self._loop.close()
 
 

@@ -1,11 +1,11 @@
-"""Three servers, two nodes and a daemon without workers of its own, for all tests of a file."""
+"""Three servers, two nodes and a daemon without workers of its own, for all tests of this directory."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from runner.control.status import WorkerStatus
 
 NODES = ("one", "two")
+NODE = "max_workers = 2\ndrain_timeout_s = 3.0\n"
 DAEMON = "max_workers = 0\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
 
 
@@ -45,7 +46,7 @@ class Seen:
     def __init__(self, urls: Sequence[str]) -> None:
         self._connection = Connection(Settings(nats=tuple(urls)), "the test")
 
-    def __enter__(self) -> Seen:
+    def __enter__(self) -> Self:
         self._connection.__enter__()
         return self
 
@@ -79,7 +80,7 @@ class Cluster:
         place = directory.mktemp("cluster")
         self.servers = stack.enter_context(Servers(place, 3))
         urls = self.servers.urls("node")
-        self.nodes = {name: RunningNode(place, name, urls) for name in NODES}
+        self.nodes = {name: RunningNode(place, name, urls, NODE) for name in NODES}
         for node in self.nodes.values():
             stack.enter_context(node)
         own = json.dumps(self.servers.urls("sip"))
@@ -99,7 +100,7 @@ class Cluster:
         return worker.node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with ExitStack() as stack:
         yield Cluster(tmp_path_factory, stack)

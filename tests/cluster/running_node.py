@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +11,7 @@ from tests.programs import WAIT_S, until
 from tests.running_daemon import COMMAND, ENVIRONMENT
 
 if TYPE_CHECKING:
+    import signal
     import types
     from collections.abc import Sequence
     from pathlib import Path

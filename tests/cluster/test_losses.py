@@ -54,21 +54,6 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
     lost.await_start()
 
 
-def test_a_node_that_ends_gives_its_clients_time_to_move(cluster: Cluster, lease: Lease) -> None:
-    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
-    until(lambda: len(cluster.seen.all()) == len(cluster.nodes), "all nodes are there")
-    ends = cluster.nodes[cluster.node()]
-
-    ends.signal(signal.SIGTERM)
-    until(lambda: run(lease, fine) == 0 and cluster.node() != ends.name, "the client has moved")
-
-    assert ends.wait() == 0
-    assert "ended; 0 workers were not given back" in ends.log()
-    ends.start()
-    ends.await_start()
-
-
 def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, fine)

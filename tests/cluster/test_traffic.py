@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import statistics
-import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -17,12 +15,12 @@ from tests.cluster.conftest import Seen
 from tests.cluster.running_node import RunningNode
 from tests.cluster.servers import Servers
 from tests.kamailio.rig import Peer
-from tests.kamailio.test_traffic import CHILDREN, COUNTS, NUDGES, ROUTE, Site, while_running
+from tests.kamailio.test_traffic import CHILDREN, Site, while_running
 from tests.programs import until
 from tests.sipp.sipp import Sipp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 IS_LONG = "CLUSTER_LONG" in os.environ
