@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-languages test-browser test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-browser test-cluster test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -110,6 +110,10 @@ test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fet
 	@$(BIN)/app-mono build
 	rm -rf build/languages
 	LANGUAGES_LONG=yes $(BIN)/python -m pytest tests/compilers tests/cli/test_lang.py tests/kamailio/test_languages_traffic.py $(ARGS)
+
+test-cluster: mono-packages test-packages venv-dev ## Kamailio's scripts on three nodes behind three servers of NATS, which are killed
+	@$(BIN)/app-mono build
+	CLUSTER_LONG=yes $(BIN)/python -m pytest tests/cluster $(ARGS)
 
 # Chromium takes 300 MB, so that `make test` leaves out these where it is not installed.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both

@@ -12,6 +12,7 @@ import logging
 import ssl
 import threading
 import time
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotInTime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -108,7 +109,7 @@ class Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(NotInTime):
+        with contextlib.suppress(NotInTime, CancelledError):
             asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(CLOSE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_S)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,18 +56,22 @@ def test_what_a_user_may_not_do_is_said_by_the_server_and_logged(
 
 def test_a_server_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
     servers = Servers(tmp_path)
-    with Connection(Settings(nats=servers.urls("admin")), "test") as connection:
+    heard = threading.Event()
+
+    async def hear(_: Msg) -> None:
+        heard.set()
+
+    with ExitStack() as stack:
+        connection = Connection(Settings(nats=servers.urls("admin")), "test").__enter__()
         assert not connection.is_connected
-        heard = threading.Event()
-
-        async def hear(_: Msg) -> None:
-            heard.set()
-
         connection.call(connection.listen("a", hear), WAIT_S)
-        with servers:
-            until(lambda: connection.is_connected, "it is connected")
-            connection.post(connection.publish, "a", b"x")
-            assert heard.wait(WAIT_S)
+
+        stack.enter_context(servers)
+        stack.callback(connection.__exit__)
+        until(lambda: connection.is_connected, "it is connected")
+        connection.post(connection.publish, "a", b"x")
+
+        assert heard.wait(WAIT_S)
 
 
 def test_nobody_there_is_known_at_once(servers: Servers) -> None:

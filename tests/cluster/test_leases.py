@@ -12,6 +12,7 @@ from runner.cluster.leases import GONE, Lease, Leases
 from runner.cluster.messages import DATA, Back, NoOffer, Offer, as_bytes, saying
 from runner.control.messages import Worker
 from runner.scripts.generation import Generation, Part
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +38,12 @@ class Wire:
     def __init__(self, answer: bytes) -> None:
         self.answer = answer
         self.sent: list[bytes] = []
+        self.has_sent = asyncio.Event()
         self.loop = asyncio.get_running_loop()
         self.lost: Callable[[], None] = lambda: None
 
     def tell(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
-        self.lost = lost
+        self.lost, self.back = lost, back
 
     async def listen(self, *_: object) -> None:
         """Nobody speaks."""
@@ -51,6 +53,7 @@ class Wire:
 
     def publish(self, _subject: str, data: bytes, _reply: str = "") -> bool:
         self.sent.append(data)
+        self.has_sent.set()
         return True
 
     def owe(self, _subject: str, data: bytes) -> None:
@@ -119,8 +122,7 @@ def test_a_client_whose_line_has_reached_the_node_only_sees_the_end() -> None:
     async def go() -> None:
         asked = await Asked().ask()
         os.write(asked.ours[1], b"exec\n")
-        while not asked.wire.sent:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(asked.wire.has_sent.wait(), WAIT_S)
 
         asked.wire.lost()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import PoolExhausted, WorkerError
+from tests.cluster.conftest import await_served, only_long
 from tests.daemon.leases import RETURNS, run
 from tests.programs import until
 from tests.running_daemon import compiled
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from runner.client.lease import Lease
     from tests.cluster.conftest import Cluster
 
-SLEEPS = "static int Main(string[] a) { Thread.Sleep(int.Parse(a[0])); return 0; }"
+pytestmark = only_long
+
+SLEEPS = "static int Main(string[] a) { if (a.Length > 0) Thread.Sleep(int.Parse(a[0])); return 0; }"
 
 
 def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
+    await_served(lease, fine)
     lost = cluster.nodes[cluster.node()]
 
     lost.signal(signal.SIGKILL)
@@ -37,7 +40,7 @@ def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluste
 
 def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluster: Cluster, lease: Lease) -> None:
     sleeps = compiled(cluster.daemon.scripts, "Sleeps", SLEEPS)
-    run(lease, sleeps, "0")
+    await_served(lease, sleeps)
     lost = cluster.nodes[cluster.node()]
     kill = threading.Timer(0.2, lambda: lost.signal(signal.SIGKILL))
 
@@ -56,7 +59,7 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
 
 def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
+    await_served(lease, fine)
 
     for number in range(3):
         cluster.servers.kill(number)
@@ -66,7 +69,7 @@ def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluste
 
 def test_without_any_server_a_client_is_told_at_once_and_later_served_again(cluster: Cluster, lease: Lease) -> None:
     fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
-    until(lambda: _serves(lease, fine), "the servers that were started last have joined")
+    await_served(lease, fine)
 
     for number in range(3):
         cluster.servers.kill(number)
@@ -74,16 +77,9 @@ def test_without_any_server_a_client_is_told_at_once_and_later_served_again(clus
     began = time.monotonic()
     for _ in range(20):
         with pytest.raises(PoolExhausted):
-            run(lease, fine)
+            await_served(lease, fine)
     assert time.monotonic() - began < 5.0
 
     for number in range(3):
         cluster.servers.start(number)
-    until(lambda: _serves(lease, fine), "it is served again")
-
-
-def _serves(lease: Lease, script: object) -> bool:
-    try:
-        return run(lease, script) == 0  # type: ignore[arg-type]
-    except (PoolExhausted, WorkerError):
-        return False
+    await_served(lease, fine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import statistics
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.conftest import Seen
+from tests.cluster.conftest import Seen, only_long
 from tests.cluster.running_node import RunningNode
 from tests.cluster.servers import Servers
 from tests.kamailio.rig import Peer
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-IS_LONG = "CLUSTER_LONG" in os.environ
-# A short form of the issue's own numbers, which ``make test-cluster`` takes.
-CALLS, SAVES, PER_S = (20_000, 20, 300) if IS_LONG else (600, 3, 100)
+pytestmark = only_long
+CALLS, SAVES, PER_S = 20_000, 20, 300
 NODES = ("one", "two", "three")
-only_long = pytest.mark.skipif(not IS_LONG, reason="takes minutes: make test-cluster")
 CALL = """
 $var(came) = $TV(Sn);
 $var(is_true) = 1;
@@ -49,7 +46,7 @@ class ClusterSite(Site):
         for node in self.nodes.values():
             node.await_start()
         super().__init__(directory, stack)
-        self.seen = stack.enter_context(Seen(self.servers.urls("admin")))
+        self.seen = Seen(self.servers.urls("admin"))
 
     def call(self) -> str:
         """How the configuration runs the script; each run is logged."""
