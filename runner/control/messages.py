@@ -150,6 +150,7 @@ class Worker(Message):
         is_placed: Whether it is to run on the CPU of its caller.
         runtime: The name of its runtime.
         can: What its bridge can, of ``events.CAN``.
+        node: The machine that it is on, as people call it; "" for the daemon's own.
     """
 
     lease: Id
@@ -168,6 +169,7 @@ class Worker(Message):
     is_placed: Flag
     runtime: Text = ""
     can: Names = CAN_UNSAID
+    node: Text = ""
 
 
 # Requests, each with its answer.

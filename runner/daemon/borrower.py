@@ -77,6 +77,7 @@ class Loan:
             is_placed=settings.placement != "free",
             runtime=worker.holdings.runtime,
             can=worker.holdings.can,
+            node=worker.node,
         )
 
 

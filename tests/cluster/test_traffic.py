@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import statistics
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = only_long
 CALLS, SAVES, PER_S = 20_000, 20, 300
+SHORT = 3_000
+AT_ONCE_S = 0.05
 NODES = ("one", "two", "three")
 CALL = """
 $var(came) = $TV(Sn);
@@ -64,6 +68,11 @@ class ClusterSite(Site):
     def told(self) -> str:
         """What all of them logged of it."""
         return "\n".join([super().told(), *(f"{name}:\n{node.log()[-2000:]}" for name, node in self.nodes.items())])
+
+    def node_with_leases(self) -> RunningNode:
+        """A node whose workers processes of Kamailio have."""
+        leased = {name: node.leased for name, node in self.seen.all().items()}
+        return self.nodes[max(leased, key=lambda name: leased[name])]
 
     def await_true(self) -> None:
         """Wait until requests are answered by the script."""
@@ -107,3 +116,58 @@ def test_requests_spread_over_the_nodes_while_the_script_is_replaced(site: Clust
     leased = {name: node.leased for name, node in site.seen.all().items()}
     assert sum(leased.values()) == CHILDREN
     print(f"p50 {statistics.median(took for took, _ in site.runs()) * 1e3:.2f} ms, {leased}")  # noqa: T201
+
+
+def test_a_node_that_is_drained_under_load_costs_nothing(site: ClusterSite, tmp_path: Path) -> None:
+    drained = site.node_with_leases()
+
+    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
+        drained.signal(signal.SIGTERM)
+        assert drained.wait() == 0
+
+    assert (sipp.counts().failed, site.false()) == (0, 0), site.told()
+    assert "ended; 0 workers were not given back" in drained.log()
+
+
+def test_a_node_that_is_killed_under_load_costs_the_execs_that_ran_there(site: ClusterSite, tmp_path: Path) -> None:
+    killed = site.node_with_leases()
+    leased = site.seen.all()[killed.name].leased
+
+    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
+        threading.Event().wait(2.0)
+        killed.signal(signal.SIGKILL)
+
+    assert sipp.counts().failed == 0
+    assert site.false() <= leased, site.told()
+
+
+def test_a_server_that_is_killed_under_load_costs_the_execs_that_ran_then(site: ClusterSite, tmp_path: Path) -> None:
+    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
+        for number in range(2):
+            threading.Event().wait(2.0)
+            site.servers.kill(number)
+            site.servers.start(number)
+
+    assert sipp.counts().failed == 0
+    assert site.false() <= 2 * CHILDREN, site.told()
+
+
+def test_without_any_server_requests_go_on_without_the_script_at_once_and_later_with_it(
+    site: ClusterSite, tmp_path: Path
+) -> None:
+    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
+        threading.Event().wait(1.0)
+        for number in range(3):
+            site.servers.kill(number)
+        threading.Event().wait(1.0)
+        begin = len(site.runs())
+        threading.Event().wait(2.0)
+        without = site.runs()[begin:]
+        for number in range(3):
+            site.servers.start(number)
+        site.await_true()
+
+    assert sipp.counts().failed == 0
+    assert not any(is_true for _, is_true in without)
+    assert statistics.median(took for took, _ in without) < AT_ONCE_S
+    assert site.daemon.log().count("there is no connection to NATS") < 50, site.daemon.log()
