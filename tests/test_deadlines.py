@@ -30,7 +30,7 @@ ALLOWED = {
     ("runner/wire/channel.py", "Channel.turn", "write"): "the pipe does not block",
     ("runner/cluster/relay.py", "Relay.write", "write"): "the same",
     ("runner/cluster/relay.py", "Relay._read", "read"): "the same",
-    ("runner/cluster/connection.py", "Connection._connected", "connect"): "a task; it is waited for with CONNECT_S",
+    ("runner/cluster/opening.py", "opened", "connect"): "a task; it is waited for with CONNECT_S",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",
     ("runner/worker/lane.py", "Lane.exec", "write"): "the same",
     ("runner/worker/lane.py", "Lane.exec", "read"): "the same",

@@ -9,21 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 import threading
 import time
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotInTime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from runner.errors import ConfigError
 
-from . import names
+from .opening import CONNECT_S, RETRY_S, opened, place, tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
-    from pathlib import Path
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -35,10 +32,7 @@ log = logging.getLogger("runner.cluster")
 
 T = TypeVar("T")
 
-CONNECT_S = 2  # until the first connection; after that it is tried again and again
-RETRY_S = 0.2  # between two attempts at one server
 REFUSED_S = 5.0  # until the next attempt after a refusal: a password does not become right by trying
-PING_S = 5  # two of these without an answer and the server counts as gone
 CLOSE_S = 5.0
 SAME_S = 10.0  # one fault is logged once in so many seconds
 NO_NATS = "there is no connection to NATS"
@@ -74,7 +68,8 @@ class Connection:
         urls: Of the servers.
 
     Raises:
-        ConfigError: On entering: nats-py is not installed, or the servers refuse the user.
+        ConfigError: nats-py is not installed, or ``nats_ca`` has no certificates. On entering: the servers refuse the
+            user.
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -83,7 +78,7 @@ class Connection:
         except ImportError as error:
             raise ConfigError("nats needs the library nats-py: pip install 'app-mono[cluster]'") from error
         self.urls = list(settings.nats)
-        self._ca = settings.nats_ca
+        self._tls = tls(settings.nats_ca)
         self._name = name
         self._joined: Callable[[Client], Awaitable[None]] | None = None
         self._lost: Callable[[], None] = lambda: None
@@ -183,6 +178,19 @@ class Connection:
         """
         self._lost, self._back, self._joined = lost, back, joined
 
+    def repeat(self, step: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        """Do something again and again; what it raises is logged, and it goes on."""
+
+        async def go_on() -> None:
+            while True:
+                try:
+                    await step()
+                except Exception as error:  # noqa: BLE001 - the next round may be better
+                    self._note(f"NATS: {type(error).__name__}: {error}")
+                await asyncio.sleep(pause_s)
+
+        self.start(go_on())
+
     def start(self, work: Coroutine[Any, Any, object]) -> None:
         """Do something beside all else; what it raises is logged."""
         task = self._loop.create_task(work)
@@ -224,7 +232,7 @@ class Connection:
         """Hear all messages on a subject, over all connections from now on, until ``leave``."""
         heard = Subject(subject, queue, hear)
         self._subjects.append(heard)
-        if self.is_connected and self._client is not None:
+        if self._client is not None and not self._client.is_closed:
             heard.subscription = await self._client.subscribe(subject, queue=queue, cb=hear)
         return heard
 
@@ -232,11 +240,14 @@ class Connection:
         """Do not listen there any more; messages that have come are still heard."""
         if heard in self._subjects:
             self._subjects.remove(heard)
-        if heard.subscription is not None and self.is_connected:
+        if heard.subscription is not None:
             from nats import errors  # noqa: PLC0415 - as above
 
             with contextlib.suppress(errors.Error):
-                await heard.subscription.drain()  # type: ignore[no-untyped-call]
+                if self.is_connected:
+                    await heard.subscription.drain()  # type: ignore[no-untyped-call]
+                else:
+                    await heard.subscription.unsubscribe()
 
     async def _begin(self) -> None:
         """Connect once; where that is not possible now, go on trying."""
@@ -252,23 +263,8 @@ class Connection:
         A new client, connected and with all subscriptions.
 
         Raises:
-            ConfigError: The servers refuse the user.
-            OSError: No server can be reached.
+            ConfigError, OSError: As ``opened``.
         """
-        from nats import errors  # noqa: PLC0415 - as above
-        from nats.aio.client import Client  # noqa: PLC0415 - as above
-
-        client = Client()
-        refused: asyncio.Future[Exception] = self._loop.create_future()
-        last: list[Exception] = []
-
-        async def fault(error: Exception) -> None:
-            last[:] = [error]
-            is_refusal = isinstance(error, errors.AuthorizationError) or "uthorization" in str(error)
-            if is_refusal and not refused.done():
-                refused.set_result(error)
-            elif client.is_connected and not self._is_closing:
-                self._note(f"NATS: {error}")
 
         async def was_lost() -> None:
             if client is self._client and not self._is_closing:
@@ -276,48 +272,21 @@ class Connection:
                 self._lost()
 
         async def is_back() -> None:
-            log.warning("connected to NATS again, %s", _place(client))
+            log.warning("connected to NATS again, %s", place(client))
             self._back()
 
-        user = urlsplit(self.urls[0]).username or "all"
-        connecting = self._loop.create_task(
-            client.connect(
-                self.urls,
-                name=self._name,
-                error_cb=fault,
-                disconnected_cb=was_lost,
-                reconnected_cb=is_back,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=RETRY_S,  # type: ignore[arg-type] # it sleeps for so long
-                connect_timeout=CONNECT_S,
-                ping_interval=PING_S,
-                allow_reconnect=True,
-                skip_subject_validation=True,
-                inbox_prefix=names.INBOX.format(user=names.token(user)),
-                tls=_tls(self._ca),
-            )
-        )
-        both: set[asyncio.Future[Any]] = {connecting, refused}
-        await asyncio.wait(both, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
-        if not connecting.done() or refused.done():
-            connecting.cancel()
-            with contextlib.suppress(Exception, asyncio.CancelledError):
-                await connecting
-            await client.close()
-            if refused.done():
-                where = ", ".join(_shown(url) for url in self.urls)
-                raise ConfigError(f"nats: {where} refuses user {user!r}: {await refused}")
-            raise ConnectionError(str(last[0]) if last else "no answer")
-        try:
-            await connecting
-        except (errors.Error, OSError) as error:
-            raise ConnectionError(str(error)) from error
+        def fault(error: Exception) -> None:
+            if not self._is_closing:
+                self._note(f"NATS: {error}")
+
+        client = await opened(self.urls, self._tls, self._name, fault=fault, lost=was_lost, back=is_back)
         if self._joined is not None:
             await self._joined(client)
         for heard in self._subjects:
             heard.subscription = await client.subscribe(heard.subject, queue=heard.queue, cb=heard.hear)
         self._client = client
-        log.warning("connected to NATS, %s", _place(client))
+        log.warning("connected to NATS, %s", place(client))
+        self._back()
         return client
 
     async def _keep(self, client: Client | None) -> None:
@@ -372,29 +341,3 @@ class Connection:
             self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(asyncio.sleep(0))  # what was closed last is closed by the next round
             self._loop.close()
-
-
-def _shown(url: str) -> str:
-    """A URL without its password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}"
-
-
-def _place(client: Client) -> str:
-    url = client.connected_url
-    return "" if url is None else f"{url.hostname}:{url.port}"
-
-
-def _tls(ca: Path | None) -> ssl.SSLContext | None:
-    """
-    How a server shows who it is; None: as its URL says.
-
-    Raises:
-        ConfigError: There are no certificates in the file.
-    """
-    if ca is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=str(ca))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"nats_ca {ca}: expected a file of certificates (PEM): {error}") from error

@@ -108,7 +108,7 @@ class Node:
             await self._join(connection.client())
         await connection.listen(names.node(self.id, "*"), self._hear)
         await connection.listen(names.AHEAD, self._hear_ahead)
-        connection.start(self._look_after())
+        connection.repeat(self._look_after, LOOK_S)
 
     async def _join(self, client: Client) -> None:
         """Be seen as a micro-service (ADR-32): its one endpoint compares leases, its statistics are the node's."""
@@ -148,13 +148,11 @@ class Node:
         )
 
     async def _look_after(self) -> None:
-        while True:
-            await self._regroup()
-            now = time.monotonic()
-            for lent in list(self._lent.values()):
-                if now - max(self._heard.get(lent.host, 0.0), lent.since) > SILENT_S:
-                    lent.give_up(f"its daemon has said nothing for {SILENT_S:g} s")
-            await asyncio.sleep(LOOK_S)
+        await self._regroup()
+        now = time.monotonic()
+        for lent in list(self._lent.values()):
+            if now - max(self._heard.get(lent.host, 0.0), lent.since) > SILENT_S:
+                lent.give_up(f"its daemon has said nothing for {SILENT_S:g} s")
 
     async def _regroup(self) -> None:
         """Be in the group of each runtime as often as its idle workers are worth."""

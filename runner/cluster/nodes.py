@@ -7,7 +7,6 @@ once while a client waits; the server answers in its place when it has gone. Run
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -60,11 +59,12 @@ class Nodes:
         self._seen: dict[str, tuple[float, NodeStatus]] = {}
         self._checked: dict[str, float] = {}
         self._checking: set[str] = set()
+        self._asked = 0.0
 
     async def begin(self) -> None:
         """Look after the nodes from now on."""
         await self._connection.listen(names.host(self._host_id, "stats"), self._hear)
-        self._connection.start(self._look_after())
+        self._connection.repeat(self._look_after, LOOK_S)
 
     def places(self, runtime: str) -> int:
         """How many workers of a runtime all nodes have together, idle or not."""
@@ -88,16 +88,14 @@ class Nodes:
         self._seen[node.node] = time.monotonic(), node
 
     async def _look_after(self) -> None:
-        asked = 0.0
-        while True:
-            now = time.monotonic()
-            if now >= asked + STATUS_S and self._connection.is_connected:
-                asked = now
-                self._connection.publish(names.STATS, b"", names.host(self._host_id, "stats"))
-                self._seen = {key: seen for key, seen in self._seen.items() if seen[0] >= now - FORGET_S}
-            if self._connection.is_connected:
-                self._check_due(now)
-            await asyncio.sleep(LOOK_S)
+        now = time.monotonic()
+        if not self._connection.is_connected:
+            return
+        if now >= self._asked + STATUS_S:
+            self._asked = now
+            self._connection.publish(names.STATS, b"", names.host(self._host_id, "stats"))
+            self._seen = {key: seen for key, seen in self._seen.items() if seen[0] >= now - FORGET_S}
+        self._check_due(now)
 
     def _check_due(self, now: float) -> None:
         leases = self._leases_of()
