@@ -266,12 +266,12 @@ class Connection:
             ConfigError, OSError: As ``opened``.
         """
 
-        async def was_lost() -> None:
+        def was_lost(client: Client) -> None:
             if client is self._client and not self._is_closing:
                 log.warning("%s any more", NO_NATS)
                 self._lost()
 
-        async def is_back() -> None:
+        def is_back(client: Client) -> None:
             log.warning("connected to NATS again, %s", place(client))
             self._back()
 

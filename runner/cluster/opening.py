@@ -17,7 +17,7 @@ from runner.errors import ConfigError
 from . import names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from nats.aio.client import Client
@@ -33,8 +33,8 @@ async def opened(
     name: str,
     *,
     fault: Callable[[Exception], object],
-    lost: Callable[[], Awaitable[None]],
-    back: Callable[[], Awaitable[None]],
+    lost: Callable[[Client], object],
+    back: Callable[[Client], object],
 ) -> Client:
     """
     A client of nats-py that is connected, and from then on connects again by itself.
@@ -44,8 +44,8 @@ async def opened(
         context: What ``tls`` gave.
         name: What the servers show for it.
         fault: Called with what goes wrong on a connection that there is.
-        lost: Called when it is lost.
-        back: Called when it is there again.
+        lost: Called with the client when its connection is lost.
+        back: Likewise when it has one again.
 
     Raises:
         ConfigError: The servers refuse the user.
@@ -66,14 +66,20 @@ async def opened(
         elif client.is_connected:
             fault(error)
 
+    async def was_lost() -> None:
+        lost(client)
+
+    async def is_back() -> None:
+        back(client)
+
     user = urlsplit(urls[0]).username or "all"
     connecting = asyncio.create_task(
         client.connect(
             list(urls),
             name=name,
             error_cb=hear,
-            disconnected_cb=lost,
-            reconnected_cb=back,
+            disconnected_cb=was_lost,
+            reconnected_cb=is_back,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RETRY_S,  # type: ignore[arg-type] # it sleeps for so long
             connect_timeout=CONNECT_S,
