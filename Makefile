@@ -173,7 +173,7 @@ bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
-chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi RUNTIME=python
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi|cluster RUNTIME=python
 	@$(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" "$(ROUTE)" "$(RUNTIME)"
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz

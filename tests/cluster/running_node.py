@@ -13,7 +13,7 @@ from tests.running_daemon import COMMAND, ENVIRONMENT
 if TYPE_CHECKING:
     import signal
     import types
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 ROOTS = 'worker_user = "root"\n' if os.geteuid() == 0 else ""  # a node of root has to say so
@@ -28,9 +28,18 @@ class RunningNode:
         name: What it is called.
         urls: Of the servers.
         settings: Lines of TOML.
+        env: Added to its environment.
     """
 
-    def __init__(self, directory: Path, name: str, urls: Sequence[str], settings: str = "max_workers = 2") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        urls: Sequence[str],
+        settings: str = "max_workers = 2",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._env = ENVIRONMENT | dict(env or {})
         self.name = name
         self._log = directory / f"{name}.log"
         self._config = directory / f"{name}.toml"
@@ -46,9 +55,12 @@ class RunningNode:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-        if self._process is not None:
-            self._process.wait(WAIT_S)
+            self._process.terminate()
+            try:
+                self._process.wait(WAIT_S)
+            finally:
+                self._process.kill()
+                self._process.wait()
 
     def start(self) -> None:
         """Start it; ``await_start`` waits until it lends."""
@@ -58,7 +70,7 @@ class RunningNode:
                 [*COMMAND, "node", "--config", str(self._config), "--name", self.name],
                 stderr=log,
                 stdout=log,
-                env=ENVIRONMENT,
+                env=self._env,
             )
 
     def await_start(self) -> None:
