@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 SERVERS, NODES = 3, ("one", "two")
 WITHOUT_NATS_S = 0.5
-# One worker of its own, so most processes of Kamailio have one of a node.
-SETTINGS = "num_workers = 1\nmax_workers = 1\nallocate_timeout_s = 0.4\nexec_timeout_s = 0.4\npoison_losses = 0"
+# One worker of its own, so most processes of Kamailio have one of a node. Without any node four processes share it, and
+# one that waited for it for long would answer nobody meanwhile.
+SETTINGS = "num_workers = 1\nmax_workers = 1\nallocate_timeout_s = 0.05\nexec_timeout_s = 0.4\npoison_losses = 0"
 
 
 class ClusterSite(Site):
     """A site whose daemon has one worker of its own."""
 
     def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool, route: str, runtime: str) -> None:
+        _ = route
         self.of_nodes = directory / "nodes"
         self.of_nodes.mkdir()
         self.servers = stack.enter_context(Servers(directory, SERVERS))

@@ -146,6 +146,7 @@ class Connection:
 
         Raises:
             TimeoutError: It was not done in time; it is cancelled.
+            ConnectionError: The connection is being closed.
         """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
@@ -153,6 +154,8 @@ class Connection:
         except NotInTime:
             future.cancel()
             raise TimeoutError from None
+        except CancelledError:
+            raise ConnectionError(NO_NATS) from None
 
     def post(self, step: Callable[..., object], *arguments: object) -> None:
         """Call something in the loop soon; for any thread. After the end nothing happens."""

@@ -15,6 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from runner.control.kinds import Malformed
 from runner.control.messages import Report
 from runner.errors import PoolExhausted
 from runner.pool.slot import Life, PoolSnapshot, Slot, State
@@ -254,28 +255,18 @@ class Far:
         ours: list[int] = []
         lease = Lease()
         try:
-            asking = self._ask(lease, ours, generation, user, left_s)
-            offer = self._connection.call(asking, left_s + ASK_S)
-        except BaseException:
+            offer = self._connection.call(self._ask(lease, ours, generation, user, left_s), left_s + ASK_S)
+            worker = self._worker(lease, ours, offer, generation.runtime)
+        except BaseException as error:
             for descriptor in ours:
                 os.close(descriptor)
+            if lease.process is not None:
+                lease.process.kill()
             self._connection.post(self._leases.drop, lease)
+            if isinstance(error, OSError | Malformed):  # for example out of descriptors
+                raise ConnectionError(str(error)) from error
             raise
-        sent = offer.worker
-        holdings = Holdings(
-            execs=sent.execs,
-            loads=sent.loads,
-            loaded={build.path: build for build in sent.loaded},
-            ran=dict(sent.ran),
-            bound=dict(sent.bound),
-            runtime=generation.runtime,
-            can=sent.can,
-        )
-        assert lease.process is not None  # noqa: S101 - _ask has made it
-        session = Session(MAX_LINE_BYTES, Turn.IDLE)
-        conversation = Conversation(Channel(*ours), session, sent.pid, 0, holdings)
-        worker = FarWorker(lease.process, self._runtime(generation.runtime), conversation, offer.name, offer.version)
-        slot = Slot(sent.max_execs or 0, State.LEASED, worker, beyond=self)
+        slot = Slot(offer.worker.max_execs or 0, State.LEASED, worker, beyond=self)
         slot.lent_to = user
         self._slots[id(slot)] = slot, lease
         self._used.setdefault(generation.path, "")
@@ -284,6 +275,22 @@ class Far:
         with self._changed:
             self._life.started += 1
         return slot
+
+    def _worker(self, lease: Lease, ours: list[int], offer: Offer, runtime: str) -> FarWorker:
+        sent = offer.worker
+        holdings = Holdings(
+            execs=sent.execs,
+            loads=sent.loads,
+            loaded={build.path: build for build in sent.loaded},
+            ran=dict(sent.ran),
+            bound=dict(sent.bound),
+            runtime=runtime,
+            can=sent.can,
+        )
+        assert lease.process is not None  # noqa: S101 - the offer has made it
+        session = Session(MAX_LINE_BYTES, Turn.IDLE)
+        conversation = Conversation(Channel(*ours), session, sent.pid, 0, holdings)
+        return FarWorker(lease.process, self._runtime(runtime), conversation, offer.name, offer.version)
 
     async def _ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
         self._connection.client()  # or there is no connection

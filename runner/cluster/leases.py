@@ -92,8 +92,7 @@ class Leases:
             TimeoutError: It did not answer in time.
         """
         connection = self._connection
-        their_reads, our_writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        our_reads, their_writes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        (their_reads, our_writes), (our_reads, their_writes) = _two_pipes()
         ours += our_reads, our_writes
         lease.relay = Relay(
             connection.loop,
@@ -187,3 +186,21 @@ class Leases:
 
     def _say_end(self, lease: Lease, end: End) -> None:
         self._connection.owe(names.node(lease.node, lease.id), lease.relay.framed(SAID, saying(end)))
+
+
+def _two_pipes() -> list[tuple[int, int]]:
+    """
+    Two pipes that do not block, of each the reading end first.
+
+    Raises:
+        ConnectionError: Out of descriptors; none is left open.
+    """
+    made: list[tuple[int, int]] = []
+    try:
+        made.append(os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
+        made.append(os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        for descriptor in [end for ends in made for end in ends]:
+            os.close(descriptor)
+        raise ConnectionError(f"no pipe can be made: {error.strerror}") from error
+    return made

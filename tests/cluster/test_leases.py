@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -144,5 +146,22 @@ def test_what_comes_for_a_lease_goes_to_its_client_and_what_is_wanted_back_is_no
         assert asked.lease.process.wanted_back == "its node ends"
         asked.lease.process.kill()
         assert asked.read() == b""
+
+    asyncio.run(go())
+
+
+def test_out_of_descriptors_there_is_no_lease_and_nothing_stays_open() -> None:
+    async def go() -> None:
+        asked = Asked()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        before = len([*Path("/proc/self/fd").iterdir()])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 1, limits[1]))
+        try:
+            with pytest.raises(ConnectionError, match="no pipe can be made: Too many open files"):
+                await asked.ask()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        asked.leases.drop(asked.lease)
+        assert len([*Path("/proc/self/fd").iterdir()]) == before
 
     asyncio.run(go())
