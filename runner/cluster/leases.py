@@ -6,6 +6,8 @@ Runs in the loop of the connection, but where it says otherwise. Must not know s
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -33,6 +35,7 @@ log = logging.getLogger("runner.cluster")
 # What a worker says that ends outside of an exec (docs/protocol.md): the client knows that nothing has run, and takes
 # another one.
 GONE = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":0,"exec":0}}\n'
+LATE_S = 2.0  # an offer that comes later is found when both sides compare their leases
 PATIENCE_S = 0.1  # after that a lost connection costs the leases; to change the server takes some milliseconds
 
 
@@ -107,15 +110,25 @@ class Leases:
         )
         self._all[lease.id] = lease
         wanted = Wanted(host=self.host, lease=lease.id, user=user, generation=generation, wait_s=left_s)
-        answer = parsed(await connection.request(names.lease(generation.runtime), as_bytes(wanted), left_s))
-        try:
-            offer = Offer.read(answer)
-        except Malformed:
-            raise ConnectionError(NoOffer.read(answer).refusal) from None
+        subject = names.lease(generation.runtime)
+        asking = asyncio.ensure_future(connection.request(subject, as_bytes(wanted), left_s + LATE_S))
+        await asyncio.wait({asking}, timeout=left_s)
+        if not asking.done():
+            asking.add_done_callback(lambda late: self._refuse(lease, late))
+            raise TimeoutError
+        offer = _offer(await asking)
         lease.node, lease.name = offer.node, offer.name
         lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
         lease.relay.begin()
         return offer
+
+    def _refuse(self, lease: Lease, asked: asyncio.Future[bytes]) -> None:
+        """An offer has come too late: the node has its worker again."""
+        if asked.cancelled() or asked.exception() is not None:
+            return
+        with contextlib.suppress(ConnectionError, Malformed):
+            lease.node = _offer(asked.result()).node
+            self._say_end(lease, End(how="free", reason="the offer came too late"))
 
     def drop(self, lease: Lease) -> None:
         """Forget a lease, and close its pipes."""
@@ -186,6 +199,21 @@ class Leases:
 
     def _say_end(self, lease: Lease, end: End) -> None:
         self._connection.owe(names.node(lease.node, lease.id), lease.relay.framed(SAID, saying(end)))
+
+
+def _offer(answer: bytes) -> Offer:
+    """
+    What a node answered.
+
+    Raises:
+        ConnectionError: It has no worker after all.
+        Malformed: It is no answer.
+    """
+    found = parsed(answer)
+    try:
+        return Offer.read(found)
+    except Malformed:
+        raise ConnectionError(NoOffer.read(found).refusal) from None
 
 
 def _two_pipes() -> list[tuple[int, int]]:

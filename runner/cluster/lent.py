@@ -154,8 +154,9 @@ class Lent:
     def _take_back(self, end: End) -> None:
         """The worker is in the pool again, or is ended."""
         worker, survives = self._slot.living, False
-        if end.how == "free" and end.report is not None:
-            worker.holdings.note(end.report, self._known, MAX_NAMES)
+        if end.how == "free" and (end.report is not None or not self.relay.has_passed_on):
+            if end.report is not None:
+                worker.holdings.note(end.report, self._known, MAX_NAMES)
             try:
                 worker.take_back(self._wire, is_shared=False)
                 survives, self._slot.is_lent = True, False

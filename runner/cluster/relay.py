@@ -47,6 +47,7 @@ class Relay:
     Attributes:
         waits_since: When bytes were sent that nothing has come back for yet, on ``time.monotonic``; 0 when there are
             none.
+        has_passed_on: Whether any bytes of the other side have come.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Relay:
         self._waiting = bytearray()
         self._holds = 0
         self.waits_since = 0.0
+        self.has_passed_on = False
         self._is_closed = False
 
     def begin(self) -> None:
@@ -105,7 +107,7 @@ class Relay:
             return
         self._heard = (self._heard + 1) % NUMBERS
         if frame[: len(DATA)] == DATA:
-            self.waits_since = 0.0
+            self.has_passed_on, self.waits_since = True, 0.0
             self.write(frame[HEAD:])
             return
         try:

@@ -100,7 +100,8 @@ class Choice:
         if client.count(generation.runtime) >= MAX_LOANS:
             return None
         slot = pool.acquire_loaded(generation, client.uid)
-        if slot is None and self.far is not None and held is not None and held.slot.beyond is not None:
+        is_wanted_back = held is not None and held.slot.beyond is not None and held.slot.retire_reason
+        if slot is None and self.far is not None and is_wanted_back:
             # Its node wants it back, so the client moves on to another one, where there is one now.
             with contextlib.suppress(PoolExhausted):
                 slot = self.far.acquire(generation, time.monotonic() + MOVE_S, client.uid, waits=False)

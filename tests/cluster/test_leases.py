@@ -150,11 +150,15 @@ def test_what_comes_for_a_lease_goes_to_its_client_and_what_is_wanted_back_is_no
     asyncio.run(go())
 
 
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 def test_out_of_descriptors_there_is_no_lease_and_nothing_stays_open() -> None:
     async def go() -> None:
         asked = Asked()
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        before = len([*Path("/proc/self/fd").iterdir()])
+        before = open_files()
         resource.setrlimit(resource.RLIMIT_NOFILE, (before + 1, limits[1]))
         try:
             with pytest.raises(ConnectionError, match="no pipe can be made: Too many open files"):
@@ -162,6 +166,6 @@ def test_out_of_descriptors_there_is_no_lease_and_nothing_stays_open() -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         asked.leases.drop(asked.lease)
-        assert len([*Path("/proc/self/fd").iterdir()]) == before
+        assert open_files() == before
 
     asyncio.run(go())
