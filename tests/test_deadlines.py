@@ -30,6 +30,7 @@ ALLOWED = {
     ("runner/wire/channel.py", "Channel.turn", "write"): "the pipe does not block",
     ("runner/cluster/relay.py", "Relay.write", "write"): "the same",
     ("runner/cluster/relay.py", "Relay._read", "read"): "the same",
+    ("runner/cluster/leases.py", "Leases._refuse", "result"): "of a future that is done",
     ("runner/cluster/opening.py", "opened", "connect"): "a task; it is waited for with CONNECT_S",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",
     ("runner/worker/lane.py", "Lane.exec", "write"): "the same",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .borrower import Client, Loan
 
 
-MOVE_S = 0.03  # for another machine's answer, while the client has a worker that works
+MOVE_S = 0.01  # for the answer of another machine, while the client has a worker that works: it asks again soon
 
 
 class Choice:

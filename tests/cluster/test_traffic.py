@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = only_long
-CALLS, SAVES, PER_S = 20_000, 20, 300
+CALLS, SAVES, PER_S = 20_000, 20, 200
 SHORT = 3_000
 AT_ONCE_S = 0.05
 NODES = ("one", "two", "three")
