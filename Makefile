@@ -115,7 +115,7 @@ test-cluster: mono-packages test-packages venv-dev ## Kamailio's scripts on thre
 	@$(BIN)/app-mono build
 	CLUSTER_LONG=yes $(BIN)/python -m pytest tests/cluster $(ARGS)
 
-# Chromium takes 300 MB, so that `make test` leaves out these where it is not installed.
+# Chromium takes 300 MB, so `make test` leaves the page out where it is not installed, and else runs the shortest test.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both
 	@$(INSTALL)
 	missing=
@@ -123,7 +123,7 @@ test-browser: mono-packages venv-dev ## the page of the setting http in Chromium
 	command -v promtool >/dev/null || missing="$$missing prometheus"
 	[ -z "$$missing" ] || install $$missing
 	$(BIN)/app-mono build
-	$(BIN)/python -m pytest tests/web $(ARGS)
+	BROWSER_LONG=yes $(BIN)/python -m pytest tests/web $(ARGS)
 
 lint: venv-dev ## ruff with the rules of bandit, mypy, and the audit where PyPI can be reached; mcs checks the C# in build
 	@$(BIN)/ruff check .
@@ -165,7 +165,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	done
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
-bench: mono-packages test-packages venv-dev ## measure against the peers: ROWS="library kamailio kemi languages pool start"; takes minutes
+bench: mono-packages test-packages venv-dev ## measure against the peers, and which targets are met: ROWS="library kamailio kemi languages pool start"
 	@$(INSTALL)
 	[ -e /usr/lib/mono/4.5/Facades/netstandard.dll ] || install mono-devel
 	$(LOCKED)/bench.txt

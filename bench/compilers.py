@@ -37,7 +37,7 @@ def measure() -> list[Row]:
             sides[language.name] = _compiles(language, directory / f"MySRTest{language.suffix}")
         times = alternate(sides, BLOCKS, SIZE)
     for name in times.keys() - {CSHARP.name}:
-        rows.append(against(f"compile a change, {name} / mcs", times[name], times[CSHARP.name], ""))
+        rows.append(against(f"compile a change, {name} / mcs", times[name], times[CSHARP.name]))
         if name != FSHARP.name:
             rows.append(within(f"compile a change, {name}", times[name], LIMIT_US))
     return sorted(rows, key=lambda row: row.name)

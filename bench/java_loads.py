@@ -1,15 +1,18 @@
 """
-A script in Java from its source, which the worker compiles itself, and from its class file: what the compiler costs.
+A script in Java from its source, which is compiled once for all workers, and from its class file: what that costs.
 
-The compiler in a worker that has loaded sources before is compared with javac as a program, which is what a cache of
-classes that workers share would have to wait for after a save. Alone: ``python -m bench.java_loads``.
+A change is compared with javac as a program. Alone: ``python -m bench.java_loads``.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +23,7 @@ from bench.pool import memory_mib
 from runner import sip
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
-from runner.runtimes import java
+from runner.runtimes import classes, java
 from runner.runtimes.known import JAVA
 
 if TYPE_CHECKING:
@@ -29,32 +32,42 @@ if TYPE_CHECKING:
 TRIES = 8
 SAVES = 20  # of which the first ones warm the compiler up
 WARM = 10
+WORKERS = 4
 SOURCE = HERE / "scripts" / "Three.java"
+
+_number = itertools.count()
 
 
 def measure() -> list[Row]:
-    """Rows for the first load in a new worker, the size of the worker after it, and a change; none without a JDK."""
+    """Rows for the first load in a new worker, memory after it, and a change; none without a JDK."""
     if missing := JAVA.missing():
         print(f"loads in Java are left out: {missing}")
         return []
-    sizes: dict[str, list[float]] = {".java": [], ".class": []}
+    sizes: dict[str, list[float]] = {"new": [], "kept": [], "class": [], "compiler": []}
     with tempfile.TemporaryDirectory(prefix="app-mono-bench-") as aside:
         script = Path(aside) / SOURCE.name
         script.write_text(SOURCE.read_text("utf-8"), "utf-8")
         javac = ["javac", "-cp", str(java.ensure().sr), str(script)]
+        changes = script.with_name("Changes.java")
         sides: dict[str, Callable[[], list[float]]] = {
             "javac": lambda: _seconds(javac),
-            ".java": lambda: _first(script, sizes[".java"]),
-            ".class": lambda: _first(script.with_suffix(".class"), sizes[".class"]),
-            "change": lambda: _changes(script.with_name("Changes.java")),
+            "new": lambda: _first_of_new(script.with_name("New.java"), sizes),
+            "kept": lambda: _first(script, sizes["kept"]),
+            "class": lambda: _first(script.with_suffix(".class"), sizes["class"]),
+            "change": partial(_changes, changes, 1),
+            "changes": partial(_changes, changes, WORKERS),
         }
         sides["javac"]()  # makes the class file
+        sides["kept"]()
         times = rounds(sides, TRIES)
-    source, compiled = (Times.of(sizes[kind]) for kind in sizes)
+    kept, compiled, compiler = (Times.of(sizes[kind]) for kind in ("kept", "class", "compiler"))
     return [
-        against("first load in a new worker, .java / its .class", times[".java"], times[".class"], ""),
-        against("memory after it, .java / its .class", source, compiled, "", unit="MiB"),
-        against("load of a change, .java in a warm worker / javac", times["change"], times["javac"], ""),
+        against("first load in a new worker, new .java / .class", times["new"], times["class"]),
+        against("first load in a new worker, .java compiled before / .class", times["kept"], times["class"]),
+        against("memory of that worker, .java / .class", kept, compiled, unit="MiB"),
+        against("memory of the compiler / of a worker", compiler, compiled, unit="MiB"),
+        against("load of a change, .java / javac", times["change"], times["javac"]),
+        against(f"load of a change by {WORKERS} workers / by one", times["changes"], times["change"]),
     ]
 
 
@@ -71,6 +84,11 @@ def _load(runner: Runner, script: Path) -> float:
     return result.timing.load_us / 1e6
 
 
+def _save(script: Path) -> None:
+    """Write a script that was never compiled before."""
+    script.write_text(f"{SOURCE.read_text('utf-8')}// {os.getpid()} {next(_number)} {time.time_ns()}\n", "utf-8")
+
+
 def _first(script: Path, sizes: list[float]) -> list[float]:
     with Runner(settings(max_workers=1), begins_with=["java"]) as runner:
         spent = _load(runner, script)
@@ -78,13 +96,28 @@ def _first(script: Path, sizes: list[float]) -> list[float]:
     return [spent]
 
 
-def _changes(script: Path) -> list[float]:
-    text = SOURCE.read_text("utf-8")
+def _first_of_new(script: Path, sizes: dict[str, list[float]]) -> list[float]:
+    """As ``_first``, with a compiler that is started for it."""
+    compiler = classes.process(JAVA.command)
+    compiler.stop()
+    _save(script)
+    spent = _first(script, sizes["new"])
+    sizes["compiler"].append(memory_mib(compiler.pid or 0))
+    return spent
+
+
+def _changes(script: Path, workers: int) -> list[float]:
+    """Of each change, the time that so many workers need to load it, one after the other."""
     spent = []
-    with Runner(settings(max_workers=1), begins_with=["java"]) as runner:
-        for number in range(SAVES):
-            script.write_text(f"{text}// {number}\n", "utf-8")
-            spent.append(_load(runner, script))
+    with Runner(settings(max_workers=workers), begins_with=["java"]) as runner:
+        for _ in range(SAVES):
+            _save(script)
+            with ExitStack() as held:
+                loads = []
+                for _ in range(workers):
+                    loads.append(_load(runner, script))
+                    held.enter_context(runner.pools.of("java").pool.lease(None, time.monotonic() + 10))
+                spent.append(sum(loads))
     return spent[WARM:]
 
 

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.kamailio import Side
 from bench.library import echo
 from bench.measure import US, Row, Times, against, alternate, noise
+from bench.sides import Side
 from tests.kamailio.kemi_site import ENGINES, Site
 from tests.kamailio.rig import Peer, has_module
 from tests.kamailio.test_examples import reply_to
@@ -98,9 +98,7 @@ def measure() -> list[Row]:
             *compared("OPTIONS that is answered", registrars, lambda routed: routed.ask("OPTIONS")),
             *compared("REGISTER", registrars, Routed.register),
             *compared("call to a busy phone", registrars, lambda routed: routed.call),
-            *compared(
-                "a route that reads 20 values", calls, lambda routed: routed.ask("MESSAGE", "reader@", READS), "<= 3.0"
-            ),
+            *compared("a route that reads 20 values", calls, lambda routed: routed.ask("MESSAGE", "reader@", READS)),
         ]
         none = times("no calls", calls, lambda routed: routed.ask("OPTIONS", "0@"))
         many = times("calls", calls, lambda routed: routed.ask("OPTIONS", f"{CALLS}@"))
@@ -108,12 +106,11 @@ def measure() -> list[Row]:
         for name in names:
             one_s = (many[name].median - none[name].median) / CALLS
             cpu_s = (cpu(calls[name], "calls").median - cpu(calls[name], "no calls").median) / CALLS
-            is_ours = name == OURS
-            peer, target = (floor.median * US, "<= 2.0") if is_ours else (None, "")
-            label = f"one call of KSR that is asked: {name}" + (" / echo floor" if is_ours else "")
+            peer = floor.median * US if name == OURS else None
+            label = f"KEMI, one call that is asked: {name}" + (" / echo floor" if peer else "")
             ratio = one_s * US / peer if peer else one_s * US
-            rows.append(Row(label, one_s * US, peer, ratio, target, noise(many[name])))
-            rows.append(Row(f"CPU of one call of KSR: {name}", cpu_s * US, None, cpu_s * US, ""))
+            rows.append(Row(label, one_s * US, peer, ratio, noise(many[name])))
+            rows.append(Row(f"KEMI, CPU of one call that is asked: {name}", cpu_s * US, None, cpu_s * US))
     return rows
 
 
@@ -127,12 +124,9 @@ def cpu(routed: Routed, kind: str) -> Times:
     return Times.of(routed.cpu_s[kind][1:])
 
 
-def compared(
-    kind: str, sides: dict[str, Routed], one: Callable[[Routed], Callable[[], None]], target: str = ""
-) -> Iterator[Row]:
-    """Ours against each peer; the target is for the first one, Lua."""
+def compared(kind: str, sides: dict[str, Routed], one: Callable[[Routed], Callable[[], None]]) -> Iterator[Row]:
+    """Ours against each peer."""
     found = times(kind, sides, one)
     for peer in list(sides)[1:]:
-        wanted = target if peer == PEERS[0] else ""
-        yield against(f"KEMI, {kind}: C# / {peer}", found[OURS], found[peer], wanted)
-        yield against(f"KEMI, CPU of {kind}: C# / {peer}", cpu(sides[OURS], kind), cpu(sides[peer], kind), "")
+        yield against(f"KEMI, {kind}: C# / {peer}", found[OURS], found[peer])
+        yield against(f"KEMI, CPU of {kind}: C# / {peer}", cpu(sides[OURS], kind), cpu(sides[peer], kind))

@@ -13,7 +13,7 @@ from runner.runtimes.known import Runtimes
 if TYPE_CHECKING:
     from bench.measure import Times
 
-SCRIPTS = {"java": ("Three.java", "<= 1.5"), "node": ("Three.js", "<= 1.5"), "python": ("Three.py", "<= 2.0")}
+SCRIPTS = {"java": "Three.java", "node": "Three.js", "python": "Three.py"}
 WARM_EXECS = 5000  # a virtual machine compiles what it has run often
 
 
@@ -21,19 +21,17 @@ def measure() -> list[Row]:
     """A row for each runtime that is installed, where the two are placed together and where the kernel places them."""
     rows: list[Row] = []
     scripts = {"mono": str(compile_script(HERE / "scripts" / "Three.cs"))}
-    for name in SCRIPTS:
+    for name, script in SCRIPTS.items():
         if missing := Runtimes(settings()).named(name).missing():
             print(f"{name} is left out: {missing}")
         else:
-            scripts[name] = str(HERE / "scripts" / SCRIPTS[name][0])
+            scripts[name] = str(HERE / "scripts" / script)
     for placement, told in (("together", ""), ("free", ", placed by the kernel")):
         with Runner(settings(placement=placement, max_workers=1)) as runner:
             sides = {name: execs(runner, script) for name, script in scripts.items()}
             for side in sides.values():
                 side(WARM_EXECS)
             times: dict[str, Times] = alternate(sides, BLOCKS, SIZE)
-        for name in scripts:
-            if name != "mono":
-                target = SCRIPTS[name][1] if placement == "together" else ""
-                rows.append(against(f"exec, 3 calls, {name} / mono{told}", times[name], times["mono"], target))
+        peers = [name for name in scripts if name != "mono"]
+        rows += [against(f"exec, 3 calls, {name} / mono{told}", times[name], times["mono"]) for name in peers]
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import lanes
+from bench.lanes import LANES, told_by
 from bench.measure import Row, Times, against, alternate
 from runner import sip
 from runner.build import compile_script, ensure_bridge
@@ -28,6 +31,7 @@ PEERS = ROOT / "build" / "bench"
 LINE = b"x" * 170 + b"\n"  # as long as the line of the 3-call exec
 THINK_S = 35e-6  # pause between two turns of the echo: the time that an exec needs outside its turn
 BLOCKS, SIZE = 20, 300
+FEW, MANY = "3 calls", "15 calls"
 COLD_SIZE = 3  # a cold mono takes as long as a hundred execs
 
 
@@ -132,16 +136,7 @@ def pythonnet(stack: ExitStack, script: str) -> Callable[[int], list[float]]:
     )  # fmt: skip
     stack.callback(process.kill)
 
-    def block(count: int) -> list[float]:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{count}\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        if not line:
-            raise OSError("pythonnet did not start; it needs netstandard.dll (Debian package mono-devel)")
-        return [int(nanoseconds) / 1e9 for nanoseconds in line.split()]
-
+    block = told_by(process, "pythonnet did not start; it needs netstandard.dll (Debian package mono-devel)")
     block(1)
     return block
 
@@ -164,6 +159,7 @@ def cold() -> Callable[[int], list[float]]:
 
 def built(name: str) -> Path:
     """Compile a script for a peer, with SR.dll beside it."""
+    PEERS.mkdir(parents=True, exist_ok=True)
     sr_dll = ensure_bridge().sr_dll
     beside, content = PEERS / "SR.dll", sr_dll.read_bytes()
     if not beside.exists() or beside.read_bytes() != content:  # a running peer has the file mapped
@@ -177,48 +173,35 @@ def built(name: str) -> Path:
 def measure() -> tuple[list[Row], dict[str, Times]]:
     """The rows of the library, and the times behind them for the plot."""
     PEERS.mkdir(parents=True, exist_ok=True)
-    three, fifteen = (str(compile_script(HERE / "scripts" / f"{name}.cs")) for name in ("Three", "Fifteen"))
+    scripts = {"3 calls": "Three", "15 calls": "Fifteen"}
     with ExitStack() as stack:
-        together = stack.enter_context(Runner(settings()))
         free = stack.enter_context(Runner(settings(placement="free")))
-        sides = {
-            "3 calls": execs(together, three),
-            "3 calls, placed by the kernel": execs(free, three),
-            "15 calls": execs(together, fifteen),
-        }
+        sides: dict[str, Callable[[int], list[float]]] = {"cold mono": cold()}
+        for what, script in scripts.items():
+            program = str(compile_script(HERE / "scripts" / f"{script}.cs"))
+            sides |= {f"{what}: {lane}": lanes.library(stack, lane, program) for lane in LANES}
+            if what == FEW:
+                sides["placed by the kernel"] = execs(free, program)
         sides |= echo(stack)
-        missing = ""
         try:
-            sides |= {
-                "pythonnet, 3 calls": pythonnet(stack, "Three"),
-                "pythonnet, 15 calls": pythonnet(stack, "Fifteen"),
-            }
+            sides |= {f"{what}: pythonnet": pythonnet(stack, script) for what, script in scripts.items()}
         except (OSError, subprocess.SubprocessError) as error:
-            missing = str(error)
-        sides["cold mono"] = cold()
+            print(f"pythonnet is left out: {error}")
         times = alternate(sides, BLOCKS, SIZE)
-    three_calls, fifteen_calls, floor = times["3 calls"], times["15 calls"], times["echo"]
-    free_calls = times["3 calls, placed by the kernel"]
-    rows = [
-        against("library exec, 3 calls / echo floor", three_calls, floor, "<= 2.0"),
-        against("the same, placed by the kernel / echo floor", free_calls, floor, ""),
-        against("library p99, 3 calls / echo floor", three_calls, floor, "", tail=True),
-        against("library p99, 15 calls / echo floor", fifteen_calls, floor, "", tail=True),
-    ]
-    if missing:
-        print(f"pythonnet is left out: {missing}")
-    else:
-        peer_three, peer_fifteen = times["pythonnet, 3 calls"], times["pythonnet, 15 calls"]
-        rows += [
-            against("library exec, 3 calls / pythonnet", three_calls, peer_three, "<= 1.0"),
-            against("library p99, 3 calls / pythonnet", three_calls, peer_three, "", tail=True),
-            against("library exec, 15 calls / pythonnet", fifteen_calls, peer_fifteen, ""),
-            against("library p99, 15 calls / pythonnet", fifteen_calls, peer_fifteen, "", tail=True),
-        ]
+    floor, first = times["echo"], next(iter(LANES))
+    few, many = times[f"{FEW}: {first}"], times[f"{MANY}: {first}"]
+    rows: list[Row] = []
+    for what, lane in itertools.product(scripts, LANES):
+        ours, peer = times[f"{what}: {lane}"], times.get(f"{what}: pythonnet")
+        if peer is not None:
+            rows.append(against(f"library, {what}: {lane} / pythonnet", ours, peer))
+            rows.append(against(f"library p99, {what}: {lane} / pythonnet", ours, peer, tail=True))
+        rows.append(against(f"library, {what}: {lane} / echo floor", ours, floor))
     rows += [
-        against("library exec, 3 calls / echo on one CPU", three_calls, times["echo, one CPU"], ""),
-        against("library exec, 3 calls / echo over pipes, one CPU", three_calls, times["echo, pipes, one CPU"], ""),
-        against("library exec, 15 calls / 3 calls", fifteen_calls, three_calls, ""),
-        against("library exec, 3 calls / cold mono", three_calls, times["cold mono"], "<= 0.005"),
+        against("library, 3 calls, placed by the kernel / echo floor", times["placed by the kernel"], floor),
+        against("library, 3 calls / echo on one CPU", few, times["echo, one CPU"]),
+        against("library, 3 calls / echo over pipes, one CPU", few, times["echo, pipes, one CPU"]),
+        against("library, 15 calls / 3 calls", many, few),
+        against("library, 3 calls / cold mono", few, times["cold mono"]),
     ]
     return rows, times

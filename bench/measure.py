@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bench.targets import TARGETS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -24,7 +26,6 @@ class Row:
         ours: Ours, in ``unit``.
         peer: The peer, in ``unit``; None where there is none.
         ratio: The number that the target is for: ours over peer, or ours alone.
-        target: For example ``<= 2.0``; empty when the row is only reported.
         noise: Spread of the same side measured twice, as a share of its median; None when it was measured once.
         unit: The unit of ``ours`` and ``peer``; empty where they are shares.
     """
@@ -33,9 +34,13 @@ class Row:
     ours: float
     peer: float | None
     ratio: float
-    target: str
     noise: float | None = None
     unit: str = "us"
+
+    @property
+    def target(self) -> str:
+        """For example ``<= 2.0``; empty when the row is only reported."""
+        return TARGETS.get(self.name, "")
 
     @property
     def is_met(self) -> bool | None:
@@ -109,18 +114,17 @@ def rounds(sides: Mapping[str, Callable[[], Iterable[float]]], count: int) -> di
     return {name: Times(tuple(blocks)) for name, blocks in found.items()}
 
 
-def against(name: str, ours: Times, peer: Times, target: str, *, tail: bool = False, unit: str = "us") -> Row:
+def against(name: str, ours: Times, peer: Times, *, tail: bool = False, unit: str = "us") -> Row:
     """A row of two sides: medians, or 99th percentiles with ``tail``. Times are seconds where ``unit`` is "us"."""
     scale = US if unit == "us" else 1
     mine, other = ((side.p99 if tail else side.median) * scale for side in (ours, peer))
-    return Row(name, mine, other, mine / other, target, noise(ours, peer, tail=tail), unit)
+    return Row(name, mine, other, mine / other, noise(ours, peer, tail=tail), unit)
 
 
 def within(name: str, ours: Times, limit: float, *, tail: bool = False, unit: str = "us") -> Row:
     """A row that has a limit, in ``unit``, instead of a peer."""
     value = (ours.p99 if tail else ours.median) * (US if unit == "us" else 1)
-    label = f"{name}, limit {limit:g} {unit}"
-    return Row(label, value, limit, value / limit, "<= 1.0", noise(ours, tail=tail), unit)
+    return Row(f"{name} / limit", value, limit, value / limit, noise(ours, tail=tail), unit)
 
 
 def noise(*sides: Times, tail: bool = False) -> float | None:

@@ -77,7 +77,11 @@ def first_exec_after_a_change(name: str, source: str) -> tuple[list[float], int]
             thread = threading.Thread(target=load)
             thread.start()
             try:
-                time.sleep(SETTLE_S)  # the change should hit a running script, not a new one
+                # The change should hit a running script, not a new one: what mono compiles of its own libraries, the
+                # first time that a worker needs it, is no matter of a change.
+                settled = time.monotonic() + SETTLE_S
+                while time.monotonic() < settled:
+                    runner.mono_exec(script, host=MessageHost(parsed))
                 for number in range(1, CHANGES + 1):
                     new = script.with_suffix(".new")
                     new.write_bytes(built.replace(_BUILD, f"BUILD{number:04}".encode("utf-16-le")))
@@ -132,8 +136,8 @@ def cpu_bound() -> tuple[list[Row], dict[str, dict[int, float]]]:
     rates = dict(zip(sides, found.values(), strict=True))
     name = "CPU-bound script, two clients of one pool: two workers / one"
     rows = [
-        against(name, rates[2, 2], rates[1, 2], ">= 1.8", unit="1/s"),
-        against("CPU-bound script, two workers and clients / one and one", rates[2, 2], rates[1, 1], "", unit="1/s"),
+        against(name, rates[2, 2], rates[1, 2], unit="1/s"),
+        against("CPU-bound script, two workers and clients / one and one", rates[2, 2], rates[1, 1], unit="1/s"),
     ]
     shown = {
         "1 ms of work a call, a client for each worker": {1: rates[1, 1], 2: rates[2, 2], 4: rates[4, 4]},
@@ -165,7 +169,7 @@ def starts() -> tuple[Times, Times]:
     return Times.of(times), Times(tuple(sizes))
 
 
-def many() -> Row:
+def many() -> list[Row]:
     """``EXECS`` execs in one slot with recycling: memory of the last tenth over the second, and how many failed."""
     script = str(compile_script(HERE / "scripts" / "Three.cs"))
     parsed = sip.parse(MESSAGE.read_bytes())
@@ -180,29 +184,34 @@ def many() -> Row:
                 samples[number * 10 // EXECS].append(memory_mib(running.pid))
     first, last = Times.of(samples[1]), Times.of(samples[-1])
     ratio = statistics.mean(last.all) / statistics.mean(first.all)
-    name = f"{EXECS} execs, memory of the last tenth / second, {failed} failed"
-    return Row(name, ratio, None, ratio, "<= 1.05", noise(first, last), "")
+    print(f"many execs: {EXECS}")
+    return [
+        Row("many execs, memory of the last tenth / second", ratio, None, ratio, noise(first, last), ""),
+        Row("many execs, failed", failed, None, failed, None, ""),
+    ]
 
 
 def measure() -> tuple[list[Row], dict[str, dict[int, float]]]:
     """The rows about workers, and throughput over their number for the plot."""
     rows = []
-    stale = dict.fromkeys(("Changed", "Sixty"), 0)
+    stale = 0
 
     def changed(name: str, source: str) -> list[float]:
+        nonlocal stale
         times, old = first_exec_after_a_change(name, source)
-        stale[name] += old
+        stale += old
         return times
 
-    changes = {"Changed": partial(changed, "Changed", three()), "Sixty": partial(changed, "Sixty", sixty())}
+    changes = {"3 calls": partial(changed, "Changed", three()), "60 methods": partial(changed, "Sixty", sixty())}
     for name, times in rounds(changes, 2).items():
-        rows.append(within(f"first exec after a change, p99, {name}, {stale[name]} stale", times, 5000, tail=True))
+        rows.append(within(f"first exec after a change, {name}, p99", times, 5000, tail=True))
+    rows.append(Row("execs after a change that an older build answered", stale, None, stale, None, ""))
     found, throughput = cpu_bound()
     times, sizes = starts()
     rows += [
         *found,
         within("daemon start to 4 workers ready", times, 0.6, unit="s"),
         within("resident memory of an idle worker", sizes, 25, unit="MiB"),
-        many(),
+        *many(),
     ]
     return rows, throughput

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.measure import Row
+from bench.summary import lines as summary_lines
+from bench.summary import number
+from bench.targets import TARGETS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.measure import Row, Times
+    from bench.measure import Times
 
-BUILD = Path(__file__).parent.parent / "build"
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build"
+PAGE = ROOT / "docs" / "performance.md"
+PLOT = "bench.svg"
+COLUMNS = ("row", "ours", "peer", "unit", "ratio", "target", "", "noise")
 
 
 def machine() -> str:
@@ -33,41 +45,67 @@ def machine() -> str:
 def table(rows: Sequence[Row]) -> None:
     """Print the results, one row on each line, with the target and whether it is met."""
     shown = Table(box=None, pad_edge=False)
-    for name in ("row", "ours", "peer", "unit", "ratio", "target", "met", "noise"):
-        shown.add_column(name, justify="left" if name in {"row", "unit", "met"} else "right")
+    for name in COLUMNS:
+        shown.add_column(name or " ", justify="left" if name in {"row", "unit", ""} else "right")
     for row in rows:
-        shown.add_row(
-            row.name,
-            f"{row.ours:.4g}",
-            "" if row.peer is None else f"{row.peer:.4g}",
-            row.unit,
-            f"{row.ratio:.3g}",
-            row.target,
-            {True: "yes", False: "NO", None: ""}[row.is_met],
-            "" if row.noise is None else f"{row.noise:.0%}",
-        )
-    console = Console(width=140)
+        shown.add_row(*_cells(row))
+    console = Console(width=160)
     console.print(machine())
     console.print(shown)
 
 
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        number(row.ours),
+        "" if row.peer is None else number(row.peer),
+        row.unit,
+        number(row.ratio),
+        row.target,
+        {True: "met", False: "missed", None: ""}[row.is_met],
+        "" if row.noise is None else f"{row.noise:.0%}",
+    )
+
+
 def write(rows: Sequence[Row]) -> None:
-    """Write ``build/bench.json``; units other than microseconds are in the names of the rows."""
+    """Write ``build/bench.json``."""
     BUILD.mkdir(exist_ok=True)
-    records = [
-        {
-            "name": row.name if row.unit in {"us", ""} else f"{row.name} [{row.unit}]",
-            "ours_us": round(row.ours, 4),
-            "peer_us": None if row.peer is None else round(row.peer, 4),
-            "ratio": round(row.ratio, 4),
-            "target": row.target,
-            "met": row.is_met,
-            "noise": None if row.noise is None else round(row.noise, 3),
-        }
-        for row in rows
-    ]
-    text = json.dumps({"machine": machine(), "rows": records}, indent=1)
+    text = json.dumps({"machine": machine(), "rows": [dataclasses.asdict(row) for row in rows]}, indent=1)
     (BUILD / "bench.json").write_text(text + "\n", encoding="utf-8")
+
+
+def into_page(page: Path = PAGE, results: Path = BUILD / "bench.json") -> None:
+    """
+    Write the rows of ``build/bench.json`` into docs/performance.md: what they say in short, and all of them as a table.
+
+    A row that has a target and was not measured there has no figures.
+    """
+    try:
+        found = json.loads(results.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sys.exit(f"expected the results of `make bench` in {results}, found no such file")
+    rows = {record["name"]: Row(**record) for record in found["rows"]}
+    text = page.read_text(encoding="utf-8")
+    for part, new in (("summary", summary_lines(rows)), ("table", as_markdown(rows, found["machine"]))):
+        begin, end = f"<!-- {part} of make bench -->\n", f"<!-- end of the {part} -->\n"
+        before, begins, rest = text.partition(begin)
+        _, ends, after = rest.partition(end)
+        if not begins or not ends:
+            sys.exit(f"{page}: expected the lines {begin.strip()!r} and, below it, {end.strip()!r}")
+        text = f"{before}{begin}\n{new}\n\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+    if rows:
+        shutil.copy(results.with_name(PLOT), page.with_name(PLOT))
+
+
+def as_markdown(rows: Mapping[str, Row], where: str) -> str:
+    """All rows that were measured, and those that have a target and were not."""
+    empty = ("",) * 4
+    cells = [_cells(row) for row in rows.values()]
+    cells += [(name, *empty, target, "not measured", "") for name, target in TARGETS.items() if name not in rows]
+    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ("---",) * len(COLUMNS), *cells)]
+    plotted = [f"\n![latencies and throughput]({PLOT})"] if rows else []
+    return "\n".join([f"{where}.\n", *lines, *plotted])
 
 
 def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, float]]) -> Path:
@@ -91,6 +129,6 @@ def plot(latencies: Mapping[str, Times], throughput: Mapping[str, Mapping[int, f
     if throughput:
         right.legend(fontsize=7)
     figure.tight_layout()
-    place = BUILD / "bench.svg"
+    place = BUILD / PLOT
     figure.savefig(place)
     return place

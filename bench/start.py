@@ -109,8 +109,8 @@ def starts(directory: Path) -> list[Row]:
     for name in ways:
         if name != OURS:
             mine, other = Times.of(sizes[OURS]), Times.of(sizes[name])
-            rows.append(against(f"worker ready: {OURS} / {name}", times[OURS], times[name], "", unit="ms"))
-            rows.append(against(f"resident memory then: {OURS} / {name}", mine, other, "", unit="MiB"))
+            rows.append(against(f"worker ready: {OURS} / {name}", times[OURS], times[name], unit="ms"))
+            rows.append(against(f"resident memory then: {OURS} / {name}", mine, other, unit="MiB"))
     return rows
 
 
@@ -136,7 +136,7 @@ def garbage(directory: Path) -> Row:
             bytes_of_an_exec.append((collections(runner) - before) * NURSERY_BYTES / EXECS)
     found = Times.of(bytes_of_an_exec)
     name = "garbage of one 3-call exec in the worker"
-    return Row(name, found.median, None, found.median, "", noise(found), "bytes")
+    return Row(name, found.median, None, found.median, noise(found), "bytes")
 
 
 def measure() -> list[Row]:

@@ -21,6 +21,7 @@ namespace SRBridge
     internal sealed class Script
     {
         private const int CompileBudgetMs = 100;
+        private const int LongCompileMs = 5;
 
         private const BindingFlags Everything = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
             | BindingFlags.Static | BindingFlags.Instance;
@@ -135,10 +136,22 @@ namespace SRBridge
             }
         }
 
-        /// <summary>Compiles methods for up to 100 ms, so that the first exec does not pay for it.</summary>
+        /// <summary>
+        /// Compiles methods for up to 100 ms, so that the first exec does not pay for it, nor for the garbage that this
+        /// makes: that of sixty methods with LINQ cost one first exec in ten a collection of 2 to 3 ms (measured).
+        /// </summary>
         internal static void Compile(IEnumerable<Assembly> assemblies)
         {
             Stopwatch clock = Stopwatch.StartNew();
+            CompileAll(assemblies, clock);
+            if (clock.ElapsedMilliseconds >= LongCompileMs)
+            {
+                GC.Collect(0);
+            }
+        }
+
+        private static void CompileAll(IEnumerable<Assembly> assemblies, Stopwatch clock)
+        {
             foreach (Assembly assembly in assemblies)
             {
                 foreach (Type type in TypesOf(assembly))

@@ -94,7 +94,7 @@ _import_own_package()
 
 try:
     from runner.client.lease import Lease
-    from runner.client.link import NO_DAEMON
+    from runner.control.outcomes import NO_DAEMON
     from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import (
         BuildError,
         CallRefused,
+        CompilerLost,
         ConfigError,
         EntryMissing,
         ExecTimeout,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BuildError",
     "CallRefused",
+    "CompilerLost",
     "ConfigError",
     "EntryMissing",
     "ExecResult",

@@ -29,7 +29,7 @@ class ConfigError(RunnerError):
 
 class BuildError(RunnerError):
     """
-    A C# source did not compile.
+    A source did not compile.
 
     ``diagnostics`` has the compiler's lines as ``file:line:col: error CSnnnn: text``. It is empty when the compiler
     itself could not be run.
@@ -38,6 +38,10 @@ class BuildError(RunnerError):
     def __init__(self, message: str, diagnostics: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.diagnostics = tuple(diagnostics)
+
+
+class CompilerLost(BuildError):
+    """The process that compiles died, or took too long. The next compilation has another one."""
 
 
 class PoolExhausted(RunnerError):

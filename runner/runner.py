@@ -9,10 +9,10 @@ import contextlib
 import logging
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.pool.pools import Pools
+from runner.pool.warming import is_no_loss
 from runner.runtimes.known import Runtimes
 from runner.scripts.current import CurrentScripts
 from runner.scripts.poison import Poison
@@ -25,8 +25,9 @@ from runner.worker.worker import Worker, never
 
 from .at_once import AtOnce
 from .bridges import Bridges
-from .errors import ConfigError, ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
-from .job import ExecResult, Job, Timing
+from .errors import ExecTimeout, RunnerError, ScriptError, WorkerError, WorkerGone
+from .exec_counts import ExecCounts
+from .job import ExecResult, Job, Timing, require_mode
 from .settings import Settings
 from .worker import confine, sandbox
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from runner.control.status import ScriptStatus
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.pool.warming import FirstRun
     from runner.scripts.generation import Generation
@@ -73,6 +75,7 @@ class Runner:
         self.poison = Poison(self.settings)
         self.announce: Callable[[Generation], object] = lambda _: None
         """Told each build of a script that changed, before anybody asks for it."""
+        self._counts = ExecCounts()
         self._parts = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -82,7 +85,7 @@ class Runner:
             self._directory = parts.enter_context(run_directory(None if user is None else user.gid))
             self._bridges = Bridges(self._directory, self.settings.mono)
             self._drain = parts.enter_context(Drain())
-            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare)
+            self.scripts = CurrentScripts(self.settings, self._directory / BLOBS, self.prepare, self.poison.of_compiler)
             self.pools = Pools(
                 self.runtimes.settings_of, self._start, self.poison, lost=self.poison.note, loaded=self.scripts.accept
             )
@@ -126,7 +129,7 @@ class Runner:
         Raises:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
-        self._refuse_unless_in_mode(path := str(path))
+        require_mode(path := str(path), self.settings.load)
         outcome = ExecOutcome()
         outcome.profile = None if spent is None else Profile(spent)
         return self._execute(path, param, host, timeout_s, outcome, entry=entry)
@@ -138,7 +141,7 @@ class Runner:
         Raises:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
-        self._refuse_unless_in_mode(None)
+        require_mode(None, self.settings.load)
         return self._execute(None, param, host, timeout_s, ExecOutcome())
 
     def current(self, path: str | None) -> Generation:
@@ -152,7 +155,7 @@ class Runner:
             ConfigError: The runner is in the other mode.
             ScriptError: There is no such script, or it cannot be run, or it is refused for a while.
         """
-        self._refuse_unless_in_mode(path)
+        require_mode(path, self.settings.load)
         return self._current(path)
 
     def _current(self, path: str | None) -> Generation:
@@ -174,6 +177,10 @@ class Runner:
         """The workers as they are now, for people and tests."""
         return self.pools.snapshot()
 
+    def counters(self) -> tuple[ScriptStatus, ...]:
+        """What ``mono_exec`` and ``mono_run`` have counted, by script and build; see ``ExecCounts``."""
+        return self._counts.status(self.scripts.reloads())
+
     def reset(self) -> None:
         """
         Replace every worker, and read ``load`` again.
@@ -184,10 +191,21 @@ class Runner:
         self._pinned = self._pin()
         self.pools.reset()
 
+    def check(self, path: str | None, entry: str | None = None) -> None:
+        """
+        Load what ``current`` gives, so that what would fail at each exec is an error now.
+
+        Raises:
+            RunnerError: It cannot be loaded, or has no such entry.
+        """
+        generation = self.pools.loaded(self.current(path), self.scripts)
+        if entry is not None:
+            generation.foresight_of(entry)
+
     def prepare(self, path: str) -> None:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
-            generation = self.scripts.current(path)
+            generation = self.scripts.ready(self.scripts.current(path))
             self.announce(generation)
             if generation.path != path:
                 # A link was moved on, and no worker has an older build from there.
@@ -203,21 +221,12 @@ class Runner:
                 )
                 if generation is tried:
                     return
+                generation = self.scripts.ready(generation)
 
     def _accept_prepared(self, generation: Generation) -> None:
         # When all workers are lent, none has tried it.
         if self.pools.of(generation.runtime).upkeep.has_loaded(generation):
             self.scripts.accept(generation)
-
-    def _refuse_unless_in_mode(self, path: str | None) -> None:
-        if path is None and self._pinned is None:
-            raise ConfigError(
-                "the setting load has to name the script that mono_run, or Kamailio with app_mono_kemi.py, runs"
-            )
-        if path is not None and self._pinned is not None and Path(path) != self.settings.load:
-            raise ConfigError(
-                f"mono_exec is refused while load is set ({self.settings.load}): use mono_run, or unset load"
-            )
 
     def _execute(
         self,
@@ -229,20 +238,19 @@ class Runner:
         *,
         entry: str | None = None,
     ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome)
-        job.entry = entry
+        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome, entry)
         error: RunnerError | None = None
         try:
             if param is not None:
                 job.param = host.expand(param)
-            name = None if path is None else host.expand(path)
+            job.path = name = None if path is None else host.expand(path)
             if name is None or self._pinned is not None or not self._at_once.exec(name, job):
                 self._run(self._current(name), job)
         except RunnerError as failure:
             log.warning("%s", failure.full())
             error = failure
-        code = None if error else outcome.code
-        return ExecResult(code == 0, code, error, job.timing(), outcome.calls, outcome.has_ended_routing)
+        self._counts.add(job, error)
+        return job.result(error)
 
     def _run(self, generation: Generation, job: Job) -> None:
         """
@@ -252,9 +260,11 @@ class Runner:
         helpers than the script turns out to need. The deadline bounds how often.
         """
         self.poison.check_message(generation.path, lambda: call_id(job.host))
+        pool = self.pools.of(generation.runtime).pool  # before a source is compiled: its workers start meanwhile
+        generation = self.scripts.ready(generation, job.deadline)
         job.load += job.passed()
         while True:
-            lease = self.pools.of(generation.runtime).pool.lease(generation, job.deadline)
+            lease = pool.lease(generation, job.deadline)
             try:
                 with lease as worker:
                     job.queue += job.passed()
@@ -318,13 +328,14 @@ class Runner:
                     extend=self.scripts.extend,
                     reject=self.scripts.reject,
                 )
+                generation = self.scripts.ready(generation, deadline)
             except ScriptError:
                 if not worker.is_alive:  # the script ended the process; a build that was good before is tried again
                     self.poison.note(generation)
                 raise
             except WorkerError as error:
                 # Loading compiles, which may run static constructors. No message is to blame.
-                if not _is_not_counted(error, first):
+                if not is_no_loss(error, first):
                     self.poison.note(generation)
                 raise
             if first is not None:
@@ -333,7 +344,7 @@ class Runner:
 
     def _exec(self, worker: Worker, generation: Generation, job: Job, first: FirstRun | None) -> None:
         """Run a build that is loaded. A worker that is lost counts against the build and the message's Call-ID."""
-        fresh = self.settings.statics == "fresh"
+        fresh, job.generation = self.settings.statics == "fresh", generation
         try:
             worker.exec(
                 generation,
@@ -350,7 +361,7 @@ class Runner:
         except WorkerGone:
             raise
         except WorkerError as error:
-            if not _is_not_counted(error, first):
+            if not is_no_loss(error, first):
                 self.poison.note(generation, call_id(job.host))
             raise
         finally:
@@ -377,24 +388,8 @@ class Runner:
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
-        deadline = time.monotonic() + self.settings.first_exec_timeout_s
         path = str(self.settings.load)
         self.scripts.unpin(path)
         generation = self.scripts.pin(path)
-        while self.pools.first(generation.runtime).pool.settings.max_workers:
-            with self.pools.first(generation.runtime).pool.lease(generation, deadline) as worker:
-                load = partial(_load_unless_there, worker, deadline)
-                loaded = try_load(load, generation, accept=self.scripts.accept, extend=self.scripts.extend)
-            if loaded is generation:
-                break
-            generation = loaded
-        return generation
-
-
-def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
-    return () if worker.holdings.has(generation) else worker.load(generation, deadline)
-
-
-def _is_not_counted(error: WorkerError, first: FirstRun | None) -> bool:
-    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
-    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))
+        is_here = self.pools.first(generation.runtime).pool.settings.max_workers > 0
+        return self.pools.loaded(generation, self.scripts) if is_here else generation

@@ -22,7 +22,9 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/daemon/counting.py", "Counting._lines"): "MOST_LINES, in _take",
     ("runner/daemon/counting.py", "Counting._moments"): "MOMENTS, the deque's own maxlen",
     ("runner/daemon/counting.py", "Counting._incidents"): "MOST_INCIDENTS, the deque's own maxlen",
-    ("runner/daemon/counting.py", "Counting._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in _take",
+    ("runner/control/counted.py", "Counted._scripts"): "MOST_SCRIPTS of MOST_BUILDS, in row",
+    ("runner/daemon/counting.py", "Counting._counted"): NO_CONTAINER + "Counted.add",
+    ("runner/runner.py", "Runner._counts"): NO_CONTAINER + "ExecCounts.add",
     ("runner/pool/slot.py", "Life.ended"): "the reasons that the pool and the bridges have",
     ("kamailio/app_mono_kemi.py", "_Host.done"): "the functions that Kamailio has",
     ("bridge/python/worker.py", "sys.path"): "one directory, for one import",
@@ -49,7 +51,12 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("bridge/python/SR/wire.py", "Outbox._edits"): "longest_edits, in Outbox.edit",
     ("bridge/python/SR/wire.py", "Outbox._notices"): "HOLD_CHARACTERS, in Outbox.notice",
     ("runner/mcs.py", "mono_version (cache)"): "the compilers that settings and options name: one",
-    ("runner/runtimes/java.py", "_version (cache)"): "the compilers that are named: one",
+    ("runner/runtimes/java.py", "version (cache)"): "the compilers and the commands that settings name: two",
+    ("runner/runtimes/classes.py", "_made_by (cache)"): "the commands that settings name: one",
+    ("runner/runtimes/classes.py", "process (cache)"): "the same",
+    ("runner/scripts/compiling.py", "Compiling._under_way"): (
+        "the builds that are being compiled: each ends, at the latest after COMPILE_TIMEOUT_S for each one before it"
+    ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
     ("runner/pool/pools.py", "Pools._kept"): "the runtimes of the settings",
     ("runner/cluster/builds.py", "Bucket._put_at"): "MOST_KNOWN, in _note",
@@ -121,6 +128,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "runner/worker/stderr.py",
         "Drain._todo",
     ): "starts and ends of workers since the thread looked last; it is woken for each",
+    ("runner/worker/stderr.py", "Tail._copies"): "those who ask the worker for its stacks now",
     ("runner/worker/stderr.py", "Tail._kept"): "KEPT_LINES, the deque's own maxlen",
     ("runner/scripts/foresight.py", "Foresight._of"): "the entries of one build: MAX_ENTRIES of runner/wire/events.py",
     ("runner/scripts/foresight.py", "Foresight._edits"): "MAX_EDITS, in _note",
@@ -265,6 +273,10 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
 
 JAVA_BOUNDS: dict[tuple[str, str], str] = {
     ("Calls.java", "LEVELS"): "the levels of the log, once",
+    ("Build.java", "helpers"): "the helpers of one build",
+    ("Compiled.java", "classes"): "the classes of one build",
+    ("Compiled.java", "types"): "those of its own file",
+    ("Compiled.java", "methods"): "the methods of these",
     ("Compiler.java", "OPTIONS"): "its options, once",
     ("Compiler.java", "made"): "the classes of one build; it ends with the load",
     ("Compiler.java", "units"): "the sources of one build; the same",

@@ -72,6 +72,36 @@ def test_exit_code_zero_is_true_and_every_other_is_false(tmp_path: Path) -> None
     assert all(result.timing.total_us >= result.timing.run_us > 0 for result in results)
 
 
+def test_a_change_is_loaded_ahead_on_a_worker_that_was_busy_then_and_the_old_build_never_answers_after_it(
+    tmp_path: Path,
+) -> None:
+    waits = 'class S { static int Main() { while (SR.PV.GetI("$Ts") == 0) { } return 1; } }'
+    script = compiled(tmp_path, waits)
+    is_asked, goes_on = threading.Event(), threading.Event()
+
+    class Waits(MessageHost):
+        def get_i(self, _name: str) -> int:
+            is_asked.set()
+            return int(goes_on.wait(WAIT_S))
+
+    codes: list[int | None] = []
+    with Runner(patient(num_workers=1, max_workers=1)) as runner:
+        busy = threading.Thread(target=lambda: codes.append(runner.mono_exec(script, host=Waits(INVITE)).exit_code))
+        busy.start()
+        assert is_asked.wait(WAIT_S)
+        compiled(tmp_path, waits.replace("return 1", "return 2"))
+        new = runner.scripts.current(str(script))
+        runner.prepare(str(script))
+        goes_on.set()
+        busy.join()
+        until(lambda: runner.pools.of("mono").upkeep.has_loaded(new), "the new build is loaded")
+        loads = runner.snapshot().workers[0].loads
+        codes += [runner.mono_exec(script, host=Waits(INVITE)).exit_code for _ in range(3)]
+
+        assert codes == [1, 2, 2, 2]
+        assert runner.snapshot().workers[0].loads == loads == 2
+
+
 def test_variables_in_path_and_param_are_put_in(tmp_path: Path) -> None:
     compiled(tmp_path, 'class S { static int Main(string[] a) { return a[0] == "for sip:bob@example.com" ? 0 : 1; } }')
     host = MessageHost(INVITE)

@@ -15,9 +15,10 @@ import java.util.Set;
  * The Java side of a worker: warms up, says ready, then loads and runs scripts, one at a time. docs/protocol.md has the
  * wire, which is descriptor 3 (reads) and 4 (writes).
  *
- * <p>The wire: Wire (reads), Outbox (writes), Watch (hang-up), Replies, JsonReader, JsonWriter. A load: Loader, Copies,
- * Generation (class loaders), Compiler, ClassNames, Script, Entry. An exec: ExecRequest, Exec and Plan (what came
- * ahead), Calls, Questions, Callers, Exit, Thrown. The start: WarmUp. Below: Native.
+ * <p>The wire: Wire (reads), Outbox (writes), Watch (hang-up), Replies, JsonReader, JsonWriter. A load: Loader, Build,
+ * Copies, Generation (class loaders), Compiled, ClassNames, Script, Entry. An exec: ExecRequest, Exec and Plan (what
+ * came ahead), Calls, Questions, Callers, Exit, Thrown. The start: WarmUp. Below: Native. In a process of their own:
+ * CompileWorker, Compiler.
  */
 public final class Bridge {
     private static final int READS = 3;

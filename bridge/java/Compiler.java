@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,7 +36,7 @@ import javax.tools.StandardLocation;
 import javax.tools.ToolProvider;
 
 /** Compiles a script's source in memory, together with the sources beside it that it needs. */
-final class Compiler {
+final class Compiler implements AutoCloseable {
     /** Attribute all classes though some cannot be resolved: so all that is missing is known at once. */
     private static final List<String> OPTIONS =
         List.of("-g", "-proc:none", "-implicit:none", "-Xlint:none", "-XDshould-stop.ifError=FLOW");
@@ -80,11 +81,6 @@ final class Compiler {
         requireNoError();
     }
 
-    /** The package of the script. */
-    String packageName() {
-        return packageOf(script());
-    }
-
     /**
      * The jars beside the script that its source names: {@code // app-mono: -r:lib/driver.jar}.
      *
@@ -95,7 +91,7 @@ final class Compiler {
         for (Matcher line = DIRECTIVE.matcher(source.text); line.find();) {
             for (String word : line.group(1).trim().split("\\s+")) {
                 Matcher reference = REFERENCE.matcher(word);
-                if (!reference.matches() || !Loader.isJarBeside(reference.group(1))) {
+                if (!reference.matches() || !Build.isJarBeside(reference.group(1))) {
                     long row = source.text.substring(0, line.start(1)).lines().count();
                     throw new InvalidScript(path + ":" + row + ":1: app-mono: expected -r:NAME.jar, but " + word
                         + " came", null);
@@ -109,14 +105,14 @@ final class Compiler {
     /**
      * Compiles what was read.
      *
-     * @param generation takes the classes
+     * @param beside where classes are that need no compiler
      * @param known the names of the helpers that came, and of those that do not exist
      * @return the files beside the script that may have what was not found; when there are some, nothing was made
      * @throws InvalidScript it does not compile
      */
-    Set<String> compile(Generation generation, Set<String> known) throws IOException {
+    Set<String> compile(List<Path> beside, Set<String> known) throws IOException {
         List<File> places = new ArrayList<>();
-        generation.places().forEach(place -> places.add(place.toFile()));
+        beside.forEach(place -> places.add(place.toFile()));
         places.add(placeOfSr());
         files.setLocation(StandardLocation.CLASS_PATH, places);
         files.setLocation(StandardLocation.SOURCE_PATH, List.of());
@@ -130,13 +126,31 @@ final class Compiler {
         needs.removeAll(known);
         if (needs.isEmpty()) {
             requireNoError();
-            made.forEach((name, content) -> generation.addCompiled(name, content.toByteArray()));
         }
         return needs;
     }
 
-    /** The names of the classes in the script's own file: first the one that is named as the file. */
-    List<String> types() {
+    /**
+     * What was made.
+     *
+     * @throws InvalidScript there is no class in the script
+     */
+    Compiled compiled() {
+        Map<String, byte[]> classes = new TreeMap<>();
+        made.forEach((name, content) -> classes.put(name, content.toByteArray()));
+        return new Compiled(packageName(), types(), methods(), classes);
+    }
+
+    @Override
+    public void close() throws IOException {
+        files.close();
+    }
+
+    private String packageName() {
+        return packageOf(script());
+    }
+
+    private List<String> types() {
         List<String> types = new ArrayList<>();
         String prefix = packageName().isEmpty() ? "" : packageName() + ".";
         for (Tree each : script().getTypeDecls()) {
@@ -151,8 +165,7 @@ final class Compiler {
         return types;
     }
 
-    /** The names of the methods in the script's own file, as they come there. */
-    List<String> methods() {
+    private List<String> methods() {
         List<String> methods = new ArrayList<>();
         for (Tree each : script().getTypeDecls()) {
             List<? extends Tree> members = each instanceof ClassTree ? ((ClassTree) each).getMembers() : List.of();

@@ -11,7 +11,6 @@ import java.security.ProtectionDomain;
 import java.security.cert.Certificate;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +24,7 @@ final class Generation {
     private final Path directory;
     private final Set<String> known;
     private final Function<String, byte[]> late;
-    private final Map<String, byte[]> compiled = new HashMap<>();
+    private Map<String, byte[]> compiled = Map.of();
     private final List<Path> places = new ArrayList<>();
     private final Set<String> misses = new LinkedHashSet<>();
     private String packagePrefix = "";
@@ -52,9 +51,10 @@ final class Generation {
         packagePrefix = name.isEmpty() ? "" : name + ".";
     }
 
-    /** Adds a class that was compiled. */
-    void addCompiled(String name, byte[] content) {
-        compiled.put(name, content);
+    /** Has what its source was compiled to. */
+    void take(Compiled made) {
+        inPackage(made.packageName);
+        compiled = made.classes;
     }
 
     /** Adds a class file. */

@@ -1,19 +1,13 @@
 package srbridge;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.jar.Attributes;
-import java.util.jar.JarInputStream;
-import java.util.jar.Manifest;
 
 /** Loads generations of scripts and their helpers from the runner's copies. */
 final class Loader {
@@ -62,44 +56,22 @@ final class Loader {
      * @throws InvalidScript it cannot run
      */
     Set<String> load(Map<String, Object> wanted) throws IOException {
-        String path = (String) wanted.get("path");
-        String name = path.substring(path.lastIndexOf('/') + 1);
-        Map<String, Object> helpers = ExecRequest.asMap(wanted.get("helpers"));
-        Map<String, byte[]> files = new LinkedHashMap<>();
-        Map<String, byte[]> sources = new LinkedHashMap<>();
-        byte[] content = copies.read((String) wanted.get("file"), path);
-        (isSource(name) ? sources : files).put(isSource(name) ? path : name, content);
-        for (Map.Entry<String, Object> each : helpers.entrySet()) {
-            Map<String, Object> helper = ExecRequest.asMap(each.getValue());
-            if (helper != null) {
-                String place = (String) helper.get("path");
-                boolean isSource = isSource(each.getKey());
-                byte[] copy = copies.read((String) helper.get("file"), place);
-                (isSource ? sources : files).put(isSource ? place : each.getKey(), copy);
-            }
-        }
+        Build build = new Build(wanted, copies);
+        Compiled compiled = build.isSource() ? Compiled.of(build.content, build.path) : null;
+        Set<String> known = build.helpers.keySet();
         Generation generation =
-            new Generation(path, builds.resolve("generation-" + ++loads), helpers.keySet(), this::late);
+            new Generation(build.path, builds.resolve("generation-" + ++loads), known, this::late);
         Script script = null;
         Set<String> needs = new LinkedHashSet<>();
         try {
-            Compiler compiler = isSource(name) ? new Compiler(path, sources) : null;
-            if (compiler != null) {
-                for (String jar : compiler.references()) {
-                    needs.add(jar);
-                    if (helpers.containsKey(jar) && helpers.get(jar) == null) {
-                        throw new InvalidScript(path + ": there is no " + jar + " beside it", null);
-                    }
-                }
+            if (compiled != null) {
+                generation.take(compiled);
             }
-            String main = arrange(generation, path, files, compiler, needs);
-            needs.removeAll(helpers.keySet());
-            if (needs.isEmpty() && compiler != null) {
-                needs.addAll(compiler.compile(generation, helpers.keySet()));
-            }
+            String main = build.arrange(generation, needs);
+            needs.removeAll(known);
             if (needs.isEmpty()) {
-                script = compiler == null ? new Script(path, List.of(main), List.of(), generation)
-                    : new Script(path, compiler.types(), compiler.methods(), generation);
+                script = compiled == null ? new Script(build.path, List.of(main), List.of(), generation)
+                    : new Script(build.path, compiled.types, compiled.methods, generation);
                 needs.addAll(generation.loaded());
             }
         } catch (InvalidScript error) {
@@ -119,74 +91,9 @@ final class Loader {
         return needs;
     }
 
-    /**
-     * Puts class files and jars where the class loader and the compiler find them.
-     *
-     * @param needs takes the files that these refer to
-     * @return the name of the script's main class; null when it is a source
-     */
-    private static String arrange(Generation generation, String path, Map<String, byte[]> files, Compiler compiler,
-            Set<String> needs) throws IOException {
-        String name = path.substring(path.lastIndexOf('/') + 1);
-        String main = null;
-        Set<String> others = new LinkedHashSet<>();
-        if (compiler != null) {
-            generation.inPackage(compiler.packageName());
-        }
-        for (Map.Entry<String, byte[]> each : files.entrySet()) {
-            String kind = each.getKey().toLowerCase(Locale.ROOT);
-            if (kind.endsWith(".class")) {
-                ClassNames names = ClassNames.of(each.getValue(), each.getKey().equals(name) ? path : each.getKey());
-                if (each.getKey().equals(name)) {
-                    main = names.own();
-                    generation.inPackage(names.packageName());
-                }
-                generation.addClass(names.own(), each.getValue());
-                others.addAll(names.others());
-            } else if (kind.endsWith(".jar")) {
-                generation.addJar(each.getKey(), each.getValue());
-                Attributes manifest = manifestOf(each.getValue());
-                main = each.getKey().equals(name) ? manifest.getValue(Attributes.Name.MAIN_CLASS) : main;
-                String more = manifest.getValue(Attributes.Name.CLASS_PATH);
-                for (String jar : more == null ? new String[0] : more.trim().split("\\s+")) {
-                    if (isJarBeside(jar)) {
-                        needs.add(jar);
-                    }
-                }
-            }
-        }
-        for (String other : others) {
-            if (compiler == null && generation.isMissing(other)) {
-                needs.add(generation.fileOf(other));
-            }
-        }
-        if (compiler == null && main == null) {
-            boolean isJar = name.toLowerCase(Locale.ROOT).endsWith(".jar");
-            throw new InvalidScript(path + (isJar ? ": expected Main-Class in the manifest of the jar"
-                : ": expected a .java, .class or .jar file"), null);
-        }
-        return main;
-    }
-
     /** A file beside the script that it asks for while it runs; null when there is none. */
     private byte[] late(String name) {
         String hash = ask.apply(name);
         return hash == null ? null : copies.read(hash, name);
-    }
-
-    private static boolean isSource(String name) {
-        return name.toLowerCase(Locale.ROOT).endsWith(".java");
-    }
-
-    /** Whether a jar of this name is at or below the script's directory. */
-    static boolean isJarBeside(String name) {
-        return name.endsWith(".jar") && !name.contains(":") && !("/" + name + "/").matches(".*/(\\.|\\.\\.|)/.*");
-    }
-
-    private static Attributes manifestOf(byte[] jar) throws IOException {
-        try (JarInputStream in = new JarInputStream(new ByteArrayInputStream(jar))) {
-            Manifest manifest = in.getManifest();
-            return manifest == null ? new Attributes() : manifest.getMainAttributes();
-        }
     }
 }

@@ -197,6 +197,8 @@ class Job:
                 settings = Settings(**(settings.model_dump() | {"load": Path(assembly)}))
             begins_with = None if self.mode == "run" else (Runtimes(settings).of(assembly).name,)
             self._runner = self._stack.enter_context(Runner(settings, begins_with))
+            if self.mode == "exec":
+                _compile(self._runner, assembly.replace("$$", "$"))
         elif self.mode == "run":
             self._runner.reset()
         return self._runner
@@ -232,6 +234,12 @@ class Job:
         if self._stdin is None:
             self._stdin = read_message(STDIN)
         return self._stdin
+
+
+def _compile(runner: Runner, path: str) -> None:
+    """Compile a source that its runtime compiles, before an exec has to be done in time; which says what is wrong."""
+    with suppress(RunnerError):
+        runner.scripts.ready(runner.scripts.current(path))
 
 
 def _may_be_assembly(path: Path) -> bool:

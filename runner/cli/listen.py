@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner.build import SOURCES, compile_script
 from runner.calls import LOG_LEVELS
 from runner.cli.answers import checked
-from runner.errors import BuildError, ConfigError, ScriptNotFound
+from runner.errors import BuildError, ConfigError, RunnerError, ScriptNotFound
 from runner.hosts.answered import Answered
 from runner.hosts.embedded.context import Environment, Socket, Version
 from runner.hosts.embedded.host import check_format
@@ -75,7 +76,13 @@ def listen(
         raise ConfigError("--sip: say what runs for each request: --exec SCRIPT, or load in the settings")
     source = None if script is None else _Source(script, settings.mono)
     begins_with = None if script is None else (Runtimes(settings).of(script).name,)
-    with naming_load(), Runner(settings, begins_with) as runner:
+    with ExitStack() as stack:
+        with naming_load():
+            runner = stack.enter_context(Runner(settings, begins_with))
+            if source is None and entry is not None:
+                runner.check(str(settings.load), entry)
+        if source is not None:
+            _check(runner, source.assembly().replace("$$", "$"), str(script), entry)
 
         def run(message_host: MessageHost) -> ExecResult:
             answered = Answered(message_host, answers)
@@ -108,6 +115,14 @@ def listen(
             listener.serve()
         show.note(str(listener.counts))
     return 0
+
+
+def _check(runner: Runner, assembly: str, script: str, entry: str | None) -> None:
+    try:
+        runner.check(assembly, entry)
+    except RunnerError as error:
+        name_source(error, assembly, script)
+        raise
 
 
 def _defaults(settings: Settings, entry: str | None) -> dict[str, str]:

@@ -76,7 +76,7 @@ def _shown(settings: Settings, daemon: Daemon) -> Iterator[None]:
     """What ``exec_log`` and ``http`` ask for; nothing of the latter is imported where that is not set."""
     with contextlib.ExitStack() as stack:
         if settings.exec_log is not None:
-            stack.enter_context(writing(settings.exec_log, daemon.counted))
+            stack.enter_context(writing(settings.exec_log, daemon.counting))
         if settings.http:
             from runner.web.server import serving  # noqa: PLC0415
             from runner.web.site import Site  # noqa: PLC0415

@@ -13,7 +13,7 @@ import re
 import statistics
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.rule import Rule
@@ -218,12 +218,8 @@ def patch(lines: Iterable[str]) -> None:
         out.print(Text(_safe(line), "bold" if is_title else DIFF_STYLES.get(line[:1], "")))
 
 
-Verdict = Literal["ok", "bad", "none"]
-"""Of the doctor: fine; to be fixed; missing and not needed."""
-
-
-def checked(title: str, text: str, verdict: Verdict) -> None:
-    """One line of the doctor."""
+def checked(title: str, text: str, verdict: str) -> None:
+    """One line of the doctor; the verdict is one of ``CheckStatus``."""
     mark, style = {"ok": ("ok", "green"), "bad": ("FIX", "bold red"), "none": ("-", "dim")}[verdict]
     out.print(Text.assemble((f"{mark:<5}", style), (f"{title:<10} ", "bold"), _safe(text)))
 

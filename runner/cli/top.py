@@ -122,7 +122,8 @@ def _head(status: Status, rate: float) -> Iterator[Text]:
     lent = sum(worker.client is not None for worker in status.workers)
     yield Text(f"app-mono, process {status.pid}, up {duration(status.up_s)}: {rate:.1f} execs per second")
     yield Text(
-        f"{len(status.workers)} of {status.max_workers} workers, {lent} lent, {status.starting} starting; "
+        f"{len(status.workers)} workers, at most {status.max_workers} of a runtime, {lent} lent, "
+        f"{status.starting} starting; "
         f"{status.users} clients run scripts, {status.waiting} wait; {status.outages} outages"
     )
     for warning in filter(None, (status.advice, status.start_error)):

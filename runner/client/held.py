@@ -6,6 +6,7 @@ Standard library only, as a child of Kamailio imports it. Must not know scripts,
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -27,6 +28,7 @@ from runner.control.messages import (
     Retire,
 )
 from runner.errors import EntryMissing, PoolExhausted, ScriptError, WorkerError
+from runner.wire.channel import ENDS, received
 from runner.wire.session import Session, State
 from runner.worker.conversation import Conversation
 from runner.worker.holdings import Holdings
@@ -43,9 +45,15 @@ if TYPE_CHECKING:
     from runner.scripts.generation import Generation, Helper
     from runner.wire.channel import Channel
 
+    from .known import Known, Script
     from .link import Link
 
+log = logging.getLogger("runner.lease")
+
 NO_SUCH_ENTRY = 1  # what Kamailio's own interpreters give for a function that is not there
+
+Watched = tuple["Script", "str | None", float, "Host"]
+"""What is known of its script, how it was called, when it began, and who owns its message."""
 
 
 @dataclass(slots=True)
@@ -55,6 +63,7 @@ class Held:
 
     Attributes:
         lease: Names it to the daemon.
+        channel: Its wire.
         is_local: Whether its pid is that process here, too, so that a signal reaches it.
         keep: False: others wait for one, so it goes back after each exec.
         fresh: Each exec begins with new statics.
@@ -64,10 +73,12 @@ class Held:
         first: The build whose first run has begun here, so that the daemon waits for its end; None for none.
         wanted_back: Why the daemon wants it back; empty while it does not.
         report_after: When to report next, on ``time.monotonic``.
+        watched: The exec that runs here and may be slow; None: none.
     """
 
     conversation: Conversation
     lease: str
+    channel: Channel
     is_local: bool
     keep: bool
     fresh: bool
@@ -78,6 +89,7 @@ class Held:
     first: Generation | None = None
     wanted_back: str = ""
     report_after: float = 0.0
+    watched: Watched | None = None
 
     @property
     def runtime(self) -> str:
@@ -109,6 +121,7 @@ class Held:
         return cls(
             Conversation(channel, session, worker.pid, follows, holdings),
             worker.lease,
+            channel,
             worker.is_local,
             worker.keep,
             worker.fresh,
@@ -116,6 +129,20 @@ class Held:
             worker.max_loads or math.inf,
             node=worker.node,
         )
+
+    @classmethod
+    def received(cls, link: Link, worker: Worker, known: Known) -> Self:
+        """
+        The worker of an answer that has just come, which finds its helpers by ``link``.
+
+        Raises:
+            PoolExhausted: As ``of``.
+        """
+        assert link.control is not None  # noqa: S101  # it has just answered
+        held = cls.of(worker, received(link.control.take_descriptors(ENDS)), map(known.with_lessons, worker.loaded))
+        held.find_helpers(link, known.ask_again)
+        held.channel.alarm = partial(held.tell_slow, link)
+        return held
 
     def load(self, link: Link, generation: Generation, deadline: float, ask: Callable[..., Generation]) -> None:
         """
@@ -174,6 +201,20 @@ class Held:
             ran=holdings.ran,
             retire_reason=holdings.retire_reason,
         )
+
+    def watch(self, slow_s: float, script: Script, path: str | None, host: Host) -> None:
+        """An exec begins here. One that takes longer is told to the daemon, unless ``watched`` is None by then."""
+        began = time.monotonic()
+        self.watched = script, path, began, host
+        self.channel.alarm_at = began + slow_s
+
+    def tell_slow(self, link: Link) -> None:
+        """The time of the exec that is watched has come."""
+        try:
+            if self.watched is not None and (notice := link.tally.still_runs(*self.watched, self.lease)) is not None:
+                link.tell(notice)
+        except Exception:  # the exec goes on all the same
+            log.exception("internal error, please report it")
 
     def can_nest(self, generation: Generation) -> bool:
         """Whether a build may run here within the exec that has asked."""

@@ -1,7 +1,7 @@
 """A client's side of a lease: one process that borrows workers from the daemon and speaks with them directly.
 
-The daemon is asked when there is a reason: no worker yet, a script that changed, a worker that it wants back. Standard
-library only, as a child of Kamailio imports it; no threads. Must not know Kamailio, nor how the daemon is reached.
+The daemon is asked for a first worker, when a script changed, and when it wants a worker back. Standard library only,
+as a child of Kamailio imports it; no threads. Must not know Kamailio, nor how the daemon is reached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from runner.errors import (
     WorkerError,
     WorkerGone,
 )
-from runner.wire.channel import ENDS, received
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
 
@@ -35,7 +34,7 @@ from .workers import Workers
 
 if TYPE_CHECKING:
     from runner.calls import Host
-    from runner.control.messages import Needs, Refuse, Rejected, Worker
+    from runner.control.messages import Needs, Refuse, Rejected
     from runner.scripts.generation import Generation
 
     from .known import Script
@@ -129,7 +128,7 @@ class Lease:
         if within.running:
             script = self._known.scripts.get(path)
             return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
-        outcome = ExecOutcome()
+        outcome, slow_s = ExecOutcome(), self.tally.slow_s
         try:
             while True:
                 try:
@@ -138,12 +137,15 @@ class Lease:
                         self._refusals.check(script.generation.path, call_id(host))
                     within.running.append(script.generation)
                     within.deadline = deadline
+                    if slow_s:
+                        held.watch(slow_s, script, path, host)
                     try:
                         held.conversation.exec(
                             script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
                         )
                     finally:
                         within.running.clear()
+                        held.watched = None
                         if held.first is not None:
                             held.tell_first_run(self._link)
                 except HostFault:
@@ -182,9 +184,9 @@ class Lease:
                     self._lose("interrupted", host)
                     raise
                 else:
-                    conversation = held.conversation
-                    is_due = conversation.holdings.last_used >= held.report_after or not held.keep
-                    if is_due or outcome.has_exited or conversation.holdings.retire_reason:
+                    holdings = held.conversation.holdings
+                    is_due = holdings.last_used >= held.report_after or not held.keep
+                    if is_due or outcome.has_exited or holdings.retire_reason:
                         self._after()
                     return outcome
         finally:
@@ -301,7 +303,7 @@ class Lease:
         script.generation.learn_entries(answer.entries)
         has = self._workers.use(script.generation.runtime)
         if answer.worker is not None:
-            self._take(answer.worker)
+            self._workers.replace(Held.received(self._link, answer.worker, self._known), self._link)
         elif has is not None:
             has.keep, has.is_ours = answer.keep, answer.is_ours
             if not answer.is_ours:
@@ -309,13 +311,6 @@ class Lease:
         if self._link.control is not None:
             self._link.control.drop_descriptors()
         return script
-
-    def _take(self, worker: Worker) -> None:
-        assert self._link.control is not None  # noqa: S101  # it has just answered
-        channel = received(self._link.control.take_descriptors(ENDS))
-        held = Held.of(worker, channel, map(self._known.with_lessons, worker.loaded))
-        held.find_helpers(self._link, self._known.ask_again)
-        self._workers.replace(held, self._link)
 
     # After an exec.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runner.backoff import Backoff
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.control.messages import HelloAnswer, HelloRequest, Message, Refuse, Report, Swap
+from runner.control.outcomes import NO_DAEMON
 from runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ LONGEST_PAUSE_S = 8.0
 
 NOTICES: dict[str, type[Refuse | Swap]] = {Refuse.method: Refuse, Swap.method: Swap}
 A = TypeVar("A", bound=Message)
-
-NO_DAEMON = "no daemon at"
-"""How the error of an exec begins that found none, which was logged when the outage began."""
 
 
 class Link:

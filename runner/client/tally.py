@@ -10,27 +10,16 @@ import json
 import logging
 import random
 import time
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, KEYLESS, OUTCOMES, SUMS, Counters
+from runner.control.counters import KEYLESS, OUTCOMES, Counters
 from runner.control.kinds import MAX_STACK
-from runner.control.status import MAX_MESSAGE, Incident
-from runner.errors import (
-    EntryMissing,
-    ExecTimeout,
-    PoolExhausted,
-    ScriptError,
-    ScriptInvalid,
-    ScriptNotFound,
-    ScriptRefused,
-    WorkerError,
-)
+from runner.control.outcomes import LOAD, NS_PER_S, OUTAGES, QUEUE, count, outcome_of
+from runner.control.status import MAX_MESSAGE, RUNNING, Incident, StillRuns
+from runner.errors import PoolExhausted, ScriptError, ScriptNotFound
 from runner.scripts.poison import LONGEST_CALL_ID
 from runner.worker.host_calls import call_id
 from runner.worker.outcome import ExecOutcome
-
-from .link import NO_DAEMON
 
 if TYPE_CHECKING:
     from runner.calls import Host
@@ -40,25 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.slow")
 
 LAST_CALLS = 20  # of a slow exec that are described
-NS_PER_S = 1_000_000_000
 INCIDENT_PAUSE_S = 1.0  # between two execs that are described; each is a line, and all are counted
-BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
-
-TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
-TIME, QUEUE, LOAD, QUESTIONS, EDITS, TEXTS, OUTAGES = range(FIRST_SUM, FIRST_SUM + len(SUMS))
-
-# The first that fits counts.
-FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (EntryMissing, "missing"),
-    (ScriptNotFound, "not_found"),
-    (ScriptInvalid, "invalid"),
-    (ScriptRefused, "refused"),
-    (ScriptError, "exception"),
-    (ExecTimeout, "timeout"),
-    (WorkerError, "lost"),
-    (PoolExhausted, "busy"),
-    (Exception, "error"),
-)
 
 
 class Tally:
@@ -66,20 +37,21 @@ class Tally:
     Counts the execs of this process. For one thread.
 
     Attributes:
+        slow_s: Execs that take longer are described, in seconds; 0: none.
         queue_s: What the exec that runs has waited for its daemon until now; it is counted with the exec.
         load_s: What it has waited for builds to be loaded.
     """
 
     def __init__(self) -> None:
-        self._slow_s = self._logged_share = 0.0
-        self.queue_s = self.load_s = self._silent_until = 0.0
+        self.slow_s = self._logged_share = 0.0
+        self.queue_s = self.load_s = self._silent_until = self._still_until = 0.0
         self._counters: Counters | None = None  # made at the first use: a parent that only forks needs none
         self._script: Script | None = None
         self._row: memoryview | None = None
 
     def watch(self, slow_s: float, logged_share: float) -> None:
         """From now on describe execs that take longer, 0: none, and leave a line of a share of all, from 0 to 1."""
-        self._slow_s, self._logged_share = slow_s, logged_share
+        self.slow_s, self._logged_share = slow_s, logged_share
 
     def successor(self) -> Tally:
         """
@@ -89,7 +61,7 @@ class Tally:
         """
         self._counters = self._row = self._script = None
         made = Tally()
-        made.watch(self._slow_s, self._logged_share)
+        made.watch(self.slow_s, self._logged_share)
         return made
 
     @property
@@ -128,21 +100,7 @@ class Tally:
         row = self._row
         if row is None or script is None or script is not self._script:
             row = self._row_of(script, path, result)
-        if type(result) is ExecOutcome:
-            if result.is_missing:
-                row[MISSING] += 1
-            else:
-                row[EXIT if result.has_ended_routing else TRUE if result.code == 0 else FALSE] += 1
-            if result.answered:
-                row[QUESTIONS] += result.answered
-            if edits := result.certain + result.edited:
-                row[EDITS] += edits
-            if result.logs:
-                row[TEXTS] += result.logs
-        else:
-            row[_failure(result)] += 1
-        row[FIRST_BUCKET + bisect_left(BOUNDS_NS, spent)] += 1
-        row[TIME] += spent
+        count(row, result, spent)
         if self._logged_share and random.random() < self._logged_share:  # noqa: S311  # chooses, guards nothing
             spent_s = now - began, self.queue_s, self.load_s
             self.counters.write(_line(script, path, result, *spent_s, host=host, node=node))
@@ -150,12 +108,40 @@ class Tally:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
             self.queue_s = self.load_s = 0.0
-        if type(result) is ExecOutcome and not 0.0 < self._slow_s < now - began:
+        if type(result) is ExecOutcome and not 0.0 < self.slow_s < now - began:
             return None
         if isinstance(result, PoolExhausted) or now < self._silent_until:
             return None
         self._silent_until = now + INCIDENT_PAUSE_S
         return _described(script, path, result, began, host=host)
+
+    def still_runs(self, script: Script, path: str | None, began: float, host: Host, lease: str) -> StillRuns | None:
+        """
+        An exec has taken ``slow_s`` and goes on.
+
+        Args:
+            script: What is known of its script.
+            path: By which it was called.
+            began: When its script began, on ``time.monotonic``.
+            host: Who owns its message.
+            lease: Of the worker that runs it.
+
+        Returns:
+            What the daemon is to show of it, and to ask the worker for its stacks; None: it was asked a moment ago.
+        """
+        now = time.monotonic()
+        if now < self._still_until:
+            return None
+        self._still_until = now + INCIDENT_PAUSE_S
+        return StillRuns(
+            outcome=RUNNING,
+            message=f"{path or 'mono_run'}: still runs after {now - began:.3g} s"[:MAX_MESSAGE],
+            detail=_calls(host, began)[:MAX_STACK],
+            build=script.generation.id,
+            call_id=call_id(host),
+            took_s=now - began,
+            lease=lease,
+        )
 
     def note_outage(self) -> None:
         """An outage has begun: there is no daemon."""
@@ -176,7 +162,7 @@ def _described(
     script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, *, host: Host
 ) -> Incident:
     took_s = max(0.0, time.monotonic() - began)
-    outcome = _outcome(result)
+    outcome = OUTCOMES[outcome_of(result)]
     if isinstance(result, ExecOutcome):
         message = f"{path or 'mono_run'}: slow, {took_s:.3g} s"
     else:
@@ -209,7 +195,7 @@ def _line(
         "at": round(time.time(), 3),
         "script": path if script is None else script.generation.path,
         "build": None if script is None else script.generation.id,
-        "outcome": _outcome(result),
+        "outcome": OUTCOMES[outcome_of(result)],
         "took_s": took_s,
         "queue_s": queue_s,
         "load_s": load_s,
@@ -222,14 +208,6 @@ def _line(
     return json.dumps(told, separators=(",", ":")).encode("ascii")
 
 
-def _outcome(result: ExecOutcome | Exception) -> str:
-    if not isinstance(result, ExecOutcome):
-        return OUTCOMES[_failure(result)]
-    if result.is_missing:
-        return "missing"
-    return "exit" if result.has_ended_routing else "true" if result.code == 0 else "false"
-
-
 def _calls(host: Host, began: float) -> str:
     """The last calls that a host was asked, each with the time that had passed; empty where nobody recorded them."""
     recorded = zip(getattr(host, "answered", ())[-LAST_CALLS:], getattr(host, "calls", ())[-LAST_CALLS:], strict=False)
@@ -237,9 +215,3 @@ def _calls(host: Host, began: float) -> str:
         f"{(at - began) * 1000:9.3f} ms  {name}({', '.join(f'{arg!a:.80}' for arg in args)})"
         for at, (name, args, _) in recorded
     )
-
-
-def _failure(error: Exception | ExecOutcome) -> int:
-    if isinstance(error, PoolExhausted) and str(error).startswith(NO_DAEMON):
-        return OUTCOMES.index("no_daemon")
-    return OUTCOMES.index(next(name for kind, name in FAILURES if isinstance(error, kind)))

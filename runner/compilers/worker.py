@@ -1,7 +1,7 @@
 """
-The process in which the compilers of the package stay warm, and one compilation in it.
+A process in which compilers stay warm, and one compilation in it; here that of the compilers of the package.
 
-Must not know scripts. There is one such process at most; it is started when it is first needed, and ends with this one.
+Must not know scripts. Such a process is started when it is first needed, and ends with this one.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from runner import mcs
-from runner.errors import BuildError
+from runner.errors import BuildError, CompilerLost
 
 from . import package
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 REFERENCES = (
     *(f"Microsoft.CodeAnalysis{part}.dll" for part in ("", ".CSharp", ".VisualBasic")),
@@ -70,13 +70,21 @@ class Resident:
 
 
 class CompileWorker:
-    """The process; calls from several threads take turns."""
+    """
+    The process, one at most; calls from several threads take turns.
 
-    def __init__(self) -> None:
+    Args:
+        command: Gives the words that start it; it speaks as ``bridge/compilers/CompileWorker.cs`` does. May raise
+            ``BuildError``.
+    """
+
+    def __init__(self, command: Callable[[], list[str]]) -> None:
+        self._command = command
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None  # its standard error
         self._told = ""
+        atexit.register(self.stop)
 
     @property
     def pid(self) -> int | None:
@@ -84,7 +92,13 @@ class CompileWorker:
         return None if self._process is None else self._process.pid
 
     def compile(self, language: str, arguments: Sequence[str]) -> tuple[bool, list[str]]:
-        """As ``Resident.run``."""
+        """
+        Compile: whether that went well, and the lines of the answer.
+
+        Raises:
+            CompilerLost: It took too long, or died. The next call starts another process.
+            BuildError: The process cannot be started.
+        """
         line = json.dumps({"language": language, "arguments": list(arguments)}).encode("ascii") + b"\n"
         with self._lock:
             was_warm = self._process is not None
@@ -92,7 +106,7 @@ class CompileWorker:
             if answer is None and was_warm:  # it may have died since the last one
                 answer = self._turn(line)
         if answer is None:
-            raise BuildError(f"the compiler ended in the middle of a compilation{self._told}")
+            raise CompilerLost(f"the compiler ended in the middle of a compilation{self._told}")
         return answer["ok"], answer["lines"]
 
     def stop(self) -> None:
@@ -116,14 +130,11 @@ class CompileWorker:
         return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
-        program = ensure()
-        mono = shutil.which("mono")
-        if mono is None:
-            raise BuildError(mcs.missing("mono"))
+        command = self._command()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         try:
             return subprocess.Popen(
-                [mono, "--debug", str(program)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -131,7 +142,7 @@ class CompileWorker:
                 start_new_session=True,  # Ctrl-C is for us, and we end it
             )
         except OSError as error:
-            raise BuildError(f"{mono}: expected it to start the compiler: {error.strerror}") from error
+            raise BuildError(f"{command[0]}: expected it to start the compiler: {error.strerror}") from error
 
     def _ask(self, process: subprocess.Popen[bytes], line: bytes) -> bytes:
         to, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
@@ -143,7 +154,7 @@ class CompileWorker:
         ready.register(answers, select.POLLIN)
         while not answer.endswith(b"\n"):
             if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise BuildError(f"the compiler took longer than {mcs.COMPILE_TIMEOUT_S:g} s")
+                raise CompilerLost(f"the compiler took longer than {mcs.COMPILE_TIMEOUT_S:g} s")
             piece = os.read(answers.fileno(), 65536)
             if not piece:
                 raise EOFError("the compiler closed its output")
@@ -202,5 +213,11 @@ def _sources() -> list[Path]:
     return [*sorted((bridge / "compilers").glob("*.cs")), *sorted(bridge.glob("Json*.cs"))]
 
 
-_WORKER = CompileWorker()
-atexit.register(_WORKER.stop)
+def _command() -> list[str]:
+    program, mono = ensure(), shutil.which("mono")
+    if mono is None:
+        raise BuildError(mcs.missing("mono"))
+    return [mono, "--debug", str(program)]
+
+
+_WORKER = CompileWorker(_command)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from . import kinds
-from .kinds import CallId, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
+from .kinds import CallId, Id, Limit, Number, Pid, Real, Text, Words  # noqa: TC001 - members are read by their annotations
 from .messages import Message
 
 Many = Annotated[tuple[str, ...], kinds.each(kinds.words)]
 
 
 MAX_MESSAGE = 500  # characters of why an exec failed
+RUNNING = "running"
 
 
 def _message(value: object) -> str:
@@ -40,6 +41,7 @@ class WorkerStatus(Message):
         state: Of its place in the pool: idle, leased, preparing.
         unused_s: Since its last exec or load.
         loaded: Paths of scripts.
+        builds: The ids of their builds, in the same order.
         helpers: Names of assemblies.
         retire_reason: Why it is replaced at the end of its lease; empty when it is not.
         client: The process that holds it; None when it is not lent.
@@ -65,6 +67,7 @@ class WorkerStatus(Message):
     runtime: Words = ""
     version: Words = ""
     node: Words = ""
+    builds: Many = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,7 @@ class ScriptStatus(Message):
         path: Where it is; empty for execs of which no script was known.
         reloads: Builds that took the place of another one.
         live_s: How long the last of them took from the change of its files until a worker had loaded it.
+        live_at: When that was, in seconds since 1970; 0 for never.
         builds: The one that ran last at the end.
     """
 
@@ -124,6 +128,23 @@ class ScriptStatus(Message):
     reloads: Number
     live_s: Real
     builds: Annotated[tuple[BuildStatus, ...], kinds.each(BuildStatus.read)]
+    live_at: Real = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckStatus(Message):
+    """
+    One check of what a runner needs, as ``app-mono doctor`` has it.
+
+    Attributes:
+        check: Its name.
+        verdict: ok; bad: to be fixed; none: missing and not needed.
+        text: What was found, and how to fix what is wrong.
+    """
+
+    check: Words
+    verdict: Words
+    text: Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +153,10 @@ class Incident(Message):
     An exec that failed or was slow, for the daemon to show; of many in a second not each is said.
 
     Attributes:
-        outcome: One of ``counters.OUTCOMES``.
+        outcome: One of ``counters.OUTCOMES``; ``RUNNING`` for one that has not ended.
         message: Why; the script is named in it.
-        detail: The stack of an exception, else the last calls with their times; empty where there is neither.
+        detail: The stack of an exception, else the last calls with their times; the stacks of a worker that still runs
+            are below them. Empty where there is none of these.
         build: The generation; empty where none was known.
         call_id: Of the message; None for none.
         took_s: How long it took.
@@ -147,6 +169,19 @@ class Incident(Message):
     build: Text
     call_id: CallId
     took_s: Annotated[float, kinds.seconds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillRuns(Incident):
+    """
+    An exec that is slow and has not ended: the daemon adds the stacks of its worker.
+
+    Attributes:
+        lease: The loan of the worker.
+    """
+
+    method = "still_runs"
+    lease: Id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +212,7 @@ class Status(Message):
         ended: Workers that were ended, by reason.
         refused_builds: How often a build was refused; ``refused_calls``: the messages of a Call-ID.
         outages: How often a client lost its daemon, or found none.
+        checks: What the daemon has found of itself, at its start and when the settings were read again.
     """
 
     pid: Pid
@@ -206,3 +242,4 @@ class Status(Message):
     incidents: Annotated[tuple[IncidentStatus, ...], kinds.each(IncidentStatus.read)]
     scripts: Annotated[tuple[ScriptStatus, ...], kinds.each(ScriptStatus.read)]
     workers: Annotated[tuple[WorkerStatus, ...], kinds.each(WorkerStatus.read)]
+    checks: Annotated[tuple[CheckStatus, ...], kinds.each(CheckStatus.read)] = ()

@@ -100,6 +100,7 @@ class Client:
         holds_foreign: Whether it says that it holds a worker from an earlier daemon.
         is_inner: Whether its execs are within others of the same process.
         counters: In which it counts its execs; None where it has none. Kept by ``counting``.
+        asked_until: Until when none of its workers is asked for its stacks again, on ``time.monotonic``.
         ended: Loans that were ended while it held the worker: it may still say what that died of.
     """
 
@@ -117,6 +118,7 @@ class Client:
     holds_foreign: bool = False
     is_inner: bool = False
     counters: SharedCounters | None = None
+    asked_until: float = 0.0
     ended: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_ENDED))
     sending: threading.Lock = field(default_factory=threading.Lock)
 

@@ -12,27 +12,23 @@ import threading
 import time
 from collections import deque
 from dataclasses import fields
-from operator import add
 from typing import TYPE_CHECKING
 
-from runner.control.counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters, quantile
-from runner.control.status import BuildStatus, Incident, IncidentStatus, ScriptStatus
+from runner.control.counted import OTHERS, Counted
+from runner.control.counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SharedCounters
+from runner.control.status import Incident, IncidentStatus
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
+
+    from runner.control.counted import Builds
 
     from .borrower import Client
 
-MOST_SCRIPTS = 64  # that are counted by name, the others together
-MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
 MOST_LINES = 8192  # of execs that were not written yet; of more the oldest are dropped
 MOST_INCIDENTS = 20
 TOLD = tuple(field.name for field in fields(Incident))
-OTHERS = ""
-EARLIER = "earlier"
-NO_RELOADS = (0, 0.0)
-NS_PER_S = 1_000_000_000
 
 MOMENT_S = 1.0
 MOMENTS = 300
@@ -40,9 +36,6 @@ FIRST_FAILURE = 1 + OUTCOMES.index("exit")  # the outcomes before it are results
 
 Moment = tuple[float, ...]
 """Seconds since the start; execs that failed until then; and all, by ``counters.BOUNDS_S``."""
-
-Builds = dict[str, list[int]]
-"""By the id of the build, the one that ran last at the end; the numbers are those of ``control.counters``."""
 
 
 class Counting:
@@ -55,7 +48,7 @@ class Counting:
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
         self._knows = knows
-        self._scripts: dict[str, Builds] = {}
+        self._counted = Counted()
         self._lock = threading.Lock()
         self._lines: deque[tuple[int, bytes]] | None = None  # None: nobody writes them
         self._lost = 0
@@ -112,7 +105,7 @@ class Counting:
             for client in clients:
                 self._take(client)
             if not self._moments or now - self._moments[-1][0] >= MOMENT_S:
-                counts = list(map(sum, zip(*self._all(), strict=True))) or [0] * COUNTS
+                counts = list(map(sum, zip(*self._counted.all(), strict=True))) or [0] * COUNTS
                 failed = sum(counts[FIRST_FAILURE:FIRST_BUCKET])
                 self._moments.append((round(now, 3), failed, *counts[FIRST_BUCKET:FIRST_SUM]))
 
@@ -138,23 +131,12 @@ class Counting:
         """Take no more: it is the next daemon's. How many execs were counted."""
         with self._lock:
             self._has_ended = True
-            return sum(sum(counts[:FIRST_BUCKET]) for counts in self._all())
+            return sum(sum(counts[:FIRST_BUCKET]) for counts in self._counted.all())
 
     def scripts(self) -> dict[str, Builds]:
-        """
-        What was counted.
-
-        Returns:
-            By path, as a copy. ``OTHERS`` are execs of no script that is known, and those beyond ``MOST_SCRIPTS``;
-            ``EARLIER`` are the builds of a script before the ``MOST_BUILDS`` that ran last.
-        """
+        """What was counted, as ``Counted.scripts``."""
         with self._lock:
-            return {
-                script: {build: list(own) for build, own in builds.items()} for script, builds in self._scripts.items()
-            }
-
-    def _all(self) -> Iterator[list[int]]:
-        return (counts for builds in self._scripts.values() for counts in builds.values())
+            return self._counted.scripts()
 
     def _take(self, client: Client) -> None:
         if client.counters is None or self._has_ended:
@@ -169,57 +151,9 @@ class Counting:
         for taken in client.counters.take():
             # A client of the daemon's own user says the truth, also of a script that this daemon has not looked at yet.
             is_known = client.is_trusted or self._knows(taken.script)
-            script = taken.script if is_known else OTHERS
-            if script not in self._scripts and len(self._scripts) >= MOST_SCRIPTS:
-                script = OTHERS
-            builds = self._scripts.setdefault(script, {})
-            _add(builds, taken.build if script else "", taken.counts)
-            while len(builds) > MOST_BUILDS + (EARLIER in builds):
-                oldest = next(build for build in builds if build != EARLIER)
-                _add(builds, EARLIER, builds.pop(oldest))
-
-
-def status(scripts: Mapping[str, Builds], reloads: Mapping[str, tuple[int, float]]) -> tuple[ScriptStatus, ...]:
-    """What ``Counting.scripts`` gives, for people; ``reloads`` as ``CurrentScripts.reloads`` has them."""
-    return tuple(
-        ScriptStatus(
-            path=path,
-            reloads=reloads.get(path, NO_RELOADS)[0],
-            live_s=round(reloads.get(path, NO_RELOADS)[1], 3),
-            builds=tuple(_build(build, counts) for build, counts in builds.items()),
-        )
-        for path, builds in scripts.items()
-    )
-
-
-def outages(scripts: Mapping[str, Builds]) -> int:
-    """How often a client was without a daemon."""
-    return sum(counts[FIRST_SUM + SUMS.index("outages")] for builds in scripts.values() for counts in builds.values())
-
-
-def _build(build: str, counts: list[int]) -> BuildStatus:
-    times = counts[FIRST_BUCKET:FIRST_SUM]
-    sums = dict(zip(SUMS, counts[FIRST_SUM:], strict=True))
-    return BuildStatus(
-        build=build,
-        outcomes={name: count for name, count in zip(OUTCOMES, counts, strict=False) if count},
-        times=tuple(times),
-        p50_s=quantile(times, 0.5),
-        p99_s=quantile(times, 0.99),
-        time_s=sums["time_ns"] / NS_PER_S,
-        queue_s=sums["queue_ns"] / NS_PER_S,
-        load_s=sums["load_ns"] / NS_PER_S,
-        questions=sums["questions"],
-        edits=sums["edits"],
-        texts=sums["texts"],
-    )
+            self._counted.add(taken.script if is_known else OTHERS, taken.build, taken.counts)
 
 
 def _key(incident: Incident) -> tuple[str, str, str]:
     """What those have in common that are alike; numbers in the message may differ."""
     return incident.outcome, incident.build, re.sub(r"[0-9.]+", "N", incident.message)
-
-
-def _add(builds: Builds, build: str, counts: Iterable[int]) -> None:
-    """Add to a build, which ran last."""
-    builds[build] = list(map(add, builds.pop(build, [0] * COUNTS), counts))

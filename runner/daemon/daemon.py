@@ -17,7 +17,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.control import messages
+from runner.control import counted, messages
 from runner.control.connection import Control, ControlError, failure
 from runner.control.peer import ROOT, peer_of, shares_pids
 from runner.control.status import RefusedMessage, Status, Warming, WorkerStatus
@@ -28,10 +28,10 @@ from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 from runner.worker import confine
 from runner.worker.worker import rss_kib
 
-from . import counting
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
 from .borrower import Client
 from .dispatch import SEND_S, Dispatch
+from .examination import Examination
 from .loans import Loans
 from .quiet import Quiet
 from .systemd import notify
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runner.pool.slot import PoolSnapshot, Slot
     from runner.settings import Settings
 
+    from .counting import Counting, Moment
     from .loans import Answer
 
 log = logging.getLogger("runner.daemon")
@@ -79,6 +80,7 @@ class Daemon:
         self._reread = reread
         self._wake = threading.Event()
         self._loans = Loans(self.runner, self._wake.set)
+        self._examination = Examination(self.runner, self._in_use)
         self._ended = threading.Event()
         # A queue and no event: its put may run in a signal handler while this very thread waits in its get.
         self._ends: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -123,6 +125,7 @@ class Daemon:
         ]
         for thread in threads:
             thread.start()
+        self._examination.begin()
         notify("READY=1")
         keeps_loans = self._wait_for_end()
         notify("STOPPING=1")
@@ -178,6 +181,7 @@ class Daemon:
         kept = new.model_copy(update={name: getattr(old, name) for name in late})
         self.settings = self.runner.poison.settings = kept
         self.runner.take_settings(kept)
+        self._examination.begin()
         if kept.script_dirs != old.script_dirs:
             self.runner.scripts.restrict(kept.script_dirs)
             self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
@@ -190,7 +194,7 @@ class Daemon:
         """What the daemon looks like now."""
         pool = self.runner.snapshot()
         self._loans.count()
-        counted = self._loans.counting.scripts()
+        found = self._loans.counting.scripts()
         return Status(
             pid=os.getpid(),
             socket=str(self.settings.socket),
@@ -218,18 +222,19 @@ class Daemon:
             ended=dict(pool.life.ended),
             refused_builds=self.runner.poison.builds,
             refused_calls=self.runner.poison.calls,
-            outages=counting.outages(counted),
+            outages=counted.outages(found),
             incidents=self._loans.counting.incidents(),
-            scripts=counting.status(counted, self.runner.scripts.reloads()),
+            scripts=counted.status(found, self.runner.scripts.reloads()),
             workers=self._workers(pool),
+            checks=self._examination.found,
         )
 
     @property
-    def counted(self) -> counting.Counting:
+    def counting(self) -> Counting:
         """What the clients count."""
         return self._loans.counting
 
-    def history(self) -> list[counting.Moment]:
+    def history(self) -> list[Moment]:
         """As ``Counting.history``."""
         return self._loans.counting.history()
 
@@ -248,6 +253,7 @@ class Daemon:
                 age_s=worker.age_s,
                 unused_s=worker.unused_s,
                 loaded=worker.loaded,
+                builds=worker.builds,
                 helpers=worker.helpers,
                 retire_reason=worker.retire_reason,
                 client=borrowers.get((worker.node, worker.pid)),

@@ -112,7 +112,7 @@ class FirstRuns:
             hang_up(wire)  # upkeep has ended it meanwhile
             self._pool(first.generation).warming.warmed(first.generation, worker.pid, first.user)
             return True
-        log.warning("worker %d: %s", worker.pid, reports.reason(notice))
+        log.warning("worker %d: %s", worker.pid, reports.reason(notice.reason, notice.call_id))
         try:
             worker.take_back(wire, notice.unfinished, is_shared=not client.is_trusted)
         except WorkerError as error:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
-from runner.control.status import Incident
+from runner.control.status import Incident, StillRuns
 from runner.errors import ConfigError, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
@@ -26,6 +26,7 @@ from .counting import Counting
 from .first_runs import FirstRuns
 from .quiet import Quiet
 from .sharing import Sharing
+from .slow_execs import SlowExecs
 from .verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class Loans:
         wake: Called when there is upkeep to do.
 
     Attributes:
-        counting: What the clients count.
-        choice: Chooses their workers.
+        counting, choice: What the clients count; what chooses their workers.
     """
 
     def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
@@ -87,6 +87,7 @@ class Loans:
             messages.Ran: self._firsts.has_run,
             messages.Report: self._report,
             Incident: self.counting.note,
+            StillRuns: SlowExecs(self.counting).still_runs,
         }
         self.returns: dict[type[messages.Message], Callable[[Client, Any, Channel | None], None]] = {
             messages.Release: self._release,
@@ -198,15 +199,17 @@ class Loans:
         client.runs_scripts, client.is_inner = True, request.is_inner
         if self.is_draining:
             raise ConfigError("the daemon is draining: no new leases")
-        path, have = request.path, request.have
-        generation = self._runner.current(path)
+        have, generation = request.have, self._runner.current(request.path)
         client.runtimes.add(generation.runtime)
         self._runner.poison.check(generation, client.counts_for)
         if have is not None and have.lease in client.loans:
             # Only a client that holds a worker of ours has tried to load anything.
             generation = self._verdicts.of_load(client, generation, request)
         longest_s = self._runner.settings.allocate_timeout_s
-        deadline = time.monotonic() + (longest_s if request.wait_s is None else min(longest_s, request.wait_s))
+        deadline = time.monotonic() + (longest_s if request.wait_s is None else request.wait_s)
+        self._runner.pools.of(generation.runtime)  # so that its workers start while a source is compiled
+        generation = self._runner.scripts.ready(generation, deadline)
+        deadline = min(deadline, time.monotonic() + longest_s)
         if have is not None:
             self._report(client, have)
         held = self.choice.held(client, have, generation)
@@ -214,7 +217,7 @@ class Loans:
         first = None
         try:
             first = self._admit(client, held, slot, generation, deadline)
-            return self._lent(client, path, held, generation, slot=slot, first=first)
+            return self._lent(client, request.path, held, generation, slot=slot, first=first)
         except BaseException:
             # While it waited for a worker its script may have been deleted, or refused.
             if first is not None:
@@ -337,7 +340,7 @@ class Loans:
             self._wake()
 
     def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
-        loan, reason = client.give_back(notice.lease), reports.reason(notice)
+        loan, reason = client.give_back(notice.lease), reports.reason(notice.reason, notice.call_id)
         # A client that had the worker has run what it says, and one worker is one loss.
         was_lent = notice.lease in client.ended or (loan is not None and not loan.slot.living.is_blameless)
         if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):

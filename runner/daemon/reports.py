@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from runner.control.messages import HandOver, Report, Retire
+    from runner.control.messages import Report
     from runner.scripts.generation import Generation, Part
     from runner.worker.holdings import Holdings
 
@@ -64,9 +64,9 @@ def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[P
     return tuple(name for name in wanted if name in found)
 
 
-def reason(notice: Retire | HandOver) -> str:
-    """Why a worker comes back as it does, for the log."""
-    return f"{notice.reason} (Call-ID {notice.call_id})" if notice.call_id else notice.reason
+def reason(text: str, call_id: str | None) -> str:
+    """What a client says of a worker, for the log."""
+    return f"{text} (Call-ID {call_id})" if call_id else text
 
 
 def _encoded(name: str, encoding: str) -> bytes:

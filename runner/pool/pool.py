@@ -205,6 +205,9 @@ class Pool:
             else:
                 slot.state = State.IDLE
                 slots.released = slot
+                if slot.is_behind:
+                    slot.is_behind = False
+                    slots.wake.set()
             if self._waiting:
                 self.queue.assign()
         if slots.retired:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import PoolExhausted
+from runner.worker.loading import try_load
 
 from .late_runs import LateRuns
 from .pool import Pool
@@ -20,6 +22,7 @@ from .upkeep import STOP_S, Upkeep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.scripts.current import CurrentScripts
     from runner.scripts.generation import Generation
     from runner.scripts.poison import Poison
     from runner.settings import Settings
@@ -134,6 +137,29 @@ class Pools:
         for kept in self.all():
             kept.pool.wake.set()
 
+    def loaded(self, generation: Generation, scripts: CurrentScripts) -> Generation:
+        """
+        Load a build in a worker of it, each try within ``first_exec_timeout_s``; a source is compiled before that.
+
+        Returns:
+            The build, or the one that has what it needs beside its helpers.
+
+        Raises:
+            ScriptError: It cannot be loaded.
+            PoolExhausted, CompilerLost: As ``CurrentScripts.ready``.
+            WorkerError: A worker was lost, or there was none.
+        """
+        pool = self.first(generation.runtime).pool
+        while True:
+            generation = scripts.ready(generation, may_replace=False)
+            deadline = time.monotonic() + pool.settings.first_exec_timeout_s
+            with pool.lease(generation, deadline) as worker:
+                load = partial(_load_unless_there, worker, deadline)
+                loaded = try_load(load, generation, accept=scripts.accept, extend=scripts.extend)
+            if loaded is generation:
+                return generation
+            generation = loaded
+
     def release(self, slot: Slot, *, survives: bool) -> None:
         """As ``Pool.release``."""
         self.of_slot(slot).release(slot, survives=survives)
@@ -187,3 +213,7 @@ class Pools:
         if keeps:
             kept.keep()
         return kept
+
+
+def _load_unless_there(worker: Worker, deadline: float, generation: Generation) -> tuple[str, ...]:
+    return () if worker.holdings.has(generation) else worker.load(generation, deadline)

@@ -64,7 +64,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """One worker as it was; times in seconds. ``loaded`` are paths, ``helpers`` names; ``node`` is "" for here."""
+    """One worker as it was; times in seconds. ``loaded`` are paths, ``builds`` their builds, ``helpers`` names.
+
+    ``node`` is "" for this machine.
+    """
 
     pid: int
     state: str
@@ -78,6 +81,7 @@ class WorkerSnapshot:
     runtime: str = ""
     version: str = ""
     node: str = ""
+    builds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class Slot:
     """Why the worker is retired when it is released; empty when it is not."""
     beyond: Beyond | None = None
     """Where it comes from and goes to; None: a pool of this process."""
+    is_behind: bool = False
+    """Whether a build was loaded ahead elsewhere while the worker was busy, and is to be loaded when it is released."""
 
     @property
     def living(self) -> Worker:
@@ -209,6 +215,7 @@ class Slot:
     def snapshot(self, now: float) -> WorkerSnapshot:
         """The worker as it is now; only for a slot that has a worker."""
         worker, holdings = self.living, self.living.holdings
+        loaded = dict(holdings.loaded)  # another thread may load meanwhile
         return WorkerSnapshot(
             pid=worker.pid,
             state=self.state.value,
@@ -216,7 +223,8 @@ class Slot:
             loads=holdings.loads,
             age_s=now - worker.started_at,
             unused_s=now - holdings.last_used,
-            loaded=tuple(holdings.loaded),
+            loaded=tuple(loaded),
+            builds=tuple(generation.id for generation in loaded.values()),
             helpers=tuple(holdings.bound),
             retire_reason=self.retire_reason,
             runtime=holdings.runtime,

@@ -139,8 +139,8 @@ class Upkeep:
         Load a new generation ahead on idle workers that have an older one of the same script.
 
         A worker that is bound to other helpers is replaced: the new one first, where ``max_workers`` allows. A busy
-        one of that kind is retired when its lease ends. What the generation needs, and that it cannot be loaded, is
-        believed only of workers that were never lent.
+        one of that kind is retired when its lease ends; on other busy ones ``tick`` loads it then. What the generation
+        needs, and that it cannot be loaded, is believed only of workers that were never lent.
 
         Returns:
             Names the generation needs beside its helpers: extend it and call again. Empty when all is done.
@@ -265,14 +265,22 @@ class Upkeep:
         return None
 
     def _pick_older(self, generation: Generation, tried: set[int]) -> Slot | None:
-        """Mark an idle slot with an older build; busy ones that cannot take the new one are retired when released."""
+        """
+        Mark an idle slot with an older build.
+
+        Of the busy ones, those that cannot take the new one are retired when they are released, and ``tick`` loads it
+        on the others then.
+        """
         with self._lock:
             older = [slot for slot in self._slots.all if slot.worker is not None and slot.has_older(generation)]
-            for slot in older:
-                if slot.state is not State.IDLE and not slot.fits(generation):
-                    slot.retire_reason = _outdated(generation)
             idle = [slot for slot in older if slot.state is State.IDLE and slot.living.pid not in tried]
             best = max(idle, key=lambda slot: (slot.lent_to is None, slot.fits(generation)), default=None)
+            for slot in older:
+                if slot.state is not State.IDLE:
+                    # Not before the others have the build: callers that come meanwhile need a worker.
+                    slot.is_behind = slot.is_behind or best is None
+                    if not slot.fits(generation):
+                        slot.retire_reason = _outdated(generation)
             if best is not None:
                 best.state = State.PREPARING
             return best

@@ -13,11 +13,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runner.errors import PoolExhausted
+from runner.errors import ExecTimeout, PoolExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.errors import WorkerError
     from runner.scripts.generation import Generation
     from runner.settings import Settings
 
@@ -221,3 +222,8 @@ def _uncount(build: _Build, until: float | None) -> None:
         build.beginning.remove(until)
     elif until is None and build.beginning:
         del build.beginning[0]
+
+
+def is_no_loss(error: WorkerError, first: FirstRun | None) -> bool:
+    """Whether a late first run is no loss: its worker goes on, or had to end because enough others were going on."""
+    return isinstance(error, ExecTimeout) and (error.is_left or (first is not None and first.was_crowded_out))

@@ -160,17 +160,19 @@ def _places(javac: str) -> tuple[Path, Path]:
 def _key(sources: Path, javac: str) -> str:
     lists = [functions.list_of(version) for version in functions.VERSIONS]
     made_by = [Path(str(module.__file__)) for module in (functions, java, members, reviewed)]
-    return mcs.key_of([*sorted(sources.rglob("*.java")), *lists, *made_by], _version(javac), (*FLAGS, MANIFEST))
+    return mcs.key_of([*sorted(sources.rglob("*.java")), *lists, *made_by], version(javac), (*FLAGS, MANIFEST))
 
 
 @cache
-def _version(javac: str) -> str:
-    """What ``javac -version`` prints; run once per process."""
-    compiler = shutil.which(javac)
-    if compiler is None:
-        raise BuildError(f"{javac} is not installed: apt-get install --no-install-recommends default-jdk-headless")
+def version(program: str, *options: str) -> str:
+    """What ``javac -version`` or ``java -version`` prints; run once per process."""
+    found = shutil.which(program)
+    if found is None:
+        raise BuildError(f"{program} is not installed: apt-get install --no-install-recommends default-jdk-headless")
     try:
-        done = subprocess.run([compiler, "-version"], capture_output=True, timeout=mcs.COMPILE_TIMEOUT_S, check=True)
+        done = subprocess.run(
+            [found, *options, "-version"], capture_output=True, timeout=mcs.COMPILE_TIMEOUT_S, check=True
+        )
     except (OSError, subprocess.SubprocessError) as error:
-        raise BuildError(f"{compiler}: expected it to print its version: {error}") from error
+        raise BuildError(f"{found}: expected it to print its version: {error}") from error
     return (done.stdout + done.stderr).decode("utf-8", "replace").strip()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import ConfigError
 
-from . import java
+from . import classes, java
 from .checks import check_assembly, check_java, check_text
 from .runtime import Runtime
 
@@ -86,6 +86,8 @@ JAVA = Runtime(
     stacks=signal.SIGQUIT,
     check=check_java,
     check_helper=check_java,
+    sources=(".java",),
+    compile=classes.compile_source,
 )
 
 LOOKED_AT = 10_000  # names; more than a site has scripts

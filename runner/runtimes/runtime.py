@@ -8,16 +8,51 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 MOVED_WIRE = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
 """Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
 
 BESIDE = ("{}",)  # a helper is asked for by the name of its file
+
+
+class Made(NamedTuple):
+    """
+    What became of a source.
+
+    Attributes:
+        content: What workers load in its place.
+        needs: The files beside it that it needs and that did not come, as a worker would name them; then there is no
+            content.
+    """
+
+    content: bytes
+    needs: tuple[str, ...]
+
+
+class Compile(Protocol):
+    """Compiles a source for workers that cannot do so."""
+
+    def __call__(self, command: tuple[str, ...], copies: Path, load: Mapping[str, Any], *, stays_warm: bool) -> Made:
+        """
+        Compile a source, unless that was done before.
+
+        Args:
+            command: The program that runs the workers.
+            copies: The directory of the copies.
+            load: The parameters of a ``load`` (docs/protocol.md), with the copy of the source itself.
+            stays_warm: Whether the caller goes on for long, so that later sources should be compiled fast.
+
+        Raises:
+            ScriptInvalid: It does not compile; the text has file, line and column.
+            CompilerLost: The compiler died, or took too long. The next call starts another one.
+            BuildError: There is no compiler.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +85,8 @@ class Runtime:
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
+        sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
+        compile: Does that.
     """
 
     name: str
@@ -72,6 +109,8 @@ class Runtime:
     config: str = ""
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
+    sources: tuple[str, ...] = ()
+    compile: Compile | None = None
 
     @property
     def how_to_install(self) -> str:
@@ -92,3 +131,7 @@ class Runtime:
     def runs(self, path: str) -> bool:
         """Whether a script of that name is for it."""
         return path.lower().endswith(self.suffixes)
+
+    def compiler_of(self, path: str) -> Compile | None:
+        """What compiles the script of that name; None: its workers load it as it is."""
+        return self.compile if path.lower().endswith(self.sources) else None

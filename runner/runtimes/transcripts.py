@@ -143,13 +143,13 @@ def language(suffix: str, scripts: Path | None) -> Language:
         scripts: The directory of its scripts; None: those that come with app-mono.
 
     Raises:
-        ConfigError: None come with it for this suffix.
+        ConfigError: None come with it for this suffix, or only sources that have to be compiled first.
     """
     if scripts is not None:
         return Language(scripts.resolve(), places("any") | {"<suffix>": suffix})
     for file in sorted(directory().glob("*.json")):
         known = places(file.stem)
-        if known.get("<suffix>") == suffix and (directory() / file.stem).is_dir():
+        if known.get("<suffix>") == suffix and any((directory() / file.stem).glob(f"*{suffix}")):
             return Language(directory() / file.stem, known)
     raise ConfigError(f"no scripts for {suffix} come with app-mono: name the directory of yours with --scripts")
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.errors import ScriptError
+from runner.errors import CompilerLost, ScriptError, ScriptInvalid
 from runner.runtimes.known import Runtimes
 
 from .builds import PATIENCE_S, Builds
+from .compiling import Compiling
 from .files import MAX_FILE_BYTES, Files, Look
 from .generation import Generation
 from .script import Script, another
@@ -68,10 +69,11 @@ class CurrentScripts:
     for as long as there are not too many.
 
     Args:
-        settings: ``observer``, ``script_dirs``, ``runtimes``.
+        settings: ``observer``, ``script_dirs``, ``runtimes``, ``start_timeout_s``.
         copies: A private directory of the runner, for the copies.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
+        lost: Called with a build that took the compiler with it.
         clock: Monotonic seconds, for ``builds.DELETED_GRACE_S``.
         clock_ns: The wall clock that file times come from.
         stat: ``os.stat``, or a coarser one in a test.
@@ -82,6 +84,7 @@ class CurrentScripts:
         settings: Settings,
         copies: str | os.PathLike[str],
         changed: Callable[[str], None] | None = None,
+        lost: Callable[[Generation], None] = lambda _: None,
         *,
         clock: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
@@ -93,6 +96,8 @@ class CurrentScripts:
         runtimes = Runtimes(settings)
         self._files.suffixes = runtimes.suffixes
         self._builds = Builds(self._files, runtimes, clock)
+        self._lost = lost
+        self._start_s = settings.start_timeout_s
         self._clock_ns = clock_ns
         self._stat = stat
         self._lock = threading.Lock()
@@ -100,6 +105,7 @@ class CurrentScripts:
         self._seen: dict[str, _Seen] = {}  # by the path as it was given: names that lead to scripts
         self._looks = itertools.count(1)
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
+        self._compiling = Compiling(self._store, runtimes, stays_warm=self._watch is not None)
 
     @property
     def store(self) -> Store:
@@ -129,6 +135,36 @@ class CurrentScripts:
         if seen is None or not seen.trusted or not seen.stamps.hold():
             seen = self._look(path)
         return seen.script.serve(seen.found)
+
+    def ready(self, generation: Generation, deadline: float | None = None, *, may_replace: bool = True) -> Generation:
+        """
+        The build to load for a generation that ``current`` or ``extend`` gave: compiled, where its runtime wants that.
+
+        Args:
+            generation: The generation.
+            deadline: End of the wait for the compiler, on ``time.monotonic``; None: in ``start_timeout_s``.
+            may_replace: Whether the last good generation serves where this one does not compile.
+
+        Raises:
+            ScriptError: It does not compile, and there is no generation to serve instead.
+            PoolExhausted: It was not compiled in time, and goes on being compiled; or there is no compiler.
+            CompilerLost: The compiler died, or took too long.
+        """
+        ends = time.monotonic() + self._start_s if deadline is None else deadline
+        while True:
+            try:
+                needs = self._compiling.needs(generation, ends)
+            except ScriptInvalid as error:
+                if not may_replace:
+                    raise
+                generation = self.reject(generation, error)
+                continue
+            except CompilerLost:
+                self._lost(generation)
+                raise
+            if not needs:
+                return generation
+            generation = self.extend(generation, needs)
 
     def stamps(self, path: str) -> Stamps | None:
         """
@@ -219,10 +255,10 @@ class CurrentScripts:
         changes = [stamp.ctime_ns for stamp in (*stamps.all.values(), *stamps.links.values()) if stamp is not None]
         return max(0.0, (self._clock_ns() - max(changes, default=self._clock_ns())) / NS_PER_S)
 
-    def reloads(self) -> dict[str, tuple[int, float]]:
-        """By script: how many builds took the place of another one, and ``Script.live_s``."""
+    def reloads(self) -> dict[str, tuple[int, float, float]]:
+        """By script: how many builds took the place of another one, ``Script.live_s`` and ``Script.live_at``."""
         with self._lock:
-            return {path: (script.reloads, script.live_s) for path, script in self._scripts.items()}
+            return {path: (script.reloads, script.live_s, script.live_at) for path, script in self._scripts.items()}
 
     def good(self, path: str) -> Generation | None:
         """The last generation of a script that was loaded; None when none was."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat as modes
-import weakref
 from typing import TYPE_CHECKING, Self
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
@@ -82,7 +81,7 @@ class Look:
 
     def keep(self, generation: Generation) -> Generation:
         """Let all copies live as long as a generation does; the same generation."""
-        weakref.finalize(generation, self._store.release_later, tuple(self._held)).atexit = False
+        self._store.keep(generation, tuple(self._held))
         self._held = []
         return generation
 

@@ -63,7 +63,8 @@ class Generation:
     One build of a script, by content. Its copies stay in the store for as long as this object lives.
 
     ``symbols`` and ``config`` are None when there is no such file; a helper is None when it was looked for and is
-    not there. ``runtime`` is the name of the one that it runs in.
+    not there. ``runtime`` is the name of the one that it runs in. ``compiled`` is what workers load in place of the
+    file; None where they load the file itself, or where it has not been compiled yet.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Generation:
     helpers: dict[str, Helper | None]
     foresight: Foresight = field(default_factory=Foresight, compare=False, repr=False)
     runtime: str = ""
+    compiled: Part | None = field(default=None, compare=False)
 
     @classmethod
     def of(  # noqa: PLR0917 - the parts, in the order in which they are hashed
@@ -99,6 +101,15 @@ class Generation:
     def entries(self) -> frozenset[str] | None:
         """The names that an exec may give instead of Main; None until a load has said so."""
         return self.foresight.entries
+
+    @property
+    def loaded(self) -> Part:
+        """What a worker loads: the file, or what it was compiled to."""
+        return self.compiled or self.file
+
+    def has_compiled(self, part: Part) -> None:
+        """Its file was compiled to this, as every thread that compiles it says."""
+        object.__setattr__(self, "compiled", part)
 
     def learn_entries(self, names: Iterable[str] | None) -> None:
         """It is loaded somewhere, and has these; None: whoever says so does not know."""
@@ -134,7 +145,7 @@ class Generation:
         return {
             "path": self.path,
             "generation": self.id,
-            "file": self.file.hash,
+            "file": self.loaded.hash,
             "symbols": self.symbols.hash if self.symbols else None,
             "config": self.config.hash if self.config else None,
             "helpers": {
@@ -154,7 +165,7 @@ class Generation:
             "id": self.id,
             "path": self.path,
             "runtime": self.runtime,
-            "parts": [part and [part.path, part.hash] for part in (self.file, self.symbols, self.config)],
+            "parts": [part and [part.path, part.hash] for part in (self.loaded, self.symbols, self.config)],
             "helpers": {name: helper.as_json() if helper else None for name, helper in self.helpers.items()},
         }
 

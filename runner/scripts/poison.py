@@ -30,6 +30,7 @@ log = logging.getLogger("runner.poison")
 LONGEST_CALL_ID = 200  # the rest is ignored: it is whatever a caller sent
 MAX_COUNTED = 1024  # builds and Call-IDs whose losses are counted, then the oldest goes; each has cost a worker
 MAX_REFUSED = 128  # builds and Call-IDs that are refused at one time; all of them fit into one message to a client
+AT_ONCE = 1_000_000  # a weight with which one loss is enough
 BUILD = ""  # in the place of a Call-ID: the losses of a build, whatever the messages
 
 Key = tuple["int | None", str, str]
@@ -83,6 +84,10 @@ class Poison:
         self._count((user, generation.id, BUILD), generation.path, limits.poison_losses, weight)
         return is_refused
 
+    def of_compiler(self, generation: Generation) -> None:
+        """Count a compiler that was lost with this build. Once is enough: others wait for that compiler."""
+        self.note(generation, weight=AT_ONCE)
+
     def check(self, generation: Generation, user: int | None = None) -> None:
         """
         Raise when this build is refused now, to everybody or to clients of ``user``.
@@ -94,7 +99,8 @@ class Poison:
             return  # so that the common exec costs no more
         if (left := max(self._left((who, generation.id, BUILD)) for who in {None, user})) > 0:
             raise ScriptRefused(
-                f"{generation.path}: refused for {left:.1f} s more, because it brought down several workers"
+                f"{generation.path}: refused for {left:.1f} s more, because it brought down several workers, "
+                "or the compiler"
             )
 
     def check_message(self, path: str, call_id: Callable[[], str | None]) -> None:
@@ -160,6 +166,8 @@ class Poison:
         whom = "" if who is None else f" to clients of uid {who}"
         # A loss that weighs more than one is not as many workers.
         cost = f"it cost {len(lost)} workers" if weight == 1 else "too many of its first runs failed"
+        if weight == AT_ONCE:
+            cost = "it took the compiler with it"
         log.error("%s: %s%s for %g s: %s", path, what, whom, self.settings.poison_s, cost)
         return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class Script:
         good: The last one that was loaded.
         reloads: How many builds took the place of another one.
         live_s: How long the last of them took from the change of its files until a worker had loaded it, in seconds.
+        live_at: When that was, in seconds since 1970; 0 for never.
         gone: Since when files that were there have been missing: monotonic seconds, by path.
     """
 
@@ -45,6 +47,7 @@ class Script:
     good: Generation | None = None
     reloads: int = 0
     live_s: float = 0.0
+    live_at: float = 0.0
     gone: dict[str, float] = field(default_factory=dict)
     _whole_at: int = 0  # the number of the look that it is from
     _rejected: tuple[str, ScriptError | None] = ("", None)  # the id of what could not be loaded, and why
@@ -114,7 +117,7 @@ class Script:
     def note_reload(self, live_s: float) -> None:
         """A build has taken the place of another one, so long after its files had changed."""
         with self._lock:
-            self.reloads, self.live_s = self.reloads + 1, live_s
+            self.reloads, self.live_s, self.live_at = self.reloads + 1, live_s, time.time()
 
     def reject(self, generation: Generation, error: ScriptError) -> None:
         """

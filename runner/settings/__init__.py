@@ -232,7 +232,7 @@ class Settings(BaseSettings):
     http: HttpAddress = ""
     """Where the daemon shows what it does: a page, /metrics for Prometheus, /health, /ready and /api/status. An IP
     address and a port such as "127.0.0.1:9464", or the path of a Unix socket, which gets ``socket_mode``. There are no
-    passwords: whoever reaches it reads names of scripts, Call-IDs and stacks. "": nowhere.
+    passwords: whoever reaches it reads names of scripts, Call-IDs, stacks and what confines the workers. "": nowhere.
 
     Sites with Prometheus, and whoever wants to look."""
     nats: tuple[NatsUrl, ...] = ()
@@ -287,8 +287,8 @@ class Settings(BaseSettings):
     Sites that send their callers elsewhere then."""
     slow_exec_s: Seconds = 0.0
     """Execs that take longer, in seconds, are logged and shown with the Call-ID and the last calls of the script, each
-    with its time; at most one a second. To take the times costs each call some microseconds. 0: none are. In Kamailio
-    only.
+    with its time; at most one a second. One that has not ended by then also leaves the stacks of its worker, once, and
+    goes on. To take the times costs each call some microseconds. 0: none are. In Kamailio only.
 
     Sites whose scripts are slow now and then."""
     exec_log: Path | None = None

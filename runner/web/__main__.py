@@ -23,8 +23,8 @@ Execs are counted in the processes of Kamailio, and the daemon reads the counts 
 loses none, and those while there was no daemon are counted by the next one; only a process that ends meanwhile takes
 with it what it counted since. The counters begin at 0 with each daemon,
 as Prometheus expects it; the last lines of a daemon's log say how many execs it has counted. A script is counted by
-name when it is one of the 64 that ran first, and a build of it when it is one of the 8 that ran last. Execs of a
-program in Python that uses `runner.Runner` itself are not here.
+name when it is one of the 64 that ran first, and a build of it when it is one of the 8 that ran last. A program in
+Python that uses `runner.Runner` itself has the same counts of its own execs from `Runner.counters()`.
 
 | name | type | labels | meaning |
 |---|---|---|---|

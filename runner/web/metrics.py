@@ -106,10 +106,17 @@ def _of_scripts(status: Status) -> Iterator[Metric]:
         "How long the last of them took from the change of its files until a worker had loaded it.",
         labels=("script",),
     )
+    live_at = GaugeMetricFamily(
+        "app_mono_last_reload_timestamp_seconds",
+        "When that was, in seconds since 1970; only of scripts that had one.",
+        labels=("script",),
+    )
     for script in status.scripts:
         if script.path:
             reloads.add_metric((script.path,), script.reloads)
             live.add_metric((script.path,), script.live_s)
+        if script.path and script.live_at:
+            live_at.add_metric((script.path,), script.live_at)
     refused = GaugeMetricFamily(
         "app_mono_script_refused_seconds",
         "How long a script is still refused, because it took worker after worker with it.",
@@ -119,6 +126,7 @@ def _of_scripts(status: Status) -> Iterator[Metric]:
         refused.add_metric((path,), left_s)
     yield reloads
     yield live
+    yield live_at
     yield refused
     refusals = CounterMetricFamily(
         "app_mono_refusals", "How often a build of a script, or the messages of a call, were refused.", labels=("of",)

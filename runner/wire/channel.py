@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import math
 import os
 import select
 import stat
 import time
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READ_BYTES = 64 * 1024
 ENDS = 2
@@ -46,6 +50,9 @@ class Channel:
     Attributes:
         reads, writes: The descriptors; -1 when closed.
         unsent: The part of the last line that the worker had not taken when a ``TimeoutError`` ended the attempt.
+        alarm_at: A wait that has not ended by then, on ``time.monotonic``, calls ``alarm`` once and goes on. It costs
+            nothing where nobody has to wait.
+        alarm: What to do then; it must not raise.
 
     Raises:
         OSError: These are not such ends of pipes. They are closed.
@@ -54,6 +61,8 @@ class Channel:
     def __init__(self, reads: int, writes: int) -> None:
         self.reads, self.writes = reads, writes
         self.unsent = b""
+        self.alarm_at = math.inf
+        self.alarm: Callable[[], None] = _ignore
         try:
             self._ends = _prepare(reads, os.O_RDONLY), _prepare(writes, os.O_WRONLY)
         except OSError:
@@ -128,7 +137,7 @@ class Channel:
         rest: bytes | memoryview = data
         while rest:
             try:
-                _await(self._writable, deadline)
+                self._await(self._writable, deadline)
             except TimeoutError:
                 self.unsent = bytes(rest)
                 raise
@@ -143,7 +152,7 @@ class Channel:
             TimeoutError: Nothing came in time.
         """
         while True:
-            _await(self._readable, deadline)
+            self._await(self._readable, deadline)
             try:
                 return os.read(self.reads, READ_BYTES)
             except BlockingIOError:
@@ -164,6 +173,17 @@ class Channel:
         for descriptor in (reads, writes):
             if descriptor >= 0:
                 os.close(descriptor)
+
+    def _await(self, poll: select.poll, deadline: float) -> None:
+        now = time.monotonic()
+        if self.alarm_at < deadline and now < deadline:
+            if poll.poll(max(0.0, self.alarm_at - now) * 1000):
+                return
+            self.alarm_at = math.inf
+            self.alarm()
+            now = time.monotonic()
+        if now >= deadline or not poll.poll((deadline - now) * 1000):
+            raise TimeoutError
 
 
 def received(descriptors: tuple[int, ...]) -> Channel | None:
@@ -190,7 +210,5 @@ def _prepare(descriptor: int, way: int) -> End:
     return End(info.st_dev, info.st_ino, way)
 
 
-def _await(poll: select.poll, deadline: float) -> None:
-    remaining_s = deadline - time.monotonic()
-    if remaining_s <= 0 or not poll.poll(remaining_s * 1000):
-        raise TimeoutError
+def _ignore() -> None:
+    """No alarm is set."""

@@ -111,6 +111,9 @@ class Conversation:
             WorkerError: The worker is lost.
         """
         line = self.session.load(generation.load_params())
+        # Compiling takes long enough to be worth a CPU of its own. Workers that load at one time, on the CPU of the
+        # caller that they served last, made its execs wait, and one another.
+        self._placement.free()
         self.holdings.loads += 1
         self._turns.heard = 0
         event = self._turns.next(line, deadline)

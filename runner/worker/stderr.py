@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.drain")
 
 KEPT_LINES = 20
+COPIED_LINES = 500  # a JVM writes two hundred for its stacks
 LINES_PER_S = 200  # of one worker go to the log: more than anybody reads, less than fills a disk in a night
 JOIN_S = 5.0  # the thread ends after one look at the streams
 LONGEST_LINE = 1000  # bytes; the rest of a line is cut off
@@ -47,6 +48,7 @@ class Tail:
         self._lines_per_s = lines_per_s
         self._lock = threading.Lock()
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
+        self._copies: list[list[str]] = []
         self._rest = b""
         self._second = 0
         self._logged = 0
@@ -66,6 +68,20 @@ class Tail:
         self.pump()
         with self._lock:
             return self._count
+
+    @contextlib.contextmanager
+    def copied(self) -> Iterator[list[str]]:
+        """The first ``COPIED_LINES`` that are written during a ``with`` block."""
+        copy: list[str] = []
+        self.pump()
+        with self._lock:
+            self._copies.append(copy)
+        try:
+            yield copy
+        finally:
+            self.pump()
+            with self._lock:
+                self._copies = [other for other in self._copies if other is not copy]
 
     def pump(self) -> bool:
         """Read what is in the pipe now; False when the stream has ended or is closed."""
@@ -105,6 +121,8 @@ class Tail:
         self._count += len(complete)
         # Decode only the lines that will be logged, so that a flood of short ones does not keep a core busy.
         self._kept.extend(map(_shown, complete[-KEPT_LINES:]))
+        for copy in self._copies:
+            copy.extend(map(_shown, complete[: COPIED_LINES - len(copy)]))
         logged = complete[: self._lines_per_s - self._logged]
         self._logged += len(logged)
         self._dropped += len(complete) - len(logged)

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from runner.errors import ExecTimeout, ProtocolViolation, RunnerError, WorkerDied, WorkerError, WorkerFailedToStart
 from runner.wire.channel import Channel
@@ -22,7 +22,7 @@ from .conversation import Conversation
 from .holdings import Holdings
 from .outcome import ExecOutcome
 from .placement import ALWAYS
-from .process import Process
+from .process import Ending, Process
 from .stderr import Drain, Tail
 
 if TYPE_CHECKING:
@@ -46,22 +46,6 @@ KILLED_S = 2.0  # longest wait for another thread that kills the worker; its own
 def never(_pid: int) -> bool:
     """The default for ``may_finish``: a worker that misses its deadline may not go on."""
     return False
-
-
-class Ending(Protocol):
-    """A process as far as its worker has to end it."""
-
-    pid: int
-    exit_code: int | None
-
-    def has_ended(self, timeout_s: float) -> bool:
-        """As ``Process.has_ended``."""
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """As ``Process.send_signal``."""
-
-    def kill(self) -> None:
-        """As ``Process.kill``."""
 
 
 class Worker:
@@ -262,10 +246,21 @@ class Worker:
 
     def end_stuck(self, reason: str) -> None:
         """Log ``reason``, have it write the stacks of its threads, for at most ``Runtime.stacks_s``, and kill it."""
-        then = "; its stacks follow" if self.runtime.stacks else ""
-        log.warning("worker %d: %s%s", self.pid, reason, then)
-        self._ask_for_stacks()
+        self.stacks(reason)
         self.kill()
+
+    def stacks(self, reason: str) -> str:
+        """
+        Log ``reason``, and have it write the stacks of its threads to the log; it goes on.
+
+        Returns:
+            The stacks, with what else it wrote meanwhile; empty where its runtime has none. Takes ``Runtime.stacks_s``
+            at most.
+        """
+        log.warning("worker %d: %s%s", self.pid, reason, "; its stacks follow" if self.runtime.stacks else "")
+        with self._tail.copied() as lines:
+            self._ask_for_stacks()
+        return "\n".join(lines)
 
     def stop(self, deadline: float) -> None:
         """End it gracefully: close the wire, then SIGTERM, then SIGKILL, each with a share of the time left."""

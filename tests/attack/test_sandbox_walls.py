@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.cli.confinement import measures
+from runner.machine.confinement import measures
 from runner.runner import Runner
 from runner.settings import Settings
 from runner.worker import confine, seccomp

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from runner.runtimes.known import BUILT_IN
 from runner.runtimes.runtime import MOVED_WIRE
 from runner.scripts.generation import Generation, Helper, Part
 from runner.wire.channel import Channel
@@ -87,13 +88,26 @@ class Started:
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def loaded(self, script: Path, *, runtime: str = "") -> Generation:
-        """The build of a script that is there now, loaded with every helper that it names."""
+        """The build of a script that is there now, loaded with every helper that it names, and compiled before that."""
         generation = Generation.of(str(script), self.copy(script), None, None, {}, runtime)
         self.conversation.holdings.runtime = runtime
-        while needs := self.conversation.load(generation, soon()):
+        while needs := self._compiled(generation) or self.conversation.load(generation, soon()):
             helpers = generation.helpers | {name: self.helper(str(script), name) for name in needs}
             generation = Generation.of(str(script), generation.file, None, None, helpers, runtime)
         return generation
+
+    def _compiled(self, generation: Generation) -> tuple[str, ...]:
+        """Has a source compiled, where its runtime wants that. The files that it needs and that did not come."""
+        found = next((one for one in BUILT_IN if one.runs(generation.path)), None)
+        compiler = None if found is None else found.compiler_of(generation.path)
+        if found is None or compiler is None:
+            return ()
+        made = compiler(found.command, self.copies, generation.load_params(), stays_warm=False)
+        if not made.needs:
+            part = Part(generation.path, hashlib.sha256(made.content).hexdigest())
+            (self.copies / part.hash).write_bytes(made.content)
+            generation.has_compiled(part)
+        return made.needs
 
     def helper(self, script: str, name: str) -> Helper | None:
         """The file of that name beside a script."""

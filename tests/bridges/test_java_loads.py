@@ -207,7 +207,7 @@ def test_a_class_that_is_asked_for_by_name_is_found_at_load_and_while_it_runs(wo
 
 def test_a_copy_that_was_changed_is_not_loaded(worker: Started, tmp_path: Path) -> None:
     generation = worker.loaded(body(tmp_path, "Changed", "return 0;"))
-    (worker.copies / generation.file.hash).write_text("class Changed { }")
+    (worker.copies / generation.loaded.hash).write_text("class Changed { }")
 
     with pytest.raises(ScriptInvalid, match="the runner's copy was changed"):
         worker.conversation.load(generation, soon())

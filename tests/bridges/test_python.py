@@ -307,7 +307,7 @@ def test_what_a_script_logs_before_it_loops_arrives_and_its_stack_is_told(worker
     thread.start()
     until(lambda: worker.logs == [(1, "last words")], "what was logged has arrived")
     os.kill(worker.started.process.pid, signal.SIGQUIT)
-    until(lambda: re.search(r'Loops\.py", line \d in main', worker.started.log), "the stack is in the log")
+    until(lambda: re.search(r'Loops\.py", line \d+ in main', worker.started.log), "the stack is in the log")
     os.kill(worker.started.process.pid, signal.SIGKILL)
     thread.join(WAIT_S)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cli import doctor
+from runner.machine import checks as checks_of_machine
 from tests.cli.commands import app_mono
 from tests.running_daemon import RunningDaemon
 
@@ -78,7 +79,7 @@ def test_data_in_an_unquoted_path_of_this_machine_s_cfg_is_told_with_its_line(
 ) -> None:
     cfg = tmp_path / "kamailio.cfg"
     cfg.write_text('route {\n\tpython_exec("mono_exec", "/etc/kamailio/mono/$rU.exe");\n}\n', "utf-8")
-    monkeypatch.setattr(doctor, "KAMAILIO_CFGS", (str(tmp_path / "none.cfg"), str(cfg)))
+    monkeypatch.setattr(checks_of_machine, "KAMAILIO_CFGS", (str(tmp_path / "none.cfg"), str(cfg)))
 
     is_fine = doctor.examine(None, as_json=True)
 

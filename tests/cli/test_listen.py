@@ -183,3 +183,17 @@ def test_entry_and_answers_are_of_the_listener_alone(tmp_path: Path) -> None:
     for words in (("--entry", "route"), ("--answer", "tm.t_relay=1")):
         done = app_mono("serve", "--config", tmp_path / "x.toml", *words)
         assert (done.returncode, done.stderr.partition(" has")[0]) == (2, f"error: {words[0]}")
+
+
+def test_an_entry_that_is_not_there_is_an_error_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "Route.cs").write_text(ROUTE, "utf-8")
+    loaded = compiled(tmp_path, "Loaded", ROUTE.partition("{")[2].rpartition("}")[0] + "static void Main() { }")
+    (tmp_path / "load.toml").write_text(f'load = "{loaded}"\n', "utf-8")
+    begin = ("serve", "--sip", "udp:127.0.0.1:5060", "--entry", "route_request")
+
+    named = app_mono(*begin, "--exec", tmp_path / "Route.cs")
+    of_load = app_mono(*begin, "--config", tmp_path / "load.toml")
+
+    assert (named.returncode, of_load.returncode) == (2, 2)
+    assert named.stderr == "error: there is no entry 'route_request'; it has ksr_request_route\n"
+    assert of_load.stderr.startswith("error: load: expected a script that can be run: there is no entry ")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.client.known import Known
-from runner.client.link import NO_DAEMON
-from runner.client.tally import FAILURES, LAST_CALLS, Tally
+from runner.client.tally import LAST_CALLS, Tally
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters
+from runner.control.outcomes import FAILURES, NO_DAEMON
+from runner.control.status import RUNNING
 from runner.errors import ExecTimeout, HostFault, PoolExhausted, ScriptError, ScriptInvalid, ScriptNotFound, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.hosts.recorded import Recorded
@@ -174,3 +175,17 @@ def test_a_share_of_execs_leave_a_line_also_in_a_process_that_was_forked() -> No
         "at": 0, "script": "/x.exe", "build": known.generation.id, "outcome": "true", "took_s": 0, "queue_s": 0.25,
         "load_s": 0.0, "call_id": HOST.get_s("$ci"), "questions": 3, "edits": 1, "texts": 0,
     }  # fmt: skip
+
+
+def test_a_slow_exec_that_still_runs_is_told_with_its_calls_and_the_next_one_after_a_pause() -> None:
+    tally, host, began = Tally(), Recorded(HOST), time.monotonic()
+    host.get_s("$rU")
+
+    told = tally.still_runs(script(), "/x.exe", began, host, "1e")
+
+    assert told is not None
+    assert (told.outcome, told.build, told.lease) == (RUNNING, script().generation.id, "1e")
+    assert re.fullmatch(r"/x\.exe: still runs after [0-9.e-]+ s", told.message)
+    assert re.fullmatch(r" *[0-9.]+ ms  PV\.GetS\('\$rU'\)", told.detail)
+    assert told.call_id == HOST.get_s("$ci")
+    assert tally.still_runs(script(), "/x.exe", began, host, "1e") is None

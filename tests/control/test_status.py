@@ -25,6 +25,7 @@ WORKER: dict[str, Any] = {
     "runtime": "mono",
     "version": "6.8",
     "rss_kib": 4096,
+    "builds": ["b1"],
 }
 
 
@@ -75,6 +76,7 @@ def _status(**changed: object) -> dict[str, Any]:
     texts = dict.fromkeys(("socket", "load", "advice", "start_error"), "")
     lists: dict[str, Any] = {"script_dirs": [], "refused_scripts": {}, "refused_messages": [], "workers": []}
     lists |= {"ended": {}, "scripts": [], "incidents": []}
+    lists["checks"] = [{"check": "mono", "verdict": "bad", "text": "it is missing"}]
     numbers = dict.fromkeys(
         [
             *("started", "failed", "refused_builds", "refused_calls", "outages"),

@@ -13,18 +13,14 @@ import pytest
 from runner.client.lease import Lease
 from runner.client.tally import Tally
 from runner.control.connection import Control
+from runner.control.counted import EARLIER, MOST_BUILDS, MOST_SCRIPTS, OTHERS, outages
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, OUTCOMES, Counters
 from runner.control.status import MAX_MESSAGE, Incident
 from runner.daemon.borrower import Client
 from runner.daemon.counting import (
-    EARLIER,
     MOMENTS,
-    MOST_BUILDS,
     MOST_INCIDENTS,
-    MOST_SCRIPTS,
-    OTHERS,
     Counting,
-    outages,
 )
 from runner.errors import ConfigError, ScriptError
 from runner.hosts.embedded.host import MessageHost

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.control.kinds import MAX_COUNT, MAX_NAMES, MAX_TEXT, Malformed
-from runner.control.messages import Needs, Report, Retire
+from runner.control.messages import Needs, Report
 from runner.daemon import reports
 from runner.scripts.generation import Generation, Part
 from runner.worker.holdings import Holdings
@@ -107,8 +107,5 @@ def test_counts_of_a_report_are_taken_when_they_grow() -> None:
 
 
 def test_the_reason_of_an_end_names_the_call_where_there_is_one() -> None:
-    def retired(call_id: str | None) -> Retire:
-        return Retire(lease="1", reason="stuck", call_id=call_id, is_stuck=True, taken_by=None)
-
-    assert reports.reason(retired("a@b")) == "stuck (Call-ID a@b)"
-    assert reports.reason(retired(None)) == "stuck"
+    assert reports.reason("stuck", "a@b") == "stuck (Call-ID a@b)"
+    assert reports.reason("stuck", None) == "stuck"

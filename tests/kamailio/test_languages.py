@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from runner.build import ensure_bridge
 from tests.kamailio.routes import HERE, Place, logged, ours, place, running
 from tests.places import ROOT
-from tests.programs import MCS
+from tests.programs import MCS, until
 from tests.running_daemon import RunningDaemon
 from tests.siblings import MONO, SIBLINGS, Language, each
 
@@ -44,6 +45,8 @@ class Site:
 
     def came(self, language: Language) -> tuple[list[list[bytes]], list[str]]:
         """What every message became, and what was logged; without the words that name the language."""
+        # The first call of a language may wait longer than one waits for a message here: for a JVM and its compiler.
+        until(lambda: self._is_warm(language), f"a call of {language.runtime} came through")
         before = len(logged(self.kamailio))
         end = language.suffix.encode()
         messages = []
@@ -53,6 +56,10 @@ class Site:
             messages.append([message.replace(end, b".") for message in self.place.call(request)])
         log = [line.replace(language.suffix, ".") for line in logged(self.kamailio)[before:]]
         return messages, log
+
+    def _is_warm(self, language: Language) -> bool:
+        request = self.place.caller.request(call_id=f"warm-{time.monotonic_ns()}{language.suffix}")
+        return b"nothing came" not in self.place.call(request)
 
 
 @pytest.fixture(scope="module")

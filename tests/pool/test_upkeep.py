@@ -143,6 +143,51 @@ def test_prepare_loads_a_new_generation_on_idle_workers_that_had_the_old_one(mak
     assert {worker.state for worker in pool.snapshot().workers} == {"idle"}
 
 
+def test_a_worker_that_was_busy_gets_the_new_generation_when_it_is_released_and_no_sooner(make: Make) -> None:
+    """It had to wait for the next exec, which then had to wait for it, or for the keeper's nap."""
+    pool = make(num_workers=2, spare_workers=0, max_workers=2)
+    pool.upkeep.tick()
+    one, two = (slot.living for slot in pool.slots.all)
+    one.run(Build("1"))
+    two.run(Build("1"))
+
+    with pool.lease(Build("1"), soon()) as busy:
+        idle = two if busy is one else one
+        pool.wake.clear()
+        pool.upkeep.prepare(Build("2"))
+        assert (idle.holdings.loaded["/a.exe"], busy.holdings.loaded["/a.exe"]) == (Build("2"), Build("1"))
+        assert not pool.wake.is_set()
+    assert pool.wake.is_set()
+    pool.upkeep.tick()
+
+    assert busy.holdings.loaded["/a.exe"] == Build("2")
+    pool.wake.clear()
+    with pool.lease(Build("2"), soon()):
+        pass
+    assert not pool.wake.is_set()
+
+
+def test_workers_are_always_left_for_callers_while_a_generation_is_loaded_ahead(make: Make) -> None:
+    """Where two loaded at one time, a caller that came just then had to wait for a new worker's start."""
+    pool = make(num_workers=2, spare_workers=0, max_workers=2)
+    pool.upkeep.tick()
+    for slot in pool.slots.all:
+        slot.living.run(Build("1"))
+    idle: list[int] = []
+    for slot in pool.slots.all:
+        load = slot.living.load
+
+        def counted(generation: Any, deadline: float, load: Any = load) -> Any:
+            idle.append(len(pool.slots.idle()))
+            return load(generation, deadline)
+
+        slot.living.load = counted
+
+    pool.upkeep.prepare(Build("2"))
+
+    assert idle == [1, 1]
+
+
 def test_prepare_says_which_names_are_needed(make: Make) -> None:
     pool = make()
     with pool.lease(Build("1"), soon()) as worker:

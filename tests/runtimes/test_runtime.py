@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.runtimes.known import NODE
+from runner.runtimes.known import JAVA, NODE
 from runner.runtimes.runtime import Runtime
 
 LUA = Runtime(name="lua", suffixes=(".lua",), command=("lua",), environment={"A": "{},own", "B": "1"})
@@ -22,3 +22,10 @@ def test_a_variable_keeps_what_the_administrator_set() -> None:
 def test_one_that_is_missing_says_which_packages_bring_it() -> None:
     assert NODE.how_to_install == ": apt-get install --no-install-recommends nodejs"
     assert LUA.how_to_install == ""
+
+
+def test_only_its_sources_are_compiled_for_its_workers() -> None:
+    assert [JAVA.compiler_of(f"/x/A{suffix}") is not None for suffix in (".java", ".JAVA", ".jar", ".class")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert NODE.compiler_of("/x/a.js") is None

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_scripts_that_do_not_come_with_app_mono_have_to_be_named() -> None:
-    with pytest.raises(ConfigError, match=r"no scripts for \.lua come with app-mono"):
-        language(".lua", None)
+@pytest.mark.parametrize("suffix", [".lua", ".exe", ".class"])
+def test_scripts_that_do_not_come_with_app_mono_have_to_be_named(suffix: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no scripts for \{suffix} come with app-mono"):
+        language(suffix, None)
 
 
 @pytest.mark.parametrize(

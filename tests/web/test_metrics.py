@@ -27,7 +27,9 @@ def build(**changed: object) -> BuildStatus:
 
 
 def busy() -> Status:
-    script = ScriptStatus(path='/a "b"\n.exe', reloads=2, live_s=0.125, builds=(build(), build(build="earlier")))
+    script = ScriptStatus(
+        path='/a "b"\n.exe', reloads=2, live_s=0.125, live_at=1e9, builds=(build(), build(build="earlier"))
+    )
     worker = WorkerStatus(
         pid=7, state="leased", execs=1, loads=1, age_s=1, unused_s=1, loaded=(), helpers=(), retire_reason="",
         client=9, warming=None, runtime="mono", version="6",
@@ -75,6 +77,7 @@ def test_the_buckets_of_a_histogram_contain_those_before_them() -> None:
         (("app_mono_workers_started_total",), 3),
         (("app_mono_reloads_total", '/a "b"\n.exe'), 2),
         (("app_mono_last_reload_seconds", '/a "b"\n.exe'), 0.125),
+        (("app_mono_last_reload_timestamp_seconds", '/a "b"\n.exe'), 1e9),
         (("app_mono_refusals_total", "call"), 4),
         (("app_mono_script_refused_seconds", "/x.exe"), 2.5),
         (("app_mono_edits_total", "b1", '/a "b"\n.exe'), 6),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from runner.runtimes.check import Talk
 from runner.runtimes.transcripts import Language
 from tests.bridges.pythons import COMMAND
 from tests.places import ROOT
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +79,12 @@ def speaker(name: str, directory: Path, cache: Path) -> Speaker:
     else:
         if shutil.which("javac") is None:
             pytest.skip("javac is not installed: apt-get install default-jdk-headless")
-        command = ["java", *known.JAVA.options, str(java.ensure().bridge)]
-        found = Speaker(command, transcripts.language(".java", None), copies, own)
+        jars = java.ensure()
+        command = ["java", *known.JAVA.options, str(jars.bridge)]
+        classes = directory / "classes"
+        javac = ["javac", "-g", "-cp", str(jars.sr), "-d", str(classes), *map(str, sorted((HERE / "java").iterdir()))]
+        subprocess.run(javac, check=True, timeout=WAIT_S)
+        found = Speaker(command, Language(classes, transcripts.places("java")), copies, own)
     found.language.copied(copies)
     return found
 

@@ -262,3 +262,41 @@ def test_flags_of_a_copy_that_somebody_kept_do_not_reach_a_wire_that_was_opened_
         assert os.read(theirs_reads, 10) == b"y"
     for descriptor in (*kept, theirs_writes, theirs_reads):
         os.close(descriptor)
+
+
+def test_a_wait_that_takes_long_calls_its_alarm_once_and_goes_on(pair: tuple[Channel, Ends]) -> None:
+    channel, theirs = pair
+    calls: list[float] = []
+
+    def alarm() -> None:
+        calls.append(time.monotonic())
+        theirs.sendall(b"x")
+
+    channel.alarm_at, channel.alarm = after(SOON_S), alarm
+
+    assert channel.receive(after(LONG_S)) == b"x"
+    with pytest.raises(TimeoutError):
+        channel.receive(after(2 * SOON_S))
+    assert len(calls) == 1
+
+
+def test_an_alarm_that_comes_after_the_deadline_or_the_answer_is_none(pair: tuple[Channel, Ends]) -> None:
+    channel, theirs = pair
+    calls: list[float] = []
+    channel.alarm_at, channel.alarm = after(LONG_S), lambda: calls.append(0.0)
+
+    theirs.sendall(b"x")
+    assert channel.receive(after(2 * LONG_S)) == b"x"
+    with pytest.raises(TimeoutError):
+        channel.receive(after(SOON_S))
+
+    assert calls == []
+
+
+def test_a_deadline_that_has_passed_ends_a_wait_whatever_the_alarm(pair: tuple[Channel, Ends]) -> None:
+    channel, theirs = pair
+    theirs.sendall(b"x")
+    channel.alarm_at = 0.0
+
+    with pytest.raises(TimeoutError):
+        channel.receive(time.monotonic())

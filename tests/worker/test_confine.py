@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.cli.confinement import measures
 from runner.errors import ScriptError
 from runner.hosts.embedded.host import MessageHost
+from runner.machine.confinement import measures
 from runner.runner import Runner
 from runner.runtimes.known import MONO, NODE, Runtimes
 from runner.settings import Settings

@@ -79,6 +79,19 @@ def test_a_worker_follows_its_caller_to_another_cpu(tmp_path: Path) -> None:
             os.sched_setaffinity(0, ALL)
 
 
+def test_a_worker_that_loads_ahead_may_leave_the_cpu_of_its_last_caller(tmp_path: Path) -> None:
+    """Two that loaded at one time, after one caller, shared its CPU and made its execs wait."""
+    script = compiled(tmp_path, "Asks", ASKS)
+    with runner("together") as running:
+        (worker,) = running.snapshot().pids
+        looked(running, script)
+        compiled(tmp_path, "Asks", ASKS.replace("0 : 1", "2 : 3"))
+
+        running.prepare(str(script))
+
+        assert os.sched_getaffinity(worker) == ALL
+
+
 def test_the_kernel_places_both_when_placement_is_free(tmp_path: Path) -> None:
     script = compiled(tmp_path, "Asks", ASKS)
     with runner("free") as running:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.worker.stderr import HARMLESS_LINE, KEPT_LINES, LONGEST_LINE, Drain, Tail
+from runner.worker.stderr import COPIED_LINES, HARMLESS_LINE, KEPT_LINES, LONGEST_LINE, Drain, Tail
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -151,3 +151,19 @@ def test_a_drain_ends_while_a_grandchild_holds_a_pipe_open() -> None:
 
     os.close(write)
     assert tail.fd == -1
+
+
+def test_what_is_written_meanwhile_is_copied_to_each_who_asked_for_it(pipe: tuple[Tail, int]) -> None:
+    tail, write = pipe
+    os.write(write, b"before\n")
+    with tail.copied() as outer:
+        os.write(write, b"first\n")
+        with tail.copied() as inner:
+            os.write(write, b"second\n")
+        os.write(write, b"third\n" * (COPIED_LINES + 5))
+    os.write(write, b"after\n")
+    tail.pump()
+
+    assert inner == ["second"]
+    assert outer[:3] == ["first", "second", "third"]
+    assert len(outer) == COPIED_LINES

@@ -57,6 +57,19 @@ def test_a_method_that_has_only_the_name_is_not_called(runner: Runner, tmp_path:
     assert exit_code(runner, script) == 0
 
 
+def test_a_load_that_compiles_for_long_leaves_no_garbage_to_the_first_exec(runner: Runner, tmp_path: Path) -> None:
+    """A collection of 2 to 3 ms came into one first exec in ten."""
+    counts = compiled(tmp_path, "Counts", "static int Main() { return GC.CollectionCount(0); }")
+    methods = " ".join(f"static string M{n}(string t) {{ return t + {n} + t.Length; }}" for n in range(600))
+    large = compiled(tmp_path, "Large", f"{methods} static int Main() {{ return GC.CollectionCount(0); }}")
+    before = exit_code(runner, counts)
+
+    after = exit_code(runner, large)
+
+    assert before is not None
+    assert after == exit_code(runner, large) == exit_code(runner, counts) == before + 1
+
+
 def test_there_is_no_message_in_warm(runner: Runner, tmp_path: Path) -> None:
     script = compiled(
         tmp_path,

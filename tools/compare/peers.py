@@ -17,7 +17,7 @@ PORTS |= {"sink": 5190}
 """The sockets of the server, the senders by the mode that they stand for, and the sink."""
 LOOPBACK = "127.0.0.1"
 # Of the Via that the server adds, of Kamailio's own form or ours.
-_BRANCH = re.compile(rb"(Via: SIP/2\.0/UDP [^;\r\n]*;branch=)z9hG4bK(?:0|[0-9a-f]+\.[0-9a-f.]+)(?=[;\r\n])")
+_BRANCH = re.compile(rb"(Via: SIP/2\.0/UDP [^\r\n]*?;branch=)z9hG4bK(?:0|[0-9a-f]+\.[0-9a-f.]+)(?=[;\r\n])")
 _TO_TAG = re.compile(rb"tag=[0-9a-f]{32}[-.][0-9a-f]{4,8}(?=[;\r\n])")
 _DATE = re.compile(rb"Date: \w{3}, \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT")
 _SERVER = re.compile(rb"(?m)^Server: kamailio \([^)\r\n]*\)\)")

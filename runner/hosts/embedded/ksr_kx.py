@@ -54,7 +54,7 @@ def _contact(default: str | None = None) -> Call:
         context = host.context
         headers = context.message.all_headers(b"contact") if context.message.broken_at is None else []
         lists = [context.contacts(header.body) for header in headers]
-        if not lists or None in lists or not lists[0] or not lists[0][0].uri or lists[0][0].uri == b"*":
+        if not lists or None in lists or not lists[0] or not lists[0][0].uri:
             return default
         return to_text(lists[0][0].uri)
 

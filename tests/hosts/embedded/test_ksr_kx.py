@@ -79,6 +79,7 @@ def test_the_next_hop_is_the_destination_or_the_request_uri() -> None:
 def test_of_several_contacts_one_that_does_not_parse_hides_all() -> None:
     assert Message(b"Contact: <sip:a@h>\r\nContact: <\r\n").call("kx.get_cturi") is None
     assert Message(b"Contact: *\r\n").call("kx.get_cturi") is None
+    assert Message(b"Contact: <*>\r\n").call("kx.get_cturi") == "*"
 
 
 def test_the_status_of_a_reply() -> None:

@@ -1,5 +1,5 @@
 """
-What confines a worker on this machine, one line a measure: for ``app-mono doctor``.
+What confines a worker on this machine, one line a measure.
 
 It is read from the kernel, of a worker that runs; what is not in force says how to have it.
 """

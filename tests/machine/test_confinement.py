@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.cli.confinement import Measure, measures
+from runner.machine.confinement import Measure, measures
 from runner.settings import Settings
 from tests.cli.commands import app_mono
 from tests.programs import needs_bwrap, until

@@ -1,4 +1,4 @@
-"""``scripts/Three.cs`` as app_python3 runs it, and a call that does nothing. Runs inside Kamailio."""
+"""``Three.cs`` and ``Fifteen.cs`` as app_python3 runs them, and a call that does nothing. Runs inside Kamailio."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ class Methods:
         uri = KSR.pv.get("$ru")
         KSR.pv.sets("$rU", "123")
         return 1 if KSR.hdr.append_to_reply("X-Script: ok\r\n") == 1 and uri is not None else -1
+
+    def fifteen(self, _msg: Any) -> int:
+        """Ten reads and five edits."""
+        text = f"{KSR.pv.get('$ru')}{KSR.pv.get('$fu')}{KSR.pv.get('$tu')}{KSR.pv.get('$ci')}{KSR.pv.get('$rm')}"
+        text += f"{KSR.pv.get('$si')}{KSR.pv.get('$hdr(Via)')}{KSR.pv.get('$fU')}{KSR.pv.get('$rd')}"
+        port = KSR.pv.get("$sp")
+        KSR.pv.sets("$rU", "123")
+        KSR.pv.sets("$var(route)", "gateway")
+        KSR.pv.seti("$var(length)", len(text))
+        is_done = KSR.hdr.append("X-Routed-By: script\r\n") == 1
+        return 1 if KSR.hdr.append_to_reply("X-Script: ok\r\n") == 1 and is_done and port > 0 else -1
 
 
 def mod_init() -> Methods:

@@ -1,0 +1,47 @@
+"""Every target of ``make bench``, by the name of its row. A row that is not here is only reported."""
+
+from __future__ import annotations
+
+C, PYTHON = "C lane", "Python lane"
+
+TARGETS = {
+    f"library, 3 calls: {C} / pythonnet": "<= 0.9",
+    f"library, 3 calls: {PYTHON} / pythonnet": "<= 1.3",
+    f"library, 15 calls: {C} / pythonnet": "<= 0.65",
+    f"library, 15 calls: {PYTHON} / pythonnet": "<= 0.8",
+    f"library, 3 calls: {C} / echo floor": "<= 2.0",
+    f"library, 3 calls: {PYTHON} / echo floor": "<= 2.0",
+    "library, 3 calls / cold mono": "<= 0.005",
+    f"SIP, qm, one CPU, 3 calls: {C} / embedded": "<= 1.05",
+    f"SIP, qm, one CPU, 3 calls: {PYTHON} / embedded": "<= 1.15",
+    f"SIP p99, qm, one CPU, 3 calls: {C} / embedded": "<= 2.0",
+    f"SIP p99, qm, one CPU, 3 calls: {PYTHON} / embedded": "<= 2.0",
+    f"SIP, qm, free, 3 calls: {C} / embedded": "<= 1.6",
+    f"SIP, qm, free, 3 calls: {PYTHON} / embedded": "<= 1.6",
+    f"SIP, fm, one CPU, 3 calls: {C} / embedded": "<= 1.35",
+    f"throughput, qm: {C} / embedded": ">= 0.9",
+    f"throughput, fm: {C} / embedded": ">= 0.4",
+    f"CPU of a request under load, qm: {C} / embedded": "<= 1.25",
+    f"CPU of a request under load, fm: {C} / embedded": "<= 3.2",
+    f"CPU of a request, one at a time, qm: {C} / embedded": "<= 2.0",
+    f"CPU of a request, one at a time, qm: {PYTHON} / embedded": "<= 2.0",
+    "the generator, qm: no script / slowest side": ">= 2.0",
+    "the generator, fm: no script / slowest side": ">= 2.0",
+    "to count an exec": "<= 1.0",
+    "to watch one that may be slow": "<= 0.2",
+    "KEMI, a route that reads 20 values: C# / Lua": "<= 3.0",
+    "KEMI, one call that is asked: C# / echo floor": "<= 2.0",
+    "exec, 3 calls, java / mono": "<= 1.5",
+    "exec, 3 calls, node / mono": "<= 1.5",
+    "exec, 3 calls, python / mono": "<= 2.0",
+    "compile a change, csharp8 / limit": "<= 1.0",
+    "compile a change, vb / limit": "<= 1.0",
+    "first exec after a change, 3 calls, p99 / limit": "<= 1.0",
+    "first exec after a change, 60 methods, p99 / limit": "<= 1.0",
+    "execs after a change that an older build answered": "<= 0",
+    "CPU-bound script, two clients of one pool: two workers / one": ">= 1.8",
+    "daemon start to 4 workers ready / limit": "<= 1.0",
+    "resident memory of an idle worker / limit": "<= 1.0",
+    "many execs, memory of the last tenth / second": "<= 1.05",
+    "many execs, failed": "<= 0",
+}
