@@ -39,6 +39,7 @@ MOST_KNOWN = 4096  # files that are known to be there
 STEP_S = 1.5  # for one file; usually it takes some milliseconds
 FETCH_S = 5.0  # to try again and again
 PAUSE_S = 0.05
+AGAIN_S = 0.5  # after the store has not answered, all are refused at once for so long
 MOST_BUILDS = 256  # that a node keeps; one that was forgotten is fetched again
 
 
@@ -54,6 +55,12 @@ class Bucket:
         self._connection = connection
         self._put_at: OrderedDict[str, float] = OrderedDict()
         self._putting = asyncio.Lock()
+        self._again_at = 0.0
+
+    def missing(self, parts: Iterable[Part]) -> list[Part]:
+        """Those of the files that are not known to be there."""
+        oldest = time.monotonic() - PUT_AGAIN_S
+        return [part for part in parts if self._put_at.get(part.hash, oldest) <= oldest]
 
     async def put(self, parts: Iterable[Part], copy_of: Callable[[Part], Path]) -> None:
         """
@@ -66,10 +73,12 @@ class Bucket:
         Raises:
             ConnectionError: They cannot be put there; with the reason.
         """
-        now = time.monotonic()
-        missing = [part for part in parts if self._put_at.get(part.hash, -PUT_AGAIN_S) + PUT_AGAIN_S <= now]
+        missing = self.missing(parts)
         if not missing:
             return
+        now = time.monotonic()
+        if now < self._again_at:
+            raise ConnectionError(f"the object store {BUCKET} did not answer a moment ago")
         from nats.errors import Error  # noqa: PLC0415 - an optional extra
         from nats.js.errors import NotFoundError  # noqa: PLC0415 - the same
 
@@ -82,7 +91,11 @@ class Bucket:
                     except NotFoundError:
                         await asyncio.wait_for(store.put(part.hash, copy_of(part).read_bytes()), STEP_S)
                     self._note(part.hash, now)
+        except asyncio.CancelledError:  # its caller has waited for long enough
+            self._again_at = time.monotonic() + AGAIN_S
+            raise
         except (Error, OSError, TimeoutError) as error:
+            self._again_at = time.monotonic() + AGAIN_S
             why = str(error) or type(error).__name__
             raise ConnectionError(f"builds cannot be put into the object store {BUCKET}: {why}") from error
 

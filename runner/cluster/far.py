@@ -7,6 +7,7 @@ nobody. Must not know clients, nor which script is current.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -47,7 +48,7 @@ log = logging.getLogger("runner.cluster")
 
 LONGEST_S = 30.0  # for what nobody waits for; a caller's deadline is earlier
 AGAIN_S = 0.01  # while all nodes are busy, the next try; or as soon as a worker is given back here
-ASK_S = 0.25  # for the answer of one node, which usually comes within a millisecond
+ASK_S = 0.05  # for the loop, beyond what it takes itself
 WAITED_S = 1.0  # a caller that found all nodes busy counts as waiting for so long
 # What a worker says that ends outside of an exec (docs/protocol.md): the client knows that nothing has run, and takes
 # another one.
@@ -294,7 +295,9 @@ class Far:
 
     async def _ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
         self._connection.client()  # or there is no connection
-        await self._bucket.put(generation.parts(), self._copy_of)
+        if self._bucket.missing(parts := generation.parts()):
+            # Without an answer there is time left for a worker of this machine.
+            await asyncio.wait_for(self._bucket.put(parts, self._copy_of), left_s / 2)
         return await self._leases.ask(lease, ours, generation, user, left_s)
 
     def _forget(self, slot: Slot) -> None:
