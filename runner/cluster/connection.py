@@ -272,11 +272,11 @@ class Connection:
         def was_lost(client: Client) -> None:
             if client is self._client and not self._is_closing:
                 log.warning("%s any more", NO_NATS)
-                self._lost()
+                self._loop.call_soon(self._lost)  # nats-py would end with what it raises
 
         def is_back(client: Client) -> None:
             log.warning("connected to NATS again, %s", place(client))
-            self._back()
+            self._loop.call_soon(self._back)
 
         def fault(error: Exception) -> None:
             if not self._is_closing:
