@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help build run test test-fast test-modf test-ksr test-languages test-lanes test-browser test-deb test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel deb oracle compare clean mono-packages test-packages debootstrap venv venv-dev
+.PHONY: help build run test test-fast test-modf test-ksr test-languages test-lanes test-browser test-cluster test-deb test-debian12 test-debian13 lint audit check lock bench fuzz chaos wheel deb oracle compare clean mono-packages test-packages debootstrap venv venv-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -127,6 +127,10 @@ test-lanes: mono-packages test-packages venv-dev ## what an exec passes through,
 	done
 	LANE_EXECS=1000000 LANE_SECONDS=3600 $(BIN)/python -m pytest --timeout 3600 tests/lane/test_references.py
 
+test-cluster: mono-packages test-packages venv-dev ## Kamailio's scripts on three nodes behind three servers of NATS, which are killed
+	@$(BIN)/app-mono build
+	CLUSTER_LONG=yes $(BIN)/python -m pytest tests/cluster $(ARGS)
+
 # Chromium takes 300 MB, so `make test` leaves the page out where it is not installed, and else runs the shortest test.
 test-browser: mono-packages venv-dev ## the page of the setting http in Chromium, and the metrics by promtool; installs both
 	@$(INSTALL)
@@ -171,7 +175,7 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	}
 	compile --output-file $$all --all-extras --group audit --group build --group lock pyproject.toml
 	compile --output-file requirements/run.txt --constraint $$all --group build pyproject.toml
-	for extra in dev bench fuzz; do
+	for extra in dev bench cluster fuzz; do
 		compile --output-file requirements/$$extra.txt --constraint $$all --group build --extra $$extra pyproject.toml
 	done
 	for group in audit lock; do
@@ -193,7 +197,7 @@ bench: mono-packages test-packages venv-dev ## measure against the peers, and wh
 	$(BIN)/python -m bench $(ROWS)
 
 SECONDS ?= 60
-chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi RUNTIME=python LANE=python
+chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in traffic: SECONDS=60 SEED=n ROUTE=kemi|cluster RUNTIME=python LANE=python
 	@APP_MONO_LANE="$(LANE)" $(BIN)/python -m tools.chaos $(SECONDS) "$(SEED)" "$(ROUTE)" "$(RUNTIME)"
 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz

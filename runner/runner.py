@@ -33,7 +33,7 @@ from .worker import confine, sandbox
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from runner.control.status import ScriptStatus
     from runner.pool.slot import PoolSnapshot, Slot
@@ -73,6 +73,8 @@ class Runner:
         self.runtimes = Runtimes(self.settings)
         self._begins_with = self.runtimes.first if begins_with is None else begins_with
         self.poison = Poison(self.settings)
+        self.announce: Callable[[Generation], object] = lambda _: None
+        """Told each build of a script that changed, before anybody asks for it."""
         self._counts = ExecCounts()
         self._parts = contextlib.ExitStack()
 
@@ -209,6 +211,7 @@ class Runner:
         """Load a script's new generation ahead on workers that have an older one. Errors are left to the next exec."""
         with contextlib.suppress(RunnerError):
             generation = self.scripts.ready(self.scripts.current(path))
+            self.announce(generation)
             if generation.path != path:
                 # A link was moved on, and no worker has an older build from there.
                 self.pools.of(generation.runtime).pool.use(generation)
@@ -383,14 +386,13 @@ class Runner:
     def _first_worker(self) -> None:
         """Start what is kept warm, so that a runtime that does not start is an error now and not at the first exec."""
         for name in self._begins_with:
-            kept = self.pools.first(name)
-            kept.upkeep.tick()
-            with kept.pool.lease(None, time.monotonic() + self.settings.start_timeout_s):
-                pass
+            self.pools.first(name).await_worker(self.settings.start_timeout_s)
 
     def _pin(self) -> Generation | None:
         if self.settings.load is None:
             return None
         path = str(self.settings.load)
         self.scripts.unpin(path)
-        return self.pools.loaded(self.scripts.pin(path), self.scripts)
+        generation = self.scripts.pin(path)
+        is_here = self.pools.first(generation.runtime).pool.settings.max_workers > 0
+        return self.pools.loaded(generation, self.scripts) if is_here else generation

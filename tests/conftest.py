@@ -46,7 +46,8 @@ ALONE = {
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file stays in one process, so that what its fixtures start is started once; the files of a group do as well."""
-    groups = [(place, name) for name, places in (("users", USERS), ("5060", PORT_5060)) for place in places]
+    named = (("users", USERS), ("5060", PORT_5060), ("cluster", ("cluster",)))
+    groups = [(place, name) for name, places in named for place in places]
     for item in items:
         file = item.path.relative_to(HERE)
         group = next((name for place, name in groups if file.is_relative_to(place)), str(file))

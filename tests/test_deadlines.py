@@ -28,6 +28,10 @@ OS_CALLS = {"read", "write"}  # of ``os``: on a descriptor that may be a pipe
 # File, function and method; each of them for one call.
 ALLOWED = {
     ("runner/wire/channel.py", "Channel.turn", "write"): "the pipe does not block",
+    ("runner/cluster/relay.py", "Relay.write", "write"): "the same",
+    ("runner/cluster/relay.py", "Relay._read", "read"): "the same",
+    ("runner/cluster/leases.py", "Leases._refuse", "result"): "of a future that is done",
+    ("runner/cluster/opening.py", "opened", "connect"): "a task; it is waited for with CONNECT_S",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",
     ("runner/lane/lane.py", "Lane.exec", "write"): "the same",
     ("runner/lane/lane.py", "Lane.exec", "read"): "the same",

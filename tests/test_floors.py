@@ -26,6 +26,7 @@ FLOORS = (
     {"pool", "control", "job", "bridges"},
     {"at_once", "exec_counts"},
     {"runner", "client", "machine"},
+    {"cluster"},
     {"daemon", "listener"},
     {"web"},
     {"cli"},
@@ -51,6 +52,7 @@ BLOCKED = (
     "typer",
     "waitress",
     "prometheus_client",
+    "nats",
 )
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

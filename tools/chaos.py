@@ -1,11 +1,12 @@
 """
 ``make chaos``: a real Kamailio under sipp's steady traffic while faults are put into everything behind it.
 
-``python -m tools.chaos [SECONDS [SEED [ROUTE [RUNTIME]]]]``. ROUTE is cfg, where kamailio.cfg runs the script, or kemi,
-where the script is Kamailio's routing script; RUNTIME is mono, python, node or java, what the script runs in. Every
-kind of fault is injected in turn, in shuffled rounds. At the end it prints a table. The exit status is 1 when a request
-was lost that no fault had hit, when nothing was answered for a second, when a kind of fault never happened, when an
-internal error was logged (the first ones are shown), or when anything is left over.
+``python -m tools.chaos [SECONDS [SEED [ROUTE [RUNTIME]]]]``. ROUTE is cfg, where kamailio.cfg runs the script, kemi,
+where the script is Kamailio's routing script, or cluster, which is cfg with nodes behind NATS; RUNTIME is mono, python,
+node or java, what the script runs in. Every kind of fault is injected in turn, in shuffled rounds. At the end it prints
+a table. The exit status is 1 when a request was lost that no fault had hit, when nothing was answered for a second,
+when a kind of fault never happened, when an internal error was logged (the first ones are shown), or when anything is
+left over.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from typing import TYPE_CHECKING
 from tests.kamailio.rig import Peer
 from tests.programs import until
 from tests.sipp.sipp import Sipp
+from tools.chaos_cluster import ClusterFaults, ClusterSite
 from tools.chaos_faults import Faults, Site, small_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CLUSTER = "cluster"
 RATE = 100  # of sipp, calls a second
 SCRAPE_S = 0.5
 PROBE_S = 0.02
@@ -44,6 +47,7 @@ LONGEST_GAP_S = 1.0
 # With four faults a second; a process that has just lost its worker answers false while the daemon is away, and until
 # another one has started, which takes a JVM five times as long as mono.
 MOST_FALSE = {"mono": 0.2, "python": 0.2, "node": 0.3, "java": 0.5}
+MOST_FALSE_OF_A_CLUSTER = 0.4  # some faults there take half of the workers, or all but one, until a node has started
 MOST_DAEMON_MIB = 120  # it takes 50 when it has served some clients; what grows with each request goes past this soon
 SHOWN_ERRORS = 5
 TELL_OF_AN_ERROR = ("internal error", "upkeep failed", "Traceback (most recent")
@@ -56,6 +60,7 @@ class Report:
 
     seed: int
     runtime: str = "mono"
+    most_false: float = MOST_FALSE["mono"]
     sent: int = 0
     answered: int = 0
     late: int = 0
@@ -77,7 +82,7 @@ class Report:
         found = [f"never happened: {kind}" for kind, count in self.faults.items() if not count]
         if self.lost:
             found.append(f"{self.lost} requests were lost")
-        if self.false > MOST_FALSE[self.runtime] * self.sent:
+        if self.false > self.most_false * self.sent:
             found.append(f"{self.false} of {self.sent} runs were false")
         if self.sipp_failed:
             found.append(f"{self.sipp_failed} calls of sipp failed")
@@ -203,18 +208,21 @@ def run(seconds: float, seed: int, directory: Path, route: str = "cfg", runtime:
         seconds: How long; each kind of fault comes once even when that takes longer.
         seed: Of the order of faults.
         directory: For everybody's files; nothing of theirs is there or in the temporary directory afterwards.
-        route: Of ``chaos_faults.ROUTES``: what runs the script.
+        route: Of ``chaos_faults.ROUTES``: what runs the script; or ``CLUSTER``.
         runtime: Of ``chaos_faults.RUNTIMES``: what it runs in.
     """
     numbers = random.Random(seed)  # noqa: S311 - so that a run can be repeated
     report = Report(seed, runtime)
     (directory / "tmp").mkdir()
     with small_file_system(directory / "tmp") as can_be_full:
-        make = partial(Site, directory, can_be_full=can_be_full, route=route, runtime=runtime)
+        kind = ClusterSite if route == CLUSTER else Site
+        report.most_false = MOST_FALSE_OF_A_CLUSTER if route == CLUSTER else MOST_FALSE[runtime]
+        make = partial(kind, directory, can_be_full=can_be_full, route=route, runtime=runtime)
         site = _inject(seconds, numbers, directory, report, make)
         # A daemon that was killed cannot remove its own directory; the next one does, and there was one.
-        report.left_over += [f"process {pid}" for pid in processes_in(site.temporary)]
-        report.left_over += [str(path) for path in site.temporary.iterdir()]
+        for place in site.places():
+            report.left_over += [f"process {pid}" for pid in processes_in(place)]
+            report.left_over += [str(path) for path in place.iterdir()]
     if (directory / "control.sock").exists():
         report.left_over.append("the control socket")
     if (directory / "http.sock").exists():
@@ -227,7 +235,7 @@ def _inject(
 ) -> Site:
     with ExitStack() as stack:
         site = make(stack)
-        faults = Faults(site, numbers)
+        faults = ClusterFaults(site, numbers) if isinstance(site, ClusterSite) else Faults(site, numbers)
         report.faults = dict.fromkeys(faults.kinds, 0)
         with Peer(site.port) as peer:
             until(lambda: b"200 OK" in (peer.ask(peer.request()) or b""), "a first request is true")
@@ -248,8 +256,7 @@ def _inject(
         probe.into(report)
         counts = sipp.counts()
         report.sipp_calls, report.sipp_failed = counts.created, counts.failed
-        logs = f"{site.daemon.log()}\n{site.kamailio.log()}"
-        report.internal_errors = internal_errors(logs)
+        report.internal_errors = internal_errors(site.logs())
         report.killed, workers = site.killed(), site.workers()
         descriptors = len(os.listdir(f"/proc/{site.daemon.pid}/fd"))  # noqa: PTH208 - how many is all that is wanted
         if descriptors > 100:

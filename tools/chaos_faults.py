@@ -96,6 +96,8 @@ class Site:
         runtime: Of ``RUNTIMES``.
     """
 
+    settings = SETTINGS
+
     def __init__(self, directory: Path, stack: ExitStack, *, can_be_full: bool, route: str, runtime: str) -> None:
         self.directory = directory
         self.can_be_full = can_be_full
@@ -106,7 +108,7 @@ class Site:
         workers = "" if runtime == "mono" else WORKERS.format(runtime)
         self.http = directory / "http.sock"
         eyes = f'\nhttp = "{self.http}"\nslow_exec_s = 0.05\nexec_log = "{directory}/execs.jsonl"'
-        self.daemon = RunningDaemon(directory, SETTINGS + eyes + load + workers, {"TMPDIR": str(self.temporary)})
+        self.daemon = RunningDaemon(directory, self.settings + eyes + load + workers, {"TMPDIR": str(self.temporary)})
         self.builds = 0
         self.library = self._made(source, WITHOUT_MAIN[source], "-t:library")
         self._first = self._made(source, (SCRIPTS / f"Chaos{source}").read_text("utf-8"))
@@ -149,8 +151,16 @@ class Site:
     def workers(self) -> list[int]:
         """The daemon's workers, those that are lent first."""
         told = app_mono("workers", "--json", "--socket", str(self.daemon.socket))
-        found = json.loads(told.stdout or "[]")
+        found = [worker for worker in json.loads(told.stdout or "[]") if not worker["node"]]
         return [worker["pid"] for worker in sorted(found, key=lambda worker: not worker["client"])]
+
+    def places(self) -> list[Path]:
+        """Where nothing may be left."""
+        return [self.temporary]
+
+    def logs(self) -> str:
+        """What everybody logged."""
+        return f"{self.daemon.log()}\n{self.kamailio.log()}"
 
     def request(self, user: str) -> None:
         """One request whose script misbehaves; the process that takes it answers no other meanwhile."""

@@ -108,11 +108,13 @@ def workers(path: str, *, as_json: bool) -> None:
         show.line(json_.dumps([worker.as_json() for worker in found]))
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("pid", "runtime", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
+    far = ["node"] if any(worker.node for worker in found) else []
+    for name in ("pid", *far, "runtime", "state", "client", "execs", "loads", "age", "scripts", "to be replaced"):
         table.add_column(name, justify="right" if name in {"pid", "client", "execs", "loads", "age"} else "left")
     for worker in found:
         cells = show.cells(
             str(worker.pid),
+            *([worker.node] if far else []),
             worker.runtime,
             "lent" if worker.client else "warming" if worker.warming else worker.state,
             str(worker.client or ""),

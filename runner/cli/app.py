@@ -19,7 +19,7 @@ from typer.completion import completion_init  # type: ignore[attr-defined] # it 
 
 from runner.errors import ConfigError
 
-from . import admin, ksr, lang, runtime, show
+from . import admin, ksr, lang, nodes, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
@@ -223,6 +223,7 @@ app.add_typer(pv_app, name="pv")
 app.add_typer(runtime.app, name="runtime")
 app.add_typer(lang.app, name="lang")
 app.add_typer(ksr.app, name="ksr")
+app.add_typer(nodes.app)  # without a name: its commands are app-mono's
 
 
 @pv_app.command("list", epilog="Exit status: 0, or 1 when nothing matches.")
@@ -256,6 +257,7 @@ def pv_get(
 def serve(
     *,
     config: Config = None,
+    nats: nodes.Nats = None,
     sip: Annotated[
         str | None,
         typer.Option("--sip", metavar="udp:IP:PORT", help="Answer SIP there, without Kamailio.", show_default=False),
@@ -280,7 +282,7 @@ def serve(
     if sip is None:
         from .serve import serve as serve_clients  # noqa: PLC0415 - as above
 
-        guarded(lambda: serve_clients(config, given | actions))
+        guarded(lambda: serve_clients(config, given | actions, nats))
     else:
         from .listen import listen  # noqa: PLC0415 - as above
 

@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 from logging.handlers import WatchedFileHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.daemon.daemon import Daemon
 from runner.daemon.exec_log import writing
@@ -33,7 +34,7 @@ JOURNAL_LEVELS = ((logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INF
 LEFT_S = 2.0  # of the end: what scripts left running, and what that starts meanwhile
 
 
-def serve(config: str | None, others: Mapping[str, str | None]) -> int:
+def serve(config: str | None, others: Mapping[str, str | None], nats: str | None = None) -> int:
     """
     Run the daemon until SIGTERM, SIGINT, or a client's `drain` or `stop`; the exit status.
 
@@ -44,6 +45,7 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
     Args:
         config: Its settings, a TOML file.
         others: Options that were given and have no meaning for a daemon.
+        nats: Servers of NATS, with commas between; None: as the settings say.
 
     Raises:
         RunnerError: It cannot start.
@@ -53,9 +55,11 @@ def serve(config: str | None, others: Mapping[str, str | None]) -> int:
         raise ConfigError(f"{misplaced} has a meaning with --sip only, for example --sip udp:127.0.0.1:5060")
     if config is None:
         raise ConfigError("say what to serve: --config FILE for Kamailio's daemon, or --sip udp:IP:PORT --exec SCRIPT")
-    settings = Settings.from_file(config)
-    _log_to(settings.log_file)
-    with naming_load(), Daemon(settings, lambda: Settings.from_file(config)) as daemon, _shown(settings, daemon):
+    more: dict[str, Any] = {"nats": nats.split(",")} if nats else {}
+    settings = Settings.from_file(config, **more)
+    log_to(settings.log_file)
+    reread = partial(Settings.from_file, config, **more)
+    with naming_load(), Daemon(settings, reread) as daemon, _shown(settings, daemon):
         signal.signal(signal.SIGTERM, lambda *_: daemon.end(keeps_loans=True))
         signal.signal(signal.SIGINT, lambda *_: daemon.end(keeps_loans=False))
         signal.signal(signal.SIGHUP, lambda *_: _reload(daemon))
@@ -90,7 +94,13 @@ def _reload(daemon: Daemon) -> None:
         log.error("the old settings stay: %s", error)  # noqa: TRY400  # the message says it all
 
 
-def _log_to(file: Path | None) -> None:
+def log_to(file: Path | None) -> None:
+    """
+    Log into a file; None: to standard error.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
     handler: logging.Handler
     if file is not None:
         try:

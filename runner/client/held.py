@@ -69,6 +69,7 @@ class Held:
         fresh: Each exec begins with new statics.
         most_execs, most_loads: When to ask for another one.
         is_ours: False: it is another daemon's than the one that is connected, whose copies it cannot load.
+        node: The machine that it is on, as people call it; "" for this one.
         first: The build whose first run has begun here, so that the daemon waits for its end; None for none.
         wanted_back: Why the daemon wants it back; empty while it does not.
         report_after: When to report next, on ``time.monotonic``.
@@ -84,6 +85,7 @@ class Held:
     most_execs: float
     most_loads: float
     is_ours: bool = True
+    node: str = ""
     first: Generation | None = None
     wanted_back: str = ""
     report_after: float = 0.0
@@ -125,6 +127,7 @@ class Held:
             worker.fresh,
             worker.max_execs or math.inf,  # 0: no limit
             worker.max_loads or math.inf,
+            node=worker.node,
         )
 
     @classmethod

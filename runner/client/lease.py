@@ -99,7 +99,7 @@ class Lease:
 
     def note(self, path: str | None, result: ExecOutcome | Exception, began: float, host: Host) -> None:
         """An exec is over, as ``Tally.add`` has it; also one within another."""
-        if (incident := self.tally.add(self.script(path), path, result, began, host)) is not None:
+        if incident := self.tally.add(self.script(path), path, result, began, host, node=self._workers.node):
             self._link.tell(incident)
 
     def exec(  # noqa: PLR0915 - one ladder of what an exec can come to

@@ -72,7 +72,14 @@ class Tally:
         return self._counters
 
     def add(
-        self, script: Script | None, path: str | None, result: ExecOutcome | Exception, began: float, host: Host
+        self,
+        script: Script | None,
+        path: str | None,
+        result: ExecOutcome | Exception,
+        began: float,
+        host: Host,
+        *,
+        node: str = "",
     ) -> Incident | None:
         """
         One exec is over.
@@ -83,6 +90,7 @@ class Tally:
             result: Its outcome, or why it has none.
             began: When it was asked for, on ``time.monotonic``.
             host: Who owns its message.
+            node: The machine that it ran on, as people call it; "" for this one.
 
         Returns:
             What the daemon is to show of it; None for nothing.
@@ -94,7 +102,8 @@ class Tally:
             row = self._row_of(script, path, result)
         count(row, result, spent)
         if self._logged_share and random.random() < self._logged_share:  # noqa: S311  # chooses, guards nothing
-            self.counters.write(_line(script, path, result, now - began, self.queue_s, self.load_s, host=host))
+            spent_s = now - began, self.queue_s, self.load_s
+            self.counters.write(_line(script, path, result, *spent_s, host=host, node=node))
         if self.queue_s or self.load_s:
             row[QUEUE] += int(self.queue_s * NS_PER_S)
             row[LOAD] += int(self.load_s * NS_PER_S)
@@ -178,6 +187,7 @@ def _line(
     result: ExecOutcome | Exception,
     *spent_s: float,
     host: Host,
+    node: str,
 ) -> bytes:
     """One exec, for the daemon's log of execs."""
     took_s, queue_s, load_s = (round(spent, 6) for spent in spent_s)
@@ -191,6 +201,8 @@ def _line(
         "load_s": load_s,
         "call_id": (call_id(host) or "")[:LONGEST_CALL_ID],
     }
+    if node:
+        told["node"] = node
     if isinstance(result, ExecOutcome):
         told |= {"questions": result.answered, "edits": result.edits, "texts": result.logs}
     return json.dumps(told, separators=(",", ":")).encode("ascii")

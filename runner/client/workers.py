@@ -29,10 +29,12 @@ class Workers:
 
     Attributes:
         current: The one in use; None where there is none of the runtime that is wanted.
+        node: The machine of the one that was in use last, as people call it; "" for this one.
     """
 
     def __init__(self) -> None:
         self.current: Held | None = None
+        self.node = ""
         self._by_runtime: dict[str, Held] = {}
 
     def __iter__(self) -> Iterator[Held]:
@@ -40,12 +42,15 @@ class Workers:
 
     def use(self, runtime: str) -> Held | None:
         """From now on the one of this runtime is in use; None: there is none."""
-        self.current = self._by_runtime.get(runtime)
-        return self.current
+        self.current = held = self._by_runtime.get(runtime)
+        if held is not None:
+            self.node = held.node
+        return held
 
     def add(self, held: Held) -> None:
         """It is in use from now on; there is no other one of its runtime."""
         self._by_runtime[held.runtime] = self.current = held
+        self.node = held.node
 
     def replace(self, held: Held, link: Link) -> None:
         """It is in use from now on, and the one of its runtime is given back, where there is one."""

@@ -12,7 +12,7 @@ import inspect
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from runner.scripts.generation import Generation, Helper
+from runner.scripts.generation import Generation, Helper, Part
 from runner.scripts.stamps import Stamps
 from runner.wire.events import CAN_UNSAID
 from runner.wire.unfinished import Unfinished
@@ -82,6 +82,8 @@ def _as_json(value: Any) -> Any:
     match value:
         case Message() | Generation() | Helper() | Stamps() | Unfinished():
             return value.as_json()
+        case Part(path, digest):
+            return [path, digest]
         case tuple():
             return [_as_json(element) for element in value]
     return value
@@ -148,6 +150,7 @@ class Worker(Message):
         is_placed: Whether it is to run on the CPU of its caller.
         runtime: The name of its runtime.
         can: What its bridge can, of ``events.CAN``.
+        node: The machine that it is on, as people call it; "" for the daemon's own.
     """
 
     lease: Id
@@ -166,6 +169,7 @@ class Worker(Message):
     is_placed: Flag
     runtime: Text = ""
     can: Names = CAN_UNSAID
+    node: Text = ""
 
 
 # Requests, each with its answer.

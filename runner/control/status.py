@@ -47,7 +47,8 @@ class WorkerStatus(Message):
         client: The process that holds it; None when it is not lent.
         runtime: The name of what runs scripts there.
         version: The version of that.
-        rss_kib: Resident memory in KiB.
+        rss_kib: Resident memory in KiB; 0 on another machine.
+        node: What people call the machine that it is on; "" for the daemon's own.
         warming: None when it runs nothing for the first time.
     """
 
@@ -65,6 +66,7 @@ class WorkerStatus(Message):
     rss_kib: Number = 0
     runtime: Words = ""
     version: Words = ""
+    node: Words = ""
     builds: Many = ()
 
 

@@ -63,7 +63,7 @@ class Loan:
         return messages.Worker(
             lease=self.id,
             pid=worker.pid,
-            is_local=client.is_local,
+            is_local=client.is_local and not worker.node,
             execs=worker.holdings.execs,
             loads=worker.holdings.loads,
             bound=dict(worker.holdings.bound),
@@ -77,6 +77,7 @@ class Loan:
             is_placed=settings.placement != "free",
             runtime=worker.holdings.runtime,
             can=worker.holdings.can,
+            node=worker.node,
         )
 
 

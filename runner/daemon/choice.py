@@ -6,6 +6,8 @@ Must not know how a worker is lent, nor connections.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from runner.errors import PoolExhausted
@@ -15,13 +17,17 @@ from .borrower import MAX_LOANS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.cluster.far import Far
     from runner.control.messages import Report
     from runner.pool.pool import Pool
     from runner.pool.slot import Slot
     from runner.runner import Runner
-    from runner.scripts.generation import Generation
+    from runner.scripts.generation import Generation, Helper
 
     from .borrower import Client, Loan
+
+
+MOVE_S = 0.01  # for the answer of another machine, while the client has a worker that works: it asks again soon
 
 
 class Choice:
@@ -31,9 +37,13 @@ class Choice:
     Args:
         runner: Has the pools, from its start on.
         wake: Called when there is upkeep to do.
+
+    Attributes:
+        far: Workers of other machines, for when there is none of this one; None for none.
     """
 
     def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
+        self.far: Far | None = None
         self._runner = runner
         self._wake = wake
 
@@ -87,10 +97,60 @@ class Choice:
             holdings = held.slot.living.holdings
             if (holdings.has(generation) or not holdings.fits(generation)) and not held.slot.retire_reason:
                 return None
-        return pool.acquire_loaded(generation, client.uid) if client.count(generation.runtime) < MAX_LOANS else None
+        if client.count(generation.runtime) >= MAX_LOANS:
+            return None
+        slot = pool.acquire_loaded(generation, client.uid)
+        is_wanted_back = held is not None and held.slot.beyond is not None and held.slot.retire_reason
+        if slot is None and self.far is not None and is_wanted_back:
+            # Its node wants it back, so the client moves on to another one, where there is one now.
+            with contextlib.suppress(PoolExhausted):
+                slot = self.far.acquire(generation, time.monotonic() + MOVE_S, client.uid, waits=False)
+        return slot
+
+    def most(self, runtime: str) -> int:
+        """How many workers of a runtime clients may keep at one time."""
+        own = self._runner.pools.of(runtime).pool.settings.max_workers
+        return own if self.far is None else own + self.far.places(runtime)
+
+    def advice(self, users_of: Callable[[str], int]) -> str:
+        """What to set where a runtime has fewer workers than clients want (``users_of``); empty where none has."""
+        for kept in self._runner.pools.all():
+            if (users := users_of(kept.runtime)) > self.most(kept.runtime):
+                beyond = " together with the nodes, which have fewer" if self.far is not None else ""
+                return f"{users} processes run scripts: set max_workers to at least {users}{beyond}"
+        return ""
+
+    def provide(self, slot: Slot | None, generation: Generation) -> None:
+        """
+        Let a worker of another machine find the build that its client is about to load, and the other nodes as well.
+
+        Raises:
+            PoolExhausted: As ``Far.provide``.
+        """
+        if self.far is not None and slot is not None and slot.beyond is not None:
+            if not slot.has(generation):
+                self.far.provide(slot, generation)
+            self.far.announce(generation)
+
+    def provide_helper(self, client: Client, helper: Helper | None) -> None:
+        """As ``provide``, of a file that a script loads by its name while it runs; None: there is none."""
+        for loan in list(client.loans.values()):
+            if self.far is not None and loan.slot.beyond is not None and helper is not None:
+                self.far.provide_helper(loan.slot, helper)
 
     def _acquire(self, client: Client, pool: Pool, generation: Generation, deadline: float) -> Slot:
         count = client.count(generation.runtime)
         if count >= MAX_LOANS:
             raise PoolExhausted(f"this process holds {count} workers already")
+        far = self.far
+        if far is None:
+            return pool.acquire(generation, deadline, client.uid)
+        if pool.settings.max_workers:
+            spill = min(deadline, time.monotonic() + pool.settings.spill_after_s)
+            with contextlib.suppress(PoolExhausted):
+                return pool.acquire(generation, spill, client.uid, may_start=False)
+            with contextlib.suppress(PoolExhausted):
+                return far.acquire(generation, deadline, client.uid, waits=False)
+        else:
+            return far.acquire(generation, deadline, client.uid)
         return pool.acquire(generation, deadline, client.uid)

@@ -25,6 +25,7 @@ from runner.errors import ConfigError
 from runner.runner import Runner
 from runner.runtimes.known import Runtimes
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
+from runner.worker import confine
 from runner.worker.worker import rss_kib
 
 from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
@@ -100,16 +101,14 @@ class Daemon:
             raise ConfigError(
                 'a daemon needs script_dirs: the directories of scripts, for example ["/etc/kamailio/mono"]'
             )
-        if os.geteuid() == ROOT and not self.settings.worker_user:
-            # Whoever may connect can have any code run in a worker: its wire takes what is said on it.
-            raise ConfigError(
-                'a daemon of root needs worker_user: set worker_user = "app-mono-scripts", a user for scripts alone '
-                '(adduser --system --group --no-create-home app-mono-scripts); or worker_user = "root", which says '
-                "that scripts, and all who may connect, may do what root may"
-            )
+        confine.refuse_root(self.settings)
         with contextlib.ExitStack() as parts:
             self._listener = parts.enter_context(listen(self.settings))
             parts.enter_context(self.runner)
+            if self.settings.nats:
+                from runner.cluster.far import leasing  # noqa: PLC0415 - nothing of it is imported on one machine
+
+                self._loans.choice.far = parts.enter_context(leasing(self.runner, self._wake.set))
             for name in self._in_use:
                 self.runner.pools.of(name)  # its first worker starts now; one that cannot only costs its own scripts
             self._parts = parts.pop_all()
@@ -205,7 +204,7 @@ class Daemon:
             clients=len(self._loans.clients),
             users=self._loans.users(),
             max_workers=self.settings.max_workers,
-            advice=self._loans.advice(),
+            advice=self._loans.choice.advice(self._loans.users_of),
             from_earlier_daemon=sum(1 for client in list(self._loans.clients) if client.holds_foreign),
             starting=pool.starting,
             ending=pool.ending,
@@ -257,11 +256,12 @@ class Daemon:
                 builds=worker.builds,
                 helpers=worker.helpers,
                 retire_reason=worker.retire_reason,
-                client=borrowers.get(worker.pid),
-                warming=warming.get(worker.pid),
+                client=borrowers.get((worker.node, worker.pid)),
+                warming=None if worker.node else warming.get(worker.pid),
                 runtime=worker.runtime,
                 version=worker.version,
-                rss_kib=rss_kib(worker.pid),
+                rss_kib=0 if worker.node else rss_kib(worker.pid),
+                node=worker.node,
             )
             for worker in pool.workers
         )

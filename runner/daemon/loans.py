@@ -59,7 +59,7 @@ class Loans:
         wake: Called when there is upkeep to do.
 
     Attributes:
-        counting: What the clients count.
+        counting, choice: What the clients count; what chooses their workers.
     """
 
     def __init__(self, runner: Runner, wake: Callable[[], None]) -> None:
@@ -73,7 +73,7 @@ class Loans:
         self._outdated: set[str] = set()  # scripts of workers that came back with an older build
         self._verdicts = Verdicts(runner)
         self._firsts = FirstRuns(runner)
-        self._choice = Choice(runner, wake)
+        self.choice = Choice(runner, wake)
         self._sharing: dict[str, Sharing] = {}  # by runtime
         self._strays = Quiet(log, logging.WARNING, "a worker that was not lent to its client, or died meanwhile")
         self._from_before = Quiet(log, logging.INFO, "a client holds a worker from before")
@@ -114,9 +114,10 @@ class Loans:
         """Look at what the clients have counted meanwhile."""
         self.counting.take(self._all())
 
-    def borrowers(self) -> dict[int, int]:
-        """The worker's pid to its client's pid."""
-        return {loan.slot.living.pid: client.pid for client in self._all() for loan in list(client.loans.values())}
+    def borrowers(self) -> dict[tuple[str, int], int]:
+        """The worker's node and pid to its client's pid."""
+        loans = [(client, loan.slot.living) for client in self._all() for loan in list(client.loans.values())]
+        return {(worker.node, worker.pid): client.pid for client, worker in loans}
 
     def users(self) -> int:
         """Clients that run scripts."""
@@ -125,13 +126,6 @@ class Loans:
     def users_of(self, runtime: str) -> int:
         """Those that run scripts of a runtime, so each wants a worker of its own."""
         return sum(client.wants_one_of(runtime) for client in self._all())
-
-    def advice(self) -> str:
-        """What to set where a runtime has fewer workers than clients want; empty where none has."""
-        for kept in self._runner.pools.all():
-            if (users := self.users_of(kept.runtime)) > kept.pool.settings.max_workers:
-                return f"{users} processes run scripts: set max_workers to at least {users}"
-        return ""
 
     def ask_back(self, why: Callable[[Slot], str]) -> list[tuple[Client, messages.Swap]]:
         """What to say to the clients whose workers are wanted back and that were not asked yet."""
@@ -175,7 +169,8 @@ class Loans:
 
     def abandon(self) -> int:
         """Leave every worker to its client; how many those were."""
-        slots = [loan.slot for client in self._all() for loan in list(client.loans.values())]
+        loans = [loan for client in self._all() for loan in list(client.loans.values())]
+        slots = [loan.slot for loan in loans if loan.slot.beyond is None]  # the others end with this process
         for slot in slots:
             self._runner.pools.of_slot(slot).abandon(slot)
         return len(slots)
@@ -217,8 +212,8 @@ class Loans:
         deadline = min(deadline, time.monotonic() + longest_s)
         if have is not None:
             self._report(client, have)
-        held = self._choice.held(client, have, generation)
-        slot = self._choice.slot(client, have, held, generation, deadline)
+        held = self.choice.held(client, have, generation)
+        slot = self.choice.slot(client, have, held, generation, deadline)
         first = None
         try:
             first = self._admit(client, held, slot, generation, deadline)
@@ -246,9 +241,9 @@ class Loans:
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         users = self.users_of(generation.runtime)
-        most = self._runner.pools.of(generation.runtime).pool.settings.max_workers
-        keep = users <= most and self._firsts.may_keep(client, generation, users)
+        keep = users <= self.choice.most(generation.runtime) and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
+        self.choice.provide(slot or (held.slot if held is not None else None), generation)
         client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
         answer = partial(
             messages.LeaseAnswer,
@@ -295,7 +290,9 @@ class Loans:
         return True
 
     def _find(self, client: Client, request: messages.FindRequest) -> Answer:
-        return messages.FindAnswer(helper=self._verdicts.plugin(client, request.generation, request.name)), None
+        helper = self._verdicts.plugin(client, request.generation, request.name)
+        self.choice.provide_helper(client, helper)
+        return messages.FindAnswer(helper=helper), None
 
     def _admit(
         self, client: Client, held: Loan | None, slot: Slot | None, generation: Generation, deadline: float
@@ -345,7 +342,7 @@ class Loans:
     def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
         loan, reason = client.give_back(notice.lease), reports.reason(notice.reason, notice.call_id)
         # A client that had the worker has run what it says, and one worker is one loss.
-        was_lent = loan is not None or notice.lease in client.ended
+        was_lent = notice.lease in client.ended or (loan is not None and not loan.slot.living.is_blameless)
         if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):
             self._news = True
             self._wake()
@@ -397,6 +394,7 @@ class Loans:
         worker = loan.slot.living
         if client.give_back(loan.id) is None:
             return  # another thread was first
-        client.ended.append(loan.id)
+        if not worker.is_blameless:
+            client.ended.append(loan.id)
         log.info("worker %d: %s", worker.pid, reason)
         self._runner.pools.release(loan.slot, survives=False)

@@ -32,15 +32,7 @@ def note(holdings: Holdings, report: Report, known: Mapping[str, Generation]) ->
         report: What the client says.
         known: Generations that the client knows of, by id; it can have loaded no others.
     """
-    holdings.execs = max(holdings.execs, report.execs)
-    holdings.loads = max(holdings.loads, report.loads)
-    holdings.retire_reason = holdings.retire_reason or report.retire_reason
-    bound = holdings.bound | report.bound
-    if len(bound) <= MAX_NAMES:
-        holdings.bound = bound
-    loaded = set(report.loaded.values())
-    holdings.loaded = {known[id_].path: known[id_] for id_ in report.loaded.values() if id_ in known}
-    holdings.ran = {known[id_].path: id_ for id_ in report.ran.values() if id_ in known and id_ in loaded}
+    holdings.note(report, known, MAX_NAMES)
 
 
 def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[Part], Path]) -> tuple[str, ...]:

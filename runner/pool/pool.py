@@ -119,7 +119,9 @@ class Pool:
         """
         return _Lease(self, generation, deadline)
 
-    def acquire(self, generation: Generation | None, deadline: float, user: int | None = None) -> Slot:
+    def acquire(
+        self, generation: Generation | None, deadline: float, user: int | None = None, *, may_start: bool = True
+    ) -> Slot:
         """
         As ``lease``, without its end: the caller owns the slot until it calls ``release``.
 
@@ -127,13 +129,14 @@ class Pool:
             generation: As for ``lease``.
             deadline: As for ``lease``.
             user: The user whose client will have the worker; None: this process uses it itself.
+            may_start: Whether the caller may start a worker itself; False: it only takes one that comes free.
         """
         begin = self._clock()
         if deadline <= begin:
             raise PoolExhausted(f"the deadline passed {begin - deadline:.2f} s before a worker was asked for")
         if generation is not None and (slot := self.at_once(generation, user)) is not None:
             return slot
-        request = Request(generation, user)
+        request = Request(generation, user, may_start=may_start)
         with self._lock:
             if generation is not None:
                 self.slots.use(generation)
@@ -184,6 +187,9 @@ class Pool:
 
     def release(self, slot: Slot, *, survives: bool) -> None:
         """Give a slot back: its worker is idle again, retired, or killed; then waiting callers are served."""
+        if slot.beyond is not None:
+            slot.beyond.release(slot, survives=survives)
+            return
         worker, slots = slot.worker, self.slots
         if worker is None or not survives or not worker.is_alive:
             self.discard(slot, "died" if survives else "lost")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runner.settings import Settings
     from runner.worker.worker import Worker
 
-    from .slot import Slot
+    from .slot import Beyond, Slot
 
 
 CLOSED_S = 60.0  # each of its own waits is shorter; nobody waits for ever for the end of a worker
@@ -51,6 +51,18 @@ class Kept:
         self.upkeep = upkeep
         self.late_runs = late_runs
         self._keeper = threading.Thread(target=upkeep.keep, name=f"keeper {runtime}", daemon=True)
+
+    def await_worker(self, timeout_s: float) -> None:
+        """
+        Wait until a worker is ready; there is nothing to wait for where all workers are on other machines.
+
+        Raises:
+            PoolExhausted: None was, with the reason as its cause.
+        """
+        if self.pool.settings.max_workers:
+            self.upkeep.tick()
+            with self.pool.lease(None, time.monotonic() + timeout_s):
+                pass
 
     def keep(self) -> None:
         """Begin the upkeep."""
@@ -91,6 +103,8 @@ class Pools:
         self._poison = poison
         self._lost = lost
         self._loaded = loaded
+        self.beyond: Beyond | None = None
+        """Workers of other machines; None for none."""
         self.by_runtime: dict[str, Kept] = {}
         self._is_closed = False
         self._lock = threading.Lock()
@@ -109,9 +123,9 @@ class Pools:
         """As ``of``, for whoever begins with it: its upkeep is done by ``tick`` until ``Kept.keep`` is called."""
         return self.by_runtime.get(runtime) or self._made(runtime, keeps=False)
 
-    def of_slot(self, slot: Slot) -> Pool:
+    def of_slot(self, slot: Slot) -> Pool | Beyond:
         """The pool of a slot that has a worker."""
-        return self.by_runtime[slot.living.holdings.runtime].pool
+        return slot.beyond or self.by_runtime[slot.living.holdings.runtime].pool
 
     def all(self) -> list[Kept]:
         """Those that are in use."""
@@ -165,6 +179,7 @@ class Pools:
     def snapshot(self) -> PoolSnapshot:
         """What all of them look like now, as one."""
         shots = [kept.pool.snapshot() for kept in self.all()]
+        shots += [self.beyond.snapshot()] if self.beyond is not None else []
         failing = max(shots, key=lambda shot: shot.start_failures, default=None)
         return PoolSnapshot(
             workers=tuple(worker for shot in shots for worker in shot.workers),

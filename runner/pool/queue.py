@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Request:
     """One caller that wants a worker; the event says that ``slot`` or ``refusal`` was set."""
 
-    def __init__(self, generation: Generation | None, user: int | None) -> None:
+    def __init__(self, generation: Generation | None, user: int | None, *, may_start: bool = True) -> None:
+        self.may_start = may_start
         self.generation = generation
         self.user = user
         self.event = threading.Event()
@@ -119,7 +120,7 @@ class Queue:
                 slot = max(able, key=lambda slot: slot.rank(generation), default=None)
                 if slot is not None:
                     slot.state = State.LEASED
-                elif warm:
+                elif warm or not request.may_start:
                     overtaken.add(request)  # the slots that it does not wait for may serve others meanwhile
                     continue
                 elif (slot := self._new_slot(user)) is None:

@@ -10,7 +10,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +64,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """One worker as it was; times in seconds. ``loaded`` are paths, ``builds`` their builds, ``helpers`` names."""
+    """One worker as it was; times in seconds. ``loaded`` are paths, ``builds`` their builds, ``helpers`` names.
+
+    ``node`` is "" for this machine.
+    """
 
     pid: int
     state: str
@@ -77,6 +80,7 @@ class WorkerSnapshot:
     retire_reason: str
     runtime: str = ""
     version: str = ""
+    node: str = ""
     builds: tuple[str, ...] = ()
 
 
@@ -104,6 +108,22 @@ class PoolSnapshot:
         return tuple(sorted(worker.pid for worker in self.workers))
 
 
+class Beyond(Protocol):
+    """Where a worker comes from that is none of this machine's: it takes the place of its pool."""
+
+    def release(self, slot: Slot, *, survives: bool) -> None:
+        """As ``Pool.release``."""
+
+    def abandon(self, slot: Slot) -> None:
+        """As ``Pool.abandon``."""
+
+    def wants_back(self, slot: Slot) -> str:
+        """As ``Pool.wants_back``."""
+
+    def snapshot(self) -> PoolSnapshot:
+        """As ``Pool.snapshot``."""
+
+
 @dataclass(eq=False, slots=True)
 class Slot:
     """A place in the pool. It is changed under the lock of ``Slots``, or by whoever owns its state."""
@@ -127,6 +147,8 @@ class Slot:
     """
     retire_reason: str = ""
     """Why the worker is retired when it is released; empty when it is not."""
+    beyond: Beyond | None = None
+    """Where it comes from and goes to; None: a pool of this process."""
     is_behind: bool = False
     """Whether a build was loaded ahead elsewhere while the worker was busy, and is to be loaded when it is released."""
 
@@ -207,6 +229,7 @@ class Slot:
             retire_reason=self.retire_reason,
             runtime=holdings.runtime,
             version=worker.version,
+            node=worker.node,
         )
 
     def __repr__(self) -> str:

@@ -110,6 +110,11 @@ class CurrentScripts:
         self._watch = Watch(settings.observer, changed) if changed and settings.observer != "none" else None
         self._compiling = Compiling(self._store, runtimes, stays_warm=self._watch is not None)
 
+    @property
+    def store(self) -> Store:
+        """The copies."""
+        return self._store
+
     def restrict(self, directories: Sequence[Path] | None) -> None:
         """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
         with self._lock:

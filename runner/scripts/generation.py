@@ -136,9 +136,10 @@ class Generation:
         return EntryMissing(f"there is no {what}; it has {has}{more}")
 
     def parts(self) -> list[Part]:
-        """All of its files."""
+        """All of its files, and what the first was compiled to."""
         helpers = [part for helper in self.helpers.values() if helper for part in (helper.file, helper.symbols)]
-        return [part for part in (self.file, self.symbols, self.config, *helpers) if part is not None]
+        files = (self.file, self.compiled, self.symbols, self.config, *helpers)
+        return [part for part in files if part is not None]
 
     def load_params(self) -> dict[str, Any]:
         """The parameters of ``load`` on the wire (docs/protocol.md)."""

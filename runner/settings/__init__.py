@@ -8,23 +8,25 @@ Must not know how a setting is carried out; it knows names, units and ranges.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runner.errors import ConfigError
-from runner.reviewed import fault_of
 
 from .origins import ENV_PREFIX, Origins
 from .tables import (
     Answers,
     Count,
+    HashTable,
     HttpAddress,
     ListenerSettings,
+    NatsUrl,
+    RefusedFunction,
+    ReplyLine,
     RuntimeSettings,
     ScriptSettings,
     Seconds,
@@ -39,36 +41,9 @@ __all__ = ["ListenerSettings", "RuntimeSettings", "ScriptSettings", "Settings"]
 MIB = 1024 * 1024
 
 
-def _refused(entry: str) -> str:
-    fault = fault_of(entry)
-    if fault is not None:
-        raise ValueError(fault)
-    return entry
-
-
-RefusedFunction = Annotated[str, AfterValidator(_refused)]
-
-
-def _reply(line: str) -> str:
-    if not re.fullmatch(r"[3-6][0-9]{2} [^\0-\x1f\x7f]+", line):
-        raise ValueError(f"expected a code from 300 to 699 and a reason, but {line!r:.80} came")
-    return line
-
-
-ReplyLine = Annotated[str, AfterValidator(_reply)]
-
-
-def _table(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
-        raise ValueError(f"expected a name of letters, digits and _, but {name!r:.80} came")
-    return name
-
-
-HashTable = Annotated[str, AfterValidator(_table)]
-
 NEEDS_RESTART = frozenset(
     {"load", "socket", "socket_mode", "socket_owner", "socket_group", "log_file", "mono", "observer"}
-    | {"worker_user", "worker_group", "sandbox", "http", "exec_log"}
+    | {"worker_user", "worker_group", "sandbox", "http", "exec_log", "nats", "nats_ca"}
 )
 """What a daemon reads once, at its start; it takes up everything else at a reload."""
 
@@ -114,8 +89,9 @@ class Settings(BaseSettings):
     """Workers kept alive at all times. 0: only the spare ones.
 
     Sites that want their workers started before the first call needs them."""
-    max_workers: int = Field(default=4, ge=1)
-    """Most workers alive at one time, starting ones included. At least ``num_workers``.
+    max_workers: Count = 4
+    """Most workers alive at one time, starting ones included. At least ``num_workers``. 0: none, only those of other
+    machines (``nats``).
 
     Everybody with Kamailio: as many as its processes that run scripts."""
     spare_workers: Count = 1
@@ -259,6 +235,24 @@ class Settings(BaseSettings):
     passwords: whoever reaches it reads names of scripts, Call-IDs, stacks and what confines the workers. "": nowhere.
 
     Sites with Prometheus, and whoever wants to look."""
+    nats: tuple[NatsUrl, ...] = ()
+    """Servers of NATS through which the daemon uses workers of other machines, "nats://sip:PASSWORD@HOST:4222"; "tls://"
+    for TLS. As ``--nats``. None: this machine only. See cluster.md.
+
+    Sites whose scripts outgrow one machine."""
+    nats_ca: Path | None = None
+    """The certificates (PEM) that vouch for these servers. None: those of the system.
+
+    Sites with certificates of their own."""
+    spill_after_s: Seconds = 0.002
+    """Longest wait in seconds for a worker of this machine before one of another machine is asked for. Only with
+    ``nats``.
+
+    Sites that would rather wait than leave the machine."""
+    drain_timeout_s: SomeSeconds = 30.0
+    """Longest time in seconds that a node which ends waits for its workers to come back.
+
+    Nodes whose clients may be silent for longer."""
     log_file: Path | None = None
     """Where the daemon logs; when the file is moved away, the next line creates it again. None: standard error, so the
     journal.
@@ -364,7 +358,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _relations(self) -> Self:
-        if self.max_workers < self.num_workers:
+        if self.max_workers == 0 and not self.nats:
+            raise ValueError("max_workers = 0 leaves nobody to run a script: set nats as well, or at least 1")
+        if 0 < self.max_workers < self.num_workers:
             raise ValueError(
                 f"max_workers ({self.max_workers}) should be at least num_workers ({self.num_workers}): "
                 "raise the first or lower the second"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from runner.reviewed import fault_of
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -24,6 +27,48 @@ def _suffix(text: str) -> str:
 
 
 Suffix = Annotated[str, AfterValidator(_suffix)]
+
+
+def _refused(entry: str) -> str:
+    fault = fault_of(entry)
+    if fault is not None:
+        raise ValueError(fault)
+    return entry
+
+
+RefusedFunction = Annotated[str, AfterValidator(_refused)]
+
+
+def _reply(line: str) -> str:
+    if not re.fullmatch(r"[3-6][0-9]{2} [^\0-\x1f\x7f]+", line):
+        raise ValueError(f"expected a code from 300 to 699 and a reason, but {line!r:.80} came")
+    return line
+
+
+ReplyLine = Annotated[str, AfterValidator(_reply)]
+
+
+def _table(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise ValueError(f"expected a name of letters, digits and _, but {name!r:.80} came")
+    return name
+
+
+HashTable = Annotated[str, AfterValidator(_table)]
+
+
+def _nats(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in {"nats", "tls"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:  # the URL itself is not shown: it may have a password
+        raise ValueError("expected a URL such as nats://sip:PASSWORD@n1:4222, or one with tls://")
+    return url
+
+
+NatsUrl = Annotated[str, AfterValidator(_nats)]
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:

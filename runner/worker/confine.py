@@ -49,6 +49,25 @@ OPTIONS = {
 """The options of prlimit(1), without the dashes."""
 
 
+ROOT = 0
+
+
+def refuse_root(settings: Settings) -> None:
+    """
+    Refuse to own workers for others as root, unless the settings say who the workers are.
+
+    Raises:
+        ConfigError: This process is root's, and ``worker_user`` is not set.
+    """
+    if os.geteuid() == ROOT and not settings.worker_user:
+        # Whoever may connect can have any code run in a worker: its wire takes what is said on it.
+        raise ConfigError(
+            'a daemon of root needs worker_user: set worker_user = "app-mono-scripts", a user for scripts alone '
+            '(adduser --system --group --no-create-home app-mono-scripts); or worker_user = "root", which says '
+            "that scripts, and all who may connect, may do what root may"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """

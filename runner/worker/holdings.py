@@ -7,12 +7,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runner.scripts.generation import Generation, Helper
 
 MAX_LOADED = 512  # scripts that are remembered; with one more the oldest is loaded again when it is wanted
+
+
+class Reported(Protocol):
+    """What another process says of a worker, as ``control.messages.Report`` has it."""
+
+    @property
+    def execs(self) -> int: ...  # noqa: D102 - as there
+    @property
+    def loads(self) -> int: ...  # noqa: D102
+    @property
+    def bound(self) -> dict[str, str]: ...  # noqa: D102
+    @property
+    def loaded(self) -> dict[str, str]: ...  # noqa: D102
+    @property
+    def ran(self) -> dict[str, str]: ...  # noqa: D102
+    @property
+    def retire_reason(self) -> str: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +60,25 @@ class Holdings:
     last_used: float = field(default_factory=time.monotonic)
     runtime: str = ""
     can: tuple[str, ...] = ()
+
+    def note(self, report: Reported, known: Mapping[str, Generation], most_bound: int) -> None:
+        """
+        Take in what another process has done with it. Counts and names only grow.
+
+        Args:
+            report: What that process says.
+            known: Generations that it can have loaded, by id.
+            most_bound: How many names may be bound; beyond that nothing is added.
+        """
+        self.execs = max(self.execs, report.execs)
+        self.loads = max(self.loads, report.loads)
+        self.retire_reason = self.retire_reason or report.retire_reason
+        bound = self.bound | report.bound
+        if len(bound) <= most_bound:
+            self.bound = bound
+        loaded = set(report.loaded.values())
+        self.loaded = {known[id_].path: known[id_] for id_ in report.loaded.values() if id_ in known}
+        self.ran = {known[id_].path: id_ for id_ in report.ran.values() if id_ in known and id_ in loaded}
 
     def has(self, generation: Generation) -> bool:
         """Whether exactly this generation is loaded."""

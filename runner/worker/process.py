@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from runner.errors import WorkerFailedToStart
 from runner.runtimes.runtime import MOVED_WIRE
@@ -32,6 +32,22 @@ if TYPE_CHECKING:
 
 WORK, BUILDS = "work", "builds"  # in a worker's own directory: where its scripts start, and what they are loaded from
 REAP_S = 0.5  # a process ends within milliseconds of SIGKILL, unless it is stuck in the kernel
+
+
+class Ending(Protocol):
+    """A process as far as its worker has to end it."""
+
+    pid: int
+    exit_code: int | None
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """As ``Process.has_ended``."""
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """As ``Process.send_signal``."""
+
+    def kill(self) -> None:
+        """As ``Process.kill``."""
 
 
 class Process:

@@ -22,7 +22,7 @@ from .conversation import Conversation
 from .holdings import Holdings
 from .outcome import ExecOutcome
 from .placement import ALWAYS
-from .process import Process
+from .process import Ending, Process
 from .stderr import Drain, Tail
 
 if TYPE_CHECKING:
@@ -62,9 +62,12 @@ class Worker:
         conversation: The conversation on its wire.
         holdings: What it has done and holds, also while its wire is lent.
         has_ended: Whether its process is known to have ended.
+        node: What people call the machine that it is on; "" for this one.
     """
 
-    def __init__(self, process: Process, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
+    node = ""
+
+    def __init__(self, process: Ending, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:
         self.pid = process.pid
         self.started_at = time.monotonic()
         self.runtime = runtime
@@ -119,7 +122,7 @@ class Worker:
             Holdings(runtime=runtime.name),
         )
         worker = cls(process, runtime, conversation, tail)
-        worker._join(drain, on_exit)
+        worker._join(process, drain, on_exit)
         worker._await_ready(deadline)
         worker.started_at = time.monotonic()
         took_ms = (worker.started_at - began) * 1e3
@@ -145,6 +148,11 @@ class Worker:
         if self.has_ended or self._process.exit_code is not None:
             return False
         return self._is_lent or self.conversation.session.state not in OVER
+
+    @property
+    def is_blameless(self) -> bool:
+        """Whether it was lost by something that no script is to blame for."""
+        return False
 
     def rss_kib(self) -> int:
         """As ``rss_kib``, of its process."""
@@ -289,16 +297,16 @@ class Worker:
         finally:
             self._is_gone.set()
 
-    def _join(self, drain: Drain, on_exit: Callable[[], None]) -> None:
+    def _join(self, process: Process, drain: Drain, on_exit: Callable[[], None]) -> None:
         def ended() -> None:
             self.has_ended = True
             on_exit()
 
-        drain.add(self._tail, self._process.watched, ended)
+        drain.add(self._tail, process.watched, ended)
 
         def forget() -> None:
-            drain.remove(self._tail, self._process.watched)
-            self._process.close()
+            drain.remove(self._tail, process.watched)
+            process.close()
 
         self._forget = forget
 

@@ -26,6 +26,8 @@ class Clock:
 class Lent:
     """A slot whose worker is lent, with what it has loaded."""
 
+    node = ""
+
     def __init__(self, *loaded: Generation) -> None:
         self.living = self
         self.holdings = Holdings(loaded={generation.path: generation for generation in loaded})

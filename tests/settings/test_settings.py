@@ -53,7 +53,9 @@ def test_settings_cannot_be_changed() -> None:
     ("arguments", "message"),
     [
         ({"num_workers": -1}, "argument num_workers: should be greater than or equal to 0, but -1 came"),
-        ({"max_workers": 0}, "argument max_workers"),
+        ({"max_workers": 0}, "max_workers = 0 leaves nobody to run a script: set nats as well"),
+        ({"max_workers": -1}, "argument max_workers"),
+        ({"nats": ["http://n1"]}, "argument nats.0: expected a URL such as nats://"),
         ({"exec_timeout_s": 0}, "argument exec_timeout_s: should be greater than 0, but 0 came"),
         ({"ttl_s": float("nan")}, "argument ttl_s"),
         ({"ttl_s": float("inf")}, "argument ttl_s"),

@@ -1,0 +1,234 @@
+"""
+The leases that a daemon has on nodes, one relay each: how they are asked for, what comes on their way, and their end.
+
+Runs in the loop of the connection, but where it says otherwise. Must not know slots, nor who has which worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from runner.control.kinds import Malformed
+
+from . import names
+from .messages import SAID, Back, End, Ended, NoOffer, Offer, Wanted, as_bytes, parsed, saying
+from .relay import NOT_SENT, Relay
+from .worker import FarProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nats.aio.msg import Msg
+
+    from runner.control.messages import Message
+    from runner.scripts.generation import Generation
+
+    from .connection import Connection
+
+log = logging.getLogger("runner.cluster")
+
+# What a worker says that ends outside of an exec (docs/protocol.md): the client knows that nothing has run, and takes
+# another one.
+GONE = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":0,"exec":0}}\n'
+LATE_S = 2.0  # an offer that comes later is found when both sides compare their leases
+PATIENCE_S = 0.1  # after that a lost connection costs the leases; to change the server takes some milliseconds
+
+
+class Lease:
+    """One lease: its relay, what stands for the process, the node and what people call that."""
+
+    __slots__ = ("id", "name", "node", "process", "relay", "since")
+
+    def __init__(self) -> None:
+        self.id = names.new_id()
+        self.node = self.name = ""
+        self.since = time.monotonic()
+        self.process: FarProcess | None = None
+        self.relay: Relay
+
+
+class Leases:
+    """
+    All of them.
+
+    Args:
+        connection: To NATS.
+        wake: Called when there is upkeep to do.
+
+    Attributes:
+        host: The daemon, as the nodes know it.
+    """
+
+    def __init__(self, connection: Connection, wake: Callable[[], None]) -> None:
+        self.host = names.new_id()
+        self._connection = connection
+        self._wake = wake
+        self._all: dict[str, Lease] = {}
+
+    async def begin(self) -> None:
+        """Listen to the nodes."""
+        self._connection.tell(lost=self._pause, back=self._resume)
+        await self._connection.listen(names.host(self.host, "*"), self._hear)
+
+    def any_waits(self) -> bool:
+        """Whether a client waits for a worker's answer; for any thread."""
+        return any(lease.relay.waits_since for lease in list(self._all.values()))
+
+    async def ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
+        """
+        Ask one node for a worker.
+
+        Args:
+            lease: A new one; ``drop`` it after an error.
+            ours: Gets our ends of the pipes, the one to read first, which are the caller's, also after an error.
+            generation: What will run first.
+            user: The user whose client will have the worker.
+            left_s: Longest wait in seconds.
+
+        Raises:
+            ConnectionError: No node has a free worker, or there is no connection.
+            TimeoutError: It did not answer in time.
+        """
+        connection = self._connection
+        (their_reads, our_writes), (our_reads, their_writes) = _two_pipes()
+        ours += our_reads, our_writes
+        lease.relay = Relay(
+            connection.loop,
+            their_reads,
+            their_writes,
+            most_bytes=connection.most_bytes,
+            send=lambda frame: connection.publish(
+                names.node(lease.node, lease.id), frame, names.host(self.host, lease.id)
+            ),
+            hear=lambda message: self._told(lease, message),
+            lost=lambda reason: self.lose(lease.id, reason),
+        )
+        self._all[lease.id] = lease
+        wanted = Wanted(host=self.host, lease=lease.id, user=user, generation=generation, wait_s=left_s)
+        subject = names.lease(generation.runtime)
+        asking = asyncio.ensure_future(connection.request(subject, as_bytes(wanted), left_s + LATE_S))
+        await asyncio.wait({asking}, timeout=left_s)
+        if not asking.done():
+            asking.add_done_callback(lambda late: self._refuse(lease, late))
+            raise TimeoutError
+        offer = _offer(await asking)
+        lease.node, lease.name = offer.node, offer.name
+        lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
+        lease.relay.begin()
+        return offer
+
+    def _refuse(self, lease: Lease, asked: asyncio.Future[bytes]) -> None:
+        """An offer has come too late: the node has its worker again."""
+        if asked.cancelled() or asked.exception() is not None:
+            return
+        with contextlib.suppress(ConnectionError, Malformed):
+            lease.node = _offer(asked.result()).node
+            self._say_end(lease, End(how="free", reason="the offer came too late"))
+
+    def drop(self, lease: Lease) -> None:
+        """Forget a lease, and close its pipes."""
+        self._all.pop(lease.id, None)
+        if hasattr(lease, "relay"):
+            lease.relay.close()
+
+    def by_node(self) -> dict[str, list[tuple[str, float, float]]]:
+        """By node: the id of each lease, since when it is, and since when its client waits."""
+        found: dict[str, list[tuple[str, float, float]]] = {}
+        for lease in self._all.values():
+            if lease.node:
+                found.setdefault(lease.node, []).append((lease.id, lease.since, lease.relay.waits_since))
+        return found
+
+    def lose(self, lease_id: str, reason: str, *, is_blameless: bool = True) -> None:
+        """A lease is over without our doing: its client sees the hang-up at once."""
+        lease = self._all.get(lease_id)
+        if lease is None:
+            return
+        if lease.process is not None and lease.process.lose(reason, is_blameless=is_blameless):
+            log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, lease.name, reason)
+            self._say_end(lease, End(how="kill", reason=reason))
+            if not lease.relay.waits_since:
+                lease.relay.write(GONE)
+        self.drop(lease)
+        self._wake()
+
+    async def _hear(self, message: Msg) -> None:
+        lease = self._all.get(message.subject.rpartition(".")[2])
+        if lease is None:
+            return
+        if message.data:
+            lease.relay.take(message.data)
+        else:  # the server's own answer: nobody listens there, so what was sent last has reached nobody
+            lease.relay.waits_since = 0.0
+            self.lose(lease.id, "its node has gone")
+
+    def _told(self, lease: Lease, message: Message) -> None:
+        match message:
+            case Back(reason=reason) if lease.process is not None:
+                lease.process.wanted_back = reason
+                self._wake()
+            case Ended(reason=reason, is_blameless=is_blameless):
+                self.lose(lease.id, reason, is_blameless=is_blameless)
+
+    def _pause(self) -> None:
+        """The connection was lost. What was under way is; the other leases wait a moment for the next connection."""
+        for lease in list(self._all.values()):
+            if lease.relay.waits_since:
+                self.lose(lease.id, NOT_SENT)
+            else:
+                lease.relay.pause()
+        self._connection.loop.call_later(PATIENCE_S, self._lose_all)
+
+    def _lose_all(self) -> None:
+        if not self._connection.is_connected:
+            for lease_id in list(self._all):
+                self.lose(lease_id, NOT_SENT)
+
+    def _resume(self) -> None:
+        for lease in self._all.values():
+            lease.relay.resume()
+
+    def _end(self, lease: Lease, end: End) -> None:
+        self._say_end(lease, end)
+        self.drop(lease)
+
+    def _say_end(self, lease: Lease, end: End) -> None:
+        self._connection.owe(names.node(lease.node, lease.id), lease.relay.framed(SAID, saying(end)))
+
+
+def _offer(answer: bytes) -> Offer:
+    """
+    What a node answered.
+
+    Raises:
+        ConnectionError: It has no worker after all.
+        Malformed: It is no answer.
+    """
+    found = parsed(answer)
+    try:
+        return Offer.read(found)
+    except Malformed:
+        raise ConnectionError(NoOffer.read(found).refusal) from None
+
+
+def _two_pipes() -> list[tuple[int, int]]:
+    """
+    Two pipes that do not block, of each the reading end first.
+
+    Raises:
+        ConnectionError: Out of descriptors; none is left open.
+    """
+    made: list[tuple[int, int]] = []
+    try:
+        made.append(os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
+        made.append(os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        for descriptor in [end for ends in made for end in ends]:
+            os.close(descriptor)
+        raise ConnectionError(f"no pipe can be made: {error.strerror}") from error
+    return made

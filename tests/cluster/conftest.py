@@ -1,0 +1,125 @@
+"""Three servers, two nodes and a daemon without workers of its own, for all tests of this directory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.cli.admin import request
+from runner.client.lease import Lease
+from runner.cluster import names
+from runner.cluster.connection import Connection
+from runner.cluster.messages import status
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
+from runner.errors import PoolExhausted, WorkerError
+from runner.settings import Settings
+from tests.cluster.running_node import RunningNode
+from tests.cluster.servers import Servers
+from tests.daemon.leases import run
+from tests.programs import WAIT_S, until
+from tests.running_daemon import RunningDaemon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from nats.aio.msg import Msg
+
+    from runner.cluster.messages import NodeStatus
+    from runner.control.status import WorkerStatus
+
+IS_LONG = "CLUSTER_LONG" in os.environ
+only_long = pytest.mark.skipif(not IS_LONG, reason="takes minutes: make test-cluster")
+NODES = ("one", "two")
+NODE = "max_workers = 2\ndrain_timeout_s = 6.0\n"
+DAEMON = "max_workers = 0\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+
+
+class Seen:
+    """
+    The nodes, as their statistics have them.
+
+    Args:
+        urls: Of the servers, for a user who may ask.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._settings = Settings(nats=tuple(urls))
+
+    def all(self) -> dict[str, NodeStatus]:
+        """Those that answer within a moment, by name."""
+        with Connection(self._settings, "the test") as connection:
+            return connection.call(_all(connection), WAIT_S)
+
+
+async def _all(connection: Connection) -> dict[str, NodeStatus]:
+    found: dict[str, NodeStatus] = {}
+
+    async def hear(message: Msg) -> None:
+        if message.data:
+            node = status(message.data)
+            found[node.name] = node
+
+    inbox = connection.client().new_inbox()
+    await connection.listen(inbox, hear)
+    connection.publish(names.STATS, b"", inbox)
+    await asyncio.sleep(0.2)
+    return found
+
+
+def await_served(lease: Lease, script: Path) -> None:
+    """Wait until a script runs, and is true: a worker may be about to start, or a server to join."""
+    until(lambda: _is_served(lease, script), "the script runs on a node")
+
+
+def _is_served(lease: Lease, script: Path) -> bool:
+    try:
+        return run(lease, script) == 0
+    except (PoolExhausted, WorkerError):
+        return False
+
+
+class Cluster:
+    """All of it."""
+
+    def __init__(self, directory: pytest.TempPathFactory, stack: ExitStack) -> None:
+        place = directory.mktemp("cluster")
+        self.servers = stack.enter_context(Servers(place, 3))
+        urls = self.servers.urls("node")
+        self.nodes = {name: RunningNode(place, name, urls, NODE) for name in NODES}
+        for node in self.nodes.values():
+            stack.enter_context(node)
+        own = json.dumps(self.servers.urls("sip"))
+        self.daemon = stack.enter_context(RunningDaemon(place, f"nats = {own}\n{DAEMON}"))
+        self.admin = self.servers.urls("admin")
+        self.seen = Seen(self.admin)
+        for node in self.nodes.values():
+            node.await_start()
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """What the daemon says of its workers."""
+        return request(str(self.daemon.socket), StatusRequest, Status).workers
+
+    def node(self) -> str:
+        """The node that has the worker of the only client."""
+        (worker,) = self.workers()
+        return worker.node
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        yield Cluster(tmp_path_factory, stack)
+
+
+@pytest.fixture
+def lease(cluster: Cluster) -> Iterator[Lease]:
+    lease = Lease(str(cluster.daemon.socket))
+    yield lease
+    lease.close()

@@ -1,0 +1,123 @@
+"""runner.cluster.builds: files by their content in the object store."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.cluster import builds
+from runner.cluster.builds import Bucket, Fetched
+from runner.cluster.connection import Connection
+from runner.cluster.names import BUCKET
+from runner.errors import ScriptInvalid
+from runner.scripts.generation import Generation, Part
+from runner.scripts.store import Store
+from runner.settings import Settings
+from tests.cluster.servers import Servers
+from tests.programs import WAIT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Both:
+    """A daemon's and a node's side of the object store."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        servers = stack.enter_context(Servers(directory))
+        self.sip, self.node, self.admin = (
+            stack.enter_context(Connection(Settings(nats=servers.urls(user)), user))
+            for user in ("sip", "node", "admin")
+        )
+        self.puts, self.gets, self.forges = Bucket(self.sip), Bucket(self.node), Bucket(self.admin)
+        self.copies = directory / "copies"
+        self.copies.mkdir()
+
+    def part(self, content: bytes, digest: str = "") -> Part:
+        """A file with this content, as a daemon keeps it."""
+        digest = digest or hashlib.sha256(content).hexdigest()
+        (self.copies / digest).write_bytes(content)
+        return Part("/s/x.exe", digest)
+
+    def put(self, bucket: Bucket, connection: Connection, part: Part) -> None:
+        """Put it into the object store."""
+        connection.call(bucket.put([part], lambda part: self.copies / part.hash), WAIT_S)
+
+    def get(self, part: Part) -> bytes:
+        """Fetch it as a node."""
+        return self.node.call(self.gets.get(part), WAIT_S)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    with ExitStack() as stack:
+        yield Both(tmp_path_factory.mktemp("store"), stack)
+
+
+@pytest.mark.parametrize("length", [0, 1, 300_000])
+def test_a_node_has_what_a_daemon_has_put_there(both: Both, length: int) -> None:
+    content = bytes(number % 251 for number in range(length))
+    part = both.part(content)
+
+    both.put(both.puts, both.sip, part)
+
+    assert both.get(part) == content
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_build(both: Both) -> None:
+    both.put(both.puts, both.sip, both.part(b"something"))
+
+    with pytest.raises(ScriptInvalid, match=rf"/s/x\.exe: .* in the object store {BUCKET} is not there"):
+        both.get(Part("/s/x.exe", "0" * 64))
+
+
+def test_a_forged_object_is_refused_by_its_hash(both: Both) -> None:
+    forged = both.part(b"evil", hashlib.sha256(b"good").hexdigest())
+
+    both.put(both.forges, both.admin, forged)
+
+    with pytest.raises(ScriptInvalid, match=r"was changed: its content has the hash [0-9a-f]{64}"):
+        both.get(forged)
+
+
+def test_a_node_may_not_put_anything_there(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builds, "STEP_S", 0.5)  # the server says nothing to whom it refuses
+    part = both.part(b"from a node")
+
+    with pytest.raises(ConnectionError, match="cannot be put into the object store"):
+        both.put(Bucket(both.node), both.node, part)
+    with pytest.raises(ScriptInvalid, match="is not there"):
+        both.get(part)
+
+
+def test_a_file_that_is_too_long_is_not_fetched(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = both.part(b"long" * 100)
+    both.put(both.puts, both.sip, part)
+    monkeypatch.setattr(builds, "MAX_FILE_BYTES", 100)
+
+    with pytest.raises(ScriptInvalid, match="is longer than 100 bytes"):
+        both.get(part)
+
+
+def test_a_node_keeps_the_files_of_a_build_for_as_long_as_the_build(
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds, "MOST_BUILDS", 1)
+    store = Store(tmp_path / "node")
+    fetched = Fetched(both.gets, store)
+    parts = [both.part(content) for content in (b"first", b"second")]
+    for part in parts:
+        both.put(both.puts, both.sip, part)
+        build = Generation.of(part.path, part, None, None, {}, "mono")
+        kept = both.node.call(fetched.fetch(build), WAIT_S)
+        assert store.copy_of(part.hash).read_bytes() == (both.copies / part.hash).read_bytes()
+        assert fetched.known(kept.id) is kept
+    del build, kept
+    store.release(())
+
+    assert fetched.count() == 1
+    assert not store.copy_of(parts[0].hash).exists()

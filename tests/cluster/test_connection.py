@@ -1,0 +1,84 @@
+"""runner.cluster.connection: one thread that speaks NATS."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.cluster.connection import Connection
+from runner.settings import Settings
+from tests.cluster.servers import Servers
+from tests.programs import WAIT_S, until
+from tests.running_daemon import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nats.aio.msg import Msg
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("servers")) as started:
+        yield started
+
+
+def test_what_a_user_may_not_do_is_said_by_the_server_and_logged(
+    servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Connection(Settings(nats=servers.urls("sip")), "test") as connection:
+        connection.call(connection.listen("appmono.v1.lease.mono", _ignore), WAIT_S)
+        until(lambda: "permissions violation for subscription" in caplog.text.lower(), "the server refuses")
+        connection.post(connection.publish, "appmono.v1.host.a.b", b"forged")
+        until(lambda: "permissions violation for publish" in caplog.text.lower(), "the server refuses")
+
+
+def test_a_server_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
+    servers = Servers(tmp_path)
+    heard = threading.Event()
+
+    async def hear(_: Msg) -> None:
+        heard.set()
+
+    with ExitStack() as stack:
+        connection = Connection(Settings(nats=servers.urls("admin")), "test").__enter__()
+        assert not connection.is_connected
+        connection.call(connection.listen("a", hear), WAIT_S)
+
+        stack.enter_context(servers)
+        stack.callback(connection.__exit__)
+        until(lambda: connection.is_connected, "it is connected")
+        connection.post(connection.publish, "a", b"x")
+
+        assert heard.wait(WAIT_S)
+
+
+def test_nobody_there_is_known_at_once(servers: Servers) -> None:
+    with (
+        Connection(Settings(nats=servers.urls("admin")), "test") as connection,
+        pytest.raises(ConnectionError, match="nobody answers"),
+    ):
+        connection.call(connection.request("nobody", b"", WAIT_S), WAIT_S)
+
+
+def test_without_the_library_the_error_says_how_to_get_it() -> None:
+    program = (
+        "import sys; sys.modules['nats'] = None\nfrom runner.cluster.connection import Connection\n"
+        "from runner.settings import Settings\n"
+        "try: Connection(Settings(nats=['nats://n1']), 'test')\nexcept Exception as error: print(error)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=WAIT_S, check=True
+    )
+
+    assert said.stdout == "nats needs the library nats-py: pip install 'app-mono[cluster]'\n"
+
+
+async def _ignore(_: Msg) -> None:
+    """Nobody listens."""

@@ -1,0 +1,108 @@
+"""runner.cluster.far: a daemon without a worker of its own runs scripts on nodes."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import ExecTimeout, WorkerError
+from runner.hosts.embedded.host import MessageHost
+from tests.daemon.leases import LONG_S, RETURNS, run
+from tests.places import INVITE
+from tests.programs import MCS, until
+from tests.running_daemon import compiled
+
+if TYPE_CHECKING:
+    from runner.client.lease import Lease
+    from tests.cluster.conftest import Cluster
+
+EDITS = (
+    'static int Main(string[] a) { string user = PV.GetS("$rU"); PV.SetS("$rU", user + "77"); '
+    'return PV.GetS("$rU") == user + "77" && a[0].Length == 100000 ? 0 : 7; }'
+)
+LONG_PARAM = "9" * 100_000  # more than one message of a relay
+
+
+def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Lease) -> None:
+    script = compiled(cluster.daemon.scripts, "Edits", EDITS)
+    host = MessageHost(INVITE)
+
+    outcome = lease.exec(str(script), LONG_PARAM, host, time.monotonic() + LONG_S)
+
+    assert outcome.code == 0, cluster.daemon.log()
+    assert b"77@" in (host.forwarded() or b"")
+    # A daemon that has just started does not know yet how many workers the nodes have, so it lets nobody keep one.
+    until(lambda: run(lease, script, LONG_PARAM) == 0 and cluster.workers(), "the client keeps its worker")
+    assert cluster.node() in cluster.nodes
+
+
+def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> None:
+    for code in range(8):
+        script = compiled(cluster.daemon.scripts, "Saved", RETURNS.format(code))
+        assert run(lease, script) == code
+
+
+def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lease: Lease) -> None:
+    script = compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(1))
+    run(lease, script)
+    before = {name: node.builds for name, node in cluster.seen.all().items()}
+
+    compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(2))
+
+    until(
+        lambda: [name for name, node in cluster.seen.all().items() if node.builds > before[name]] == [*before],
+        "each node has fetched the new build",
+    )
+
+
+def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:
+    scripts = cluster.daemon.scripts
+    for name in ("Beside", "Plugged"):
+        source = scripts / f"{name}.cs"
+        source.write_text(f"public class {name} {{ public static int Value() {{ return 3; }} }}", "utf-8")
+        subprocess.run([MCS, "-target:library", f"-out:{scripts}/{name}.dll", str(source)], check=True)
+    source = scripts / "Needs.cs"
+    source.write_text(
+        "public class Needs { static int Main() { int v = Beside.Value(); "
+        'var p = System.Reflection.Assembly.Load("Plugged").GetType("Plugged"); '
+        'return v + (int)p.GetMethod("Value").Invoke(null, null); } }',
+        "utf-8",
+    )
+    script = scripts / "Needs.exe"
+    subprocess.run([MCS, f"-r:{scripts}/Beside.dll", f"-out:{script}", str(source)], check=True)
+
+    assert run(lease, script) == 6
+    assert run(lease, script) == 6
+
+
+def test_a_script_that_ends_its_process_costs_this_exec_at_most(cluster: Cluster, lease: Lease) -> None:
+    dies = compiled(
+        cluster.daemon.scripts,
+        "Dies",
+        "static int Main() { System.Diagnostics.Process.GetCurrentProcess().Kill(); return 0; }",
+    )
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+
+    with pytest.raises(WorkerError, match="the process ended"):
+        run(lease, dies)
+
+    assert run(lease, fine) == 0
+
+
+def test_a_loop_without_an_end_is_answered_at_the_deadline_and_its_node_says_why(
+    cluster: Cluster, lease: Lease
+) -> None:
+    loops = compiled(
+        cluster.daemon.scripts, "Loops", 'static int Main(string[] a) { while (a[0] == "1") { } return 0; }'
+    )
+    assert run(lease, loops, "0") == 0
+    log = cluster.nodes[cluster.node()].log
+
+    with pytest.raises(ExecTimeout):
+        run(lease, loops, "1", 0.5)
+
+    until(lambda: "it was not done in time" in log(), "the node says why it ends the worker")
+    assert run(lease, loops, "0") == 0

@@ -1,0 +1,85 @@
+"""What a cluster loses when a part of it is lost: the exec that ran there, and nothing else."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import PoolExhausted, WorkerError
+from tests.cluster.conftest import await_served, only_long
+from tests.daemon.leases import RETURNS, run
+from tests.programs import until
+from tests.running_daemon import compiled
+
+if TYPE_CHECKING:
+    from runner.client.lease import Lease
+    from tests.cluster.conftest import Cluster
+
+pytestmark = only_long
+
+SLEEPS = "static int Main(string[] a) { if (a.Length > 0) Thread.Sleep(int.Parse(a[0])); return 0; }"
+
+
+def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    await_served(lease, fine)
+    lost = cluster.nodes[cluster.node()]
+
+    lost.signal(signal.SIGKILL)
+    lost.wait()
+
+    assert run(lease, fine) == 0
+    assert cluster.node() != lost.name
+    lost.start()
+    lost.await_start()
+
+
+def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluster: Cluster, lease: Lease) -> None:
+    sleeps = compiled(cluster.daemon.scripts, "Sleeps", SLEEPS)
+    await_served(lease, sleeps)
+    lost = cluster.nodes[cluster.node()]
+    kill = threading.Timer(0.2, lambda: lost.signal(signal.SIGKILL))
+
+    began = time.monotonic()
+    kill.start()
+    with pytest.raises(WorkerError, match="the process ended"):
+        run(lease, sleeps, "8000", 9.0)
+
+    assert time.monotonic() - began < 8.0  # it is not waited for until the deadline
+    assert run(lease, sleeps, "0") == 0
+    assert "refused" not in cluster.daemon.log()  # the script is not to blame
+    lost.wait()
+    lost.start()
+    lost.await_start()
+
+
+def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    await_served(lease, fine)
+
+    for number in range(3):
+        cluster.servers.kill(number)
+        assert [run(lease, fine) for _ in range(5)] == [0] * 5
+        cluster.servers.start(number)
+
+
+def test_without_any_server_a_client_is_told_at_once_and_later_served_again(cluster: Cluster, lease: Lease) -> None:
+    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    await_served(lease, fine)
+
+    for number in range(3):
+        cluster.servers.kill(number)
+    until(lambda: not cluster.workers(), "the daemon has noticed")
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(PoolExhausted):
+            await_served(lease, fine)
+    assert time.monotonic() - began < 5.0
+
+    for number in range(3):
+        cluster.servers.start(number)
+    await_served(lease, fine)

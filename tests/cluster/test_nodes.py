@@ -1,0 +1,59 @@
+"""runner.cluster.nodes: what a daemon knows of the nodes, and what they say of themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from runner.cluster.nodes import Nodes
+from tests.cluster.conftest import await_served
+from tests.daemon.leases import RETURNS
+from tests.running_daemon import compiled
+
+if TYPE_CHECKING:
+    from runner.client.lease import Lease
+    from tests.cluster.conftest import Cluster
+
+
+class Silent:
+    """A connection over which a node answers nothing, or the server that nobody is there."""
+
+    is_connected = True
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def request(self, *_: object) -> bytes:
+        raise self.error
+
+
+def lost(connection: object, is_connected: bool = True) -> list[tuple[str, str]]:  # noqa: FBT001, FBT002
+    found: list[tuple[str, str]] = []
+    nodes = Nodes("a", connection, dict, lambda lease, reason: found.append((lease, reason)))  # type: ignore[arg-type]
+    connection.is_connected = is_connected  # type: ignore[attr-defined]
+    asyncio.run(nodes._check("n", [("1", 0.0, 0.0), ("2", 0.0, 0.0)]))
+    return found
+
+
+def test_the_leases_of_a_node_that_has_gone_are_lost() -> None:
+    reason = "its node has gone: nobody answers there"
+    assert lost(Silent(ConnectionError("nobody answers there"))) == [("1", reason), ("2", reason)]
+    assert lost(Silent(TimeoutError()))[0][1] == "its node does not answer for 1 s"
+
+
+def test_without_a_connection_no_node_is_to_blame() -> None:
+    assert lost(Silent(ConnectionError("there is no connection")), is_connected=False) == []
+
+
+def test_a_node_says_what_it_has_and_what_it_did(cluster: Cluster, lease: Lease) -> None:
+    before = cluster.seen.all()
+    await_served(lease, compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0)))
+
+    node = cluster.seen.all()[cluster.node()]
+
+    assert node.places["mono"] == 2
+    assert node.leased >= 1
+    assert node.leases > before[node.name].leases
+    assert node.builds >= 1
+    assert node.pid == cluster.nodes[node.name].pid
+    assert node.hosts
