@@ -35,8 +35,15 @@ def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Le
     assert outcome.code == 0, cluster.daemon.log()
     assert b"77@" in (host.forwarded() or b"")
     # A daemon that has just started does not know yet how many workers the nodes have, so it lets nobody keep one.
-    until(lambda: run(lease, script, LONG_PARAM) == 0 and cluster.workers(), "the client keeps its worker")
-    assert cluster.node() in cluster.nodes
+    kept: list[str] = []
+
+    def keeps_a_worker() -> bool:
+        assert run(lease, script, LONG_PARAM) == 0
+        kept[:] = [worker.node for worker in cluster.workers()]
+        return bool(kept)
+
+    until(keeps_a_worker, "the client keeps its worker")
+    assert kept[0] in cluster.nodes
 
 
 def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> None:
