@@ -38,7 +38,7 @@ GENERATION: dict[str, Any] = {
 WORKER: dict[str, Any] = {
     "lease": "1e", "pid": 0x7FFF_FFFF, "is_local": True, "execs": 0, "loads": 0, "bound": {}, "ran": {},
     "loaded": [GENERATION], "keep": True, "fresh": False, "max_execs": 0, "max_loads": 0, "max_line_bytes": 4096,
-    "is_placed": False, "runtime": "mono", "can": ["values", "edits"],
+    "is_placed": False, "runtime": "mono", "can": ["values", "edits"], "node": "n1",
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
     "generation": GENERATION, "stamps": {"files": {}, "links": {}}, "keep": True, "is_ours": True, "worker": WORKER,

@@ -15,7 +15,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LIBRARY = "_lane.abi3.so"
-FLAGS = ("-O2", "-Wall", "-fPIC", "-shared", "-fvisibility=hidden", "-fstack-protector-strong")
+FLAGS = (
+    *("-O2", "-Wall", "-fPIC", "-shared", "-fvisibility=hidden"),
+    *("-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now"),
+)
 COMPILE_S = 100
 MOST_SHOWN = 5  # lines of what the compiler says
 

@@ -30,7 +30,7 @@ RIGHT: dict[str, list[Any]] = {
     "max_execs": [None, 10**30], "max_loads": [None, 10**30],
     "execs": [10**30], "loads": [10**30], "max_line_bytes": [10**30], "path": ["", 'x"y'],
     "helpers": [{}, {"x": None}], "entries": [None, []],
-    "runtime": ["", 'x"y'], "can": [[]],
+    "runtime": ["", 'x"y'], "can": [[]], "node": ["", 'x"y'],
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_an_answer_with_a_missing_member_is_refused() -> None:
     for name in ANSWER.keys() - {"entries"}:  # which a daemon of before does not say
         with pytest.raises(Malformed, match=f"^{name}: expected .*, got nothing"):
             LeaseAnswer.read({key: value for key, value in ANSWER.items() if key != name})
-    for name in WORKER.keys() - {"runtime", "can"}:
+    for name in WORKER.keys() - {"runtime", "can", "node"}:
         with pytest.raises(Malformed, match=f"^worker.{name}: expected .*, got nothing"):
             LeaseAnswer.read({**ANSWER, "worker": {key: value for key, value in WORKER.items() if key != name}})
 

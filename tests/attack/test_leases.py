@@ -21,11 +21,13 @@ pytestmark = as_root
 SEVEN = "static int Main() { return 7; }"
 ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1"
 VICTIM = """
-class Seen(Lease):
-    def _take(self, worker):
-        print(worker.pid)
-        super()._take(worker)
-print(run(Seen(sys.argv[1]), sys.argv[2]))
+from runner.client.held import Held
+received = Held.received
+def seen(link, worker, known):
+    print(worker.pid)
+    return received(link, worker, known)
+Held.received = seen
+print(run(Lease(sys.argv[1]), sys.argv[2]))
 """
 BORROWS = "control = connected(); answer = lease(control, sys.argv[2]); print(answer['worker']['pid'], flush=True)\n"
 

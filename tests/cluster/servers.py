@@ -63,6 +63,11 @@ class Servers:
         for number in range(len(self._ports)):
             self.kill(number)
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return [process.pid for process in self._processes if process is not None]
+
     def urls(self, user: str, password: str = "") -> list[str]:
         """The URLs for a user."""
         scheme = "nats" if self._tls is None else "tls"

@@ -42,9 +42,10 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_package_and_the_other
                 run(lease, seven(daemon, language.suffix))
             assert run(lease, mono) == 7
 
+        lines = [f"apt-get install --no-install-recommends {one.package}" for one in SIBLINGS]
+        until(lambda: all(line in daemon.log() for line in lines), "each is named in the log")
         log = daemon.log()
         lease.close()
-    assert all(f"apt-get install --no-install-recommends {one.package}" in log for one in SIBLINGS)
     assert "Traceback" not in log
 
 
