@@ -94,7 +94,7 @@ class Origins:
     def sentence(self, detail: ErrorDetails) -> str:
         """One error of pydantic as a sentence: where, what was expected, what came."""
         if not detail["loc"]:
-            return f"settings: {detail['msg'].removeprefix('Value error, ')}"
+            return f"{self._file or 'settings'}: {detail['msg'].removeprefix('Value error, ')}"
         name, *below = map(str, detail["loc"])
         where = ".".join([self._where(name), *below])
         if detail["type"] == "extra_forbidden":

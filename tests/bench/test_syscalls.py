@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,9 +70,10 @@ def test_in_a_program() -> None:
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_in_kamailio(tmp_path: Path, lane: str) -> None:
+def test_in_kamailio(lane: str) -> None:
     with ExitStack() as stack:
-        (side,) = Rig(stack, tmp_path, 1, "qm").ours(lane, lane, FEW).values()
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))  # the path of a socket may have 107 bytes
+        (side,) = Rig(stack, place, 1, "qm").ours(lane, lane, FEW).values()
         assert side.daemon is not None
         ask = side.requests()
         ask(5)

@@ -82,7 +82,7 @@ def test_the_file_of_settings_may_be_named_by_a_variable(tmp_path: Path) -> None
 
     done = app_mono("exec", path, "-m", MESSAGE, APP_MONO_CONFIG=str(settings))
 
-    assert done.stderr.startswith(f"error: {settings}: max_workers: ")
+    assert done.stderr.startswith(f"error: {settings}: max_workers = 0 ")
 
 
 def test_a_script_without_main_is_told_its_entries_and_the_option(tmp_path: Path) -> None:

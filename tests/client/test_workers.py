@@ -16,7 +16,7 @@ LINK = cast("Link", None)
 class Worker:
     """One that is held, without a process; it notes whether it was given back."""
 
-    wanted_back = ""
+    wanted_back = node = ""
     is_released = False
 
     def __init__(self, runtime: str, lease: str) -> None:
