@@ -96,5 +96,6 @@ def _warm(command: tuple[str, ...], copies: Path, load: Mapping[str, Any], key: 
 
 @cache
 def _made_by(command: tuple[str, ...]) -> str:
+    version = java.version(*command)  # first, so that a program that is not installed is named at once
     jars = java.ensure()
-    return mcs.key_of([jars.sr, jars.bridge], java.version(*command), OPTIONS)
+    return mcs.key_of([jars.sr, jars.bridge], version, OPTIONS)

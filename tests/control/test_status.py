@@ -26,6 +26,7 @@ WORKER: dict[str, Any] = {
     "version": "6.8",
     "rss_kib": 4096,
     "builds": ["b1"],
+    "node": "n1",
 }
 
 
