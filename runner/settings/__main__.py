@@ -25,6 +25,8 @@ Generated from the model by `python -m runner.settings > docs/settings.md`; do n
 They come from a TOML file (`--config FILE`, and /etc/app-mono/app-mono.toml for the commands that talk to a daemon),
 from environment variables `APP_MONO_<NAME>`, and from arguments; later ones outweigh earlier ones. A table in an
 environment variable is written as JSON. A name that does not exist is refused, with the nearest one that does.
+Two variables are no settings: `APP_MONO_CONFIG` names the file, and `APP_MONO_LANE` (`python` or `c`) says what runs an
+exec, see [performance.md](performance.md#the-lane).
 
 `app-mono exec` and `app-mono run` have defaults of their own: one worker, no spare one, `exec_timeout_s` 5,
 `allocate_timeout_s` 30, `observer` "none".
