@@ -39,7 +39,10 @@ request_route {{
     exit;
 }}
 """
-SETTINGS = "num_workers = 4\nmax_workers = 8\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+SETTINGS = (
+    "num_workers = 4\nmax_workers = 8\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+    "poison_losses = 0\n"  # it is not the script that ends its workers
+)
 
 
 class Site:
