@@ -35,8 +35,6 @@ from tests.running_daemon import RunningDaemon
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.cluster.servers import Servers as NatsServers
-
 WARM, BLOCKS, SIZE = 2000, 10, 500
 PATIENT_S = 10.0
 PARTS = ("client", "daemon", "NATS", "node", "worker")
@@ -55,7 +53,7 @@ class Rig:
         for name in ("here", "far"):
             (place / name).mkdir()
         patient = f"allocate_timeout_s = {PATIENT_S}\nexec_timeout_s = {PATIENT_S}\n"
-        self.servers: NatsServers = stack.enter_context(Servers(place))
+        self.servers = stack.enter_context(Servers(place))
         self.node = stack.enter_context(RunningNode(place, "node", self.servers.urls("node"), "max_workers = 1"))
         own = json.dumps(self.servers.urls("sip"))
         self.here = stack.enter_context(RunningDaemon(place / "here", f"{patient}max_workers = 1"))
