@@ -55,7 +55,7 @@ class Run(NamedTuple):
 class LanguageSite(Site):
     """That of mono, with a script in another language, each run of which is logged."""
 
-    settings = f"{SETTINGS}poison_losses = 0\n"  # it is not the script that ends its workers
+    settings = SETTINGS
 
     def __init__(self, directory: Path, stack: ExitStack, language: Language) -> None:
         self.language = language
