@@ -31,7 +31,8 @@ START_S = 20.0  # it takes 0.3 s, and several times that on a loaded machine
 END_S = 5.0
 LOOK_EVERY_S = 0.01
 _FIRST_LINES = 3
-_TRIES = 20  # of a port that the kernel picks; another run has picked the same one for each that fails
+_TRIES = 20  # of a port that the kernel picks
+_DISCARD = 9  # RFC 863; no message comes from there
 
 # Kills a process group once its standard input ends. Only this process has the other end of that pipe, which is closed
 # when this process ends, even by SIGKILL.
@@ -68,20 +69,19 @@ def free_port(wanted: int) -> Iterator[int]:
     Raises:
         ConfigError: There is none.
     """
-    # Kamailio binds its port even where somebody else got it meanwhile, so a look is not enough. A name in the abstract
-    # namespace is in the same network namespace as the port, and gone with the process that holds it.
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
-        yield _locked_port(wanted, lock)
-
-
-def _locked_port(wanted: int, lock: socket.socket) -> int:
-    for port in (wanted, *[0] * _TRIES):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
-            sock.bind((IP, port))
-            found: int = sock.getsockname()[1]
-            lock.bind(f"\0app-mono-udp-{found}")
-            return found
-    raise ConfigError(f"no UDP port of {IP} is free")
+    # A look at it would not be enough, so a socket holds it. Kamailio's own sets SO_REUSEADDR and can bind it as well,
+    # once this one has that option too; nobody else's can. A connected socket takes no message of others.
+    with contextlib.ExitStack() as stack:
+        for port in (wanted, *[0] * _TRIES):
+            holder = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):
+                holder.bind((IP, port))
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                holder.connect((IP, _DISCARD))
+                break
+        else:
+            raise ConfigError(f"no UDP port of {IP} is free")
+        yield holder.getsockname()[1]
 
 
 class Kamailio:

@@ -61,3 +61,14 @@ def test_a_port_is_for_one_run_at_a_time() -> None:
         assert first != second
     with free_port(first) as again:
         assert again == first
+
+
+def test_a_port_that_is_kept_can_be_bound_by_kamailio_alone(tmp_path: Path) -> None:
+    """Another socket got it before Kamailio did, which then could not start."""
+    with free_port(free_udp_port()) as port:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="already in use"):
+            other.bind(("127.0.0.1", port))
+        cfg = preamble(port, ["sl", "pv"]) + 'request_route { sl_send_reply("200", "OK"); exit; }\n'
+
+        with Kamailio(cfg, tmp_path, port), Peer(port) as peer:
+            assert peer.ask(peer.request()) is not None
