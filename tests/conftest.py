@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 # A shell starts its background jobs with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would wait.
+# Under nohup it is the same with the hang-up.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # These run processes as `nobody`, as uid 61234 or as users that they make. The kernel counts processes by user, and the
 # runner and the tests kill them by user.

@@ -103,6 +103,7 @@ def test_a_worker_that_one_user_had_never_goes_to_another_even_if_there_is_room_
 def test_a_worker_that_one_user_had_keeps_serving_that_user(attacker: User) -> None:
     with site.open_daemon("num_workers = 2\nspare_workers = 0\nmax_workers = 2") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
+        until(lambda: len(held_workers(daemon)) == 2, "both have started")  # a new one is idle for the shortest time
         workers = set()
         for _ in range(3):
             workers.add(site.run(attacker, daemon, HONEST, script))

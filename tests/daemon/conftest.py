@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path) as running:
+    # Of the default, 0.4 s, a machine with other tests on it may take more to start a worker.
+    with RunningDaemon(tmp_path, "allocate_timeout_s = 2.0") as running:
         yield running
 
 
