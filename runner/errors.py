@@ -87,6 +87,10 @@ class ScriptInvalid(ScriptError):
     """The file exists but cannot be run: it is not .NET, is incomplete, has no Main, or lacks a helper."""
 
 
+class ScriptIsDirectory(ScriptInvalid):
+    """There is a directory where a file of a script is expected."""
+
+
 class EntryMissing(ScriptError):
     """The build has no method of the name that the exec gives. Nothing ran."""
 

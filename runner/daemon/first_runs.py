@@ -15,6 +15,7 @@ from runner.errors import WorkerError
 from runner.wire.channel import hang_up
 
 from . import reports
+from .verdicts import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,11 +133,10 @@ class FirstRuns:
 
     def _finder(self, *, is_trusted: bool) -> Callable[[Generation, str, float], Helper | None]:
         """Finds what a script loads by name in a run that is finished here; bounded as where its client asks."""
-        scripts = self._runner.scripts
 
         def find(generation: Generation, name: str, _deadline: float) -> Helper | None:
             is_short = len(name) <= MAX_TEXT
-            is_meant = is_trusted or (is_short and reports.mentioned(generation, [name], scripts.copy_of))
-            return scripts.plugin(generation, name) if is_meant else None
+            is_meant = is_short and meant(self._runner, generation, [name], is_trusted=is_trusted)
+            return self._runner.scripts.plugin(generation, name) if is_meant else None
 
         return find

@@ -35,18 +35,20 @@ def note(holdings: Holdings, report: Report, known: Mapping[str, Generation]) ->
     holdings.note(report, known, MAX_NAMES)
 
 
-def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[Part], Path]) -> tuple[str, ...]:
+def mentioned(
+    generation: Generation,
+    names: Sequence[str],
+    copy_of: Callable[[Part], Path],
+    mentions: Callable[[str, bytes], bool],
+) -> tuple[str, ...]:
     """
     The names, of those that a client's worker asks for, to which the build refers at all.
-
-    A name that an assembly refers to is in its metadata, with a NUL behind it (ECMA-335 II.24.2.3). A text by which it
-    loads a plug-in is there in UTF-16 (II.24.2.4). So nobody can make a script depend on a file that merely lies beside
-    it.
 
     Args:
         generation: The build.
         names: What the client says.
         copy_of: Where the copy of a file lies.
+        mentions: ``Runtime.mentions``.
     """
     wanted = [name for name in names if name and name not in generation.helpers][:MAX_NEEDS]
     if not wanted:
@@ -58,16 +60,10 @@ def mentioned(generation: Generation, names: Sequence[str], copy_of: Callable[[P
             data = copy_of(part).read_bytes()
         except OSError:
             continue  # the copy has gone, and so has the build
-        found |= {
-            name for name in wanted if _encoded(name, "utf-8") + b"\0" in data or _encoded(name, "utf-16-le") in data
-        }
+        found |= {name for name in wanted if mentions(name, data)}
     return tuple(name for name in wanted if name in found)
 
 
 def reason(text: str, call_id: str | None) -> str:
     """What a client says of a worker, for the log."""
     return f"{text} (Call-ID {call_id})" if call_id else text
-
-
-def _encoded(name: str, encoding: str) -> bytes:
-    return name.encode(encoding, "surrogatepass")

@@ -16,11 +16,29 @@ from runner.worker.loading import try_load
 from . import reports
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.control.messages import LeaseRequest, Loaded
     from runner.runner import Runner
     from runner.scripts.generation import Generation, Helper
 
     from .borrower import Client
+
+
+def meant(runner: Runner, generation: Generation, names: Sequence[str], *, is_trusted: bool) -> tuple[str, ...]:
+    """
+    The names, of those that a client's worker asks for, that are looked for beside the script.
+
+    Args:
+        runner: Has the copies of the build's files.
+        generation: The build.
+        names: What the client says.
+        is_trusted: Whether it may name any file there; another one those to which the build refers.
+    """
+    if is_trusted:
+        return tuple(names)
+    mentions = runner.runtimes.named(generation.runtime).mentions
+    return reports.mentioned(generation, names, runner.scripts.copy_of, mentions)
 
 
 class Verdicts:
@@ -48,7 +66,7 @@ class Verdicts:
         """
         if (needs := request.needs) is not None:
             known = client.known.get(needs.generation, generation)
-            if names := reports.mentioned(known, needs.names, self._runner.scripts.copy_of):
+            if names := meant(self._runner, known, needs.names, is_trusted=client.is_trusted):
                 generation = self._runner.scripts.extend(known, names)
         if (rejected := request.rejected) is not None:
             error = ScriptInvalid(rejected.message, rejected.detail)
@@ -60,11 +78,11 @@ class Verdicts:
 
     def plugin(self, client: Client, generation_id: str, name: str) -> Helper | None:
         """An assembly beside a script that a client runs, which the script loads by its simple name."""
-        generation, scripts = client.known.get(generation_id), self._runner.scripts
+        generation = client.known.get(generation_id)
         if generation is None or not client.loans:
             return None
-        is_meant = client.is_trusted or reports.mentioned(generation, [name], scripts.copy_of)
-        return scripts.plugin(generation, name) if is_meant else None
+        is_meant = meant(self._runner, generation, [name], is_trusted=client.is_trusted)
+        return self._runner.scripts.plugin(generation, name) if is_meant else None
 
     def loaded(self, client: Client, notice: Loaded) -> None:
         """A client says that a build loads."""

@@ -16,6 +16,7 @@ from runner.errors import ConfigError
 
 from . import classes, java
 from .checks import check_assembly, check_java, check_text
+from .mentions import in_assembly
 from .runtime import Runtime
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ MONO = Runtime(
     config="{file}.config",
     check=check_assembly,
     check_helper=check_assembly,
+    mentions=in_assembly,
 )
 
 PYTHON = Runtime(

@@ -10,6 +10,8 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .mentions import in_text
+
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping
@@ -85,6 +87,7 @@ class Runtime:
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
+        mentions: Whether the content of a file of a script refers to a helper of that name; see ``mentions.py``.
         sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
         compile: Does that.
     """
@@ -109,6 +112,7 @@ class Runtime:
     config: str = ""
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
+    mentions: Callable[[str, bytes], bool] = in_text
     sources: tuple[str, ...] = ()
     compile: Compile | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runner.errors import ScriptError, ScriptInvalid, ScriptNotFound
+from runner.errors import ScriptError, ScriptInvalid, ScriptIsDirectory, ScriptNotFound
 
 from .files import PATIENCE_NS, check_config
 from .generation import Generation, Helper
@@ -127,7 +127,7 @@ class Builds:
             file = pattern.replace("{}", base)
             try:
                 part = self._part(look, script, file, runtime.check_helper)
-            except ScriptNotFound:
+            except (ScriptNotFound, ScriptIsDirectory):  # a folder has the name of a script's package
                 continue
             return Helper(part, self._symbols(look, script, file))
         good = script.good or script.whole

@@ -12,7 +12,7 @@ import stat as modes
 from typing import TYPE_CHECKING, Self
 from xml.parsers import expat  # the administrator's own file; expat bounds entity expansion itself
 
-from runner.errors import ScriptInvalid, ScriptNotFound
+from runner.errors import ScriptInvalid, ScriptIsDirectory, ScriptNotFound
 from runner.trust import Place, Untrusted, is_below
 
 from .stamps import YOUNG_NS, Stamp, stamp_of
@@ -147,6 +147,7 @@ class Files:
 
         Raises:
             ScriptNotFound: There is no such file.
+            ScriptIsDirectory: It is a directory.
             ScriptInvalid: It is no regular file, too large, not readable, or is being written; ``check`` refused it;
                 or, as in ``find``, it lies elsewhere or may be changed by others.
         """
@@ -251,8 +252,10 @@ def check_config(path: str, data: bytes) -> None:
 
 
 def _refuse_irregular(path: str, stat: os.stat_result) -> None:
+    if modes.S_ISDIR(stat.st_mode):
+        raise ScriptIsDirectory(f"{path}: expected a file, got a directory")
     if not modes.S_ISREG(stat.st_mode):
-        kinds = {modes.S_IFDIR: "a directory", modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
+        kinds = {modes.S_IFIFO: "a FIFO", modes.S_IFSOCK: "a socket"}
         raise ScriptInvalid(f"{path}: expected a file, got {kinds.get(modes.S_IFMT(stat.st_mode), 'a device')}")
 
 

@@ -63,6 +63,35 @@ def test_a_worker_lives_on_when_its_daemon_dies(tmp_path: Path, language: Langua
     assert codes == [7] * 20
 
 
+USES_HELPER = {
+    ".py": ("from lib import number\n\ndef main():\n    return number.NUMBER\n", "lib/number.py", "NUMBER = 9\n"),
+    ".js": ('exports.main = () => require("./lib").number;\n', "lib/index.js", "exports.number = 9;\n"),
+    ".java": (
+        "class Seven { public static int main(String[] args) { return lib.Number.NUMBER; } }\n",
+        "lib/Number.java",
+        "package lib;\npublic class Number { public static final int NUMBER = 9; }\n",
+    ),
+}
+
+
+@each()
+def test_a_client_with_the_only_worker_loads_a_script_that_has_got_a_helper(tmp_path: Path, language: Language) -> None:
+    """No worker of the daemon is free to find out what it needs, so the client's own one asks for the helper."""
+    text, helper, content = USES_HELPER[language.suffix]
+    with (
+        RunningDaemon(tmp_path, PATIENT.replace("max_workers = 2", "num_workers = 1\nmax_workers = 1")) as daemon,
+        contextlib.closing(Lease(str(daemon.socket))) as lease,
+    ):
+        script = seven(daemon, language.suffix)
+        assert run(lease, script) == 7
+
+        (daemon.scripts / "lib").mkdir()
+        (daemon.scripts / helper).write_text(content, encoding="ascii")
+        script.write_text(text, encoding="ascii")
+
+        assert run(lease, script) == 9
+
+
 def test_a_client_keeps_a_worker_of_each_runtime_that_it_runs_in_turns(tmp_path: Path) -> None:
     """It used to exchange its worker at each change of the runtime, which took as long as eight execs."""
     with RunningDaemon(tmp_path, PATIENT) as daemon:

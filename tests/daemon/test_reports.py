@@ -9,6 +9,7 @@ import pytest
 from runner.control.kinds import MAX_COUNT, MAX_NAMES, MAX_TEXT, Malformed
 from runner.control.messages import Needs, Report
 from runner.daemon import reports
+from runner.runtimes.mentions import in_assembly
 from runner.scripts.generation import Generation, Part
 from runner.worker.holdings import Holdings
 from tests.daemon.borrowers import build
@@ -77,7 +78,7 @@ def test_of_names_that_a_load_needs_those_are_looked_for_that_the_assembly_has(t
     generation = Generation.of("/x.exe", Part("/x.exe", "1"), None, None, {"Known": None})
 
     def mentioned(names: list[str], of: Generation = generation) -> tuple[str, ...]:
-        return reports.mentioned(of, names, lambda part: tmp_path / part.hash)
+        return reports.mentioned(of, names, lambda part: tmp_path / part.hash, in_assembly)
 
     wanted = ["Helper", "NotAll", "Größe", "Plugin", "Help", "Known", "", "\ud800"]
     assert mentioned(wanted) == ("Helper", "Größe", "Plugin")
