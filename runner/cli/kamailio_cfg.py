@@ -51,7 +51,8 @@ SYSTEMD = """\
 
 def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:
     """
-    The text. All that is no kamailio.cfg is a comment in it, so the whole can be pasted.
+    The text. All that is no kamailio.cfg is a comment in it, so the whole can be pasted; with settings in their place,
+    as of the Debian package, there is no need of that.
 
     Args:
         kemi: For a routing script in Python or C#.
@@ -89,9 +90,11 @@ def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:
         call = "python_exec" if module == installed.APP_PYTHON3 else f"{module}_exec"
         found += [f'modparam("{module}", "load", {literal(str(script))})', ""]
         found.append(CFG.format(directory=SCRIPT_DIR, call=call))
-    found += ["", f"# {installed.CONFIG}, also from: app-mono kamailio-cfg --toml"]
-    found += [f"#   {line}".rstrip() for line in settings.splitlines()]
-    return "\n".join([*found, "", SYSTEMD]) + "\n"
+    if not installed.CONFIG.exists():
+        found += ["", f"# {installed.CONFIG}, also from: app-mono kamailio-cfg --toml"]
+        found += [f"#   {line}".rstrip() for line in settings.splitlines()]
+        found += ["", SYSTEMD]
+    return "\n".join(found) + "\n"
 
 
 def service() -> str:

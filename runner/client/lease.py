@@ -34,7 +34,7 @@ from .workers import Workers
 
 if TYPE_CHECKING:
     from runner.calls import Host
-    from runner.control.messages import Needs, Refuse, Rejected
+    from runner.control.messages import HelloAnswer, Needs, Refuse, Rejected
     from runner.scripts.generation import Generation
 
     from .known import Script
@@ -262,8 +262,6 @@ class Lease:
     def _load(self, path: str | None, held: Held, generation: Generation, deadline: float) -> Script:
         """One step towards a worker that has the generation; gives what to go on with."""
         if not held.is_ours:
-            if self._link.control is None:
-                raise PoolExhausted(self._link.outage)
             # It goes back when there is another one: until then it has the scripts that it has.
             return self._ask_lease(path, deadline, is_first=True)
         if not held.conversation.holdings.fits(generation):
@@ -296,9 +294,12 @@ class Lease:
         answer = self._link.ask(request, LeaseAnswer, deadline)
         if answer is None:
             # What was served until now goes on being served while the daemon is away.
-            if held is not None and known is not None and not needs and not rejected:
+            if held is not None and known is not None and not (is_first or needs or rejected):
                 return known
-            raise PoolExhausted(self._link.outage)
+            if needs or rejected or time.monotonic() >= deadline:
+                raise PoolExhausted(self._link.outage)
+            self._await_daemon(deadline)
+            return self._ask_lease(path, deadline, is_first=is_first)
         self._ask_swap_after = time.monotonic() + SWAP_PAUSE_S
         script = self._known.add(path, answer.generation, answer.stamps)
         script.generation.learn_entries(answer.entries)
@@ -354,20 +355,24 @@ class Lease:
             if link.listen(deadline):
                 self._workers.release_unused(link)
                 return
-        elif link.is_pausing():
-            if self._held is None:
-                raise PoolExhausted(link.outage)
+        elif link.is_pausing() and self._held is not None:
             return
-        self._connect(deadline)
+        if self._held is None:
+            self._await_daemon(deadline)
+        elif (answer := link.connect(time.monotonic() + SWAP_S)) is not None:
+            self._greet(answer)
 
-    def _connect(self, exec_deadline: float) -> None:
-        # Without a worker there is nothing else to do with the time, but half of it is for the exec.
-        now = time.monotonic()
-        answer = self._link.connect(now + (SWAP_S if self._held else max(SWAP_S, (exec_deadline - now) / 2)))
+    def _await_daemon(self, exec_deadline: float) -> None:
+        """Connect where nothing runs without: half of the time may be waited, for the other half is the exec's."""
+        now, link = time.monotonic(), self._link
+        answer = None
+        if not link.is_pausing() or link.may_be_restart():
+            answer = link.await_daemon(now + max(SWAP_S, (exec_deadline - now) / 2))
         if answer is None:
-            if self._held is None:
-                raise PoolExhausted(self._link.outage)
-            return
+            raise PoolExhausted(link.outage)
+        self._greet(answer)
+
+    def _greet(self, answer: HelloAnswer) -> None:
         self._refusals.add(answer.refused)
         for held in self._workers:
             held.is_ours = False  # until it says otherwise; a daemon that was hung up on ended its workers

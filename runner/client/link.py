@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runner.backoff import Backoff
-from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.control.connection import PROTOCOL, Control, ControlError, OtherEndGone, ask
 from runner.control.messages import HelloAnswer, HelloRequest, Message, Refuse, Report, Swap
 from runner.control.outcomes import NO_DAEMON
 from runner.errors import RunnerError
@@ -25,6 +25,10 @@ log = logging.getLogger("runner.link")
 NOTICE_S = 0.02  # what the daemon need not answer is not waited for; a daemon that hangs has a full socket
 # Nobody listens: that is seen in microseconds and may be tried often. A daemon that hangs costs a wait each time.
 REFUSED_PAUSE_S = 0.1
+# A daemon that is restarted is away for 1.5 s, and for up to 25 s on a machine with six times the work that it can do.
+# A process that fails at once meanwhile takes the calls of those that have a worker, as all read the same socket.
+RESTART_S = 30.0
+RETRY_S = 0.02
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 8.0
 
@@ -63,10 +67,24 @@ class Link:
         self._held = held
         self._hear = hear
         self.backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._restart_until = 0.0
 
     def is_pausing(self) -> bool:
         """Whether it is too early to connect again."""
         return bool(self.outage) and self.backoff.is_waiting()
+
+    def may_be_restart(self) -> bool:
+        """Whether nobody listens and has not for long, so that it is worth waiting for the next daemon."""
+        return time.monotonic() < self._restart_until
+
+    def await_daemon(self, deadline: float) -> HelloAnswer | None:
+        """As ``connect``, again and again while it may be that the daemon is being restarted."""
+        while True:
+            # At its end the time must not make one that is away one that hangs.
+            answer = self.connect(max(deadline, time.monotonic() + NOTICE_S))
+            if answer is not None or not self.may_be_restart() or time.monotonic() + RETRY_S >= deadline:
+                return answer
+            time.sleep(RETRY_S)
 
     def connect(self, deadline: float) -> HelloAnswer | None:
         """Connect and say hello; None when there is no daemon, or it has no place for this process."""
@@ -78,11 +96,11 @@ class Link:
             answer = self._answer(self.control, hello, HelloAnswer, deadline, beside)
         except (ControlError, RunnerError) as error:
             # A daemon that refuses this process, for example because it has clients enough, is no better than none.
-            self._lose(error, has_waited=self.control is not None or time.monotonic() >= deadline)
+            self._lose(error)
             return None
         if self.outage:
             log.warning("the daemon at %s answers again", self._socket_path)
-        self.outage = ""
+        self.outage, self._restart_until = "", 0.0
         self.backoff.reset()
         return answer
 
@@ -94,7 +112,7 @@ class Link:
                 self._take(control.receive(time.monotonic() + NOTICE_S))
                 control.drop_descriptors()
             except ControlError as error:
-                self._lose(error, has_waited=False)
+                self._lose(error)
                 return False
         return True
 
@@ -113,7 +131,7 @@ class Link:
         try:
             return self._answer(self.control, request, answer, deadline)
         except ControlError as error:
-            self._lose(error, has_waited=True)
+            self._lose(error)
             return None
         finally:
             self.tally.queue_s += time.monotonic() - began
@@ -126,7 +144,7 @@ class Link:
         try:
             self.control.send(said, time.monotonic() + NOTICE_S, descriptors)
         except ControlError as error:
-            self._lose(error, has_waited=True)
+            self._lose(error)
 
     def close(self) -> None:
         """Close the connection, where there is one, without a word."""
@@ -155,14 +173,17 @@ class Link:
             raise ControlError(f"expected a notice of this protocol, got {said!r:.80}")
         self._hear(kind.read(said.get("params")))
 
-    def _lose(self, error: ControlError | RunnerError, *, has_waited: bool) -> None:
+    def _lose(self, error: ControlError | RunnerError) -> None:
         self.close()
         why = str(error).removeprefix(f"{self._socket_path}: ")
         outage = f"{NO_DAEMON} {self._socket_path}: {why}"
-        if has_waited:
+        if not isinstance(error, OtherEndGone):
+            self._restart_until = 0.0  # one is there, and of no use
             self.backoff.fail()
         else:
             self.backoff.pause(REFUSED_PAUSE_S)
+            if not self.outage:
+                self._restart_until = time.monotonic() + RESTART_S
         if not self.outage:
             self.tally.note_outage()
             then = "its worker goes on" if self._held() else "no script runs until app-mono serve answers"

@@ -40,6 +40,10 @@ class ControlError(Exception):
     """The connection ended, said nothing in time, or said what is no message of this protocol."""
 
 
+class OtherEndGone(ControlError):
+    """Nobody listens there, or the other end hung up: it has ended, and another one may come."""
+
+
 class OtherEndFailed(ControlError):
     """The other end met an internal error: it is of no more use than one that does not answer."""
 
@@ -72,16 +76,19 @@ class Control:
         try:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         except OSError as error:  # this process is out of descriptors
-            raise ControlError(f"{path}: {_reason(error)}") from error
+            raise _trouble(error, f"{path}: ") from error
         try:
             # A full backlog of a daemon that hangs would block for ever.
             sock.settimeout(_left(deadline))
             sock.connect(path)
             if reason := impostor(sock, path):
-                raise ControlError(reason)  # noqa: TRY301 - closed like after every other trouble
-        except (OSError, ControlError) as error:
+                raise ControlError(f"{path}: {reason}")  # noqa: TRY301 - closed like after every other trouble
+        except OSError as error:
             sock.close()
-            raise ControlError(f"{path}: {_reason(error)}") from error
+            raise _trouble(error, f"{path}: ") from error
+        except ControlError:
+            sock.close()
+            raise
         return cls(sock)
 
     def fileno(self) -> int:
@@ -116,7 +123,7 @@ class Control:
                 else:
                     data, beside = data[sent:], []
         except OSError as error:
-            raise ControlError(_reason(error)) from error
+            raise _trouble(error) from error
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """
@@ -172,7 +179,7 @@ class Control:
                 READ_BYTES, socket.CMSG_SPACE(MAX_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
             )
         except OSError as error:
-            raise ControlError(_reason(error)) from error
+            raise _trouble(error) from error
         came = array.array("i")
         for level, kind, payload in beside:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -192,7 +199,7 @@ class Control:
         if len(last.descriptors) > MAX_DESCRIPTORS:
             raise ControlError("more descriptors than one message may have")
         if not data:
-            raise ControlError("the connection has ended")
+            raise OtherEndGone("the connection has ended")
         if len(self._rest.data) > MAX_LINE_BYTES:
             raise ControlError(f"a line of more than {MAX_LINE_BYTES} bytes")
 
@@ -286,7 +293,9 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _reason(error: Exception) -> str:
+def _trouble(error: OSError, where: str = "") -> ControlError:
+    """What an error of the system means for a connection; ``where`` comes before it."""
     if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return ControlError(f"{where}it did not answer in time")
+    kind = OtherEndGone if isinstance(error, ConnectionError | FileNotFoundError) else ControlError
+    return kind(f"{where}{error.strerror or error}")

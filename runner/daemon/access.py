@@ -25,9 +25,9 @@ SHARE = 3  # places that one user may hold for each that is free
 
 
 @contextlib.contextmanager
-def listen(settings: Settings) -> Iterator[socket.socket]:
+def bound(settings: Settings) -> Iterator[socket.socket]:
     """
-    The listening control socket, removed when the block ends.
+    The control socket, removed when the block ends. Nobody can connect until its owner listens with ``BACKLOG``.
 
     A lock file beside it says whether its daemon lives, so that a socket left behind is replaced and a live one never.
 
@@ -128,7 +128,6 @@ def _bound(path: Path, mode: int, owner: int, group: int) -> socket.socket:
         sock.bind(str(path))
         os.chown(path, owner if owner != os.geteuid() else -1, group if group != os.getegid() else -1)
         path.chmod(mode)
-        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise ConfigError(f"socket {path}: cannot be made: {error.strerror or error}") from error

@@ -28,7 +28,7 @@ from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO
 from runner.worker import confine
 from runner.worker.worker import rss_kib
 
-from .access import KEPT_PLACES, is_trusted, listen, no_place, refusal
+from .access import BACKLOG, KEPT_PLACES, bound, is_trusted, no_place, refusal
 from .borrower import Client
 from .dispatch import SEND_S, Dispatch
 from .examination import Examination
@@ -103,7 +103,7 @@ class Daemon:
             )
         confine.refuse_root(self.settings)
         with contextlib.ExitStack() as parts:
-            self._listener = parts.enter_context(listen(self.settings))
+            self._listener = parts.enter_context(bound(self.settings))
             parts.enter_context(self.runner)
             if self.settings.nats:
                 from runner.cluster.far import leasing  # noqa: PLC0415 - nothing of it is imported on one machine
@@ -111,6 +111,8 @@ class Daemon:
                 self._loans.choice.far = parts.enter_context(leasing(self.runner, self._wake.set))
             for name in self._in_use:
                 self.runner.pools.of(name)  # its first worker starts now; one that cannot only costs its own scripts
+            # Only now: to whoever connected earlier a daemon that starts would be one that hangs.
+            self._listener.listen(BACKLOG)
             self._parts = parts.pop_all()
         return self
 

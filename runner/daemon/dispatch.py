@@ -107,6 +107,9 @@ class Dispatch:
             self._check_right(client, kind)
             answer, wire = handle(client, kind.read(params))
         except RunnerError as error:
+            if self._loans.is_draining:
+                # To its client this is the daemon's end: it goes on with what it has, or waits for the next daemon.
+                raise ControlError("hung up on, as the daemon is draining") from error
             self._send(client, {"id": request_id, "error": failure(error)})
         except Malformed as error:
             self._fail(client, request_id, INVALID_PARAMS, f"{method}: {error}")

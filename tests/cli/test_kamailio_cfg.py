@@ -39,12 +39,19 @@ def test_the_settings_to_paste_are_toml() -> None:
 
 
 @pytest.mark.parametrize("kemi", [False, True])
-def test_the_settings_are_in_the_lines_too_as_a_comment(*, kemi: bool) -> None:
+@pytest.mark.parametrize("are_there", [False, True])
+def test_the_settings_are_in_the_lines_too_as_a_comment_unless_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, kemi: bool, are_there: bool
+) -> None:
+    monkeypatch.setattr(installed, "CONFIG", tmp_path / "app-mono.toml")
+    if are_there:
+        installed.CONFIG.touch()
     settings = lines(kemi=kemi, toml_only=True)
 
     shown = lines(kemi=kemi, toml_only=False)
 
-    assert "".join(f"#   {line}".rstrip() + "\n" for line in settings.splitlines()) in shown
+    comment = "".join(f"#   {line}".rstrip() + "\n" for line in settings.splitlines())
+    assert [comment in shown, "app-mono.service" in shown] == [not are_there] * 2
 
 
 @pytest.mark.parametrize("kemi", [False, True])

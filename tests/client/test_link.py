@@ -169,6 +169,55 @@ def test_where_nobody_listens_it_is_tried_again_soon_and_a_daemon_that_answers_e
     daemon.close()
 
 
+def test_a_daemon_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
+    link, _ = link_to(tmp_path / "c.sock")
+    assert link.connect(soon()) is None
+    daemons: list[Daemon] = []
+
+    def start() -> None:
+        daemons.append(Daemon(tmp_path / "c.sock"))
+        daemons[0].says = [[HELLO]]
+
+    later = threading.Timer(0.2, start)
+    later.start()
+    answer = link.await_daemon(soon())
+    later.join(WAIT_S)
+
+    assert answer is not None
+    assert (link.outage, link.may_be_restart()) == ("", False)
+    link.close()
+    daemons[0].close()
+
+
+def test_who_waits_for_a_daemon_that_does_not_come_has_the_rest_of_its_time(tmp_path: Path) -> None:
+    link, _ = link_to(tmp_path / "c.sock")
+    begin = time.monotonic()
+
+    assert link.await_daemon(begin + 0.2) is None
+    assert 0.1 < time.monotonic() - begin < WAIT_S
+    assert link.may_be_restart()
+
+
+def test_after_a_while_an_outage_is_no_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.client.link.RESTART_S", 0.0)
+    tries: list[str] = []
+    monkeypatch.setattr("time.sleep", lambda _: tries.append("again"))
+    link, _ = link_to(tmp_path / "c.sock")
+
+    assert link.await_daemon(soon()) is None
+    assert tries == []
+
+
+def test_a_daemon_that_refuses_or_hangs_is_not_waited_for(daemon: Daemon) -> None:
+    daemon.says = [[{"id": None, "error": {"code": 1, "message": "full", "data": {"kind": "ConfigError"}}}]]
+    link, _ = link_to(daemon.path)
+
+    assert link.await_daemon(soon()) is None
+    assert len(daemon.heard) == 1
+    assert link.connect(time.monotonic() - 1) is None
+    assert not link.may_be_restart()
+
+
 def test_a_daemon_that_hangs_is_asked_less_and_less_often(daemon: Daemon) -> None:
     link, _ = link_to(daemon.path)
     pauses = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.daemon.access import group_id, is_trusted, listen, no_place, owner_id, refusal
+from runner.daemon.access import BACKLOG, bound, group_id, is_trusted, no_place, owner_id, refusal
 from runner.errors import ConfigError
 from runner.settings import Settings
 
@@ -46,11 +46,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_the_socket_is_there_with_its_mode_for_the_length_of_the_block(settings: Settings) -> None:
-    with listen(settings):
+    with bound(settings) as sock:
         found = settings.socket.stat()
         assert stat.S_ISSOCK(found.st_mode)
         assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o640, os.geteuid(), os.getegid())
         with socket.socket(socket.AF_UNIX) as client:
+            with pytest.raises(ConnectionRefusedError):
+                client.connect(str(settings.socket))
+            sock.listen(BACKLOG)
             client.connect(str(settings.socket))
 
     assert not settings.socket.exists()
@@ -61,9 +64,9 @@ def test_a_socket_that_a_dead_daemon_left_is_replaced_and_a_live_one_never(setti
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(settings.socket))
 
-    with listen(settings):
+    with bound(settings):
         live = settings.socket.stat().st_ino
-        with pytest.raises(ConfigError, match="another daemon listens there; stop it first"), listen(settings):
+        with pytest.raises(ConfigError, match="another daemon listens there; stop it first"), bound(settings):
             pass
         assert settings.socket.stat().st_ino == live
 
@@ -72,7 +75,7 @@ def test_a_file_in_the_place_of_the_socket_is_not_removed(settings: Settings) ->
     settings.socket.parent.mkdir()
     settings.socket.write_text("precious", "utf-8")
 
-    with pytest.raises(ConfigError, match="expected a socket or nothing there, found another file"), listen(settings):
+    with pytest.raises(ConfigError, match="expected a socket or nothing there, found another file"), bound(settings):
         pass
     assert settings.socket.read_text("utf-8") == "precious"
 
@@ -80,7 +83,7 @@ def test_a_file_in_the_place_of_the_socket_is_not_removed(settings: Settings) ->
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     settings = Settings(socket=tmp_path / "none" / "deeper" / "c.sock")
 
-    with pytest.raises(ConfigError, match=r"cannot be made: No such file or directory: .*deeper"), listen(settings):
+    with pytest.raises(ConfigError, match=r"cannot be made: No such file or directory: .*deeper"), bound(settings):
         pass
 
 

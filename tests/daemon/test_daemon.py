@@ -17,7 +17,7 @@ from runner.hosts.embedded.host import MessageHost
 from runner.scripts.stamps import YOUNG_NS
 from tests.daemon.leases import LONG_S, RETURNS, held, run, run_or_none, workers
 from tests.places import INVITE
-from tests.programs import stop, until
+from tests.programs import WAIT_S, stop, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 
@@ -113,6 +113,34 @@ def test_term_drains(daemon: RunningDaemon, lease: Lease) -> None:
     assert run(lease, script) == 0
 
 
+def test_who_has_no_worker_waits_for_the_daemon_that_is_restarted(daemon: RunningDaemon, lease: Lease) -> None:
+    """It failed at once, and so took the calls of those that had a worker: each reads the next request."""
+    scripts = [compiled(daemon.scripts, f"Fine{number}", RETURNS.format(number)) for number in range(3)]
+    run(lease, scripts[0])
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    begun = threading.Event()
+    codes: list[int | None] = []
+
+    def runs() -> None:
+        other = Lease(str(daemon.socket))
+        begun.set()
+        codes.append(run(other, scripts[1], timeout_s=2 * WAIT_S))
+        other.close()
+
+    thread = threading.Thread(target=runs)
+    thread.start()
+    begun.wait(WAIT_S)
+    before = run(lease, scripts[0])
+    later = threading.Timer(0.2, daemon.start)
+    later.start()
+    new_script = run(lease, scripts[2], timeout_s=2 * WAIT_S)
+    later.join(WAIT_S)
+    thread.join(WAIT_S)
+
+    assert (before, new_script, codes) == (0, 2, [1])
+
+
 def test_stop_ends_every_worker_also_those_that_are_lent(daemon: RunningDaemon, lease: Lease) -> None:
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, script)
@@ -124,7 +152,7 @@ def test_stop_ends_every_worker_also_those_that_are_lent(daemon: RunningDaemon, 
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
     assert not daemon.socket.exists()
     with pytest.raises(PoolExhausted, match="no daemon"):
-        run(lease, script)
+        run(lease, script, timeout_s=0.4)
 
 
 def test_a_script_that_hangs_ends_at_the_deadline_and_its_stacks_are_logged_with_the_call_id(

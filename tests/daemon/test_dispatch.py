@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.control import connection
-from runner.control.connection import PROTOCOL, Control, ControlError, ask
+from runner.control.connection import PROTOCOL, Control, ControlError, OtherEndGone, ask
 from runner.control.messages import LeaseAnswer, Swap
 from runner.daemon import borrower, reports
 from runner.daemon.daemon import Daemon
@@ -203,3 +203,13 @@ def test_a_client_that_reads_nothing_is_hung_up_on_and_not_waited_for(tmp_path: 
         begin = time.monotonic()
         while theirs.recv(65536):
             assert time.monotonic() < begin + WAIT_S
+
+
+def test_a_request_that_a_draining_daemon_refuses_is_the_end_of_its_connection(daemon: Daemon, script: Path) -> None:
+    """The refusal was the result of the call, also for a client with a worker that could have run it."""
+    client = Client(daemon)
+    with closing(client.control):
+        daemon._loans.is_draining = True
+
+        with pytest.raises(OtherEndGone, match="the connection has ended"):
+            client.ask("lease", path=str(script), have=None)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pexpect
 import pytest
@@ -42,7 +42,9 @@ public static class MySRTest
     }
 }
 """
-PATIENCE = "exec_timeout_s = 10.0\nallocate_timeout_s = 10.0\n"  # a busy machine loses no call either
+PATIENCE = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\n"  # a busy machine loses no call either
+LIB = "/usr/lib/app-mono"
+LANE = f"{LIB}/runner/lane/_lane.abi3.so"
 CFG = "/etc/kamailio/kamailio.cfg"
 CALL = 'request_route {\n\troute(SCRIPT);\n\tsl_send_reply("200", "OK");\n\texit;\n'
 ASK = """
@@ -128,6 +130,18 @@ def test_lintian_finds_nothing(machine: Machine, new: Path) -> None:
     assert machine.run("lintian", "--allow-root", "--fail-on=error,warning", f"/srv/{new.name}") == ""
 
 
+def test_what_is_compiled_is_for_one_architecture_and_hardened(machine: Machine, new: Path, tmp_path: Path) -> None:
+    subprocess.run([DPKG_DEB, "--extract", new, tmp_path], check=True)
+    shutil.copytree(tmp_path / LIB[1:], machine.root / "srv" / "lib")
+    told = machine.run("readelf", "--wide", "--dynamic", "--segments", "--symbols", LANE.replace(LIB, "/srv/lib"))
+
+    own = machine.run("dpkg", "--print-architecture").strip()
+    assert machine.run("dpkg-deb", "--field", f"/srv/{new.name}", "Architecture").strip() == own
+    assert {"BIND_NOW", "GNU_RELRO", "__stack_chk_fail"} <= set(re.findall(r"\w+", told))
+    assert re.search(r"GNU_STACK .* RW +0x", told)
+    assert "TEXTREL" not in told
+
+
 def test_one_command_gives_a_running_daemon(machine: Machine) -> None:
     machine.apt("install", "/srv/before.deb")
 
@@ -138,6 +152,7 @@ def test_one_command_gives_a_running_daemon(machine: Machine) -> None:
     told = doctor(machine)
     assert told["user"][1].startswith("workers run as app-mono-scripts ")
     assert told["daemon"][0] == told["kamailio"][0] == "ok"
+    assert told["lane"] == ("ok", "in C; with APP_MONO_LANE=python in the environment the one in Python runs")
 
 
 def test_two_more_give_a_call_through_c_sharp(machine: Machine) -> None:
@@ -152,6 +167,25 @@ def test_two_more_give_a_call_through_c_sharp(machine: Machine) -> None:
 
     assert reply.startswith("SIP/2.0 200 OK")
     assert "X-Greeting: hello bob" in reply
+    have_it = machine.run("sh", "-c", f"grep --files-with-matches --no-messages {LANE} /proc/[0-9]*/maps || :").split()
+    names = {Path(machine.root, maps[1:]).with_name("comm").read_text("utf-8").strip() for maps in have_it}
+    assert "kamailio" in names, "its own Python runs the lane in C"
+
+
+def test_a_typo_in_the_settings_is_named_costs_no_call_and_is_over_once_it_is_mended(machine: Machine) -> None:
+    machine.edit(SETTINGS, "max_workers", "max_worker")
+    reloaded = machine.try_run("systemctl", "reload", "app-mono").returncode
+    restarted = machine.try_run("systemctl", "restart", "app-mono").returncode
+
+    reply = machine.run("python3", "-", text=ASK)
+    told = machine.run("journalctl", "--unit=app-mono", "--lines=20")
+    machine.edit(SETTINGS, "max_worker", "max_workers")
+    until(lambda: machine.property("app-mono", "ActiveState") == "active", "it starts by itself")
+
+    assert (reloaded, restarted) == (1, 1)
+    assert "X-Greeting: hello bob" in reply
+    assert f"{SETTINGS}: max_worker: there is no such setting; did you mean max_workers?" in told
+    assert machine.property("app-mono", "StartLimitIntervalUSec") == "0", "of failures there may be any number"
 
 
 def test_a_server_without_a_compiler_runs_what_is_compiled(machine: Machine) -> None:
@@ -187,13 +221,26 @@ def test_tab_completes_a_command_in_bash_and_zsh(machine: Machine) -> None:
         typist.close(force=True)
 
 
-def test_an_upgrade_in_traffic_loses_no_call_and_no_setting(machine: Machine, new: Path, tmp_path: Path) -> None:
-    machine.edit(SETTINGS, "max_workers = 17\n", f"max_workers = 16\n{PATIENCE}")
+def outcomes(machine: Machine) -> set[str]:
+    """What the execs of the script came to, of those that a process of Kamailio has counted since it is there."""
+    scripts = cast("list[dict[str, Any]]", status(machine)["scripts"])
+    return {name for script in scripts for build in script["builds"] for name in build["outcomes"]}
+
+
+@pytest.mark.parametrize("per_s", [50, 100])
+def test_an_upgrade_in_traffic_loses_no_call_and_no_setting(
+    machine: Machine, new: Path, tmp_path: Path, per_s: int
+) -> None:
+    """The second one installs the same version again, and begins before the processes of Kamailio have workers."""
+    again = "max_workers = 16" in (machine.root / SETTINGS[1:]).read_text("utf-8")
+    if not again:
+        machine.edit(SETTINGS, "max_workers = 17\n", f"max_workers = 16\n{PATIENCE}")
     machine.run("systemctl", "restart", "app-mono", "kamailio")
     before = machine.property("app-mono", "MainPID")
-    with Sipp("answered", 5060, 100_000, 50, tmp_path, within=machine.in_network) as sipp:
-        until(lambda: status(machine)["users"], "Kamailio's processes hold workers")
-        machine.apt("install", f"/srv/{new.name}")
+    with Sipp("answered", 5060, 100_000, per_s, tmp_path, within=machine.in_network) as sipp:
+        if not again:
+            until(lambda: status(machine)["users"], "Kamailio's processes hold workers")
+        machine.apt("install", *["--reinstall"] * again, f"/srv/{new.name}")
         until(lambda: status(machine)["users"], "they hold workers of the new daemon")
         was_running = sipp.is_running
         sipp.finish()
@@ -204,6 +251,7 @@ def test_an_upgrade_in_traffic_loses_no_call_and_no_setting(machine: Machine, ne
     assert machine.property("app-mono", "NRestarts") == "0"
     assert machine.run("dpkg-query", "-W", "-f=${Version}", "app-mono") == new.name.split("_")[1]
     assert (counts.failed, counts.successful) == (0, counts.created), sipp.errors()[-2000:]
+    assert outcomes(machine) == {"true"}, machine.run("journalctl", "--unit=kamailio", "--unit=app-mono")[-5000:]
     assert "max_workers = 16" in (machine.root / SETTINGS[1:]).read_text("utf-8")
 
 
