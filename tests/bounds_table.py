@@ -62,6 +62,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/cluster/builds.py", "Bucket._put_at"): "MOST_KNOWN, in _note",
     ("runner/cluster/builds.py", "Fetched._builds"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/builds.py", "Fetched._fetching"): "builds that are fetched now, for leases that there are",
+    ("runner/cluster/connection.py", "Connection._owed"): "MOST_OWED, its maxlen",
     ("runner/cluster/connection.py", "Connection._subjects"): "four of a daemon, and of a node one for some workers",
     ("runner/cluster/connection.py", "Connection._tasks"): "what is under way; each has an end in time",
     ("runner/cluster/far.py", "Far._bucket"): NO_CONTAINER + "Bucket.put",

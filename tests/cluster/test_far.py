@@ -10,6 +10,7 @@ import pytest
 
 from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
+from tests.cluster.running_node import RunningNode
 from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
 from tests.programs import MCS, until
@@ -63,6 +64,16 @@ def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lea
         lambda: [name for name, node in cluster.seen.all().items() if node.builds > before[name]] == [*before],
         "each node has fetched the new build",
     )
+
+
+def test_a_node_that_comes_later_is_told_of_the_builds_that_are_in_use(cluster: Cluster, lease: Lease) -> None:
+    script = compiled(cluster.daemon.scripts, "InUse", RETURNS.format(1))
+    run(lease, script)
+
+    with RunningNode(cluster.place, "late", cluster.servers.urls("node"), "max_workers = 1") as late:
+        late.await_start()
+
+        until(lambda: cluster.seen.all()[late.name].builds > 0, "it has fetched what is in use")
 
 
 def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:

@@ -59,7 +59,7 @@ class Host:
 
     def send(self, offer: Offer, number: int, kind: bytes, data: bytes) -> None:
         frame = kind + number.to_bytes(HEAD - 1) + data
-        self._connection.post(self._connection.publish, names.node(offer.node, self.lease), frame)
+        self._connection.post(self._connection.publish, names.node(offer.node.node, self.lease), frame)
 
     def told(self) -> list[Message]:
         return [said(frame[HEAD:]) for frame in list(self.heard) if frame[:1] == SAID]
@@ -80,7 +80,7 @@ def test_a_build_that_is_nowhere_ends_the_lease_with_one_clear_line(cluster: Clu
     assert isinstance(ended, Ended)
     assert ended.is_blameless
     assert "/s/gone.exe: " + "0" * 64 in ended.reason
-    assert f"{ended.reason}\n" in cluster.nodes[offer.name].log()
+    assert f"{ended.reason}\n" in cluster.nodes[offer.node.name].log()
 
 
 def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluster, host: Host) -> None:
@@ -92,7 +92,7 @@ def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluste
     (ended,) = host.told()
     assert isinstance(ended, Ended)
     assert ended.is_blameless
-    until(lambda: cluster.seen.all()[offer.name].leased == 0, "the worker is ended")
+    until(lambda: cluster.seen.all()[offer.node.name].leased == 0, "the worker is ended")
 
 
 def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(cluster: Cluster, host: Host) -> None:
@@ -102,7 +102,7 @@ def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(cluster:
     until(host.told, "the node says that it ends")
 
     assert "not understood" in getattr(host.told()[-1], "reason", "")
-    assert cluster.seen.all()[offer.name].up_s > 0
+    assert cluster.seen.all()[offer.node.name].up_s > 0
 
 
 def test_a_malformed_request_is_answered_and_nothing_is_lent(cluster: Cluster, host: Host) -> None:
