@@ -59,6 +59,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
     ("runner/pool/pools.py", "Pools.by_runtime"): "the runtimes of the settings",
+    ("runner/scripts/builds.py", "Builds._named"): "MOST_NAMED, in _names_of",
     ("runner/cluster/builds.py", "Bucket._put_at"): "MOST_KNOWN, in _note",
     ("runner/cluster/builds.py", "Fetched._builds"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/builds.py", "Fetched._fetching"): "builds that are fetched now, for leases that there are",
@@ -265,6 +266,7 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
         "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
         "wait are sent at HoldNoticesBytes"
     ),
+    ("Loader.cs", "NoFiles"): "nothing is added",
     ("Loader.cs", "_bound"): "assemblies that mono never frees: a worker is replaced at max_loads",
     ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
     ("Loader.cs", "_scripts"): "one generation of each script: the same",

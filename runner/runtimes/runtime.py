@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from runner.directives import File
+
 MOVED_WIRE = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
 """Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
 
@@ -85,6 +87,7 @@ class Runtime:
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
+        files_of: Gives the files that a script says it reads, of its content; None: its scripts name none.
         sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
         compile: Does that.
     """
@@ -109,6 +112,7 @@ class Runtime:
     config: str = ""
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
+    files_of: Callable[[bytes], tuple[File, ...]] | None = None
     sources: tuple[str, ...] = ()
     compile: Compile | None = None
 
