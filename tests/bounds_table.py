@@ -72,7 +72,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/cluster/leases.py", "Leases._all"): "leases of clients: MAX_LOANS of each",
     ("runner/cluster/lent.py", "Lent._known"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/node.py", "Node._lent"): "the workers that there are: max_workers",
-    ("runner/cluster/nodes.py", "Nodes._checked"): "nodes with leases of this daemon, in _check_due",
+    ("runner/cluster/nodes.py", "Nodes._checked"): "nodes that answered lately, or have leases, until _check",
     ("runner/cluster/nodes.py", "Nodes._checking"): "the same",
     ("runner/cluster/nodes.py", "Nodes._seen"): "nodes that answered within FORGET_S, in _look_after",
     ("runner/cluster/relay.py", "Relay._waiting"): "MOST_WAITING, in write",

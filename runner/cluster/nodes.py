@@ -2,7 +2,9 @@
 What a daemon knows of the nodes: which there are, how many workers they have, and whether they still live.
 
 A node that ends by SIGKILL says nothing. So each node that this daemon has leases of is asked again and again, and at
-once while a client waits; the server answers in its place when it has gone. Runs in the loop of the connection.
+once while a client waits; the server answers in its place when it has gone. A node that has come, or had leases, is
+asked until it has none that this daemon does not know: what was said of their end may be lost. Runs in the loop of the
+connection.
 """
 
 from __future__ import annotations
@@ -98,6 +100,7 @@ class Nodes:
         is_new = node.node not in self._seen
         self._seen[node.node] = time.monotonic(), node
         if is_new:
+            self._checked.setdefault(node.node, 0.0)
             self._came()
 
     async def _look_after(self) -> None:
@@ -106,7 +109,7 @@ class Nodes:
             return
         if self._connections != self._connection.count:  # much may have happened since the last one
             self._connections, self._asked = self._connection.count, 0.0
-            self._checked.clear()
+            self._checked = dict.fromkeys(self._checked, 0.0)
         if now >= self._asked + STATUS_S:
             self._asked = now
             self._connection.publish(names.STATS, b"", names.host(self._host_id, "stats"))
@@ -115,8 +118,8 @@ class Nodes:
 
     def _check_due(self, now: float) -> None:
         leases = self._leases_of()
-        self._checked = {node: at for node, at in self._checked.items() if node in leases}
-        for node, held in leases.items():
+        for node in [*leases, *(node for node in self._checked if node not in leases)]:
+            held = leases.get(node, [])
             waits = any((since := lease.relay.waits_since) and now - since >= CHECK_WAITING_S for lease in held)
             due = self._checked.get(node, 0.0) + (CHECK_WAITING_S if waits else CHECK_S)
             if now >= due and node not in self._checking:
@@ -143,6 +146,8 @@ class Nodes:
             return  # it is not the node that has gone
         if reason:
             self._seen.pop(node, None)
+        if not held and (reason or not theirs):
+            self._checked.pop(node, None)  # nothing is left to end there
         settled = time.monotonic() - SETTLED_S
         for lease in held:
             if not reason and lease.id in theirs:

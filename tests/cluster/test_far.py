@@ -11,6 +11,7 @@ import pytest
 from runner.build import compile_script, publish
 from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
+from tests.cluster.conftest import only_long
 from tests.cluster.running_node import RunningNode
 from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
@@ -67,6 +68,7 @@ def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lea
     )
 
 
+@only_long
 def test_a_node_that_comes_later_is_told_of_the_builds_that_are_in_use(cluster: Cluster, lease: Lease) -> None:
     script = compiled(cluster.daemon.scripts, "InUse", RETURNS.format(1))
     run(lease, script)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from runner.cluster.leases import Lease
+from runner.cluster.messages import Leases, as_bytes
 from runner.cluster.nodes import Nodes
 from tests.cluster.conftest import await_served
+from tests.cluster.test_leases import NODE
 from tests.daemon.leases import RETURNS
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from runner.client import lease as client
     from runner.cluster.relay import Relay
     from tests.cluster.conftest import Cluster
@@ -65,6 +70,34 @@ def test_the_leases_of_a_node_that_has_gone_are_lost() -> None:
 
 def test_without_a_connection_no_node_is_to_blame() -> None:
     assert lost(Silent(ConnectionError("there is no connection")), is_connected=False) == []
+
+
+class Answering(Silent):
+    """A connection to a node that has leases of which this daemon knows nothing, until it is asked a third time."""
+
+    def __init__(self) -> None:
+        super().__init__(ConnectionError())
+        self.asked = 0
+
+    async def request(self, *_: object) -> bytes:
+        self.asked += 1
+        return as_bytes(Leases(host="a", sent={"lost": 3} if self.asked < 3 else {}))
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
+        with suppress(StopIteration):
+            work.send(None)
+
+
+def test_a_node_is_asked_until_it_has_no_lease_that_nobody_knows() -> None:
+    """The end of a lease that was said while its node had no connection kept a worker there for 10 s."""
+    connection = Answering()
+    nodes = Nodes("a", connection, dict, lose=lambda *_: None, came=lambda: None)  # type: ignore[arg-type]
+
+    nodes.note(NODE)
+    for second in range(10):
+        nodes._check_due(1000.0 + 2 * second)
+
+    assert connection.asked == 3
 
 
 def test_a_node_says_what_it_has_and_what_it_did(cluster: Cluster, lease: client.Lease) -> None:
