@@ -15,6 +15,12 @@ namespace SRBridge
             get { return _count; }
         }
 
+        /// <summary>The names of the members, in their order.</summary>
+        internal IEnumerable<string> Names
+        {
+            get { return new ArraySegment<string>(_names, 0, _count); }
+        }
+
         /// <summary>The value of a member; null for the JSON value null.</summary>
         /// <exception cref="KeyNotFoundException">There is no such member.</exception>
         internal object this[string name]

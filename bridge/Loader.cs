@@ -13,6 +13,8 @@ namespace SRBridge
     /// </remarks>
     internal sealed class Loader
     {
+        private static readonly Dictionary<string, string> NoFiles = new Dictionary<string, string>();
+
         private readonly Dictionary<string, Assembly> _bound = new Dictionary<string, Assembly>();
         private readonly Dictionary<string, Script> _scripts = new Dictionary<string, Script>();
         private readonly Dictionary<string, string> _generationOf = new Dictionary<string, string>();
@@ -57,8 +59,10 @@ namespace SRBridge
             string configHash = wanted["config"] as string;
             byte[] config = _copies.Read(configHash, path + ".config");
             var helpers = (JsonObject)wanted["helpers"];
-            bool hasPlace = Mirror.IsNeeded(bytes) || helpers.Count > 0; // a helper may ask for its caller's place
-            Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config, hasPlace);
+            Dictionary<string, string> files = Files(wanted, path);
+            // A helper may ask for its caller's place; a script that names files asks for it.
+            bool hasPlace = Mirror.IsNeeded(bytes) || helpers.Count > 0 || files.Count > 0;
+            Func<Assembly> load = () => LoadFrom(path, bytes, symbols, config, hasPlace ? files : null);
             Assembly main = hash == _unfinishedHash && !hasPlace ? _unfinished : load();
 
             var compiled = new List<Assembly> { main };
@@ -76,7 +80,7 @@ namespace SRBridge
                 InternalCalls.RegisterFor(assembly, path);
             }
             Configuration opened = config == null ? null : ScriptConfig.Open(_copies.PathOf(configHash, path), path);
-            var script = new Script(path, main, load, _mirror.Forget, opened);
+            var script = new Script(path, main, load, _mirror.Forget, opened, files.Count > 0);
             Prepare(script, compiled);
             Keep(path, (string)wanted["generation"], script);
             return needs;
@@ -134,7 +138,7 @@ namespace SRBridge
             {
                 string path = (string)helper["path"];
                 assembly = LoadFrom(
-                    path, _copies.Read((string)helper["file"], path), _copies.Read(helper["symbols"] as string, path), null, true);
+                    path, _copies.Read((string)helper["file"], path), _copies.Read(helper["symbols"] as string, path), null, NoFiles);
                 _bound[name] = assembly;
             }
             return assembly;
@@ -189,18 +193,36 @@ namespace SRBridge
                 if (!_bound.TryGetValue(name, out assembly))
                 {
                     string path = Path.Combine(Path.GetDirectoryName(script.Path), name + ".dll");
-                    assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null, true);
+                    assembly = LoadFrom(path, _copies.Read(hash, script.Path), null, null, NoFiles);
                     _bound[name] = assembly;
                 }
                 return assembly;
             }
         }
 
-        private Assembly LoadFrom(string path, byte[] bytes, byte[] symbols, byte[] config, bool hasPlace)
+        /// <summary>The copies of the files that a script says it reads, by their names.</summary>
+        private Dictionary<string, string> Files(JsonObject wanted, string path)
+        {
+            object given;
+            if (!wanted.TryGetValue("files", out given))
+            {
+                return NoFiles;
+            }
+            var files = new Dictionary<string, string>();
+            var hashes = (JsonObject)given;
+            foreach (string name in hashes.Names)
+            {
+                files[name] = _copies.PathOf((string)hashes[name], path);
+            }
+            return files;
+        }
+
+        /// <param name="files">What is linked beside it as well, by name; null for an assembly that asks for no place.</param>
+        private Assembly LoadFrom(string path, byte[] bytes, byte[] symbols, byte[] config, Dictionary<string, string> files)
         {
             try
             {
-                return hasPlace ? _mirror.Load(path, bytes, symbols, config) : Assembly.Load(bytes, symbols);
+                return files != null ? _mirror.Load(path, bytes, symbols, config, files) : Assembly.Load(bytes, symbols);
             }
             catch (Exception error) when (error is BadImageFormatException || error is IOException)
             {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
 using System.Text;
@@ -68,13 +69,15 @@ namespace SRBridge
         /// <param name="bytes">Its content.</param>
         /// <param name="symbols">Its symbols, or null.</param>
         /// <param name="config">Its configuration, or null.</param>
+        /// <param name="files">Files that belong to its build, by name: they are there in place of those beside it.</param>
         /// <exception cref="BadImageFormatException">The content is not an assembly.</exception>
-        internal Assembly Load(string path, byte[] bytes, byte[] symbols, byte[] config)
+        internal Assembly Load(
+            string path, byte[] bytes, byte[] symbols, byte[] config, Dictionary<string, string> files)
         {
             string directory = null;
             try
             {
-                directory = Make(path, bytes, symbols, config);
+                directory = Make(path, bytes, symbols, config, files);
             }
             catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
             {
@@ -103,7 +106,7 @@ namespace SRBridge
             }
         }
 
-        private string Make(string path, byte[] bytes, byte[] symbols, byte[] config)
+        private string Make(string path, byte[] bytes, byte[] symbols, byte[] config, Dictionary<string, string> files)
         {
             if (_root == null)
             {
@@ -122,6 +125,10 @@ namespace SRBridge
             if (config != null)
             {
                 File.WriteAllBytes(Path.Combine(directory, name + ".config"), config);
+            }
+            foreach (KeyValuePair<string, string> file in files)
+            {
+                Native.Link(file.Value, Path.Combine(directory, file.Key));
             }
             Link(Path.GetDirectoryName(path), directory, name);
             return directory;

@@ -26,24 +26,23 @@ namespace SRBridge
         private readonly int _directory = Native.OpenCurrentDirectory();
         private readonly AppDomainSetup _setup = SetupOfThisDomain();
         private long _environmentSum = Native.EnvironmentSum();
-        private Script _current;
+        private string _shown;
 
         /// <summary>
-        /// Makes the base directory of the domain and the first word of the command line name the place where the script
-        /// really lies.
+        /// Makes the base directory of the domain and the first word of the command line name the place of the script.
         /// </summary>
         internal void Show(Script script)
         {
-            if (ReferenceEquals(script, _current))
+            if (ReferenceEquals(script.Place, _shown))
             {
                 return;
             }
-            _current = script;
+            _shown = script.Place;
             if (_setup != null)
             {
-                _setup.ApplicationBase = Path.GetDirectoryName(script.Path) + Path.DirectorySeparatorChar;
+                _setup.ApplicationBase = Path.GetDirectoryName(_shown) + Path.DirectorySeparatorChar;
             }
-            Native.SetCommandLine(script.Path);
+            Native.SetCommandLine(_shown);
         }
 
         /// <summary>Restores what a script has changed. Call between two execs, on the main thread.</summary>

@@ -155,6 +155,7 @@ namespace SRBridge
                 // Compiling ran a static constructor that asks the host. As in app_mono it has to run in the first
                 // exec, so the assembly is loaded again and not compiled ahead.
                 script.Refresh();
+                _state.Show(script);
             }
             try
             {
@@ -194,6 +195,7 @@ namespace SRBridge
                 if (wanted.IsFresh)
                 {
                     script.Refresh();
+                    _state.Show(script); // it may lie elsewhere now
                 }
                 if (wanted.Plan != null)
                 {

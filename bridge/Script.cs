@@ -29,6 +29,7 @@ namespace SRBridge
         private readonly Func<Assembly> _load;
         private readonly Action<Assembly> _forget;
         private readonly Entry _main;
+        private readonly bool _hasFiles;
         private readonly Dictionary<string, Entry> _entries;
         private Assembly _assembly;
 
@@ -38,20 +39,25 @@ namespace SRBridge
         /// <summary>What <c>X.exe.config</c> says; null when there is none.</summary>
         internal readonly Configuration Config;
 
+        /// <summary>Where it finds what lies beside it: its path, or the copy of it that its files lie beside.</summary>
+        internal string Place;
+
         /// <param name="path">Where the script really lies.</param>
         /// <param name="assembly">The assembly.</param>
         /// <param name="load">Loads the assembly once more.</param>
         /// <param name="forget">Called with each assembly that will not run again.</param>
         /// <param name="config">What <c>X.exe.config</c> says; null when there is none.</param>
+        /// <param name="hasFiles">Whether files belong to its build.</param>
         /// <exception cref="InvalidScriptException">The assembly has neither entries nor a Main that can be run.</exception>
         internal Script(
-            string path, Assembly assembly, Func<Assembly> load, Action<Assembly> forget, Configuration config)
+            string path, Assembly assembly, Func<Assembly> load, Action<Assembly> forget, Configuration config, bool hasFiles)
         {
+            _hasFiles = hasFiles;
             Path = path;
             _load = load;
             _forget = forget;
             Config = config;
-            _assembly = assembly;
+            MoveTo(assembly);
             _entries = Entry.AllOf(TypesOf(assembly), assembly.EntryPoint);
             if (assembly.EntryPoint != null || _entries.Count == 0)
             {
@@ -78,7 +84,7 @@ namespace SRBridge
         internal void Refresh()
         {
             Forget();
-            _assembly = _load();
+            MoveTo(_load());
             if (_main != null)
             {
                 _main.MoveTo(_assembly);
@@ -87,6 +93,12 @@ namespace SRBridge
             {
                 entry.MoveTo(_assembly);
             }
+        }
+
+        private void MoveTo(Assembly assembly)
+        {
+            _assembly = assembly;
+            Place = _hasFiles && assembly.Location.Length > 0 ? assembly.Location : Path;
         }
 
         /// <summary>Says that the assembly will not run again.</summary>

@@ -141,6 +141,8 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     assembly = output / f"{where.stem}.exe"
     wanted = directives.read(content, str(source))
     language = languages.of(where, wanted.options)
+    _check_files(source, wanted.files, language)
+    named = directives.resource(wanted.files).decode("utf-8", "surrogateescape")
     sources = _sources(mono)
     sr_dll, ksr_dll = _ensure_sr(sources, mono), _ensure_ksr(sources, mono)
     own = where.parent / ksr_dll.name  # made by `app-mono ksr`, of one Kamailio
@@ -148,18 +150,21 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     helpers = [where.parent / name for name in wanted.references]
     read = [where, sr_dll, ksr_dll, *(path for path in helpers if path.is_file())]
     version = mcs.mono_version(mono) + language.version()
-    keys = [mcs.key_of(read, version, [*way.options, *wanted.references, *wanted.options]) for way in language.ways]
+    keys = [
+        mcs.key_of(read, version, [*way.options, *wanted.references, *wanted.options, named]) for way in language.ways
+    ]
     made_by = next((way for way, key in zip(language.ways, keys, strict=True) if mcs.is_current(assembly, key)), None)
     if made_by is not None and all(path.is_file() for path in made_by.libraries()):
-        _link_neighbours(where, assembly, made_by.libraries())
+        _link_neighbours(where, assembly, made_by.libraries(), wanted.files)
         return assembly
     if missing := language.compiler.missing():
         raise BuildError(f"{source}: {missing}")
     for number, (way, key) in enumerate(zip(language.ways, keys, strict=True), start=1):
         libraries = way.libraries()
         references = [str(path) for path in (sr_dll, ksr_dll, *libraries)] + list(wanted.references)
-        arguments = language.arguments(where, references, [*way.options, *wanted.options])
-        _link_neighbours(where, assembly, libraries)
+        options = [*way.options, *wanted.options, *_resources(output, wanted.files)]
+        arguments = language.arguments(where, references, options)
+        _link_neighbours(where, assembly, libraries, wanted.files)
         try:
             _compile(assembly, key, arguments, (str(where), str(source)), language)
             break
@@ -203,12 +208,16 @@ def ksr_of(lists: Mapping[str, Collection[Function]], directory: Path, *, mono: 
 
 def publish(assembly: Path, directory: Path) -> Path:
     """
-    Copy a compiled script into ``directory``, each file in one step: what its language needs, symbols, the assembly.
+    Copy a compiled script into ``directory``, each file in one step: what its language needs, symbols, the assembly,
+    and the files that its source names.
 
     Raises:
         BuildError: The directory cannot be written.
     """
-    runtime = [link for link in assembly.parent.iterdir() if link.is_symlink() and _is_of_package(link.readlink())]
+    links = [link for link in assembly.parent.iterdir() if link.is_symlink()]
+    named = {file.name for file in directives.files_of(assembly.read_bytes())}
+    runtime = [link for link in links if _is_of_package(link.readlink())]
+    runtime += [link for link in links if link.name in named and link.readlink() != directory.absolute() / link.name]
     symbols = mcs.symbols(assembly)
     for part in (*runtime, *symbols, assembly):
         place = directory / part.name
@@ -320,9 +329,44 @@ def _read_source(source: Path) -> bytes:
         raise BuildError(f"{source}: expected a readable source file: {error.strerror}") from error
 
 
-def _link_neighbours(source: Path, assembly: Path, libraries: Sequence[Path]) -> None:
-    """Make the assembly's directory look like the source's: its helpers, its ``.config``; and ``libraries``, too."""
+def _check_files(source: Path, files: Sequence[directives.File], language: Language) -> None:
+    """
+    Refuse a file that a source names and that is not there.
+
+    Raises:
+        BuildError: With file, line and column in the diagnostics.
+    """
+    wrong = []
+    for file in files:
+        if not language.search:
+            wrong.append(f"{file.place}: error: app-mono: -file is not for {language.title}")
+        elif not (source.parent / file.name).is_file():
+            wrong.append(f"{file.place}: error: app-mono: there is no file {source.parent / file.name}")
+    if wrong:
+        raise BuildError(f"{source} does not compile: {len(wrong)} error{'s' if len(wrong) > 1 else ''}", wrong)
+
+
+def _resources(output: Path, files: tuple[directives.File, ...]) -> list[str]:
+    """
+    The option that puts the names of ``files`` into an assembly.
+
+    Raises:
+        BuildError: ``output`` cannot be written.
+    """
+    if not files:
+        return []
+    made = output / directives.RESOURCE
+    try:
+        made.write_bytes(directives.resource(files))
+    except OSError as error:
+        raise BuildError(f"{made}: expected to write it: {error.strerror}") from error
+    return [f"-resource:{made},{directives.RESOURCE}"]
+
+
+def _link_neighbours(source: Path, assembly: Path, libraries: Sequence[Path], files: Sequence[directives.File]) -> None:
+    """Make the assembly's directory look like the source's: helpers, ``.config`` and ``files``; and ``libraries``."""
     wanted = {path.name: path for path in (*libraries, *source.parent.glob("*.dll"))}
+    wanted |= {file.name: source.parent / file.name for file in files}
     config = source.parent / f"{assembly.name}.config"
     if config.is_file():
         wanted[config.name] = config

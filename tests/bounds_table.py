@@ -59,9 +59,11 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
     ("runner/pool/pools.py", "Pools.by_runtime"): "the runtimes of the settings",
+    ("runner/scripts/builds.py", "Builds._named"): "MOST_NAMED, in _names_of",
     ("runner/cluster/builds.py", "Bucket._put_at"): "MOST_KNOWN, in _note",
     ("runner/cluster/builds.py", "Fetched._builds"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/builds.py", "Fetched._fetching"): "builds that are fetched now, for leases that there are",
+    ("runner/cluster/connection.py", "Connection._owed"): "MOST_OWED, its maxlen",
     ("runner/cluster/connection.py", "Connection._subjects"): "four of a daemon, and of a node one for some workers",
     ("runner/cluster/connection.py", "Connection._tasks"): "what is under way; each has an end in time",
     ("runner/cluster/far.py", "Far._bucket"): NO_CONTAINER + "Bucket.put",
@@ -70,7 +72,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/cluster/leases.py", "Leases._all"): "leases of clients: MAX_LOANS of each",
     ("runner/cluster/lent.py", "Lent._known"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/node.py", "Node._lent"): "the workers that there are: max_workers",
-    ("runner/cluster/nodes.py", "Nodes._checked"): "nodes with leases of this daemon, in _check_due",
+    ("runner/cluster/nodes.py", "Nodes._checked"): "nodes that answered lately, or have leases, until _check",
     ("runner/cluster/nodes.py", "Nodes._checking"): "the same",
     ("runner/cluster/nodes.py", "Nodes._seen"): "nodes that answered within FORGET_S, in _look_after",
     ("runner/cluster/relay.py", "Relay._waiting"): "MOST_WAITING, in write",
@@ -264,6 +266,7 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
         "six bytes for each character of one call, of which there are MaxLineBytes at most; notices and edits that "
         "wait are sent at HoldNoticesBytes"
     ),
+    ("Loader.cs", "NoFiles"): "nothing is added",
     ("Loader.cs", "_bound"): "assemblies that mono never frees: a worker is replaced at max_loads",
     ("Loader.cs", "_generationOf"): "scripts of one worker: the same",
     ("Loader.cs", "_scripts"): "one generation of each script: the same",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import build
-from runner.directives import Directives, read
+from runner.directives import Directives, File, files_of, read, resource
 from runner.errors import BuildError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def directives(*lines: str) -> Directives:
         ("\t//app-mono:-reference:H.dll  -r:I.exe\r", Directives(("H.dll", "I.exe"), ())),
         ("// app-mono: -unsafe", Directives((), ("-unsafe",))),
         ("// app-mono: -langversion:5 -define:A;B -d:C", Directives((), ("-langversion:5", "-define:A;B", "-d:C"))),
+        ("// app-mono: -file:a.txt", Directives((), (), (File("a.txt", "X.cs:1:14"),))),
         ("// app-mono:", Directives((), ())),
         ("// about app-mono: what it is", Directives((), ())),
         ("int x; // app-mono: -nothing", Directives((), ())),
@@ -43,7 +44,21 @@ def test_directives_of_several_lines_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["-r:", "-optimize", "H.dll", "-out:/etc/passwd", "-r:a,b", "-define:1", "-langversion:", "@x", "-unsafe:1"]
+    "word",
+    [
+        "-r:",
+        "-optimize",
+        "H.dll",
+        "-out:/etc/passwd",
+        "-r:a,b",
+        "-define:1",
+        "-langversion:",
+        "@x",
+        "-unsafe:1",
+        "-file:",
+        "-file:..",
+        "-file:a/b",
+    ],
 )
 def test_a_word_that_is_not_understood_is_refused_with_its_place(word: str) -> None:
     """A source with -unsafe was compiled without it, and without a word."""
@@ -52,9 +67,18 @@ def test_a_word_that_is_not_understood_is_refused_with_its_place(word: str) -> N
 
     (told,) = refused.value.diagnostics
     assert told.startswith(
-        "X.cs:2:24: error: app-mono: expected -r:NAME.dll, -unsafe, -langversion:VERSION or -define:"
+        "X.cs:2:24: error: app-mono: expected -r:NAME.dll, -unsafe, -langversion:VERSION, -define:NAME or -file"
     )
     assert told.endswith(f"but {word!r} came")
+
+
+def test_an_assembly_says_which_files_it_reads() -> None:
+    files = (File("a.txt", "/s/X.cs:1:14"), File("b \u00e4.txt", "X.cs:2:3"))
+
+    assembly = b"MZ\0" + resource(files) + b"\0more"
+
+    assert files_of(assembly) == (File("a.txt", "X.cs:1:14"), files[1])
+    assert files_of(b"MZ\0\napp-mono -file:../secret\tX.cs:1:1\n") == ()
 
 
 SOURCE = """// app-mono: -unsafe -define:SEVEN

@@ -11,13 +11,14 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotInTime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from runner.errors import ConfigError
 
-from .opening import CONNECT_S, RETRY_S, opened, place, tls
+from .opening import CONNECT_S, opened, place, tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -28,14 +29,20 @@ if TYPE_CHECKING:
 
     from runner.settings import Settings
 
+    from .watched import Watched
+
 log = logging.getLogger("runner.cluster")
 
 T = TypeVar("T")
 
+RETRY_S = 0.2  # between two rounds over all servers
+PATIENCE_S = 0.5  # after a loss: until then the next connection is waited for, or until no server takes it
+MOST_OWED = 4096  # messages for the next connection; the oldest ones are dropped
 REFUSED_S = 5.0  # until the next attempt after a refusal: a password does not become right by trying
 CLOSE_S = 5.0
 SAME_S = 10.0  # one fault is logged once in so many seconds
 NO_NATS = "there is no connection to NATS"
+LOST = "the connection to NATS was lost"
 
 
 class Subject:
@@ -51,6 +58,7 @@ class Subject:
         self.subject = subject
         self.queue = queue
         self.hear = hear
+        self.client: Client | None = None
         self.subscription: Subscription | None = None
 
 
@@ -66,6 +74,7 @@ class Connection:
 
     Attributes:
         urls: Of the servers.
+        count: How many connections there have been until now.
 
     Raises:
         ConfigError: nats-py is not installed, or ``nats_ca`` has no certificates. On entering: the servers refuse the
@@ -83,9 +92,13 @@ class Connection:
         self._joined: Callable[[Client], Awaitable[None]] | None = None
         self._lost: Callable[[], None] = lambda: None
         self._back: Callable[[], None] = lambda: None
+        self._gone: Callable[[], None] = lambda: None
+        self.count = 0
+        self._expected_until = 0.0
+        self._owed: deque[tuple[str, bytes]] = deque(maxlen=MOST_OWED)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="nats", daemon=True)
-        self._client: Client | None = None
+        self._client: Watched | None = None
         self._subjects: list[Subject] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
@@ -120,6 +133,11 @@ class Connection:
         return self._client is not None and self._client.is_connected
 
     @property
+    def is_expected(self) -> bool:
+        """Whether there is none now, but it was lost a moment ago and may be back at once; for any thread."""
+        return not self.is_connected and (self._client is not None or time.monotonic() < self._expected_until)
+
+    @property
     def most_bytes(self) -> int:
         """The longest message that the server takes."""
         return self._client.max_payload if self._client is not None else 1024 * 1024
@@ -129,7 +147,7 @@ class Connection:
         """How many servers are known, found ones included."""
         return len(self._client.servers) if self._client is not None else 0
 
-    def client(self) -> Client:
+    def client(self) -> Watched:
         """
         The client of nats-py, for the loop's thread.
 
@@ -169,6 +187,7 @@ class Connection:
         *,
         lost: Callable[[], None],
         back: Callable[[], None],
+        gone: Callable[[], None] = lambda: None,
         joined: Callable[[Client], Awaitable[None]] | None = None,
     ) -> None:
         """
@@ -177,9 +196,10 @@ class Connection:
         Args:
             lost: Called when the connection is lost.
             back: Called when there is one again.
+            gone: Called when there was none ``PATIENCE_S`` after a loss, or no server takes one.
             joined: Called with each new client of nats-py, before it is used.
         """
-        self._lost, self._back, self._joined = lost, back, joined
+        self._lost, self._back, self._gone, self._joined = lost, back, gone, joined
 
     def repeat(self, step: Callable[[], Awaitable[None]], pause_s: float) -> None:
         """Do something again and again; what it raises is logged, and it goes on."""
@@ -209,8 +229,8 @@ class Connection:
 
     def owe(self, subject: str, data: bytes) -> None:
         """As ``publish``; without a connection it is sent as the first thing on the next one."""
-        if self._client is not None and not self._client.is_closed:
-            self.start(self._client.publish(subject, data))
+        if not self.publish(subject, data):
+            self._owed.append((subject, data))
 
     async def request(self, subject: str, data: bytes, timeout_s: float) -> bytes:
         """
@@ -222,21 +242,30 @@ class Connection:
         """
         from nats import errors  # noqa: PLC0415 - as above
 
+        client = self.client()
+        asking = asyncio.ensure_future(client.request(subject, data, timeout=timeout_s))
+        ended = asyncio.ensure_future(client.ended.wait())
         try:
-            return (await self.client().request(subject, data, timeout=timeout_s)).data
+            await asyncio.wait({asking, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise ConnectionError(LOST)
+            return (await asking).data
         except errors.NoRespondersError:
             raise ConnectionError("nobody answers there") from None
         except errors.TimeoutError:
             raise TimeoutError from None
         except errors.Error as error:
             raise ConnectionError(str(error)) from error
+        finally:
+            asking.cancel()
+            ended.cancel()
 
     async def listen(self, subject: str, hear: Callable[[Msg], Awaitable[None]], queue: str = "") -> Subject:
         """Hear all messages on a subject, over all connections from now on, until ``leave``."""
         heard = Subject(subject, queue, hear)
         self._subjects.append(heard)
-        if self._client is not None and not self._client.is_closed:
-            heard.subscription = await self._client.subscribe(subject, queue=queue, cb=hear)
+        if self._client is not None:
+            await self._subscribe(self._client, heard)
         return heard
 
     async def leave(self, heard: Subject) -> None:
@@ -246,11 +275,8 @@ class Connection:
         if heard.subscription is not None:
             from nats import errors  # noqa: PLC0415 - as above
 
-            with contextlib.suppress(errors.Error):
-                if self.is_connected:
-                    await heard.subscription.drain()  # type: ignore[no-untyped-call]
-                else:
-                    await heard.subscription.unsubscribe()
+            with contextlib.suppress(errors.Error):  # with its connection it has ended itself
+                await heard.subscription.drain()  # type: ignore[no-untyped-call]
 
     async def _begin(self) -> None:
         """Connect once; where that is not possible now, go on trying."""
@@ -261,7 +287,7 @@ class Connection:
             self._note(f"{NO_NATS} yet, and it is tried again and again: {error}")
         self._keeping = self._loop.create_task(self._keep(client))
 
-    async def _connected(self) -> Client:
+    async def _connected(self) -> Watched:
         """
         A new client, connected and with all subscriptions.
 
@@ -269,45 +295,65 @@ class Connection:
             ConfigError, OSError: As ``opened``.
         """
 
-        def was_lost(client: Client) -> None:
-            if client is self._client and not self._is_closing:
-                log.warning("%s any more", NO_NATS)
-                self._loop.call_soon(self._lost)  # nats-py would end with what it raises
-
-        def is_back(client: Client) -> None:
-            log.warning("connected to NATS again, %s", place(client))
-            self._loop.call_soon(self._back)
-
         def fault(error: Exception) -> None:
             if not self._is_closing:
                 self._note(f"NATS: {error}")
 
-        client = await opened(self.urls, self._tls, self._name, fault=fault, lost=was_lost, back=is_back)
-        if self._joined is not None:
-            await self._joined(client)
-        for heard in self._subjects:
-            heard.subscription = await client.subscribe(heard.subject, queue=heard.queue, cb=heard.hear)
-        self._client = client
+        client = await opened(self.urls, self._tls, self._name, fault)
+        try:
+            if self._joined is not None:
+                await self._joined(client)
+            while missing := [heard for heard in self._subjects if heard.client is not client]:
+                await self._subscribe(client, missing[0])
+        except BaseException:  # it ended again meanwhile
+            await client.close()
+            raise
+        self._client, self._expected_until = client, 0.0
+        self.count += 1
+        while self._owed:
+            self.publish(*self._owed.popleft())
         log.warning("connected to NATS, %s", place(client))
-        self._back()
+        self._loop.call_soon(self._back)
         return client
 
-    async def _keep(self, client: Client | None) -> None:
-        """Make another client where there is none, or where nats-py has given up."""
+    async def _subscribe(self, client: Watched, heard: Subject) -> None:
+        from nats import errors  # noqa: PLC0415 - as above
+
+        heard.client = client
+        try:
+            heard.subscription = await client.subscribe(heard.subject, queue=heard.queue, cb=heard.hear)
+        except errors.ConnectionClosedError:
+            return  # the next connection has it
+        if heard not in self._subjects:  # it was left meanwhile
+            await heard.subscription.unsubscribe()
+
+    async def _keep(self, client: Watched | None) -> None:
+        """Make another client where there is none, and as soon as the one that there is has ended."""
         while not self._is_closing:
-            if client is None or client.is_closed:
-                pause_s = RETRY_S
-                try:
-                    client = await self._connected()
-                except ConfigError as error:
-                    self._note(str(error))
-                    pause_s = REFUSED_S
-                except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may do better
-                    self._note(f"{NO_NATS} yet: {error}")
-                if client is None or client.is_closed:
-                    await asyncio.sleep(pause_s)
-                    continue
-            await asyncio.sleep(RETRY_S)
+            if client is not None:
+                await client.ended.wait()
+                client = self._client = None
+                self._expected_until = time.monotonic() + PATIENCE_S
+                log.warning("%s", LOST)
+                self._loop.call_later(PATIENCE_S, self._give_up)
+                self._loop.call_soon(self._lost)
+            pause_s = RETRY_S
+            try:
+                client = await self._connected()
+                continue
+            except ConfigError as error:
+                self._note(str(error))
+                pause_s = REFUSED_S
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may do better
+                self._note(f"{NO_NATS} yet: {error}")
+            self._expected_until = 0.0
+            self._give_up()
+            await asyncio.sleep(pause_s)
+
+    def _give_up(self) -> None:
+        """What waited for the next connection has waited for long enough, unless there is one."""
+        if not self.is_connected and not self.is_expected:
+            self._loop.call_soon(self._gone)
 
     async def _end(self) -> None:
         self._is_closing = True

@@ -50,10 +50,6 @@ LONGEST_S = 30.0  # for what nobody waits for; a caller's deadline is earlier
 AGAIN_S = 0.01  # while all nodes are busy, the next try; or as soon as a worker is given back here
 ASK_S = 0.05  # for the loop, beyond what it takes itself
 WAITED_S = 1.0  # a caller that found all nodes busy counts as waiting for so long
-# What a worker says that ends outside of an exec (docs/protocol.md): the client knows that nothing has run, and takes
-# another one.
-GONE = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":0,"exec":0}}\n'
-PATIENCE_S = 0.1  # after that a lost connection costs the leases; to change the server takes some milliseconds
 MOST_SCRIPTS = 1024  # that are announced to the nodes when they change
 LAST_EXECS_S = 0.5  # at the end: what runs now may end
 
@@ -98,7 +94,9 @@ class Far:
         wake: Callable[[], None],
     ) -> None:
         self._leases = Leases(connection, wake)
-        self.nodes = Nodes(self._leases.host, connection, self._leases.by_node, self._leases.lose)
+        self.nodes = Nodes(
+            self._leases.host, connection, self._leases.by_node, lose=self._leases.lose, came=self._announce_all
+        )
         self._settings = settings
         self._connection = connection
         self._runtime = runtime
@@ -107,7 +105,7 @@ class Far:
         self._slots: dict[int, tuple[Slot, Lease]] = {}
         self._life = Life()
         self._waited = 0.0
-        self._used: dict[str, str] = {}  # scripts that ran far away, and the build that the nodes know of
+        self._used: dict[str, Generation | None] = {}  # scripts that ran far away, and the build that nodes know of
         self._changed = threading.Condition()
 
     def begin(self) -> None:
@@ -147,12 +145,9 @@ class Far:
             except (ConnectionError, TimeoutError) as error:
                 reason = str(error) or "no node answered in time"
             left_s = deadline - time.monotonic()
-            if (
-                not waits
-                or left_s <= 0
-                or not self.nodes.places(generation.runtime)
-                or not self._connection.is_connected
-            ):
+            connection = self._connection
+            is_busy = connection.is_connected and self.nodes.places(generation.runtime)
+            if not waits or left_s <= 0 or not (is_busy or connection.is_expected):
                 raise PoolExhausted(f"no worker of another machine is free: {reason}")
             self._waited = time.monotonic()
             with self._changed:
@@ -222,16 +217,21 @@ class Far:
 
     def announce(self, generation: Generation) -> None:
         """Let all nodes have a build ahead of the exec that asks for it; nothing where that is not possible."""
+        if generation.path in self._used and self._connection.is_connected:
+            before = self._used[generation.path]
+            if before is None or before.id != generation.id:
+                self._used[generation.path] = generation
+                self._connection.post(lambda: self._connection.start(self._announce([generation])))
 
-        async def tell() -> None:
-            with contextlib.suppress(ConnectionError):
+    def _announce_all(self) -> None:
+        """A node has come, perhaps after it missed what was announced. In the loop."""
+        self._connection.start(self._announce([build for build in list(self._used.values()) if build is not None]))
+
+    async def _announce(self, builds: list[Generation]) -> None:
+        with contextlib.suppress(ConnectionError):
+            for generation in builds:
                 await self._bucket.put(generation.parts(), self._copy_of)
                 self._connection.publish(names.AHEAD, saying(Have(generation=generation)))
-
-        before = self._used.get(generation.path)
-        if before is not None and before != generation.id and self._connection.is_connected:
-            self._used[generation.path] = generation.id
-            self._connection.post(lambda: self._connection.start(tell()))
 
     def _put(self, parts: list[Part], then: Message | None, slot: Slot) -> None:
         found = self._slots.get(id(slot))
@@ -270,7 +270,7 @@ class Far:
         slot = Slot(offer.worker.max_execs or 0, State.LEASED, worker, beyond=self)
         slot.lent_to = user
         self._slots[id(slot)] = slot, lease
-        self._used.setdefault(generation.path, "")
+        self._used.setdefault(generation.path, None)
         if len(self._used) > MOST_SCRIPTS:
             del self._used[next(iter(self._used))]
         with self._changed:
@@ -291,14 +291,16 @@ class Far:
         assert lease.process is not None  # noqa: S101 - the offer has made it
         session = Session(MAX_LINE_BYTES, Turn.IDLE)
         conversation = Conversation(Channel(*ours), session, sent.pid, 0, holdings)
-        return FarWorker(lease.process, self._runtime(runtime), conversation, offer.name, offer.version)
+        return FarWorker(lease.process, self._runtime(runtime), conversation, offer.node.name, offer.version)
 
     async def _ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
         self._connection.client()  # or there is no connection
         if self._bucket.missing(parts := generation.parts()):
             # Without an answer there is time left for a worker of this machine.
             await asyncio.wait_for(self._bucket.put(parts, self._copy_of), left_s / 2)
-        return await self._leases.ask(lease, ours, generation, user, left_s)
+        offer = await self._leases.ask(lease, ours, generation, user, left_s)
+        self.nodes.note(offer.node)
+        return offer
 
     def _forget(self, slot: Slot) -> None:
         self._slots.pop(id(slot), None)

@@ -36,7 +36,6 @@ log = logging.getLogger("runner.cluster")
 # another one.
 GONE = b'{"jsonrpc":"2.0","method":"exiting","params":{"code":0,"exec":0}}\n'
 LATE_S = 2.0  # an offer that comes later is found when both sides compare their leases
-PATIENCE_S = 0.1  # after that a lost connection costs the leases; to change the server takes some milliseconds
 
 
 class Lease:
@@ -72,7 +71,7 @@ class Leases:
 
     async def begin(self) -> None:
         """Listen to the nodes."""
-        self._connection.tell(lost=self._pause, back=self._resume)
+        self._connection.tell(lost=self._pause, back=self._resume, gone=self._lose_all)
         await self._connection.listen(names.host(self.host, "*"), self._hear)
 
     def any_waits(self) -> bool:
@@ -117,7 +116,7 @@ class Leases:
             asking.add_done_callback(lambda late: self._refuse(lease, late))
             raise TimeoutError
         offer = _offer(await asking)
-        lease.node, lease.name = offer.node, offer.name
+        lease.node, lease.name = offer.node.node, offer.node.name
         lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
         lease.relay.begin()
         return offer
@@ -127,7 +126,7 @@ class Leases:
         if asked.cancelled() or asked.exception() is not None:
             return
         with contextlib.suppress(ConnectionError, Malformed):
-            lease.node = _offer(asked.result()).node
+            lease.node = _offer(asked.result()).node.node
             self._say_end(lease, End(how="free", reason="the offer came too late"))
 
     def drop(self, lease: Lease) -> None:
@@ -136,12 +135,12 @@ class Leases:
         if hasattr(lease, "relay"):
             lease.relay.close()
 
-    def by_node(self) -> dict[str, list[tuple[str, float, float]]]:
-        """By node: the id of each lease, since when it is, and since when its client waits."""
-        found: dict[str, list[tuple[str, float, float]]] = {}
+    def by_node(self) -> dict[str, list[Lease]]:
+        """The leases of each node."""
+        found: dict[str, list[Lease]] = {}
         for lease in self._all.values():
             if lease.node:
-                found.setdefault(lease.node, []).append((lease.id, lease.since, lease.relay.waits_since))
+                found.setdefault(lease.node, []).append(lease)
         return found
 
     def lose(self, lease_id: str, reason: str, *, is_blameless: bool = True) -> None:
@@ -172,22 +171,23 @@ class Leases:
             case Back(reason=reason) if lease.process is not None:
                 lease.process.wanted_back = reason
                 self._wake()
-            case Ended(reason=reason, is_blameless=is_blameless):
+            case Ended(reason=reason, is_blameless=is_blameless, heard=heard):
+                if lease.relay.is_unheard(heard):
+                    lease.relay.waits_since = 0.0
                 self.lose(lease.id, reason, is_blameless=is_blameless)
 
     def _pause(self) -> None:
-        """The connection was lost. What was under way is; the other leases wait a moment for the next connection."""
-        for lease in list(self._all.values()):
-            if lease.relay.waits_since:
-                self.lose(lease.id, NOT_SENT)
-            else:
-                lease.relay.pause()
-        self._connection.loop.call_later(PATIENCE_S, self._lose_all)
+        """
+        The connection was lost. The leases wait a moment for the next one.
+
+        What was under way may be lost with it: that is found when both sides compare how much they have heard.
+        """
+        for lease in self._all.values():
+            lease.relay.pause()
 
     def _lose_all(self) -> None:
-        if not self._connection.is_connected:
-            for lease_id in list(self._all):
-                self.lose(lease_id, NOT_SENT)
+        for lease_id in list(self._all):
+            self.lose(lease_id, NOT_SENT)
 
     def _resume(self) -> None:
         for lease in self._all.values():

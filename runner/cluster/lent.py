@@ -102,7 +102,7 @@ class Lent:
         """End the worker, and say so to the daemon."""
         if not self._is_over:
             self.is_lost = True
-            self.relay.say(Ended(reason=reason[:1000], is_blameless=is_blameless))
+            self.relay.say(Ended(reason=reason[:1000], is_blameless=is_blameless, heard=self.relay.heard))
             self._end(End(how="kill", reason=reason))
 
     def _told(self, message: Message) -> None:

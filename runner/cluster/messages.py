@@ -34,6 +34,15 @@ def _part(value: object) -> Part:
     return Part(*value)
 
 
+def _numbers(value: object) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(type(count) is int for count in value.values()):
+        raise Malformed("an object of numbers", value)
+    return value
+
+
+Numbers = Annotated[dict[str, int], _numbers]
+
+
 # A request for a lease, and its answer.
 
 
@@ -56,48 +65,6 @@ class Wanted(Message):
     user: Number
     generation: Build
     wait_s: Annotated[float, kinds.seconds]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offer(Message):
-    """
-    A node's answer.
-
-    Attributes:
-        node: The node.
-        name: What people call it.
-        version: Of the worker's runtime.
-        worker: The worker; its ``loaded`` are all builds that it has.
-    """
-
-    node: Id
-    name: Text
-    version: Text
-    worker: Annotated[Worker, Worker.read]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoOffer(Message):
-    """A node's answer when it has no worker after all: another one may."""
-
-    refusal: Reason
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leases(Message):
-    """The leases that a daemon and a node have with each other; each ends those that the other one does not know."""
-
-    host: Id
-    leases: Annotated[tuple[str, ...], kinds.each(kinds.identifier)]
-
-
-def _places(value: object) -> dict[str, int]:
-    if not isinstance(value, dict) or not all(type(count) is int for count in value.values()):
-        raise Malformed("an object of numbers", value)
-    return value
-
-
-Places = Annotated[dict[str, int], _places]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +91,8 @@ class NodeStatus(Message):
     name: Text
     pid: Number
     up_s: kinds.Real
-    places: Places
-    free: Places
+    places: Numbers
+    free: Numbers
     leased: Number
     leases: Number
     hosts: Annotated[tuple[str, ...], kinds.each(kinds.identifier)]
@@ -136,6 +103,43 @@ class NodeStatus(Message):
     started: Number
     failed: Number
     ended: Annotated[dict[str, float], kinds.reals]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(Message):
+    """
+    A node's answer.
+
+    Attributes:
+        node: The node, as it is now.
+        version: Of the worker's runtime.
+        worker: The worker; its ``loaded`` are all builds that it has.
+    """
+
+    node: Annotated[NodeStatus, NodeStatus.read]
+    version: Text
+    worker: Annotated[Worker, Worker.read]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoOffer(Message):
+    """A node's answer when it has no worker after all: another one may."""
+
+    refusal: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leases(Message):
+    """
+    The leases that a daemon and a node have with each other; each ends those that the other one does not know.
+
+    Attributes:
+        host: The daemon.
+        sent: By lease, how many messages the speaker has sent on its way until now.
+    """
+
+    host: Id
+    sent: Numbers
 
 
 def status(data: bytes) -> NodeStatus:
@@ -194,11 +198,19 @@ class Back(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Ended(Message):
-    """The worker has ended; ``is_blameless``: of something that no script is to blame for."""
+    """
+    The worker has ended.
+
+    Attributes:
+        reason: Why.
+        is_blameless: Whether of something that no script is to blame for.
+        heard: How many messages of the daemon have come; the worker has got nothing of the others.
+    """
 
     method = "ended"
     reason: Reason
     is_blameless: Flag
+    heard: Number
 
 
 SAYINGS = {kind.method: kind for kind in (Have, HaveFile, End, Back, Ended)}

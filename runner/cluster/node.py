@@ -235,7 +235,7 @@ class Node:
         )
         self._lent[wanted.lease] = Lent(self._connection, self._fetched, pool, slot, wanted=wanted, over=self._is_over)
         self._leases += 1
-        return Offer(node=self.id, name=self.name, version=worker.version, worker=sent)
+        return Offer(node=self.status(), version=worker.version, worker=sent)
 
     def _is_over(self, lent: Lent) -> None:
         self._lent.pop(lent.id, None)
@@ -284,6 +284,8 @@ class Node:
         self._heard = {host: at for host, at in self._heard.items() if now - at < SILENT_S} | {theirs.host: now}
         ours = [lent for lent in self._lent.values() if lent.host == theirs.host]
         for lent in ours:
-            if lent.id not in theirs.leases and now - lent.since > SETTLED_S:
+            if lent.id in theirs.sent:
+                lent.relay.compare(theirs.sent[lent.id])
+            elif now - lent.since > SETTLED_S:
                 lent.give_up("its daemon does not know it any more")
-        await request.respond(as_bytes(Leases(host=theirs.host, leases=tuple(lent.id for lent in ours))))
+        await request.respond(as_bytes(Leases(host=theirs.host, sent={lent.id: lent.relay.sent for lent in ours})))

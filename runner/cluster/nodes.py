@@ -2,7 +2,9 @@
 What a daemon knows of the nodes: which there are, how many workers they have, and whether they still live.
 
 A node that ends by SIGKILL says nothing. So each node that this daemon has leases of is asked again and again, and at
-once while a client waits; the server answers in its place when it has gone. Runs in the loop of the connection.
+once while a client waits; the server answers in its place when it has gone. A node that has come, or had leases, is
+asked until it has none that this daemon does not know: what was said of their end may be lost. Runs in the loop of the
+connection.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from .connection import Connection
+    from .leases import Lease
 
 log = logging.getLogger("runner.cluster")
 
@@ -41,25 +44,30 @@ class Nodes:
     Args:
         host_id: The daemon.
         connection: To NATS.
-        leases_of: By node the id of each lease, since when it is, and since when its client waits (0: it does not).
+        leases_of: The leases of each node.
         lose: Called with a lease that is lost, and the reason.
+        came: Called when there is a node that was not known.
     """
 
     def __init__(
         self,
         host_id: str,
         connection: Connection,
-        leases_of: Callable[[], Mapping[str, list[tuple[str, float, float]]]],
+        leases_of: Callable[[], Mapping[str, list[Lease]]],
+        *,
         lose: Callable[[str, str], object],
+        came: Callable[[], object],
     ) -> None:
         self._host_id = host_id
         self._connection = connection
         self._leases_of = leases_of
         self._lose = lose
+        self._came = came
         self._seen: dict[str, tuple[float, NodeStatus]] = {}
         self._checked: dict[str, float] = {}
         self._checking: set[str] = set()
         self._asked = 0.0
+        self._connections = 0
 
     async def begin(self) -> None:
         """Look after the nodes from now on."""
@@ -85,12 +93,23 @@ class Nodes:
         except Malformed as error:
             log.debug("a node: %s", error)
             return
+        self.note(node)
+
+    def note(self, node: NodeStatus) -> None:
+        """What a node says that it is now."""
+        is_new = node.node not in self._seen
         self._seen[node.node] = time.monotonic(), node
+        if is_new:
+            self._checked.setdefault(node.node, 0.0)
+            self._came()
 
     async def _look_after(self) -> None:
         now = time.monotonic()
         if not self._connection.is_connected:
             return
+        if self._connections != self._connection.count:  # much may have happened since the last one
+            self._connections, self._asked = self._connection.count, 0.0
+            self._checked = dict.fromkeys(self._checked, 0.0)
         if now >= self._asked + STATUS_S:
             self._asked = now
             self._connection.publish(names.STATS, b"", names.host(self._host_id, "stats"))
@@ -99,23 +118,22 @@ class Nodes:
 
     def _check_due(self, now: float) -> None:
         leases = self._leases_of()
-        self._checked = {node: at for node, at in self._checked.items() if node in leases}
-        for node, held in leases.items():
-            waits = any(since and now - since >= CHECK_WAITING_S for _, _, since in held)
+        for node in [*leases, *(node for node in self._checked if node not in leases)]:
+            held = leases.get(node, [])
+            waits = any((since := lease.relay.waits_since) and now - since >= CHECK_WAITING_S for lease in held)
             due = self._checked.get(node, 0.0) + (CHECK_WAITING_S if waits else CHECK_S)
             if now >= due and node not in self._checking:
                 self._checked[node] = now
                 self._checking.add(node)
                 self._connection.start(self._check(node, held))
 
-    async def _check(self, node: str, held: list[tuple[str, float, float]]) -> None:
+    async def _check(self, node: str, held: list[Lease]) -> None:
         """Compare what this daemon and a node know of each other's leases."""
-        ours = tuple(lease for lease, _, _ in held)
-        reason, theirs = "", frozenset[str]()
+        reason, theirs, connection = "", dict[str, int](), self._connection.count
         try:
-            asked = as_bytes(Leases(host=self._host_id, leases=ours))
+            asked = as_bytes(Leases(host=self._host_id, sent={lease.id: lease.relay.sent for lease in held}))
             answer = await self._connection.request(names.leases_of(node), asked, ANSWER_S)
-            theirs = frozenset(Leases.read(parsed(answer)).leases)
+            theirs = Leases.read(parsed(answer)).sent
         except TimeoutError:
             reason = f"its node does not answer for {ANSWER_S:g} s"
         except ConnectionError as error:
@@ -124,11 +142,15 @@ class Nodes:
             reason = f"its node says what is not understood: {error}"
         finally:
             self._checking.discard(node)
-        if reason and not self._connection.is_connected:
+        if reason and (not self._connection.is_connected or self._connection.count != connection):
             return  # it is not the node that has gone
         if reason:
             self._seen.pop(node, None)
+        if not held and (reason or not theirs):
+            self._checked.pop(node, None)  # nothing is left to end there
         settled = time.monotonic() - SETTLED_S
-        for lease, since, _ in held:
-            if reason or (lease not in theirs and since < settled):
-                self._lose(lease, reason or "its node does not know it any more")
+        for lease in held:
+            if not reason and lease.id in theirs:
+                lease.relay.compare(theirs[lease.id])
+            elif reason or lease.since < settled:
+                self._lose(lease.id, reason or "its node does not know it any more")

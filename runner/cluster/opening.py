@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,95 +21,129 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nats.aio.client import Client
+    from .watched import Watched
 
-CONNECT_S = 2  # until the first connection
-RETRY_S = 0.2  # between two attempts at one server
+CONNECT_S = 2.0  # for all servers together
+NEXT_S = 0.1  # until the next server is tried as well; one that refuses is known at once
 PING_S = 5  # two of these without an answer and the server counts as gone
 
 
 async def opened(
-    urls: Sequence[str],
-    context: ssl.SSLContext | None,
-    name: str,
-    *,
-    fault: Callable[[Exception], object],
-    lost: Callable[[Client], object],
-    back: Callable[[Client], object],
-) -> Client:
+    urls: Sequence[str], context: ssl.SSLContext | None, name: str, fault: Callable[[Exception], object]
+) -> Watched:
     """
-    A client of nats-py that is connected, and from then on connects again by itself.
+    A client that is connected to one of the servers: the first one that takes it, in an order of chance.
 
     Args:
         urls: Of the servers; the first one names the user.
         context: What ``tls`` gave.
         name: What the servers show for it.
-        fault: Called with what goes wrong on a connection that there is.
-        lost: Called with the client when its connection is lost.
-        back: Likewise when it has one again.
+        fault: Called with what goes wrong on the connection later.
 
     Raises:
-        ConfigError: The servers refuse the user.
+        ConfigError: No server takes it, and one refuses the user.
         OSError: No server can be reached.
     """
-    from nats import errors  # noqa: PLC0415 - an optional extra
-    from nats.aio.client import Client  # noqa: PLC0415 - the same
+    user = urlsplit(urls[0]).username or "all"
+    left = random.sample(urls, len(urls))
+    trying: set[asyncio.Task[Watched]] = set()
+    failures: list[OSError] = []
+    refusals: list[ConfigError] = []
+    deadline = asyncio.get_running_loop().time() + CONNECT_S
+    try:
+        while left or trying:
+            if left:
+                trying.add(asyncio.create_task(_opened(left.pop(), user, context, name, fault)))
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                break
+            timeout_s = min(NEXT_S, left_s) if left else left_s
+            done, trying = await asyncio.wait(trying, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                try:
+                    client = attempt.result()
+                except ConfigError as error:
+                    refusals.append(error)
+                except OSError as error:
+                    failures.append(error)
+                else:
+                    trying |= done - {attempt}  # two at once: the other one is closed below
+                    return client
+    finally:
+        for attempt in trying:
+            attempt.cancel()
+            attempt.add_done_callback(_close)
+    if refusals:
+        raise refusals[0]
+    # In an order that does not change: what is the same again is not logged again.
+    raise ConnectionError("; ".join(sorted(map(str, failures))) or f"no answer in {CONNECT_S:g} s")
 
-    client = Client()
-    refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-    last: list[Exception] = []
+
+async def _opened(
+    url: str, user: str, context: ssl.SSLContext | None, name: str, fault: Callable[[Exception], object]
+) -> Watched:
+    """
+    As ``opened``, of one server.
+
+    Raises:
+        ConfigError, OSError: As ``opened``.
+    """
+    from nats import errors  # noqa: PLC0415 - an optional extra
+
+    from .watched import Watched  # noqa: PLC0415 - the same
+
+    client = Watched()
+    failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     async def hear(error: Exception) -> None:
-        last[:] = [error]
-        is_refusal = isinstance(error, errors.AuthorizationError) or "uthorization" in str(error)
-        if is_refusal and not refused.done():
-            refused.set_result(error)
-        elif client.is_connected:
+        if client.is_connected:
             fault(error)
+        elif not failed.done():
+            failed.set_result(error)
 
-    async def was_lost() -> None:
-        lost(client)
-
-    async def is_back() -> None:
-        back(client)
-
-    user = urlsplit(urls[0]).username or "all"
     connecting = asyncio.create_task(
         client.connect(
-            list(urls),
+            [url],
             name=name,
             error_cb=hear,
-            disconnected_cb=was_lost,
-            reconnected_cb=is_back,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=RETRY_S,  # type: ignore[arg-type] # it sleeps for so long
-            connect_timeout=CONNECT_S,
+            allow_reconnect=False,
+            connect_timeout=int(CONNECT_S),
             ping_interval=PING_S,
-            allow_reconnect=True,
             skip_subject_validation=True,
             inbox_prefix=names.INBOX.format(user=names.token(user)),
             tls=context,
         )
     )
-    both: set[asyncio.Future[Any]] = {connecting, refused}
-    await asyncio.wait(both, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
-    if not connecting.done() or refused.done():
-        connecting.cancel()
-        with contextlib.suppress(Exception, asyncio.CancelledError):
-            await connecting
-        await client.close()
-        if refused.done():
-            where = ", ".join(map(_shown, urls))
-            raise ConfigError(f"nats: {where} refuses user {user!r}: {await refused}")
-        raise ConnectionError(str(last[0]) if last else "no answer")
+    is_opened = False
+    both: set[asyncio.Future[Any]] = {connecting, failed}
     try:
-        await connecting
-    except (errors.Error, OSError) as error:
-        raise ConnectionError(str(error)) from error
-    return client
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not failed.done():
+            await connecting
+            is_opened = True
+            return client
+        error = failed.result()
+    except Exception as raised:  # noqa: BLE001 - nats-py has no list of what it raises, and another server may do
+        error = raised
+    finally:
+        if not is_opened:
+            connecting.cancel()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await connecting
+            await client.close()
+    if isinstance(error, errors.AuthorizationError) or "uthorization" in str(error):
+        raise ConfigError(f"nats: {_shown(url)} refuses user {user!r}: {error}")
+    raise ConnectionError(f"{_shown(url)}: {str(error) or type(error).__name__}") from error
 
 
-def place(client: Client) -> str:
+def _close(attempt: asyncio.Task[Watched]) -> None:
+    """An attempt that nobody waits for any more: a client that it has made nevertheless is closed."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        closing = attempt.get_loop().create_task(attempt.result().close())
+        closing.add_done_callback(lambda closed: closed.cancelled() or closed.exception())
+
+
+def place(client: Watched) -> str:
     """The server that a client is connected to, for the log."""
     url = client.connected_url
     return "" if url is None else f"{url.hostname}:{url.port}"

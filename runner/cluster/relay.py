@@ -45,6 +45,7 @@ class Relay:
         lost: Called once, with the reason, when the wire has ended without ``close``.
 
     Attributes:
+        sent, heard: How many messages went to the other side, and how many of it have come.
         waits_since: When bytes were sent that nothing has come back for yet, on ``time.monotonic``; 0 when there are
             none.
         has_passed_on: Whether any bytes of the other side have come.
@@ -67,7 +68,8 @@ class Relay:
         self._send = send
         self._hear = hear
         self._lost = lost
-        self._sent = self._heard = 0
+        self.sent = self.heard = 0
+        self._expected = self._asked = 0
         self._waiting = bytearray()
         self._holds = 0
         self.waits_since = 0.0
@@ -84,8 +86,8 @@ class Relay:
 
     def framed(self, kind: bytes, data: bytes) -> bytes:
         """The next message, for whoever sends it."""
-        frame = kind + self._sent.to_bytes(SEQUENCE) + data
-        self._sent = (self._sent + 1) % NUMBERS
+        frame: bytes = kind + (self.sent % NUMBERS).to_bytes(SEQUENCE) + data
+        self.sent += 1
         return frame
 
     def pause(self) -> None:
@@ -102,10 +104,10 @@ class Relay:
         """One message of the other side."""
         if self._is_closed:
             return
-        if int.from_bytes(frame[len(DATA) : HEAD]) != self._heard:
+        if int.from_bytes(frame[len(DATA) : HEAD]) != self.heard % NUMBERS:
             self.fail(GAP)
             return
-        self._heard = (self._heard + 1) % NUMBERS
+        self.heard += 1
         if frame[: len(DATA)] == DATA:
             self.has_passed_on, self.waits_since = True, 0.0
             self.write(frame[HEAD:])
@@ -116,6 +118,16 @@ class Relay:
             self.fail(f"it says what is not understood: {error}")
         else:
             self._hear(message)
+
+    def compare(self, sent: int) -> None:
+        """The other side has sent so many messages until now. What has not come by the next time is lost."""
+        if self.heard < self._expected:
+            self.fail(GAP)
+        self._expected = sent
+
+    def is_unheard(self, heard: int) -> bool:
+        """Whether of the line that the client waits for nothing has come to the other side, which heard so many."""
+        return bool(self.waits_since) and heard <= self._asked
 
     def hold(self) -> None:
         """Keep back the bytes for the pipe from now on, until as many ``go_on``."""
@@ -180,10 +192,12 @@ class Relay:
         if not data:
             self.fail(HUNG_UP)
             return
+        number = self.sent
         if not self._send(self.framed(DATA, data)):
             self.fail(NOT_SENT)
             return
-        self.waits_since = self.waits_since or time.monotonic()
+        if not self.waits_since:
+            self.waits_since, self._asked = time.monotonic(), number
 
     def _write_more(self) -> None:
         self._loop.remove_writer(self._writes)

@@ -248,6 +248,9 @@ def generation(value: object) -> Generation:
     helpers = value.get("helpers")
     if not isinstance(helpers, dict) or not all(found is None or _is_helper(found) for found in helpers.values()):
         raise Malformed("helpers by name", helpers, "helpers")
+    files = value.get("files", {})
+    if not isinstance(files, dict) or not all(map(_is_file, files.items())):
+        raise Malformed("files by name", files, "files")
     return Generation.from_json(value)
 
 
@@ -293,6 +296,11 @@ Build = Annotated[Generation, generation]
 
 def _is_list(value: object, is_right: Callable[[Any], bool], length: int) -> bool:
     return isinstance(value, list) and len(value) == length and all(map(is_right, value))
+
+
+def _is_file(named: tuple[str, Any]) -> bool:
+    name, part = named
+    return part is not None and _is_part(part) and "/" not in name and name not in {"", ".", ".."}
 
 
 def _is_part(value: Any) -> bool:

@@ -12,6 +12,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runner.directives import files_of
 from runner.errors import ConfigError
 
 from . import classes, java
@@ -48,6 +49,7 @@ MONO = Runtime(
     check=check_assembly,
     check_helper=check_assembly,
     mentions=in_assembly,
+    files_of=files_of,
 )
 
 PYTHON = Runtime(

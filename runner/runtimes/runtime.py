@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from runner.directives import File
+
 MOVED_WIRE = ("sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >&2', "wire")
 """Runs a command whose wire is at the descriptors 3 and 4, with standard input empty and standard output on the log."""
 
@@ -88,6 +90,7 @@ class Runtime:
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
         mentions: Whether the content of a file of a script refers to a helper of that name; see ``mentions.py``.
+        files_of: Gives the files that a script says it reads, of its content; None: its scripts name none.
         sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
         compile: Does that.
     """
@@ -113,6 +116,7 @@ class Runtime:
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
     mentions: Callable[[str, bytes], bool] = in_text
+    files_of: Callable[[bytes], tuple[File, ...]] | None = None
     sources: tuple[str, ...] = ()
     compile: Compile | None = None
 

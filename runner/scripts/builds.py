@@ -6,6 +6,7 @@ Must not know which build is current.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from .script import together
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from runner.directives import File
     from runner.runtimes.known import Runtimes
 
     from .files import Files, Look
@@ -29,6 +31,7 @@ PATIENCE_S = PATIENCE_NS / 1e9
 # A deleted script is served for this long. Compilers and deployments delete before they write; a script that is gone
 # for good may run for as much longer.
 DELETED_GRACE_S = 5.0
+MOST_NAMED = 4096  # contents of scripts whose files are known
 
 
 class Builds:
@@ -45,6 +48,7 @@ class Builds:
         self._files = files
         self._runtimes = runtimes
         self._clock = clock
+        self._named: dict[str, tuple[File, ...]] = {}
 
     def find(self, look: Look, path: str, before: Script | None) -> str:
         """
@@ -92,12 +96,44 @@ class Builds:
                 was_there = good is not None and good.config is not None
                 self._refuse_recent_absence(look, script, beside, was_there=was_there)
         helpers = {name: self.helper(look, script, name) for name in script.names_beside(file.hash)}
-        return look.keep(Generation.of(path, file, symbols, config, helpers, runtime.name))
+        files = self._files_named(look, script, file)
+        return look.keep(Generation.of(path, file, symbols, config, helpers, runtime.name, files))
 
     def _part(self, look: Look, script: Script, file: str, check: Callable[[str, bytes], None] | None) -> Part:
         part = self._files.part(look, file, check)
         script.gone.pop(file, None)
         return part
+
+    def _files_named(self, look: Look, script: Script, file: Part) -> dict[str, Part]:
+        """
+        The files beside a script that it says it reads.
+
+        Raises:
+            ScriptInvalid: One is not there, or as ``Files.part``.
+        """
+        found: dict[str, Part] = {}
+        for name, place in self._names_of(script.path, file, look):
+            path = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
+            try:
+                found[name] = self._part(look, script, path, None)
+            except ScriptNotFound:
+                was_there = script.whole is not None and name in script.whole.files
+                self._refuse_recent_absence(look, script, path, was_there=was_there)
+                raise ScriptInvalid(f"{script.path}: {place}: names the file {path}, which is not there") from None
+        return found
+
+    def _names_of(self, path: str, file: Part, look: Look) -> tuple[File, ...]:
+        """The files that a script says it reads, found once for each content."""
+        files_of = self._runtimes.of(path).files_of
+        if files_of is None:
+            return ()
+        if (known := self._named.get(file.hash)) is None:
+            known = files_of(look.content(file))
+            self._named[file.hash] = known
+            if len(self._named) > MOST_NAMED:
+                with contextlib.suppress(StopIteration, KeyError, RuntimeError):  # another thread may be at it
+                    del self._named[next(iter(self._named))]
+        return known
 
     def extended(self, look: Look, script: Script, build: Generation, names: Sequence[str]) -> Generation:
         """
@@ -110,7 +146,9 @@ class Builds:
         helpers = build.helpers | {name: self.helper(look, script, name) for name in names}
         for part in build.parts():
             look.take(part)
-        return look.keep(Generation.of(build.path, build.file, build.symbols, build.config, helpers, build.runtime))
+        return look.keep(
+            Generation.of(build.path, build.file, build.symbols, build.config, helpers, build.runtime, build.files)
+        )
 
     def helper(self, look: Look, script: Script, name: str) -> Helper | None:
         """

@@ -79,6 +79,18 @@ class Look:
             self._held.append(part.hash)
         return is_kept
 
+    def content(self, part: Part) -> bytes:
+        """
+        What is in a copy that is held.
+
+        Raises:
+            ScriptInvalid: It cannot be read.
+        """
+        try:
+            return self._store.copy_of(part.hash).read_bytes()
+        except OSError as error:
+            raise ScriptInvalid(f"{part.path}: its copy cannot be read: {error.strerror}") from error
+
     def keep(self, generation: Generation) -> Generation:
         """Let all copies live as long as a generation does; the same generation."""
         self._store.keep(generation, tuple(self._held))

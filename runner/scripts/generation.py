@@ -64,7 +64,8 @@ class Generation:
 
     ``symbols`` and ``config`` are None when there is no such file; a helper is None when it was looked for and is
     not there. ``runtime`` is the name of the one that it runs in. ``compiled`` is what workers load in place of the
-    file; None where they load the file itself, or where it has not been compiled yet.
+    file; None where they load the file itself, or where it has not been compiled yet. ``files`` are what it says that
+    it reads while it runs, by name.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Generation:
     foresight: Foresight = field(default_factory=Foresight, compare=False, repr=False)
     runtime: str = ""
     compiled: Part | None = field(default=None, compare=False)
+    files: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
     def of(  # noqa: PLR0917 - the parts, in the order in which they are hashed
@@ -86,6 +88,7 @@ class Generation:
         config: Part | None,
         helpers: dict[str, Helper | None],
         runtime: str = "",
+        files: dict[str, Part] | None = None,
     ) -> Generation:
         """Make one; its id is a hash over the script's path and the names and hashes of all parts."""
         digest = hashlib.sha256()
@@ -94,8 +97,11 @@ class Generation:
         for name, helper in sorted(helpers.items()):
             symbols_hash = helper.symbols.hash if helper and helper.symbols else ""
             digest.update(f"helper\0{name}\0{helper.hash if helper else ''}\0{symbols_hash}\0".encode(*_BYTES))
+        for name, part in sorted((files or {}).items()):
+            digest.update(f"data\0{name}\0{part.hash}\0".encode(*_BYTES))
         digest.update(path.encode(*_BYTES))
-        return cls(digest.hexdigest()[:32], path, file, symbols, config, helpers, runtime=runtime)
+        id_ = digest.hexdigest()[:32]
+        return cls(id_, path, file, symbols, config, helpers, runtime=runtime, files=files or {})
 
     @property
     def entries(self) -> frozenset[str] | None:
@@ -138,12 +144,13 @@ class Generation:
     def parts(self) -> list[Part]:
         """All of its files, and what the first was compiled to."""
         helpers = [part for helper in self.helpers.values() if helper for part in (helper.file, helper.symbols)]
-        files = (self.file, self.compiled, self.symbols, self.config, *helpers)
+        files = (self.file, self.compiled, self.symbols, self.config, *helpers, *self.files.values())
         return [part for part in files if part is not None]
 
     def load_params(self) -> dict[str, Any]:
         """The parameters of ``load`` on the wire (docs/protocol.md)."""
-        return {
+        files = {"files": {name: part.hash for name, part in self.files.items()}} if self.files else {}
+        return files | {
             "path": self.path,
             "generation": self.id,
             "file": self.loaded.hash,
@@ -168,6 +175,7 @@ class Generation:
             "runtime": self.runtime,
             "parts": [part and [part.path, part.hash] for part in (self.loaded, self.symbols, self.config)],
             "helpers": {name: helper.as_json() if helper else None for name, helper in self.helpers.items()},
+            "files": {name: [part.path, part.hash] for name, part in self.files.items()},
         }
 
     @classmethod
@@ -184,6 +192,7 @@ class Generation:
             helpers,
             learned or Foresight(),
             known.get("runtime", ""),
+            files={name: Part(*part) for name, part in known.get("files", {}).items()},
         )
 
 

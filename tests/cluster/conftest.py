@@ -89,7 +89,7 @@ class Cluster:
     """All of it."""
 
     def __init__(self, directory: pytest.TempPathFactory, stack: ExitStack) -> None:
-        place = directory.mktemp("cluster")
+        self.place = place = directory.mktemp("cluster")
         self.servers = stack.enter_context(Servers(place, 3))
         urls = self.servers.urls("node")
         self.nodes = {name: RunningNode(place, name, urls, NODE) for name in NODES}
@@ -105,6 +105,11 @@ class Cluster:
     def workers(self) -> tuple[WorkerStatus, ...]:
         """What the daemon says of its workers."""
         return request(str(self.daemon.socket), StatusRequest, Status).workers
+
+    def await_settled(self) -> None:
+        """Wait until each server leads to all nodes."""
+        each = [Seen([url]) for url in self.admin]
+        until(lambda: all({*seen.all()} >= {*self.nodes} for seen in each), "each server leads to all nodes")
 
     def node(self) -> str:
         """The node that has the worker of the only client."""

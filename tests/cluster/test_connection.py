@@ -59,6 +59,49 @@ def test_a_server_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
         assert heard.wait(WAIT_S)
 
 
+def test_a_server_that_ends_and_comes_back_costs_what_was_asked_and_nothing_else(tmp_path: Path) -> None:
+    heard = threading.Event()
+    changes: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        changes.append(message.data.decode())
+        heard.set()
+
+    async def silent(_: Msg) -> None:
+        """It never answers."""
+        asked.set()
+
+    asked = threading.Event()
+    with Servers(tmp_path) as servers, Connection(Settings(nats=servers.urls("admin")), "test") as connection:
+        connection.tell(
+            lost=lambda: changes.append("lost"),
+            back=lambda: changes.append("back"),
+            gone=lambda: changes.append("gone"),
+        )
+        connection.call(connection.listen("a", hear), WAIT_S)
+        connection.call(connection.listen("silent", silent), WAIT_S)
+
+        def kill_then() -> None:
+            asked.wait(WAIT_S)
+            servers.kill(0)
+
+        kill = threading.Thread(target=kill_then)
+        kill.start()
+        with pytest.raises(ConnectionError, match="was lost"):
+            connection.call(connection.request("silent", b"", WAIT_S), 2 * WAIT_S)
+        kill.join()
+        until(lambda: "gone" in changes, "no server takes a connection")
+        assert not connection.is_expected
+        connection.post(connection.owe, "a", b"owed")
+        servers.start(0)
+
+        assert heard.wait(WAIT_S)
+
+    assert changes[0] == "lost"
+    assert set(changes[1:-2]) == {"gone"}
+    assert changes[-2:] == ["back", "owed"]
+
+
 def test_nobody_there_is_known_at_once(servers: Servers) -> None:
     with (
         Connection(Settings(nats=servers.urls("admin")), "test") as connection,

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.build import compile_script, publish
 from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
+from tests.cluster.conftest import only_long
+from tests.cluster.running_node import RunningNode
 from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
 from tests.programs import MCS, until
@@ -65,6 +68,17 @@ def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lea
     )
 
 
+@only_long
+def test_a_node_that_comes_later_is_told_of_the_builds_that_are_in_use(cluster: Cluster, lease: Lease) -> None:
+    script = compiled(cluster.daemon.scripts, "InUse", RETURNS.format(1))
+    run(lease, script)
+
+    with RunningNode(cluster.place, "late", cluster.servers.urls("node"), "max_workers = 1") as late:
+        late.await_start()
+
+        until(lambda: cluster.seen.all()[late.name].builds > 0, "it has fetched what is in use")
+
+
 def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:
     scripts = cluster.daemon.scripts
     for name in ("Beside", "Plugged"):
@@ -83,6 +97,25 @@ def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> 
 
     assert run(lease, script) == 6
     assert run(lease, script) == 6
+
+
+def test_files_that_a_source_names_travel_with_its_build(cluster: Cluster, lease: Lease) -> None:
+    scripts = cluster.place / "named"
+    scripts.mkdir()
+    source, numbers = scripts / "Reads.cs", scripts / "numbers.txt"
+    numbers.write_text("7", "utf-8")
+    source.write_text(
+        "// app-mono: -file:numbers.txt\nusing System; using System.IO; public class Reads { "
+        "static int Main(string[] a) { string place = AppDomain.CurrentDomain.BaseDirectory; "
+        'return place.StartsWith(a[0]) ? 99 : int.Parse(File.ReadAllText(Path.Combine(place, "numbers.txt"))); } }',
+        "utf-8",
+    )
+    script = publish(compile_script(source), cluster.daemon.scripts)
+    here = str(cluster.daemon.scripts)
+
+    assert run(lease, script, here) == 7
+    (cluster.daemon.scripts / numbers.name).write_text("8", "utf-8")
+    assert run(lease, script, here) == 8
 
 
 def test_a_script_that_ends_its_process_costs_this_exec_at_most(cluster: Cluster, lease: Lease) -> None:

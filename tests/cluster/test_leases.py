@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from runner.cluster.leases import GONE, Lease, Leases
-from runner.cluster.messages import DATA, Back, NoOffer, Offer, as_bytes, saying
+from runner.cluster.messages import DATA, Back, Ended, NodeStatus, NoOffer, Offer, as_bytes, saying
 from runner.control.messages import Worker
 from runner.scripts.generation import Generation, Part
 from tests.programs import WAIT_S
@@ -28,7 +28,11 @@ WORKER = Worker(
     lease="1", pid=17, is_local=False, execs=0, loads=0, bound={}, ran={}, loaded=(), keep=True, fresh=False,
     max_execs=0, max_loads=0, max_line_bytes=1000, is_placed=False, runtime="mono",
 )  # fmt: skip
-OFFER = as_bytes(Offer(node="n1", name="one", version="6.8", worker=WORKER))
+NODE = NodeStatus(
+    node="n1", name="one", pid=5, up_s=1.0, places={"mono": 1}, free={"mono": 0}, leased=1, leases=1, hosts=(),
+    is_draining=False, refused=0, lost=0, builds=1, started=1, failed=0, ended={},
+)  # fmt: skip
+OFFER = as_bytes(Offer(node=NODE, version="6.8", worker=WORKER))
 
 
 class Wire:
@@ -44,8 +48,8 @@ class Wire:
         self.loop = asyncio.get_running_loop()
         self.lost: Callable[[], None] = lambda: None
 
-    def tell(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
-        self.lost, self.back = lost, back
+    def tell(self, *, lost: Callable[[], None], back: Callable[[], None], gone: Callable[[], None]) -> None:
+        self.lost, self.back, self.gone = lost, back, gone
 
     async def listen(self, *_: object) -> None:
         """Nobody speaks."""
@@ -127,8 +131,39 @@ def test_a_client_whose_line_has_reached_the_node_only_sees_the_end() -> None:
         await asyncio.wait_for(asked.wire.has_sent.wait(), WAIT_S)
 
         asked.wire.lost()
+        assert asked.leases.by_node()  # it may run, and its answer may come over the next connection
+        asked.wire.gone()
 
         assert asked.read() == b""
+        assert asked.leases.by_node() == {}
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(("heard", "expected"), [(0, GONE), (1, b"")])
+def test_a_line_that_has_not_come_to_a_worker_that_ended_may_go_to_another_one(heard: int, expected: bytes) -> None:
+    async def go() -> None:
+        asked = await Asked().ask()
+        os.write(asked.ours[1], b"exec\n")
+        await asyncio.wait_for(asked.wire.has_sent.wait(), WAIT_S)
+
+        ended = Ended(reason="a message was lost on the way", is_blameless=True, heard=heard)
+        await asked.hear(b"S" + bytes(4) + saying(ended))
+
+        assert asked.read() == expected
+
+    asyncio.run(go())
+
+
+def test_an_idle_lease_waits_for_the_next_connection_until_there_is_none() -> None:
+    async def go() -> None:
+        asked = await Asked().ask()
+        asked.wire.lost()
+        assert asked.leases.by_node()
+
+        asked.wire.gone()
+
+        assert asked.read() == GONE
         assert asked.leases.by_node() == {}
 
     asyncio.run(go())

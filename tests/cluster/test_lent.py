@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cluster import names
+from runner.cluster.builds import Bucket
 from runner.cluster.connection import Connection
 from runner.cluster.messages import DATA, HEAD, SAID, Ended, Offer, Wanted, as_bytes, parsed, said
 from runner.control.kinds import Malformed
@@ -19,6 +21,7 @@ from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from nats.aio.msg import Msg
 
@@ -37,7 +40,7 @@ class Host:
         self.lease = names.new_id()
         self.heard: list[bytes] = []
         self.news = threading.Event()
-        self._connection = connection
+        self.connection = connection
         connection.call(connection.listen(names.host(self.id, "*"), self._hear), WAIT_S)
 
     async def _hear(self, message: Msg) -> None:
@@ -50,8 +53,8 @@ class Host:
 
         def is_offered() -> bool:
             with suppress(ConnectionError, Malformed):  # all workers may be busy, or start
-                asked = self._connection.request(names.lease("mono"), as_bytes(wanted), WAIT_S)
-                offers.append(Offer.read(parsed(self._connection.call(asked, WAIT_S))))
+                asked = self.connection.request(names.lease("mono"), as_bytes(wanted), WAIT_S)
+                offers.append(Offer.read(parsed(self.connection.call(asked, WAIT_S))))
             return bool(offers)
 
         until(is_offered, "a node offers a worker")
@@ -59,7 +62,7 @@ class Host:
 
     def send(self, offer: Offer, number: int, kind: bytes, data: bytes) -> None:
         frame = kind + number.to_bytes(HEAD - 1) + data
-        self._connection.post(self._connection.publish, names.node(offer.node, self.lease), frame)
+        self.connection.post(self.connection.publish, names.node(offer.node.node, self.lease), frame)
 
     def told(self) -> list[Message]:
         return [said(frame[HEAD:]) for frame in list(self.heard) if frame[:1] == SAID]
@@ -80,7 +83,7 @@ def test_a_build_that_is_nowhere_ends_the_lease_with_one_clear_line(cluster: Clu
     assert isinstance(ended, Ended)
     assert ended.is_blameless
     assert "/s/gone.exe: " + "0" * 64 in ended.reason
-    assert f"{ended.reason}\n" in cluster.nodes[offer.name].log()
+    assert f"{ended.reason}\n" in cluster.nodes[offer.node.name].log()
 
 
 def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluster, host: Host) -> None:
@@ -92,17 +95,24 @@ def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluste
     (ended,) = host.told()
     assert isinstance(ended, Ended)
     assert ended.is_blameless
-    until(lambda: cluster.seen.all()[offer.name].leased == 0, "the worker is ended")
+    until(lambda: cluster.seen.all()[offer.node.name].leased == 0, "the worker is ended")
 
 
-def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(cluster: Cluster, host: Host) -> None:
-    offer = host.ask(MISSING)
+def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(
+    cluster: Cluster, host: Host, tmp_path: Path
+) -> None:
+    content = b"a build that is there, so the lease goes on"
+    part = Part("/s/there.exe", hashlib.sha256(content).hexdigest())
+    (tmp_path / part.hash).write_bytes(content)
+    bucket = Bucket(host.connection)
+    host.connection.call(bucket.put([part], lambda part: tmp_path / part.hash), WAIT_S)
+    offer = host.ask(Generation.of(part.path, part, None, None, {}, "mono"))
 
     host.send(offer, 0, SAID, b"[]")
     until(host.told, "the node says that it ends")
 
     assert "not understood" in getattr(host.told()[-1], "reason", "")
-    assert cluster.seen.all()[offer.name].up_s > 0
+    assert cluster.seen.all()[offer.node.name].up_s > 0
 
 
 def test_a_malformed_request_is_answered_and_nothing_is_lent(cluster: Cluster, host: Host) -> None:
@@ -110,8 +120,8 @@ def test_a_malformed_request_is_answered_and_nothing_is_lent(cluster: Cluster, h
 
     def is_answered() -> bool:
         with suppress(ConnectionError):  # all workers may be busy, or start
-            asked = host._connection.request(names.lease("mono"), b"{}", WAIT_S)
-            answers.append(parsed(host._connection.call(asked, WAIT_S)))
+            asked = host.connection.request(names.lease("mono"), b"{}", WAIT_S)
+            answers.append(parsed(host.connection.call(asked, WAIT_S)))
         return bool(answers)
 
     until(is_answered, "a node answers")

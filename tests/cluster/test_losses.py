@@ -58,10 +58,13 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
 
 
 def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
-    fine = compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0))
+    before = {name: node.builds for name, node in cluster.seen.all().items()}
+    fine = compiled(cluster.daemon.scripts, "Between", RETURNS.format(0))
     await_served(lease, fine)
+    until(lambda: all(node.builds > before[name] for name, node in cluster.seen.all().items()), "each node has it")
 
     for number in range(3):
+        cluster.await_settled()
         cluster.servers.kill(number)
         assert [run(lease, fine) for _ in range(5)] == [0] * 5
         cluster.servers.start(number)

@@ -36,7 +36,7 @@ REPORT = Report(lease="0", execs=3, loads=1, bound={"H": "2"}, loaded={"/s/x.exe
         End(how="free", reason="given back", report=REPORT),
         End(how="stuck", reason="too late"),
         Back(reason="it ends"),
-        Ended(reason="the process has ended", is_blameless=False),
+        Ended(reason="the process has ended", is_blameless=False, heard=3),
     ],
 )
 def test_what_is_said_on_the_way_of_a_lease_is_read_as_it_was(message: Have | HaveFile | End | Back | Ended) -> None:
@@ -45,7 +45,7 @@ def test_what_is_said_on_the_way_of_a_lease_is_read_as_it_was(message: Have | Ha
 
 def test_a_request_is_read_as_it_was() -> None:
     wanted = Wanted(host="a1", lease="b2", user=33, generation=BUILD, wait_s=0.5)
-    leases = Leases(host="a1", leases=("b2", "c3"))
+    leases = Leases(host="a1", sent={"b2": 0, "c3": 7})
 
     assert Wanted.read(parsed(as_bytes(wanted))) == wanted
     assert Leases.read(parsed(as_bytes(leases))) == leases

@@ -119,6 +119,28 @@ def test_a_message_that_comes_twice_ends_the_lease(sides: tuple[Side, Side]) -> 
     assert os.read(sides[1].reads, 100) == b"exec\n"
 
 
+def test_what_has_not_come_by_the_second_time_that_both_compare_is_lost(sides: tuple[Side, Side]) -> None:
+    here, there = sides
+    here.relay.framed(DATA, b"lost\n")
+
+    there.relay.compare(here.relay.sent)
+    assert not there.reasons  # it may be on its way
+    there.relay.compare(here.relay.sent)
+
+    assert there.reasons == [GAP]
+
+
+def test_what_comes_between_two_such_times_was_late(sides: tuple[Side, Side]) -> None:
+    here, there = sides
+    frame = here.relay.framed(DATA, b"late\n")
+
+    there.relay.compare(here.relay.sent)
+    there.relay.take(frame)
+    there.relay.compare(here.relay.sent)
+
+    assert not there.reasons
+
+
 def test_what_is_held_back_follows_as_soon_as_it_may(sides: tuple[Side, Side]) -> None:
     here, there = sides
     there.relay.hold()

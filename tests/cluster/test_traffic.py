@@ -7,8 +7,10 @@ import re
 import signal
 import statistics
 import threading
+import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +18,7 @@ from tests.cluster.conftest import Seen, only_long
 from tests.cluster.running_node import RunningNode
 from tests.cluster.servers import Servers
 from tests.kamailio.rig import Peer
-from tests.kamailio.test_traffic import CHILDREN, Site, while_running
+from tests.kamailio.test_traffic import CHILDREN, NUDGES, Site
 from tests.programs import until
 from tests.sipp.sipp import Sipp
 
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 
 pytestmark = only_long
 CALLS, SAVES, PER_S = 20_000, 20, 200
-SHORT = 3_000
+MOST_CALLS = 5 * CALLS  # sipp begins no more once all has happened
 AT_ONCE_S = 0.05
+AGAIN_S = 1.0  # after a loss all is as before
+QUIET_S = 2.0  # watched after each change
+MOST_LINES = 50  # of the daemon, while there is no server
 NODES = ("one", "two", "three")
 CALL = """
 $var(came) = $TV(Sn);
@@ -35,7 +40,16 @@ $var(is_true) = 1;
 if (!python_exec("mono_exec", "{script}")) $var(is_true) = 0;
 xlog("L_NOTICE", "ran came=$var(came) went=$TV(Sn) true=$var(is_true)\\n");
 """
+CONNECTED = re.compile(r"connected to NATS, [^\s:]+:(\d+)")
 RAN = re.compile(r"ran came=(\d+\.\d+) went=(\d+\.\d+) true=([01])")
+
+
+class Run(NamedTuple):
+    """One run: when the request came and when it was over, in seconds since 1970, and whether it was true."""
+
+    came: float
+    went: float
+    is_true: bool
 
 
 class ClusterSite(Site):
@@ -56,14 +70,16 @@ class ClusterSite(Site):
         """How the configuration runs the script; each run is logged."""
         return CALL.format(script=self.script)
 
-    def runs(self) -> list[tuple[float, bool]]:
-        """How long each run took in seconds, and whether it was true."""
-        found = RAN.findall(self.kamailio.log())
-        return [(float(went) - float(came), is_true == "1") for came, went, is_true in found]
+    def runs(self, since: float = 0.0) -> list[Run]:
+        """Those of requests that came since then, in seconds since 1970."""
+        found = [
+            Run(float(came), float(went), is_true == "1") for came, went, is_true in RAN.findall(self.kamailio.log())
+        ]
+        return [run for run in found if run.came >= since]
 
-    def false(self) -> int:
-        """How many runs were false."""
-        return sum(not is_true for _, is_true in self.runs())
+    def lost(self, since: float) -> list[float]:
+        """How long after ``since`` the requests came whose runs were false."""
+        return [round(run.came - since, 3) for run in self.runs(since) if not run.is_true]
 
     def told(self) -> str:
         """What all of them logged of it."""
@@ -78,12 +94,32 @@ class ClusterSite(Site):
         """Wait until requests are answered by the script."""
 
         def is_true() -> bool:
-            before = len(self.runs())
+            since = time.time()
             with Peer(self.port) as peer:
                 peer.ask(peer.request())
-            return any(is_true for _, is_true in self.runs()[before:])
+            return any(run.is_true for run in self.runs(since))
 
         until(is_true, f"the script runs\n{self.told()}")
+
+    def await_all(self) -> None:
+        """Wait until each server leads to all nodes, and each process of Kamailio has a worker again."""
+        each = [Seen([url]) for url in self.servers.urls("admin")]
+        until(lambda: all({*seen.all()} >= {*NODES} for seen in each), "each server leads to all nodes")
+        until(lambda: len(self.lent()) == CHILDREN, f"all processes have workers\n{self.told()}")
+
+    def builds_seen(self, number: int) -> list[bool]:
+        """Save a build, and ask more often than there are processes; whether each answer was of that build."""
+        self.build(number)
+        wanted = f"X-Build: {number:04}".encode()
+        with Peer(self.port) as peer:
+            for nudge in range(NUDGES):
+                peer.send(peer.request(call_id=f"save-{number}-{nudge}"))
+            return [wanted in (peer.receive() or b"") for _ in range(NUDGES)]
+
+    def server_of_daemon(self) -> int:
+        """The number of the server that the daemon is connected to."""
+        port = int(CONNECTED.findall(self.daemon.log())[-1])
+        return [urlsplit(url).port for url in self.servers.urls("admin")].index(port)
 
 
 @pytest.fixture
@@ -94,80 +130,124 @@ def site(tmp_path: Path) -> Iterator[ClusterSite]:
         yield made
 
 
-def test_requests_spread_over_the_nodes_while_the_script_is_replaced(site: ClusterSite, tmp_path: Path) -> None:
-    builds = iter(range(1, SAVES + 1))
+@pytest.mark.timeout(900)
+def test_under_one_load_each_part_changes_or_ends_and_costs_what_it_may(site: ClusterSite, tmp_path: Path) -> None:
+    with Sipp("options", site.port, MOST_CALLS, PER_S, tmp_path / "sipp") as sipp:
+        _the_script_is_replaced(site)
+        _a_node_is_drained(site)
+        _a_node_is_killed(site)
+        for _ in range(2):
+            _the_server_of_the_daemon_is_killed(site)
+        _another_server_is_killed(site)
+        without = _all_servers_end_and_come_back(site)
+        assert sipp.is_running
+        sipp.finish()
+    counts = [sipp.counts()]
+    with Sipp("options", site.port, max(1, CALLS - counts[0].successful), PER_S, tmp_path / "rest") as rest:
+        pass
+    counts.append(rest.counts())
 
-    def save() -> None:
-        number = next(builds, None)
-        if number is not None:
-            site.build(number)
-            with Peer(site.port) as peer:
-                answer = peer.ask(peer.request(call_id=f"save-{number}")) or b""
-            stale.append(f"X-Build: {number:04}".encode() not in answer)
-
-    stale: list[bool] = []
-    with Sipp("options", site.port, CALLS, PER_S, tmp_path / "sipp") as sipp:
-        while_running(sipp, CALLS / PER_S / (SAVES + 2), save)
-
-    counts = sipp.counts()
-    assert (counts.failed, site.false()) == (0, 0), site.told()
-    assert stale == [False] * len(stale)
-    assert len(stale) >= SAVES - 1
+    assert [each.failed for each in counts] == [0, 0], site.told()
+    successful = sum(each.successful for each in counts)
+    assert successful >= CALLS
+    assert sorted(site.kamailio.children()) == site.before
     leased = {name: node.leased for name, node in site.seen.all().items()}
     assert sum(leased.values()) == CHILDREN
-    print(f"p50 {statistics.median(took for took, _ in site.runs()) * 1e3:.2f} ms, {leased}")  # noqa: T201
+    times = [run.went - run.came for run in site.runs() if run.is_true]
+    p50, longest = statistics.median(times) * 1e3, max(run.went - run.came for run in site.runs())
+    again = sum(each.retransmitted for each in counts)
+    told = f"{successful} requests, {again} sent again, p50 {p50:.2f} ms, longest {longest:.2f} s"
+    print(f"{told}, leases {leased}, {without} without NATS")  # noqa: T201
 
 
-def test_a_node_that_is_drained_under_load_costs_nothing(site: ClusterSite, tmp_path: Path) -> None:
-    drained = site.node_with_leases()
+def _watched(site: ClusterSite, since: float) -> list[float]:
+    """When the runs were false, in seconds after ``since``, once it is quiet again."""
+    threading.Event().wait(max(0.0, since + AGAIN_S + QUIET_S - time.time()))
+    return site.lost(since)
 
-    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
-        drained.signal(signal.SIGTERM)
-        assert drained.wait() == 0
 
-    assert (sipp.counts().failed, site.false()) == (0, 0), site.told()
+def _the_script_is_replaced(site: ClusterSite) -> None:
+    since = time.time()
+    before = {name: node.builds for name, node in site.seen.all().items()}
+
+    for number in range(1, SAVES + 1):
+        seen = site.builds_seen(number)
+        assert seen == [True] * NUDGES, f"build {number}: {seen}\n{site.told()}"
+
+    until(
+        lambda: all(node.builds >= before[name] + SAVES for name, node in site.seen.all().items()),
+        "each node has all builds",
+    )
+    assert _watched(site, since) == [], site.told()
+
+
+def _a_node_is_drained(site: ClusterSite) -> None:
+    drained, since = site.node_with_leases(), time.time()
+
+    drained.signal(signal.SIGTERM)
+    assert drained.wait() == 0
+
+    assert _watched(site, since) == [], site.told()
     assert "ended; 0 workers were not given back" in drained.log()
+    _start(site, drained)
 
 
-def test_a_node_that_is_killed_under_load_costs_the_execs_that_ran_there(site: ClusterSite, tmp_path: Path) -> None:
+def _a_node_is_killed(site: ClusterSite) -> None:
     killed = site.node_with_leases()
-    leased = site.seen.all()[killed.name].leased
+    leased, since = site.seen.all()[killed.name].leased, time.time()
 
-    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
-        threading.Event().wait(2.0)
-        killed.signal(signal.SIGKILL)
+    killed.signal(signal.SIGKILL)
+    killed.wait()
 
-    assert sipp.counts().failed == 0
-    assert site.false() <= leased, site.told()
-
-
-def test_a_server_that_is_killed_under_load_costs_the_execs_that_ran_then(site: ClusterSite, tmp_path: Path) -> None:
-    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
-        for number in range(2):
-            threading.Event().wait(2.0)
-            site.servers.kill(number)
-            site.servers.start(number)
-
-    assert sipp.counts().failed == 0
-    assert site.false() <= 2 * CHILDREN, site.told()
+    lost = _watched(site, since)
+    assert len(lost) <= leased, f"{lost}\n{site.told()}"
+    assert max(lost, default=0.0) < AGAIN_S, f"{lost}\n{site.told()}"
+    _start(site, killed)
 
 
-def test_without_any_server_requests_go_on_without_the_script_at_once_and_later_with_it(
-    site: ClusterSite, tmp_path: Path
-) -> None:
-    with Sipp("options", site.port, SHORT, PER_S, tmp_path / "sipp") as sipp:
-        threading.Event().wait(1.0)
-        for number in range(3):
-            site.servers.kill(number)
-        threading.Event().wait(1.0)
-        begin = len(site.runs())
-        threading.Event().wait(2.0)
-        without = site.runs()[begin:]
-        for number in range(3):
-            site.servers.start(number)
-        site.await_true()
+def _start(site: ClusterSite, node: RunningNode) -> None:
+    node.start()
+    node.await_start()
+    site.await_all()
 
-    assert sipp.counts().failed == 0
-    assert not any(is_true for _, is_true in without)
-    assert statistics.median(took for took, _ in without) < AT_ONCE_S
-    assert site.daemon.log().count("there is no connection to NATS") < 50, site.daemon.log()
+
+def _the_server_of_the_daemon_is_killed(site: ClusterSite) -> None:
+    _a_server_is_killed(site, site.server_of_daemon())
+
+
+def _another_server_is_killed(site: ClusterSite) -> None:
+    _a_server_is_killed(site, (site.server_of_daemon() + 1) % 3)
+
+
+def _a_server_is_killed(site: ClusterSite, number: int) -> None:
+    since = time.time()
+    site.servers.kill(number)
+
+    lost = _watched(site, since)
+    assert len(lost) <= CHILDREN, f"{lost}\n{site.told()}"  # one exec in flight for each process
+    assert max(lost, default=0.0) < AGAIN_S, f"{lost}\n{site.told()}"
+    site.servers.start(number)
+    site.await_all()
+
+
+def _all_servers_end_and_come_back(site: ClusterSite) -> int:
+    """How many runs there were without any server."""
+    lines = site.daemon.log().count("\n")
+    for number in range(3):
+        site.servers.kill(number)
+    since = time.time()
+    threading.Event().wait(AGAIN_S + 2 * QUIET_S)
+    ends = time.time()
+
+    without = [run for run in site.runs(since + AGAIN_S) if run.came < ends]
+    assert without
+    assert not any(run.is_true for run in without)
+    assert statistics.median(run.went - run.came for run in without) < AT_ONCE_S
+    assert site.daemon.log().count("\n") - lines < MOST_LINES, site.daemon.log()[-5000:]
+
+    for number in range(3):
+        site.servers.start(number)
+    site.await_true()
+    site.await_all()
+    assert _watched(site, time.time()) == [], site.told()
+    return len(without)
