@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .lane import Lane as Lane
@@ -9,6 +9,20 @@ class Looks:
     def __init__(self, looks: tuple[tuple[bytes, tuple[int, int, int, int, int], bool], ...], /) -> None: ...
     def hold(self) -> bool: ...
     def holding(self) -> int: ...
+
+class Exported:
+    def __init__(
+        self,
+        lease: Any,
+        timeout_s: float,
+        *,
+        outcome: Any,
+        host: tuple[Any, Any, frozenset[str], set[str], int],
+        counting: tuple[int, int, int, int, int, int, int, tuple[int, ...]],
+        otherwise: tuple[Callable[..., int], Callable[..., int], Callable[..., int]],
+    ) -> None: ...
+    def mono_exec(self, msg: Any, arguments: str = ..., /) -> int: ...
+    def mono_run(self, msg: Any, param: str | None = ..., /) -> int: ...
 
 def process() -> int: ...
 def read(
