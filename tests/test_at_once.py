@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import pytest
 from runner.build import compile_script
 from runner.errors import WorkerDied
 from runner.hosts.embedded.host import MessageHost
+from runner.lane import choice
 from runner.runner import Runner
 from tests.places import INVITE, ROOT
 from tests.programs import WAIT_S, until
@@ -36,8 +39,18 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
+@pytest.fixture(scope="module", params=["c", "python"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """In C, where the lane is, and in Python beside that."""
+    if request.param == "c" and choice.AtOnce is None:
+        pytest.skip("the lane in Python runs here")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "python":
+            patch.setattr(choice, "AtOnce", None)
+        yield from _runner()
+
+
+def _runner() -> Iterator[Runner]:
     with Runner(patient(spare_workers=0, num_workers=1, max_workers=1)) as runner:
         yield runner
 
@@ -150,3 +163,31 @@ def test_an_exec_is_one_write_and_one_read(runner: Runner) -> None:
 
     assert writes == 20
     assert 20 <= reads <= 40
+
+
+def test_it_gives_back_what_it_took(runner: Runner, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")  # what is logged is kept by pytest
+    source = "class S { static int Main(string[] a) { if (a.Length > 0) throw new System.Exception(); return 1; } }"
+    script = compiled(tmp_path, source)
+    for _ in range(3):
+        warm(runner, script)
+    slot = runner.pools.all()[0].pool.slots.released
+    watched = (slot, runner.scripts.current(str(script)), runner._at_once, runner.pools, str, None)
+
+    def once() -> None:
+        for param in (None, "x", None):
+            runner._at_once.exec(str(script), param, MessageHost(INVITE), WAIT_S, None)
+        assert at_once(runner, script, timeout_s=0) is None
+        assert at_once(runner, tmp_path / "none.exe") is not None
+
+    for _ in range(30):
+        once()
+    gc.collect()
+    before, blocks = [sys.getrefcount(it) for it in watched], sys.getallocatedblocks()
+    for _ in range(60):
+        once()
+    gc.collect()
+
+    more = [sys.getrefcount(it) - count for it, count in zip(watched, before, strict=True)]
+    assert all(abs(count) < 30 for count in more), more
+    assert abs(sys.getallocatedblocks() - blocks) < 300

@@ -10,6 +10,21 @@ class Looks:
     def hold(self) -> bool: ...
     def holding(self) -> int: ...
 
+class AtOnce:
+    def __init__(
+        self,
+        seen: dict[str, Any],
+        by_runtime: dict[str, Any],
+        poison: Any,
+        *,
+        types: tuple[type, type],
+        states: tuple[Any, Any],
+        shapes: tuple[Any, Any],
+        count: Callable[..., None],
+        otherwise: tuple[Callable[..., Any], Callable[..., Any]],
+    ) -> None: ...
+    def exec(self, path: str, param: str | None, host: Any, timeout_s: float, entry: str | None, /) -> Any: ...
+
 class Exported:
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 #include "_lane.h"
 #include "_looks.h"
+#include "_at_once.h"
 #include "_exported.h"
 
 #include <limits.h>
@@ -346,7 +347,7 @@ PyMODINIT_FUNC PyInit__lane(void)
     PyObject *module = PyModule_Create(&definition);
     if (!module)
         return NULL;
-    if (add_lane(module) || add_looks(module) || add_exported(module) || PyModule_AddStringConstant(module, "SOURCES", SOURCES)) {
+    if (add_lane(module) || add_looks(module) || add_exported(module) || add_at_once(module) || PyModule_AddStringConstant(module, "SOURCES", SOURCES)) {
         Py_DECREF(module);
         return NULL;
     }
