@@ -189,5 +189,5 @@ def test_it_gives_back_what_it_took(runner: Runner, tmp_path: Path, caplog: pyte
     gc.collect()
 
     more = [sys.getrefcount(it) - count for it, count in zip(watched, before, strict=True)]
-    assert all(abs(count) < 30 for count in more), more
+    assert all(abs(count) < 50 for count in more), more  # of 180 execs
     assert abs(sys.getallocatedblocks() - blocks) < 300

@@ -71,14 +71,16 @@ static int has_news(Borrower *self, double now)
     Py_DECREF(control);
     if (now < self->listen_after)
         return 0;
-    self->listen_after = now + LISTEN_S;
     PyObject *lines = PyObject_GetAttr(self->control, s__lines);
     Py_ssize_t heard = lines ? PyObject_Size(lines) : -1;
     Py_XDECREF(lines);
     if (heard)
         return heard < 0 ? -1 : 1;
     char byte;
-    return recv(self->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    if (recv(self->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+        return 1;
+    self->listen_after = now + LISTEN_S;
+    return 0;
 }
 
 /* Whether an attribute is false, empty or None; -1 with an exception set. */
