@@ -71,7 +71,7 @@ class AtOnce:
                 types=(Generation, ExecOutcome),
                 states=(_IDLE, _LEASED),
                 shapes=(timing, result),
-                count=counts.add,
+                counts=counts.in_c,
                 otherwise=(self.exec, self._begun),
             )
             self.exec = in_c.exec  # type: ignore[method-assign]  # what it does not do is left to this one

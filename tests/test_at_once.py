@@ -6,12 +6,15 @@ import gc
 import os
 import signal
 import sys
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.build import compile_script
+from runner.control.counters import FIRST_BUCKET, FIRST_SUM
+from runner.control.outcomes import BOUNDS_NS, EDITS, LOAD, QUESTIONS, QUEUE, TEXTS, TIME, TRUE
 from runner.errors import WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.lane import choice
@@ -83,6 +86,24 @@ def test_what_asks_and_is_done_at_once_says_so(runner: Runner) -> None:
 
     assert done is not None
     assert (done.ok, done.calls) == (True, 3)
+
+
+def test_it_is_counted_by_script_and_build(runner: Runner) -> None:
+    script = compile_script(ROOT / "bench" / "scripts" / "Three.cs")
+    for _ in range(5):
+        warm(runner, script)
+    generation = runner.scripts.current(str(script))
+    before = list(runner._counts._counted.row(generation.path, generation.id))
+
+    assert at_once(runner, script) is not None
+
+    after = runner._counts._counted.row(generation.path, generation.id)
+    more = [now - then for then, now in zip(before, after, strict=True)]
+    assert (more[TRUE], sum(more[:FIRST_BUCKET]), sum(more[FIRST_BUCKET:FIRST_SUM])) == (1, 1, 1)
+    assert (more[EDITS], more[QUESTIONS], more[TEXTS]) == (2, 0, 0)
+    assert more[TIME] > more[QUEUE] + more[LOAD] > 0
+    bucket = more[FIRST_BUCKET:FIRST_SUM].index(1)
+    assert bucket == bisect_left(BOUNDS_NS, more[TIME])
 
 
 def test_a_change_is_live_for_the_next_exec(runner: Runner, tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ NO_DAEMON = "no daemon at"
 TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
 TIME, QUEUE, LOAD, QUESTIONS, EDITS, TEXTS, OUTAGES = range(FIRST_SUM, FIRST_SUM + len(SUMS))
 
-IN_C = (COUNTS, TRUE, FALSE, EXIT, FIRST_BUCKET, TIME, EDITS, BOUNDS_NS)
-"""What ``count`` does with an exec that asked nothing, for ``runner/lane/_exported.c``."""
+IN_C = (COUNTS, TRUE, FALSE, EXIT, FIRST_BUCKET, TIME, QUEUE, LOAD, EDITS, BOUNDS_NS)
+"""What ``count`` does with an exec that asked nothing, for ``runner/lane/_counting.c``."""
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (EntryMissing, "missing"),

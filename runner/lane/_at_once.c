@@ -7,6 +7,7 @@ method, from the start; an exec that was begun goes on there, with its slot.
 
 #include "_at_once.h"
 
+#include "_counting.h"
 #include "_lane.h"
 
 #include <time.h>
@@ -15,14 +16,16 @@ method, from the start; an exec that was begun goes on there, with its slot.
 
 typedef struct {
     PyObject_HEAD
-    PyObject *seen, *by_runtime, *poison, *generation_type, *idle, *leased, *new_outcome, *timing, *result, *count;
+    PyObject *seen, *by_runtime, *poison, *generation_type, *idle, *leased, *new_outcome, *timing, *result;
+    PyObject *lock, *row_of; /* of the counts */
     PyObject *otherwise, *go_on;
     PyObject *survives; /* names of arguments */
+    Counting counting;
 } AtOnce;
 
 #define OWNED(X)                                                                                                       \
-    X(seen) X(by_runtime) X(poison) X(generation_type) X(idle) X(leased) X(new_outcome) X(timing) X(result) X(count)   \
-    X(otherwise) X(go_on) X(survives)
+    X(seen) X(by_runtime) X(poison) X(generation_type) X(idle) X(leased) X(new_outcome) X(timing) X(result) X(lock)    \
+    X(row_of) X(otherwise) X(go_on) X(survives)
 
 /* What one exec needs; each is owned. */
 typedef struct {
@@ -200,17 +203,36 @@ static int give_back(const AtOnce *self, const Way *way)
     return done ? 0 : -1;
 }
 
+/* As ExecCounts.add; -1 with an exception set. */
+static int count_exec(const AtOnce *self, const Way *way, int has_ended, long long code, long long edits,
+                      const long long *spent_ns)
+{
+    PyObject *held = PyObject_CallMethodObjArgs(self->lock, s_acquire, NULL);
+    if (!held)
+        return -1;
+    Py_DECREF(held);
+    PyObject *row = PyObject_CallFunctionObjArgs(self->row_of, way->key, way->id, NULL);
+    int failed = !row || count_in(row, &self->counting, has_ended, code, edits, spent_ns);
+    Py_XDECREF(row);
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject *released = PyObject_CallMethodObjArgs(self->lock, s_release, NULL);
+    Py_XDECREF(released);
+    PyErr_Restore(type, error, trace);
+    return failed ? -1 : 0;
+}
+
 /* The result of what is done, which is counted, and its slot given back. */
 static PyObject *finish(const AtOnce *self, const Way *way, PyObject *outcome)
 {
     if (give_back(self, way))
         return NULL;
     long long now = now_ns(), all = now - way->began, load = way->ready - way->began, queue = way->leased - way->ready;
+    const long long spent_ns[] = {all, queue, load};
     long long code = number_of(outcome, s_code), used = number_of(outcome, s_used), edits = number_of(outcome, s_certain);
     PyObject *has_ended = PyObject_GetAttr(outcome, s_has_ended_routing), *times = NULL, *result = NULL;
-    PyObject *spent = PyErr_Occurred() ? NULL : Py_BuildValue("(LLL)", all, queue, load);
-    PyObject *counted = spent ? PyObject_CallFunctionObjArgs(self->count, way->key, way->id, outcome, spent, NULL) : NULL;
-    PyObject *four = counted ? Py_BuildValue("(LLLL)", queue / NS_PER_US, load / NS_PER_US, (now - way->leased) / NS_PER_US,
+    int failed = PyErr_Occurred() || count_exec(self, way, has_ended == Py_True, code, edits, spent_ns);
+    PyObject *four = !failed ? Py_BuildValue("(LLLL)", queue / NS_PER_US, load / NS_PER_US, (now - way->leased) / NS_PER_US,
                                              all / NS_PER_US)
                              : NULL;
     if (four)
@@ -223,8 +245,6 @@ static PyObject *finish(const AtOnce *self, const Way *way, PyObject *outcome)
     }
     Py_XDECREF(times);
     Py_XDECREF(four);
-    Py_XDECREF(counted);
-    Py_XDECREF(spent);
     Py_XDECREF(has_ended);
     return result;
 }
@@ -331,11 +351,13 @@ static void at_once_dealloc(AtOnce *self)
 
 static PyObject *at_once_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"seen", "by_runtime", "poison", "types", "states", "shapes", "count", "otherwise", NULL};
+    static char *names[] = {"seen", "by_runtime", "poison", "types", "states", "shapes", "counts", "otherwise", NULL};
     AtOnce of = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O!O!O(OO)(OO)(OO)O(OO):AtOnce", names, &PyDict_Type, &of.seen,
+    PyObject *places;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O!O!O(OO)(OO)(OO)(OOO)(OO):AtOnce", names, &PyDict_Type, &of.seen,
                                      &PyDict_Type, &of.by_runtime, &of.poison, &of.generation_type, &of.new_outcome,
-                                     &of.idle, &of.leased, &of.timing, &of.result, &of.count, &of.otherwise, &of.go_on))
+                                     &of.idle, &of.leased, &of.timing, &of.result, &of.lock,
+                                     &of.row_of, &places, &of.otherwise, &of.go_on))
         return NULL;
     AtOnce *self = (AtOnce *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
@@ -343,7 +365,7 @@ static PyObject *at_once_new(PyTypeObject *type, PyObject *args, PyObject *named
 #define TAKEN(name) Py_XINCREF(of.name), self->name = of.name;
     OWNED(TAKEN)
     self->survives = Py_BuildValue("{sO}", "survives", Py_True);
-    if (!self->survives)
+    if (!self->survives || take_counting(&self->counting, places))
         Py_CLEAR(self);
     return (PyObject *)self;
 }
@@ -354,7 +376,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "AtOnce(seen, by_runtime, poison, types, states, shapes, count, otherwise): the common exec of a Runner."},
+    {Py_tp_doc, "AtOnce(seen, by_runtime, poison, types, states, shapes, counts, otherwise): the common exec of a Runner."},
     {Py_tp_new, at_once_new},
     {Py_tp_dealloc, at_once_dealloc},
     {Py_tp_traverse, at_once_traverse},

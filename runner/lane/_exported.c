@@ -7,6 +7,7 @@ script (_ready.c); all else is theirs. No exception leaves it.
 
 #include "_exported.h"
 
+#include "_counting.h"
 #include "_ready.h"
 
 #include <locale.h>
@@ -14,14 +15,6 @@ script (_ready.c); all else is theirs. No exception leaves it.
 #define END_OF_ROUTING 0 /* as in kamailio/app_mono.py, with the two below */
 #define IS_TRUE 1
 #define IS_FALSE (-1)
-#define MOST_BOUNDS 32 /* of the times that are counted together */
-
-/* Where an exec is counted in a row of numbers, as runner/control/outcomes.py does. */
-typedef struct {
-    Py_ssize_t size, is_true, is_false, exit, first_bucket, time, edits;
-    int bounds;
-    long long bounds_ns[MOST_BOUNDS];
-} Counting;
 
 typedef struct {
     PyObject_HEAD
@@ -58,12 +51,9 @@ static int count(Exported *self, const Ready *ready, PyObject *outcome, long lon
         return PyErr_Occurred() ? -1 : 0;
     }
     long long *counts = numbers.buf;
-    int bucket = 0;
-    while (bucket < counting->bounds && counting->bounds_ns[bucket] < spent_ns)
-        bucket++;
-    counts[has_ended ? counting->exit : code ? counting->is_false : counting->is_true]++;
+    counts[result_of(counting, has_ended, code)]++;
     counts[counting->edits] += edits;
-    counts[counting->first_bucket + bucket]++;
+    counts[bucket_of(counting, spent_ns)]++;
     counts[counting->time] += spent_ns;
     PyBuffer_Release(&numbers);
     return 1;
@@ -212,26 +202,6 @@ static PyObject *exported_run(Exported *self, PyObject *const *args, Py_ssize_t 
     PyObject *param = count == 2 ? args[1] : Py_None;
     int is_usual = (count == 1 || count == 2) && (param == Py_None || PyUnicode_CheckExact(param));
     return call(self, args, count, is_usual ? Py_None : NULL, param, self->run);
-}
-
-static int take_counting(Counting *counting, PyObject *given)
-{
-    PyObject *bounds;
-    if (!PyArg_ParseTuple(given, "nnnnnnnO!", &counting->size, &counting->is_true, &counting->is_false, &counting->exit,
-                          &counting->first_bucket, &counting->time, &counting->edits, &PyTuple_Type, &bounds))
-        return -1;
-    Py_ssize_t count = PyTuple_Size(bounds);
-    counting->bounds = count > MOST_BOUNDS ? MOST_BOUNDS : (int)count;
-    for (int at = 0; at < counting->bounds; at++)
-        counting->bounds_ns[at] = PyLong_AsLongLong(PyTuple_GetItem(bounds, at));
-    const Py_ssize_t places[] = {counting->is_true, counting->is_false, counting->exit, counting->time, counting->edits,
-                                 counting->first_bucket, counting->first_bucket + count};
-    int is_right = count <= MOST_BOUNDS;
-    for (size_t at = 0; at < sizeof places / sizeof *places; at++)
-        is_right = is_right && places[at] >= 0 && places[at] < counting->size;
-    if (!is_right)
-        PyErr_SetString(PyExc_ValueError, "expected places within a row");
-    return PyErr_Occurred() ? -1 : 0;
 }
 
 static void exported_dealloc(Exported *self)

@@ -1,9 +1,10 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from .lane import Lane as Lane
 
 SOURCES: str
+_Counting: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, tuple[int, ...]]
 
 class Looks:
     def __init__(self, looks: tuple[tuple[bytes, tuple[int, int, int, int, int], bool], ...], /) -> None: ...
@@ -20,7 +21,7 @@ class AtOnce:
         types: tuple[type, type],
         states: tuple[Any, Any],
         shapes: tuple[Any, Any],
-        count: Callable[..., None],
+        counts: tuple[Any, Callable[[str, str], list[int]], _Counting],
         otherwise: tuple[Callable[..., Any], Callable[..., Any]],
     ) -> None: ...
     def exec(self, path: str, param: str | None, host: Any, timeout_s: float, entry: str | None, /) -> Any: ...
@@ -33,7 +34,7 @@ class Exported:
         *,
         outcome: Any,
         host: tuple[Any, Any, frozenset[str], set[str], int],
-        counting: tuple[int, int, int, int, int, int, int, tuple[int, ...]],
+        counting: _Counting,
         otherwise: tuple[Callable[..., int], Callable[..., int], Callable[..., int]],
     ) -> None: ...
     def mono_exec(self, msg: Any, arguments: str = ..., /) -> int: ...
