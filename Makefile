@@ -125,7 +125,8 @@ test-lanes: mono-packages test-packages venv-dev ## what an exec passes through,
 		APP_MONO_LANE=$$lane $(BIN)/python -m pytest -m alone $(LANE_TESTS) $(ARGS)
 		APP_MONO_LANE=$$lane $(BIN)/python -m tools.chaos $(SECONDS)
 	done
-	LANE_EXECS=1000000 LANE_SECONDS=3600 $(BIN)/python -m pytest --timeout 3600 tests/lane/test_references.py
+	LANE_EXECS=1000000 LANE_SECONDS=3600 $(BIN)/python -m pytest --timeout 3600 tests/lane/test_references.py \
+		tests/lane/test_exported.py -k 'flat or gives'
 
 test-cluster: mono-packages test-packages venv-dev ## Kamailio's scripts on three nodes behind three servers of NATS, which are killed
 	@$(BIN)/app-mono build

@@ -28,7 +28,7 @@ import sys
 import time
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import KSR
 
@@ -94,20 +94,32 @@ _import_own_package()
 
 try:
     from runner.client.lease import Lease
-    from runner.control.outcomes import NO_DAEMON
+    from runner.client.within import Wanted
+    from runner.control.outcomes import IN_C, NO_DAEMON
     from runner.errors import ConfigError, ExecTimeout, PoolExhausted, RunnerError, ScriptError
+    from runner.hosts.kamailio.bounds import SMALL
     from runner.hosts.kamailio.c_locale import CLocale
     from runner.hosts.kamailio.host import KamailioHost
+    from runner.hosts.kamailio.variables import harmless
     from runner.hosts.recorded import Recorded
     from runner.lane import choice
     from runner.printable import RecordFormatter
     from runner.reviewed import fault_of
+    from runner.worker.outcome import ExecOutcome
 except ImportError as error:
     if not _is_loaded:
         raise
     raise ImportError(
         "app_mono was upgraded, and this process has its modules from before: restart Kamailio"
     ) from error
+
+
+class Begun(NamedTuple):
+    """An exec that the lane in C has begun: when, what it has done so far, and ``heard`` as ``Lease.go_on`` has it."""
+
+    began: float
+    outcome: ExecOutcome
+    heard: bytes | BaseException
 
 
 class _KamailioLog(logging.Handler):
@@ -165,18 +177,31 @@ def _meaning(path: str | None, error: RunnerError) -> bool:
     return own.get(name, settings[name]) if isinstance(own, dict) else settings[name]
 
 
-def attempt(host: KamailioHost, path: str | None, param: str | None, entry: str | None = None) -> Any:
+def attempt(
+    host: KamailioHost, path: str | None, param: str | None, entry: str | None = None, begun: Begun | None = None
+) -> Any:
     """
     Run one script, or one entry of it; never raises.
+
+    Args:
+        host: Owns the message.
+        path: The script; None for that of ``mono_run``.
+        param: The one argument of Main or of the entry; None for none.
+        entry: The method; None is Main.
+        begun: What the lane in C has begun and not done; None for nothing.
 
     Returns:
         The ``ExecOutcome``, or the exception of what failed, which is in the log.
     """
-    began = time.monotonic()
+    began = time.monotonic() if begun is None else begun.began
     asked: Any = Recorded(host) if settings["slow_exec_s"] else host
     try:
         with CLocale():
-            result: Any = _lease.exec(path, param, asked, began + _timeout_s, entry)
+            result: Any = (
+                _lease.exec(path, param, asked, began + _timeout_s, entry)
+                if begun is None
+                else _lease.go_on(Wanted(path, param, asked, began + _timeout_s, entry), begun.outcome, begun.heard)
+            )
     except RunnerError as error:
         if not isinstance(error, PoolExhausted) or _is_busy_news(error):
             log.error("%s", error.full() if isinstance(error, ScriptError) else error)  # noqa: TRY400  # no traceback
@@ -207,7 +232,31 @@ def _is_busy_news(error: PoolExhausted) -> bool:
 
 def _execute(msg: Any, path: str | None, param: str | None) -> int:
     """Run one script and give the value for Kamailio; never raises."""
-    outcome = attempt(KamailioHost(msg, KSR, ksr_allow), path, param)
+    return _value(path, attempt(KamailioHost(msg, KSR, ksr_allow), path, param))
+
+
+def _execute_line(msg: Any, arguments: str = "") -> int:
+    """As ``_execute``, of ``PATH[ PARAM]``."""
+    try:
+        path, param = split(arguments)
+    except ConfigError as error:
+        log.error("%s", error)  # noqa: TRY400  # the reason is all there is
+        return FALSE
+    return _execute(msg, path, param)
+
+
+def _execute_own(msg: Any, param: str | None = None) -> int:
+    """As ``_execute``, of the script that the setting ``load`` names."""
+    return _execute(msg, None, param)
+
+
+def _go_on(host: KamailioHost, path: str | None, param: str | None, *begun: Any) -> int:
+    """As ``_execute``, for what the lane in C has begun and not done; ``begun`` is a ``Begun``."""
+    return _value(path, attempt(host, path, param, None, Begun(*begun)))
+
+
+def _value(path: str | None, outcome: Any) -> int:
+    """What an ``ExecOutcome``, or an exception, is for Kamailio."""
     if isinstance(outcome, RunnerError):
         return TRUE if _meaning(path, outcome) else FALSE
     if isinstance(outcome, Exception):
@@ -269,7 +318,26 @@ def split(text: str) -> tuple[str, str | None]:
 
 
 class Methods:
-    """What ``python_exec`` calls."""
+    """
+    What ``python_exec`` calls. Where the lane in C is, its own functions are called instead of these.
+
+    A class that inherits this one and has its own ``mono_exec`` or ``mono_run`` keeps that.
+    """
+
+    def __init__(self) -> None:
+        if choice.Exported is None or type(_lease) is not Lease:
+            return
+        exported = choice.Exported(
+            _lease,
+            _timeout_s,
+            outcome=ExecOutcome,
+            host=(KamailioHost, KSR, ksr_allow, harmless, SMALL),
+            counting=IN_C,
+            otherwise=(_execute_line, _execute_own, _go_on),
+        )
+        for name in ("mono_exec", "mono_run"):
+            if getattr(type(self), name) is getattr(Methods, name):
+                setattr(self, name, getattr(exported, name))
 
     def child_init(self, _rank: int) -> int:
         """Nothing: a process connects at its first exec, and most never have one."""
@@ -277,16 +345,11 @@ class Methods:
 
     def mono_exec(self, msg: Any, arguments: str = "") -> int:
         """``python_exec("mono_exec", "PATH[ PARAM]")``."""
-        try:
-            path, param = split(arguments)
-        except ConfigError as error:
-            log.error("%s", error)  # noqa: TRY400  # the reason is all there is
-            return FALSE
-        return _execute(msg, path, param)
+        return _execute_line(msg, arguments)
 
     def mono_run(self, msg: Any, param: str | None = None) -> int:
         """``python_exec("mono_run"[, "PARAM"])``."""
-        return _execute(msg, None, param)
+        return _execute_own(msg, param)
 
 
 def mod_init() -> Methods:

@@ -1,8 +1,8 @@
 """
 The exec that a program in Python nearly always has, in few steps: nothing changed, and a worker that knows it is free.
 
-The turn before has emptied the caches, so each call of Python costs several times what it does in a loop. Must not know
-what else can happen: that is ``Runner``'s.
+The turn before has emptied the caches, so each call of Python costs several times what it does in a loop. With the lane
+in C ``runner/lane/_at_once.c`` does the same. Must not know what else can happen: that is ``Runner``'s.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from runner.lane import choice
 from runner.pool.slot import State
 from runner.scripts.generation import Generation
 from runner.worker.outcome import ExecOutcome
@@ -62,6 +63,18 @@ class AtOnce:
         self._poison = poison
         self._run = run
         self._counts = counts
+        if choice.AtOnce is not None:
+            in_c = choice.AtOnce(
+                self._seen,
+                self._by_runtime,
+                poison,
+                types=(Generation, ExecOutcome),
+                states=(_IDLE, _LEASED),
+                shapes=(timing, result),
+                counts=counts.in_c,
+                otherwise=(self.exec, self._begun),
+            )
+            self.exec = in_c.exec  # type: ignore[method-assign]  # what it does not do is left to this one
 
     def exec(self, path: str, param: str | None, host: Host, timeout_s: float, entry: str | None) -> ExecResult | None:
         """
@@ -135,8 +148,28 @@ class AtOnce:
                 self._counts.add(key, generation.id, outcome, (now - began, leased - ready, ready - began))
                 calls = outcome.certain + outcome.used.bit_count()  # it asked nothing, and logged nothing
                 return result((code == 0, code, None, times, calls, outcome.has_ended_routing))
+        heard = None if heard is False else heard
+        passed = began, ready, leased
+        return self._begun(pool, slot, generation, name, param, host, timeout_s, entry, passed, outcome, heard)
+
+    def _begun(  # noqa: PLR0917  # C has no other arguments
+        self,
+        pool: Pool,
+        slot: Slot,
+        generation: Generation,
+        path: str,
+        param: str | None,
+        host: Host,
+        timeout_s: float,
+        entry: str | None,
+        passed: tuple[int, int, int],
+        outcome: ExecOutcome,
+        heard: bytes | BaseException | None,
+    ) -> ExecResult | None:
+        """Go on with an exec whose slot is leased: ``passed`` says when it began, was loaded, had its slot."""
+        began, ready, leased = passed
         job = Job(host, timeout_s, outcome, entry, began)
-        job.path, job.param, job.heard = name, param, None if heard is False else heard
+        job.path, job.param, job.heard = path, param, heard
         job.load, job.queue, job.last = ready - began, leased - ready, leased
         return self._go_on(pool, slot, generation, job)
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from runner.control import counted
-from runner.control.outcomes import LOAD, QUEUE, count
+from runner.control.outcomes import IN_C, LOAD, QUEUE, count
 
 from .errors import ScriptError, ScriptNotFound
 
@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
 
 class ExecCounts:
-    """The counts of one runner. Safe to use from several threads."""
+    """
+    The counts of one runner. Safe to use from several threads.
+
+    Attributes:
+        in_c: What ``add`` is made of, for ``runner/lane/_at_once.c``: the lock, the row of a build, and its places.
+    """
 
     def __init__(self) -> None:
         self._counted = counted.Counted()
         self._lock = threading.Lock()
+        self.in_c = self._lock, self._counted.row, IN_C
 
     def result(self, job: Job, error: RunnerError | None) -> ExecResult:
         """

@@ -104,7 +104,6 @@ BOUNDS: dict[tuple[str, str], str] = {
     ("runner/daemon/loans.py", "client.ended"): "MAX_ENDED, the deque's own maxlen",
     ("runner/daemon/loans.py", "Loans._sharing"): "the runtimes of the settings",
     ("runner/daemon/loans.py", "client.runtimes"): "the runtimes of the settings",
-    ("runner/client/lease.py", "Lease._workers"): NO_CONTAINER + "Workers.add",
     ("runner/client/workers.py", "Workers._by_runtime"): "MOST_RUNTIMES, in replace",
     ("runner/daemon/sharing.py", "Sharing._wanted"): "the users of the system, for WANTED_S",
     ("runner/daemon/verdicts.py", "Verdicts._runner.scripts"): NO_CONTAINER + "CurrentScripts.extend",

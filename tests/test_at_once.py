@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.build import compile_script
+from runner.control.counters import FIRST_BUCKET, FIRST_SUM
+from runner.control.outcomes import BOUNDS_NS, EDITS, LOAD, QUESTIONS, QUEUE, TEXTS, TIME, TRUE
 from runner.errors import WorkerDied
 from runner.hosts.embedded.host import MessageHost
+from runner.lane import choice
 from runner.runner import Runner
 from tests.places import INVITE, ROOT
 from tests.programs import WAIT_S, until
@@ -36,8 +42,18 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
+@pytest.fixture(scope="module", params=["c", "python"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """In C, where the lane is, and in Python beside that."""
+    if request.param == "c" and choice.AtOnce is None:
+        pytest.skip("the lane in Python runs here")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "python":
+            patch.setattr(choice, "AtOnce", None)
+        yield from _runner()
+
+
+def _runner() -> Iterator[Runner]:
     with Runner(patient(spare_workers=0, num_workers=1, max_workers=1)) as runner:
         yield runner
 
@@ -70,6 +86,24 @@ def test_what_asks_and_is_done_at_once_says_so(runner: Runner) -> None:
 
     assert done is not None
     assert (done.ok, done.calls) == (True, 3)
+
+
+def test_it_is_counted_by_script_and_build(runner: Runner) -> None:
+    script = compile_script(ROOT / "bench" / "scripts" / "Three.cs")
+    for _ in range(5):
+        warm(runner, script)
+    generation = runner.scripts.current(str(script))
+    before = list(runner._counts._counted.row(generation.path, generation.id))
+
+    assert at_once(runner, script) is not None
+
+    after = runner._counts._counted.row(generation.path, generation.id)
+    more = [now - then for then, now in zip(before, after, strict=True)]
+    assert (more[TRUE], sum(more[:FIRST_BUCKET]), sum(more[FIRST_BUCKET:FIRST_SUM])) == (1, 1, 1)
+    assert (more[EDITS], more[QUESTIONS], more[TEXTS]) == (2, 0, 0)
+    assert more[TIME] > more[QUEUE] + more[LOAD] > 0
+    bucket = more[FIRST_BUCKET:FIRST_SUM].index(1)
+    assert bucket == bisect_left(BOUNDS_NS, more[TIME])
 
 
 def test_a_change_is_live_for_the_next_exec(runner: Runner, tmp_path: Path) -> None:
@@ -150,3 +184,31 @@ def test_an_exec_is_one_write_and_one_read(runner: Runner) -> None:
 
     assert writes == 20
     assert 20 <= reads <= 40
+
+
+def test_it_gives_back_what_it_took(runner: Runner, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")  # what is logged is kept by pytest
+    source = "class S { static int Main(string[] a) { if (a.Length > 0) throw new System.Exception(); return 1; } }"
+    script = compiled(tmp_path, source)
+    for _ in range(3):
+        warm(runner, script)
+    slot = runner.pools.all()[0].pool.slots.released
+    watched = (slot, runner.scripts.current(str(script)), runner._at_once, runner.pools, str, None)
+
+    def once() -> None:
+        for param in (None, "x", None):
+            runner._at_once.exec(str(script), param, MessageHost(INVITE), WAIT_S, None)
+        assert at_once(runner, script, timeout_s=0) is None
+        assert at_once(runner, tmp_path / "none.exe") is not None
+
+    for _ in range(30):
+        once()
+    gc.collect()
+    before, blocks = [sys.getrefcount(it) for it in watched], sys.getallocatedblocks()
+    for _ in range(60):
+        once()
+    gc.collect()
+
+    more = [sys.getrefcount(it) - count for it, count in zip(watched, before, strict=True)]
+    assert all(abs(count) < 50 for count in more), more  # of 180 execs
+    assert abs(sys.getallocatedblocks() - blocks) < 300

@@ -102,7 +102,7 @@ class Lease:
         if incident := self.tally.add(self.script(path), path, result, began, host, node=self._workers.node):
             self._link.tell(incident)
 
-    def exec(  # noqa: PLR0915 - one ladder of what an exec can come to
+    def exec(
         self, path: str | None, param: str | None, host: Host, deadline: float, entry: str | None = None
     ) -> ExecOutcome:
         """
@@ -128,12 +128,25 @@ class Lease:
         if within.running:
             script = self._known.scripts.get(path)
             return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
-        outcome, slow_s = ExecOutcome(), self.tally.slow_s
+        return self.go_on(Wanted(path, param, host, deadline, entry), ExecOutcome(), None)
+
+    def go_on(  # noqa: PLR0915 - one ladder of what an exec can come to
+        self, wanted: Wanted, outcome: ExecOutcome, heard: bytes | BaseException | None
+    ) -> ExecOutcome:
+        """
+        As ``exec``, for what the lane has made of it: ``outcome`` and ``heard`` as ``Conversation.exec`` has them.
+
+        What was begun goes on in the worker in use; None: nothing was.
+        """
+        (path, param, host, deadline, entry), within, slow_s = wanted, self.within, self.tally.slow_s
         try:
             while True:
                 try:
-                    held, script = self._at_once(path) or self._ready(path, deadline)
-                    if self._refusals.until:
+                    if heard is not None:
+                        held, script = self._workers.in_use, self._known.scripts[path]
+                    else:
+                        held, script = self._at_once(path) or self._ready(path, deadline)
+                    if self._refusals.until and heard is None:
                         self._refusals.check(script.generation.path, call_id(host))
                     within.running.append(script.generation)
                     within.deadline = deadline
@@ -141,9 +154,11 @@ class Lease:
                         held.watch(slow_s, script, path, host)
                     try:
                         held.conversation.exec(
-                            script.generation, param, host, deadline, fresh=held.fresh, entry=entry, outcome=outcome
-                        )
+                            script.generation, param, host, deadline,
+                            fresh=held.fresh, entry=entry, outcome=outcome, heard=heard,
+                        )  # fmt: skip
                     finally:
+                        heard = None
                         within.running.clear()
                         held.watched = None
                         if held.first is not None:
@@ -169,7 +184,7 @@ class Lease:
                 except WorkerError as error:
                     is_stuck = isinstance(error, ExecTimeout)
                     why = f"{error}; {outcome.summary()}"
-                    if is_stuck and (pid := self._leave(f"{path or 'mono_run'}: {why}", host)):
+                    if is_stuck and (pid := self._workers.leave(self._link, f"{path or 'mono_run'}: {why}", host)):
                         raise ExecTimeout(f"worker {pid}: {why}; it is left to finish its first run") from error
                     # Also while it was being loaded it is this script that cost the worker.
                     lost, within.guilty = within.guilty or self._known.scripts.get(path), None
@@ -336,16 +351,6 @@ class Lease:
             return 0
         self._link.backoff.retry_now()  # one that was frozen ends, as it goes on, the workers of those who hung up
         held.retire(self._link, reason, host, script.generation if script else None, is_stuck=is_stuck)
-        return held.conversation.pid
-
-    def _leave(self, reason: str, host: Host) -> int:
-        """Hand a worker to the daemon that was not done with its first run of a build; 0 where that cannot be."""
-        held = self._workers.drop()  # whatever comes of it, the wire is not this process's any more
-        if held is None:
-            return 0
-        if not held.leave(self._link, reason, host):
-            self._workers.add(held)
-            return 0
         return held.conversation.pid
 
     def _listen(self, deadline: float) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.calls import Host
     from runner.control.messages import Report
 
     from .held import Held
@@ -40,6 +41,12 @@ class Workers:
     def __iter__(self) -> Iterator[Held]:
         return iter(list(self._by_runtime.values()))
 
+    @property
+    def in_use(self) -> Held:
+        """The one in use, where there is one."""
+        assert self.current is not None  # noqa: S101
+        return self.current
+
     def use(self, runtime: str) -> Held | None:
         """From now on the one of this runtime is in use; None: there is none."""
         self.current = held = self._by_runtime.get(runtime)
@@ -67,6 +74,20 @@ class Workers:
         if held is not None:
             del self._by_runtime[held.runtime]
         return held
+
+    def leave(self, link: Link, reason: str, host: Host) -> int:
+        """Hand the one in use to the daemon when it was not done with its first run of a build, as ``Held.leave``.
+
+        Returns:
+            Its pid; 0 where that cannot be. Its wire then is this process's as before.
+        """
+        held = self.drop()
+        if held is None:
+            return 0
+        if not held.leave(link, reason, host):
+            self.add(held)
+            return 0
+        return held.conversation.pid
 
     def report(self) -> Report | None:
         """That of the one in use, or of another; None where there is none."""

@@ -31,6 +31,7 @@ class Counted:
 
     def __init__(self) -> None:
         self._scripts: dict[str, Builds] = {}
+        self._last: tuple[str, str, list[int]] | None = None  # what `row` gave last: nearly always what it gives next
 
     def row(self, script: str, build: str) -> list[int]:
         """
@@ -40,6 +41,14 @@ class Counted:
             script: Its path; ``OTHERS`` for none that is known. Those beyond ``MOST_SCRIPTS`` are counted there, too.
             build: Its id.
         """
+        last = self._last
+        if last is not None and last[1] == build and last[0] == script:
+            return last[2]
+        row = self._row(script, build)
+        self._last = script, build, row
+        return row
+
+    def _row(self, script: str, build: str) -> list[int]:
         if script not in self._scripts and len(self._scripts) >= MOST_SCRIPTS:
             script = OTHERS
         builds = self._scripts.setdefault(script, {})

@@ -20,7 +20,7 @@ from runner.errors import (
 )
 from runner.worker.outcome import ExecOutcome
 
-from .counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS
+from .counters import BOUNDS_S, COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS
 
 NS_PER_S = 1_000_000_000
 BOUNDS_NS = tuple(round(bound * NS_PER_S) for bound in BOUNDS_S)
@@ -30,6 +30,9 @@ NO_DAEMON = "no daemon at"
 
 TRUE, FALSE, EXIT, MISSING = map(OUTCOMES.index, ("true", "false", "exit", "missing"))
 TIME, QUEUE, LOAD, QUESTIONS, EDITS, TEXTS, OUTAGES = range(FIRST_SUM, FIRST_SUM + len(SUMS))
+
+IN_C = (COUNTS, TRUE, FALSE, EXIT, FIRST_BUCKET, TIME, QUEUE, LOAD, EDITS, BOUNDS_NS)
+"""What ``count`` does with an exec that asked nothing, for ``runner/lane/_counting.c``."""
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (EntryMissing, "missing"),

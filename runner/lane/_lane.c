@@ -11,7 +11,7 @@ while it runs that another exec of the same lane could overwrite, so a host may 
 #include <sched.h>
 
 /* Attributes that are numbers; -1 with an exception set. */
-static long long number_of(PyObject *object, PyObject *name)
+long long number_of(PyObject *object, PyObject *name)
 {
     PyObject *value = PyObject_GetAttr(object, name);
     if (!value)
@@ -31,7 +31,7 @@ static int set_number(PyObject *object, PyObject *name, long long number)
     return failed;
 }
 
-static int set_time(PyObject *object, PyObject *name, double time)
+int set_time(PyObject *object, PyObject *name, double time)
 {
     PyObject *value = PyFloat_FromDouble(time);
     if (!value)
@@ -42,7 +42,7 @@ static int set_time(PyObject *object, PyObject *name, double time)
 }
 
 /* Whether an attribute is this very object: 1, 0, or -1 with an exception set. */
-static int is_attribute(PyObject *object, PyObject *name, PyObject *expected)
+int is_attribute(PyObject *object, PyObject *name, PyObject *expected)
 {
     PyObject *value = PyObject_GetAttr(object, name);
     if (!value)
@@ -57,7 +57,7 @@ static Found is_idle(Lane *self)
     return is_it < 0 ? RAISED : is_it ? PLAIN : NOT_PLAIN;
 }
 
-static Found is_plain(Lane *self, PyObject *generation, PyObject *host)
+static Found is_plain(Lane *self, PyObject *generation, const Host *host)
 {
     Found found = generation == self->generation ? is_idle(self) : NOT_PLAIN;
     if (found != PLAIN)
@@ -72,7 +72,9 @@ static Found is_plain(Lane *self, PyObject *generation, PyObject *host)
     Py_DECREF(rest);
     if (size)
         return size < 0 ? RAISED : NOT_PLAIN;
-    PyObject *foresees = PyObject_GetAttr(host, s_depends_on);
+    if (host->direct)
+        return PLAIN;
+    PyObject *foresees = PyObject_GetAttr(host->object, s_depends_on);
     if (foresees) {
         Py_DECREF(foresees);
         return PLAIN;
@@ -81,26 +83,6 @@ static Found is_plain(Lane *self, PyObject *generation, PyObject *host)
         return RAISED;
     PyErr_Clear();
     return NOT_PLAIN;
-}
-
-/* What a host gives for one read; NULL with an exception set. */
-static PyObject *asked_value(const Read *read, PyObject *host)
-{
-    if (read->method)
-        return PyObject_CallMethodObjArgs(host, read->method, read->name, NULL);
-    PyObject *arguments = PyList_New(0);
-    if (!arguments)
-        return NULL;
-    Py_ssize_t size = PyObject_Size(read->name);
-    PyObject *value = NULL;
-    if (size == 0 || (size > 0 && !PyList_Append(arguments, read->name)))
-        value = PyObject_CallMethodObjArgs(host, s_ksr, read->call, arguments, NULL);
-    Py_DECREF(arguments);
-    if (!value || value == Py_None || Py_TYPE(value) == &PyUnicode_Type || Py_TYPE(value) == &PyLong_Type)
-        return value;
-    PyObject *number = PyNumber_Long(value); /* a result that is a bool travels as 0 or 1 */
-    Py_DECREF(value);
-    return number;
 }
 
 static Found put_value(Out *out, PyObject *value)
@@ -117,13 +99,13 @@ static Found put_value(Out *out, PyObject *value)
 }
 
 /* The values that travel ahead, and the edits that are certain now. */
-static Found put_ahead(Lane *self, Out *out, PyObject *host, long long *certain)
+static Found put_ahead(Lane *self, Out *out, Host *host, long long *certain)
 {
     Found found = PUT(out, ",\"values\":[");
     for (int number = 0; found == PLAIN && number < self->read_count; number++) {
         if (number && (found = PUT(out, ",")) != PLAIN)
             break;
-        PyObject *value = asked_value(&self->reads[number], host);
+        PyObject *value = host_value(host, &self->reads[number]);
         if (!value) {
             if (!PyErr_ExceptionMatches(PyExc_Exception)) /* a host that fails must not break the exec */
                 return RAISED;
@@ -136,12 +118,10 @@ static Found put_ahead(Lane *self, Out *out, PyObject *host, long long *certain)
     }
     for (int number = 0; found == PLAIN && number < self->asked_count; number++) {
         const Asked *asked = &self->asked[number];
-        PyObject *is_sure = PyObject_CallMethodObjArgs(host, s_is_certain, asked->call, asked->target, NULL);
-        int is_true = is_sure ? PyObject_IsTrue(is_sure) : -1;
-        Py_XDECREF(is_sure);
-        if (is_true < 0)
+        int is_sure = host_is_certain(host, asked);
+        if (is_sure < 0)
             return RAISED;
-        if (is_true)
+        if (is_sure)
             *certain |= asked->bit;
     }
     if (found == PLAIN)
@@ -149,15 +129,10 @@ static Found put_ahead(Lane *self, Out *out, PyObject *host, long long *certain)
     return found == PLAIN ? put_number(out, *certain) : found;
 }
 
-/* The worker comes to this CPU. */
+/* The worker comes to this CPU. Unlike in Python, to look each time costs nothing. */
 static int place(Lane *self)
 {
-    long long left = number_of(self->placement, s_left);
-    if (left < 0)
-        return -1;
-    if (left)
-        return set_number(self->placement, s_left, left - 1);
-    if (number_of(self->placement, s_cpu) == sched_getcpu()) /* where it looks before each exec, and is there */
+    if (number_of(self->placement, s_cpu) == sched_getcpu())
         return PyErr_Occurred() ? -1 : 0;
     if (PyErr_Occurred())
         return -1;
@@ -170,21 +145,15 @@ static int place(Lane *self)
 }
 
 /* One edit; 1 when the host refused it, -1 with an exception set. */
-static int make_edit(Lane *self, PyObject *host, int number, PyObject *value, PyObject *outcome)
+static int make_edit(Lane *self, Host *host, int number, PyObject *value, PyObject *outcome)
 {
-    const Edit *edit = &self->edits[number];
     PyObject *type = NULL, *error = NULL, *trace = NULL;
-    PyObject *result = edit->target ? PyObject_CallMethodObjArgs(host, edit->method, edit->target, value, NULL)
-                                    : PyObject_CallMethodObjArgs(host, edit->method, value, NULL);
-    if (result) {
-        int is_refused = PyObject_RichCompareBool(result, zero, Py_NE);
-        Py_DECREF(result);
-        if (is_refused <= 0)
-            return is_refused;
-    }
-    else if (!PyErr_ExceptionMatches(PyExc_Exception))
-        return -1;
-    else {
+    int is_refused = host_edit(host, &self->edits[number], value);
+    if (!is_refused)
+        return 0;
+    if (is_refused < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
         PyErr_Fetch(&type, &error, &trace);
         PyErr_NormalizeException(&type, &error, &trace);
         if (trace)
@@ -203,7 +172,7 @@ static int make_edit(Lane *self, PyObject *host, int number, PyObject *value, Py
 }
 
 /* All of them, in order, as runner/worker/host_calls.py makes them; what make_edit gives. */
-static int make_edits(Lane *self, PyObject *host, const Answer *answer, PyObject *outcome)
+static int make_edits(Lane *self, Host *host, const Answer *answer, PyObject *outcome)
 {
     PyObject *type, *error, *trace;
     int made = 0, is_refused = 0;
@@ -240,7 +209,7 @@ static int free_if_long(Lane *self, double took_s)
 }
 
 /* Does what a plain answer says; -1 with an exception set. */
-static int apply(Lane *self, PyObject *host, PyObject *outcome, const Answer *answer, double began)
+static int apply(Lane *self, Host *host, PyObject *outcome, const Answer *answer, double began)
 {
     if (PyObject_SetAttr(self->session, s_state, idle) || set_number(outcome, s_code, answer->code) ||
         set_number(outcome, s_used, answer->used) ||
@@ -251,10 +220,10 @@ static int apply(Lane *self, PyObject *host, PyObject *outcome, const Answer *an
     if (is_refused < 0 || set_time(self->holdings, s_last_used, ended) || free_if_long(self, ended - began))
         return -1;
     if (answer->used != self->all_used) {
-        PyObject *used = PyLong_FromLongLong(answer->used);
-        PyObject *learned = used ? PyObject_CallMethodObjArgs(self->foresight, s_learn, host, self->plan, used,
-                                                              nothing, NULL)
-                                 : NULL;
+        PyObject *used = PyLong_FromLongLong(answer->used), *object = host_object(host);
+        PyObject *learned = used && object ? PyObject_CallMethodObjArgs(self->foresight, s_learn, object, self->plan,
+                                                                        used, nothing, NULL)
+                                           : NULL;
         Py_XDECREF(used);
         Py_XDECREF(learned);
         if (!learned)
@@ -270,7 +239,7 @@ static int apply(Lane *self, PyObject *host, PyObject *outcome, const Answer *an
 }
 
 /* The line of an exec. */
-static Found put_line(Lane *self, Out *out, PyObject *param, PyObject *host, long long *number, long long *certain)
+static Found put_line(Lane *self, Out *out, PyObject *param, Host *host, long long *number, long long *certain)
 {
     char *middle;
     Py_ssize_t size;
@@ -353,22 +322,14 @@ static Found send(Lane *self, Turn *turn, long long number, double deadline)
     return turn->got < 0 && hear(turn, deadline) ? RAISED : PLAIN;
 }
 
-PyObject *lane_exec(Lane *self, PyObject *const *args, Py_ssize_t count)
+PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, PyObject *outcome)
 {
-    if (count != 5) {
-        PyErr_Format(PyExc_TypeError, "exec() takes 5 arguments, got %zd", count);
-        return NULL;
-    }
-    PyObject *param = args[1], *host = args[2], *outcome = args[4];
-    double deadline = PyFloat_AsDouble(args[3]);
-    if (deadline == -1 && PyErr_Occurred())
-        return NULL;
     char line[MOST_BYTES], data[READ_BYTES];
     Out out = {line, line + self->longest};
     long long number, certain;
     Answer answer;
     answer.count = 0;
-    Found found = param == Py_None || PyUnicode_Check(param) ? is_plain(self, args[0], host) : NOT_PLAIN;
+    Found found = param == Py_None || PyUnicode_Check(param) ? is_plain(self, generation, host) : NOT_PLAIN;
     if (found == PLAIN)
         found = put_line(self, &out, param, host, &number, &certain);
     double began = now_s();
@@ -393,5 +354,20 @@ PyObject *lane_exec(Lane *self, PyObject *const *args, Py_ssize_t count)
     else if (found == PLAIN && !apply(self, host, outcome, &answer, began))
         result = PyBool_FromLong(1);
     release_answer(&answer);
+    return result;
+}
+
+PyObject *lane_exec(Lane *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 5) {
+        PyErr_Format(PyExc_TypeError, "exec() takes 5 arguments, got %zd", count);
+        return NULL;
+    }
+    double deadline = PyFloat_AsDouble(args[3]);
+    if (deadline == -1 && PyErr_Occurred())
+        return NULL;
+    Host host = {Py_NewRef(args[2]), NULL, NULL, NULL};
+    PyObject *result = run_lane(self, args[0], args[1], &host, deadline, args[4]);
+    release_host(&host);
     return result;
 }

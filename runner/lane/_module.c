@@ -2,6 +2,8 @@
 
 #include "_lane.h"
 #include "_looks.h"
+#include "_at_once.h"
+#include "_exported.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -10,10 +12,10 @@
 #define DEFINED(name) PyObject *s_##name;
 NAMES(DEFINED)
 
-PyObject *idle, *after_exec, *host_fault, *nothing, *zero, *one;
+PyObject *idle, *after_exec, *host_fault, *nothing, *one, *lane_type;
 
 static PyObject *calls; /* runner.calls.CALLS */
-static unsigned long forks;
+unsigned long forks;
 
 /* The attributes of a lane that are looked up in its `lanes`. */
 static int take_parts(Lane *self)
@@ -71,7 +73,7 @@ static int take_reads(Lane *self)
         Py_XINCREF(read->name);
         if (!failed)
             read->method = method_of(read->call);
-        failed = PyErr_Occurred() != NULL;
+        failed = PyErr_Occurred() || know_read(read);
     }
     Py_DECREF(rows);
     return failed ? -1 : 0;
@@ -90,6 +92,8 @@ static int take_edits(Lane *self)
         if (edit->target == Py_None)
             edit->target = NULL;
         Py_XINCREF(edit->target);
+        if (!failed)
+            know_edit(edit);
     }
     Py_DECREF(rows);
     self->takes = failed ? NULL : PyObject_GetAttr(self->plan, s_takes);
@@ -119,6 +123,8 @@ static int take_asked(Lane *self)
         failed = !PyArg_ParseTuple(PyTuple_GetItem(rows, at), "UUL", &asked->call, &asked->target, &asked->bit);
         Py_XINCREF(asked->call);
         Py_XINCREF(asked->target);
+        if (!failed)
+            know_asked(asked);
     }
     Py_DECREF(rows);
     return failed ? -1 : 0;
@@ -221,6 +227,7 @@ static void lane_dealloc(Lane *self)
         Py_XDECREF(self->reads[at].call);
         Py_XDECREF(self->reads[at].method);
         Py_XDECREF(self->reads[at].name);
+        Py_XDECREF(self->reads[at].arguments);
         Py_XDECREF(self->asked[at].call);
         Py_XDECREF(self->asked[at].target);
         Py_XDECREF(self->edits[at].method);
@@ -324,15 +331,13 @@ static int make_names(void)
 
 static int add_lane(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&lane_spec);
-    int failed = type ? PyModule_AddObjectRef(module, "Lane", type) : -1;
-    Py_XDECREF(type);
-    return failed;
+    lane_type = PyType_FromSpec(&lane_spec);
+    return lane_type ? PyModule_AddObjectRef(module, "Lane", lane_type) : -1;
 }
 
 PyMODINIT_FUNC PyInit__lane(void)
 {
-    if (make_names() || !(nothing = PyTuple_New(0)) || !(zero = PyLong_FromLong(0)) || !(one = PyLong_FromLong(1)) ||
+    if (make_names() || !(nothing = PyTuple_New(0)) || !(one = PyLong_FromLong(1)) ||
         !(idle = imported("runner.wire.session", "AFTER_RESULT")) ||
         !(after_exec = imported("runner.wire.session", "AFTER_EXEC")) ||
         !(host_fault = imported("runner.errors", "HostFault")) || !(calls = imported("runner.calls", "CALLS")))
@@ -342,7 +347,7 @@ PyMODINIT_FUNC PyInit__lane(void)
     PyObject *module = PyModule_Create(&definition);
     if (!module)
         return NULL;
-    if (add_lane(module) || add_looks(module) || PyModule_AddStringConstant(module, "SOURCES", SOURCES)) {
+    if (add_lane(module) || add_looks(module) || add_exported(module) || add_at_once(module) || PyModule_AddStringConstant(module, "SOURCES", SOURCES)) {
         Py_DECREF(module);
         return NULL;
     }

@@ -51,5 +51,9 @@ Lane: Any = lane.Lane if _lane is None else _lane.Lane
 """The lane of one build in one worker; ``lane.Lane`` describes it."""
 Looks: Any = None if _lane is None else _lane.Looks
 """``Looks(((path, stamp, is_link), ...))`` looks at files: ``hold``, ``holding``. None without the lane in C."""
+Exported: Any = None if _lane is None else _lane.Exported
+"""What app_python3 calls, see ``_exported.c``. None without the lane in C."""
+AtOnce: Any = None if _lane is None else _lane.AtOnce
+"""The common exec of a ``Runner``, see ``_at_once.c``. None without the lane in C."""
 process: Callable[[], int] = os.getpid if _lane is None else _lane.process
 """Gives a number that differs in a forked child, at little cost."""

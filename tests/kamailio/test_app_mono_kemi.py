@@ -285,7 +285,9 @@ def printed(program: str, *words: str) -> list[str]:
     """What a program prints that has app_mono_kemi.py as ``kemi``, without a Kamailio."""
     before = (
         "import sys, types; sys.path.insert(0, sys.argv[1]); ksr = sys.modules['KSR'] = types.ModuleType('KSR');"
-        "ksr.log = lambda *_: None; ksr.x = types.SimpleNamespace(modf=None); ksr.pv = ksr.hdr = None;"
+        "ksr.log = lambda *_: None; ksr.x = types.SimpleNamespace(modf=None);"
+        "names = 'get sets seti append append_to_reply remove'.split();"
+        "ksr.pv = ksr.hdr = types.SimpleNamespace(**dict.fromkeys(names));"
         "import app_mono_kemi as kemi\n"
     )
     command = [sys.executable, "-c", f"{before}{program}", str(ROOT / "kamailio"), *words]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from runner.lane import choice
 from tests.kamailio.decoys import decoy
 from tests.places import ROOT
 from tests.programs import WAIT_S
@@ -27,7 +28,7 @@ def run(directory: Path, code: str, *path: Path) -> subprocess.CompletedProcess[
         check=False,
         timeout=WAIT_S,
         cwd=directory,
-        env={"PYTHONPATH": places, "APP_MONO_CONFIG": str(directory / "none.toml")},
+        env={"PYTHONPATH": places, "APP_MONO_CONFIG": str(directory / "none.toml"), choice.VARIABLE: choice.NAME},
     )
 
 
@@ -85,3 +86,25 @@ print(closed == [first], app_mono._lease is not first, type(app_mono._lease).__n
     done = run(tmp_path, code)
 
     assert done.stdout.splitlines()[-1] == "True True Lease", done.stderr
+
+
+def test_app_python3_calls_builtins_but_for_what_a_script_of_its_own_has(tmp_path: Path) -> None:
+    """A function of Python between costs as much as a turn's own work; that it is none is seen by no result."""
+    code = """
+import types, KSR
+KSR.pv = KSR.hdr = types.SimpleNamespace(**dict.fromkeys("get sets seti append append_to_reply remove".split(), print))
+import app_mono
+class Own(app_mono.Methods):
+    def mono_exec(self, msg, arguments=""):
+        return 7
+class Bare(app_mono.Methods):
+    def __init__(self):
+        pass
+made, own, bare = app_mono.mod_init(), Own(), Bare()
+print(*(type(it).__name__ for it in (made.mono_exec, made.mono_run, own.mono_exec, own.mono_run, bare.mono_run)))
+"""
+    done = run(tmp_path, code)
+
+    names = ["builtin_function_or_method" if choice.Exported else "method"] * 4 + ["method"]
+    names[2] = "method"
+    assert done.stdout.splitlines()[-1].split() == names, done.stderr

@@ -184,6 +184,8 @@ class MessageHost:
 
     def get_i(self, name: str) -> int:
         """``PV.GetI``: only a value of integer type has a number here (app_mono_api.c, sr_mono_pv_geti)."""
+        if (number := direct.NUMBERS.get(name)) is not None:
+            return wrap(number(self.context))
         try:
             value = _spec(name).read(self.context)
         except CannotEvaluate:

@@ -92,6 +92,17 @@ def _source_ip(context: Context) -> bytes | None:
     return context.source.ip.encode()
 
 
+def _header(key: bytes) -> Callable[[Context], bytes | None]:
+    def read(context: Context) -> bytes | None:
+        message = context.message
+        header = message.header(key) if message.broken_at is None else None
+        return None if header is None else header.body
+
+    return read
+
+
+_HEADERS = ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "User-Agent", "Route", "Content-Type")
+
 READS: dict[str, Callable[[Context], bytes | None]] = {
     "$ru": _ru,
     "$rU": _ru_user,
@@ -105,8 +116,13 @@ READS: dict[str, Callable[[Context], bytes | None]] = {
     "$ci": _call_id,
     "$rm": _method,
     "$si": _source_ip,
+    **{f"$hdr({name})": _header(name.lower().encode()) for name in _HEADERS},
 }
 """The text of each; None where the variable is null."""
+
+
+NUMBERS: dict[str, Callable[[Context], int]] = {"$sp": lambda context: context.source.port}
+"""The number of each, which always has one."""
 
 
 def _write_user(context: Context, text: bytes) -> None:

@@ -68,6 +68,8 @@ def test_reads_and_writes_are_those_of_the_expression(
         for name, read in direct.READS.items():
             assert read(short.context) == parse_whole(name.encode()).read(long.context).text, name
             assert short.context.fault is long.context.fault, name
+        for name, number in direct.NUMBERS.items():
+            assert number(short.context) == parse_whole(name.encode()).read(long.context).number, name
 
 
 @pytest.mark.parametrize("name", ["$ru", "$rU", "$du"])
