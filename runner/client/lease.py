@@ -124,11 +124,10 @@ class Lease:
         """
         if process() != self._process:
             self._reset()
-        within = self.within
-        if within.running:
-            script = self._known.scripts.get(path)
-            return within.exec(self._held, script, self._refusals, Wanted(path, param, host, deadline, entry))
-        return self.go_on(Wanted(path, param, host, deadline, entry), ExecOutcome(), None)
+        wanted = Wanted(path, param, host, deadline, entry)
+        if self.within.running:
+            return self.within.exec(self._held, self._known.scripts.get(path), self._refusals, wanted)
+        return self.go_on(wanted, ExecOutcome(), None)
 
     def go_on(  # noqa: PLR0915 - one ladder of what an exec can come to
         self, wanted: Wanted, outcome: ExecOutcome, heard: bytes | BaseException | None
@@ -356,25 +355,22 @@ class Lease:
     def _listen(self, deadline: float) -> None:
         """Look for news without waiting, and connect again when it is time to."""
         link = self._link
-        if link.control is not None:
-            if link.listen(deadline):
-                self._workers.release_unused(link)
-                return
-        elif link.is_pausing() and self._held is not None:
-            return
-        if self._held is None:
+        was_connected = link.control is not None
+        if was_connected and link.listen(deadline):
+            self._workers.release_unused(link)
+        elif self._held is None:
             self._await_daemon(deadline)
-        elif (answer := link.connect(time.monotonic() + SWAP_S)) is not None:
-            self._greet(answer)
+        elif was_connected or not link.is_pausing():
+            answer = link.connect(time.monotonic() + SWAP_S)
+            if answer is not None:
+                self._greet(answer)
 
     def _await_daemon(self, exec_deadline: float) -> None:
         """Connect where nothing runs without: half of the time may be waited, for the other half is the exec's."""
-        now, link = time.monotonic(), self._link
-        answer = None
-        if not link.is_pausing() or link.may_be_restart():
-            answer = link.await_daemon(now + max(SWAP_S, (exec_deadline - now) / 2))
+        now = time.monotonic()
+        answer = self._link.await_daemon(now + max(SWAP_S, (exec_deadline - now) / 2))
         if answer is None:
-            raise PoolExhausted(link.outage)
+            raise PoolExhausted(self._link.outage)
         self._greet(answer)
 
     def _greet(self, answer: HelloAnswer) -> None:

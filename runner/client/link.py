@@ -78,13 +78,14 @@ class Link:
         return time.monotonic() < self._restart_until
 
     def await_daemon(self, deadline: float) -> HelloAnswer | None:
-        """As ``connect``, again and again while it may be that the daemon is being restarted."""
-        while True:
+        """As ``connect``, again and again while it may be that the daemon is being restarted; None in a pause."""
+        while self.may_be_restart() or not self.is_pausing():
             # At its end the time must not make one that is away one that hangs.
             answer = self.connect(max(deadline, time.monotonic() + NOTICE_S))
             if answer is not None or not self.may_be_restart() or time.monotonic() + RETRY_S >= deadline:
                 return answer
             time.sleep(RETRY_S)
+        return None
 
     def connect(self, deadline: float) -> HelloAnswer | None:
         """Connect and say hello; None when there is no daemon, or it has no place for this process."""
