@@ -34,6 +34,7 @@ GENERATION: dict[str, Any] = {
     "runtime": "mono",
     "parts": [[SCRIPT, "aa"], None, None],
     "helpers": {},
+    "files": {},
 }
 WORKER: dict[str, Any] = {
     "lease": "1e", "pid": 0x7FFF_FFFF, "is_local": True, "execs": 0, "loads": 0, "bound": {}, "ran": {},

@@ -95,7 +95,8 @@ class Compiling:
         command = self._runtimes.of(generation.path).command
         found, error = None, None
         try:
-            load = generation.load_params()
+            # The source, also where another thread has just said what it was compiled to.
+            load = generation.load_params() | {"file": generation.file.hash}
             found = compiler(command, self._store.directory, load, stays_warm=self._stays_warm)
         except BaseException as caught:  # noqa: BLE001 - for those who wait
             error = caught

@@ -29,7 +29,7 @@ RIGHT: dict[str, list[Any]] = {
     "is_placed": [True], "is_local": [True], "bound": [{}], "ran": [{}], "loaded": [[]],
     "max_execs": [None, 10**30], "max_loads": [None, 10**30],
     "execs": [10**30], "loads": [10**30], "max_line_bytes": [10**30], "path": ["", 'x"y'],
-    "helpers": [{}, {"x": None}], "entries": [None, []],
+    "helpers": [{}, {"x": None}], "files": [{}], "entries": [None, []],
     "runtime": ["", 'x"y'], "can": [[]], "node": ["", 'x"y'],
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from runner.control.messages import LeaseRequest, Loaded, Needs, Rejected
 from runner.daemon.verdicts import Verdicts
 from runner.errors import PoolExhausted, ScriptInvalid, WorkerDied, WorkerGone
+from runner.runtimes.known import MONO
 from runner.scripts.generation import Generation, Helper, Part
 from tests.daemon.borrowers import ONE, Lent, build, client
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from runner.daemon.borrower import Client
     from runner.runner import Runner
+    from runner.runtimes.runtime import Runtime
 
 NEW, EXTENDED = build("/x.exe", "new"), build("/x.exe", "extended")
 INSTEAD, GOOD = build("/x.exe", "instead"), build("/x.exe", "good")
@@ -31,10 +33,13 @@ class Site:
         self.outcome: tuple[str, ...] | Exception = ()
         self.best: Generation | None = GOOD
         self._copies = copies
-        self.scripts = self.poison = self.upkeep = self.pools = self
+        self.scripts = self.poison = self.upkeep = self.pools = self.runtimes = self
 
     def of(self, _runtime: str) -> Site:
         return self
+
+    def named(self, _runtime: str) -> Runtime:
+        return MONO
 
     def copy_of(self, part: Part) -> Path:
         return self._copies / part.hash

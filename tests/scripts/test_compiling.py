@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Loud:
-    """A compiler: what it makes of a source is what it says, louder. It waits for ``go``."""
+    """A compiler: it says that what it was given is loud. It waits for ``go``."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -42,7 +42,7 @@ class Loud:
             raise self.fails
         if "beside.loud" not in load["helpers"]:
             return Made(b"", ("beside.loud",))
-        return Made((copies / load["file"]).read_bytes().upper(), ())
+        return Made(b"loud: " + (copies / load["file"]).read_bytes(), ())
 
 
 class Loudly(Runtimes):
@@ -94,7 +94,7 @@ def test_a_source_says_what_it_needs_and_is_compiled_when_it_has_that(
 
     assert compiler.asked == [(("loud",), "/x/a.loud", True)] * 2
     assert (made.file.hash, made.load_params()["file"]) == (source, made.loaded.hash)
-    assert store.copy_of(made.loaded.hash).read_bytes() == b"TEXT"
+    assert store.copy_of(made.loaded.hash).read_bytes() == b"loud: text"
 
 
 def test_what_it_was_compiled_to_lives_as_long_as_the_build(
@@ -121,6 +121,23 @@ def test_what_is_no_source_is_loaded_as_it_is(
         assert compiling.needs(made, 0) == ()
         assert made.loaded is made.file
     assert compiler.asked == []
+
+
+def test_what_another_thread_has_just_compiled_is_not_taken_for_a_source(
+    compiling: Compiling, store: Store, build: Callable[..., Generation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The classes of a script in Java were compiled as if they were its source, so the build was rejected."""
+    made = build("/x/a.loud", "beside.loud")
+    begin = compiling._making
+
+    def late(compiler: Loud, generation: Generation) -> object:
+        store.put_compiled(generation, b"loud: text")  # by the thread that was first
+        return begin(compiler, generation)
+
+    monkeypatch.setattr(compiling, "_making", late)
+
+    assert compiling.needs(made, soon()) == ()
+    assert store.copy_of(made.loaded.hash).read_bytes() == b"loud: text"
 
 
 def test_all_who_wait_for_one_build_wait_for_one_compilation(
