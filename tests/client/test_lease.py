@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 ASKS = 'static int Main() { return PV.GetS("$ru") == null ? 1 : PV.SetS("$var(x)", "1"); }'
 
 
-def execute(lease: Lease, script: Path, host: MessageHost | None = None) -> ExecOutcome:
-    return lease.exec(str(script), None, host or MessageHost(INVITE), time.monotonic() + WAIT_S)
+def execute(lease: Lease, script: Path, host: MessageHost | None = None, timeout_s: float = WAIT_S) -> ExecOutcome:
+    return lease.exec(str(script), None, host or MessageHost(INVITE), time.monotonic() + timeout_s)
 
 
 @contextlib.contextmanager
@@ -198,6 +198,6 @@ def test_a_worker_of_an_earlier_daemon_is_kept_where_the_new_one_has_gone_as_wel
                 daemon.kill()
 
             with pytest.raises(PoolExhausted, match="no daemon"):
-                execute(lease, new)
+                execute(lease, new, timeout_s=1.0)
             assert execute(lease, old).code == 1
             assert worker_of(lease) == before

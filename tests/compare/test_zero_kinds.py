@@ -29,7 +29,7 @@ needs_namespace = pytest.mark.skipif(bool(trouble()), reason=f"no network namesp
 @needs_app_mono
 @needs_namespace
 @pytest.mark.timeout(300)  # what differs is shrunk, which takes longer
-@pytest.mark.parametrize(("mode", "count"), [("embedded", 1600), ("inside", 800)])
+@pytest.mark.parametrize(("mode", "count"), [("embedded", 600), ("inside", 300)])
 def test_nothing_differs_from_a_real_kamailio(mode: str, count: int, tmp_path: Path) -> None:
     judged(mode, itertools.islice(steps.cases(SEED), count), count, tmp_path)
 

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.control import messages, status
@@ -154,6 +154,7 @@ VALUES = st.recursive(
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @given(value=VALUES)
+@settings(max_examples=30)  # `make fuzz` has the long run
 def test_whatever_a_line_has_is_a_message_or_one_error(kind: type[Message], value: object) -> None:
     with contextlib.suppress(Malformed, ConfigError):
         kind.read(value).as_json()

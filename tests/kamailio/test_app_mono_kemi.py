@@ -31,6 +31,10 @@ OURS = [pytest.param(name, marks=engine.marks) for name, engine in ENGINES.items
 Start = Callable[..., Site]
 
 
+# Half of an exec's time is waited for a daemon that is not there.
+WITHOUT_DAEMON = "exec_timeout_s = 1.0\nallocate_timeout_s = 20.0\nmax_workers = 12"
+
+
 @pytest.fixture(scope="module", params=OURS)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
@@ -144,7 +148,7 @@ def test_an_entry_that_a_save_adds_or_removes_is_asked_for_from_then_on(start: S
 
 
 def test_a_setting_that_is_wrong_is_logged_once_at_the_start_and_once_at_each_reload(start: Start) -> None:
-    site = start('on_busy = 3\nkemi_on_error = "no"\nksr_allow = ["no.such"]\n', daemon=False)
+    site = start('on_busy = 3\nkemi_on_error = "no"\nksr_allow = ["no.such"]\n', patient=WITHOUT_DAEMON, daemon=False)
     faults, counts = ("on_busy: expected", "kemi_on_error: expected", "ksr_allow: 'no.such'"), []
 
     for _ in range(2):
@@ -223,7 +227,7 @@ def test_a_function_of_kamailio_that_runs_is_not_ended_by_the_deadline(start: St
 
 
 def test_without_a_daemon_a_request_is_answered_by_the_setting(start: Start) -> None:
-    site = start('kemi_on_error = "503 Routing Unavailable"\n')
+    site = start('kemi_on_error = "503 Routing Unavailable"\n', patient=WITHOUT_DAEMON.replace("1.0", "4.0"))
     assert site.daemon is not None
     assert ask(site, "throws") == "503 Routing Unavailable"
     site.daemon.kill()
@@ -237,7 +241,7 @@ def test_without_a_daemon_a_request_is_answered_by_the_setting(start: Start) -> 
 
 @pytest.mark.parametrize("value", ["", "500", "nonsense here", "99 Low", "200 OK\\r\\nX: y"])
 def test_an_answer_that_is_none_is_logged_and_the_default_one_is_given(start: Start, value: str) -> None:
-    site = start(f'kemi_on_error = "{value}"\n', daemon=False)
+    site = start(f'kemi_on_error = "{value}"\n', patient=WITHOUT_DAEMON, daemon=False)
 
     assert ask(site, "throws") == FAILED
     assert "kemi_on_error: expected" in site.kamailio.log()

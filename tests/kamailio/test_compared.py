@@ -72,14 +72,22 @@ def test_a_run_that_fails_alike_in_both_is_no_agreement(tmp_path: Path, body: st
     """It said "no difference", or the runner's own read of $ci was one, or the signal that only one of them names."""
     source = tmp_path / "X.cs"
     source.write_text(f"class X {{ {ABORTS} static int Main() {{ {body} }} }}\n", encoding="utf-8")
-    words = ("exec", source, "-m", message(tmp_path), "--compare", "--timeout", "1")
 
-    done = app_mono(*words)
-    value = json.loads(app_mono(*words, "--json").stdout)
+    done = app_mono("exec", source, "-m", message(tmp_path), "--compare", "--timeout", "1", "--json")
+
+    value = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert (value["differences"], set(value["results"].values())) == ([], {f"failed: {how}"})
+
+
+def test_where_nothing_is_to_be_compared_only_the_error_is_printed(tmp_path: Path) -> None:
+    source = tmp_path / "X.cs"
+    source.write_text('class X { static int Main() { throw new System.Exception("boom"); } }\n', encoding="utf-8")
+
+    done = app_mono("exec", source, "-m", message(tmp_path), "--compare")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1] == f"error: {source}: here and in Kamailio alike: failed: {how}"
-    assert (value["differences"], set(value["results"].values())) == ([], {f"failed: {how}"})
+    assert done.stderr.splitlines()[-1].endswith("here and in Kamailio alike: failed: System.Exception: boom")
 
 
 def test_a_hash_table_of_the_settings_is_there_in_both(tmp_path: Path) -> None:

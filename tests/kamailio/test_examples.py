@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = ROOT / "kamailio"
-SETTINGS = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\nmax_workers = 12"
+SETTINGS = "exec_timeout_s = 6.0\nallocate_timeout_s = 20.0\nmax_workers = 12"
 
 
 class Site:

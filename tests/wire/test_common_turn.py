@@ -22,7 +22,7 @@ CERTAIN, TAKES = 0b101, (str, str, int)  # as session_in has them
     (NEARLY_RESULTS | NEARLY_MESSAGES).map(lambda value: json.dumps(value, separators=(",", ":")).encode()),
     st.sampled_from([b"\n", b" \n"]),
 )
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=600)
 def test_the_short_way_through_a_line_understands_what_the_long_one_does(line: bytes, end: bytes) -> None:
     """A line that comes in two pieces goes the long way."""
     short, long = (outcome(session_in(State.RUNNING), *pieces) for pieces in ([line + end], [line[:5], line[5:] + end]))

@@ -243,7 +243,7 @@ LINES = st.binary(max_size=80) | (NEARLY_MESSAGES | st.lists(NEARLY_MESSAGES) | 
 
 
 @given(st.sampled_from(State), st.lists(LINES, max_size=4))
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=300)
 def test_arbitrary_lines_end_in_a_named_error_or_in_events(state: State, lines: list[bytes]) -> None:
     session = session_in(state)
 
