@@ -166,8 +166,7 @@ class Lease:
                     self._after()
                     raise
                 except ScriptError as error:
-                    if self._held is not None:
-                        self._held.drop_first_run(self._link)
+                    self._workers.drop_first_run(self._link)
                     self._after(self._known.scripts.get(path))
                     if isinstance(error, EntryMissing):
                         outcome.code, outcome.is_missing = NO_SUCH_ENTRY, True
@@ -190,8 +189,7 @@ class Lease:
                     pid = self._lose(f"{path or 'mono_run'}: {why}", host, script=lost, is_stuck=is_stuck)
                     raise type(error)(f"worker {pid}: {why}", step=error.step) from error
                 except RunnerError:
-                    if self._held is not None:
-                        self._held.drop_first_run(self._link)
+                    self._workers.drop_first_run(self._link)
                     raise
                 except BaseException:
                     # Interrupted in the middle of a turn: nobody knows whose turn it is.
@@ -360,15 +358,16 @@ class Lease:
             self._workers.release_unused(link)
         elif self._held is None:
             self._await_daemon(deadline)
-        elif was_connected or not link.is_pausing():
-            answer = link.connect(time.monotonic() + SWAP_S)
-            if answer is not None:
-                self._greet(answer)
+        elif (was_connected or not link.is_pausing()) and (
+            answer := link.connect(time.monotonic() + SWAP_S)
+        ) is not None:
+            self._greet(answer)
 
     def _await_daemon(self, exec_deadline: float) -> None:
         """Connect where nothing runs without: half of the time may be waited, for the other half is the exec's."""
-        now = time.monotonic()
-        answer = self._link.await_daemon(now + max(SWAP_S, (exec_deadline - now) / 2))
+        until = time.monotonic() + max(SWAP_S, (exec_deadline - time.monotonic()) / 2)
+        # With the daemon all workers of other machines have gone: nobody takes the calls of who waits.
+        answer = self._link.await_daemon(until, is_patient=not self._workers.node)
         if answer is None:
             raise PoolExhausted(self._link.outage)
         self._greet(answer)

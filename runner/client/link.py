@@ -77,13 +77,15 @@ class Link:
         """Whether nobody listens and has not for long, so that it is worth waiting for the next daemon."""
         return time.monotonic() < self._restart_until
 
-    def await_daemon(self, deadline: float) -> HelloAnswer | None:
-        """As ``connect``, again and again while it may be that the daemon is being restarted; None in a pause."""
-        while self.may_be_restart() or not self.is_pausing():
+    def await_daemon(self, deadline: float, *, is_patient: bool) -> HelloAnswer | None:
+        """As ``connect``; None in a pause. If patient again and again while the daemon may be being restarted."""
+        while (is_patient and self.may_be_restart()) or not self.is_pausing():
             # At its end the time must not make one that is away one that hangs.
             answer = self.connect(max(deadline, time.monotonic() + NOTICE_S))
-            if answer is not None or not self.may_be_restart() or time.monotonic() + RETRY_S >= deadline:
+            if answer is not None or not is_patient or not self.may_be_restart():
                 return answer
+            if time.monotonic() + RETRY_S >= deadline:
+                return None
             time.sleep(RETRY_S)
         return None
 

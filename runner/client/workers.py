@@ -89,6 +89,11 @@ class Workers:
             return 0
         return held.conversation.pid
 
+    def drop_first_run(self, link: Link) -> None:
+        """As ``Held.drop_first_run``, of the one in use, where there is one."""
+        if self.current is not None:
+            self.current.drop_first_run(link)
+
     def report(self) -> Report | None:
         """That of the one in use, or of another; None where there is none."""
         held = self.current or next(iter(self), None)

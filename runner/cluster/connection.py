@@ -379,8 +379,14 @@ class Connection:
             self._last_fault, self._last_fault_at = text, now
             log.warning("%s", text)
 
+    def _unheard(self, _loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        """What a task has ended with whose caller has given up, with asyncio's words where there is no exception."""
+        error = told.get("exception")
+        self._note(f"NATS: {told['message'] if error is None else f'{type(error).__name__}: {error}'}")
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._unheard)
         try:
             self._loop.run_forever()
         finally:

@@ -16,7 +16,7 @@ from runner.client.tally import Tally
 from runner.control.connection import INTERNAL_ERROR, PROTOCOL
 from runner.control.messages import FindAnswer, FindRequest, Loaded, Refuse, Report, Swap
 from runner.errors import ConfigError
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +180,7 @@ def test_a_daemon_that_is_restarted_is_waited_for(tmp_path: Path) -> None:
 
     later = threading.Timer(0.2, start)
     later.start()
-    answer = link.await_daemon(soon())
+    answer = link.await_daemon(soon(), is_patient=True)
     later.join(WAIT_S)
 
     assert answer is not None
@@ -193,9 +193,24 @@ def test_who_waits_for_a_daemon_that_does_not_come_has_the_rest_of_its_time(tmp_
     link, _ = link_to(tmp_path / "c.sock")
     begin = time.monotonic()
 
-    assert link.await_daemon(begin + 0.2) is None
+    assert link.await_daemon(begin + 0.2, is_patient=True) is None
     assert 0.1 < time.monotonic() - begin < WAIT_S
     assert link.may_be_restart()
+
+
+def test_who_is_not_patient_asks_once_and_then_not_in_a_pause(tmp_path: Path) -> None:
+    link, _ = link_to(tmp_path / "c.sock")
+
+    assert link.await_daemon(soon(), is_patient=False) is None
+    assert link.is_pausing()
+    assert link.may_be_restart()
+    daemon = Daemon(tmp_path / "c.sock")
+    daemon.says = [[HELLO]]
+    link.backoff.pause(REFUSED_PAUSE_S)
+    assert link.await_daemon(soon(), is_patient=False) is None
+    until(lambda: link.await_daemon(soon(), is_patient=False) is not None, "the pause is over")
+    link.close()
+    daemon.close()
 
 
 def test_after_a_while_an_outage_is_no_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +219,7 @@ def test_after_a_while_an_outage_is_no_restart(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("time.sleep", lambda _: tries.append("again"))
     link, _ = link_to(tmp_path / "c.sock")
 
-    assert link.await_daemon(soon()) is None
+    assert link.await_daemon(soon(), is_patient=True) is None
     assert tries == []
 
 
@@ -212,7 +227,7 @@ def test_a_daemon_that_refuses_or_hangs_is_not_waited_for(daemon: Daemon) -> Non
     daemon.says = [[{"id": None, "error": {"code": 1, "message": "full", "data": {"kind": "ConfigError"}}}]]
     link, _ = link_to(daemon.path)
 
-    assert link.await_daemon(soon()) is None
+    assert link.await_daemon(soon(), is_patient=True) is None
     assert len(daemon.heard) == 1
     assert link.connect(time.monotonic() - 1) is None
     assert not link.may_be_restart()

@@ -102,6 +102,21 @@ def test_a_server_that_ends_and_comes_back_costs_what_was_asked_and_nothing_else
     assert changes[-2:] == ["back", "owed"]
 
 
+def test_what_nobody_waits_for_any_more_is_one_line_in_the_log(
+    servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio would log a traceback."""
+
+    async def fails() -> None:
+        raise ValueError("late")
+
+    with Connection(Settings(nats=servers.urls("sip")), "test") as connection:
+        connection.post(lambda: connection.loop.create_task(fails()))
+        until(lambda: "NATS: ValueError: late" in caplog.text, "it is logged")
+
+    assert "Traceback" not in caplog.text
+
+
 def test_nobody_there_is_known_at_once(servers: Servers) -> None:
     with (
         Connection(Settings(nats=servers.urls("admin")), "test") as connection,
