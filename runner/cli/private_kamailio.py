@@ -38,6 +38,9 @@ _DISCARD = 9  # RFC 863; no message comes from there
 # when this process ends, even by SIGKILL.
 _WATCHER = 'read -r _; kill -s KILL -- "-$1"'
 
+# Becomes a program when a line comes: when there is a watcher for it. Else it ends with the process that started it.
+_GATE = 'read -r _ && exec "$@" </dev/null'
+
 
 def preamble(port: int, modules: Iterable[str], *, children: int = 1, debug: int = 2, tcp: bool = False) -> str:
     """The first lines of a configuration: one UDP socket, no DNS, these modules."""
@@ -145,10 +148,10 @@ class Kamailio:
         options = ("-f", str(self.cfg), "-DD", "-E", *MEMORY, "-w", directory, "-Y", directory, *self._options)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program, *options],
+                ["/bin/sh", "-c", _GATE, "gate", program, *options],
                 cwd=directory,
                 env=self.env,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -160,6 +163,9 @@ class Kamailio:
                 stderr=log,
                 start_new_session=True,
             )
+        assert self._process.stdin is not None  # noqa: S101
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as gate:
+            gate.write(b"\n")
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_S

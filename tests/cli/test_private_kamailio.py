@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.cli.private_kamailio import free_port
+from tests.bench.test_killed import began
 from tests.kamailio.rig import Kamailio, Peer, free_udp_port, preamble
+from tests.places import ROOT
+from tests.programs import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +78,28 @@ def test_a_port_that_is_kept_can_be_bound_by_kamailio_alone(tmp_path: Path) -> N
 
         with Kamailio(cfg, tmp_path, port), Peer(port) as peer:
             assert peer.ask(peer.request()) is not None
+
+
+DIES = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from runner.cli.private_kamailio import Kamailio
+start = subprocess.Popen
+def starts(command, **more):
+    if "watcher" in command:
+        os.kill(os.getpid(), signal.SIGKILL)
+    process = start(command, **more)
+    print(process.pid, flush=True)
+    return process
+subprocess.Popen = starts
+Kamailio("request_route { exit; }\\n", Path(sys.argv[1]), 1).__enter__()
+"""
+
+
+def test_who_is_killed_before_there_is_a_watcher_leaves_no_kamailio(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    until(lambda: not began(int(done.stdout)), "it has ended")
