@@ -39,7 +39,7 @@ def mentioned(
     generation: Generation,
     names: Sequence[str],
     copy_of: Callable[[Part], Path],
-    mentions: Callable[[str, bytes], bool],
+    mentions: Callable[[Sequence[str], bytes], set[str]],
 ) -> tuple[str, ...]:
     """
     The names, of those that a client's worker asks for, to which the build refers at all.
@@ -60,7 +60,7 @@ def mentioned(
             data = copy_of(part).read_bytes()
         except OSError:
             continue  # the copy has gone, and so has the build
-        found |= {name for name in wanted if mentions(name, data)}
+        found |= mentions(wanted, data)
     return tuple(name for name in wanted if name in found)
 
 

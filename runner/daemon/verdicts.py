@@ -36,7 +36,7 @@ def meant(runner: Runner, generation: Generation, names: Sequence[str], *, is_tr
         is_trusted: Whether it may name any file there; another one those to which the build refers.
     """
     if is_trusted:
-        return tuple(names)
+        return tuple(names[: reports.MAX_NEEDS])
     mentions = runner.runtimes.named(generation.runtime).mentions
     return reports.mentioned(generation, names, runner.scripts.copy_of, mentions)
 

@@ -14,7 +14,7 @@ from .mentions import in_text
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from runner.directives import File
@@ -89,7 +89,7 @@ class Runtime:
         config: The file with a script's configuration, by ``{file}``; empty: there is none.
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
-        mentions: Whether the content of a file of a script refers to a helper of that name; see ``mentions.py``.
+        mentions: Those of the names of helpers that the content of a script's file refers to; see ``mentions.py``.
         files_of: Gives the files that a script says it reads, of its content; None: its scripts name none.
         sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
         compile: Does that.
@@ -115,7 +115,7 @@ class Runtime:
     config: str = ""
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
-    mentions: Callable[[str, bytes], bool] = in_text
+    mentions: Callable[[Sequence[str], bytes], set[str]] = in_text
     files_of: Callable[[bytes], tuple[File, ...]] | None = None
     sources: tuple[str, ...] = ()
     compile: Compile | None = None

@@ -25,7 +25,7 @@ from runner.runtimes import mentions
     ],
 )
 def test_a_file_that_a_source_names(name: str, text: str) -> None:
-    assert mentions.in_text(name, text.encode())
+    assert mentions.in_text([name], text.encode())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_file_that_a_source_names(name: str, text: str) -> None:
     ],
 )
 def test_a_file_that_merely_lies_there(name: str, text: str) -> None:
-    assert not mentions.in_text(name, text.encode())
+    assert not mentions.in_text([name], text.encode())
 
 
 def jar(manifest: str) -> bytes:
@@ -53,23 +53,20 @@ def jar(manifest: str) -> bytes:
 def test_a_jar_names_another_one_in_its_manifest_also_where_the_line_is_continued() -> None:
     data = jar("Manifest-Version: 1.0\r\nClass-Path: lib/helper.jar lib/a-long-na\r\n me.jar\r\n")
 
-    assert mentions.in_text("lib/helper.jar", data)
-    assert mentions.in_text("lib/a-long-name.jar", data)
-    assert not mentions.in_text("lib/secret.jar", data)
-    assert not mentions.in_text("helper.jar", data[:-30])  # cut short: nothing can be read
+    assert mentions.in_text(["lib/helper.jar"], data)
+    assert mentions.in_text(["lib/a-long-name.jar"], data)
+    assert not mentions.in_text(["lib/secret.jar"], data)
+    assert not mentions.in_text(["helper.jar"], data[:-30])  # cut short: nothing can be read
 
 
 def test_a_jar_that_grows_without_end_is_read_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mentions, "MOST_BYTES", 100)
 
-    assert not mentions.in_text("helper.jar", jar(" " * 100 + "helper.jar"))
-    assert mentions.in_text("helper.jar", jar("helper.jar" + " " * 100))
+    assert not mentions.in_text(["helper.jar"], jar(" " * 100 + "helper.jar"))
+    assert mentions.in_text(["helper.jar"], jar("helper.jar" + " " * 100))
 
 
 def test_an_assembly_has_simple_names_with_a_nul_or_in_utf_16() -> None:
     data = b"..\0Helper\0NotAll.." + "Plugin".encode("utf-16-le")
 
-    assert [name for name in ("Helper", "Help", "NotAll", "Plugin") if mentions.in_assembly(name, data)] == [
-        "Helper",
-        "Plugin",
-    ]
+    assert mentions.in_assembly(("Helper", "Help", "NotAll", "Plugin"), data) == {"Helper", "Plugin"}
