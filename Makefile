@@ -53,10 +53,11 @@ run: build ## the manual's sample on a real INVITE; also SCRIPT=x.cs PARAM=p MES
 	exit $$code
 
 # First what can run side by side, then what needs the machine for itself (tests/conftest.py): ARGS may choose from both,
-# and status 5 of pytest is "no test was chosen".
+# and status 5 of pytest is "no test was chosen". Tests also wait, for a worker or a deadline: on a quiet machine one
+# job more than there are cores is a tenth faster.
 JOBS ?= auto
 SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not alone"
-test: mono-packages test-packages venv-dev ## every test, on all cores or JOBS=n; installs kamailio and sipp too, and leaves no service behind
+test: mono-packages test-packages venv-dev ## every test, on all cores or in JOBS=n processes; installs kamailio and sipp too, and leaves no service behind
 	@$(BIN)/app-mono build
 	chosen=
 	run() {
@@ -115,7 +116,8 @@ test-languages: mono-packages test-packages venv-dev ## VB.NET, F# and C# 8, fet
 # module, traffic and faults under Kamailio.
 LANE_TESTS := tests/lane tests/wire tests/worker tests/scripts tests/client tests/daemon tests/test_shelf.py \
 	tests/test_at_once.py tests/test_runner.py tests/kamailio/test_app_mono.py tests/kamailio/test_app_mono_kemi.py \
-	tests/kamailio/test_kemi_shelf.py tests/kamailio/test_parity.py tests/kamailio/test_ksr_parity.py \
+	tests/kamailio/test_kemi_shelf.py tests/kamailio/test_misbehaving.py tests/kamailio/test_parity.py \
+	tests/kamailio/test_ksr_parity.py \
 	tests/kamailio/test_traffic.py tests/kamailio/test_within.py
 test-lanes: mono-packages test-packages venv-dev ## what an exec passes through, with each lane, and chaos; then a million execs in C
 	@$(BIN)/app-mono build
@@ -182,11 +184,14 @@ lock: ## the newest versions that go together, with hashes, into requirements/: 
 	for group in audit lock; do
 		compile --output-file requirements/$$group.txt --constraint $$all --group pyproject.toml:$$group
 	done
+	wheels() {
+		uv pip install --dry-run --target build/lock --only-binary :all: --require-hashes -r requirements/$$1.txt \
+			--python-version $$python --python-platform $$2-manylinux_2_36
+	}
 	for python in 3.11 3.13; do
-		for machine in x86_64 aarch64; do
-			uv pip install --dry-run --target build/lock --only-binary :all: --require-hashes -r requirements/dev.txt \
-				--python-version $$python --python-platform $$machine-manylinux_2_36
-		done
+		wheels dev x86_64
+		wheels dev aarch64
+		wheels fuzz x86_64 # atheris has none for another machine
 	done
 
 # mono-devel has netstandard.dll, which the peer pythonnet needs.
@@ -204,11 +209,13 @@ chaos: build test-packages venv-dev ## faults of every kind under a Kamailio in 
 fuzz: build venv-dev ## throw bytes at every parser, SECONDS=60 each; findings are printed and kept in build/fuzz
 	@$(LOCKED)/fuzz.txt
 	found=0
-	for target in message expression session control lease listener lane; do
+	for target in message expression session control lease listener lane exported at_once; do
 		mkdir -p build/fuzz/$$target
 		cp -n examples/messages/*.sip build/fuzz/$$target/
 		sanitizer=
-		[ $$target != lane ] || sanitizer="LD_PRELOAD=$$($(BIN)/python -c "import asan_with_fuzzer as a; print(a.__file__)") ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2:quarantine_size_mb=16 PYTHONMALLOC=malloc"
+		case $$target in
+		lane|exported|at_once) sanitizer="LD_PRELOAD=$$($(BIN)/python -c "from importlib.util import find_spec as f; print(f('asan_with_fuzzer').origin)") ASAN_OPTIONS=detect_leaks=0:malloc_context_size=2:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc" ;;
+		esac
 		env $$sanitizer $(BIN)/python fuzz/targets.py $$target build/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$$target- -print_final_stats=1 -verbosity=0 || found=1
 	done
 	exit $$found

@@ -90,7 +90,7 @@ def compiled_ahead(directory: Path) -> Path | None:
 def starts(directory: Path) -> list[Row]:
     """Rows that compare the normal start with other options, and with assemblies compiled ahead."""
     ours = environment(Settings(), MONO, None, {name: text for name, text in os.environ.items() if name != NURSERY})
-    small = ours | {NURSERY: "nursery-size=1m"}
+    small = ours | {NURSERY: f"{ours[NURSERY]},nursery-size=1m"}
     bridge, debug = ensure_bridge().bridge_exe, ("--debug",)
     ways: dict[str, tuple[Path, tuple[str, ...], dict[str, str]]] = {
         OURS: (bridge, debug, ours),

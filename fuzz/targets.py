@@ -22,16 +22,21 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-# With atheris' own library of the address sanitizer, which has its fuzzer, too, and is loaded first (see Makefile).
-ASAN = ("-O1", "-g", "-fPIC", "-shared", "-fsanitize=address", "-nodefaultlibs", "-lc")
+# With atheris' own library of both sanitizers, which has its fuzzer, too, and is loaded first (see Makefile).
+SANITIZED = (
+    *("-O1", "-g", "-fPIC", "-shared", "-nodefaultlibs", "-lc", str(Path(__file__).with_name("coverage.c"))),
+    *("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all", "-fno-sanitize=vptr"),
+    *("-fsanitize-coverage=trace-pc,trace-cmp", "-fno-omit-frame-pointer"),
+)
+IN_C = ("lane", "exported", "at_once")  # targets
 
 
 def take_lane_with_sanitizers() -> None:
     """Let the lane in C that is imported from now on be one that ends the process where it touches foreign memory."""
     building = importlib.import_module("runner.lane.building")
-    folder = Path(__file__).parent.parent / "build" / "fuzz" / "lane-in-c"
+    folder = Path(__file__).parent.parent / "build" / "fuzz" / "lane-sanitized"
     folder.mkdir(parents=True, exist_ok=True)
-    if reason := building.ensure(flags=ASAN, into=folder):
+    if reason := building.ensure(flags=SANITIZED, into=folder):
         sys.exit(reason)
     name, library = "runner.lane._lane", str(folder / building.LIBRARY)
     spec = importlib.util.spec_from_file_location(name, library)
@@ -39,8 +44,9 @@ def take_lane_with_sanitizers() -> None:
     sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
-with atheris.instrument_imports(include=["runner"]):
-    if sys.argv[1:2] == ["lane"]:
+IS_IN_C = sys.argv[1:2] in ([name] for name in IN_C)  # then the places reached in C count, and Python is left as it is
+with contextlib.nullcontext() if IS_IN_C else atheris.instrument_imports(include=["runner"]):
+    if IS_IN_C:
         take_lane_with_sanitizers()
     from runner import sip
     from runner.control.connection import Control, ControlError
@@ -53,6 +59,8 @@ with atheris.instrument_imports(include=["runner"]):
     from runner.wire.session import State
     from tests.hostile_daemon import in_state, one_lease
     from tests.hostile_datagrams import one_datagram
+    from tests.lane.hostile import one_call
+    from tests.lane.hostile_runner import one_exec
     from tests.lane.turns import one_turn
     from tests.places import INVITE
 
@@ -151,8 +159,19 @@ def lane(data: bytes) -> None:
     one_turn(data)
 
 
+def exported(data: bytes) -> None:
+    """Execs of the function in C that app_python3 calls, with a Kamailio, a worker and a daemon that do anything."""
+    one_call(data)
+
+
+def at_once(data: bytes) -> None:
+    """The common exec of a program, with a runner, a host and a worker that are anything."""
+    one_exec(data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (message, expression, session, control, lease, listener, lane)
+    target.__name__: target
+    for target in (message, expression, session, control, lease, listener, lane, exported, at_once)
 }
 
 

@@ -17,7 +17,7 @@ from runner.scripts.generation import Generation
 from runner.worker.outcome import ExecOutcome
 
 from .errors import RunnerError, WorkerGone
-from .job import NS_PER_S, NS_PER_US, Job, result, timing
+from .job import NS_PER_S, NS_PER_US, ExecResult, Job, Timing, result, timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from .calls import Host
     from .exec_counts import ExecCounts
-    from .job import ExecResult
 
 log = logging.getLogger("runner")
 
@@ -70,7 +69,7 @@ class AtOnce:
                 poison,
                 types=(Generation, ExecOutcome),
                 states=(_IDLE, _LEASED),
-                shapes=(timing, result),
+                shapes=(Timing, ExecResult),
                 counts=counts.in_c,
                 otherwise=(self.exec, self._begun),
             )
@@ -89,7 +88,7 @@ class AtOnce:
         if self._poison.until:
             return None
         try:
-            name = host.expand(path)
+            name = path if path.isascii() and "$" not in path and "\0" not in path else host.expand(path)
             if param is not None:
                 param = host.expand(param)
             seen = self._seen.get(name)

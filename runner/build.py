@@ -141,7 +141,7 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     assembly = output / f"{where.stem}.exe"
     wanted = directives.read(content, str(source))
     language = languages.of(where, wanted.options)
-    _check_files(source, wanted.files, language)
+    _check_files(source, wanted.files)
     named = directives.resource(wanted.files).decode("utf-8", "surrogateescape")
     sources = _sources(mono)
     sr_dll, ksr_dll = _ensure_sr(sources, mono), _ensure_ksr(sources, mono)
@@ -162,7 +162,7 @@ def compile_script(source: Path, *, mono: str = "mono") -> Path:
     for number, (way, key) in enumerate(zip(language.ways, keys, strict=True), start=1):
         libraries = way.libraries()
         references = [str(path) for path in (sr_dll, ksr_dll, *libraries)] + list(wanted.references)
-        options = [*way.options, *wanted.options, *_resources(output, wanted.files)]
+        options = [*way.options, *wanted.options, *_resources(output, wanted.files, language)]
         arguments = language.arguments(where, references, options)
         _link_neighbours(where, assembly, libraries, wanted.files)
         try:
@@ -215,7 +215,7 @@ def publish(assembly: Path, directory: Path) -> Path:
         BuildError: The directory cannot be written.
     """
     links = [link for link in assembly.parent.iterdir() if link.is_symlink()]
-    named = {file.name for file in directives.files_of(assembly.read_bytes())}
+    named = {file.name for file in directives.files_of(str(assembly), assembly.read_bytes())}
     runtime = [link for link in links if _is_of_package(link.readlink())]
     runtime += [link for link in links if link.name in named and link.readlink() != directory.absolute() / link.name]
     symbols = mcs.symbols(assembly)
@@ -329,26 +329,25 @@ def _read_source(source: Path) -> bytes:
         raise BuildError(f"{source}: expected a readable source file: {error.strerror}") from error
 
 
-def _check_files(source: Path, files: Sequence[directives.File], language: Language) -> None:
+def _check_files(source: Path, files: Sequence[directives.File]) -> None:
     """
     Refuse a file that a source names and that is not there.
 
     Raises:
         BuildError: With file, line and column in the diagnostics.
     """
-    wrong = []
-    for file in files:
-        if not language.search:
-            wrong.append(f"{file.place}: error: app-mono: -file is not for {language.title}")
-        elif not (source.parent / file.name).is_file():
-            wrong.append(f"{file.place}: error: app-mono: there is no file {source.parent / file.name}")
+    wrong = [
+        f"{file.place}: error: app-mono: there is no file {source.parent / file.name}"
+        for file in files
+        if not (source.parent / file.name).is_file()
+    ]
     if wrong:
         raise BuildError(f"{source} does not compile: {len(wrong)} error{'s' if len(wrong) > 1 else ''}", wrong)
 
 
-def _resources(output: Path, files: tuple[directives.File, ...]) -> list[str]:
+def _resources(output: Path, files: tuple[directives.File, ...], language: Language) -> list[str]:
     """
-    The option that puts the names of ``files`` into an assembly.
+    What is given to a compiler so that it puts the names of ``files`` into an assembly.
 
     Raises:
         BuildError: ``output`` cannot be written.
@@ -358,6 +357,10 @@ def _resources(output: Path, files: tuple[directives.File, ...]) -> list[str]:
     made = output / directives.RESOURCE
     try:
         made.write_bytes(directives.resource(files))
+        if not language.search:  # ilasm has no option for that, but takes several sources
+            source = made.with_suffix(".il")
+            source.write_text(f".mresource public '{made}' {{}}\n", encoding="utf-8")
+            return [str(source)]
     except OSError as error:
         raise BuildError(f"{made}: expected to write it: {error.strerror}") from error
     return [f"-resource:{made},{directives.RESOURCE}"]

@@ -94,7 +94,8 @@ class Host(Protocol):
         """
         Replace the host's variables in a path or parameter of ``mono_exec`` by their values.
 
-        A host whose routing language has already expanded the text returns it unchanged.
+        A host whose routing language has already expanded the text returns it unchanged, and every host a text of ASCII
+        without ``$`` and NUL, for which it need not be asked.
 
         Raises:
             ConfigError: The text is not a valid format string.

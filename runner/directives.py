@@ -1,23 +1,29 @@
 """
-Compiler options in the comments of a source: ``// app-mono: -r:Helper.dll -unsafe``, with ``'`` in Visual Basic.
+What a source says in its comments: ``// app-mono: -r:Helper.dll -unsafe``, with ``'`` in Visual Basic, ``#`` in Python.
 
-``-file:numbers.txt`` names a file that the script reads while it runs. The names go into the assembly, as a resource,
-so that whoever has only the assembly finds them. Must not know how the compiler is run.
+``-file:numbers.txt`` names a file that the script reads while it runs. Of a source that is compiled to an assembly the
+names go into that, as a resource, so that whoever has only the assembly finds them. Must not know how the compiler is
+run.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import BuildError
+from .errors import BuildError, ScriptInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A directive is a line of its own, anywhere in the source.
-LINE = re.compile(r"^[ \t]*(?://|')[ \t]*app-mono:(?P<words>[^\r\n]*)", re.MULTILINE)
+LINE = r"^[ \t]*(?:{comment})[ \t]*app-mono:(?P<words>[^\r\n]*)"
 REFERENCE = re.compile(r"-(?:r|reference):(?P<name>[^,;]+)")
 OPTION = re.compile(r"-unsafe[+-]?|-langversion:[A-Za-z0-9.-]+|-(?:define|d):[A-Za-z_]\w*(?:[;,][A-Za-z_]\w*)*")
-FILE = re.compile(r"-file:(?P<name>(?!\.{1,2}$)[^,;/\\]+)")
+NAME = re.compile(r"(?!\.{1,2}$)[^,;/\\\0\r\n\t]+")
+"""What a file that belongs to a build may be called: it lies beside the script."""
+FILE = re.compile(f"-file:(?P<name>{NAME.pattern})")
 EXPECTED = "-r:NAME.dll, -unsafe, -langversion:VERSION, -define:NAME or -file:NAME"
 RESOURCE = "app-mono.files"
 """What the resource with the names is called in an assembly."""
@@ -32,7 +38,7 @@ class File(NamedTuple):
 
     Attributes:
         name: In the directory of the script.
-        place: Where the source says so: its name, the line and the column.
+        place: Where that is said: the source, the line and the column; or the setting.
     """
 
     name: str
@@ -65,22 +71,17 @@ def read(content: bytes, name: str) -> Directives:
     Raises:
         BuildError: A directive is not understood; file, line and column are in the diagnostics.
     """
-    text = content.decode("utf-8", "replace")
     references, options, wrong = [], [], []
     files: dict[str, File] = {}
-    for line in LINE.finditer(text):
-        for word in re.finditer(r"\S+", line["words"]):
-            row = text.count("\n", 0, line.start("words")) + 1
-            column = line.start("words") + word.start() - (text.rfind("\n", 0, line.start("words")) + 1) + 1
-            place = f"{name}:{row}:{column}"
-            if found := REFERENCE.fullmatch(word[0]):
-                references.append(found["name"])
-            elif OPTION.fullmatch(word[0]):
-                options.append(word[0])
-            elif found := FILE.fullmatch(word[0]):
-                files.setdefault(found["name"], File(found["name"], place))
-            else:
-                wrong.append(f"{place}: error: app-mono: expected {EXPECTED}, but {word[0]!r} came")
+    for word, place in _words(content, name, "//|'"):
+        if found := REFERENCE.fullmatch(word):
+            references.append(found["name"])
+        elif OPTION.fullmatch(word):
+            options.append(word)
+        elif found := FILE.fullmatch(word):
+            files.setdefault(found["name"], File(found["name"], place))
+        else:
+            wrong.append(f"{place}: error: app-mono: expected {EXPECTED}, but {word!r} came")
     if len(files) > MOST_FILES:
         wrong.append(f"{name}: error: app-mono: expected at most {MOST_FILES} files, got {len(files)}")
     if wrong:
@@ -95,10 +96,60 @@ def resource(files: tuple[File, ...]) -> bytes:
     )
 
 
-def files_of(assembly: bytes) -> tuple[File, ...]:
+def files_of(path: str, assembly: bytes) -> tuple[File, ...]:
     """The files that an assembly, from a source with such directives, reads; at most ``MOST_FILES``."""
     found = {words["name"]: words["place"] for words in itertools.islice(NAMED.finditer(assembly), MOST_FILES)}
     texts = (
         (name.decode("utf-8", "surrogateescape"), place.decode("utf-8", "replace")) for name, place in found.items()
     )
-    return tuple(File(name, place) for name, place in texts if FILE.fullmatch(f"-file:{name}") and "\0" not in name)
+    return tuple(File(name, f"{path}: {place}") for name, place in texts if NAME.fullmatch(name))
+
+
+class Comments(NamedTuple):
+    """
+    How the sources of a runtime that needs no assembly name the files that they read.
+
+    Attributes:
+        begin: What a comment begins with.
+        suffix: How the names of these sources end, in small letters; other scripts have no comments.
+        compiler: Begins the words that are left to the compiler; empty: there are none.
+        expected: What may be said, for errors.
+    """
+
+    begin: str
+    suffix: str = ""
+    compiler: str = ""
+    expected: str = "-file:NAME"
+
+    def files_of(self, path: str, source: bytes) -> tuple[File, ...]:
+        """
+        The files that a script reads.
+
+        Raises:
+            ScriptInvalid: A directive is not understood, or there are more than ``MOST_FILES``; with file, line and
+                column.
+        """
+        if not path.lower().endswith(self.suffix):
+            return ()
+        files: dict[str, File] = {}
+        wrong = []
+        for word, place in _words(source, path, re.escape(self.begin)):
+            if found := FILE.fullmatch(word):
+                files.setdefault(found["name"], File(found["name"], place))
+            elif not self.compiler or not word.startswith(self.compiler):
+                wrong.append(f"{place}: app-mono: expected {self.expected}, but {word!r} came")
+        if len(files) > MOST_FILES:
+            wrong.append(f"{path}: app-mono: expected at most {MOST_FILES} files, got {len(files)}")
+        if wrong:
+            raise ScriptInvalid("; ".join(wrong))
+        return tuple(files.values())
+
+
+def _words(content: bytes, name: str, comment: str) -> Iterator[tuple[str, str]]:
+    """Each word of the directives, and where it stands: ``name``, the line and the column."""
+    text = content.decode("utf-8", "replace")
+    for line in re.finditer(LINE.format(comment=comment), text, re.MULTILINE):
+        row = text.count("\n", 0, line.start("words")) + 1
+        begin = text.rfind("\n", 0, line.start("words")) + 1
+        for word in re.finditer(r"\S+", line["words"]):
+            yield word[0], f"{name}:{row}:{line.start('words') + word.start() - begin + 1}"

@@ -30,13 +30,13 @@ class ExecCounts:
     The counts of one runner. Safe to use from several threads.
 
     Attributes:
-        in_c: What ``add`` is made of, for ``runner/lane/_at_once.c``: the lock, the row of a build, and its places.
+        in_c: What ``add`` is made of, for ``runner/lane/_at_once.c``: the lock, the counts, and the places in a row.
     """
 
     def __init__(self) -> None:
         self._counted = counted.Counted()
         self._lock = threading.Lock()
-        self.in_c = self._lock, self._counted.row, IN_C
+        self.in_c = self._lock, self._counted, IN_C
 
     def result(self, job: Job, error: RunnerError | None) -> ExecResult:
         """

@@ -77,7 +77,7 @@ class Job:
     Attributes:
         heard: As ``Conversation.exec`` takes it.
         path: Of the script; None is what ``load`` names.
-        generation: What ran; None is nothing.
+        generation: What runs, or was to run when it failed; None where nothing is known of the script.
     """
 
     __slots__ = (

@@ -49,6 +49,7 @@ log = logging.getLogger("runner.listener")
 
 MAX_VARIABLES = 10_000  # in each of Process.kept; a script that derives names from what callers send never stops
 LOOK_S = 0.2  # how long a signal waits at most
+JOIN_S = 1.0  # how long the end waits for each thread, which counts what it answers only then
 SHORTEST_MESSAGE = 8  # keep-alives are shorter (RFC 5626, 3.5.1)
 ADDRESS = re.compile(r"udp:(?P<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(?P<port>\d{1,5}))?")
 FIRST_FINAL, LAST_FINAL = 200, 699
@@ -186,9 +187,7 @@ class Listener:
             self._sock.close()
             raise ConfigError(f"--sip {self._local.text}: {error.strerror}") from error
         self._sock.settimeout(LOOK_S)
-        self._workers = [
-            threading.Thread(target=self._work, name=f"sip {n}", daemon=True) for n in range(self._threads)
-        ]
+        self._workers = [threading.Thread(target=self._work, name="sip", daemon=True) for _ in range(self._threads)]
         for thread in self._workers:
             thread.start()
         return self
@@ -199,7 +198,7 @@ class Listener:
             with contextlib.suppress(queue.Full):
                 self._waiting.put(None, timeout=LOOK_S)
         for thread in self._workers:
-            thread.join(LOOK_S)
+            thread.join(JOIN_S)
         self._sock.close()
 
     def serve(self) -> None:

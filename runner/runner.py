@@ -263,7 +263,7 @@ class Runner:
         """
         self.poison.check_message(generation.path, lambda: call_id(job.host))
         pool = self.pools.of(generation.runtime).pool  # before a source is compiled: its workers start meanwhile
-        generation = self.scripts.ready(generation, job.deadline)
+        generation = job.generation = self.scripts.ready(generation, job.deadline)
         job.load += job.passed()
         while True:
             lease = pool.lease(generation, job.deadline)

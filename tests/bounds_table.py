@@ -40,6 +40,7 @@ BOUNDS: dict[tuple[str, str], str] = {
         "bridge/python/SR/scripts.py",
         "Script._files",
     ): "the modules that a script imports: MOST_HELPERS of runner/scripts",
+    ("bridge/python/SR/scripts.py", "Script._mirror"): NO_CONTAINER + "Mirror.add, which writes a file",
     ("bridge/python/SR/scripts.py", "Script.missing"): "two for each import of the top level, which ends it",
     ("bridge/python/SR/scripts.py", "Script.tops"): "the files of the script",
     ("bridge/python/SR/scripts.py", "sys.meta_path"): "one, once",
@@ -59,7 +60,7 @@ BOUNDS: dict[tuple[str, str], str] = {
     ),
     ("runner/bridges.py", "Bridges._made"): "the runtimes of the settings",
     ("runner/pool/pools.py", "Pools.by_runtime"): "the runtimes of the settings",
-    ("runner/scripts/builds.py", "Builds._named"): "MOST_NAMED, in _names_of",
+    ("runner/scripts/builds.py", "Builds._known"): "MOST_NAMED, in _names_of",
     ("runner/cluster/builds.py", "Bucket._put_at"): "MOST_KNOWN, in _note",
     ("runner/cluster/builds.py", "Fetched._builds"): "MOST_BUILDS, in _fetch",
     ("runner/cluster/builds.py", "Fetched._fetching"): "builds that are fetched now, for leases that there are",
@@ -275,6 +276,7 @@ BRIDGE_BOUNDS: dict[tuple[str, str], str] = {
 
 JAVA_BOUNDS: dict[tuple[str, str], str] = {
     ("Calls.java", "LEVELS"): "the levels of the log, once",
+    ("Build.java", "files"): "MOST_FILES of runner/directives.py",
     ("Build.java", "helpers"): "the helpers of one build",
     ("Compiled.java", "classes"): "the classes of one build",
     ("Compiled.java", "types"): "those of its own file",

@@ -38,8 +38,17 @@ def stop(pid: int) -> None:
     """Stop a process, and wait until it has: each of its threads goes on until it is its turn to see the signal."""
     os.kill(pid, signal.SIGSTOP)
     threads = Path(f"/proc/{pid}/task")
-    until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()), f"process {pid} has stopped")
+    until(lambda: all(_state(thread) in "TZX-" for thread in threads.iterdir()), f"process {pid} has stopped")
 
 
-def _state(thread: Path) -> str:
-    return (thread / "stat").read_text("utf-8").rpartition(") ")[2][0]
+def has_ended(pid: int) -> bool:
+    """Whether a process has: it is gone, or a zombie. It may go while one looks."""
+    return _state(Path(f"/proc/{pid}")) in "ZX-"
+
+
+def _state(process: Path) -> str:
+    """The letter of a process or thread; "-" when there is none any more."""
+    try:
+        return (process / "stat").read_text("utf-8").rpartition(") ")[2][0]
+    except OSError:
+        return "-"

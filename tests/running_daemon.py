@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.build import ensure_bridge
+from runner.cli.admin import request
+from runner.control.messages import StatusRequest
+from runner.control.status import Status
+from tests import warm
 from tests.places import ROOT
 from tests.programs import MCS, WAIT_S, until
 
@@ -26,9 +31,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 def app_mono(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command of app-mono."""
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=WAIT_S, check=False
-    )
+    return warm.run([*COMMAND, *arguments], env=ENVIRONMENT, timeout=WAIT_S)
 
 
 def compiled(directory: Path, name: str, body: str) -> Path:
@@ -77,7 +80,7 @@ class RunningDaemon:
         if os.geteuid() == 0 and "worker_user" not in settings:
             settings = f'worker_user = "root"\n{settings}'  # a daemon of root has to say so
         self.config.write_text(f'socket = "{self.socket}"\nscript_dirs = ["{self.scripts}"]\n{settings}\n', "utf-8")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: warm.Process | subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -107,12 +110,9 @@ class RunningDaemon:
             self._process.wait(WAIT_S)
         with self._stderr.open("ab") as log:
             begin = len(self.log())
-            process = self._process = subprocess.Popen(
-                [*_command(self._constants), "serve", "--config", str(self.config)],
-                stderr=log,
-                stdout=log,
-                env=self._env,
-            )
+            command = [*command_with(self._constants), "serve", "--config", str(self.config)]
+            process = warm.start(command, env=self._env, stdout=log.fileno(), stderr=log.fileno())
+        self._process = process
         self._watch(process.pid)
         until(lambda: "serving" in self.log()[begin:] or process.poll() is not None, "the daemon serves")
         assert process.poll() is None, self.log()
@@ -131,6 +131,20 @@ class RunningDaemon:
         """The daemon's process."""
         assert self._process is not None
         return self._process.pid
+
+    def status(self) -> dict[str, Any]:
+        """What ``app-mono status --json`` prints, without the start of a process."""
+        told: dict[str, Any] = json.loads(json.dumps(request(str(self.socket), StatusRequest, Status).as_json()))
+        return told
+
+    def workers(self) -> list[dict[str, Any]]:
+        """What ``app-mono workers --json`` prints."""
+        workers: list[dict[str, Any]] = self.status()["workers"]
+        return workers
+
+    def until_idle(self, count: int) -> None:
+        """Wait until so many workers have started and are free: a caller that must start one may not wait so long."""
+        until(lambda: sum(worker["state"] == "idle" for worker in self.workers()) >= count, f"{count} are idle")
 
     def descriptors(self) -> int:
         """How many files, sockets and pipes it has open."""
@@ -168,7 +182,7 @@ class RunningDaemon:
         return self._stderr.read_text("utf-8")
 
 
-def _command(constants: Mapping[str, float]) -> list[str]:
+def command_with(constants: Mapping[str, float]) -> list[str]:
     """``COMMAND``, in a process where these constants have other values."""
     lines = []
     for name, value in constants.items():

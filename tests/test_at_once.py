@@ -6,27 +6,33 @@ import gc
 import os
 import signal
 import sys
+import threading
 from bisect import bisect_left
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MethodType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runner.build import compile_script
 from runner.control.counters import FIRST_BUCKET, FIRST_SUM
 from runner.control.outcomes import BOUNDS_NS, EDITS, LOAD, QUESTIONS, QUEUE, TEXTS, TIME, TRUE
-from runner.errors import WorkerDied
+from runner.errors import RunnerError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.lane import choice
+from runner.pool.slot import State
 from runner.runner import Runner
 from tests.places import INVITE, ROOT
 from tests.programs import WAIT_S, until
 from tests.test_runner import COUNTS, RETURNS, THROWS, compiled, patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from threading import Lock
 
     from runner.job import ExecResult
+    from runner.pool.slot import Slot
+    from runner.pool.slots import Slots
 
 
 KILLS = "System.Diagnostics.Process.GetCurrentProcess().Kill(); return 2; } }"
@@ -59,11 +65,26 @@ def _runner() -> Iterator[Runner]:
 
 
 def at_once(runner: Runner, script: Path, timeout_s: float = WAIT_S) -> ExecResult | None:
+
     return runner._at_once.exec(str(script), None, MessageHost(INVITE), timeout_s, None)
 
 
 def warm(runner: Runner, script: Path, param: str | None = None) -> None:
+    """Run it, and let upkeep load what else is in use: while it does, the only worker is not free."""
     runner.mono_exec(script, param, host=MessageHost(INVITE))
+    if not is_free(runner):
+        runner.pools.all()[0].pool.wake.set()
+        until(lambda: is_free(runner), "the worker is free, and stays so")
+
+
+def is_free(runner: Runner) -> bool:
+    slots = runner.pools.all()[0].pool.slots
+    with slots.lock:
+        return all(
+            slot.state is State.IDLE and (slot.has(recent) or not slot.fits(recent))
+            for slot in slots.all
+            for recent in slots.recent.values()
+        )
 
 
 def test_the_second_exec_of_a_build_runs_at_once(runner: Runner, tmp_path: Path) -> None:
@@ -160,6 +181,140 @@ def test_a_script_that_kills_its_worker_is_not_run_again_on_another_one(runner: 
     assert runner.mono_exec(script, "1", host=MessageHost(INVITE)).exit_code == 1
 
 
+def set_reason(slot: Slot, _slots: Slots) -> None:
+    slot.retire_reason = "it has to go"
+
+
+def reach_jobs(slot: Slot, _slots: Slots) -> None:
+    slot.max_jobs = slot.living.holdings.execs + 1
+
+
+def reach_loads(slot: Slot, slots: Slots) -> None:
+    slot.living.holdings.loads = slots.settings.max_loads
+
+
+def reach_age(slot: Slot, slots: Slots) -> None:
+    slots.settings = slots.settings.model_copy(update={"ttl_s": 1000.0})
+    slot.living.started_at -= 1001
+
+
+def say_retire(slot: Slot, _slots: Slots) -> None:
+    slot.living.holdings.retire_reason = "threads"
+
+
+def outgrow(_slot: Slot, slots: Slots) -> None:
+    slots.settings = slots.settings.model_copy(update={"max_worker_memory_mib": 1})
+
+
+@pytest.mark.parametrize("spoil", [set_reason, reach_jobs, reach_loads, reach_age, say_retire, outgrow])
+def test_a_worker_that_must_not_serve_on_is_not_free_after_its_exec(
+    runner: Runner, tmp_path: Path, spoil: Callable[[Slot, Slots], None]
+) -> None:
+    script = compiled(tmp_path, RETURNS)
+    warm(runner, script)
+    warm(runner, script)
+    kept = runner.pools.all()[0]
+    slots = kept.pool.slots
+    slot, settings = slots.released, slots.settings
+    assert slot is not None
+    with kept.upkeep._ticking:  # it would retire an idle one as well
+        spoil(slot, slots)
+        try:
+            assert at_once(runner, script) is not None
+            assert slot not in slots.all
+        finally:
+            slots.settings = settings
+    assert runner.mono_exec(script, "5", host=MessageHost(INVITE)).exit_code == 5
+
+
+def test_a_worker_that_is_behind_and_a_start_that_failed_are_remembered_no_longer(
+    runner: Runner, tmp_path: Path
+) -> None:
+    script = compiled(tmp_path, RETURNS)
+    warm(runner, script)
+    warm(runner, script)
+    slots = runner.pools.all()[0].pool.slots
+    slot = slots.released
+    assert slot is not None
+    slot.is_behind = True
+    slots.start_error = RunnerError("no more processes")
+
+    assert at_once(runner, script) is not None
+
+    left: tuple[bool, Exception | None] = slot.is_behind, slots.start_error
+    assert left == (False, None)
+    assert slots.released is slot
+
+
+@pytest.mark.parametrize(
+    "lock_of", [lambda runner: runner.pools.all()[0].pool.slots.lock, lambda runner: runner._counts._lock]
+)
+def test_it_waits_for_whoever_has_a_lock(runner: Runner, tmp_path: Path, lock_of: Callable[[Runner], Lock]) -> None:
+    script = compiled(tmp_path, RETURNS)
+    warm(runner, script)
+    warm(runner, script)
+    ends = threading.Event()
+
+    def run() -> None:
+        warm(runner, script)
+        ends.set()
+
+    thread = threading.Thread(target=run)
+    with lock_of(runner):
+        thread.start()
+        assert not ends.wait(0.1)
+    thread.join(WAIT_S)
+    assert ends.is_set()
+
+
+def test_ctrl_c_before_the_script_runs_gives_the_slot_back_in_c(runner: Runner, tmp_path: Path) -> None:
+    """Bug: its slot stayed leased, and with one worker nothing ran any more."""
+    if isinstance(runner._at_once.exec, MethodType):
+        pytest.skip("Ctrl-C may come between any two steps in Python")
+    script = compiled(tmp_path, RETURNS)
+    for _ in range(2):
+        warm(runner, script, "1")
+    slot, generation = runner.pools.all()[0].pool.slots.released, runner.scripts.current(str(script))
+    assert slot is not None
+    until(
+        lambda: (runner.scripts.current(str(script)), runner.scripts.stamps(str(script)))[1], "it was not just compiled"
+    )
+    ran: Any = slot.living.holdings.ran
+
+    class Fails:
+        def __eq__(self, _: object) -> bool:
+            ran[generation.path] = generation.id
+            raise KeyboardInterrupt
+
+        __hash__ = None  # type: ignore[assignment]  # it is no key
+
+    ran[generation.path] = Fails()
+    with pytest.raises(KeyboardInterrupt):
+        at_once(runner, script)
+
+    assert slot.state is State.IDLE
+    assert runner.mono_exec(script, "5", host=MessageHost(INVITE)).exit_code == 5
+
+
+def test_ctrl_c_before_the_script_runs_is_not_lost(runner: Runner, tmp_path: Path) -> None:
+    script = compiled(tmp_path, RETURNS)
+    for _ in range(2):
+        warm(runner, script, "1")
+
+    class Interrupted(MessageHost):
+        times = 0
+
+        def expand(self, text: str) -> str:
+            self.times += 1
+            if self.times == 1:
+                raise KeyboardInterrupt
+            return super().expand(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        runner._at_once.exec(str(script), "$ru", Interrupted(INVITE), WAIT_S, None)
+    assert at_once(runner, script) is not None
+
+
 def calls_of_this_thread() -> tuple[int, int]:
     """How many reads and writes it has made."""
     told = dict(line.split(": ") for line in Path("/proc/thread-self/io").read_text("ascii").splitlines())
@@ -201,7 +356,7 @@ def test_it_gives_back_what_it_took(runner: Runner, tmp_path: Path, caplog: pyte
         assert at_once(runner, script, timeout_s=0) is None
         assert at_once(runner, tmp_path / "none.exe") is not None
 
-    for _ in range(30):
+    for _ in range(120):  # until the tables of Python itself have grown
         once()
     gc.collect()
     before, blocks = [sys.getrefcount(it) for it in watched], sys.getallocatedblocks()

@@ -34,7 +34,7 @@ ALLOWED = {
     ("runner/cluster/opening.py", "_opened", "connect"): "a task; it is waited for with CONNECT_S",
     ("runner/cluster/opening.py", "opened", "result"): "of a task that is done",
     ("runner/cluster/opening.py", "_opened", "result"): "of a future that is done",
-    ("runner/cluster/opening.py", "_close", "result"): "of a task that is done",
+    ("runner/cluster/opening.py", "_leave", "result"): "of a task that is done",
     ("runner/cluster/connection.py", "Connection._keep", "wait"): "the task that stands by for the end of a connection",
     ("runner/cluster/connection.py", "Connection.request", "wait"): "a task beside the request, which has a timeout",
     ("runner/wire/channel.py", "Channel.turn", "read"): "the same",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner import build
-from runner.directives import Directives, File, files_of, read, resource
-from runner.errors import BuildError
+from runner.directives import Comments, Directives, File, files_of, read, resource
+from runner.errors import BuildError, ScriptInvalid
+from runner.runtimes.known import Runtimes
+from runner.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,8 +79,46 @@ def test_an_assembly_says_which_files_it_reads() -> None:
 
     assembly = b"MZ\0" + resource(files) + b"\0more"
 
-    assert files_of(assembly) == (File("a.txt", "X.cs:1:14"), files[1])
-    assert files_of(b"MZ\0\napp-mono -file:../secret\tX.cs:1:1\n") == ()
+    assert files_of("/s/X.exe", assembly) == (
+        File("a.txt", "/s/X.exe: X.cs:1:14"),
+        File("b \u00e4.txt", "/s/X.exe: X.cs:2:3"),
+    )
+    assert files_of("/s/X.exe", b"MZ\0\napp-mono -file:../secret\tX.cs:1:1\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "script", "line", "names"),
+    [
+        ("python", "X.py", "# app-mono: -file:a.txt -file:b", ["a.txt", "b"]),
+        ("python", "X.py", "x = 1  # app-mono: -file:a.txt", []),
+        ("python", "X.py", "// app-mono: -file:a.txt", []),
+        ("node", "X.mjs", "  //app-mono:-file:a.txt\r", ["a.txt"]),
+        ("node", "X.js", "# app-mono: -file:a.txt", []),
+        ("java", "X.JAVA", "// app-mono: -r:lib/x.jar -file:a.txt -file:a.txt", ["a.txt"]),
+        ("java", "X.class", "// app-mono: -fiel:a.txt", []),
+        ("java", "X.jar", "// app-mono: -fiel:a.txt", []),
+    ],
+)
+def test_a_source_that_is_not_compiled_to_an_assembly_says_it_as_well(
+    runtime: str, script: str, line: str, names: list[str]
+) -> None:
+    files_of = Runtimes(Settings()).named(runtime).files_of
+    assert files_of is not None
+
+    assert [file.name for file in files_of(script, f"first\n{line}\n".encode())] == names
+
+
+def test_all_that_is_wrong_in_such_a_source_is_said_with_its_place() -> None:
+    many = "".join(f"# app-mono: -file:{number}\n" for number in range(65))
+
+    with pytest.raises(ScriptInvalid) as refused:
+        Comments("#").files_of("/s/X.py", f"{many}# app-mono: -file:a/b -unsafe\n".encode())
+
+    assert str(refused.value) == (
+        "/s/X.py:66:13: app-mono: expected -file:NAME, but '-file:a/b' came; "
+        "/s/X.py:66:23: app-mono: expected -file:NAME, but '-unsafe' came; "
+        "/s/X.py: app-mono: expected at most 64 files, got 65"
+    )
 
 
 SOURCE = """// app-mono: -unsafe -define:SEVEN

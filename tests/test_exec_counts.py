@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,8 +67,9 @@ def test_what_fails_is_counted_by_what_it_came_to(runner: Runner, tmp_path: Path
     throws, loops = compiled(tmp_path, "Throws", THROWS), compiled(tmp_path, "Loops", LOOPS)
     broken = tmp_path / "Broken.exe"
     broken.write_bytes(b"MZ")
+    runner.check(str(loops))  # loading it takes none of its time
     run(runner, throws)
-    run(runner, loops, 0.5)
+    run(runner, loops, 1.0)
     run(runner, broken)
     run(runner, tmp_path / "Missing.exe")
 
@@ -75,6 +77,16 @@ def test_what_fails_is_counted_by_what_it_came_to(runner: Runner, tmp_path: Path
     assert outcomes(counted(runner, loops).builds) == [{"timeout": 1}]
     assert outcomes(counted(runner, broken).builds) == [{"invalid": 1}]
     assert counted(runner, "").builds[0].outcomes["not_found"] == 1
+
+
+def test_an_exec_that_gets_no_worker_is_counted_by_its_script(tmp_path: Path) -> None:
+    """Bug: it was counted as one of a script that is not there."""
+    script = compiled(tmp_path, "Asks", ASKS.format(0))
+    with Runner(Settings(max_workers=1, spare_workers=0, allocate_timeout_s=WAIT_S)) as runner:
+        with runner.pools.of("mono").pool.lease(None, time.monotonic() + WAIT_S):
+            run(runner, script, 0.2)
+
+        assert outcomes(counted(runner, script).builds) == [{"busy": 1}]
 
 
 def test_the_script_of_mono_run_is_counted_by_its_path(tmp_path: Path) -> None:

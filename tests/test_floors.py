@@ -18,7 +18,8 @@ ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 # From the ground up: folders and modules directly under runner.
 FLOORS = (
     {"errors", "calls", "backoff", "printable", "trust", "reviewed"},
-    {"settings", "wire", "sip", "migrate", "directives", "installed", "mcs", "ksr"},
+    {"directives"},
+    {"settings", "wire", "sip", "migrate", "installed", "mcs", "ksr"},
     {"compilers"},
     {"runtimes", "lane"},
     {"scripts", "hosts"},
@@ -45,7 +46,6 @@ IN_KAMAILIO = (
 )
 BLOCKED = (
     "pydantic",
-    "pydantic_settings",
     "watchdog",
     "platformdirs",
     "rich",

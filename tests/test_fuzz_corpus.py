@@ -13,10 +13,15 @@ import pytest
 
 from runner.control.connection import Control, ControlError
 from runner.errors import ProtocolViolation
+from runner.lane import choice
 from runner.wire.session import State
 from tests.hostile_daemon import in_state, one_lease
 from tests.hostile_datagrams import one_datagram
+from tests.lane.hostile import one_call
+from tests.lane.hostile_runner import one_exec
 from tests.programs import WAIT_S
+
+in_c = pytest.mark.skipif(choice.NAME != "c", reason="the lane in C does not run here")
 
 
 def corpus(kind: str) -> list[bytes]:
@@ -55,3 +60,15 @@ def test_a_client_outlives_whatever_its_daemon_and_its_worker_say() -> None:
 def test_a_datagram_makes_the_listener_send_one_at_most_and_to_one_other_host() -> None:
     for data in corpus("listener"):
         one_datagram(data)
+
+
+@in_c
+def test_in_c_a_call_of_kamailio_gives_a_value_whatever_kamailio_a_worker_and_a_daemon_say() -> None:
+    for data in corpus("exported"):
+        one_call(data)
+
+
+@in_c
+def test_in_c_an_exec_gives_its_slot_back_whatever_a_runner_is_made_of() -> None:
+    for data in corpus("at_once"):
+        one_exec(data)

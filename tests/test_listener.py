@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from runner import compile_script
+from tests import warm
 from tests.kamailio.rig import Peer, free_udp_port
 from tests.places import ROOT
 from tests.programs import WAIT_S, until
@@ -28,21 +29,28 @@ TRUE = "static int Main() { return 0; }"
 
 
 class RunningListener:
-    """``app-mono serve --sip`` on a free port of 127.0.0.1."""
+    """``app-mono serve --sip`` on a free port of 127.0.0.1. With one worker it takes one datagram after the other."""
 
     def __init__(
-        self, directory: Path, script: Path, *options: str, timeout_s: float = 10, ip: str = "127.0.0.1"
+        self,
+        directory: Path,
+        script: Path,
+        *options: str,
+        timeout_s: float = 10,
+        workers: int = 4,
+        ip: str = "127.0.0.1",
     ) -> None:
         self.port = free_udp_port()
         config = directory / "listener.toml"
-        config.write_text(f"exec_timeout_s = {timeout_s}\nallocate_timeout_s = 10\n", encoding="utf-8")
+        sizes = f"max_workers = {workers}\nallocate_timeout_s = 10\n"
+        config.write_text(f"exec_timeout_s = {timeout_s}\n{sizes}", encoding="utf-8")
         self._log = directory / "listener.log"
         self._command = [*COMMAND, "serve", "--sip", f"udp:{ip}:{self.port}", "--exec", str(script)]
         self._command += ["--config", str(config), *options]
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=ENVIRONMENT)
+            self._process = warm.start(self._command, env=ENVIRONMENT, stdout=log.fileno(), stderr=log.fileno())
         until(lambda: "listening on" in self.log() or self._process.poll() is not None, "it listens")
         assert self._process.poll() is None, self.log()
         return self
@@ -78,9 +86,11 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def listening(stack: ExitStack, directory: Path, body: str, *options: str, timeout_s: float = 10) -> RunningListener:
+def listening(
+    stack: ExitStack, directory: Path, body: str, *options: str, timeout_s: float = 10, workers: int = 4
+) -> RunningListener:
     script = compiled(directory, "Decides", body)
-    return stack.enter_context(RunningListener(directory, script, *options, timeout_s=timeout_s))
+    return stack.enter_context(RunningListener(directory, script, *options, timeout_s=timeout_s, workers=workers))
 
 
 def first_line(message: bytes | None) -> str:
@@ -107,7 +117,9 @@ def test_sipp_sets_up_and_ends_calls(tmp_path: Path, stack: ExitStack) -> None:
     assert (sipp.counts().successful, sipp.counts().failed) == (100, 0)
     assert listener.stop() == 0
     assert listener.counts()["requests"] >= 300
-    assert listener.counts()["answered"] == listener.counts()["requests"] - 100  # an ACK has no answer
+    # An ACK has no answer, and is sent again where an answer comes twice.
+    unanswered = listener.counts()["requests"] - listener.counts()["answered"]
+    assert 100 <= unanswered <= 100 + sipp.counts().retransmitted
 
 
 def test_the_example_looks_a_number_up_and_redirects(tmp_path: Path, stack: ExitStack) -> None:
@@ -270,16 +282,18 @@ def test_a_script_that_hangs_is_false_at_its_deadline(tmp_path: Path, stack: Exi
     listener = listening(stack, tmp_path, body, "--on-true", "reply:200:OK", timeout_s=6)
     caller = stack.enter_context(Peer(listener.port))
 
+    first = caller.ask(caller.request(), WAIT_S)  # a first run that hangs would be left to finish for a while
     hung = caller.ask(caller.request(uri="sip:loop@example.com"), WAIT_S)
     good = caller.ask(caller.request(), WAIT_S)
 
+    assert first_line(first) == "SIP/2.0 200 OK"
     assert first_line(hung) == "SIP/2.0 403 Forbidden"
     assert first_line(good) == "SIP/2.0 200 OK", listener.log()
     assert "it was not done in time" in listener.log()
 
 
 def test_noise_is_logged_and_harmless(tmp_path: Path, stack: ExitStack) -> None:
-    listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK")
+    listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK", workers=1)
     caller = stack.enter_context(Peer(listener.port))
 
     for noise in (b"", b"\r\n\r\n", b"\0\0\0\0", os.urandom(500), b"INVITE sip:x SIP/2.0\r\n\r\n", b"x" * 60000):
@@ -297,7 +311,7 @@ def test_noise_is_logged_and_harmless(tmp_path: Path, stack: ExitStack) -> None:
 
 
 def test_what_kamailio_drops_is_dropped_silently_and_counted(tmp_path: Path, stack: ExitStack) -> None:
-    listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK")
+    listener = listening(stack, tmp_path, TRUE, "--on-true", "reply:200:OK", workers=1)
     caller = stack.enter_context(Peer(listener.port))
     good = caller.request()
 
@@ -318,7 +332,7 @@ def test_a_message_that_its_script_has_dropped_goes_nowhere(tmp_path: Path, stac
     source, script = tmp_path / "Drops.cs", tmp_path / "Drops.exe"
     source.write_text(f"using SR; public static class Drops {{ public {main} }}", "utf-8")
     script.write_bytes(compile_script(source).read_bytes())
-    listener = stack.enter_context(RunningListener(tmp_path, script, "--on-true", "reply:200:OK"))
+    listener = stack.enter_context(RunningListener(tmp_path, script, "--on-true", "reply:200:OK", workers=1))
     caller = stack.enter_context(Peer(listener.port))
 
     caller.send(caller.request(call_id="dropped"))

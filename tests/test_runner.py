@@ -46,7 +46,8 @@ def compiled(directory: Path, source: str, name: str = "S") -> Path:
 
 def patient(**settings: Any) -> Settings:
     """Settings that a busy machine does not trip over."""
-    return Settings(exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, first_exec_timeout_s=WAIT_S, **settings)
+    names = ("start_timeout_s", "exec_timeout_s", "allocate_timeout_s", "first_exec_timeout_s")
+    return Settings(**(dict.fromkeys(names, WAIT_S) | settings))
 
 
 def processes_under(directory: Path) -> list[int]:
@@ -134,7 +135,7 @@ def test_a_script_that_never_returns_is_ended_at_its_deadline(tmp_path: Path) ->
     script = compiled(tmp_path, LOOPS)
 
     with Runner(patient()) as runner:
-        result = runner.mono_exec(script, host=MessageHost(INVITE), timeout_s=1.0)
+        result = runner.mono_exec(script, host=MessageHost(INVITE), timeout_s=0.3)
         next_result = runner.mono_exec(compiled(tmp_path, RETURNS, "R"), "0", host=MessageHost(INVITE))
 
     assert isinstance(result.error, ExecTimeout)
@@ -158,10 +159,10 @@ def test_a_spare_serves_while_a_dead_worker_is_replaced(tmp_path: Path) -> None:
     with Runner(patient(num_workers=1, spare_workers=1)) as runner:
         until(lambda: len(runner.snapshot().workers) == 2, "two workers")
         runner.mono_exec(script, "0", host=MessageHost(INVITE))
-        for worker in runner.snapshot().workers[:1]:
-            os.kill(worker.pid, signal.SIGKILL)
+        killed = runner.snapshot().pids[0]
+        os.kill(killed, signal.SIGKILL)
         result = runner.mono_exec(script, "0", host=MessageHost(INVITE))
-        until(lambda: len(runner.snapshot().workers) == 2, "a replacement")
+        until(lambda: len({*runner.snapshot().pids} - {killed}) == 2, "a replacement")
 
     assert result.ok, result
 

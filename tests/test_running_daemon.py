@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.places import ROOT
-from tests.programs import until
+from tests.programs import has_ended, until
 
 STARTS = """
 import sys, time
@@ -24,8 +24,8 @@ def test_a_daemon_ends_with_the_process_that_started_it_even_when_that_is_killed
     command = [sys.executable, "-c", STARTS, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as starter:
         assert starter.stdout is not None
-        daemon = Path("/proc", starter.stdout.readline().strip(), "cmdline")
-        assert "serve" in daemon.read_text(encoding="utf-8")
+        daemon = int(starter.stdout.readline())
+        assert "serve" in Path(f"/proc/{daemon}/cmdline").read_text(encoding="utf-8")
         starter.kill()
 
-    until(lambda: not daemon.exists() or not daemon.read_text(encoding="utf-8"), "the daemon has ended")
+    until(lambda: has_ended(daemon), "the daemon has ended")

@@ -12,6 +12,7 @@ left over.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import re
@@ -34,7 +35,7 @@ from tools.chaos_cluster import ClusterFaults, ClusterSite
 from tools.chaos_faults import Faults, Site, small_file_system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 CLUSTER = "cluster"
 RATE = 100  # of sipp, calls a second
@@ -165,8 +166,22 @@ class Probe:
         waits = [when - self.sent[call_id] for call_id, (when, _) in self.answered.items()]
         report.late = sum(wait > LATE_S for wait in waits)
         report.false = sum(not is_true for _, is_true in self.answered.values())
-        times = sorted(when for when, _ in self.answered.values())
-        report.longest_gap_s = max((after - before for before, after in pairwise(times)), default=LOST_S)
+        report.longest_gap_s = longest_gap((self.sent[call_id], when) for call_id, (when, _) in self.answered.items())
+
+
+def longest_gap(requests: Iterable[tuple[float, float]]) -> float:
+    """
+    The longest time in which a request waited and none was answered, in seconds.
+
+    Args:
+        requests: When each was sent, and when it was answered.
+    """
+    answers = sorted((answered, sent) for sent, answered in requests)
+    gaps, since = [], math.inf  # since when one waits that has no answer before
+    for (before, _), (after, sent) in reversed(list(pairwise(answers))):
+        since = min(since, sent)
+        gaps.append(after - max(before, since))
+    return max(gaps, default=LOST_S)
 
 
 class Scraper:

@@ -115,7 +115,8 @@ namespace SRCompilers
                 .WithPdbFilePath(Path.GetFileName(symbols));
             using (FileStream into = File.Create(assembly), beside = File.Create(symbols))
             {
-                EmitResult result = compilation.Emit(into, beside, options: options);
+                EmitResult result = compilation.Emit(
+                    into, beside, manifestResources: given.ManifestResources, options: options);
                 Add(result.Diagnostics, lines);
                 return result.Success;
             }

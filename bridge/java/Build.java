@@ -2,6 +2,7 @@ package srbridge;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Locale;
@@ -18,6 +19,9 @@ final class Build {
 
     /** The helpers by their names; null for one that does not exist. */
     final Map<String, Object> helpers;
+
+    /** Where the copies of its data files are, by their names. */
+    final Map<String, Path> files = new LinkedHashMap<>();
 
     /** What is loaded: of a source in a worker, what it was compiled to. */
     final byte[] content;
@@ -37,6 +41,10 @@ final class Build {
         name = path.substring(path.lastIndexOf('/') + 1);
         helpers = ExecRequest.asMap(wanted.get("helpers"));
         content = copies.read((String) wanted.get("file"), path);
+        Map<String, Object> hashes = ExecRequest.asMap(wanted.get("files"));
+        if (hashes != null) {
+            hashes.forEach((each, hash) -> files.put(each, copies.place((String) hash, path)));
+        }
     }
 
     /** Whether the script is one that is compiled. */

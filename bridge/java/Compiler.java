@@ -44,6 +44,7 @@ final class Compiler implements AutoCloseable {
     // As in a source in C#: a line of its own, anywhere.
     private static final Pattern DIRECTIVE = Pattern.compile("(?m)^[ \\t]*//[ \\t]*app-mono:(.*)$");
     private static final Pattern REFERENCE = Pattern.compile("-r:(\\S+\\.jar)");
+    private static final String FILE = "-file:"; // the runner's matter, as are errors in it
 
     private static final String NAME = "[\\p{javaJavaIdentifierStart}&&[^$]]\\p{javaJavaIdentifierPart}*";
 
@@ -90,11 +91,14 @@ final class Compiler implements AutoCloseable {
         Set<String> jars = new LinkedHashSet<>();
         for (Matcher line = DIRECTIVE.matcher(source.text); line.find();) {
             for (String word : line.group(1).trim().split("\\s+")) {
+                if (word.startsWith(FILE)) {
+                    continue;
+                }
                 Matcher reference = REFERENCE.matcher(word);
                 if (!reference.matches() || !Build.isJarBeside(reference.group(1))) {
                     long row = source.text.substring(0, line.start(1)).lines().count();
-                    throw new InvalidScript(path + ":" + row + ":1: app-mono: expected -r:NAME.jar, but " + word
-                        + " came", null);
+                    throw new InvalidScript(path + ":" + row + ":1: app-mono: expected -r:NAME.jar or -file:NAME, but "
+                        + word + " came", null);
                 }
                 jars.add(reference.group(1));
             }

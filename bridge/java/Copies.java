@@ -25,12 +25,9 @@ final class Copies {
      * @throws InvalidScript there is no such copy, or it was changed
      */
     byte[] read(String hash, String path) {
-        if (!hash.matches("[0-9a-f]{64}")) {
-            throw new InvalidScript(path + ": expected the SHA-256 of a copy, not " + hash, null);
-        }
         byte[] bytes;
         try {
-            bytes = Files.readAllBytes(directory.resolve(hash));
+            bytes = Files.readAllBytes(place(hash, path));
         } catch (IOException error) {
             throw new InvalidScript(path + ": the runner's copy cannot be read: " + error, error);
         }
@@ -38,6 +35,18 @@ final class Copies {
             throw new InvalidScript(path + ": the runner's copy was changed: expected the SHA-256 " + hash, null);
         }
         return bytes;
+    }
+
+    /**
+     * Where a copy is; whether there is one is not checked.
+     *
+     * @throws InvalidScript this is no name of a copy
+     */
+    Path place(String hash, String path) {
+        if (!hash.matches("[0-9a-f]{64}")) {
+            throw new InvalidScript(path + ": expected the SHA-256 of a copy, not " + hash, null);
+        }
+        return directory.resolve(hash);
     }
 
     private static String hashOf(byte[] bytes) {

@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.security.ProtectionDomain;
@@ -25,6 +27,8 @@ final class Generation {
     private final Set<String> known;
     private final Function<String, byte[]> late;
     private Map<String, byte[]> compiled = Map.of();
+    private final Path beside;
+    private Path place;
     private final List<Path> places = new ArrayList<>();
     private final Set<String> misses = new LinkedHashSet<>();
     private String packagePrefix = "";
@@ -42,8 +46,27 @@ final class Generation {
         this.directory = directory;
         this.known = known;
         this.late = late;
+        beside = directory.resolveSibling(directory.getFileName() + "-beside");
+        place = Path.of(path);
         Files.createDirectories(directory);
         places.add(directory);
+    }
+
+    /**
+     * Puts its data files where it finds them: as resources, and beside its classes.
+     *
+     * @throws InvalidScript they cannot be put there
+     */
+    void link(Map<String, Path> files) {
+        if (files.isEmpty()) {
+            return;
+        }
+        try {
+            Mirror.link(directory, files);
+            place = Mirror.make(beside, files, place);
+        } catch (IOException | InvalidPathException error) { // a locale without UTF-8 has no paths beyond ASCII
+            throw new InvalidScript(path + ": its files cannot be linked: " + error, error);
+        }
     }
 
     /** The package of the script: its own directory is where classes of this package are. */
@@ -100,10 +123,14 @@ final class Generation {
 
     /** Removes what was written. */
     void remove() {
-        try (Stream<Path> all = Files.walk(directory)) {
-            all.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        } catch (IOException | UncheckedIOException error) {
-            System.err.println("bridge: " + directory + " cannot be removed: " + error);
+        for (Path each : List.of(directory, beside)) {
+            try (Stream<Path> all = Files.walk(each)) {
+                all.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            } catch (NoSuchFileException error) {
+                // The script has no data files.
+            } catch (IOException | UncheckedIOException error) {
+                System.err.println("bridge: " + each + " cannot be removed: " + error);
+            }
         }
     }
 
@@ -130,7 +157,7 @@ final class Generation {
 
     private final class ScriptLoader extends URLClassLoader {
         private final ProtectionDomain domain =
-            new ProtectionDomain(new CodeSource(url(Path.of(path)), (Certificate[]) null), null);
+            new ProtectionDomain(new CodeSource(url(place), (Certificate[]) null), null);
 
         ScriptLoader() {
             super(places.stream().map(Generation::url).toArray(URL[]::new), Generation.class.getClassLoader());

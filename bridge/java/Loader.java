@@ -68,6 +68,7 @@ final class Loader {
                 generation.take(compiled);
             }
             String main = build.arrange(generation, needs);
+            generation.link(build.files);
             needs.removeAll(known);
             if (needs.isEmpty()) {
                 script = compiled == null ? new Script(build.path, List.of(main), List.of(), generation)

@@ -86,15 +86,17 @@ async function load(id, params) {
     if (typeof params.path !== "string" || typeof params.file !== "string" || typeof params.helpers !== "object") {
         lost("expected a load request");
     }
-    const build = new Build(params, copies, sr, (name) => calls.find(name));
+    const build = new Build(params, copies, directory, sr, (name) => calls.find(name));
     try {
         await build.load();
         if (build.missing.size > 0) {
+            build.forget();
             outbox.turn(`${head(id)}{"needs":[${[...build.missing].map(json.quoted)}]}}`);
             return;
         }
         build.entries = new Entries(build);
     } catch (error) {
+        build.forget();
         if (error instanceof InvalidScript) {
             fail(id, SCRIPT_CANNOT_RUN, error.message, error.cause);
         } else {
@@ -102,6 +104,7 @@ async function load(id, params) {
         }
         return;
     }
+    builds.get(current.get(build.path))?.forget();
     builds.delete(current.get(build.path));
     current.set(build.path, params.generation);
     builds.set(params.generation, build);
@@ -238,6 +241,14 @@ process.on("exit", (code) => {
     const id = unanswered?.started()?.id ?? loading;
     outbox.exiting(`{"jsonrpc":"2.0","method":"exiting","params":{"code":${Number(code) | 0},"exec":${id}}}`);
 });
+// process.exit calls this after the listeners of "exit". It waits for all threads, and the watch may wait for the runner.
+const { reallyExit } = process;
+process.reallyExit = (code) => {
+    if (!inbox.keep()) {
+        process.kill(process.pid, "SIGKILL"); // the code was said
+    }
+    reallyExit.call(process, code);
+};
 process.on("uncaughtException", (error) => {
     if (!calls.failed(error)) {
         console.error(`${typeOf(error)}: ${messageOf(error)}\n${stackOf(error)}`);

@@ -13,6 +13,7 @@ const path = require("path");
 const { pathToFileURL } = require("url");
 const vm = require("vm");
 const json = require("./json.js");
+const { Mirror } = require("./mirror.js");
 const { messageOf } = require("./thrown.js");
 
 const PARAMETERS = ["exports", "require", "module", "__filename", "__dirname"];
@@ -20,6 +21,7 @@ const REQUIRED = /\b(?:require|import)\s*\(\s*(["'])(\.{1,2}(?:\/[^"'\n]*)?)\1\s
 const IMPORTED = /\b(?:from|import)\s*(["'])(\.{1,2}\/[^"'\n]*)\1/g;
 const ES_SYNTAX = /^(?:Cannot use import statement|Cannot use 'import\.meta'|Unexpected token 'export')/;
 const ENDINGS = ["", ".js", ".json", "/index.js", "/index.json"]; // what require() tries, in this order
+const IS_HASH = /^[0-9a-f]{64}$/;
 const IS_WHOLE = /\.(?:js|mjs|cjs|json)$/; // nobody names a folder like this
 
 /** A build that cannot be loaded: the message says where and why. */
@@ -33,6 +35,8 @@ class Build {
     #units = new Map(); // what each file is compiled to, by its name
     #names = new Map(); // of ES modules
     #main;
+    #data;
+    #mirror = null; // where data files belong to it
 
     /** Names of files that were looked for and are not known yet. */
     missing = new Set();
@@ -44,14 +48,17 @@ class Build {
      * @param path where the script really is
      * @param hash of its copy
      * @param helpers {NAME: {path, file: HASH} or null}
+     * @param files {NAME: HASH} of its data files; none where there is no such member
      * @param copies the directory of the copies
+     * @param builds a private directory
      * @param sr the module SR
      * @param find asks the runner for a file, by its name, while an exec runs: its hash, or null
      */
-    constructor({ path: real, file, helpers }, copies, sr, find) {
+    constructor({ path: real, file, helpers, files = {} }, copies, builds, sr, find) {
         this.path = real;
         this.#main = path.basename(real);
         this.#copies = copies;
+        this.#data = { builds, files };
         this.#sr = sr;
         this.#find = find;
         this.#files = new Map(Object.entries(helpers));
@@ -62,6 +69,7 @@ class Build {
     async load() {
         this.#look(this.#main, new Set());
         if (this.missing.size === 0) {
+            this.#arrange();
             try {
                 await this.run();
             } catch (error) {
@@ -70,6 +78,32 @@ class Build {
                 }
             }
         }
+    }
+
+    /** It will not run again. */
+    forget() {
+        this.#mirror?.remove();
+    }
+
+    /** Puts its data files where it finds them. */
+    #arrange() {
+        const { builds, files } = this.#data;
+        const links = Object.entries(files).map(([name, hash]) => [name, this.#copyOf(hash, this.path)]);
+        if (links.length > 0) {
+            const known = [...this.#files].filter(([, file]) => file !== null);
+            const sources = known.map(([name, { path: real, file }]) => [name, this.#read(file, real)]);
+            this.#mirror = new Mirror(builds, path.dirname(this.path));
+            try {
+                this.#mirror.make(sources, links);
+            } catch (error) {
+                throw new InvalidScript(`${this.path}: its files cannot be linked: ${error.message}`, { cause: error });
+            }
+        }
+    }
+
+    /** Where a file of this build says that it lies. */
+    #place(name) {
+        return path.join(this.#mirror?.directory ?? path.dirname(this.path), name);
     }
 
     /** Runs the top level of the script's own file, again where it ran before. A promise for an ES module. */
@@ -113,9 +147,10 @@ class Build {
         if (!isRelative && !specifier.startsWith("/")) {
             return null;
         }
+        const isInMirror = this.#mirror !== null && specifier.startsWith(`${this.#mirror.directory}/`);
         const base = isRelative
             ? path.posix.join(path.posix.dirname(from), specifier)
-            : path.posix.relative(path.dirname(this.path), specifier);
+            : path.posix.relative(isInMirror ? this.#mirror.directory : path.dirname(this.path), specifier);
         if (base === ".." || base.startsWith("../")) {
             return null;
         }
@@ -144,7 +179,11 @@ class Build {
                 if (this.exports === null) {
                     this.missing.add(name);
                 } else {
-                    this.#files.set(name, hash && { path: path.join(path.dirname(this.path), name), file: hash });
+                    const real = path.join(path.dirname(this.path), name);
+                    this.#files.set(name, hash && { path: real, file: hash });
+                    if (hash) {
+                        this.#mirror?.add(name, this.#read(hash, real));
+                    }
                 }
             }
             if (this.#files.get(name)) {
@@ -168,7 +207,7 @@ class Build {
 
     #compiled(name) {
         const { path: real, file } = this.#files.get(name);
-        const source = this.#read(file, real).replace(/^\ufeff/, "");
+        const source = this.#read(file, real).toString().replace(/^\ufeff/, "");
         try {
             if (name.endsWith(".json")) {
                 return { kind: "json", value: JSON.parse(source) };
@@ -197,10 +236,11 @@ class Build {
     }
 
     #module(name, real, source) {
+        const place = this.#place(name);
         const module = new vm.SourceTextModule(source, {
             identifier: real,
             initializeImportMeta: (meta) => {
-                Object.assign(meta, { url: pathToFileURL(real).href, filename: real, dirname: path.dirname(real) });
+                Object.assign(meta, { url: pathToFileURL(place).href, filename: place, dirname: path.dirname(place) });
             },
             importModuleDynamically: (specifier) => this.#imported(specifier, name),
         });
@@ -212,7 +252,7 @@ class Build {
     #read(hash, real) {
         let bytes;
         try {
-            bytes = fs.readFileSync(path.join(this.#copies, hash));
+            bytes = fs.readFileSync(this.#copyOf(hash, real));
         } catch (error) {
             throw new InvalidScript(`${real}: the runner's copy cannot be read: ${error.message}`, { cause: error });
         }
@@ -220,7 +260,14 @@ class Build {
         if (found !== hash) {
             throw new InvalidScript(`${real}: expected a copy with the hash ${hash}, it has ${found}`);
         }
-        return bytes.toString();
+        return bytes;
+    }
+
+    #copyOf(hash, real) {
+        if (!IS_HASH.test(hash)) {
+            throw new InvalidScript(`${real}: expected the SHA-256 of a copy, not ${hash}`);
+        }
+        return path.join(this.#copies, hash);
     }
 
     /** What a file of this build exports to require(). Runs it the first time. */
@@ -239,10 +286,11 @@ class Build {
             const outside = createRequire(real);
             const require = (specifier) => this.#required(specifier, name, outside);
             Object.assign(require, { resolve: outside.resolve, main: undefined, cache: {}, extensions: {} });
-            const module = { id: real, filename: real, path: path.dirname(real), exports: {}, loaded: false, require };
+            const place = this.#place(name);
+            const module = { id: place, filename: place, path: path.dirname(place), exports: {}, loaded: false, require };
             unit.module = module;
             try {
-                unit.run.call(module.exports, module.exports, require, module, real, module.path);
+                unit.run.call(module.exports, module.exports, require, module, place, module.path);
                 module.loaded = true;
             } finally {
                 if (!module.loaded) {

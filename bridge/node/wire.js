@@ -106,6 +106,11 @@ class Inbox {
         }
     }
 
+    /** Lets the watch read no more. False: it waits for bytes already, and node would not end before they come. */
+    keep() {
+        return Atomics.compareExchange(this.#cells, READER, FREE, MAIN) !== WATCH;
+    }
+
     #read() {
         const cells = this.#cells;
         let bytes = this.#own;

@@ -19,12 +19,13 @@ from typer.completion import completion_init  # type: ignore[attr-defined] # it 
 
 from runner.errors import ConfigError
 
-from . import admin, ksr, lang, nodes, runtime, show
+from . import ksr, lang, nodes, runtime, show
 from .ending import JSON, Commands, end_cleanly_on_signals, guarded, report
 from .outcome import FAILED, FALSE, TRUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from .job import Job
 
@@ -213,9 +214,9 @@ def kamailio_cfg(
     unit: Annotated[bool, typer.Option("--service", help="Only the daemon's systemd unit.")] = False,
 ) -> None:
     """Print the lines for kamailio.cfg, app-mono.toml and systemd, with the paths of this machine."""
-    from .kamailio_cfg import lines, service  # noqa: PLC0415 - as above
+    from .kamailio_cfg import show_lines  # noqa: PLC0415 - as above
 
-    guarded(lambda: _print(service() if unit else lines(kemi=kemi, toml_only=toml, app_python3s=python3s)))
+    guarded(lambda: show_lines(kemi=kemi, toml_only=toml, app_python3s=python3s, unit=unit))
 
 
 pv_app = typer.Typer(no_args_is_help=True, help="Pseudo-variables and transformations of the embedded host.")
@@ -292,13 +293,13 @@ def serve(
 @app.command("status")
 def status(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
     """Show the state of the daemon."""
-    _controlled(config, socket, lambda path: admin.status(path, as_json=json))
+    _controlled(config, socket, lambda admin, path: admin.status(path, as_json=json))
 
 
 @app.command("workers")
 def workers(*, config: Config = None, socket: Socket = None, json: Json = False) -> None:
     """List the daemon's workers, and who holds each."""
-    _controlled(config, socket, lambda path: admin.workers(path, as_json=json))
+    _controlled(config, socket, lambda admin, path: admin.workers(path, as_json=json))
 
 
 @app.command("top")
@@ -308,31 +309,31 @@ def top(
     """Watch what the daemon, its scripts and its workers do; q ends it."""
     from .top import top as show_again  # noqa: PLC0415 - as above
 
-    _controlled(config, socket, lambda path: show_again(path, once=once))
+    _controlled(config, socket, lambda _, path: show_again(path, once=once))
 
 
 @app.command("reload")
 def reload(*, config: Config = None, socket: Socket = None) -> None:
     """Make the daemon read its settings again, as HUP does; names the changes that take more than that."""
-    _controlled(config, socket, admin.reload)
+    _controlled(config, socket, lambda admin, path: admin.reload(path))
 
 
 @app.command("reset")
 def reset(*, config: Config = None, socket: Socket = None) -> None:
     """Replace all workers of the daemon, and read the script of the setting load again."""
-    _controlled(config, socket, admin.reset)
+    _controlled(config, socket, lambda admin, path: admin.reset(path))
 
 
 @app.command("drain")
 def drain(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon; workers that clients hold go on serving them, until the next daemon takes over."""
-    _controlled(config, socket, admin.drain)
+    _controlled(config, socket, lambda admin, path: admin.drain(path))
 
 
 @app.command("stop")
 def stop(*, config: Config = None, socket: Socket = None) -> None:
     """End the daemon and all of its workers."""
-    _controlled(config, socket, admin.stop)
+    _controlled(config, socket, lambda admin, path: admin.stop(path))
 
 
 @app.callback()
@@ -386,15 +387,11 @@ def _carry_out(job: Job, *, watch: bool, as_json: bool, repeat: int, in_kamailio
     return max(result.status for result in results)
 
 
-def _print(text: str) -> int:
-    for line in text.splitlines():
-        show.line(line)
-    return TRUE
+def _controlled(config: str | None, socket: str | None, action: Callable[[ModuleType, str], None]) -> None:
+    from . import admin  # noqa: PLC0415 - as above
 
-
-def _controlled(config: str | None, socket: str | None, action: Callable[[str], None]) -> None:
     def carry_out() -> int:
-        action(admin.socket_path(config, socket))
+        action(admin, admin.socket_path(config, socket))
         return TRUE
 
     guarded(carry_out)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from runner import installed
+from runner import directives, installed
 from runner.build import SOURCES, compile_script
 from runner.cli import answers
 from runner.errors import ConfigError, EntryMissing, RunnerError, ScriptInvalid, ScriptNotFound
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from runner.calls import Host
     from runner.runner import ExecResult
+    from runner.runtimes.runtime import Runtime
 
 STDIN = "-"
 ADDRESS = Address("127.0.0.1", 5060)
@@ -176,7 +177,17 @@ class Job:
         endings = (".dll", ".config", *(runtime.suffixes if runtime.helpers == BESIDE else ()))
         near = [path for ending in endings for path in script.parent.glob(f"*{ending}") if path != script]
         message = [] if self.message == STDIN else [Path(self.message)]
-        return [script, *message, *near]
+        return [script, *message, *near, *self._named(script, runtime)]
+
+    def _named(self, script: Path, runtime: Runtime) -> list[Path]:
+        """The files beside the script that it says it reads; none where it cannot be read."""
+        files: Sequence[directives.File] = ()
+        with suppress(OSError, RunnerError):
+            if script.suffix.lower() in SOURCES:
+                files = directives.read(script.read_bytes(), self.script).files
+            elif runtime.files_of is not None:
+                files = runtime.files_of(self.script, script.read_bytes())
+        return [script.parent / file.name for file in files]
 
     def _call(self, runner: Runner, assembly: str, host: Host, spent: dict[str, int] | None) -> ExecResult:
         if self.mode == "run":

@@ -13,6 +13,9 @@ from runner import installed
 from runner.migrate.daemon_settings import CHILDREN, TIMER, toml
 from runner.migrate.literals import literal
 
+from . import show
+from .outcome import TRUE
+
 SCRIPT_DIR = "/etc/kamailio/mono"
 
 CFG = """\
@@ -47,6 +50,19 @@ SYSTEMD = """\
 #   [Unit]
 #   Wants=app-mono.service
 #   After=app-mono.service"""
+
+
+def show_lines(*, kemi: bool, toml_only: bool, app_python3s: bool, unit: bool) -> int:
+    """
+    Print ``service`` where ``unit`` is true, else ``lines``.
+
+    Raises:
+        ConfigError: As ``lines``.
+    """
+    text = service() if unit else lines(kemi=kemi, toml_only=toml_only, app_python3s=app_python3s)
+    for line in text.splitlines():
+        show.line(line)
+    return TRUE
 
 
 def lines(*, kemi: bool, toml_only: bool, app_python3s: bool = False) -> str:

@@ -44,6 +44,8 @@ class Known:
         scripts: By the path that Kamailio uses; None is the script of ``mono_run``.
     """
 
+    __slots__ = ("_learned", "scripts")
+
     def __init__(self) -> None:
         self.scripts: dict[str | None, Script] = {}
         self._learned: dict[str, Foresight] = {}  # by the id of a generation
@@ -81,6 +83,8 @@ class Refusals:
     Attributes:
         until: By script and Call-ID, on ``time.monotonic``. While it is empty nobody needs to ``check``.
     """
+
+    __slots__ = ("until",)
 
     def __init__(self) -> None:
         self.until: dict[tuple[str, str], float] = {}

@@ -53,6 +53,8 @@ class Link:
         backoff: When to try again.
     """
 
+    __slots__ = ("_hear", "_held", "_restart_until", "_socket_path", "backoff", "control", "outage", "tally")
+
     def __init__(
         self,
         socket_path: str,

@@ -42,6 +42,11 @@ class Tally:
         load_s: What it has waited for builds to be loaded.
     """
 
+    __slots__ = (
+        *("_counters", "_logged_share", "_row", "_script", "_silent_until", "_still_until", "load_s", "queue_s"),
+        *("slow_s",),
+    )
+
     def __init__(self) -> None:
         self.slow_s = self._logged_share = 0.0
         self.queue_s = self.load_s = self._silent_until = self._still_until = 0.0

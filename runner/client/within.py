@@ -52,6 +52,8 @@ class Within:
         guilty: The script that cost the worker within the exec of another one; None for none.
     """
 
+    __slots__ = ("_has_told", "_inner", "_make_inner", "deadline", "guilty", "running")
+
     def __init__(self, inner: Callable[[], Lease]) -> None:
         self.running: list[Generation] = []
         self.deadline = 0.0

@@ -33,6 +33,8 @@ class Workers:
         node: The machine of the one that was in use last, as people call it; "" for this one.
     """
 
+    __slots__ = ("_by_runtime", "current", "node")
+
     def __init__(self) -> None:
         self.current: Held | None = None
         self.node = ""

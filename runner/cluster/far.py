@@ -185,7 +185,9 @@ class Far:
         return slot.retire_reason
 
     def places(self, runtime: str) -> int:
-        """How many workers of nodes this daemon may count on: its share, where there are several daemons."""
+        """How many workers of nodes this daemon may count on: its share, where there are several; without NATS none."""
+        if not (self._connection.is_connected or self._connection.is_expected):
+            return 0
         return self.nodes.places(runtime) // max(1, self.nodes.hosts())
 
     def snapshot(self) -> PoolSnapshot:

@@ -72,7 +72,7 @@ async def opened(
     finally:
         for attempt in trying:
             attempt.cancel()
-            attempt.add_done_callback(_close)
+            attempt.add_done_callback(_leave)
     if refusals:
         raise refusals[0]
     # In an order that does not change: what is the same again is not logged again.
@@ -130,17 +130,22 @@ async def _opened(
             connecting.cancel()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await connecting
-            await client.close()
+            _close(client)
     if isinstance(error, errors.AuthorizationError) or "uthorization" in str(error):
         raise ConfigError(f"nats: {_shown(url)} refuses user {user!r}: {error}")
     raise ConnectionError(f"{_shown(url)}: {str(error) or type(error).__name__}") from error
 
 
-def _close(attempt: asyncio.Task[Watched]) -> None:
+def _leave(attempt: asyncio.Task[Watched]) -> None:
     """An attempt that nobody waits for any more: a client that it has made nevertheless is closed."""
     if not attempt.cancelled() and attempt.exception() is None:
-        closing = attempt.get_loop().create_task(attempt.result().close())
-        closing.add_done_callback(lambda closed: closed.cancelled() or closed.exception())
+        _close(attempt.result())
+
+
+def _close(client: Watched) -> None:
+    """Close a client without a wait: after a TLS handshake that failed, nats-py 2.16 waits for ever."""
+    closing = asyncio.create_task(asyncio.wait_for(client.close(), CONNECT_S))
+    closing.add_done_callback(lambda closed: closed.cancelled() or closed.exception())
 
 
 def place(client: Watched) -> str:

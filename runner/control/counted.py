@@ -10,10 +10,11 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from .counters import COUNTS, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, quantile
-from .status import BuildStatus, ScriptStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from .status import BuildStatus, ScriptStatus
 
 MOST_SCRIPTS = 64  # that are counted by name, the others together
 MOST_BUILDS = 8  # of a script that are counted one by one: the ones that ran last
@@ -28,6 +29,8 @@ Builds = dict[str, list[int]]
 
 class Counted:
     """Sums by script and build. For one thread at a time."""
+
+    __slots__ = ("_last", "_scripts")
 
     def __init__(self) -> None:
         self._scripts: dict[str, Builds] = {}
@@ -82,6 +85,8 @@ class Counted:
 
 def status(scripts: Mapping[str, Builds], reloads: Mapping[str, tuple[int, float, float]]) -> tuple[ScriptStatus, ...]:
     """What ``Counted.scripts`` gives, for people; ``reloads`` as ``CurrentScripts.reloads`` has them."""
+    from .status import ScriptStatus  # noqa: PLC0415 - a program that only counts needs no messages, and starts sooner
+
     return tuple(
         ScriptStatus(
             path=path,
@@ -100,6 +105,8 @@ def outages(scripts: Mapping[str, Builds]) -> int:
 
 
 def _build(build: str, counts: list[int]) -> BuildStatus:
+    from .status import BuildStatus  # noqa: PLC0415 - as above
+
     times = counts[FIRST_BUCKET:FIRST_SUM]
     sums = dict(zip(SUMS, counts[FIRST_SUM:], strict=True))
     return BuildStatus(

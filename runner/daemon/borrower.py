@@ -166,6 +166,13 @@ class Client:
             loan.first.end(has_run=loan.slot.has_run(loan.first.generation))
         return loan
 
+    def forget_ended(self, lease: str) -> bool:
+        """Whether the loan of that id is one of ``ended``; from now on it is not."""
+        had_ended = lease in self.ended
+        if had_ended:
+            self.ended.remove(lease)
+        return had_ended
+
 
 def ids(worker: Worker) -> list[str]:
     """The generations that a worker has loaded."""

@@ -112,6 +112,10 @@ class Choice:
         own = self._runner.pools.of(runtime).pool.settings.max_workers
         return own if self.far is None else own + self.far.places(runtime)
 
+    def has_enough(self, runtime: str, users: int) -> bool:
+        """Whether so many clients may each keep a worker of a runtime: there is one for each, and nobody waits."""
+        return users <= self.most(runtime) and not self._runner.pools.of(runtime).pool.waiting_users()
+
     def advice(self, users_of: Callable[[str], int]) -> str:
         """What to set where a runtime has fewer workers than clients want (``users_of``); empty where none has."""
         for kept in self._runner.pools.all():

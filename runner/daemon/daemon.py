@@ -184,9 +184,9 @@ class Daemon:
         self.settings = self.runner.poison.settings = kept
         self.runner.take_settings(kept)
         self._examination.begin()
-        if kept.script_dirs != old.script_dirs:
-            self.runner.scripts.restrict(kept.script_dirs)
-            self._ask_back(lambda _slot: "script_dirs changed")  # so each client asks again before its next exec
+        if self.runner.scripts.take_settings(kept):
+            # So each client asks again before its next exec.
+            self._ask_back(lambda _slot: "script_dirs or files of scripts changed")
         after = f"; only after a restart: {', '.join(late)}" if late else ""
         after += f"; in Kamailio after app_python.reload: {', '.join(elsewhere)}" if elsewhere else ""
         log.warning("settings read again%s", after)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.control import messages
 from runner.control.status import Incident, StillRuns
-from runner.errors import ConfigError, RunnerError, WorkerError
+from runner.errors import ConfigError, PoolExhausted, RunnerError, WorkerError
 from runner.wire.channel import hang_up
 
 from . import reports
@@ -103,9 +103,9 @@ class Loans:
 
     def leave(self, client: Client) -> None:
         """A client has gone. Its workers end; while draining they go on, for it may live."""
+        self.counting.leave(client)  # first: whoever asks what was counted looks at the clients that are there
         with self._lock:
             self.clients.discard(client)
-        self.counting.leave(client)
         if not self.is_draining:
             for loan in list(client.loans.values()):
                 self._end_loan(client, loan, "its client has gone")
@@ -213,17 +213,20 @@ class Loans:
         if have is not None:
             self._report(client, have)
         held = self.choice.held(client, have, generation)
+        has_own = have is not None and have.lease not in client.loans  # of an earlier daemon: it works meanwhile
         slot = self.choice.slot(client, have, held, generation, deadline)
         first = None
         try:
-            first = self._admit(client, held, slot, generation, deadline)
+            first = self._admit(client, held, slot, generation, time.monotonic() if has_own else deadline)
             return self._lent(client, request.path, held, generation, slot=slot, first=first)
-        except BaseException:
+        except BaseException as error:
             # While it waited for a worker its script may have been deleted, or refused.
             if first is not None:
                 first.end(has_run=False)
             if slot is not None:
                 self._runner.pools.release(slot, survives=True)
+                if has_own and isinstance(error, PoolExhausted):
+                    return self._lent(client, request.path, held, generation, slot=None, first=None)
             raise
 
     def _lent(
@@ -241,17 +244,13 @@ class Loans:
         if self._runner.current(path).id != generation.id:
             stamps = None  # it changed meanwhile, so these may be of a later build: the client asks again
         users = self.users_of(generation.runtime)
-        keep = users <= self.choice.most(generation.runtime) and self._firsts.may_keep(client, generation, users)
+        keep = self.choice.has_enough(generation.runtime, users) and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
         self.choice.provide(slot or (held.slot if held is not None else None), generation)
         client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
+        entries = None if generation.entries is None else tuple(generation.entries)
         answer = partial(
-            messages.LeaseAnswer,
-            generation=generation,
-            stamps=stamps,
-            keep=keep,
-            is_ours=is_ours,
-            entries=None if generation.entries is None else tuple(generation.entries),
+            messages.LeaseAnswer, generation=generation, stamps=stamps, keep=keep, is_ours=is_ours, entries=entries
         )
         if slot is None:
             if held is not None:
@@ -340,31 +339,30 @@ class Loans:
             self._wake()
 
     def _retire(self, client: Client, notice: messages.Retire, wire: Channel | None) -> None:
-        loan, reason = client.give_back(notice.lease), reports.reason(notice.reason, notice.call_id)
+        with self._lock:
+            loan, had_ended = client.give_back(notice.lease), client.forget_ended(notice.lease)
+        reason = reports.reason(notice.reason, notice.call_id)
         # A client that had the worker has run what it says, and one worker is one loss.
-        was_lent = notice.lease in client.ended or (loan is not None and not loan.slot.living.is_blameless)
+        was_lent = had_ended or (loan is not None and not loan.slot.living.is_blameless)
         if was_lent and self._verdicts.lost(client, notice.taken_by, notice.call_id):
             self._news = True
             self._wake()
         if loan is None:
-            if notice.lease in client.ended:
-                client.ended.remove(notice.lease)
             client.holds_foreign = False
-            self._strays.tell(f"lease {notice.lease}, client {client.pid}: {reason}")
+            if had_ended:
+                log.info("lease %s, client %d, which ended before: %s", notice.lease, client.pid, reason)
+            else:
+                self._strays.tell(f"lease {notice.lease}, client {client.pid}: {reason}")
             hang_up(wire)
             return
         # Not here: the client asks for its next worker right away, and an end takes up to 60 ms. There are as many of
         # these threads as loans at most: the slot is taken until the worker has ended.
-        end = threading.Thread(
-            target=self._end_retired,
-            args=(loan, reason, notice.is_stuck, wire),
-            name=f"end {loan.slot.living.pid}",
-            daemon=True,
-        )
+        args = (loan, reason, notice.is_stuck, wire)
+        end = threading.Thread(target=self._end_retired, args=args, name=f"end {loan.slot.living.pid}", daemon=True)
         try:
             end.start()
         except RuntimeError:  # the kernel gives no thread
-            self._end_retired(loan, reason, notice.is_stuck, wire)
+            self._end_retired(*args)
 
     def _take_over(self, client: Client, notice: messages.HandOver, wire: Channel | None) -> None:
         if not self._firsts.take_over(client, notice, wire):
@@ -392,9 +390,10 @@ class Loans:
 
     def _end_loan(self, client: Client, loan: Loan, reason: str) -> None:
         worker = loan.slot.living
-        if client.give_back(loan.id) is None:
-            return  # another thread was first
-        if not worker.is_blameless:
-            client.ended.append(loan.id)
+        with self._lock:
+            if client.give_back(loan.id) is None:
+                return  # another thread was first
+            if not worker.is_blameless:
+                client.ended.append(loan.id)
         log.info("worker %d: %s", worker.pid, reason)
         self._runner.pools.release(loan.slot, survives=False)

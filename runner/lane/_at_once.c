@@ -9,23 +9,25 @@ method, from the start; an exec that was begun goes on there, with its slot.
 
 #include "_counting.h"
 #include "_lane.h"
+#include "_slot.h"
 
+#include <string.h>
 #include <time.h>
 
 #define NS_PER_US 1000
 
 typedef struct {
     PyObject_HEAD
-    PyObject *seen, *by_runtime, *poison, *generation_type, *idle, *leased, *new_outcome, *timing, *result;
-    PyObject *lock, *row_of; /* of the counts */
+    PyObject *seen, *by_runtime, *poison, *generation_type, *new_outcome, *timing, *result;
+    PyObject *lock, *is_locked, *counted; /* of the counts */
     PyObject *otherwise, *go_on;
-    PyObject *survives; /* names of arguments */
+    Workers workers;
     Counting counting;
 } AtOnce;
 
 #define OWNED(X)                                                                                                       \
-    X(seen) X(by_runtime) X(poison) X(generation_type) X(idle) X(leased) X(new_outcome) X(timing) X(result) X(lock)    \
-    X(row_of) X(otherwise) X(go_on) X(survives)
+    X(seen) X(by_runtime) X(poison) X(generation_type) X(new_outcome) X(timing) X(result) X(lock) X(is_locked) X(counted) \
+    X(otherwise) X(go_on) OF_WORKERS(X)
 
 /* What one exec needs; each is owned. */
 typedef struct {
@@ -47,15 +49,6 @@ static long long now_ns(void)
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Whether an attribute is true, as Python has it; -1 with an exception set. */
-static int is_true(PyObject *object, PyObject *name)
-{
-    PyObject *value = PyObject_GetAttr(object, name);
-    int found = value ? PyObject_IsTrue(value) : -1;
-    Py_XDECREF(value);
-    return found;
-}
-
 /* The build of a name, where it is known and its files are as they were; 0 where not, -1 with an exception set. */
 static int take_build(const AtOnce *self, Way *way)
 {
@@ -64,14 +57,14 @@ static int take_build(const AtOnce *self, Way *way)
         return PyErr_Occurred() ? -1 : 0;
     Py_INCREF(seen);
     PyObject *script = NULL, *rejected = NULL, *why = NULL, *stamps = NULL, *look = NULL, *holds = NULL;
-    int is_it = is_true(seen, s_trusted);
-    if (is_it > 0 && (way->generation = PyObject_GetAttr(seen, s_found)))
+    int is_it = is_true(seen, &s_trusted);
+    if (is_it > 0 && (way->generation = get(seen, &s_found)))
         is_it = Py_TYPE(way->generation) == (PyTypeObject *)self->generation_type;
-    if (is_it > 0 && (script = PyObject_GetAttr(seen, s_script)) && (rejected = PyObject_GetAttr(script, s_rejected)) &&
+    if (is_it > 0 && (script = get(seen, &s_script)) && (rejected = get(script, &s_rejected)) &&
         (why = PySequence_GetItem(rejected, 1)))
         is_it = why == Py_None;
-    if (is_it > 0 && !PyErr_Occurred() && (stamps = PyObject_GetAttr(seen, s_stamps)) &&
-        (look = PyObject_GetAttr(stamps, s_at_once)) && (holds = PyObject_CallNoArgs(look)))
+    if (is_it > 0 && !PyErr_Occurred() && (stamps = get(seen, &s_stamps)) &&
+        (look = get(stamps, &s_at_once)) && (holds = PyObject_CallNoArgs(look)))
         is_it = PyObject_IsTrue(holds);
     Py_XDECREF(holds);
     Py_XDECREF(look);
@@ -80,104 +73,42 @@ static int take_build(const AtOnce *self, Way *way)
     Py_XDECREF(rejected);
     Py_XDECREF(script);
     Py_DECREF(seen);
-    if (!PyErr_Occurred() && is_it > 0 && (way->key = PyObject_GetAttr(way->generation, s_path)))
-        way->id = PyObject_GetAttr(way->generation, s_id);
+    if (!PyErr_Occurred() && is_it > 0 && (way->key = get(way->generation, &s_path)))
+        way->id = get(way->generation, &s_id);
     return PyErr_Occurred() ? -1 : is_it;
 }
 
-/* Whether object.name[key] is this very object. */
-static int has_item(PyObject *object, PyObject *name, PyObject *key, PyObject *expected)
-{
-    PyObject *items = PyObject_GetAttr(object, name), *found = items ? PyObject_GetItem(items, key) : NULL;
-    Py_XDECREF(items);
-    Py_XDECREF(found);
-    if (found || !PyErr_ExceptionMatches(PyExc_KeyError))
-        return found ? found == expected : -1;
-    PyErr_Clear();
-    return 0;
-}
-
-/* Whether a script's statics are kept from exec to exec; a lane is for these alone. */
-static int keeps_statics(PyObject *slots)
-{
-    PyObject *settings = PyObject_GetAttr(slots, s_settings), *statics = settings ? PyObject_GetAttr(settings, s_statics) : NULL;
-    int keeps = statics && PyUnicode_Check(statics) ? !PyUnicode_CompareWithASCIIString(statics, "kept") : 0;
-    Py_XDECREF(statics);
-    Py_XDECREF(settings);
-    return PyErr_Occurred() ? -1 : keeps;
-}
-
-/* Under the lock: takes the slot of the exec before, where it is free; 0 where not. */
-static int lease(const AtOnce *self, PyObject *slots, PyObject *queue, Way *way)
-{
-    way->slot = PyObject_GetAttr(slots, s_released);
-    if (!way->slot || way->slot == Py_None)
-        return way->slot ? 0 : -1;
-    int is_it = is_attribute(way->slot, s_state, self->idle);
-    if (is_it > 0)
-        is_it = is_attribute(way->slot, s_lent_to, Py_None);
-    if (is_it > 0)
-        is_it = keeps_statics(slots);
-    if (is_it > 0)
-        is_it = has_item(slots, s_recent, way->key, way->generation);
-    PyObject *others[][2] = {{slots, s_is_closed}, {queue, s_requests}};
-    for (size_t at = 0; is_it > 0 && at < sizeof others / sizeof *others; at++) {
-        int is_other = is_true(others[at][0], others[at][1]);
-        is_it = is_other < 0 ? -1 : !is_other;
-    }
-    if (is_it <= 0)
-        return is_it;
-    PyObject *recent = PyObject_GetAttr(slots, s_recent);
-    PyObject *moved = recent ? PyObject_CallMethodObjArgs(recent, s_move_to_end, way->key, NULL) : NULL;
-    Py_XDECREF(recent);
-    Py_XDECREF(moved);
-    return moved && !PyObject_SetAttr(way->slot, s_state, self->leased) ? 1 : -1;
-}
-
 /* A slot with its lane; 0 where there is none at once, and then nothing is taken. */
-static int take_slot(const AtOnce *self, Way *way)
+static int take_worker(AtOnce *self, Way *way)
 {
-    PyObject *runtime = PyObject_GetAttr(way->generation, s_runtime);
+    PyObject *runtime = get(way->generation, &s_runtime);
     PyObject *kept = runtime ? PyDict_GetItemWithError(self->by_runtime, runtime) : NULL;
     Py_XDECREF(runtime);
     if (!kept)
         return PyErr_Occurred() ? -1 : 0;
-    PyObject *slots = NULL, *queue = NULL, *lock = NULL, *held = NULL;
-    int is_it = -1;
-    if ((way->pool = PyObject_GetAttr(kept, s_pool)) && (slots = PyObject_GetAttr(way->pool, s_slots)) &&
-        (queue = PyObject_GetAttr(way->pool, s_queue)) && (lock = PyObject_GetAttr(slots, s_lock)) &&
-        (held = PyObject_CallMethodObjArgs(lock, s_acquire, NULL))) {
-        is_it = lease(self, slots, queue, way);
-        PyObject *type, *error, *trace;
-        PyErr_Fetch(&type, &error, &trace);
-        PyObject *released = PyObject_CallMethodObjArgs(lock, s_release, NULL);
-        Py_XDECREF(released);
-        PyErr_Restore(type, error, trace);
-    }
-    Py_XDECREF(held);
-    Py_XDECREF(lock);
-    Py_XDECREF(queue);
-    Py_XDECREF(slots);
-    if (is_it <= 0)
-        Py_CLEAR(way->slot);
+    Py_INCREF(kept);
+    int is_it = take_slot(&self->workers, kept, way->generation, way->key, &way->slot);
+    if (is_it > 0)
+        way->pool = Py_NewRef(self->workers.pool);
+    Py_DECREF(kept);
     return is_it;
 }
 
 /* The lane of a slot that is leased; 0 where it has none, or a worker that has ended. */
 static int take_lane(Way *way, PyObject *entry)
 {
-    PyObject *worker = PyObject_GetAttr(way->slot, s_worker), *holdings = NULL, *ran = NULL, *conversation = NULL;
+    PyObject *worker = get(way->slot, &s_worker), *holdings = NULL, *ran = NULL, *conversation = NULL;
     PyObject *lanes = NULL, *by_build = NULL, *key = PyTuple_Pack(2, way->id, entry), *lane = NULL;
-    int is_it = worker && key ? is_true(worker, s_has_ended) : -1;
-    if (is_it == 0 && (holdings = PyObject_GetAttr(worker, s_holdings)) && (ran = PyObject_GetAttr(holdings, s_ran)) &&
+    int is_it = worker && key ? is_true(worker, &s_has_ended) : -1;
+    if (is_it == 0 && (holdings = get(worker, &s_holdings)) && (ran = get(holdings, &s_ran)) &&
         PyDict_Check(ran)) {
         PyObject *last = PyDict_GetItemWithError(ran, way->key);
         is_it = last && PyObject_RichCompareBool(last, way->id, Py_EQ) == 1;
     }
     else
         is_it = 0;
-    if (is_it > 0 && (conversation = PyObject_GetAttr(worker, s_conversation)) &&
-        (lanes = PyObject_GetAttr(conversation, s_lanes)) && (by_build = PyObject_GetAttr(lanes, s_by_build)) &&
+    if (is_it > 0 && (conversation = get(worker, &s_conversation)) &&
+        (lanes = get(conversation, &s_lanes)) && (by_build = get(lanes, &s_by_build)) &&
         PyDict_Check(by_build))
         lane = PyDict_GetItemWithError(by_build, key);
     if (lane && Py_TYPE(lane) == (PyTypeObject *)lane_type)
@@ -192,71 +123,106 @@ static int take_lane(Way *way, PyObject *entry)
     return PyErr_Occurred() ? -1 : way->lane != NULL;
 }
 
-/* Gives the slot back; -1 with an exception set. */
-static int give_back(const AtOnce *self, const Way *way)
+/* What Counted.row gave last, as a new reference, where it is that of this build; NULL, and no exception, where not. */
+static PyObject *last_row(const AtOnce *self, const Way *way)
 {
-    PyObject *release = PyObject_GetAttr(way->pool, s_release), *args = PyTuple_Pack(1, way->slot);
-    PyObject *done = release && args ? PyObject_Call(release, args, self->survives) : NULL;
-    Py_XDECREF(done);
-    Py_XDECREF(args);
-    Py_XDECREF(release);
-    return done ? 0 : -1;
+    PyObject *last = get(self->counted, &s__last), *row = NULL;
+    if (last && PyTuple_Check(last) && PyTuple_Size(last) == 3 && /* path, id, row */
+        PyObject_RichCompareBool(PyTuple_GetItem(last, 1), way->id, Py_EQ) > 0 &&
+        PyObject_RichCompareBool(PyTuple_GetItem(last, 0), way->key, Py_EQ) > 0)
+        row = Py_NewRef(PyTuple_GetItem(last, 2));
+    Py_XDECREF(last);
+    PyErr_Clear();
+    return row;
 }
 
-/* As ExecCounts.add; -1 with an exception set. */
-static int count_exec(const AtOnce *self, const Way *way, int has_ended, long long code, long long edits,
-                      const long long *spent_ns)
+/* As ExecCounts.add, with its lock held; -1 with an exception set. */
+static int count_locked(const AtOnce *self, const Way *way, const Outcome *outcome, const long long *spent_ns)
 {
-    PyObject *held = PyObject_CallMethodObjArgs(self->lock, s_acquire, NULL);
-    if (!held)
-        return -1;
-    Py_DECREF(held);
-    PyObject *row = PyObject_CallFunctionObjArgs(self->row_of, way->key, way->id, NULL);
-    int failed = !row || count_in(row, &self->counting, has_ended, code, edits, spent_ns);
+    PyObject *row = PyObject_CallMethodObjArgs(self->counted, s_row.text, way->key, way->id, NULL);
+    int failed = !row || count_in(row, &self->counting, outcome->has_ended_routing, outcome->code, outcome->certain, spent_ns);
     Py_XDECREF(row);
-    PyObject *type, *error, *trace;
-    PyErr_Fetch(&type, &error, &trace);
-    PyObject *released = PyObject_CallMethodObjArgs(self->lock, s_release, NULL);
-    Py_XDECREF(released);
-    PyErr_Restore(type, error, trace);
     return failed ? -1 : 0;
 }
 
-/* The result of what is done, which is counted, and its slot given back. */
-static PyObject *finish(const AtOnce *self, const Way *way, PyObject *outcome)
+/* The same. Where the row is at hand nothing lets go of the GIL, so the lock has to be free, and need not be taken. */
+static int count_exec(const AtOnce *self, const Way *way, const Outcome *outcome, const long long *spent_ns)
 {
-    if (give_back(self, way))
-        return NULL;
-    long long now = now_ns(), all = now - way->began, load = way->ready - way->began, queue = way->leased - way->ready;
-    const long long spent_ns[] = {all, queue, load};
-    long long code = number_of(outcome, s_code), used = number_of(outcome, s_used), edits = number_of(outcome, s_certain);
-    PyObject *has_ended = PyObject_GetAttr(outcome, s_has_ended_routing), *times = NULL, *result = NULL;
-    int failed = PyErr_Occurred() || count_exec(self, way, has_ended == Py_True, code, edits, spent_ns);
-    PyObject *four = !failed ? Py_BuildValue("(LLLL)", queue / NS_PER_US, load / NS_PER_US, (now - way->leased) / NS_PER_US,
-                                             all / NS_PER_US)
-                             : NULL;
-    if (four)
-        times = PyObject_CallFunctionObjArgs(self->timing, four, NULL);
-    if (times) { /* it asked nothing, and logged nothing */
-        PyObject *six = Py_BuildValue("(OLOOLO)", code ? Py_False : Py_True, code, Py_None, times,
-                                      edits + __builtin_popcountll((unsigned long long)used), has_ended);
-        result = six ? PyObject_CallFunctionObjArgs(self->result, six, NULL) : NULL;
-        Py_XDECREF(six);
+    PyObject *locked = PyObject_CallNoArgs(self->is_locked), *row = locked == Py_False ? last_row(self, way) : NULL;
+    Py_XDECREF(locked);
+    if (row) {
+        int failed = count_in(row, &self->counting, outcome->has_ended_routing, outcome->code, outcome->certain, spent_ns);
+        Py_DECREF(row);
+        return failed;
     }
-    Py_XDECREF(times);
-    Py_XDECREF(four);
-    Py_XDECREF(has_ended);
-    return result;
+    PyObject *held = locked ? PyObject_CallMethodObjArgs(self->lock, s_acquire.text, NULL) : NULL;
+    if (!held)
+        return -1;
+    Py_DECREF(held);
+    int failed = count_locked(self, way, outcome, spent_ns);
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject *released = PyObject_CallMethodObjArgs(self->lock, s_release.text, NULL);
+    Py_XDECREF(released);
+    PyErr_Restore(type, error, trace);
+    return failed;
 }
 
-/* A host's text for another one; NULL with an exception set. */
+/* A tuple of a class of named ones; `items` is stolen. */
+static PyObject *named_tuple(PyObject *type, PyObject *items)
+{
+    newfunc new_tuple = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    PyObject *args = items ? PyTuple_Pack(1, items) : NULL, *made = args ? new_tuple((PyTypeObject *)type, args, NULL) : NULL;
+    Py_XDECREF(args);
+    Py_XDECREF(items);
+    return made;
+}
+
+/* As PyTuple_Pack of new references, of which none may be NULL; they are stolen. */
+static PyObject *packed(PyObject *const *items, Py_ssize_t count)
+{
+    int is_whole = 1;
+    for (Py_ssize_t at = 0; at < count; at++)
+        is_whole = is_whole && items[at];
+    PyObject *all = is_whole ? PyTuple_New(count) : NULL;
+    for (Py_ssize_t at = 0; at < count; at++)
+        if (all)
+            PyTuple_SetItem(all, at, items[at]);
+        else
+            Py_XDECREF(items[at]);
+    return all;
+}
+
+/* The result of what is done, which is counted, and its slot given back. */
+static PyObject *finish(AtOnce *self, const Way *way, const Outcome *outcome)
+{
+    long long now = now_ns();
+    if (give_back(&self->workers, way->pool, way->slot, (double)now * 1e-9))
+        return NULL;
+    long long all = now - way->began, load = way->ready - way->began, queue = way->leased - way->ready;
+    const long long spent_ns[] = {all, queue, load};
+    if (count_exec(self, way, outcome, spent_ns))
+        return NULL;
+    PyObject *times[] = {PyLong_FromLongLong(queue / NS_PER_US), PyLong_FromLongLong(load / NS_PER_US),
+                         PyLong_FromLongLong((now - way->leased) / NS_PER_US), PyLong_FromLongLong(all / NS_PER_US)};
+    /* it asked nothing, and logged nothing */
+    long long calls = outcome->certain + __builtin_popcountll((unsigned long long)outcome->used);
+    PyObject *items[] = {PyBool_FromLong(!outcome->code),      PyLong_FromLongLong(outcome->code),
+                         Py_NewRef(Py_None),                   named_tuple(self->timing, packed(times, 4)),
+                         PyLong_FromLongLong(calls),           PyBool_FromLong(outcome->has_ended_routing)};
+    return named_tuple(self->result, packed(items, 6));
+}
+
+/* A host's text for another one; NULL with an exception set. A host is not asked where nothing could be replaced. */
 static PyObject *expanded(PyObject *host, PyObject *text)
 {
-    return text == Py_None ? Py_NewRef(text) : PyObject_CallMethodObjArgs(host, s_expand, text, NULL);
+    Py_ssize_t size;
+    const char *plain = ascii_of(text, &size);
+    return plain && !memchr(plain, '$', (size_t)size) ? Py_NewRef(text) : text == Py_None ? Py_NewRef(text) : PyObject_CallMethodObjArgs(host, s_expand.text, text, NULL);
 }
 
 /* What is not done goes on in Python, with its slot; `heard` is stolen, and NULL where an exception is set. */
-static PyObject *go_on(const AtOnce *self, const Way *way, PyObject *const *args, PyObject *outcome, PyObject *heard)
+static PyObject *go_on(const AtOnce *self, const Way *way, PyObject *const *args, Outcome *outcome, PyObject *heard)
 {
     if (!heard) {
         PyObject *type, *trace;
@@ -268,9 +234,10 @@ static PyObject *go_on(const AtOnce *self, const Way *way, PyObject *const *args
         Py_XDECREF(trace);
     }
     PyObject *times = Py_BuildValue("(LLL)", way->began, way->ready, way->leased), *result = NULL;
-    if (times)
+    PyObject *did = times ? outcome_object(outcome) : NULL;
+    if (did)
         result = PyObject_CallFunctionObjArgs(self->go_on, way->pool, way->slot, way->generation, way->name, way->param,
-                                              args[2], args[3], args[4], times, outcome, heard, NULL);
+                                              args[2], args[3], args[4], times, did, heard, NULL);
     Py_XDECREF(times);
     Py_XDECREF(heard);
     return result;
@@ -280,46 +247,43 @@ static PyObject *go_on(const AtOnce *self, const Way *way, PyObject *const *args
 static PyObject *at_once_exec(AtOnce *self, PyObject *const *args, Py_ssize_t count)
 {
     Way way = {.began = now_ns()};
-    PyObject *outcome = NULL, *done = NULL, *result = NULL;
+    Outcome outcome = {self->new_outcome, NULL, 0, 0, 0, 0, 0};
+    PyObject *done = NULL, *result = NULL;
     double timeout_s = count == 5 ? PyFloat_AsDouble(args[3]) : -1;
-    int is_it = count == 5 && !PyErr_Occurred() ? is_true(self->poison, s_until) : 1;
+    int is_it = count == 5 && !PyErr_Occurred() ? is_true(self->poison, &s_until) : 1;
     is_it = !is_it && (way.name = expanded(args[2], args[0])) && (way.param = expanded(args[2], args[1])) ? 1 : 0;
     if (is_it)
         is_it = take_build(self, &way);
     way.ready = now_ns();
     double deadline = (double)way.began * 1e-9 + timeout_s;
     if (is_it > 0 && (double)way.ready * 1e-9 < deadline)
-        is_it = take_slot(self, &way);
+        is_it = take_worker(self, &way);
     else
         is_it = 0;
-    PyErr_Clear(); /* whatever is wrong, Python finds it as well */
+    (void)not_usual(); /* whatever is wrong, Python finds it as well; but Ctrl-C comes once */
     if (is_it > 0) {
         way.leased = now_ns();
-        outcome = PyObject_CallNoArgs(self->new_outcome);
-        is_it = outcome ? take_lane(&way, args[4]) : 0;
-        PyErr_Clear();
-        if (!is_it && give_back(self, &way)) { /* which retires one that has ended */
-            release_way(&way);
-            Py_XDECREF(outcome);
-            return NULL;
-        }
+        is_it = take_lane(&way, args[4]);
+        (void)not_usual();
+        if (is_it <= 0)
+            give_back(&self->workers, way.pool, way.slot, (double)way.leased * 1e-9); /* which retires one that has ended */
     }
     if (is_it > 0) {
         Host host = {Py_NewRef(args[2]), NULL, NULL, NULL};
-        done = run_lane((Lane *)way.lane, way.generation, way.param, &host, deadline, outcome);
+        done = run_lane((Lane *)way.lane, way.generation, way.param, &host, deadline, &outcome);
         release_host(&host);
-        result = done == Py_True ? finish(self, &way, outcome)
-                                 : go_on(self, &way, args, outcome, done == Py_False ? Py_NewRef(Py_None) : done ? Py_NewRef(done) : NULL);
+        result = done == Py_True ? finish(self, &way, &outcome)
+                                 : go_on(self, &way, args, &outcome, done == Py_False ? Py_NewRef(Py_None) : done ? Py_NewRef(done) : NULL);
         Py_XDECREF(done);
     }
-    else {
+    else if (!PyErr_Occurred()) {
         PyObject *all = PyTuple_New(count);
         for (Py_ssize_t at = 0; all && at < count; at++)
             PyTuple_SetItem(all, at, Py_NewRef(args[at]));
         result = all ? PyObject_CallObject(self->otherwise, all) : NULL;
         Py_XDECREF(all);
     }
-    Py_XDECREF(outcome);
+    release_outcome(&outcome);
     release_way(&way);
     return result;
 }
@@ -354,18 +318,18 @@ static PyObject *at_once_new(PyTypeObject *type, PyObject *args, PyObject *named
     static char *names[] = {"seen", "by_runtime", "poison", "types", "states", "shapes", "counts", "otherwise", NULL};
     AtOnce of = {0};
     PyObject *places;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O!O!O(OO)(OO)(OO)(OOO)(OO):AtOnce", names, &PyDict_Type, &of.seen,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O!O!O(OO)(OO)(O!O!)(OOO)(OO):AtOnce", names, &PyDict_Type, &of.seen,
                                      &PyDict_Type, &of.by_runtime, &of.poison, &of.generation_type, &of.new_outcome,
-                                     &of.idle, &of.leased, &of.timing, &of.result, &of.lock,
-                                     &of.row_of, &places, &of.otherwise, &of.go_on))
+                                     &of.workers.idle, &of.workers.leased, &PyType_Type, &of.timing, &PyType_Type, &of.result, &of.lock,
+                                     &of.counted, &places, &of.otherwise, &of.go_on))
         return NULL;
     AtOnce *self = (AtOnce *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
         return NULL;
 #define TAKEN(name) Py_XINCREF(of.name), self->name = of.name;
     OWNED(TAKEN)
-    self->survives = Py_BuildValue("{sO}", "survives", Py_True);
-    if (!self->survives || take_counting(&self->counting, places))
+    self->is_locked = get(self->lock, &s_locked);
+    if (!self->is_locked || take_counting(&self->counting, places))
         Py_CLEAR(self);
     return (PyObject *)self;
 }

@@ -28,15 +28,15 @@ typedef struct {
 static locale_t c_locale;
 
 /* As Tally.add for what this can be; 0: it is left to that, -1 with an exception set. */
-static int count(Exported *self, const Ready *ready, PyObject *outcome, long long spent_ns)
+static int count(Exported *self, const Ready *ready, const Outcome *outcome, long long spent_ns)
 {
-    PyObject *zeros[] = {s__logged_share, s_queue_s, s_load_s};
-    int can = is_attribute(self->borrower.tally, s__script, ready->script);
+    Name *zeros[] = {&s__logged_share, &s_queue_s, &s_load_s};
+    int can = is_attribute(self->borrower.tally, &s__script, ready->script);
     for (size_t at = 0; can > 0 && at < sizeof zeros / sizeof *zeros; at++)
         can = is_nothing(self->borrower.tally, zeros[at]);
     if (can <= 0)
         return can;
-    PyObject *row = PyObject_GetAttr(self->borrower.tally, s__row);
+    PyObject *row = get(self->borrower.tally, &s__row);
     Py_buffer numbers;
     if (!row || PyObject_GetBuffer(row, &numbers, PyBUF_WRITABLE)) {
         Py_XDECREF(row);
@@ -44,15 +44,13 @@ static int count(Exported *self, const Ready *ready, PyObject *outcome, long lon
     }
     Py_DECREF(row);
     const Counting *counting = &self->counting;
-    long long edits = number_of(outcome, s_certain), code = number_of(outcome, s_code);
-    int has_ended = is_attribute(outcome, s_has_ended_routing, Py_True);
-    if (PyErr_Occurred() || numbers.len != counting->size * (Py_ssize_t)sizeof(long long)) {
+    if (numbers.len != counting->size * (Py_ssize_t)sizeof(long long)) {
         PyBuffer_Release(&numbers);
-        return PyErr_Occurred() ? -1 : 0;
+        return 0;
     }
     long long *counts = numbers.buf;
-    counts[result_of(counting, has_ended, code)]++;
-    counts[counting->edits] += edits;
+    counts[result_of(counting, outcome->has_ended_routing, outcome->code)]++;
+    counts[counting->edits] += outcome->certain;
     counts[bucket_of(counting, spent_ns)]++;
     counts[counting->time] += spent_ns;
     PyBuffer_Release(&numbers);
@@ -60,37 +58,37 @@ static int count(Exported *self, const Ready *ready, PyObject *outcome, long lon
 }
 
 /* What follows an exec that is done; -1 with an exception set. */
-static int finish(Exported *self, const Ready *ready, PyObject *path, PyObject *outcome, Host *host, double began)
+static int finish(Exported *self, const Ready *ready, PyObject *path, Outcome *outcome, Host *host, double began)
 {
-    int is_early = is_less(ready->holdings, s_last_used, ready->held, s_report_after);
+    int is_early = is_less(ready->holdings, &s_last_used, ready->held, &s_report_after);
     if (is_early > 0)
-        is_early = is_nothing(ready->holdings, s_retire_reason);
+        is_early = is_nothing(ready->holdings, &s_retire_reason);
     if (is_early < 0)
         return -1;
-    PyObject *after = is_early ? Py_NewRef(Py_None) : PyObject_CallMethodObjArgs(self->borrower.lease, s__after, NULL);
+    PyObject *after = is_early ? Py_NewRef(Py_None) : PyObject_CallMethodObjArgs(self->borrower.lease, s__after.text, NULL);
     Py_XDECREF(after);
     int is_counted = after ? count(self, ready, outcome, (long long)((now_s() - began) * 1e9)) : -1;
     if (!is_counted) {
-        PyObject *since = PyFloat_FromDouble(began), *object = host_object(host);
-        PyObject *noted = since && object ? PyObject_CallMethodObjArgs(self->borrower.lease, s_note, path, outcome, since, object, NULL)
-                                          : NULL;
+        PyObject *since = PyFloat_FromDouble(began), *object = host_object(host), *did = object ? outcome_object(outcome) : NULL;
+        PyObject *noted = since && did ? PyObject_CallMethodObjArgs(self->borrower.lease, s_note.text, path, did, since, object, NULL)
+                                       : NULL;
         Py_XDECREF(since);
         Py_XDECREF(noted);
         is_counted = noted ? 1 : -1;
     }
-    int goes_on = is_counted < 0 ? -1 : is_nothing(self->borrower.lease, s__is_over);
+    int goes_on = is_counted < 0 ? -1 : is_nothing(self->borrower.lease, &s__is_over);
     if (goes_on)
         return goes_on < 0 ? -1 : 0;
-    PyObject *closed = PyObject_CallMethodObjArgs(self->borrower.lease, s_close, NULL);
+    PyObject *closed = PyObject_CallMethodObjArgs(self->borrower.lease, s_close.text, NULL);
     Py_XDECREF(closed);
     return closed ? 0 : -1;
 }
 
 /* What the lane makes of it, while the lease has it as running. */
-static PyObject *run(Exported *self, const Ready *ready, PyObject *param, Host *host, double deadline, PyObject *outcome)
+static PyObject *run(Exported *self, const Ready *ready, PyObject *param, Host *host, double deadline, Outcome *outcome)
 {
     PyObject *result = NULL, *type, *error, *trace;
-    if (!PyList_Append(self->borrower.running, ready->generation) && !set_time(self->borrower.within, s_deadline, deadline))
+    if (!PyList_Append(self->borrower.running, ready->generation) && !set_time(self->borrower.within, &s_deadline, deadline))
         result = run_lane((Lane *)ready->lane, ready->generation, param, host, deadline, outcome);
     PyErr_Fetch(&type, &error, &trace);
     if (PyList_SetSlice(self->borrower.running, 0, PyList_Size(self->borrower.running), NULL))
@@ -100,10 +98,9 @@ static PyObject *run(Exported *self, const Ready *ready, PyObject *param, Host *
 }
 
 /* The value for Kamailio. */
-static long value_of(PyObject *outcome)
+static long value_of(const Outcome *outcome)
 {
-    int has_ended = is_attribute(outcome, s_has_ended_routing, Py_True);
-    return has_ended > 0 ? END_OF_ROUTING : number_of(outcome, s_code) == 0 && !has_ended ? IS_TRUE : IS_FALSE;
+    return outcome->has_ended_routing ? END_OF_ROUTING : outcome->code ? IS_FALSE : IS_TRUE;
 }
 
 /* The exception that is set, as an object. */
@@ -120,12 +117,13 @@ static PyObject *raised(void)
 }
 
 /* An exec that was begun, and is not done: `heard` as Conversation.exec takes it, stolen. */
-static PyObject *go_on(Exported *self, Host *host, PyObject *path, PyObject *param, double began, PyObject *outcome,
+static PyObject *go_on(Exported *self, Host *host, PyObject *path, PyObject *param, double began, Outcome *outcome,
                        PyObject *heard)
 {
     PyObject *object = host_object(host), *since = PyFloat_FromDouble(began), *value = NULL;
-    if (heard && object && since)
-        value = PyObject_CallFunctionObjArgs(self->go_on, object, path, param, since, outcome, heard, NULL);
+    PyObject *did = heard && object && since ? outcome_object(outcome) : NULL;
+    if (did)
+        value = PyObject_CallFunctionObjArgs(self->go_on, object, path, param, since, did, heard, NULL);
     Py_XDECREF(heard);
     Py_XDECREF(since);
     return value;
@@ -137,20 +135,20 @@ static PyObject *execute(Exported *self, PyObject *msg, PyObject *path, PyObject
     Ready ready = {NULL, NULL, NULL, NULL, NULL};
     Host host = {NULL, &self->direct, msg, NULL};
     double began = now_s(), deadline = began + self->timeout_s;
-    PyObject *outcome = NULL, *done = NULL, *value = NULL;
-    if (get_ready(&self->borrower, path, began, &ready) > 0)
-        outcome = PyObject_CallNoArgs(self->new_outcome);
+    Outcome outcome = {self->new_outcome, NULL, 0, 0, 0, 0, 0};
+    PyObject *done = NULL, *value = NULL;
+    int is_ready = get_ready(&self->borrower, path, began, &ready) > 0;
     PyErr_Clear(); /* whatever is wrong, Python finds it as well */
-    if (outcome)
-        done = run(self, &ready, param, &host, deadline, outcome);
-    if (done == Py_True && finish(self, &ready, path, outcome, &host, began))
+    if (is_ready)
+        done = run(self, &ready, param, &host, deadline, &outcome);
+    if (done == Py_True && finish(self, &ready, path, &outcome, &host, began))
         Py_CLEAR(done); /* with an exception set */
     if (done == Py_True)
-        value = PyLong_FromLong(value_of(outcome));
-    else if (outcome && done != Py_False)
-        value = go_on(self, &host, path, param, began, outcome, done ? Py_NewRef(done) : raised());
+        value = PyLong_FromLong(value_of(&outcome));
+    else if (is_ready && done != Py_False)
+        value = go_on(self, &host, path, param, began, &outcome, done ? Py_NewRef(done) : raised());
     Py_XDECREF(done);
-    Py_XDECREF(outcome);
+    release_outcome(&outcome);
     release_host(&host);
     release_ready(&ready);
     return value;

@@ -59,10 +59,10 @@ PyObject *host_object(Host *host)
         return host->object;
     const Direct *direct = host->direct;
     host->object = PyObject_CallFunctionObjArgs(direct->type, host->msg, direct->ksr, direct->allowed, NULL);
-    host->direct = NULL;
-    if (host->object && host->uri && PyObject_SetAttr(host->object, s_uri, host->uri))
+    if (!host->object) /* whoever needs it next tries again */
         return NULL;
-    return host->object;
+    host->direct = NULL;
+    return host->uri && set(host->object, &s_uri, host->uri) ? NULL : host->object;
 }
 
 void release_host(Host *host)
@@ -108,8 +108,7 @@ void know_edit(Edit *edit)
                     (size > 2 && PyUnicode_ReadChar(edit->target, 1) == '(' && PyUnicode_ReadChar(edit->target, 2) == 'r'));
 }
 
-/* 0 when the object has to be asked instead, -1 with an exception set that no host may catch. */
-static int not_usual(void)
+int not_usual(void)
 {
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
@@ -166,7 +165,7 @@ PyObject *host_value(Host *host, const Read *read)
     PyObject *arguments = PyList_New(0);
     Py_ssize_t size = arguments ? PyObject_Size(read->name) : -1;
     if (size == 0 || (size > 0 && !PyList_Append(arguments, read->name)))
-        value = PyObject_CallMethodObjArgs(object, s_ksr, read->call, arguments, NULL);
+        value = PyObject_CallMethodObjArgs(object, s_ksr.text, read->call, arguments, NULL);
     Py_XDECREF(arguments);
     if (!value || value == Py_None || PyUnicode_CheckExact(value) || PyLong_CheckExact(value))
         return value;
@@ -175,8 +174,7 @@ PyObject *host_value(Host *host, const Read *read)
     return number;
 }
 
-/* A text of ASCII without a NUL, borrowed, and its size; NULL, and no exception, for another one. */
-static const char *ascii_of(PyObject *text, Py_ssize_t *size)
+const char *ascii_of(PyObject *text, Py_ssize_t *size)
 {
     const char *utf8 = PyUnicode_CheckExact(text) ? PyUnicode_AsUTF8AndSize(text, size) : NULL;
     PyErr_Clear(); /* it has surrogates */
@@ -221,7 +219,7 @@ int host_is_certain(Host *host, const Asked *asked)
     if (known != 2)
         return known;
     PyObject *object = host_object(host);
-    PyObject *is_sure = object ? PyObject_CallMethodObjArgs(object, s_is_certain, asked->call, asked->target, NULL) : NULL;
+    PyObject *is_sure = object ? PyObject_CallMethodObjArgs(object, s_is_certain.text, asked->call, asked->target, NULL) : NULL;
     known = is_sure ? PyObject_IsTrue(is_sure) : -1;
     Py_XDECREF(is_sure);
     return known;

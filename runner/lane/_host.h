@@ -29,6 +29,9 @@ typedef struct {
     PyObject *uri;        /* owned: $ru as last read; NULL after anything that may have changed it */
 } Host;
 
+/* Clears what was raised, and gives 0: Python has to find out; -1 with an exception set that is none of `Exception`. */
+int not_usual(void);
+
 /* The object, borrowed, which from then on has all that comes; NULL with an exception set. */
 PyObject *host_object(Host *host);
 void release_host(Host *host);
@@ -56,6 +59,9 @@ typedef struct {
 int know_read(Read *read);
 void know_asked(Asked *asked);
 void know_edit(Edit *edit);
+
+/* A text of ASCII without a NUL, borrowed, and its size; NULL, and no exception, for another one. */
+const char *ascii_of(PyObject *text, Py_ssize_t *size);
 
 /* What a host gives for one read; NULL with an exception set. */
 PyObject *host_value(Host *host, const Read *read);

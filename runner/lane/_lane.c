@@ -10,10 +10,12 @@ while it runs that another exec of the same lane could overwrite, so a host may 
 #include <limits.h>
 #include <sched.h>
 
+#define LONG_S 0.002 /* as in lane.py */
+
 /* Attributes that are numbers; -1 with an exception set. */
-long long number_of(PyObject *object, PyObject *name)
+long long number_of(PyObject *object, Name *name)
 {
-    PyObject *value = PyObject_GetAttr(object, name);
+    PyObject *value = get(object, name);
     if (!value)
         return -1;
     long long number = PyLong_AsLongLong(value);
@@ -21,30 +23,30 @@ long long number_of(PyObject *object, PyObject *name)
     return number;
 }
 
-static int set_number(PyObject *object, PyObject *name, long long number)
+static int set_number(PyObject *object, Name *name, long long number)
 {
     PyObject *value = PyLong_FromLongLong(number);
     if (!value)
         return -1;
-    int failed = PyObject_SetAttr(object, name, value);
+    int failed = set(object, name, value);
     Py_DECREF(value);
     return failed;
 }
 
-int set_time(PyObject *object, PyObject *name, double time)
+int set_time(PyObject *object, Name *name, double time)
 {
     PyObject *value = PyFloat_FromDouble(time);
     if (!value)
         return -1;
-    int failed = PyObject_SetAttr(object, name, value);
+    int failed = set(object, name, value);
     Py_DECREF(value);
     return failed;
 }
 
 /* Whether an attribute is this very object: 1, 0, or -1 with an exception set. */
-int is_attribute(PyObject *object, PyObject *name, PyObject *expected)
+int is_attribute(PyObject *object, Name *name, PyObject *expected)
 {
-    PyObject *value = PyObject_GetAttr(object, name);
+    PyObject *value = get(object, name);
     if (!value)
         return -1;
     Py_DECREF(value);
@@ -53,7 +55,7 @@ int is_attribute(PyObject *object, PyObject *name, PyObject *expected)
 
 static Found is_idle(Lane *self)
 {
-    int is_it = is_attribute(self->session, s_state, idle);
+    int is_it = is_attribute(self->session, &s_state, idle);
     return is_it < 0 ? RAISED : is_it ? PLAIN : NOT_PLAIN;
 }
 
@@ -62,10 +64,10 @@ static Found is_plain(Lane *self, PyObject *generation, const Host *host)
     Found found = generation == self->generation ? is_idle(self) : NOT_PLAIN;
     if (found != PLAIN)
         return found;
-    int is_it = is_attribute(self->foresight, s_plan, self->plan);
+    int is_it = is_attribute(self->foresight, &s_plan, self->plan);
     if (is_it <= 0)
         return is_it ? RAISED : NOT_PLAIN;
-    PyObject *rest = PyObject_GetAttr(self->session, s_rest);
+    PyObject *rest = get(self->session, &s_rest);
     if (!rest)
         return RAISED;
     Py_ssize_t size = PyObject_Size(rest);
@@ -74,7 +76,7 @@ static Found is_plain(Lane *self, PyObject *generation, const Host *host)
         return size < 0 ? RAISED : NOT_PLAIN;
     if (host->direct)
         return PLAIN;
-    PyObject *foresees = PyObject_GetAttr(host->object, s_depends_on);
+    PyObject *foresees = get(host->object, &s_depends_on);
     if (foresees) {
         Py_DECREF(foresees);
         return PLAIN;
@@ -132,20 +134,20 @@ static Found put_ahead(Lane *self, Out *out, Host *host, long long *certain)
 /* The worker comes to this CPU. Unlike in Python, to look each time costs nothing. */
 static int place(Lane *self)
 {
-    if (number_of(self->placement, s_cpu) == sched_getcpu())
+    if (number_of(self->placement, &s_cpu) == sched_getcpu())
         return PyErr_Occurred() ? -1 : 0;
     if (PyErr_Occurred())
         return -1;
-    int is_wanted = is_attribute(self->placement, s_is_wanted, Py_True);
+    int is_wanted = is_attribute(self->placement, &s_is_wanted, Py_True);
     if (is_wanted <= 0)
         return is_wanted;
-    PyObject *followed = PyObject_CallMethodObjArgs(self->placement, s_follow, NULL);
+    PyObject *followed = PyObject_CallMethodObjArgs(self->placement, s_follow.text, NULL);
     Py_XDECREF(followed);
     return followed ? 0 : -1;
 }
 
 /* One edit; 1 when the host refused it, -1 with an exception set. */
-static int make_edit(Lane *self, Host *host, int number, PyObject *value, PyObject *outcome)
+static int make_edit(Lane *self, Host *host, int number, PyObject *value, Outcome *outcome)
 {
     PyObject *type = NULL, *error = NULL, *trace = NULL;
     int is_refused = host_edit(host, &self->edits[number], value);
@@ -159,10 +161,10 @@ static int make_edit(Lane *self, Host *host, int number, PyObject *value, PyObje
         if (trace)
             PyException_SetTraceback(error, trace);
     }
-    PyObject *which = PyLong_FromLong(number);
-    PyObject *said = which ? PyObject_CallMethodObjArgs(self->lanes, s_refuse, self->plan, which, value, outcome,
-                                                        error ? error : Py_None, NULL)
-                           : NULL;
+    PyObject *which = PyLong_FromLong(number), *object = which ? outcome_object(outcome) : NULL;
+    PyObject *said = object ? PyObject_CallMethodObjArgs(self->lanes, s_refuse.text, self->plan, which, value, object,
+                                                         error ? error : Py_None, NULL)
+                            : NULL;
     Py_XDECREF(said);
     Py_XDECREF(which);
     Py_XDECREF(type);
@@ -172,56 +174,45 @@ static int make_edit(Lane *self, Host *host, int number, PyObject *value, PyObje
 }
 
 /* All of them, in order, as runner/worker/host_calls.py makes them; what make_edit gives. */
-static int make_edits(Lane *self, Host *host, const Answer *answer, PyObject *outcome)
+static int make_edits(Lane *self, Host *host, const Answer *answer, Outcome *outcome)
 {
-    PyObject *type, *error, *trace;
-    int made = 0, is_refused = 0;
-    long long before = number_of(outcome, s_certain);
-    if (before < 0)
-        return -1;
-    while (made < answer->count) {
-        int found = make_edit(self, host, answer->numbers[made], answer->values[made], outcome);
-        if (found < 0) {
-            PyErr_Fetch(&type, &error, &trace);
-            if (!set_number(outcome, s_certain, before + made))
-                PyErr_Restore(type, error, trace);
+    int is_refused = 0;
+    for (int at = 0; at < answer->count; at++) {
+        int found = make_edit(self, host, answer->numbers[at], answer->values[at], outcome);
+        if (found < 0)
             return -1;
-        }
         is_refused |= found;
-        made++;
+        outcome->certain++;
     }
-    return set_number(outcome, s_certain, before + made) ? -1 : is_refused;
+    return is_refused;
 }
 
 /* Moves the worker to any CPU when the exec was a long one. */
 static int free_if_long(Lane *self, double took_s)
 {
-    PyObject *long_s = PyObject_GetAttr(self->placement, s_long_s);
-    double limit_s = long_s ? PyFloat_AsDouble(long_s) : -1;
-    Py_XDECREF(long_s);
-    if (limit_s == -1 && PyErr_Occurred())
-        return -1;
-    if (took_s < limit_s)
+    if (took_s < LONG_S)
         return 0;
-    PyObject *freed = PyObject_CallMethodObjArgs(self->placement, s_free, NULL);
+    PyObject *freed = PyObject_CallMethodObjArgs(self->placement, s_free.text, NULL);
     Py_XDECREF(freed);
     return freed ? 0 : -1;
 }
 
 /* Does what a plain answer says; -1 with an exception set. */
-static int apply(Lane *self, Host *host, PyObject *outcome, const Answer *answer, double began)
+static int apply(Lane *self, Host *host, Outcome *outcome, const Answer *answer, double began)
 {
-    if (PyObject_SetAttr(self->session, s_state, idle) || set_number(outcome, s_code, answer->code) ||
-        set_number(outcome, s_used, answer->used) ||
-        PyObject_SetAttr(outcome, s_has_ended_routing, answer->has_ended_routing ? Py_True : Py_False))
+    if (set(self->session, &s_state, idle))
         return -1;
-    int is_refused = answer->count ? make_edits(self, host, answer, outcome) : 0;
+    outcome->code = answer->code;
+    outcome->used = answer->used;
+    outcome->has_ended_routing = answer->has_ended_routing;
+    outcome->is_answered = 1;
+    int is_refused = make_edits(self, host, answer, outcome);
     double ended = now_s();
-    if (is_refused < 0 || set_time(self->holdings, s_last_used, ended) || free_if_long(self, ended - began))
+    if (is_refused < 0 || set_time(self->holdings, &s_last_used, ended) || free_if_long(self, ended - began))
         return -1;
     if (answer->used != self->all_used) {
         PyObject *used = PyLong_FromLongLong(answer->used), *object = host_object(host);
-        PyObject *learned = used && object ? PyObject_CallMethodObjArgs(self->foresight, s_learn, object, self->plan,
+        PyObject *learned = used && object ? PyObject_CallMethodObjArgs(self->foresight, s_learn.text, object, self->plan,
                                                                         used, nothing, NULL)
                                            : NULL;
         Py_XDECREF(used);
@@ -231,7 +222,8 @@ static int apply(Lane *self, Host *host, PyObject *outcome, const Answer *answer
     }
     if (!is_refused)
         return 0;
-    PyObject *refusal = PyObject_CallMethodObjArgs(outcome, s_refusal, NULL);
+    PyObject *object = outcome_object(outcome);
+    PyObject *refusal = object ? PyObject_CallMethodObjArgs(object, s_refusal.text, NULL) : NULL;
     if (refusal)
         PyErr_SetObject(host_fault, refusal);
     Py_XDECREF(refusal);
@@ -252,7 +244,7 @@ static Found put_line(Lane *self, Out *out, PyObject *param, Host *host, long lo
         found = is_idle(self);
     if (found != PLAIN)
         return found;
-    PyObject *requests = PyObject_GetAttr(self->session, s_requests);
+    PyObject *requests = get(self->session, &s_requests);
     int is_beyond = 0; /* of a session that goes on where another one was, which may say any number */
     *number = requests ? PyLong_AsLongLongAndOverflow(requests, &is_beyond) : 0;
     Py_XDECREF(requests);
@@ -275,14 +267,14 @@ static PyObject *leave(Lane *self, const Turn *turn, long long number, long long
 {
     if (turn->sent < turn->size) { /* of a pipe that breaks its promise */
         PyObject *rest = PyBytes_FromStringAndSize(turn->line + turn->sent, turn->size - turn->sent);
-        int failed = rest ? PyObject_SetAttr(self->channel, s_unsent, rest) : -1;
+        int failed = rest ? set(self->channel, &s_unsent, rest) : -1;
         Py_XDECREF(rest);
         if (failed)
             return NULL;
     }
     PyObject *awaited = PyUnicode_FromFormat("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"code\":", number);
     PyObject *bits = PyLong_FromLongLong(certain);
-    PyObject *begun = awaited && bits ? PyObject_CallMethodObjArgs(self->session, s_begun, awaited, bits, self->takes, NULL)
+    PyObject *begun = awaited && bits ? PyObject_CallMethodObjArgs(self->session, s_begun.text, awaited, bits, self->takes, NULL)
                                       : NULL;
     Py_XDECREF(awaited);
     Py_XDECREF(bits);
@@ -293,8 +285,8 @@ static PyObject *leave(Lane *self, const Turn *turn, long long number, long long
 /* One exec more, in a number that a daemon may have said. */
 static int count_exec(PyObject *holdings)
 {
-    PyObject *execs = PyObject_GetAttr(holdings, s_execs), *more = execs ? PyNumber_Add(execs, one) : NULL;
-    int failed = more ? PyObject_SetAttr(holdings, s_execs, more) : -1;
+    PyObject *execs = get(holdings, &s_execs), *more = execs ? PyNumber_Add(execs, one) : NULL;
+    int failed = more ? set(holdings, &s_execs, more) : -1;
     Py_XDECREF(execs);
     Py_XDECREF(more);
     return failed;
@@ -303,26 +295,26 @@ static int count_exec(PyObject *holdings)
 /* Sends the line; NOT_PLAIN when the wire does not take it, and then all is as before. */
 static Found send(Lane *self, Turn *turn, long long number, double deadline)
 {
-    long long writes = number_of(self->channel, s_writes), reads = number_of(self->channel, s_reads);
+    long long writes = number_of(self->channel, &s_writes), reads = number_of(self->channel, &s_reads);
     /* Before the GIL is released: whoever ends a worker leaves the wire of one that is in a turn to its thread. */
-    if (PyErr_Occurred() || PyObject_SetAttr(self->session, s_state, after_exec))
+    if (PyErr_Occurred() || set(self->session, &s_state, after_exec))
         return RAISED;
     turn->writes = (int)writes;
     turn->reads = (int)reads;
     take_turn(turn);
     if (turn->sent < 0) {
-        int is_ours = is_attribute(self->session, s_state, after_exec);
-        if (is_ours < 0 || (is_ours && PyObject_SetAttr(self->session, s_state, idle)))
+        int is_ours = is_attribute(self->session, &s_state, after_exec);
+        if (is_ours < 0 || (is_ours && set(self->session, &s_state, idle)))
             return RAISED;
         return NOT_PLAIN;
     }
-    if (set_number(self->session, s_requests, number) || set_number(self->session, s_request_id, number) ||
+    if (set_number(self->session, &s_requests, number) || set_number(self->session, &s_request_id, number) ||
         count_exec(self->holdings))
         return RAISED;
     return turn->got < 0 && hear(turn, deadline) ? RAISED : PLAIN;
 }
 
-PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, PyObject *outcome)
+PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, Outcome *outcome)
 {
     char line[MOST_BYTES], data[READ_BYTES];
     Out out = {line, line + self->longest};
@@ -345,7 +337,7 @@ PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host
     else
         found = NOT_PLAIN;
     if (found == PLAIN) {
-        int is_ours = is_attribute(self->session, s_state, after_exec);
+        int is_ours = is_attribute(self->session, &s_state, after_exec);
         found = is_ours < 0 ? RAISED : is_ours ? PLAIN : NOT_PLAIN;
     }
     PyObject *result = NULL;
@@ -366,8 +358,18 @@ PyObject *lane_exec(Lane *self, PyObject *const *args, Py_ssize_t count)
     double deadline = PyFloat_AsDouble(args[3]);
     if (deadline == -1 && PyErr_Occurred())
         return NULL;
+    long long certain = number_of(args[4], &s_certain);
+    if (PyErr_Occurred())
+        return NULL;
     Host host = {Py_NewRef(args[2]), NULL, NULL, NULL};
-    PyObject *result = run_lane(self, args[0], args[1], &host, deadline, args[4]);
+    Outcome outcome = {NULL, Py_NewRef(args[4]), 0, 0, certain, 0, 0};
+    PyObject *result = run_lane(self, args[0], args[1], &host, deadline, &outcome), *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (!outcome_object(&outcome))
+        Py_CLEAR(result);
+    if (type)
+        PyErr_Restore(type, error, trace);
+    release_outcome(&outcome);
     release_host(&host);
     return result;
 }

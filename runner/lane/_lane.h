@@ -4,7 +4,7 @@
 #define APP_MONO_LANE_H
 
 #include "_host.h"
-#include "_names.h"
+#include "_outcome.h"
 #include "_turn.h"
 
 #define MOST_BYTES 4096    /* of a line that a pipe takes whole or not at all: pipe(7), PIPE_BUF of Linux */
@@ -30,7 +30,7 @@ typedef struct {
 PyObject *lane_exec(Lane *self, PyObject *const *args, Py_ssize_t count);
 
 /* The same; host may be one that has no object yet. */
-PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, PyObject *outcome);
+PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, Outcome *outcome);
 
 /* Differs in a forked child. */
 extern unsigned long forks;
@@ -38,8 +38,8 @@ extern unsigned long forks;
 extern PyObject *lane_type;
 
 /* Attributes that are numbers, and whether one is this very object; -1 with an exception set. */
-long long number_of(PyObject *object, PyObject *name);
-int set_time(PyObject *object, PyObject *name, double time);
-int is_attribute(PyObject *object, PyObject *name, PyObject *expected);
+long long number_of(PyObject *object, Name *name);
+int set_time(PyObject *object, Name *name, double time);
+int is_attribute(PyObject *object, Name *name, PyObject *expected);
 
 #endif

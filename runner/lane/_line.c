@@ -2,7 +2,6 @@
 
 #include "_line.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char BEGINNING[] = "{\"jsonrpc\":\"2.0\",\"id\":";
@@ -25,8 +24,14 @@ Found put(Out *out, const char *text, Py_ssize_t size)
 
 Found put_number(Out *out, long long number)
 {
-    char digits[24];
-    return put(out, digits, snprintf(digits, sizeof digits, "%lld", number));
+    char digits[20], *end = digits + sizeof digits, *first = end;
+    unsigned long long left = number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
+    do
+        *--first = (char)('0' + left % 10);
+    while (left /= 10);
+    if (number < 0)
+        *--first = '-';
+    return put(out, first, end - first);
 }
 
 static Found put_unit(Out *out, unsigned unit)

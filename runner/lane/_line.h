@@ -3,9 +3,7 @@
 #ifndef APP_MONO_LINE_H
 #define APP_MONO_LINE_H
 
-#define Py_LIMITED_API 0x030B0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "_attributes.h"
 
 /* Reads or edits of one plan; runner/scripts/foresight.py has no more. Each is a bit of a long long. */
 #define MOST_OF_PLAN 32

@@ -20,7 +20,7 @@ typedef struct {
 
 static long long in_ns(struct timespec time)
 {
-    return (long long)time.tv_sec * 1000000000 + time.tv_nsec;
+    return (long long)((unsigned long long)time.tv_sec * 1000000000u + (unsigned long long)time.tv_nsec); /* of any year */
 }
 
 static int holds(const Look *look)

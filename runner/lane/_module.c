@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <structmember.h>
 
-#define DEFINED(name) PyObject *s_##name;
+#define DEFINED(name) Name s_##name;
 NAMES(DEFINED)
 
 PyObject *idle, *after_exec, *host_fault, *nothing, *one, *lane_type;
@@ -20,25 +20,25 @@ unsigned long forks;
 /* The attributes of a lane that are looked up in its `lanes`. */
 static int take_parts(Lane *self)
 {
-    self->session = PyObject_GetAttr(self->lanes, s_session);
-    self->channel = PyObject_GetAttr(self->lanes, s_channel);
-    self->placement = PyObject_GetAttr(self->lanes, s_placement);
-    self->holdings = PyObject_GetAttr(self->lanes, s_holdings);
+    self->session = get(self->lanes, &s_session);
+    self->channel = get(self->lanes, &s_channel);
+    self->placement = get(self->lanes, &s_placement);
+    self->holdings = get(self->lanes, &s_holdings);
     return self->session && self->channel && self->placement && self->holdings ? 0 : -1;
 }
 
-static long long number_in(PyObject *object, PyObject *name)
+static long long number_in(PyObject *object, Name *name)
 {
-    PyObject *value = PyObject_GetAttr(object, name);
+    PyObject *value = get(object, name);
     long long number = value ? PyLong_AsLongLong(value) : -1;
     Py_XDECREF(value);
     return number;
 }
 
 /* A tuple of tuples, at most MOST_OF_PLAN; NULL with an exception set. */
-static PyObject *rows_of(PyObject *plan, PyObject *name, int *count)
+static PyObject *rows_of(PyObject *plan, Name *name, int *count)
 {
-    PyObject *rows = PyObject_GetAttr(plan, name);
+    PyObject *rows = get(plan, name);
     if (!rows)
         return NULL;
     Py_ssize_t size = PyTuple_Size(rows);
@@ -57,12 +57,12 @@ static PyObject *rows_of(PyObject *plan, PyObject *name, int *count)
 static PyObject *method_of(PyObject *call)
 {
     PyObject *known = PyDict_GetItemWithError(calls, call);
-    return known ? PyObject_GetAttr(known, s_method) : NULL;
+    return known ? get(known, &s_method) : NULL;
 }
 
 static int take_reads(Lane *self)
 {
-    PyObject *rows = rows_of(self->plan, s_reads, &self->read_count);
+    PyObject *rows = rows_of(self->plan, &s_reads, &self->read_count);
     if (!rows)
         return -1;
     int failed = 0;
@@ -81,7 +81,7 @@ static int take_reads(Lane *self)
 
 static int take_edits(Lane *self)
 {
-    PyObject *rows = rows_of(self->plan, s_methods, &self->edit_count);
+    PyObject *rows = rows_of(self->plan, &s_methods, &self->edit_count);
     if (!rows)
         return -1;
     int failed = 0;
@@ -92,11 +92,15 @@ static int take_edits(Lane *self)
         if (edit->target == Py_None)
             edit->target = NULL;
         Py_XINCREF(edit->target);
+        if (edit->target && !PyUnicode_Check(edit->target)) {
+            PyErr_SetString(PyExc_TypeError, "expected None or a str for the target of an edit");
+            failed = 1;
+        }
         if (!failed)
             know_edit(edit);
     }
     Py_DECREF(rows);
-    self->takes = failed ? NULL : PyObject_GetAttr(self->plan, s_takes);
+    self->takes = failed ? NULL : get(self->plan, &s_takes);
     if (!self->takes || takes_of(self->takes, &self->kinds))
         return -1;
     if (self->kinds.count == self->edit_count)
@@ -107,14 +111,14 @@ static int take_edits(Lane *self)
 
 static int take_asked(Lane *self)
 {
-    PyObject *can = PyObject_GetAttr(self->holdings, s_can), *word = PyUnicode_FromString("edits");
+    PyObject *can = get(self->holdings, &s_can), *word = PyUnicode_FromString("edits");
     int takes_edits = can && word ? PySequence_Contains(can, word) : -1;
     Py_XDECREF(can);
     Py_XDECREF(word);
     if (takes_edits <= 0)
         return takes_edits;
-    self->always = number_in(self->plan, s_always);
-    PyObject *rows = PyErr_Occurred() ? NULL : rows_of(self->plan, s_asked, &self->asked_count);
+    self->always = number_in(self->plan, &s_always);
+    PyObject *rows = PyErr_Occurred() ? NULL : rows_of(self->plan, &s_asked, &self->asked_count);
     if (!rows)
         return -1;
     int failed = 0;
@@ -135,7 +139,7 @@ static int take_middle(Lane *self, PyObject *entry)
 {
     char text[MOST_BYTES];
     Out out = {text, text + sizeof text};
-    PyObject *id = PyObject_GetAttr(self->generation, s_id);
+    PyObject *id = get(self->generation, &s_id);
     Py_ssize_t size;
     const char *utf8 = id ? PyUnicode_AsUTF8AndSize(id, &size) : NULL;
     Found found = utf8 ? PUT(&out, ",\"method\":\"exec\",\"params\":{\"generation\":\"") : RAISED;
@@ -151,11 +155,11 @@ static int take_middle(Lane *self, PyObject *entry)
 
 static int take_bounds(Lane *self)
 {
-    PyObject *as_json = PyObject_GetAttr(self->plan, s_as_json);
+    PyObject *as_json = get(self->plan, &s_as_json);
     self->has_plan = as_json ? PyObject_IsTrue(as_json) : -1;
     Py_XDECREF(as_json);
-    self->all_used = number_in(self->plan, s_all_used);
-    PyObject *longest = PyObject_GetAttr(self->session, s_max_line_bytes);
+    self->all_used = number_in(self->plan, &s_all_used);
+    PyObject *longest = get(self->session, &s_max_line_bytes);
     int is_beyond = 0; /* what a daemon says may be any number */
     self->max_line_bytes = longest ? PyLong_AsLongLongAndOverflow(longest, &is_beyond) : 0;
     Py_XDECREF(longest);
@@ -325,7 +329,7 @@ static PyObject *imported(const char *module, const char *name)
 
 static int make_names(void)
 {
-#define MADE(name) && (s_##name = PyUnicode_InternFromString(#name))
+#define MADE(name) && (s_##name.text = PyUnicode_InternFromString(#name))
     return 1 NAMES(MADE) ? 0 : -1;
 }
 

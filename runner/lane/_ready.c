@@ -30,10 +30,12 @@ void release_borrower(Borrower *self)
 
 static int take(PyObject **place, PyObject *object, const char *name)
 {
-    PyObject *found = object ? PyObject_GetAttrString(object, name) : NULL, *before = *place;
+    PyObject *found = PyObject_GetAttrString(object, name), *before = *place;
+    if (!found) /* what runs around this goes on with what it has */
+        return -1;
     *place = found;
     Py_XDECREF(before);
-    return found ? 0 : -1;
+    return 0;
 }
 
 /* What the lease has now; -1 with an exception set. */
@@ -46,7 +48,7 @@ static int take_parts(Borrower *self)
                  take(&self->within, self->lease, "within") || take(&self->running, self->within, "running") ||
                  take(&self->tally, self->lease, "tally") || take(&self->link, self->lease, "_link");
     Py_XDECREF(known);
-    long long process = failed ? -1 : number_of(self->lease, s__process);
+    long long process = failed ? -1 : number_of(self->lease, &s__process);
     self->process = (unsigned long)process;
     self->listen_after = 0;
     return PyErr_Occurred() ? -1 : 0;
@@ -55,7 +57,7 @@ static int take_parts(Borrower *self)
 /* Whether the daemon has said something, or has gone; -1 with an exception set. */
 static int has_news(Borrower *self, double now)
 {
-    PyObject *control = PyObject_GetAttr(self->link, s_control);
+    PyObject *control = get(self->link, &s_control);
     if (!control || control == Py_None) {
         Py_XDECREF(control);
         return control ? 1 : -1;
@@ -71,7 +73,7 @@ static int has_news(Borrower *self, double now)
     Py_DECREF(control);
     if (now < self->listen_after)
         return 0;
-    PyObject *lines = PyObject_GetAttr(self->control, s__lines);
+    PyObject *lines = get(self->control, &s__lines);
     Py_ssize_t heard = lines ? PyObject_Size(lines) : -1;
     Py_XDECREF(lines);
     if (heard)
@@ -83,18 +85,9 @@ static int has_news(Borrower *self, double now)
     return 0;
 }
 
-/* Whether an attribute is false, empty or None; -1 with an exception set. */
-int is_nothing(PyObject *object, PyObject *name)
+static int compare(PyObject *object, Name *name, PyObject *other, Name *with, int operation)
 {
-    PyObject *value = PyObject_GetAttr(object, name);
-    int found = value ? PyObject_Not(value) : -1;
-    Py_XDECREF(value);
-    return found;
-}
-
-static int compare(PyObject *object, PyObject *name, PyObject *other, PyObject *with, int operation)
-{
-    PyObject *value = PyObject_GetAttr(object, name), *bound = PyObject_GetAttr(other, with);
+    PyObject *value = get(object, name), *bound = get(other, with);
     int found = value && bound ? PyObject_RichCompareBool(value, bound, operation) : -1;
     Py_XDECREF(value);
     Py_XDECREF(bound);
@@ -102,15 +95,15 @@ static int compare(PyObject *object, PyObject *name, PyObject *other, PyObject *
 }
 
 /* Whether one attribute is less than another one. */
-int is_less(PyObject *object, PyObject *name, PyObject *other, PyObject *limit)
+int is_less(PyObject *object, Name *name, PyObject *other, Name *limit)
 {
     return compare(object, name, other, limit, Py_LT);
 }
 
 /* Whether object.name[key] is, or equals, what is expected. */
-static int has_entry(PyObject *object, PyObject *name, PyObject *key, PyObject *expected)
+static int has_entry(PyObject *object, Name *name, PyObject *key, PyObject *expected)
 {
-    PyObject *entries = PyObject_GetAttr(object, name);
+    PyObject *entries = get(object, name);
     PyObject *found = entries && PyDict_Check(entries) ? PyDict_GetItemWithError(entries, key) : NULL;
     int is_it = found ? PyObject_RichCompareBool(found, expected, Py_EQ) : PyErr_Occurred() ? -1 : 0;
     Py_XDECREF(entries);
@@ -120,10 +113,10 @@ static int has_entry(PyObject *object, PyObject *name, PyObject *key, PyObject *
 /* Whether the worker has the build, has run it, and may run more; as Lease._at_once has it. */
 static int has_build(const Ready *ready)
 {
-    PyObject *path = PyObject_GetAttr(ready->generation, s_path), *id = PyObject_GetAttr(ready->generation, s_id);
+    PyObject *path = get(ready->generation, &s_path), *id = get(ready->generation, &s_id);
     int has = path && id ? 1 : -1;
     if (has > 0) {
-        PyObject *loaded = PyObject_GetAttr(ready->holdings, s_loaded);
+        PyObject *loaded = get(ready->holdings, &s_loaded);
         PyObject *there = loaded && PyDict_Check(loaded) ? PyDict_GetItemWithError(loaded, path) : NULL;
         has = there == ready->generation;
         Py_XDECREF(loaded);
@@ -131,13 +124,13 @@ static int has_build(const Ready *ready)
     if (PyErr_Occurred())
         has = -1;
     if (has > 0)
-        has = compare(ready->holdings, s_runtime, ready->generation, s_runtime, Py_EQ);
+        has = compare(ready->holdings, &s_runtime, ready->generation, &s_runtime, Py_EQ);
     if (has > 0)
-        has = has_entry(ready->holdings, s_ran, path, id);
+        has = has_entry(ready->holdings, &s_ran, path, id);
     if (has > 0)
-        has = is_less(ready->holdings, s_execs, ready->held, s_most_execs);
+        has = is_less(ready->holdings, &s_execs, ready->held, &s_most_execs);
     if (has > 0)
-        has = is_less(ready->holdings, s_loads, ready->held, s_most_loads);
+        has = is_less(ready->holdings, &s_loads, ready->held, &s_most_loads);
     Py_XDECREF(path);
     Py_XDECREF(id);
     return has;
@@ -146,11 +139,11 @@ static int has_build(const Ready *ready)
 /* The lane of a build in the worker, which has its runtime. */
 static int take_lane(Ready *ready)
 {
-    PyObject *conversation = PyObject_GetAttr(ready->held, s_conversation), *lanes = NULL, *by_build = NULL;
-    PyObject *id = PyObject_GetAttr(ready->generation, s_id), *key = id ? PyTuple_Pack(2, id, Py_None) : NULL;
+    PyObject *conversation = get(ready->held, &s_conversation), *lanes = NULL, *by_build = NULL;
+    PyObject *id = get(ready->generation, &s_id), *key = id ? PyTuple_Pack(2, id, Py_None) : NULL;
     PyObject *found = NULL;
-    if (conversation && key && (ready->holdings = PyObject_GetAttr(conversation, s_holdings)) &&
-        (lanes = PyObject_GetAttr(conversation, s_lanes)) && (by_build = PyObject_GetAttr(lanes, s_by_build)))
+    if (conversation && key && (ready->holdings = get(conversation, &s_holdings)) &&
+        (lanes = get(conversation, &s_lanes)) && (by_build = get(lanes, &s_by_build)))
         found = PyDict_Check(by_build) ? PyDict_GetItemWithError(by_build, key) : NULL;
     if (found && Py_TYPE(found) == (PyTypeObject *)lane_type)
         ready->lane = Py_NewRef(found);
@@ -165,8 +158,8 @@ static int take_lane(Ready *ready)
 /* Whether every file of the script is as it was. */
 static int is_current(const Ready *ready)
 {
-    PyObject *stamps = PyObject_GetAttr(ready->script, s_stamps);
-    PyObject *look = stamps && stamps != Py_None ? PyObject_GetAttr(stamps, s_at_once) : NULL;
+    PyObject *stamps = get(ready->script, &s_stamps);
+    PyObject *look = stamps && stamps != Py_None ? get(stamps, &s_at_once) : NULL;
     PyObject *holds = look ? PyObject_CallNoArgs(look) : NULL;
     int is_it = holds ? PyObject_IsTrue(holds) : PyErr_Occurred() ? -1 : 0;
     Py_XDECREF(holds);
@@ -178,7 +171,7 @@ static int is_current(const Ready *ready)
 /* All that has to be so; 0 when it is not, -1 with an exception set. */
 int get_ready(Borrower *self, PyObject *path, double now, Ready *ready)
 {
-    int is_it = self->link ? is_attribute(self->lease, s__link, self->link) : 0;
+    int is_it = self->link ? is_attribute(self->lease, &s__link, self->link) : 0;
     if (is_it < 0 || (!is_it && take_parts(self)))
         return -1;
     if (self->process != forks || PyList_Size(self->running))
@@ -190,19 +183,20 @@ int get_ready(Borrower *self, PyObject *path, double now, Ready *ready)
     if (!script)
         return PyErr_Occurred() ? -1 : 0;
     ready->script = Py_NewRef(script);
-    ready->held = PyObject_GetAttr(self->workers, s_current);
+    ready->held = get(self->workers, &s_current);
     if (!ready->held || ready->held == Py_None)
         return ready->held ? 0 : -1;
-    ready->generation = PyObject_GetAttr(script, s_generation);
+    ready->generation = get(script, &s_generation);
     if (!ready->generation)
         return -1;
-    PyObject *nothings[][2] = {{self->tally, s_slow_s}, {self->refusals, s_until}, {ready->held, s_wanted_back},
-                               {ready->held, s_first},  {ready->held, s_fresh}};
-    is_it = 1;
-    for (size_t at = 0; is_it > 0 && at < sizeof nothings / sizeof *nothings; at++)
-        is_it = is_nothing(nothings[at][0], nothings[at][1]);
+    const Attribute nothings[] = {{self->tally, &s_slow_s},
+                    {self->refusals, &s_until},
+                    {ready->held, &s_wanted_back},
+                    {ready->held, &s_first},
+                    {ready->held, &s_fresh}};
+    is_it = are_nothing(nothings, sizeof nothings / sizeof *nothings);
     if (is_it > 0)
-        is_it = is_attribute(ready->held, s_keep, Py_True);
+        is_it = is_attribute(ready->held, &s_keep, Py_True);
     if (is_it > 0)
         is_it = take_lane(ready);
     if (is_it > 0)

@@ -26,8 +26,7 @@ void release_ready(Ready *ready);
 /* All that has to be so; 0 when it is not, -1 with an exception set. */
 int get_ready(Borrower *self, PyObject *path, double now, Ready *ready);
 
-/* Whether an attribute is false, empty or None, or less than another one; -1 with an exception set. */
-int is_nothing(PyObject *object, PyObject *name);
-int is_less(PyObject *object, PyObject *name, PyObject *other, PyObject *limit);
+/* Whether an attribute is less than another one; -1 with an exception set. */
+int is_less(PyObject *object, Name *name, PyObject *other, Name *limit);
 
 #endif

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runner.worker.outcome import ExecOutcome
 
 SHARE_AHEAD = 4  # of the longest line; longer values are asked for instead
+LONG_S = 0.002  # an exec that takes longer gains nothing from its place, and should not occupy its client's CPU
 MOST_EDITS = 16  # of a plain answer; more are made with looks at the clock
 _IDLE = State.IDLE  # an Enum's members are looked up by a call
 
@@ -135,7 +136,7 @@ class Lane:
         if edits:
             self._edit(host, plan, edits, outcome, deadline=deadline)
         self._holdings.last_used = ended = time.monotonic()
-        if ended - began >= placement.long_s:
+        if ended - began >= LONG_S:
             placement.free()
         if outcome.used != plan.all_used:
             self._foresight.learn(cast("Foreseen", host), plan, outcome.used, ())

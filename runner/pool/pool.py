@@ -66,6 +66,8 @@ class Pool:
         clock: Monotonic seconds; every ``deadline`` is on this clock.
     """
 
+    __slots__ = ("_clock", "_lock", "_start", "_waiting", "queue", "slots", "wake", "warming")
+
     def __init__(
         self, settings: Settings, start: Callable[[], Worker], clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -186,7 +188,11 @@ class Pool:
         return None
 
     def release(self, slot: Slot, *, survives: bool) -> None:
-        """Give a slot back: its worker is idle again, retired, or killed; then waiting callers are served."""
+        """
+        Give a slot back: its worker is idle again, retired, or killed; then waiting callers are served.
+
+        ``runner/lane/_slot.c`` does the same where it only becomes idle.
+        """
         if slot.beyond is not None:
             slot.beyond.release(slot, survives=survives)
             return

@@ -45,6 +45,8 @@ class Kept:
         late_runs: Finishes what goes on after its caller was answered.
     """
 
+    __slots__ = ("_keeper", "late_runs", "pool", "runtime", "upkeep")
+
     def __init__(self, runtime: str, pool: Pool, upkeep: Upkeep, late_runs: LateRuns) -> None:
         self.runtime = runtime
         self.pool = pool

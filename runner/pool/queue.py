@@ -43,6 +43,8 @@ class Queue:
         requests: The callers; at most ``max_queue_size``.
     """
 
+    __slots__ = ("_slots", "_warming", "requests")
+
     def __init__(self, slots: Slots, warming: Warming) -> None:
         self.requests: deque[Request] = deque()
         self._slots = slots

@@ -54,6 +54,11 @@ class Slots:
         wake: Set to make upkeep look again at once.
     """
 
+    __slots__ = (
+        *("all", "are_gone", "backoff", "clock", "is_closed", "life", "lock", "recent", "released", "retired"),
+        *("settings", "start_error", "wake"),
+    )
+
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self.settings = settings
         self.clock = clock

@@ -90,7 +90,8 @@ class Runtime:
         check: Refuses content that is no script, or is cut short; called with path and content.
         check_helper: The same for a helper.
         mentions: Those of the names of helpers that the content of a script's file refers to; see ``mentions.py``.
-        files_of: Gives the files that a script says it reads, of its content; None: its scripts name none.
+        files_of: Gives the files that a script says it reads; called with path and content. None: its scripts cannot
+            say that.
         sources: Of ``suffixes``, those of sources that have to be compiled for its workers.
         compile: Does that.
     """
@@ -116,7 +117,7 @@ class Runtime:
     check: Callable[[str, bytes], None] | None = None
     check_helper: Callable[[str, bytes], None] | None = None
     mentions: Callable[[Sequence[str], bytes], set[str]] = in_text
-    files_of: Callable[[bytes], tuple[File, ...]] | None = None
+    files_of: Callable[[str, bytes], tuple[File, ...]] | None = None
     sources: tuple[str, ...] = ()
     compile: Compile | None = None
 

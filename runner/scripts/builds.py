@@ -10,6 +10,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from runner.directives import File
 from runner.errors import ScriptError, ScriptInvalid, ScriptIsDirectory, ScriptNotFound
 
 from .files import PATIENCE_NS, check_config
@@ -17,10 +18,10 @@ from .generation import Generation, Helper
 from .script import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from runner.directives import File
     from runner.runtimes.known import Runtimes
+    from runner.settings import Settings
 
     from .files import Files, Look
     from .generation import Part
@@ -48,7 +49,15 @@ class Builds:
         self._files = files
         self._runtimes = runtimes
         self._clock = clock
-        self._named: dict[str, tuple[File, ...]] = {}
+        self._known: dict[tuple[str, str], tuple[File, ...]] = {}
+        self._by_setting: Mapping[str, Sequence[str]] = {}
+
+    def take_settings(self, settings: Settings) -> bool:
+        """Scripts have to be below ``script_dirs``, and have the ``files`` of ``scripts``; whether these are others."""
+        named = {path: own.files for path, own in settings.scripts.items() if own.files}
+        before = (self._files.directories, self._by_setting)
+        self._files.directories, self._by_setting = settings.script_dirs, named
+        return (settings.script_dirs, named) != before
 
     def find(self, look: Look, path: str, before: Script | None) -> str:
         """
@@ -106,33 +115,46 @@ class Builds:
 
     def _files_named(self, look: Look, script: Script, file: Part) -> dict[str, Part]:
         """
-        The files beside a script that it says it reads.
+        The files beside a script that it or a setting says it reads.
 
         Raises:
-            ScriptInvalid: One is not there, or as ``Files.part``.
+            ScriptInvalid: One is not there, or as ``Files.part``; or a directive of the script is not understood.
         """
         found: dict[str, Part] = {}
-        for name, place in self._names_of(script.path, file, look):
+        for name, place in (*self._names_of(script.path, file, look), *self._named_by_setting(script.path)):
+            if name in found:
+                continue
             path = os.path.join(os.path.dirname(script.path), name)  # noqa: PTH118, PTH120  # texts, as stamps have them
             try:
                 found[name] = self._part(look, script, path, None)
             except ScriptNotFound:
                 was_there = script.whole is not None and name in script.whole.files
                 self._refuse_recent_absence(look, script, path, was_there=was_there)
-                raise ScriptInvalid(f"{script.path}: {place}: names the file {path}, which is not there") from None
+                raise ScriptInvalid(f"{place}: names the file {path}, which is not there") from None
+            except ScriptIsDirectory:
+                raise ScriptInvalid(f"{place}: names the file {path}, which is a directory") from None
         return found
+
+    def _named_by_setting(self, path: str) -> list[File]:
+        """The files that the setting names for a script, however its table names that."""
+        return [
+            File(name, f'{path}: setting scripts."{key}".files')
+            for key, names in self._by_setting.items()
+            if os.path.realpath(key) == path
+            for name in names
+        ]
 
     def _names_of(self, path: str, file: Part, look: Look) -> tuple[File, ...]:
         """The files that a script says it reads, found once for each content."""
         files_of = self._runtimes.of(path).files_of
         if files_of is None:
             return ()
-        if (known := self._named.get(file.hash)) is None:
-            known = files_of(look.content(file))
-            self._named[file.hash] = known
-            if len(self._named) > MOST_NAMED:
+        if (known := self._known.get((path, file.hash))) is None:
+            known = files_of(path, look.content(file))
+            self._known[path, file.hash] = known
+            if len(self._known) > MOST_NAMED:
                 with contextlib.suppress(StopIteration, KeyError, RuntimeError):  # another thread may be at it
-                    del self._named[next(iter(self._named))]
+                    del self._known[next(iter(self._known))]
         return known
 
     def extended(self, look: Look, script: Script, build: Generation, names: Sequence[str]) -> Generation:

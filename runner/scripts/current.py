@@ -27,7 +27,7 @@ from .store import Store
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from runner.settings import Settings
 
@@ -69,7 +69,7 @@ class CurrentScripts:
     for as long as there are not too many.
 
     Args:
-        settings: ``observer``, ``script_dirs``, ``runtimes``, ``start_timeout_s``.
+        settings: ``observer``, ``script_dirs``, ``scripts``, ``runtimes``, ``start_timeout_s``.
         copies: A private directory of the runner, for the copies.
         changed: Called with a script's path, from a thread of the watch, when one of its files may have changed;
             often more than once per change. None: nothing is watched.
@@ -95,10 +95,10 @@ class CurrentScripts:
     ) -> None:
         self._store = Store(Path(copies))
         self._files = Files(MAX_FILE_BYTES, stat, clock_ns)
-        self._files.directories = settings.script_dirs
         runtimes = Runtimes(settings)
         self._files.suffixes = runtimes.suffixes
         self._builds = Builds(self._files, runtimes, clock)
+        self._builds.take_settings(settings)
         self._lost = lost
         self._start_s = settings.start_timeout_s
         self._clock_ns = clock_ns
@@ -115,14 +115,16 @@ class CurrentScripts:
         """The copies."""
         return self._store
 
-    def restrict(self, directories: Sequence[Path] | None) -> None:
-        """Scripts have to be below these directories from now on (``script_dirs``). What was known is forgotten."""
+    def take_settings(self, settings: Settings) -> bool:
+        """As ``Builds.take_settings``; where something changed, what was known is forgotten."""
         with self._lock:
-            self._files.directories = directories
+            if not self._builds.take_settings(settings):
+                return False
             for name in [name for name, seen in self.seen.items() if not seen.is_pinned]:
                 del self.seen[name]
             # A pinned name goes on with its own script, and so does everybody who asks for that script.
             self._scripts = {seen.script.path: seen.script for seen in self.seen.values()}
+            return True
 
     def current(self, path: str) -> Generation:
         """

@@ -110,6 +110,8 @@ class Foresight:
         entries: The names of the generation's entries, as its load said; None before that.
     """
 
+    __slots__ = ("_edits", "_learning", "_of", "_once", "_unused", "entries", "plan")
+
     def __init__(self) -> None:
         self.plan = EMPTY
         self.entries: frozenset[str] | None = None

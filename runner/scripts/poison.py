@@ -52,6 +52,8 @@ class Poison:
         calls: How often messages of a Call-ID were.
     """
 
+    __slots__ = ("_clock", "_lock", "_lost", "builds", "calls", "settings", "until")
+
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.builds = self.calls = 0

@@ -154,6 +154,8 @@ class Watch:
             from watchdog.observers import Observer  # noqa: PLC0415
         else:
             from watchdog.observers.polling import PollingObserver as Observer  # noqa: PLC0415
+        # An event that comes as a directory is let go of is an error to it, and nothing to us.
+        logging.getLogger("watchdog").setLevel(logging.CRITICAL)
         observer = Observer()
         observer.start()
         return observer

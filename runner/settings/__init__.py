@@ -12,12 +12,11 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runner.errors import ConfigError
 
-from .origins import ENV_PREFIX, Origins
+from .origins import Origins
 from .tables import (
     Answers,
     Count,
@@ -54,21 +53,20 @@ READ_BY_KAMAILIO = frozenset(
 """What kamailio/app_mono.py reads from the same file, once in each process of Kamailio."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """
     All settings, checked and frozen. Rising weight: TOML file, environment ``APP_MONO_<NAME>``, arguments.
 
     ``Settings(...)`` reads the environment and takes arguments; ``Settings.from_file`` reads a file as well. An
-    environment variable that is empty counts as not set. The last paragraph of a setting's text says who needs it.
+    environment variable that is empty counts as not set; a list or a table is JSON there. The last paragraph of a
+    setting's text says who needs it.
 
     Raises:
         ConfigError: An unknown name, a value out of range, or values that contradict each other. The message names
             the argument, the variable or the file and key.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_ignore_empty=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     load: Path | None = None
     """The script that ``mono_run`` runs, or the routing script in C# (KEMI). None: there is none, and ``mono_exec``
@@ -272,9 +270,10 @@ class Settings(BaseSettings):
 
     As ``on_error``."""
     scripts: dict[str, ScriptSettings] = Field(default_factory=dict)
-    """Tables ``[scripts."/path/x.exe"]`` with an ``on_error``, ``on_timeout``, ``on_busy`` of their own.
+    """Tables ``[scripts."/path/x.exe"]``: an ``on_error``, ``on_timeout``, ``on_busy`` of their own, in Kamailio only,
+    and the ``files`` that belong to the script's build.
 
-    Sites where a failure means different things for different scripts."""
+    Sites where failures of some scripts mean something else, or whose old scripts read files beside them."""
     ksr_allow: tuple[RefusedFunction, ...] = ()
     """Functions of ``KSR`` that scripts may call although they are refused by default, "module.function" or "module.*";
     security.md lists them. In Kamailio only.
@@ -333,9 +332,9 @@ class Settings(BaseSettings):
 
     def __init__(self, *, _file: Path | None = None, _values: dict[str, Any] | None = None, **arguments: Any) -> None:
         origins = Origins(_file, _values or {}, arguments)
-        settled = origins.settled(type(self).model_fields)
+        settled = origins.settled({name: field.annotation for name, field in type(self).model_fields.items()})
         try:
-            super().__init__(**settled | arguments)
+            super().__init__(**settled)
         except ValidationError as error:
             raise ConfigError("; ".join(map(origins.sentence, error.errors()))) from error
 

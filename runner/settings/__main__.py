@@ -6,8 +6,10 @@ The page docs/settings.md, from the model.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from . import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, RuntimeSettings, ScriptSettings, Settings
@@ -61,10 +63,11 @@ They are not settings any more. In a file or the environment they give a warning
 def page() -> str:
     """The whole page, as Markdown."""
     out = [HEAD]
+    texts = texts_of(Settings)
     for name, field in Settings.model_fields.items():
-        meaning, _, who = _text(field).partition("\n\n")
+        meaning, _, who = texts[name].partition("\n\n")
         out.append(f"| `{name}` | {default_of(field)} | {_cell(meaning)} | {_cell(who)} | {_counts_after(name)} |\n")
-    out += _table('`[scripts."/path/x.exe"]`', "What a failure of one script is to the routing script.", ScriptSettings)
+    out += _table('`[scripts."/path/x.exe"]`', _text_of(ScriptSettings), ScriptSettings)
     out += _table("`[listener]`", _text_of(ListenerSettings), ListenerSettings)
     out += _table("`[runtimes.NAME]`", _text_of(RuntimeSettings), RuntimeSettings)
     out.append(END)
@@ -74,14 +77,23 @@ def page() -> str:
 
 
 def _table(title: str, text: str, model: type[BaseModel]) -> list[str]:
+    texts = texts_of(model)
     rows = [
-        f"| `{name}` | {default_of(field)} | {_cell(_text(field))} |\n" for name, field in model.model_fields.items()
+        f"| `{name}` | {default_of(field)} | {_cell(texts[name])} |\n" for name, field in model.model_fields.items()
     ]
     return [TABLE.format(title=title, text=text), *rows]
 
 
-def _text(field: FieldInfo) -> str:
-    return (field.description or "").replace("``", "`")
+def texts_of(model: type[BaseModel]) -> dict[str, str]:
+    """What the source says below each field; pydantic would read it at every start of a process."""
+    (tree,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(tree, ast.ClassDef)  # noqa: S101 - that is what it is the source of
+    found = {}
+    for field, text in pairwise(tree.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                found[name] = inspect.cleandoc(said).replace("``", "`")
+    return found
 
 
 def _text_of(model: type[BaseModel]) -> str:

@@ -7,9 +7,12 @@ Must not know what a setting means.
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import BaseModel
 
 from runner.errors import ConfigError
 
@@ -50,10 +53,10 @@ class Origins:
     Args:
         file: A TOML file; None: there was none.
         values: What the file said.
-        arguments: Names given in the program, which outweigh the environment, which outweighs the file.
+        arguments: What the program gave, which outweighs the environment, which outweighs the file.
     """
 
-    def __init__(self, file: Path | None, values: Mapping[str, Any], arguments: Collection[str]) -> None:
+    def __init__(self, file: Path | None, values: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
         self._file = file
         self._values = values
         self._arguments = arguments
@@ -63,14 +66,20 @@ class Origins:
             if name.upper().startswith(ENV_PREFIX) and value and name.upper() not in NO_SETTINGS
         }
 
-    def settled(self, known: Collection[str]) -> dict[str, Any]:
+    def settled(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """
-        What the file says and the environment does not, with moved settings in their tables. Warns of old names.
+        The value of each setting that was set, unchecked, with moved settings in their tables. Warns of old names.
+
+        Args:
+            known: The names of all settings, and the type of each.
 
         Raises:
-            ConfigError: A name is no setting, and was none; the message has the nearest name that exists.
+            ConfigError: A name is no setting, and was none; the message has the nearest name that exists. Or a variable
+                for a list or a table is no JSON.
         """
-        settled = {name: value for name, value in self._values.items() if name not in self._variables}
+        settled = dict(self._values) | {
+            name: self._said(name, known[name]) for name in self._variables if name in known
+        }
         for name in [*self._values, *self._variables, *self._arguments]:
             if name in known:
                 continue
@@ -89,7 +98,7 @@ class Origins:
                 settled[table] = below | {name: os.environ[self._variables[name]]}
             else:
                 settled[table] = {name: self._values[name]} | below
-        return settled
+        return _joined(settled, self._arguments)
 
     def sentence(self, detail: ErrorDetails) -> str:
         """One error of pydantic as a sentence: where, what was expected, what came."""
@@ -102,6 +111,16 @@ class Origins:
         if detail["type"] == "value_error":
             return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
         return f"{where}: {detail['msg'].removeprefix('Input ')}, but {detail['input']!r} came"
+
+    def _said(self, name: str, kind: Any) -> Any:
+        """The value that a variable has for a setting of this type."""
+        text = os.environ[self._variables[name]]
+        if not _is_list_or_table(kind):
+            return text
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:  # the text is not shown: it may have a password
+            raise ConfigError(f"{self._where(name)}: expected a list or a table in JSON: {error}") from error
 
     def _hint(self, name: str, known: Collection[str]) -> str:
         if name in REMOVED:
@@ -120,3 +139,19 @@ class Origins:
         if name in self._variables:
             return f"environment variable {self._variables[name]}"
         return f"{self._file}: {name}" if self._file else name
+
+
+def _is_list_or_table(kind: Any) -> bool:
+    """Whether values of this type are, or may be, one of several values."""
+    if get_origin(kind) in {tuple, dict} or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return True
+    return any(map(_is_list_or_table, get_args(kind)))
+
+
+def _joined(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, and tables of both joined in the same way; else the second outweighs the first."""
+    joined = dict(lower)
+    for name, value in upper.items():
+        below = joined.get(name)
+        joined[name] = _joined(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return joined

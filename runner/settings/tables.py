@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from runner.directives import MOST_FILES, NAME
 from runner.reviewed import fault_of
 
 Count = Annotated[int, Field(ge=0)]
@@ -55,6 +56,21 @@ def _table(name: str) -> str:
 
 
 HashTable = Annotated[str, AfterValidator(_table)]
+
+
+def _beside(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f'expected the name of a file beside the script, such as "numbers.txt", but {name!r:.80} came')
+    return name
+
+
+def _files(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) > MOST_FILES:
+        raise ValueError(f"expected at most {MOST_FILES} files, got {len(set(names))}")
+    return tuple(dict.fromkeys(names))
+
+
+FilesBeside = Annotated[tuple[Annotated[str, AfterValidator(_beside)], ...], AfterValidator(_files)]
 
 
 def _nats(url: str) -> str:
@@ -117,9 +133,9 @@ Answers = Annotated[
 
 
 class ScriptSettings(BaseModel):
-    """What a failure of one script means; None: as for all."""
+    """What a failure of one script is to the routing script, and which files belong to its build."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_error: bool | None = None
     """As ``on_error`` for all scripts."""
@@ -127,12 +143,15 @@ class ScriptSettings(BaseModel):
     """As ``on_timeout`` for all scripts."""
     on_busy: bool | None = None
     """As ``on_busy`` for all scripts."""
+    files: FilesBeside = ()
+    """Names of files beside the script that it reads, ["numbers.txt"]: as ``-file`` in a source, see scripts.md, for
+    scripts whose source cannot say so, for example an old ``.exe`` or a ``.jar``. Counts after ``app-mono reload``."""
 
 
 class ListenerSettings(BaseModel):
     """What the SIP listener (``app-mono serve --sip``) does with a request, by the result of its script."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_true: str = "forward"
     """When the script returned true: "forward" (to $du if set, else to the R-URI), "drop", or "reply:CODE:REASON", in
@@ -148,7 +167,7 @@ class RuntimeSettings(BaseModel):
     What is not said here is as for all, but ``num_workers`` is 0: a runtime without scripts costs no process.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     command: tuple[str, ...] = ()
     """The program and its options, before the bridge; of a runtime of your own the whole worker, which speaks

@@ -58,6 +58,8 @@ class Channel:
         OSError: These are not such ends of pipes. They are closed.
     """
 
+    __slots__ = ("_ends", "_readable", "_writable", "alarm", "alarm_at", "reads", "unsent", "writes")
+
     def __init__(self, reads: int, writes: int) -> None:
         self.reads, self.writes = reads, writes
         self.unsent = b""

@@ -98,6 +98,11 @@ class Session:
         rest: The beginning of a line whose end has not come yet.
     """
 
+    __slots__ = (
+        *("_awaited", "_certain", "_longest_reason", "_outer", "_question_id", "_searched", "_takes"),
+        *("max_line_bytes", "request_id", "requests", "rest", "state"),
+    )
+
     def __init__(self, max_line_bytes: int, state: State = State.STARTING) -> None:
         self.state = state
         self.max_line_bytes = max_line_bytes

@@ -22,6 +22,7 @@ from runner.errors import (
     WorkerDied,
     WorkerGone,
 )
+from runner.lane.lane import LONG_S
 from runner.scripts.foresight import EMPTY
 from runner.wire import messages
 from runner.wire.events import Done, Edits, Event, Exiting, Failed, Loaded, Notice, Question, Ready
@@ -32,7 +33,7 @@ from . import host_calls
 from .holdings import Holdings
 from .lanes import Lanes
 from .outcome import LOOK_EVERY, ExecOutcome, in_time
-from .placement import ALWAYS, LONG_S, Placement
+from .placement import ALWAYS, Placement
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Conversation:
             there is none. Set by whoever knows the script's files. It may raise a ``RunnerError``.
         lanes: The short ways for what is loaded.
     """
+
+    __slots__ = ("_channel", "_placement", "_turns", "find_helper", "holdings", "lanes", "pid", "session")
 
     def __init__(
         self, channel: Channel, session: Session, pid: int, follows: int = ALWAYS, holdings: Holdings | None = None

@@ -40,6 +40,8 @@ class Lanes:
         by_build: The lanes, by build and entry; the entry is None for Main.
     """
 
+    __slots__ = ("by_build", "channel", "holdings", "placement", "session")
+
     def __init__(self, session: Session, channel: Channel, placement: Placement, holdings: Holdings) -> None:
         self.session = session
         self.channel = channel

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ALWAYS = 1  # the kernel moves a caller that does nothing else all the time (measured)
 SELDOM = 16  # a server that waits between its execs stays on its CPU, and looking costs it more (measured)
-LONG_S = 0.002  # a longer exec gains nothing from the place, and should not occupy its client's CPU
 
 
 def _cpu_teller() -> Callable[[], int] | None:
@@ -43,10 +42,9 @@ class Placement:
         is_wanted: False when ``every`` is 0, or it did not work.
         left: Execs until the next look; the conversation counts.
         cpu: Where the worker was brought last; -1 for nowhere.
-        long_s: An exec that takes longer leaves its worker to the kernel.
     """
 
-    long_s = LONG_S
+    __slots__ = ("cpu", "every", "is_wanted", "left", "pid")
 
     _current_cpu = staticmethod(_cpu_teller() or (lambda: -1))
 

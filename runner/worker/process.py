@@ -175,7 +175,7 @@ class Process:
                     group=None if user is None else user.gid,
                     extra_groups=None if user is None else user.groups,
                 )
-                undo.callback(process.wait, REAP_S)
+                undo.callback(_reap, process, REAP_S)
                 undo.callback(process.kill)
                 ended = os.pidfd_open(process.pid)
                 undo.callback(os.close, ended)
@@ -218,7 +218,7 @@ class Process:
         # The group is killed before the process is reaped: until then no other group can have its number.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._outermost.pid, signal.SIGKILL)
-        code = self._outermost.wait(REAP_S) if self.has_ended(REAP_S) else -signal.SIGKILL
+        code = _reap(self._outermost, REAP_S if self.has_ended(REAP_S) else 0)
         _ends(self._last, REAP_S)
         self.exit_code = sandbox.exit_code(code) if self._is_walled else code
         remove(self._directory)
@@ -254,6 +254,17 @@ def _pipe(*, theirs: contextlib.ExitStack, ours: contextlib.ExitStack, we_read: 
     (ours if we_read else theirs).callback(os.close, reads)
     (theirs if we_read else ours).callback(os.close, writes)
     return reads, writes
+
+
+def _reap(process: subprocess.Popen[bytes], timeout_s: float) -> int:
+    """The exit code of a process that was killed; that of SIGKILL where it is not over in time."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        # It is stuck in the kernel, or a busy machine has no CPU for its end. Whenever that comes, no zombie stays.
+        with contextlib.suppress(RuntimeError):  # the kernel gives no thread
+            threading.Thread(target=process.wait, name=f"reap {process.pid}", daemon=True).start()
+        return -signal.SIGKILL
 
 
 def _ends(pidfd: int, timeout_s: float) -> bool:

@@ -65,6 +65,11 @@ class Worker:
         node: What people call the machine that it is on; "" for this one.
     """
 
+    __slots__ = (
+        *("_forget", "_is_gone", "_is_killed", "_is_lent", "_lent", "_lock", "_process", "_tail", "conversation"),
+        *("has_ended", "holdings", "pid", "runtime", "started_at", "version"),
+    )
+
     node = ""
 
     def __init__(self, process: Ending, runtime: Runtime, conversation: Conversation, tail: Tail) -> None:

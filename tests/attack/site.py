@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.running_daemon import RunningDaemon, app_mono
+from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
     import subprocess
@@ -86,11 +85,3 @@ def heard(process: subprocess.Popen[str], word: str) -> None:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.strip() == word, line + process.stdout.read()
-
-
-def status(daemon: RunningDaemon) -> dict[str, Any]:
-    """The daemon's status, as root sees it."""
-    told = app_mono("status", "--json", "--socket", str(daemon.socket))
-    assert told.returncode == 0, told.stderr
-    answer: dict[str, Any] = json.loads(told.stdout)
-    return answer

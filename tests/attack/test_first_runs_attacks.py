@@ -12,7 +12,10 @@ from tests.programs import until
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.attack.users import User
+    from tests.running_daemon import RunningDaemon
 
 pytestmark = as_root
 
@@ -29,6 +32,12 @@ except (ControlError, OSError): pass
 """
 
 
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[RunningDaemon]:
+    with site.open_daemon("num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
+        yield daemon
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -40,13 +49,12 @@ except (ControlError, OSError): pass
     ],
     ids=["a long reason", "no text", "no Call-ID", "nothing unfinished", "nothing ran"],
 )
-def test_an_impossible_first_run_costs_no_place_and_no_share(attacker: User, told: str) -> None:
+def test_an_impossible_first_run_costs_no_place_and_no_share(daemon: RunningDaemon, attacker: User, told: str) -> None:
     """The worker stayed leased to nobody, and the build was refused forever: one message for each place."""
-    with site.open_daemon("num_workers = 1\nspare_workers = 0\nmax_workers = 1") as daemon:
-        script = compiled(daemon.scripts, "Seven", SEVEN)
-        for _ in range(3):
-            site.run(attacker, daemon, HANDS_OVER, script, told)
+    script = compiled(daemon.scripts, "Seven", SEVEN)
+    for _ in range(3):
+        site.run(attacker, daemon, HANDS_OVER, script, told)
 
-        until(lambda: {found["state"] for found in site.status(daemon)["workers"]} <= {"idle"}, "its place is free")
-        assert [found["warming"] for found in site.status(daemon)["workers"] if found["warming"]] == []
-        assert site.run(attacker, daemon, "print(run(Lease(sys.argv[1]), sys.argv[2]))", script) == "7"
+    until(lambda: {found["state"] for found in daemon.status()["workers"]} <= {"idle"}, "its place is free")
+    assert [found["warming"] for found in daemon.status()["workers"] if found["warming"]] == []
+    assert site.run(attacker, daemon, "print(run(Lease(sys.argv[1]), sys.argv[2]))", script) == "7"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.attack import site
 from tests.attack.users import as_root
-from tests.daemon.leases import workers as held_workers
 from tests.programs import until
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.attack.users import User
+    from tests.running_daemon import RunningDaemon
 
 pytestmark = as_root
 
@@ -30,6 +32,18 @@ Held.received = seen
 print(run(Lease(sys.argv[1]), sys.argv[2]))
 """
 BORROWS = "control = connected(); answer = lease(control, sys.argv[2]); print(answer['worker']['pid'], flush=True)\n"
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[RunningDaemon]:
+    """One with room for one worker."""
+    with site.open_daemon(ONE_WORKER) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def seven(daemon: RunningDaemon) -> Path:
+    return compiled(daemon.scripts, "Seven", SEVEN)
 
 
 SWAPS = f"""
@@ -54,19 +68,18 @@ print(came)
 
 @pytest.mark.parametrize("given", ["pipes", "swapped", "twice", "mine_to_read", "mine_to_write", "turned", "other_way"])
 def test_returning_other_pipes_than_the_lent_ones_ends_the_worker_and_reaches_nobody(
-    attacker: User, victim: User, given: str
+    daemon: RunningDaemon, seven: Path, attacker: User, victim: User, given: str
 ) -> None:
     """The next client, of another user, talked to the holder of the other ends: its parameter, its log, its result."""
-    with site.open_daemon(ONE_WORKER) as daemon:
-        script = compiled(daemon.scripts, "Seven", SEVEN)
-        with site.start(attacker, daemon, SWAPS, script, given) as thief:
-            assert thief.stdout is not None
-            worker = int(thief.stdout.readline())
-            site.heard(thief, "given back")
+    before = len(daemon.log())
+    with site.start(attacker, daemon, SWAPS, seven, given) as thief:
+        assert thief.stdout is not None
+        worker = int(thief.stdout.readline())
+        site.heard(thief, "given back")
 
-            theirs, code = site.run(victim, daemon, VICTIM, script).split()
-            printed, _ = thief.communicate("\n")
-        log = daemon.log()
+        theirs, code = site.run(victim, daemon, VICTIM, seven).split()
+        printed, _ = thief.communicate("\n")
+    log = daemon.log()[before:]
 
     assert (code, printed.strip()) == ("7", "b''")
     assert int(theirs) != worker
@@ -82,33 +95,36 @@ settle(control)
 
 
 def test_a_worker_that_one_user_had_never_goes_to_another_even_if_there_is_room_for_only_one(
-    attacker: User, victim: User
+    daemon: RunningDaemon, seven: Path, attacker: User, victim: User
 ) -> None:
     """Its last client may have loaded any code into it, and may have kept its wire."""
-    with site.open_daemon(ONE_WORKER) as daemon:
-        script = compiled(daemon.scripts, "Seven", SEVEN)
-        worker = int(site.run(attacker, daemon, HONEST, script))
-        assert [found["pid"] for found in site.status(daemon)["workers"]] == [worker], "it is idle, and the only one"
+    worker = int(site.run(attacker, daemon, HONEST, seven))
+    assert [found["pid"] for found in daemon.status()["workers"]] == [worker], "it is idle, and the only one"
 
-        theirs, code = site.run(victim, daemon, VICTIM, script).split()
+    theirs, code = site.run(victim, daemon, VICTIM, seven).split()
 
-        assert code == "7"
-        assert int(theirs) != worker
-        assert f"retired worker {worker}: lent to another user before, no room beside it" in daemon.log()
-        again = site.run(attacker, daemon, VICTIM, script).split()
-        assert again[1] == "7"
-        assert again[0] not in {str(worker), theirs}
+    assert code == "7"
+    assert int(theirs) != worker
+    retired = f"retired worker {worker}: lent to another user before, no room beside it"
+    until(lambda: retired in daemon.log(), "the log says why")
+    again = site.run(attacker, daemon, VICTIM, seven).split()
+    assert again[1] == "7"
+    assert again[0] not in {str(worker), theirs}
 
 
 def test_a_worker_that_one_user_had_keeps_serving_that_user(attacker: User) -> None:
     with site.open_daemon("num_workers = 2\nspare_workers = 0\nmax_workers = 2") as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
-        until(lambda: len(held_workers(daemon)) == 2, "both have started")  # a new one is idle for the shortest time
+        daemon.until_idle(2)  # a new one is idle for the shortest time
+
+        def are_alike() -> bool:
+            """The daemon has it back, and both have loaded the script: else the next client may get the other one."""
+            return all(each["state"] == "idle" and str(script) in each["loaded"] for each in daemon.workers())
+
         workers = set()
         for _ in range(3):
             workers.add(site.run(attacker, daemon, HONEST, script))
-            # Until the daemon has it back, the next client gets the other one.
-            until(lambda: all(each["client"] is None for each in held_workers(daemon)), "the worker is back")
+            until(are_alike, "the worker is back")
 
     assert len(workers) == 1
 
@@ -141,7 +157,7 @@ def test_a_wire_that_was_kept_cannot_hold_up_the_daemon(attacker: User) -> None:
             until(lambda: "it was not done in time" in daemon.log(), "the daemon gives the silent worker up")
             thief.communicate("\n")
 
-        until(lambda: site.status(daemon)["workers"], "another one takes its place")
+        until(lambda: daemon.status()["workers"], "another one takes its place")
 
 
 def test_a_client_holds_at_most_two_workers(attacker: User) -> None:
@@ -162,13 +178,14 @@ for number in range(4):
         ]
 
 
-def test_the_place_of_a_worker_that_came_back_wrong_is_free_again(attacker: User) -> None:
-    with site.open_daemon(ONE_WORKER) as daemon:
-        script = compiled(daemon.scripts, "Seven", SEVEN)
-        for _ in range(5):
-            site.run(attacker, daemon, SWAPS.replace("wait()", ""), script, "pipes")
+def test_the_place_of_a_worker_that_came_back_wrong_is_free_again(
+    daemon: RunningDaemon, seven: Path, attacker: User
+) -> None:
+    for _ in range(5):
+        site.run(attacker, daemon, SWAPS.replace("wait()", ""), seven, "pipes")
 
-        until(lambda: len(site.status(daemon)["workers"]) <= 1, "no more than there may be")
-        workers = [found["pid"] for found in site.status(daemon)["workers"]]
-        until(lambda: set(daemon.children()) <= set(workers), "the others have ended")
-        assert all(Path(f"/proc/{pid}").exists() for pid in workers)
+    def is_settled() -> bool:
+        workers = {found["pid"] for found in daemon.workers()}
+        return len(workers) == 1 and set(daemon.children()) == workers
+
+    until(is_settled, "there is one worker, and the others have ended")

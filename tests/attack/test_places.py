@@ -40,9 +40,10 @@ wait()
 def test_one_user_can_take_most_places_and_others_keep_some(attacker: User, victim: User) -> None:
     with site.open_daemon(f"max_clients = {PLACES}") as daemon, ExitStack() as stack:
         script = compiled(daemon.scripts, "Seven", SEVEN)
-        taken = []
+        taken: list[int] = []
         for user in (attacker, victim):
             assert site.run(user, daemon, RUNS, script) == "7"
+            until(lambda: daemon.status()["clients"] == sum(taken) + 1, "its client has gone")  # not the one that asks
             process = stack.enter_context(site.start(user, daemon, TAKES_PLACES))
             assert process.stdout is not None
             told = process.stdout.readline()
@@ -52,7 +53,7 @@ def test_one_user_can_take_most_places_and_others_keep_some(attacker: User, vict
 
         third = stack.enter_context(new_user())
         assert site.run(third, daemon, RUNS, script) == "7"
-        assert site.status(daemon)["pid"] == daemon.pid
+        assert daemon.status()["pid"] == daemon.pid
 
     assert taken[0] == PLACES * SHARE / (SHARE + 1), "of one alone: nearly all"
     assert 0 < taken[1] < PLACES - taken[0]
@@ -66,7 +67,9 @@ def test_root_is_answered_when_all_places_are_taken_but_borrows_nothing(attacker
         assert all_of_them.stdout.readline().startswith(f"{PLACES} ")
 
         for _ in range(2 * KEPT_PLACES):
-            assert site.status(daemon)["clients"] == PLACES + 1
+            until(
+                lambda: daemon.status()["clients"] == PLACES + 1, "of those who ask one after another only one is there"
+            )
         with closing(Lease(str(daemon.socket))) as lease, pytest.raises(PoolExhausted, match="max_clients"):
             lease.exec(str(daemon.scripts / "Seven.exe"), None, MessageHost(INVITE), time.monotonic() + WAIT_S)
         assert app_mono("reset", "--socket", str(daemon.socket)).returncode == 0
@@ -115,13 +118,14 @@ def test_a_user_who_keeps_all_workers_loses_one_to_another_user_who_waits(attack
     settings = "num_workers = 2\nmax_workers = 2\nexec_timeout_s = 0.5\nallocate_timeout_s = 2.0"
     with site.open_daemon(settings) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
+        daemon.until_idle(2)
         with site.start(attacker, daemon, TAKES_WORKERS, script) as process:
             site.heard(process, "taken")
 
             until(lambda: site.run(victim, daemon, RUNS, script) == "7", "the other user has its turn")
 
             assert "kept it from clients of other users" in daemon.log()
-            held = [worker["client"] for worker in site.status(daemon)["workers"]]
+            held = [worker["client"] for worker in daemon.status()["workers"]]
             assert process.pid in held, "and it keeps its share"
             process.communicate("\n")
 
@@ -131,6 +135,7 @@ def test_a_client_that_keeps_all_workers_keeps_them_when_its_own_user_waits(atta
     settings = "num_workers = 2\nmax_workers = 2\nexec_timeout_s = 0.2\nallocate_timeout_s = 0.4"
     with site.open_daemon(settings) as daemon:
         script = compiled(daemon.scripts, "Seven", SEVEN)
+        daemon.until_idle(2)
         with site.start(attacker, daemon, TAKES_WORKERS, script) as process:
             site.heard(process, "taken")
 

@@ -56,15 +56,19 @@ import sys
 sys.path.append(sys.argv[1])
 import runner.cli.app
 """
-DAEMON = """
+REMOVAL_S = 20.0  # a busy machine may take longer than a daemon waits for it
+DAEMON = f"""
 import os, sys
 site, config, os.environ["TMPDIR"] = sys.argv[1:]
 sys.path.append(site)
 os.environ["XDG_CACHE_HOME"] = os.environ["HOME"] + "/cache"
 sys.argv[1:] = ["serve", "--config", config]
 from runner.cli import main
+from runner.worker import rundir
+rundir.END_S = rundir.SWEEP_S = {REMOVAL_S}
 main()
 """
+PATIENT = {f"runner.worker.rundir.{name}": REMOVAL_S for name in ("END_S", "SWEEP_S")}
 SITE = sysconfig.get_path("purelib")
 
 
@@ -175,7 +179,10 @@ def test_a_daemon_whose_script_nests_directories_ends_and_starts_again(
 ) -> None:
     """It used to end with an internal error, and could not be started again."""
     before = on_a_path(outside)
-    with temporary(0o711) as tmp, RunningDaemon(tmp_path, settings, {"TMPDIR": str(tmp)}) as daemon:
+    with (
+        temporary(0o711) as tmp,
+        RunningDaemon(tmp_path, settings, {"TMPDIR": str(tmp)}, constants=PATIENT) as daemon,
+    ):
         script = compiled(daemon.scripts, "Nests", NESTS)
         for way in (signal.SIGINT, signal.SIGKILL, signal.SIGINT):
             lease = Lease(str(daemon.socket))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pwd
 import secrets
@@ -80,7 +82,7 @@ def new_user() -> Iterator[User]:
     known = pwd.getpwnam(name)
     home = Path(tempfile.mkdtemp(prefix="attack-"))
     try:
-        shutil.copytree(ROOT / "runner", home / "runner", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(_package(), home / "runner")
         home.chmod(0o755)
         os.chown(home, known.pw_uid, known.pw_gid)
         yield User(name, known.pw_uid, known.pw_gid, home)
@@ -88,6 +90,22 @@ def new_user() -> Iterator[User]:
         subprocess.run(["pkill", "-KILL", "-u", str(known.pw_uid)], check=False, timeout=WAIT_S)  # noqa: S607
         shutil.rmtree(home, ignore_errors=True)
         administer("userdel", name)
+
+
+@functools.cache
+def _package() -> Path:
+    """
+    A copy of the package with the bytecode of what processes of users import.
+
+    A user cannot write into a copy, so without that each of its processes would compile all of it.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="attack-package-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    package = directory / "runner"
+    shutil.copytree(ROOT / "runner", package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "import runner.client.lease"
+    subprocess.run([PYTHON, "-c", code], env={"PYTHONPATH": str(directory)}, check=True, timeout=WAIT_S)
+    return package
 
 
 def administer(*command: str) -> None:

@@ -40,11 +40,28 @@ class Calls(NamedTuple):
 
 
 def made(run: Callable[[], object], *threads: tuple[int, int]) -> list[Calls]:
-    """What these threads, each with its process, call while it runs."""
-    before = [Calls.of(*thread) for thread in threads]
+    """What these threads, each with its process, call while it runs. This one's own may be among them."""
+    ours = [pid == os.getpid() for pid, _ in threads]
+    others = [thread for thread, is_ours in zip(threads, ours, strict=True) if not is_ours]
+    until_asleep(others)
+    looked, before = ([Calls.of(*thread) for thread in threads] for _ in range(2))
     run()
-    pairs = zip(before, (Calls.of(*thread) for thread in threads), strict=True)
-    return [Calls(now.reads - then.reads, now.writes - then.writes) for then, now in pairs]
+    at_once = [Calls.of(*thread) for thread in threads]
+    until_asleep(others)
+    after = [now if is_ours else Calls.of(*thread) for thread, is_ours, now in zip(threads, ours, at_once, strict=True)]
+    of_looking = more(looked, before)  # this thread's own
+    return more(of_looking, more(before, after))
+
+
+def until_asleep(threads: list[tuple[int, int]]) -> None:
+    """A call counts when it is over, which may be after the other side has heard what was written."""
+    for pid, thread in threads:
+        stat = Path(f"/proc/{pid}/task/{thread}/stat")
+        until(lambda stat=stat: ") S " in stat.read_text("ascii"), f"thread {thread} sleeps")  # type: ignore[misc]
+
+
+def more(than: list[Calls], calls: list[Calls]) -> list[Calls]:
+    return [Calls(now.reads - then.reads, now.writes - then.writes) for then, now in zip(than, calls, strict=True)]
 
 
 def assert_one_turn_an_exec(client: Calls, worker: Calls) -> None:

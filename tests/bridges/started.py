@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
+from runner.errors import WorkerDied
 from runner.runtimes.known import BUILT_IN
 from runner.runtimes.runtime import MOVED_WIRE
 from runner.scripts.generation import Generation, Helper, Part
@@ -20,7 +25,7 @@ from runner.worker.conversation import Conversation
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class Started:
@@ -87,13 +92,13 @@ class Started:
         """What it has written to its log."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
-    def loaded(self, script: Path, *, runtime: str = "") -> Generation:
+    def loaded(self, script: Path, *, runtime: str = "", files: Mapping[str, Part] | None = None) -> Generation:
         """The build of a script that is there now, loaded with every helper that it names, and compiled before that."""
-        generation = Generation.of(str(script), self.copy(script), None, None, {}, runtime)
+        generation = Generation.of(str(script), self.copy(script), None, None, {}, runtime, dict(files or {}))
         self.conversation.holdings.runtime = runtime
         while needs := self._compiled(generation) or self.conversation.load(generation, soon()):
             helpers = generation.helpers | {name: self.helper(str(script), name) for name in needs}
-            generation = Generation.of(str(script), generation.file, None, None, helpers, runtime)
+            generation = Generation.of(str(script), generation.file, None, None, helpers, runtime, generation.files)
         return generation
 
     def _compiled(self, generation: Generation) -> tuple[str, ...]:
@@ -124,3 +129,18 @@ class Started:
 def soon() -> float:
     """A deadline for what takes no time."""
     return time.monotonic() + WAIT_S
+
+
+@contextlib.contextmanager
+def goes_on(run: Callable[[], object]) -> Iterator[None]:
+    """Around what happens while an exec goes on that ends with its worker only."""
+
+    def follow() -> None:
+        with pytest.raises(WorkerDied):
+            run()
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    yield
+    thread.join(WAIT_S)
+    assert not thread.is_alive()

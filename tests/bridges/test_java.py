@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +11,13 @@ import pytest
 from runner.errors import ScriptError, WorkerError
 from runner.hosts.embedded.host import MessageHost
 from tests.bridges.java_worker import NO_JAVAC, Plain, body, run, started, written
+from tests.bridges.started import goes_on
 from tests.places import INVITE, ROOT, SHELF
-from tests.programs import WAIT_S, until
+from tests.programs import WAIT_S, has_ended, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.bridges.started import Started
 
@@ -122,38 +121,31 @@ def test_the_hang_up_ends_a_script_that_loops_and_its_children(tmp_path: Path, h
     statements = 'PV.setS("$var(pid)", "" + new ProcessBuilder("sleep", "1000").start().pid()); while (true) { }'
     with started(tmp_path) as worker:
         generation = worker.loaded(body(tmp_path, "Loops1", statements))
-        with pytest.raises(WorkerError):
-            worker.conversation.exec(generation, None, Plain(host), time.monotonic() + 2)
-        child = int(host.get_s("$var(pid)") or 0)
-        worker.conversation.end()
+        with goes_on(lambda: run(worker, generation, Plain(host))):
+            until(lambda: host.get_s("$var(pid)") != "0", "it has started its child")
+            worker.conversation.end()
         worker.process.wait(WAIT_S)
 
-        until(lambda: not Path(f"/proc/{child}").exists() or " Z " in _stat(child), "its child has ended")
-
-
-def _stat(pid: int) -> str:
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8")
-    return " Z "
+        until(lambda: has_ended(int(host.get_s("$var(pid)") or 0)), "its child has ended")
 
 
 def test_the_last_words_of_a_script_that_loops_arrive(tmp_path: Path, host: MessageHost) -> None:
     with started(tmp_path) as worker:
         generation = worker.loaded(shelf("Loops"))
-        with pytest.raises(WorkerError):
-            worker.conversation.exec(generation, None, host, time.monotonic() + 2)
-
-        assert host.logs == [(1, "last words")]
+        with goes_on(lambda: run(worker, generation, host)):
+            until(lambda: host.logs == [(1, "last words")], "they have arrived")
+            worker.process.kill()
 
 
 def test_sigquit_prints_the_stack_of_a_stuck_script_to_the_log(tmp_path: Path, host: MessageHost) -> None:
     with started(tmp_path) as worker:
         generation = worker.loaded(shelf("Loops"))
-        with pytest.raises(WorkerError):
-            worker.conversation.exec(generation, None, host, time.monotonic() + 2)
-        worker.process.send_signal(signal.SIGQUIT)
+        with goes_on(lambda: run(worker, generation, host)):
+            until(lambda: host.logs, "it loops")
+            worker.process.send_signal(signal.SIGQUIT)
 
-        until(lambda: "at Loops.main(Loops.java:10)" in worker.log, "the stack is in the log")
+            until(lambda: "at Loops.main(Loops.java:10)" in worker.log, "the stack is in the log")
+            worker.process.kill()
 
 
 def test_prints_of_a_script_and_its_child_go_to_the_log(worker: Started) -> None:

@@ -180,7 +180,7 @@ def test_a_source_names_the_jars_that_it_needs(worker: Started, tmp_path: Path) 
     assert run(worker, script).code == 8
     for wrong in ("-r:../x.jar", "-r:/x.jar", "-d:x"):
         with pytest.raises(
-            ScriptInvalid, match=rf"Wrong1\.java:4:1: app-mono: expected -r:NAME\.jar, but {wrong} came"
+            ScriptInvalid, match=rf"Wrong1\.java:4:1: app-mono: expected -r:NAME\.jar or -file:NAME, but {wrong} came"
         ):
             worker.loaded(body(tmp_path, "Wrong1", f"// app-mono: {wrong}\nreturn 0;"))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from runner import installed
+from tests import warm
 from tests.places import ROOT
 from tests.running_daemon import COMMAND, ENVIRONMENT
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 SAMPLE = ROOT / "examples" / "MySRTest.cs"
@@ -27,15 +28,8 @@ PLAIN = ENVIRONMENT | {"COLUMNS": "120", "TERM": "dumb"}
 
 def app_mono(*words: str | Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the real command; no traceback is ever seen. Each byte of what it prints is one character."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, words)],
-        input=stdin.decode("latin-1"),
-        encoding="latin-1",
-        capture_output=True,
-        env=PLAIN | variables,
-        timeout=60,
-        check=False,
-    )
+    command = [*COMMAND, *map(str, words)]
+    done = warm.run(command, env=PLAIN | variables, stdin=stdin, encoding="latin-1", timeout=60)
     assert "Traceback" not in done.stderr + done.stdout
     return done
 

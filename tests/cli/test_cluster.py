@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.cli.commands import app_mono
-from tests.cluster.servers import PASSWORD, Servers, free_port
+from tests.cluster.servers import PASSWORD, Servers
+from tests.ports import free_tcp_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def test_without_a_node_nodes_says_so(tmp_path: Path) -> None:
 
 
 def test_without_a_server_nodes_says_so_in_one_line() -> None:
-    said = app_mono("nodes", "--nats", f"nats://admin:x@127.0.0.1:{free_port()}")
+    said = app_mono("nodes", "--nats", f"nats://admin:x@127.0.0.1:{free_tcp_port()}")
 
     assert said.returncode == 2
     assert "there is no connection to NATS" in said.stderr

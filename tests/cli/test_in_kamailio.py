@@ -20,11 +20,24 @@ from runner import installed
 from tests.cli.commands import PHONE, READS, SAMPLE, app_mono, message, script
 from tests.kamailio.rig import Kamailio, free_udp_port, preamble
 from tests.places import MESSAGE, ROOT
+from tests.ports import udp_socket
 from tests.programs import stop, until
-from tests.running_daemon import COMMAND, ENVIRONMENT
+from tests.running_daemon import COMMAND, ENVIRONMENT, command_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script that is true, and compiled once."""
+    return script(tmp_path_factory.mktemp("fine"), "return 0;")
+
+
+@pytest.fixture(scope="module")
+def reads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Likewise, and it logs what it reads of the message."""
+    return script(tmp_path_factory.mktemp("reads"), READS + "return 0;")
 
 
 def without_timing(told: str) -> list[str]:
@@ -47,8 +60,8 @@ def test_run_loads_its_script_at_start() -> None:
     assert value["logs"][1]["text"] == "Parameter from Kamailio config: x\n"
 
 
-def test_a_script_sees_the_addresses_of_an_exec_without_kamailio(tmp_path: Path) -> None:
-    done = app_mono("exec", script(tmp_path, READS + "return 0;"), "-m", message(tmp_path), "--in-kamailio", "--json")
+def test_a_script_sees_the_addresses_of_an_exec_without_kamailio(tmp_path: Path, reads: Path) -> None:
+    done = app_mono("exec", reads, "-m", message(tmp_path), "--in-kamailio", "--json")
 
     logs = {
         text.partition("=")[0]: text.partition("=")[2]
@@ -57,14 +70,13 @@ def test_a_script_sees_the_addresses_of_an_exec_without_kamailio(tmp_path: Path)
     assert [logs[name] for name in ("$si", "$sp", "$Ri", "$rc")] == ["127.0.0.1 0", "5060 5060", "127.0.0.1 0", "0 0"]
 
 
-def test_another_port_is_taken_where_5060_is_not_free(tmp_path: Path) -> None:
-    source = script(tmp_path, READS + "return 0;")
+def test_another_port_is_taken_where_5060_is_not_free(tmp_path: Path, reads: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         with contextlib.suppress(OSError):  # by somebody else, which is as good
             taken.bind(("127.0.0.1", 5060))
 
-        done = app_mono("exec", source, "-m", message(tmp_path), "--compare")
+        done = app_mono("exec", reads, "-m", message(tmp_path), "--compare")
 
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -73,8 +85,7 @@ def test_where_5060_is_taken_no_answer_goes_there(tmp_path: Path) -> None:
     """It is the installed Kamailio's, which has nothing to do with it."""
     source = script(tmp_path, READS + 'SR.Core.ModF("sl_reply_error"); return 0;')
     text = PHONE.replace("h.example;branch", "127.0.0.1;rport;branch")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 5060))
+    with udp_socket(5060) as taken:
         taken.settimeout(0.2)
 
         done = app_mono("exec", source, "-m", message(tmp_path, text), "--in-kamailio", "--json")
@@ -93,12 +104,12 @@ def test_many_runs_at_one_time_do_not_take_each_other_s_port() -> None:
 
 
 @pytest.mark.parametrize("name", ["t\U0001f600", "t\x7f", 't"\\', "t" * 110])
-def test_the_directory_for_temporary_files_may_have_any_name(tmp_path: Path, name: str) -> None:
+def test_the_directory_for_temporary_files_may_have_any_name(tmp_path: Path, fine: Path, name: str) -> None:
     """A name beyond U+FFFF made the settings unreadable, so that the daemon of the machine was asked."""
     place = tmp_path / name
     place.mkdir()
 
-    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path), "--in-kamailio", TMPDIR=str(place))
+    done = app_mono("exec", fine, "-m", message(tmp_path), "--in-kamailio", TMPDIR=str(place))
 
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -168,9 +179,9 @@ def test_an_error_of_ours_in_kamailio_is_an_error_of_the_run(tmp_path: Path) -> 
     assert (done.returncode, "ValueError('broken')" in done.stderr) == (2, True), done.stderr
 
 
-def test_a_message_that_the_core_drops_is_told_as_without_kamailio(tmp_path: Path) -> None:
+def test_a_message_that_the_core_drops_is_told_as_without_kamailio(tmp_path: Path, fine: Path) -> None:
     unsent = PHONE.replace("From: <sip:a@example.com>;tag=1\r\n", "")
-    words = ("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path, unsent))
+    words = ("exec", fine, "-m", message(tmp_path, unsent))
     why = f"error: --message {tmp_path}/message.sip: Kamailio would have dropped this message: it has no From"
 
     for option in ("--in-kamailio", "--compare"):
@@ -183,16 +194,16 @@ def test_a_message_that_the_core_drops_is_told_as_without_kamailio(tmp_path: Pat
     assert app_mono(*words).stderr.startswith(why)
 
 
-def test_an_unknown_variable_is_told_as_without_kamailio(tmp_path: Path) -> None:
-    words = ("exec", script(tmp_path, "return 0;"), "to $nosuch", "-m", message(tmp_path))
+def test_an_unknown_variable_is_told_as_without_kamailio(tmp_path: Path, fine: Path) -> None:
+    words = ("exec", fine, "to $nosuch", "-m", message(tmp_path))
 
     told = [app_mono(*words, *option).stderr for option in ((), ("--in-kamailio",), ("--compare",))]
 
     assert told == ["error: 'to $nosuch' is no valid format string: unknown pseudo-variable $nosuch\n"] * 3
 
 
-def test_both_options_together_are_refused(tmp_path: Path) -> None:
-    done = app_mono("exec", script(tmp_path, "return 0;"), "-m", message(tmp_path), "--in-kamailio", "--compare")
+def test_both_options_together_are_refused(tmp_path: Path, fine: Path) -> None:
+    done = app_mono("exec", fine, "-m", message(tmp_path), "--in-kamailio", "--compare")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: --compare runs the script in Kamailio too: leave out --in-kamailio\n"
@@ -204,10 +215,10 @@ def test_an_error_in_kamailio_does_not_call_the_message_unchanged(tmp_path: Path
     assert (done.returncode, done.stdout) == (2, "")
 
 
-def test_a_reply_runs_the_script_as_well(tmp_path: Path) -> None:
+def test_a_reply_runs_the_script_as_well(tmp_path: Path, reads: Path) -> None:
     reply = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK0\r\n" + PHONE.partition("\r\n")[2]
 
-    done = app_mono("exec", script(tmp_path, READS + "return 0;"), "-m", message(tmp_path, reply), "--compare")
+    done = app_mono("exec", reads, "-m", message(tmp_path, reply), "--compare")
 
     assert (done.returncode, done.stdout.split()[:2]) == (0, ["no", "difference"])
 
@@ -255,7 +266,7 @@ def test_a_timeout_is_said_once_and_by_no_name_of_a_cached_copy(tmp_path: Path, 
     """The private daemon logged that it lets the worker finish its first run."""
     source = script(tmp_path, "while (true) { }")
 
-    done = app_mono("exec", source, "-m", message(tmp_path), option, "--timeout", "2")
+    done = app_mono("exec", source, "-m", message(tmp_path), option, "--timeout", "5")
 
     (line,) = done.stderr.splitlines()
     assert (done.returncode, line.startswith("error: "), "it was not done in time" in line) == (2, True, True)
@@ -284,17 +295,18 @@ def test_an_interrupt_leaves_no_process_and_no_directory(tmp_path: Path) -> None
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_second_signal_does_not_disturb_the_end(tmp_path: Path, second: signal.Signals) -> None:
     """A Kamailio that does not end is killed some seconds later; a signal in between left it behind."""
-    with endless_run(tmp_path) as running:
+    with endless_run(tmp_path, END_S=2.0) as running:
         until(lambda: len(kamailios_in(tmp_path)) > 1, "Kamailio has started its processes")
-        stop(min(kamailios_in(tmp_path)))
+        main = min(kamailios_in(tmp_path))
+        stop(main)
 
         running.send_signal(signal.SIGINT)
-        time.sleep(0.5)  # the first one has to come first
+        until(lambda: was_told_to_end(main), "the first one has come")
         running.send_signal(second)
         running.communicate(timeout=30)
 
     assert running.returncode == 130
-    assert kamailios_in(tmp_path) == []
+    until(lambda: not kamailios_in(tmp_path), "no process of that Kamailio is left")
     assert list(tmp_path.glob("app-mono-*")) == []
 
 
@@ -307,7 +319,7 @@ def test_many_signals_during_the_start_leave_no_process(tmp_path: Path) -> None:
         running.communicate(timeout=30)
 
     assert running.returncode == 130
-    assert kamailios_in(tmp_path) == []
+    until(lambda: not kamailios_in(tmp_path), "no process of that Kamailio is left")
 
 
 def test_a_killed_command_takes_its_kamailio_with_it(tmp_path: Path) -> None:
@@ -322,9 +334,20 @@ def test_a_killed_command_takes_its_kamailio_with_it(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def endless_run(directory: Path) -> Iterator[subprocess.Popen[str]]:
+def endless_run(directory: Path, **constants: float) -> Iterator[subprocess.Popen[str]]:
+    """``constants``: others of ``runner.cli.private_kamailio``."""
     source = script(directory, 'SR.Core.Log(1, "in"); while (true) { }')
-    command = [*COMMAND, "exec", str(source), "-m", str(message(directory)), "--in-kamailio", "--timeout", "60"]
+    others = {f"runner.cli.private_kamailio.{name}": value for name, value in constants.items()}
+    command = [
+        *command_with(others),
+        "exec",
+        str(source),
+        "-m",
+        str(message(directory)),
+        "--in-kamailio",
+        "--timeout",
+        "60",
+    ]
     with subprocess.Popen(
         command, env=ENVIRONMENT | {"TMPDIR": str(directory)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -342,6 +365,16 @@ def kamailios_in(directory: Path) -> list[int]:
         if "kamailio" in words[0] and any(str(directory) in word for word in words):
             found.append(int(place.name))
     return found
+
+
+def was_told_to_end(pid: int) -> bool:
+    """Whether a process that is stopped was sent SIGTERM, or has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    except OSError:
+        return True
+    (pending,) = [int(line.split()[1], 16) for line in lines if line.startswith("ShdPnd:")]
+    return bool(pending >> (signal.SIGTERM - 1) & 1)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from runner.cli.job import Job
 from tests.cli.commands import SAMPLE, app_mono, script
 from tests.places import MESSAGE
@@ -100,6 +102,16 @@ def test_what_a_run_depends_on_is_watched(tmp_path: Path) -> None:
     assert set(Job("exec", str(source), None, str(MESSAGE)).watched()) == {source, MESSAGE, *beside}
     assert set(Job("exec", str(source), None, "-").watched()) == {source, *beside}
     assert Job("exec", str(tmp_path / "gone.exe"), None, "-").watched()[0] == tmp_path / "gone.exe"
+
+
+@pytest.mark.parametrize(("name", "comment"), [("X.cs", "//"), ("X.py", "#"), ("X.js", "//")])
+def test_files_that_a_script_says_it_reads_are_watched(tmp_path: Path, name: str, comment: str) -> None:
+    source = tmp_path / name
+    source.write_text(f"{comment} app-mono: -file:numbers.txt\n", "ascii")
+    assert set(Job("exec", str(source), None, "-").watched()) == {source, tmp_path / "numbers.txt"}
+
+    source.write_text(f"{comment} app-mono: -fiel:numbers.txt\n", "ascii")
+    assert Job("exec", str(source), None, "-").watched() == [source]
 
 
 def test_each_of_several_runs_has_a_message_of_its_own(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import warm
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ NEW = 'route {\n\tpython_exec("mono_exec", "/a/x.exe $rU");\n}\n'
 
 def app_mono(*words: str, directory: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "dumb"}
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=directory, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = warm.run([*COMMAND, *words], cwd=directory, env=environment, timeout=60)
     assert "Traceback" not in done.stderr + done.stdout
     return done
 

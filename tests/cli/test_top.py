@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path_factory.mktemp("daemon")) as running:
+    with RunningDaemon(tmp_path_factory.mktemp("daemon"), f"allocate_timeout_s = {WAIT_S}") as running:
         for name, count in (("Often", 3), ("Once", 1)):
             run(running, compiled(running.scripts, name, "static int Main() { return 0; }"), count)
         yield running

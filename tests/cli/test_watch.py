@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pexpect
 import pytest
 
 from tests.places import MESSAGE, ROOT
+from tests.programs import WAIT_S, has_ended, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +21,10 @@ WATCHING = "Ctrl-C ends"
 
 def children(pid: int) -> list[int]:
     """Every process below ``pid``; workers lead sessions of their own, but keep their parent."""
-    listed = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(word) for path in listed for word in path.read_text(encoding="ascii").split()]
+    found = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            found += [int(word) for word in listed.read_text(encoding="ascii").split()]
     return found + [below for child in found for below in children(child)]
 
 
@@ -43,7 +47,7 @@ def started(*words: str) -> pexpect.spawn[str]:
     environment.pop("NO_COLOR", None)
     command = ["-c", "from runner.cli import main; main()", *words, "-m", str(MESSAGE), "--watch"]
     return pexpect.spawn(
-        sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(50, 200), echo=False
+        sys.executable, command, env=environment, encoding="utf-8", timeout=WAIT_S, dimensions=(50, 200), echo=False
     )
 
 
@@ -135,7 +139,7 @@ def test_ctrl_c_ends_cleanly_and_leaves_no_process(terminal: pexpect.spawn[str])
     assert "Traceback" not in terminal.before
     terminal.wait()
     assert terminal.exitstatus == 130
-    assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
+    until(lambda: all(map(has_ended, below)), "the processes below it have ended")
 
 
 def test_run_loads_the_script_again_at_every_save(source: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client import tally as tally_module
 from runner.client.known import Known
 from runner.client.tally import LAST_CALLS, Tally
 from runner.control.counters import BOUNDS_S, FIRST_BUCKET, FIRST_SUM, OUTCOMES, SUMS, SharedCounters
@@ -21,6 +22,7 @@ from runner.hosts.recorded import Recorded
 from runner.scripts.generation import Generation, Part
 from runner.worker.outcome import ExecOutcome
 from tests.places import INVITE
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from runner.client.known import Script
@@ -95,7 +97,7 @@ def test_what_a_script_did_and_waited_for_is_added_up() -> None:
 
 def test_a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() -> None:
     tally = Tally()
-    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 0.3, HOST)
+    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 5.1, HOST)
     tally.add(script(), "/x.exe", outcome(code=0), time.monotonic() - 3600, HOST)
     shared = SharedCounters(os.dup(tally.counters.descriptor))
 
@@ -103,7 +105,7 @@ def test_a_time_is_counted_below_the_first_bound_that_it_does_not_exceed() -> No
 
     shared.close()
     times = new.counts[FIRST_BUCKET:FIRST_SUM]
-    assert [number for number, count in enumerate(times) if count] == [BOUNDS_S.index(0.5), len(BOUNDS_S)]
+    assert [number for number, count in enumerate(times) if count] == [BOUNDS_S.index(10.0), len(BOUNDS_S)]
 
 
 def test_a_path_that_may_be_made_of_the_message_is_no_name() -> None:
@@ -119,7 +121,8 @@ def test_a_path_that_may_be_made_of_the_message_is_no_name() -> None:
     assert found == {"": 1, "/broken.exe": 1}
 
 
-def test_a_failure_is_described_once_a_second_with_its_stack_and_its_call() -> None:
+def test_a_failure_is_described_once_a_second_with_its_stack_and_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally_module, "INCIDENT_PAUSE_S", WAIT_S)
     tally, known = Tally(), script()
     error = ScriptError("/x.exe: boom", "System.Exception: boom\n  at X.Main()")
     first = tally.add(known, "/x.exe", error, time.monotonic(), HOST)
@@ -138,20 +141,20 @@ def test_that_no_worker_is_free_is_counted_and_not_described() -> None:
 
 def test_a_slow_exec_is_described_with_its_calls_and_a_fast_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
     tally, host = Tally(), Recorded(MessageHost(INVITE))
-    tally.watch(0.5, 0.0)
+    tally.watch(30.0, 0.0)
     began = time.monotonic()
     assert tally.add(script(), "/x.exe", outcome(code=0), began, host) is None
     for _ in range(2 * LAST_CALLS):
         host.get_s("$rU")
 
-    slow = tally.add(script(), "/x.exe", outcome(code=1), began - 2.0, host)
+    slow = tally.add(script(), "/x.exe", outcome(code=1), began - 1001.0, host)
 
     assert slow is not None
-    assert (slow.outcome, slow.message, slow.took_s > 2.0) == ("false", "/x.exe: slow, 2 s", True)
+    assert (slow.outcome, slow.message, slow.took_s > 1000) == ("false", "/x.exe: slow, 1e+03 s", True)
     lines = slow.detail.splitlines()
     assert len(lines) == LAST_CALLS
     assert re.fullmatch(r" *\d+\.\d+ ms  PV\.GetS\('\$rU'\)", lines[0]), lines[0]
-    assert "slow, 2 s, Call-ID " in caplog.text
+    assert "slow, 1e+03 s, Call-ID " in caplog.text
     assert counted(tally) == {"true": 1, "false": 1}
 
 
@@ -177,7 +180,10 @@ def test_a_share_of_execs_leave_a_line_also_in_a_process_that_was_forked() -> No
     }  # fmt: skip
 
 
-def test_a_slow_exec_that_still_runs_is_told_with_its_calls_and_the_next_one_after_a_pause() -> None:
+def test_a_slow_exec_that_still_runs_is_told_with_its_calls_and_the_next_one_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tally_module, "INCIDENT_PAUSE_S", WAIT_S)
     tally, host, began = Tally(), Recorded(HOST), time.monotonic()
     host.get_s("$rU")
 

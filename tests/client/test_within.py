@@ -38,6 +38,7 @@ BODY = """
     public static int again() { return Core.ModF("stuck_again"); }
 """
 ONE_WORKER = "num_workers = 1\nspare_workers = 0\nmax_workers = 1\n"
+TWO_WORKERS = "num_workers = 2\nmax_workers = 2\nallocate_timeout_s = 20.0\n"  # the second one may still start
 
 
 class Runs(MessageHost):
@@ -86,7 +87,7 @@ def test_the_same_build_runs_in_the_same_worker_with_the_same_statics(tmp_path: 
 
 
 def test_the_entries_are_those_of_the_innermost_in_whatever_worker_it_runs(tmp_path: Path) -> None:
-    with served(tmp_path, "num_workers = 2\nmax_workers = 2\n") as (daemon, lease, script):
+    with served(tmp_path, TWO_WORKERS) as (daemon, lease, script):
         other = compiled(daemon.scripts, "Other", f'{MAIN} public static int look() {{ return Core.ModF("look"); }}')
         seen: list[frozenset[str] | None] = []
 
@@ -152,12 +153,13 @@ def test_with_fresh_statics_what_runs_within_keeps_those_of_what_runs(tmp_path: 
 
 
 def test_there_is_one_deadline_and_a_worker_that_is_lost_is_lost_once(tmp_path: Path) -> None:
-    with served(tmp_path, ONE_WORKER + "poison_losses = 2\n") as (daemon, lease, script):
+    # The next worker may take longer to start than a call usually waits.
+    with served(tmp_path, ONE_WORKER + "poison_losses = 2\nallocate_timeout_s = 20.0\n") as (daemon, lease, script):
         host = Runs(lease, script)
         assert run(lease, script, "outer", host).code == 1111
 
         with pytest.raises(ExecTimeout, match="in a script that ran within it: it was not done in time"):
-            run(lease, script, "stuck", host, 0.2)
+            run(lease, script, "stuck", host, 2.0)
 
         assert [type(error) for error in host.errors] == [ExecTimeout]
         assert run(lease, script, "outer", host).code == 1111
@@ -165,7 +167,7 @@ def test_there_is_one_deadline_and_a_worker_that_is_lost_is_lost_once(tmp_path: 
 
 
 def test_a_reload_meanwhile_closes_the_lease_when_its_exec_has_ended(tmp_path: Path) -> None:
-    with served(tmp_path, "max_workers = 2") as (daemon, _, script):
+    with served(tmp_path, TWO_WORKERS) as (daemon, _, script):
         lease = Lease.of_process(str(daemon.socket))
         new: list[Lease] = []
 
@@ -187,7 +189,7 @@ def test_there_are_no_more_within_each_other_than_may_be_whatever_workers_they_h
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The last one took another worker, and so on; on its way a script got every worker that there was."""
-    with served(tmp_path, "num_workers = 2\nmax_workers = 2\n") as (_, lease, script):
+    with served(tmp_path, TWO_WORKERS) as (_, lease, script):
         host = Runs(lease, script)
 
         assert [run(lease, script, "deeper", host).code for _ in range(2)] == [MAX_DEPTH, 2 * MAX_DEPTH]

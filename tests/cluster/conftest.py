@@ -13,24 +13,23 @@ import pytest
 from runner.cli.admin import request
 from runner.client.lease import Lease
 from runner.cluster import names
-from runner.cluster.connection import Connection
 from runner.cluster.messages import status
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
 from runner.errors import PoolExhausted, WorkerError
-from runner.settings import Settings
 from tests.cluster.running_node import RunningNode
-from tests.cluster.servers import Servers
+from tests.cluster.servers import Servers, connected
 from tests.daemon.leases import run
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from nats.aio.msg import Msg
 
+    from runner.cluster.connection import Connection
     from runner.cluster.messages import NodeStatus
     from runner.control.status import WorkerStatus
 
@@ -38,7 +37,11 @@ IS_LONG = "CLUSTER_LONG" in os.environ
 only_long = pytest.mark.skipif(not IS_LONG, reason="takes minutes: make test-cluster")
 NODES = ("one", "two")
 NODE = "max_workers = 2\ndrain_timeout_s = 6.0\n"
-DAEMON = "max_workers = 0\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+DAEMON = f"max_workers = 0\nallocate_timeout_s = {WAIT_S}\nexec_timeout_s = {WAIT_S}\n"
+PATIENT = {  # a node without CPU for a while is none that has gone, and an object store may wait for its disk
+    "runner.cluster.nodes.ANSWER_S": 10.0,
+    "runner.cluster.builds.STEP_S": WAIT_S,
+}
 
 
 class Seen:
@@ -50,12 +53,23 @@ class Seen:
     """
 
     def __init__(self, urls: Sequence[str]) -> None:
-        self._settings = Settings(nats=tuple(urls))
+        self._urls = urls
 
     def all(self) -> dict[str, NodeStatus]:
         """Those that answer within a moment, by name."""
-        with Connection(self._settings, "the test") as connection:
+        with connected(self._urls) as connection:
             return connection.call(_all(connection), WAIT_S)
+
+    def each(self, names: Iterable[str]) -> dict[str, NodeStatus]:
+        """Those of these names, once all of them have answered, which takes a busy machine more than a moment."""
+        found: dict[str, NodeStatus] = {}
+
+        def have_answered() -> bool:
+            found.update(self.all())
+            return found.keys() >= set(names)
+
+        until(have_answered, "all nodes answer")
+        return {name: found[name] for name in names}
 
 
 async def _all(connection: Connection) -> dict[str, NodeStatus]:
@@ -74,8 +88,13 @@ async def _all(connection: Connection) -> dict[str, NodeStatus]:
 
 
 def await_served(lease: Lease, script: Path) -> None:
-    """Wait until a script runs, and is true: a worker may be about to start, or a server to join."""
-    until(lambda: _is_served(lease, script), "the script runs on a node")
+    """
+    Wait until a script runs, is true, and the client keeps its worker.
+
+    A worker may be about to start, or a server to join. And a daemon that does not know yet how many workers the nodes
+    have lets nobody keep one.
+    """
+    until(lambda: _is_served(lease, script) and lease._held is not None, "the script runs on a node")
 
 
 def _is_served(lease: Lease, script: Path) -> bool:
@@ -96,7 +115,7 @@ class Cluster:
         for node in self.nodes.values():
             stack.enter_context(node)
         own = json.dumps(self.servers.urls("sip"))
-        self.daemon = stack.enter_context(RunningDaemon(place, f"nats = {own}\n{DAEMON}"))
+        self.daemon = stack.enter_context(RunningDaemon(place, f"nats = {own}\n{DAEMON}", constants=PATIENT))
         self.admin = self.servers.urls("admin")
         self.seen = Seen(self.admin)
         for node in self.nodes.values():
@@ -111,8 +130,13 @@ class Cluster:
         each = [Seen([url]) for url in self.admin]
         until(lambda: all({*seen.all()} >= {*self.nodes} for seen in each), "each server leads to all nodes")
 
+    def told(self) -> dict[str, NodeStatus]:
+        """What each node says of itself."""
+        return self.seen.each(self.nodes)
+
     def node(self) -> str:
-        """The node that has the worker of the only client."""
+        """The node that has the worker of the only client; that of the test before may just be given back."""
+        until(lambda: len(self.workers()) == 1, "there is one client")
         (worker,) = self.workers()
         return worker.node
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from typing import TYPE_CHECKING, Self
 
+from tests import warm
 from tests.programs import WAIT_S, until
 from tests.running_daemon import COMMAND, ENVIRONMENT
 
 if TYPE_CHECKING:
     import signal
+    import subprocess
     import types
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -45,7 +46,7 @@ class RunningNode:
         self._config = directory / f"{name}.toml"
         self._config.write_text(f"{ROOTS}nats = {json.dumps(list(urls))}\n{settings}\n", "utf-8")
         self._begin = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: warm.Process | subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -66,12 +67,8 @@ class RunningNode:
         """Start it; ``await_start`` waits until it lends."""
         with self._log.open("ab") as log:
             self._begin = len(self.log())
-            self._process = subprocess.Popen(
-                [*COMMAND, "node", "--config", str(self._config), "--name", self.name],
-                stderr=log,
-                stdout=log,
-                env=self._env,
-            )
+            command = [*COMMAND, "node", "--config", str(self._config), "--name", self.name]
+            self._process = warm.start(command, env=self._env, stdout=log.fileno(), stderr=log.fileno())
 
     def await_start(self) -> None:
         """Wait until it lends."""

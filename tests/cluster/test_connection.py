@@ -12,7 +12,7 @@ import pytest
 
 from runner.cluster.connection import Connection
 from runner.settings import Settings
-from tests.cluster.servers import Servers
+from tests.cluster.servers import Servers, connected
 from tests.programs import WAIT_S, until
 from tests.running_daemon import ENVIRONMENT
 
@@ -32,7 +32,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def test_what_a_user_may_not_do_is_said_by_the_server_and_logged(
     servers: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Connection(Settings(nats=servers.urls("sip")), "test") as connection:
+    with connected(servers.urls("sip")) as connection:
         connection.call(connection.listen("appmono.v1.lease.mono", _ignore), WAIT_S)
         until(lambda: "permissions violation for subscription" in caplog.text.lower(), "the server refuses")
         connection.post(connection.publish, "appmono.v1.host.a.b", b"forged")
@@ -72,7 +72,7 @@ def test_a_server_that_ends_and_comes_back_costs_what_was_asked_and_nothing_else
         asked.set()
 
     asked = threading.Event()
-    with Servers(tmp_path) as servers, Connection(Settings(nats=servers.urls("admin")), "test") as connection:
+    with Servers(tmp_path) as servers, connected(servers.urls("admin")) as connection:
         connection.tell(
             lost=lambda: changes.append("lost"),
             back=lambda: changes.append("back"),
@@ -110,7 +110,7 @@ def test_what_nobody_waits_for_any_more_is_one_line_in_the_log(
     async def fails() -> None:
         raise ValueError("late")
 
-    with Connection(Settings(nats=servers.urls("sip")), "test") as connection:
+    with connected(servers.urls("sip")) as connection:
         connection.post(lambda: connection.loop.create_task(fails()))
         until(lambda: "NATS: ValueError: late" in caplog.text, "it is logged")
 
@@ -119,7 +119,7 @@ def test_what_nobody_waits_for_any_more_is_one_line_in_the_log(
 
 def test_nobody_there_is_known_at_once(servers: Servers) -> None:
     with (
-        Connection(Settings(nats=servers.urls("admin")), "test") as connection,
+        connected(servers.urls("admin")) as connection,
         pytest.raises(ConnectionError, match="nobody answers"),
     ):
         connection.call(connection.request("nobody", b"", WAIT_S), WAIT_S)

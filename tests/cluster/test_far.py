@@ -58,12 +58,12 @@ def test_a_save_is_live_for_the_next_exec(cluster: Cluster, lease: Lease) -> Non
 def test_a_build_is_on_all_nodes_before_anybody_asks_there(cluster: Cluster, lease: Lease) -> None:
     script = compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(1))
     run(lease, script)
-    before = {name: node.builds for name, node in cluster.seen.all().items()}
+    before = {name: node.builds for name, node in cluster.told().items()}
 
     compiled(cluster.daemon.scripts, "Ahead", RETURNS.format(2))
 
     until(
-        lambda: [name for name, node in cluster.seen.all().items() if node.builds > before[name]] == [*before],
+        lambda: all(node.builds > before[name] for name, node in cluster.told().items()),
         "each node has fetched the new build",
     )
 
@@ -76,7 +76,7 @@ def test_a_node_that_comes_later_is_told_of_the_builds_that_are_in_use(cluster: 
     with RunningNode(cluster.place, "late", cluster.servers.urls("node"), "max_workers = 1") as late:
         late.await_start()
 
-        until(lambda: cluster.seen.all()[late.name].builds > 0, "it has fetched what is in use")
+        until(lambda: cluster.seen.each([late.name])[late.name].builds > 0, "it has fetched what is in use")
 
 
 def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:
@@ -138,7 +138,7 @@ def test_a_loop_without_an_end_is_answered_at_the_deadline_and_its_node_says_why
     loops = compiled(
         cluster.daemon.scripts, "Loops", 'static int Main(string[] a) { while (a[0] == "1") { } return 0; }'
     )
-    assert run(lease, loops, "0") == 0
+    until(lambda: run(lease, loops, "0") == 0 and lease._held is not None, "the client keeps its worker")
     log = cluster.nodes[cluster.node()].log
 
     with pytest.raises(ExecTimeout):

@@ -12,11 +12,10 @@ import pytest
 
 from runner.cluster import names
 from runner.cluster.builds import Bucket
-from runner.cluster.connection import Connection
 from runner.cluster.messages import DATA, HEAD, SAID, Ended, Offer, Wanted, as_bytes, parsed, said
 from runner.control.kinds import Malformed
 from runner.scripts.generation import Generation, Part
-from runner.settings import Settings
+from tests.cluster.servers import connected
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from nats.aio.msg import Msg
 
+    from runner.cluster.connection import Connection
     from runner.control.messages import Message
     from tests.cluster.conftest import Cluster
 
@@ -70,7 +70,7 @@ class Host:
 
 @pytest.fixture
 def host(cluster: Cluster) -> Iterator[Host]:
-    with Connection(Settings(nats=cluster.servers.urls("sip")), "a daemon") as connection:
+    with connected(cluster.servers.urls("sip"), "a daemon") as connection:
         yield Host(connection)
 
 
@@ -95,7 +95,7 @@ def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluste
     (ended,) = host.told()
     assert isinstance(ended, Ended)
     assert ended.is_blameless
-    until(lambda: cluster.seen.all()[offer.node.name].leased == 0, "the worker is ended")
+    until(lambda: cluster.told()[offer.node.name].leased == 0, "the worker is ended")
 
 
 def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(
@@ -112,7 +112,7 @@ def test_a_daemon_that_breaks_the_protocol_loses_the_worker_and_no_node(
     until(host.told, "the node says that it ends")
 
     assert "not understood" in getattr(host.told()[-1], "reason", "")
-    assert cluster.seen.all()[offer.node.name].up_s > 0
+    assert cluster.told()[offer.node.name].up_s > 0
 
 
 def test_a_malformed_request_is_answered_and_nothing_is_lent(cluster: Cluster, host: Host) -> None:

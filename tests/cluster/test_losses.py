@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import PoolExhausted, WorkerError
+from runner.hosts.embedded.host import MessageHost
 from tests.cluster.conftest import await_served, only_long
 from tests.daemon.leases import RETURNS, run
-from tests.programs import until
+from tests.places import INVITE
+from tests.programs import WAIT_S, until
 from tests.running_daemon import compiled
 
 if TYPE_CHECKING:
@@ -21,7 +23,22 @@ if TYPE_CHECKING:
 
 pytestmark = only_long
 
-SLEEPS = "static int Main(string[] a) { if (a.Length > 0) Thread.Sleep(int.Parse(a[0])); return 0; }"
+SLEEPS = (
+    "static int Main(string[] a) { if (a.Length == 0) return 0; "
+    'Core.ModF("runs"); Thread.Sleep(int.Parse(a[0])); return 0; }'
+)
+
+
+class Watched(MessageHost):
+    """It sets ``runs`` when the script calls."""
+
+    def __init__(self) -> None:
+        super().__init__(INVITE)
+        self.runs = threading.Event()
+
+    def modf(self, _function: str, *_arguments: str) -> int:
+        self.runs.set()
+        return 1
 
 
 def test_a_node_that_is_killed_costs_no_exec_of_a_client_that_ran_nothing(cluster: Cluster, lease: Lease) -> None:
@@ -42,14 +59,20 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
     sleeps = compiled(cluster.daemon.scripts, "Sleeps", SLEEPS)
     await_served(lease, sleeps)
     lost = cluster.nodes[cluster.node()]
-    kill = threading.Timer(0.2, lambda: lost.signal(signal.SIGKILL))
+    host = Watched()
 
+    def kill_then() -> None:
+        host.runs.wait(WAIT_S)
+        lost.signal(signal.SIGKILL)
+
+    kill = threading.Thread(target=kill_then)
     began = time.monotonic()
     kill.start()
     with pytest.raises(WorkerError, match="the process ended"):
-        run(lease, sleeps, "8000", 9.0)
+        lease.exec(str(sleeps), "20000", host, began + 21.0)
 
-    assert time.monotonic() - began < 8.0  # it is not waited for until the deadline
+    kill.join()
+    assert time.monotonic() - began < 20.0  # it is not waited for until the deadline
     assert run(lease, sleeps, "0") == 0
     assert "refused" not in cluster.daemon.log()  # the script is not to blame
     lost.wait()
@@ -58,10 +81,10 @@ def test_a_node_that_is_killed_costs_the_exec_that_ran_there_and_no_other(cluste
 
 
 def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluster, lease: Lease) -> None:
-    before = {name: node.builds for name, node in cluster.seen.all().items()}
+    before = {name: node.builds for name, node in cluster.told().items()}
     fine = compiled(cluster.daemon.scripts, "Between", RETURNS.format(0))
     await_served(lease, fine)
-    until(lambda: all(node.builds > before[name] for name, node in cluster.seen.all().items()), "each node has it")
+    until(lambda: all(node.builds > before[name] for name, node in cluster.told().items()), "each node has it")
 
     for number in range(3):
         cluster.await_settled()

@@ -5,17 +5,21 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from tests import warm
 from tests.cluster.conftest import await_served, only_long
 from tests.cluster.running_node import ROOTS
 from tests.daemon.leases import RETURNS, run
-from tests.programs import until
-from tests.running_daemon import app_mono, compiled
+from tests.programs import WAIT_S, until
+from tests.running_daemon import ENVIRONMENT, command_with, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.client.lease import Lease
     from tests.cluster.conftest import Cluster
+
+# Whom no server has answered in time is not refused, and goes on trying.
+PATIENT = {f"runner.cluster.{module}.CONNECT_S": WAIT_S for module in ("opening", "connection")}
 
 
 @only_long
@@ -58,7 +62,8 @@ def test_a_node_without_nats_or_with_a_wrong_password_says_so_in_one_line(cluste
         (("--nats", ",".join(cluster.servers.urls("node", "guessed"))), "refuses user 'node'"),
     )
     for options, expected in cases:
-        said = app_mono("node", "--config", str(config), *options)
+        command = [*command_with(PATIENT), "node", "--config", str(config), *options]
+        said = warm.run(command, env=ENVIRONMENT, timeout=WAIT_S)
 
         assert said.returncode == 2
         assert expected in said.stderr

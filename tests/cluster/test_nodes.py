@@ -101,10 +101,10 @@ def test_a_node_is_asked_until_it_has_no_lease_that_nobody_knows() -> None:
 
 
 def test_a_node_says_what_it_has_and_what_it_did(cluster: Cluster, lease: client.Lease) -> None:
-    before = cluster.seen.all()
+    before = cluster.told()
     await_served(lease, compiled(cluster.daemon.scripts, "Fine", RETURNS.format(0)))
 
-    node = cluster.seen.all()[cluster.node()]
+    node = cluster.told()[cluster.node()]
 
     assert node.places["mono"] == 2
     assert node.leased >= 1

@@ -10,10 +10,10 @@ from runner.cli.admin import request
 from runner.client.lease import Lease
 from runner.control.messages import StatusRequest
 from runner.control.status import Status
-from tests.cluster.conftest import await_served, only_long
+from tests.cluster.conftest import PATIENT, await_served, only_long
 from tests.cluster.servers import Servers
 from tests.daemon.leases import RETURNS
-from tests.programs import until
+from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.conftest import Cluster
 
-OWN = "max_workers = 1\nspare_workers = 0\nallocate_timeout_s = 10.0\nexec_timeout_s = 10.0\n"
+OWN = f"max_workers = 1\nspare_workers = 0\nallocate_timeout_s = {WAIT_S}\nexec_timeout_s = {WAIT_S}\n"
 
 
 def places(daemon: RunningDaemon) -> list[str]:
@@ -33,7 +33,7 @@ def places(daemon: RunningDaemon) -> list[str]:
 def test_a_worker_of_this_machine_comes_first_and_then_one_of_a_node(cluster: Cluster, tmp_path: Path) -> None:
     urls = json.dumps(cluster.servers.urls("sip"))
     with ExitStack() as stack:
-        daemon = stack.enter_context(RunningDaemon(tmp_path, f"{OWN}nats = {urls}\n"))
+        daemon = stack.enter_context(RunningDaemon(tmp_path, f"{OWN}nats = {urls}\n", constants=PATIENT))
         fine = compiled(daemon.scripts, "Fine", RETURNS.format(0))
         leases = [Lease(str(daemon.socket)) for _ in range(2)]
         for lease in leases:

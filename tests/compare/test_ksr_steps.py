@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from runner.installed import version
+from tests.compare.made import Made
 from tests.kamailio.rig import KAMAILIO, has_module
 from tools.compare.__main__ import FOUND, release, sides
 from tools.compare.apart import trouble
@@ -18,7 +19,6 @@ from tools.compare.judge import Judge
 from tools.compare.ksr_steps import case, cases, compared
 from tools.compare.report import text_of
 
-MANY = list(itertools.islice(cases(1), 2000))
 SEED, CASES = 4, 500
 LONGEST_S = 120.0
 # True whatever they find, or false as nobody can be authorized, or a number of a text that is none.
@@ -36,6 +36,9 @@ ONE_ANSWER = {
 }
 
 
+MADE = Made(cases, 2000)
+
+
 def calls(case: Case, played: Played) -> list[tuple[str, object]]:
     """Each function that was called, and what it gave."""
     pairs = zip(case.steps, played.answers, strict=False)  # what is dropped has no answers
@@ -43,14 +46,14 @@ def calls(case: Case, played: Played) -> list[tuple[str, object]]:
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:
-    assert [case(1, number) for number in reversed(range(20))] == MANY[:20][::-1]
-    assert list(itertools.islice(cases(1, 10), 10)) == MANY[10:20]
+    assert [case(1, number) for number in reversed(range(20))] == MADE.cases[:20][::-1]
+    assert list(itertools.islice(cases(1, 10), 10)) == MADE.cases[10:20]
 
 
 def test_functions_with_arguments_give_more_than_one_answer() -> None:
     """An argument that is always refused, or never found, would compare nothing."""
     side, found = EmbeddedSide(kamailio=version(), garbles=False), Counter[tuple[str, str]]()
-    for made in MANY:
+    for made in MADE.cases:
         played = side.collect(made)
         found.update((name, str(answer)) for name, answer in calls(made, played))
 

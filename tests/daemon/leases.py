@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,16 +9,17 @@ from typing import TYPE_CHECKING
 from runner.errors import PoolExhausted
 from runner.hosts.embedded.host import MessageHost
 from tests.places import INVITE
-from tests.running_daemon import RunningDaemon, app_mono
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.client.lease import Lease
+    from tests.running_daemon import RunningDaemon
 
 
 RETURNS = "static int Main(string[] a) {{ return {0}; }}"
-LONG_S = 5.0  # for execs of which no deadline is tested: a machine under load starts a worker in more than 0.4 s
+LONG_S = WAIT_S  # for execs of which no deadline is tested: a machine under load starts a worker in more than 0.4 s
 
 
 def run(lease: Lease, script: Path | None, param: str | None = None, timeout_s: float = LONG_S) -> int | None:
@@ -27,22 +27,9 @@ def run(lease: Lease, script: Path | None, param: str | None = None, timeout_s: 
     return lease.exec(path, param, MessageHost(INVITE), time.monotonic() + timeout_s).code
 
 
-def status(daemon: RunningDaemon) -> dict[str, object]:
-    told = app_mono("status", "--json", "--socket", str(daemon.socket))
-    assert told.returncode == 0, told.stderr
-    answer: dict[str, object] = json.loads(told.stdout)
-    return answer
-
-
-def workers(daemon: RunningDaemon) -> list[dict[str, object]]:
-    told = app_mono("workers", "--json", "--socket", str(daemon.socket))
-    answer: list[dict[str, object]] = json.loads(told.stdout)
-    return answer
-
-
 def held(daemon: RunningDaemon) -> int:
     """The pid of the worker that this process holds."""
-    (pid,) = [worker["pid"] for worker in workers(daemon) if worker["client"] == os.getpid()]
+    (pid,) = [worker["pid"] for worker in daemon.workers() if worker["client"] == os.getpid()]
     assert isinstance(pid, int)
     return pid
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import ScriptInvalid
-from tests.daemon.leases import RETURNS, run, status
+from tests.daemon.leases import RETURNS, run
 from tests.programs import MCS, WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "extension", "symlink", "linked directory", "writable", "directory"])
-def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Lease, where: str, tmp_path: Path) -> None:
+def test_only_files_under_script_dirs_may_run(
+    shared: RunningDaemon, borrower: Lease, where: str, tmp_path: Path
+) -> None:
     outside = compiled(tmp_path / "outside", "Out", RETURNS.format(0))
-    inside = compiled(daemon.scripts, "In", RETURNS.format(0))
+    place = shared.scripts / where
+    inside = compiled(place, "In", RETURNS.format(0))
     match where:
         case "elsewhere":
             path, why = outside, "is not in a directory of script_dirs"
         case "extension":
             path, why = inside.rename(inside.with_suffix(".txt")), "expected a name that ends in"
         case "symlink":
-            path, why = daemon.scripts / "Link.exe", "really"
+            path, why = place / "Link.exe", "really"
             path.symlink_to(outside)
         case "linked directory":
-            path, why = daemon.scripts / "link" / outside.name, "really"
+            path, why = place / "link" / outside.name, "really"
             path.parent.symlink_to(outside.parent)
         case "directory":
             path, why = inside, f"{inside.parent} belongs to .* and has mode 0777.*chmod go-w {inside.parent}"
@@ -44,23 +47,23 @@ def test_only_files_under_script_dirs_may_run(daemon: RunningDaemon, lease: Leas
             path.chmod(0o666)
 
     with pytest.raises(ScriptInvalid, match=why):
-        run(lease, path)
+        run(borrower, path)
 
 
-def test_a_script_whose_helper_everybody_may_write_to_is_refused(daemon: RunningDaemon, lease: Lease) -> None:
+def test_a_script_whose_helper_everybody_may_write_to_is_refused(shared: RunningDaemon, borrower: Lease) -> None:
     """Only the script itself was looked at."""
-    compiled(daemon.scripts, "H", "public static int Value() { return 7; } static void Main() {}")
-    helper = (daemon.scripts / "H.exe").rename(daemon.scripts / "H.dll")
-    source = daemon.scripts / "Uses.cs"
+    compiled(shared.scripts, "H", "public static int Value() { return 7; } static void Main() {}")
+    helper = (shared.scripts / "H.exe").rename(shared.scripts / "H.dll")
+    source = shared.scripts / "Uses.cs"
     source.write_text("public class Uses { static int Main() { return H.Value(); } }\n", "utf-8")
-    subprocess.run([MCS, f"-r:{helper}", f"-out:{daemon.scripts / 'Uses.exe'}", str(source)], check=True)
+    subprocess.run([MCS, f"-r:{helper}", f"-out:{shared.scripts / 'Uses.exe'}", str(source)], check=True)
 
     helper.chmod(0o646)
     with pytest.raises(ScriptInvalid, match=r"mode 0646.*chmod go-w"):
-        run(lease, daemon.scripts / "Uses.exe")
+        run(borrower, shared.scripts / "Uses.exe")
     helper.chmod(0o644)
 
-    assert run(lease, daemon.scripts / "Uses.exe") == 7
+    assert run(borrower, shared.scripts / "Uses.exe") == 7
 
 
 def test_a_daemon_without_script_dirs_does_not_start(tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_a_second_daemon_refuses_a_live_socket_and_replaces_a_stale_one(daemon: 
     assert told.returncode == 2
     assert "another daemon listens there" in told.stderr
     assert stale
-    assert status(daemon)["pid"] == daemon.pid
+    assert daemon.status()["pid"] == daemon.pid
 
 
 def test_the_socket_has_the_mode_that_is_set(tmp_path: Path) -> None:
@@ -95,14 +98,14 @@ def test_the_socket_has_the_mode_that_is_set(tmp_path: Path) -> None:
 def test_settings_are_read_anew_on_hup_and_on_request(daemon: RunningDaemon) -> None:
     daemon.config.write_text(daemon.config.read_text("utf-8") + "max_workers = 9\n", "utf-8")
     told = app_mono("reload", "--socket", str(daemon.socket))
-    by_request = status(daemon)["max_workers"]
-    daemon.config.write_text(daemon.config.read_text("utf-8").replace("9", "7") + 'mono = "other"\n', "utf-8")
+    by_request = daemon.status()["max_workers"]
+    daemon.config.write_text(daemon.config.read_text("utf-8").replace("= 9", "= 7") + 'mono = "other"\n', "utf-8")
     daemon.signal(signal.SIGHUP)
 
     assert told.returncode == 0
     assert by_request == 9
-    until(lambda: status(daemon)["max_workers"] == 7, "HUP was heard")
-    assert "only after a restart: mono" in daemon.log()
+    until(lambda: "only after a restart: mono" in daemon.log(), "HUP was heard")
+    assert daemon.status()["max_workers"] == 7
 
 
 def test_settings_that_are_wrong_leave_the_old_ones(daemon: RunningDaemon) -> None:
@@ -112,7 +115,7 @@ def test_settings_that_are_wrong_leave_the_old_ones(daemon: RunningDaemon) -> No
 
     assert told.returncode == 2
     assert "expected TOML" in told.stderr
-    assert status(daemon)["max_workers"] == 4
+    assert daemon.status()["max_workers"] == 4
 
 
 def test_the_log_file_may_be_moved_away(tmp_path: Path) -> None:
@@ -136,10 +139,10 @@ def test_without_a_daemon_commands_say_how_to_start_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"\n", b"{}\n", b"nonsense\n", b"[" * 100_000 + b"\n", b"x" * 2_000_000, b"\xff\n"]
 )
-def test_garbage_ends_that_connection_only(daemon: RunningDaemon, garbage: bytes) -> None:
+def test_garbage_ends_that_connection_only(shared: RunningDaemon, garbage: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(WAIT_S)
-        sock.connect(str(daemon.socket))
+        sock.connect(str(shared.socket))
         try:
             sock.sendall(garbage)
             rest = sock.recv(4096)
@@ -147,7 +150,7 @@ def test_garbage_ends_that_connection_only(daemon: RunningDaemon, garbage: bytes
             rest = b""
 
     assert rest == b""
-    assert status(daemon)["clients"] == 1
+    until(lambda: shared.status()["clients"] == 1, "only the one that asks is left")
 
 
 @pytest.mark.parametrize("groups", [[], ["daemon"]])

@@ -47,6 +47,7 @@ def test_workers_that_were_ended_while_lent_are_remembered_as_long_as_one_can_ho
     one.ended.extend(map(str, range(100)))
 
     assert list(one.ended) == [str(number) for number in range(100 - MAX_ENDED, 100)]
+    assert [one.forget_ended("99"), one.forget_ended("99"), one.forget_ended("0")] == [True, False, False]
 
 
 def test_what_a_client_says_counts_for_its_user_unless_it_is_trusted() -> None:

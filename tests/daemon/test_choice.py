@@ -10,11 +10,33 @@ import pytest
 from runner.control.messages import Report
 from runner.daemon.borrower import MAX_LOANS
 from runner.daemon.choice import Choice
-from runner.errors import PoolExhausted
+from runner.errors import PoolExhausted, WorkerFailedToStart
+from runner.pool.pool import Pool
+from runner.pool.queue import Request
+from runner.settings import Settings
 from tests.daemon.borrowers import Lent, build, client
 
 if TYPE_CHECKING:
     from runner.runner import Runner
+    from runner.worker.worker import Worker
+
+
+class OnePool:
+    """The pools of a runner whose only pool is a real one, of workers that never start."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.pool = Pool(settings, start_none)
+
+    @property
+    def pools(self) -> OnePool:
+        return self
+
+    def of(self, _runtime: str) -> OnePool:
+        return self
+
+
+def start_none() -> Worker:
+    raise WorkerFailedToStart("there is none")
 
 
 class Unused:
@@ -61,3 +83,17 @@ def test_a_client_holds_two_workers_of_one_runtime_at_most() -> None:
 
     with pytest.raises(PoolExhausted, match=f"this process holds {MAX_LOANS} workers already"):
         choice().slot(one, None, None, python, time.monotonic())
+
+
+def test_nobody_keeps_a_worker_while_somebody_waits() -> None:
+    """The nodes were lost, or have just come back: those who waited here got no worker until their deadline."""
+    runner = OnePool(Settings(max_workers=2))
+    of_two = Choice(cast("Runner", runner), lambda: None)
+    waits = Request(build("/x.cs", "1"), 1000, may_start=False)
+
+    assert of_two.has_enough("mono", 2)
+    assert not of_two.has_enough("mono", 3)
+    runner.pool.queue.enter(waits)
+    assert not of_two.has_enough("mono", 2)
+    runner.pool.queue.withdraw(waits)
+    assert of_two.has_enough("mono", 2)

@@ -23,13 +23,14 @@ from runner.client.lease import Lease
 from runner.control.connection import PROTOCOL, Control, ControlError, ask
 from runner.daemon import daemon as daemon_module
 from runner.daemon.access import KEPT_PLACES
+from runner.daemon.quiet import PAUSE_S
 from runner.errors import PoolExhausted, RunnerError
 from runner.hosts.embedded.host import MessageHost
 from runner.settings import Settings
 from runner.wire.channel import ENDS, received
 from tests.places import INVITE, MESSAGE
-from tests.programs import WAIT_S, until
-from tests.running_daemon import ENVIRONMENT, RunningDaemon, app_mono, compiled
+from tests.programs import WAIT_S, stop, until
+from tests.running_daemon import ENVIRONMENT, RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,10 @@ Lease(sys.argv[1]).exec(sys.argv[2], None, host, time.monotonic() + 60)
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    settings = f"max_workers = 4\nmax_clients = {MAX_CLIENTS}\nidle_ttl_s = 0.5\nallocate_timeout_s = 10"
-    with RunningDaemon(tmp_path_factory.mktemp("clients"), settings) as running:
+    settings = f"max_workers = 4\nmax_clients = {MAX_CLIENTS}\nidle_ttl_s = 0.5\nallocate_timeout_s = {WAIT_S}"
+    # On a busy machine a thousand connections may take longer than one of them may say nothing.
+    silent = {"runner.daemon.daemon.FIRST_S": 120.0}
+    with RunningDaemon(tmp_path_factory.mktemp("clients"), settings, constants=silent) as running:
         yield running
 
 
@@ -69,6 +72,7 @@ def _nothing_is_left(daemon: RunningDaemon, fine: Path) -> Iterator[None]:
 
     yield
 
+    until(lambda: daemon.status()["clients"] == 1, "who was connected has gone")  # the one is the question itself
     assert works(daemon, fine)
     until(
         lambda: all(now <= then for now, then in zip(used(daemon), AT_REST, strict=True)),
@@ -100,11 +104,6 @@ def used(daemon: RunningDaemon) -> tuple[int, int, int]:
 
 def run(lease: Lease, script: Path) -> int | None:
     return lease.exec(str(script), None, MessageHost(INVITE), time.monotonic() + WAIT_S).code
-
-
-def status(daemon: RunningDaemon) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(app_mono("status", "--json", "--socket", str(daemon.socket)).stdout)
-    return told
 
 
 def connected(daemon: RunningDaemon) -> socket.socket:
@@ -144,18 +143,19 @@ def test_a_thousand_connections_leave_a_client_its_worker_and_end_in_a_few_lines
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a user's soft limit is 1024
     with closing(Lease(str(daemon.socket))) as lease, ExitStack() as stack:
         run(lease, fine)
-        begin = len(daemon.log())
+        begin, began = len(daemon.log()), time.monotonic()
         socks = [stack.enter_context(connected(daemon)) for _ in range(CONNECTIONS)]
         told = [sock for sock in socks[MAX_CLIENTS + KEPT_PLACES :] if b"max_clients" in sock.recv(4096)]
 
         assert len(told) == CONNECTIONS - MAX_CLIENTS - KEPT_PLACES
         assert [run(lease, fine) for _ in range(20)] == [0] * 20
         lines = daemon.log()[begin:].splitlines()
-        assert 1 <= len([line for line in lines if "a client is refused" in line]) < 20
+        most_lines = 2 + (time.monotonic() - began) / PAUSE_S
+        assert 1 <= len([line for line in lines if "a client is refused" in line]) <= most_lines
 
         for sock in socks:
             sock.close()
-    until(lambda: status(daemon)["clients"] == 1, "only who asks is connected")
+    until(lambda: daemon.status()["clients"] == 1, "only who asks is connected")
 
 
 def test_a_process_that_is_refused_fails_fast_until_there_is_a_place(daemon: RunningDaemon, fine: Path) -> None:
@@ -192,6 +192,7 @@ def test_who_connects_and_says_nothing_loses_the_place(tmp_path: Path, monkeypat
                 silent.connect(str(settings.socket))
                 assert silent.recv(1) == b"", "the daemon hangs up"
             until(lambda: not daemon.status().clients, "its place is free")
+            monkeypatch.setattr(daemon_module, "FIRST_S", WAIT_S)  # the next one does say something
             with closing(Control.connect(str(settings.socket), time.monotonic() + WAIT_S)) as control:
                 assert ask(control, "hello", {"protocol": PROTOCOL, "have": None}, time.monotonic() + WAIT_S) == {
                     "refused": []
@@ -217,7 +218,7 @@ def test_who_leases_and_vanishes_costs_a_worker_that_is_replaced(daemon: Running
             thread.join(WAIT_S)
 
         assert codes == [0] * 20
-    until(lambda: not any(worker["client"] for worker in status(daemon)["workers"]), "nothing is lent any more")
+    until(lambda: not any(worker["client"] for worker in daemon.status()["workers"]), "nothing is lent any more")
 
 
 def test_a_client_that_goes_while_a_worker_is_passed_to_it_costs_nobody_anything(
@@ -232,7 +233,7 @@ def test_a_client_that_goes_while_a_worker_is_passed_to_it_costs_nobody_anything
             elif number % 3 == 1:
                 sock.recv(len(HELLO))  # it goes between the two, or with a wire in its queue
 
-    until(lambda: not any(worker["client"] for worker in status(daemon)["workers"]), "nothing is lent any more")
+    until(lambda: not any(worker["client"] for worker in daemon.status()["workers"]), "nothing is lent any more")
 
 
 def test_a_storm_of_reconnects_is_served_to_its_end(daemon: RunningDaemon, fine: Path) -> None:
@@ -263,6 +264,7 @@ def test_a_client_that_is_killed_in_mid_exec_takes_its_worker_along(daemon: Runn
     ) as client:
         until(lambda: lent_to(daemon, client.pid), "it has a worker")
         (worker,) = lent_to(daemon, client.pid)
+        stop(worker)  # or it may end by itself before the daemon ends it, as its wire is closed
         client.send_signal(signal.SIGKILL)
 
         until(lambda: not Path(f"/proc/{worker}").exists(), "its worker has ended")
@@ -270,7 +272,7 @@ def test_a_client_that_is_killed_in_mid_exec_takes_its_worker_along(daemon: Runn
 
 
 def lent_to(daemon: RunningDaemon, client: int) -> list[int]:
-    return [worker["pid"] for worker in status(daemon)["workers"] if worker["client"] == client]
+    return [worker["pid"] for worker in daemon.status()["workers"] if worker["client"] == client]
 
 
 REPORT = {"execs": 1, "loads": 1, "loaded": {}, "bound": {}, "retire_reason": ""}
@@ -296,12 +298,12 @@ def test_a_worker_that_comes_back_without_its_wire_or_with_nonsense_is_not_lost_
                 control.send({"method": method, "params": told | params}, deadline)
                 ask(control, "status", {}, deadline)
 
-    until(lambda: worker["pid"] not in [found["pid"] for found in status(daemon)["workers"]], "it is replaced")
+    until(lambda: worker["pid"] not in [found["pid"] for found in daemon.status()["workers"]], "it is replaced")
 
 
 def test_a_script_that_goes_while_its_client_waits_for_a_worker_takes_no_place(tmp_path: Path) -> None:
     """The worker that came free was leased, and then nobody's: the answer was the error."""
-    settings = "num_workers = 1\nmax_workers = 1\nspare_workers = 0\nallocate_timeout_s = 10"
+    settings = "num_workers = 1\nmax_workers = 1\nspare_workers = 0\nallocate_timeout_s = 30"
     no_grace = {"runner.scripts.builds.DELETED_GRACE_S": 0.0}
     with RunningDaemon(tmp_path, settings, constants=no_grace) as daemon, ExitStack() as stack:
         script, fine = (compiled(daemon.scripts, name, FINE) for name in ("Goes", "Fine"))
@@ -309,7 +311,7 @@ def test_a_script_that_goes_while_its_client_waits_for_a_worker_takes_no_place(t
         run(holder, fine)
         waiting = stack.enter_context(connected(daemon))
         waiting.send(HELLO + request("lease", {"path": str(script), "have": None}))
-        until(lambda: status(daemon)["waiting"], "it waits")
+        until(lambda: daemon.status()["waiting"], "it waits")
         script.unlink()
         holder.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -15,26 +16,28 @@ from runner.client.lease import Lease
 from runner.errors import ConfigError, ExecTimeout, PoolExhausted, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.scripts.stamps import YOUNG_NS
-from tests.daemon.leases import LONG_S, RETURNS, held, run, run_or_none, workers
+from tests.bench.test_killed import began
+from tests.daemon.conftest import PATIENT
+from tests.daemon.leases import LONG_S, RETURNS, held, run, run_or_none
 from tests.places import INVITE
 from tests.programs import WAIT_S, stop, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 
-def test_a_lease_runs_scripts_with_and_without_a_parameter(daemon: RunningDaemon, lease: Lease) -> None:
+def test_a_lease_runs_scripts_with_and_without_a_parameter(shared: RunningDaemon, borrower: Lease) -> None:
     script = compiled(
-        daemon.scripts, "Counts", "static int Main(string[] a) { return a.Length == 0 ? -1 : a[0].Length; }"
+        shared.scripts, "Counts", "static int Main(string[] a) { return a.Length == 0 ? -1 : a[0].Length; }"
     )
 
-    assert [run(lease, script, param) for param in (None, "", "abc")] == [-1, 0, 3]
+    assert [run(borrower, script, param) for param in (None, "", "abc")] == [-1, 0, 3]
 
 
-def test_calls_of_the_script_reach_the_clients_own_message(daemon: RunningDaemon, lease: Lease) -> None:
-    script = compiled(daemon.scripts, "Sets", 'static int Main() { return PV.SetS("$rU", PV.GetS("$rU") + "1"); }')
+def test_calls_of_the_script_reach_the_clients_own_message(shared: RunningDaemon, borrower: Lease) -> None:
+    script = compiled(shared.scripts, "Sets", 'static int Main() { return PV.SetS("$rU", PV.GetS("$rU") + "1"); }')
     host = MessageHost(INVITE)
     before = host.get_s("$rU")
 
-    lease.exec(str(script), None, host, time.monotonic() + LONG_S)
+    borrower.exec(str(script), None, host, time.monotonic() + LONG_S)
 
     assert host.get_s("$rU") == f"{before}1"
 
@@ -52,25 +55,25 @@ def test_the_daemon_is_not_on_the_way_of_an_exec(daemon: RunningDaemon, lease: L
     assert codes == [0] * 50
 
 
-def test_a_replaced_script_is_what_the_very_next_exec_runs(daemon: RunningDaemon, lease: Lease) -> None:
+def test_a_replaced_script_is_what_the_very_next_exec_runs(shared: RunningDaemon, borrower: Lease) -> None:
     answers = []
     for code in range(1, 6):
-        script = compiled(daemon.scripts, "Changes", RETURNS.format(code))
-        answers.append(run(lease, script))
+        script = compiled(shared.scripts, "Changes", RETURNS.format(code))
+        answers.append(run(borrower, script))
 
     assert answers == [1, 2, 3, 4, 5]
 
 
-def test_a_broken_script_leaves_the_last_good_one_serving(daemon: RunningDaemon, lease: Lease) -> None:
-    script = compiled(daemon.scripts, "Breaks", RETURNS.format(7))
-    run(lease, script)
+def test_a_broken_script_leaves_the_last_good_one_serving(shared: RunningDaemon, borrower: Lease) -> None:
+    script = compiled(shared.scripts, "Breaks", RETURNS.format(7))
+    run(borrower, script)
 
     draft = script.with_suffix(".new")
     draft.write_bytes(b"MZ nonsense")
     draft.rename(script)
 
-    assert run(lease, script) == 7
-    assert "still serves" in daemon.log()
+    assert run(borrower, script) == 7
+    until(lambda: "still serves" in shared.log(), "the log says so")  # perhaps by the thread that looks ahead
 
 
 def test_execs_go_on_while_no_daemon_lives_and_the_next_one_takes_over(daemon: RunningDaemon, lease: Lease) -> None:
@@ -85,7 +88,7 @@ def test_execs_go_on_while_no_daemon_lives_and_the_next_one_takes_over(daemon: R
 
     def swapped() -> bool:
         assert run(lease, script) == 0
-        return any(worker["client"] == os.getpid() for worker in workers(daemon))
+        return any(worker["client"] == os.getpid() for worker in daemon.workers())
 
     assert alone == [0] * 20
     until(swapped, "the client has a worker of the new daemon")
@@ -144,49 +147,57 @@ def test_who_has_no_worker_waits_for_the_daemon_that_is_restarted(daemon: Runnin
 def test_stop_ends_every_worker_also_those_that_are_lent(daemon: RunningDaemon, lease: Lease) -> None:
     script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
     run(lease, script)
-    pids = [worker["pid"] for worker in workers(daemon)]
+    pids = [worker["pid"] for worker in daemon.workers()]
 
     stopped = app_mono("stop", "--socket", str(daemon.socket))
 
     assert stopped.returncode == 0, stopped.stderr
-    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    # They are killed by then, and on a busy machine that takes its time.
+    until(lambda: not any(map(began, pids)), "all have ended")
     assert not daemon.socket.exists()
     with pytest.raises(PoolExhausted, match="no daemon"):
-        run(lease, script, timeout_s=0.4)
+        run(lease, script, timeout_s=2.0)
 
 
 def test_a_script_that_hangs_ends_at_the_deadline_and_its_stacks_are_logged_with_the_call_id(
-    daemon: RunningDaemon, lease: Lease
+    shared: RunningDaemon, borrower: Lease
 ) -> None:
-    stuck = compiled(daemon.scripts, "Stuck", "static int Main() { while (true) {} }")
-    fine = compiled(daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
-
-    with pytest.raises(ExecTimeout, match="0 calls were answered"):
-        run(lease, stuck, timeout_s=2.0)  # it is loaded first
-
-    assert run(lease, fine) == 0
+    fine = compiled(shared.scripts, "Fine", RETURNS.format(0))
+    names = map("Stuck{}".format, itertools.count())
     call_id = MessageHost(INVITE).get_s("$ci")
-    until(lambda: "Stuck.Main" in daemon.log() and f"Call-ID {call_id}" in daemon.log(), "the stacks are logged")
+
+    def ends_with_its_stacks_in_the_log() -> bool:
+        """As in tests/faults/test_stuck.py: a busy machine may give a worker no time to write them."""
+        name = next(names)
+        stuck = compiled(shared.scripts, name, "static int Main() { while (true) {} }")
+        run(borrower, fine)
+        with pytest.raises(ExecTimeout, match="0 calls were answered"):
+            run(borrower, stuck, timeout_s=2.0)  # it is loaded first
+        assert run(borrower, fine) == 0
+        ended = f"{stuck}: the first run in a worker (Call-ID {call_id})"
+        until(lambda: ended in shared.log(), "its worker is ended")
+        return f"{name}.Main" in shared.log()
+
+    until(ends_with_its_stacks_in_the_log, "the stacks are logged")
 
 
-def test_a_script_that_throws_keeps_its_worker(daemon: RunningDaemon, lease: Lease) -> None:
-    script = compiled(daemon.scripts, "Throws", 'static int Main() { throw new Exception("boom"); }')
-    fine = compiled(daemon.scripts, "Fine", RETURNS.format(0))
-    run(lease, fine)
-    before = held(daemon)
+def test_a_script_that_throws_keeps_its_worker(shared: RunningDaemon, borrower: Lease) -> None:
+    script = compiled(shared.scripts, "Throws", 'static int Main() { throw new Exception("boom"); }')
+    fine = compiled(shared.scripts, "Fine", RETURNS.format(0))
+    run(borrower, fine)
+    before = held(shared)
 
     with pytest.raises(ScriptError, match="boom"):
-        run(lease, script)
+        run(borrower, script)
 
-    assert run(lease, fine) == 0
-    assert held(daemon) == before
+    assert run(borrower, fine) == 0
+    assert held(shared) == before
 
 
-def test_a_script_that_exits_gives_its_code_and_the_next_exec_works(daemon: RunningDaemon, lease: Lease) -> None:
-    script = compiled(daemon.scripts, "Exits", "static int Main() { Environment.Exit(3); return 0; }")
+def test_a_script_that_exits_gives_its_code_and_the_next_exec_works(shared: RunningDaemon, borrower: Lease) -> None:
+    script = compiled(shared.scripts, "Exits", "static int Main() { Environment.Exit(3); return 0; }")
 
-    assert [run(lease, script) for _ in range(3)] == [3, 3, 3]
+    assert [run(borrower, script) for _ in range(3)] == [3, 3, 3]
 
 
 def test_a_stopped_worker_of_a_dead_daemon_does_not_stay(tmp_path: Path) -> None:
@@ -247,7 +258,7 @@ def test_a_forked_child_begins_its_own_lease(daemon: RunningDaemon, lease: Lease
 def test_mono_run_serves_what_load_names_until_a_reset(tmp_path: Path) -> None:
     scripts = tmp_path / "scripts"
     script = compiled(scripts, "Pinned", RETURNS.format(4))
-    with RunningDaemon(tmp_path, f'load = "{script}"') as daemon:
+    with RunningDaemon(tmp_path, f'load = "{script}"\n{PATIENT}') as daemon:
         lease = Lease(str(daemon.socket))
         first = run(lease, None)
         compiled(scripts, "Pinned", RETURNS.format(5))

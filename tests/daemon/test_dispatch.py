@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
+import signal
 import socket
 import threading
 import time
@@ -37,7 +39,9 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     user = pwd.getpwuid(os.geteuid()).pw_name
-    settings = Settings(socket=tmp_path / "c.sock", script_dirs=(scripts,), worker_user=user, num_workers=1)
+    settings = Settings(
+        socket=tmp_path / "c.sock", script_dirs=(scripts,), worker_user=user, num_workers=1, allocate_timeout_s=WAIT_S
+    )
     with Daemon(settings) as daemon:
         thread = threading.Thread(target=daemon.serve)
         thread.start()
@@ -176,6 +180,41 @@ def test_each_loan_has_a_name_of_its_own_and_what_is_said_of_another_one_counts_
     wire.close()
 
     assert again.lease != worker.lease
+
+
+def test_of_a_worker_whose_end_the_daemon_saw_first_its_client_is_heard_as_well(
+    client: Client, script: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both see it at the same time. It was a warning that the worker was not lent to that client."""
+    caplog.set_level(logging.INFO, "runner")
+    worker, wire = client.lease(script)
+    with closing(wire):
+        os.kill(worker.pid, signal.SIGKILL)
+        until(lambda: "died while lent" in caplog.text, "the daemon has seen it")
+
+        client.tell("retire", lease=worker.lease, reason="x", call_id=None, is_stuck=False, taken_by=None)
+        client.ask("status")
+
+    assert f"lease {worker.lease}, client {os.getpid()}, which ended before: x" in caplog.text
+    assert "was not lent to its client" not in caplog.text
+
+
+def test_a_client_goes_when_what_it_counted_has_been_taken(
+    daemon: Daemon, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at all that is counted came between, and lacked its last execs."""
+    counting, was_there = daemon._loans.counting, []
+    leave = counting.leave
+
+    def left(gone: borrower.Client) -> None:
+        was_there.append(gone in daemon._loans.clients)
+        leave(gone)
+
+    monkeypatch.setattr(counting, "leave", left)
+    client.control.shutdown()
+    until(lambda: not daemon._loans.clients, "it has gone")
+
+    assert was_there == [True]
 
 
 def test_a_lease_names_copies_by_their_hash_and_never_where_they_lie(

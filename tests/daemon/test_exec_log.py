@@ -15,11 +15,16 @@ from runner.daemon.borrower import Client
 from runner.daemon.counting import MOST_LINES, Counting
 from runner.daemon.exec_log import writing
 from runner.errors import ConfigError
-from tests.programs import until
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _the_last_lines_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.daemon.exec_log.END_S", WAIT_S)
 
 
 @pytest.fixture

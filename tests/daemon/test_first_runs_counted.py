@@ -23,7 +23,18 @@ from runner.pool.warming import Warming
 from runner.settings import Settings
 from runner.wire.channel import ENDS, Channel, received
 from runner.worker.holdings import Holdings
-from tests.daemon.test_first_runs import LOOPS, SLEEPS, clients, host, is_warm, library, outcome, status, warming
+from tests.daemon.test_first_runs import (
+    LOOPS,
+    clients,
+    host,
+    is_warm,
+    library,
+    outcome,
+    slow_until,
+    until_there,
+    until_warm,
+    warming,
+)
 from tests.pool.test_warming import SOON_S, build, later
 from tests.programs import MCS, WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
@@ -38,10 +49,10 @@ if TYPE_CHECKING:
 NO_GRACE = {"runner.scripts.builds.DELETED_GRACE_S": 0.0}
 SEVEN = "static int Main() { return 7; }"
 LATER_LOOPS = "static int s_calls; static int Main() { if (s_calls++ == 1) Thread.Sleep(60000); return 0; }"
-PLUGS = """static int s_seven; static int Main() {
-    if (s_seven == 0) { s_seven = -1; Thread.Sleep(900); s_seven = (int)System.Reflection.Assembly.Load("Plug")
-        .GetType("Plug").GetMethod("Seven").Invoke(null, null); }
-    return s_seven; }"""
+PLUGS = """static int s_seven; static int Main() {{
+    if (s_seven == 0) {{ s_seven = -1; {0} s_seven = (int)System.Reflection.Assembly.Load("Plug")
+        .GetType("Plug").GetMethod("Seven").Invoke(null, null); }}
+    return s_seven; }}"""
 
 
 @pytest.fixture
@@ -113,7 +124,7 @@ def in_background(step: Any, *arguments: Any) -> Iterator[list[Any]]:
 
 
 def leased(daemon: RunningDaemon) -> int:
-    return sum(worker["state"] == "leased" for worker in status(daemon)["workers"])
+    return sum(worker["state"] == "leased" for worker in daemon.status()["workers"])
 
 
 # Counts.
@@ -130,7 +141,7 @@ def test_a_script_that_goes_while_a_client_waits_for_its_first_run_is_not_counte
         assert waited == ["ScriptNotFound"]
         script.with_suffix(".gone").rename(script)
 
-        assert third.lease(script, wait_s=2.0) == ""
+        assert third.lease(script, wait_s=10.0) == ""
 
 
 def test_a_loan_that_ends_while_its_client_waits_for_a_first_run_is_not_counted() -> None:
@@ -157,22 +168,41 @@ def test_a_message_that_is_refused_before_its_first_run_is_not_counted(daemon: R
         refused._lease._refusals.until[(str(script), "bad")] = time.monotonic() + WAIT_S
 
         assert refused.run(script, "bad", limit_s=WAIT_S) == ScriptRefused.__name__
-        assert other.run(script, limit_s=2.0) == 7
+        assert other.run(script, limit_s=10.0) == 7
 
 
 def test_more_workers_than_one_client_may_hold_are_not_lent_for_a_slow_build(tmp_path: Path) -> None:
     with RunningDaemon(tmp_path, "num_workers = 5\nmax_workers = 8") as daemon:
-        slow, other = compiled(daemon.scripts, "X", SLEEPS), compiled(daemon.scripts, "Y", SEVEN)
+        slow = compiled(daemon.scripts, "X", slow_until(flag := daemon.directory / "flag"))
+        other = compiled(daemon.scripts, "Y", SEVEN)
+        daemon.until_idle(5)
         with raw(daemon, 1) as (greedy,):
             assert greedy.lease(other) == ""
             first = greedy.worker
             with clients(daemon, 2) as (one, two):
                 with in_background(one.run, slow):
                     two.run(slow)
-                until(lambda: daemon.log().count("warm for") == 2, "two workers are warm")
+                flag.touch()
+                until_warm(daemon, runs=2)
 
             assert [greedy.lease(slow, first) for _ in range(2)] == ["", PoolExhausted.__name__]
             assert leased(daemon) == 2
+
+
+def test_a_client_keeps_its_worker_of_an_earlier_daemon_while_others_run_the_build_first(daemon: RunningDaemon) -> None:
+    """It was refused, and its call was false, though that worker could have run it."""
+    script = compiled(daemon.scripts, "X", SEVEN)
+    with raw(daemon, 2) as (first, second):
+        assert first.lease(script) == ""
+        assert second.lease(script, "ab" * 8) == ""
+        until(
+            lambda: any(worker["loaded"] for worker in daemon.workers() if not worker["client"]),
+            "a worker that is free has loaded it ahead",
+        )
+
+        assert second.lease(script, "ab" * 8) == ""
+        assert second.wire is None
+        first.release()
 
 
 def test_a_reload_changes_how_many_may_run_a_build_first(tmp_path: Path) -> None:
@@ -208,10 +238,12 @@ def test_a_run_that_was_crowded_out_is_no_blame_to_its_build(tmp_path: Path) -> 
 
 
 def test_a_daemon_that_stops_while_a_build_warms_does_not_call_it_poison(tmp_path: Path) -> None:
-    with RunningDaemon(tmp_path, "num_workers = 1\nmax_workers = 4") as daemon:
+    patient = f"first_exec_timeout_s = {WAIT_S}"  # the command comes before
+    with RunningDaemon(tmp_path, f"num_workers = 1\nmax_workers = 4\n{patient}") as daemon:
         script = compiled(daemon.scripts, "X", LOOPS)
         with clients(daemon, 1) as (client,):
             assert client.run(script) == ExecTimeout.__name__
+        until(lambda: warming(daemon), "its worker goes on")
         app_mono("stop", "--socket", str(daemon.socket))
         daemon.wait()
 
@@ -233,28 +265,33 @@ def test_a_client_that_began_before_first_runs_were_counted_is_served(daemon: Ru
 
 def test_a_client_is_served_though_another_one_keeps_the_only_warm_worker_and_rests(tmp_path: Path) -> None:
     """It was to wait for that worker, at each call, until the other one had a call again."""
-    with RunningDaemon(tmp_path, "num_workers = 2\nmax_workers = 4") as daemon:
-        script = compiled(daemon.scripts, "X", SLEEPS)
+    with RunningDaemon(tmp_path, f"num_workers = 2\nmax_workers = 4\nallocate_timeout_s = {WAIT_S}") as daemon:
+        script = compiled(daemon.scripts, "X", slow_until(flag := daemon.directory / "flag"))
+        daemon.until_idle(2)
         with clients(daemon, 2) as (keeps, comes):
             keeps.run(script)
-            until(lambda: warming(daemon) == [], "the worker is warm")
+            flag.touch()
+            until_warm(daemon)
+            flag.unlink()
             assert keeps.run(script, limit_s=WAIT_S) == 1
             assert comes.run(script) == ExecTimeout.__name__
-            until(lambda: warming(daemon) == [], "another worker is warm")
+            flag.touch()
+            until_warm(daemon, runs=2)
 
             assert comes.run(script, limit_s=WAIT_S) == 1
             assert keeps.run(script, limit_s=WAIT_S) == 2
 
 
 def test_an_assembly_that_a_late_run_loads_by_name_is_found(tmp_path: Path) -> None:
-    with RunningDaemon(tmp_path, "num_workers = 1\nmax_workers = 4") as daemon:
+    with RunningDaemon(tmp_path, f"num_workers = 1\nmax_workers = 4\nallocate_timeout_s = {WAIT_S}") as daemon:
         source = daemon.scripts / "Plug.cs"
         source.write_text("public static class Plug { public static int Seven() { return 7; } }", "utf-8")
         subprocess.run([MCS, "-t:library", f"-out:{source.with_suffix('.dll')}", str(source)], check=True)
-        script = compiled(daemon.scripts, "X", PLUGS)
+        script = compiled(daemon.scripts, "X", PLUGS.format(until_there(flag := daemon.directory / "flag")))
         with clients(daemon, 1) as (client,):
             assert client.run(script) == ExecTimeout.__name__
-            until(lambda: warming(daemon) == [], "the worker is warm")
+            flag.touch()
+            until_warm(daemon)
             assert client.run(script, limit_s=WAIT_S) == 7
 
 

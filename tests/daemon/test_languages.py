@@ -11,7 +11,8 @@ import pytest
 
 from runner.client.lease import Lease
 from runner.errors import PoolExhausted
-from tests.daemon.leases import LONG_S, RETURNS, run, status, workers
+from tests.daemon.leases import LONG_S, RETURNS, run
+from tests.data_files import NAMED, SCRIPTS
 from tests.programs import until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 from tests.siblings import SIBLINGS, Language, each
@@ -63,6 +64,31 @@ def test_a_worker_lives_on_when_its_daemon_dies(tmp_path: Path, language: Langua
     assert codes == [7] * 20
 
 
+@each()
+def test_a_file_that_a_setting_names_belongs_to_the_build_after_a_reload_and_a_change_is_live(
+    tmp_path: Path, language: Language
+) -> None:
+    with RunningDaemon(tmp_path, PATIENT) as daemon:
+        script, data = daemon.scripts / f"Reads{language.suffix}", daemon.scripts / NAMED
+        lease = Lease(str(daemon.socket))
+        script.write_text(SCRIPTS[language.suffix].partition("\n")[2], "utf-8")
+        data.write_text("7", "ascii")
+        here = str(daemon.scripts)
+        assert run(lease, script, here) == 99, "without the setting"
+
+        settings = f'{daemon.config.read_text("utf-8")}\n[scripts."{script}"]\nfiles = ["{NAMED}"]\n'
+        daemon.config.write_text(settings, "utf-8")
+        told = app_mono("reload", "--socket", str(daemon.socket))
+        codes = [run(lease, script, here)]
+        for number in (8, 9):
+            data.write_text(str(number), "ascii")
+            codes.append(run(lease, script, here))
+        lease.close()
+
+    assert told.returncode == 0, told.stderr
+    assert codes == [7, 8, 9]
+
+
 USES_HELPER = {
     ".py": ("from lib import number\n\ndef main():\n    return number.NUMBER\n", "lib/number.py", "NUMBER = 9\n"),
     ".js": ('exports.main = () => require("./lib").number;\n', "lib/index.js", "exports.number = 9;\n"),
@@ -103,7 +129,7 @@ def test_a_client_keeps_a_worker_of_each_runtime_that_it_runs_in_turns(tmp_path:
 
             assert lent(daemon) == first
             assert sorted(first) == ["mono", "python"]
-            assert status(daemon)["users"] == 1
+            assert daemon.status()["users"] == 1
         until(lambda: not lent(daemon), "all are given back")
 
 
@@ -157,5 +183,5 @@ def test_a_new_daemon_replaces_the_workers_of_both(tmp_path: Path) -> None:
 
 def lent(daemon: RunningDaemon) -> dict[str, int]:
     """The workers that this process holds, by their runtime."""
-    found = {str(one["runtime"]): one["pid"] for one in workers(daemon) if one["client"] == os.getpid()}
+    found = {str(one["runtime"]): one["pid"] for one in daemon.workers() if one["client"] == os.getpid()}
     return {runtime: pid for runtime, pid in found.items() if isinstance(pid, int)}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.build import publish
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
 from tests.places import INVITE
 from tests.programs import WAIT_S
-from tests.running_daemon import app_mono
 from tests.shelf import script
 
 if TYPE_CHECKING:
@@ -41,14 +39,8 @@ def works(lease: Lease, daemon: RunningDaemon) -> bool:
         return False
 
 
-def workers(daemon: RunningDaemon) -> list[dict[str, Any]]:
-    """What ``app-mono workers`` shows."""
-    told: list[dict[str, Any]] = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
-    return told
-
-
 def held(daemon: RunningDaemon) -> int:
     """The one worker that a client holds."""
-    (pid,) = [worker["pid"] for worker in workers(daemon) if worker["client"]]
+    (pid,) = [worker["pid"] for worker in daemon.workers() if worker["client"]]
     assert isinstance(pid, int)
     return pid

@@ -12,6 +12,7 @@ import pytest
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
+from tests import warm
 from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tools.chaos import processes_in
@@ -29,6 +30,12 @@ def descriptors() -> list[str]:
         except FileNotFoundError:
             continue
     return sorted(found)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server() -> None:
+    """Start what lives on, whichever test would be the first that needs it."""
+    warm.server()
 
 
 @pytest.fixture(autouse=True)

@@ -59,6 +59,11 @@ def odd(runner: Runner, host: MessageHost, tmp_path: Path) -> Odd:
         (tmp_path / "odd").write_text(kind, "utf-8")
         run(runner, "SendsItselfASignal", host, str(int(signal.SIGKILL)))
         until((tmp_path / "was").exists, "the odd one has started")
+        if timeout_s < WAIT_S:
+            until(
+                lambda: [worker.state for worker in runner.snapshot().workers] == ["idle"],
+                "and is ready, and has loaded ahead, which takes its time on a busy machine",
+            )
         return run(runner, "ReturnsInt", host, timeout_s=timeout_s)
 
     return execute

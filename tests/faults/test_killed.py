@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client import lease as leases
 from runner.client.lease import Lease
 from runner.errors import ScriptError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
 from tests.faults.cgroup import memory_group
-from tests.faults.client import publish_all, workers, works
+from tests.faults.client import publish_all, works
 from tests.places import INVITE
 from tests.programs import WAIT_S, until
 from tests.running_daemon import ENVIRONMENT, RunningDaemon
@@ -38,7 +39,7 @@ Lease(sys.argv[1]).exec(sys.argv[2], None, message, time.monotonic() + 60)
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path) as running:
+    with RunningDaemon(tmp_path, f"allocate_timeout_s = {WAIT_S}") as running:
         publish_all(running, "CallsFromATask", "NeverReturns")
         yield running
 
@@ -58,8 +59,8 @@ def test_a_client_killed_in_the_middle_of_an_exec_takes_its_looping_worker_with_
 ) -> None:
     arguments = [str(daemon.socket), str(daemon.scripts / "NeverReturns.exe")]
     with subprocess.Popen([sys.executable, "-c", CLIENT, *arguments], env=ENVIRONMENT) as client:
-        until(lambda: any(worker["client"] == client.pid for worker in workers(daemon)), "it holds a worker")
-        (worker,) = [worker["pid"] for worker in workers(daemon) if worker["client"] == client.pid]
+        until(lambda: any(worker["client"] == client.pid for worker in daemon.workers()), "it holds a worker")
+        (worker,) = [worker["pid"] for worker in daemon.workers() if worker["client"] == client.pid]
         before = cpu_ticks(worker)
         until(lambda: cpu_ticks(worker) > before + 10, "its script loops")
         client.kill()
@@ -68,7 +69,9 @@ def test_a_client_killed_in_the_middle_of_an_exec_takes_its_looping_worker_with_
     assert works(lease, daemon)
 
 
-def test_an_exec_goes_on_when_the_daemon_is_killed_in_the_middle_of_it(daemon: RunningDaemon, lease: Lease) -> None:
+def test_an_exec_goes_on_when_the_daemon_is_killed_in_the_middle_of_it(
+    daemon: RunningDaemon, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Kills(MessageHost):
         def get_s(self, name: str) -> str | None:
             daemon.kill()
@@ -81,8 +84,9 @@ def test_an_exec_goes_on_when_the_daemon_is_killed_in_the_middle_of_it(daemon: R
 
     assert outcome.code == 0
     assert works(lease, daemon)
+    monkeypatch.setattr(leases, "SWAP_S", WAIT_S)  # a daemon without CPU would be tried again more and more seldom
     daemon.start()
-    until(lambda: works(lease, daemon) and any(worker["client"] for worker in workers(daemon)), "the next one serves")
+    until(lambda: works(lease, daemon) and any(worker["client"] for worker in daemon.workers()), "the next one serves")
 
 
 def test_a_worker_that_the_kernel_ends_for_its_memory_is_an_error_and_the_next_exec_works(host: MessageHost) -> None:

@@ -18,7 +18,7 @@ from runner.client.lease import Lease
 from runner.errors import PoolExhausted, RunnerError
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.faults.client import execute, held, publish_all, workers, works
+from tests.faults.client import execute, held, publish_all, works
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon
 from tests.shelf import run, works_on
@@ -35,7 +35,7 @@ STANDARD = 3  # descriptors 0 to 2 are open; all others that are open stay open
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
-    with RunningDaemon(tmp_path, 'observer = "none"\nidle_ttl_s = 1') as running:
+    with RunningDaemon(tmp_path, f'observer = "none"\nidle_ttl_s = 1\nallocate_timeout_s = {WAIT_S}') as running:
         publish_all(running, "SendsItselfASignal")
         yield running
 
@@ -62,7 +62,7 @@ def test_a_daemon_without_descriptors_says_so_leaves_clients_their_workers_and_r
 ) -> None:
     assert works(lease, daemon)
     worker = held(daemon)
-    until(lambda: len(workers(daemon)) == 2, "the spare worker is there")
+    until(lambda: len(daemon.workers()) == 2, "the spare worker is there")
     before = daemon.descriptors()
 
     with no_descriptor_left(daemon.pid):
@@ -109,7 +109,9 @@ def test_a_mono_that_vanishes_is_one_clear_error_and_its_return_is_noticed(
     caplog.set_level(logging.WARNING)
     mono = tmp_path / "mono"
     mono.symlink_to(shutil.which("mono") or "mono")
-    settings = Settings(mono=str(mono), exec_timeout_s=WAIT_S, spare_workers=0, max_workers=1)
+    settings = Settings(
+        mono=str(mono), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, max_workers=1
+    )
     with Runner(settings) as runner:
         assert works_on(runner)
         mono.rename(tmp_path / "elsewhere")

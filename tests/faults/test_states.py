@@ -18,13 +18,13 @@ from runner.settings import Settings
 from tests.places import INVITE
 from tests.programs import WAIT_S, stop, until
 from tests.running_daemon import compiled
-from tests.shelf import run, works_on
+from tests.shelf import run, script, works_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SHORT_S = 0.5
+SHORT_S = 2.0  # a script is loaded and has begun by then, also on a busy machine
 HITS = [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV]
 HIT = '[System.Runtime.InteropServices.DllImport("libc")] static extern int kill(int pid, int number);'
 
@@ -44,9 +44,9 @@ def hit_once(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def runner(hit_once: Path) -> Iterator[Runner]:
-    """One worker and its spare, with short timeouts for a start and for a load ahead."""
+    """One worker and its spare, with short timeouts for a start, as a busy machine has them, and for a load ahead."""
     settings = Settings(
-        mono=str(hit_once), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=2, first_exec_timeout_s=2
+        mono=str(hit_once), exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, start_timeout_s=8, first_exec_timeout_s=2
     )
     with Runner(settings) as running:
         assert works_on(running)
@@ -125,6 +125,8 @@ def test_a_worker_hit_while_it_loads_is_an_error_of_that_exec(
 def test_a_worker_hit_while_its_script_runs_is_an_error_of_that_exec(
     runner: Runner, host: MessageHost, number: signal.Signals
 ) -> None:
+    runner.check(str(script("SendsItselfASignal")))  # loading it takes none of its time
+
     result = run(runner, "SendsItselfASignal", host, str(int(number)), timeout_s=patience(number))
 
     check(result, number, "RUNNING")

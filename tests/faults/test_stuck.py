@@ -23,7 +23,7 @@ from tests.shelf import run, works_on
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHORT_S = 1.0  # long enough to load a script on a busy machine
+SHORT_S = 3.0  # long enough to load a script on a busy machine
 FIRST_S = 1.0  # a first run may go on for so long beyond the deadline of its caller, then its worker is ended
 ENDED = "the first run in a worker"
 
@@ -71,7 +71,7 @@ def test_the_daemons_log_of_a_stuck_script_has_its_calls_its_stack_and_the_call_
         place = next(places)
         place.mkdir()
         with (
-            RunningDaemon(place, f"first_exec_timeout_s = {FIRST_S}") as daemon,
+            RunningDaemon(place, f"first_exec_timeout_s = {FIRST_S}\nallocate_timeout_s = {WAIT_S}") as daemon,
             contextlib.closing(Lease(str(daemon.socket))) as lease,
         ):
             publish_all(daemon, "NeverReturnsFromNative")

@@ -26,7 +26,9 @@ LOADED = '"/usr/share/app-mono/kamailio/app_mono_kemi.py"'
 LISTENS = "listen=udp:127.0.0.1:5060"
 QUIET = "disable_tcp=yes\ndns=no\nrev_dns=no\nauto_aliases=no\nlog_stderror=yes"
 TROUBLES = ("ERROR", "CRITICAL", "Traceback")
-PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\nmax_workers = 12"
+PATIENT = (
+    "spare_workers = 0\nexec_timeout_s = 20.0\nfirst_exec_timeout_s = 20.0\nallocate_timeout_s = 20.0\nmax_workers = 12"
+)
 IN_C_SHARP = {"registrar": ROOT / "kamailio" / "Registrar.cs", "calls": PEERS / "Calls.cs"}
 
 
@@ -127,15 +129,22 @@ class Site:
         return call_id
 
     def asked(self, method: str, uri: str, headers: str = "", timeout_s: float = WAIT_S) -> str | None:
-        """Send a request; gives the status line of its final reply without the version; None when none came."""
+        """
+        Send a request; gives the status line of its final reply without the version; None when none came.
+
+        Replies to earlier INVITEs are passed over: nobody acknowledges them, so Kamailio sends them again and again.
+        """
         call_id = self.send(method, uri, headers)
         self.came = []
         while True:
             reply = self.peer.receive(timeout_s)
             if reply is None:
                 return None
+            is_its_own = f"Call-ID: {call_id}\r\n".encode() in reply
+            if not is_its_own and b" INVITE\r\n" in reply:
+                continue
             self.came.append(reply.split(b"\r\n")[0].decode().removeprefix("SIP/2.0 "))
-            if f"Call-ID: {call_id}\r\n".encode() in reply and not self.came[-1].startswith("1"):
+            if is_its_own and not self.came[-1].startswith("1"):
                 return self.came[-1]
 
     def troubles(self) -> list[str]:

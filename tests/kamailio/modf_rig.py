@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Self
 
 from tests.kamailio.modules import BASE, STARTS, Start
-from tests.kamailio.rig import KAMAILIO, LOST_S, Kamailio, Peer, free_udp_port, preamble
+from tests.kamailio.rig import KAMAILIO, Kamailio, Peer, free_udp_port, preamble
 from tests.kamailio.routes import HERE
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def would_run(module: str, directory: Path) -> list[str] | None:
     subprocess.run(
         [str(KAMAILIO), "-f", str(cfg), "-DD", "-E", "-w", str(directory), "-Y", str(directory)],
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "TABLES_TO": str(table)},
-        capture_output=True, timeout=LOST_S * 4, check=False,
+        capture_output=True, timeout=LONGEST_S, check=False,
     )  # fmt: skip
     if not table.exists():
         return None

@@ -5,9 +5,7 @@ Nothing here answers for Kamailio; when the package is missing the tests say how
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -17,35 +15,19 @@ from runner import installed
 from runner.cli import private_kamailio
 from runner.cli.private_kamailio import preamble
 from runner.errors import ConfigError
+from tests.ports import free_udp_port
 from tests.programs import WAIT_S
 
 __all__ = ("KAMAILIO", "LOST_S", "MODULES", "Kamailio", "Peer", "free_udp_port", "has_module", "preamble")
 
 KAMAILIO = installed.executable()
 MODULES = next(iter(sorted(Path("/usr/lib").glob("*/kamailio/modules"))), Path("/usr/lib/kamailio/modules"))
-LOST_S = 5.0  # a stateless answer takes well below a millisecond; after this it will not come
+LOST_S = 5.0  # for messages that may be lost, in traffic: an answer takes well below a millisecond
 
 
 def has_module(name: str) -> bool:
     """Whether this Kamailio has a module, for one ``app_mono``, which version 6 has no more."""
     return (MODULES / f"{name}.so").exists()
-
-
-# Below those that the kernel gives out (net.ipv4.ip_local_port_range): a socket of another test must not get the port
-# between the look and the server's own bind. Each process of xdist has a thousand of its own.
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
-_FIRST = 10_000 + 1000 * _PROCESS
-_PORTS = itertools.cycle(_FIRST + (number + os.getpid()) % 1000 for number in range(1000))  # of two runs, as well
-
-
-def free_udp_port(ip: str = "127.0.0.1") -> int:
-    """A port of this address that nobody holds now, and that no other test gets."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    for port in itertools.islice(_PORTS, 1000):
-        with socket.socket(family, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
-            sock.bind((ip, port))
-            return port
-    raise AssertionError(f"no UDP port of {_FIRST} to {_FIRST + 999} is free on {ip}")
 
 
 class Kamailio(private_kamailio.Kamailio):
@@ -62,6 +44,11 @@ class Kamailio(private_kamailio.Kamailio):
         """The pids of all its processes but the main one."""
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in path.read_text(encoding="ascii").split()]
+
+    def has_started(self) -> bool:
+        """Whether it has all the processes that it said it would start; it listens before."""
+        said = re.search(r"processes \(at least\): (\d+)", self.log())
+        return said is not None and len(self.children()) >= int(said[1]) - 1  # it counts the main one
 
     def check(self) -> str:
         """What ``kamailio -c`` says of the configuration; the first line tells whether it is accepted."""
@@ -100,7 +87,7 @@ class Peer:
         """Send one datagram."""
         self._sock.sendto(message, self._to)
 
-    def receive(self, timeout_s: float = LOST_S) -> bytes | None:
+    def receive(self, timeout_s: float = WAIT_S) -> bytes | None:
         """The next datagram, None when none came in time."""
         self._sock.settimeout(timeout_s)
         try:
@@ -108,7 +95,7 @@ class Peer:
         except TimeoutError:
             return None
 
-    def ask(self, message: bytes, timeout_s: float = LOST_S) -> bytes | None:
+    def ask(self, message: bytes, timeout_s: float = WAIT_S) -> bytes | None:
         """Send one request and give the first answer that comes."""
         self.send(message)
         return self.receive(timeout_s)

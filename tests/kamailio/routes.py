@@ -130,17 +130,21 @@ class Place:
         head = forwarded.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
         kept = [line for line in head if re.match(rb"(?i)(via|from|to|call-id|cseq|record-route)\s*:", line)]
         self.sink.send(b"\r\n".join([b"SIP/2.0 486 Busy Here", *kept, b"Content-Length: 0", b"", b""]))
-        acknowledged = _receive(self.sink, call_id)
+        acknowledged = _receive(self.sink, call_id, beside=b"INVITE ")
         declined = _receive(self.caller, call_id)
         ack = b"\r\n".join([b"ACK sip:bob@example.com SIP/2.0", *message.split(b"\r\n")[1:]])
         self.caller.send(ack.replace(b"1 INVITE", b"1 ACK"))
         return [trying, _plain(forwarded), acknowledged, declined]
 
 
-def _receive(peer: Peer, call_id: bytes) -> bytes:
-    """The next message of this call; one of an earlier call (a second answer, for one) is passed over."""
+def _receive(peer: Peer, call_id: bytes, beside: bytes = b"\0") -> bytes:
+    """
+    The next message of this call; one of an earlier call (a second answer, for example) is passed over.
+
+    So is one that begins with ``beside``: a request is sent again where its answer takes half a second.
+    """
     message = peer.receive()
-    while message is not None and call_id not in message:
+    while message is not None and (call_id not in message or message.startswith(beside)):
         message = peer.receive()
     return _plain(message)
 

@@ -217,7 +217,7 @@ def test_a_route_that_does_not_end_is_answered_at_the_deadline(start: Start) -> 
 def test_a_function_of_kamailio_that_runs_is_not_ended_by_the_deadline(start: Start) -> None:
     """Nothing can end it but the process; the caller is answered when it has returned, here after two seconds."""
     loads = {'loadmodule "sl.so"\n': 'loadmodule "sl.so"\nloadmodule "cfgutils.so"\n'}
-    site = start(patient="exec_timeout_s = 1.0\nallocate_timeout_s = 1.0\nnum_workers = 2", change=loads)
+    site = start(patient="exec_timeout_s = 1.8\nallocate_timeout_s = 1.8\nnum_workers = 2", change=loads)
     until(lambda: ask(site, "fine") == "200 OK", "the worker has started")
     began = time.monotonic()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.chaos import Report, internal_errors, run
+from tools.chaos import Report, internal_errors, longest_gap, run
 from tools.chaos_faults import ROUTES
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ def test_the_traceback_of_a_script_is_no_internal_error() -> None:
     log = "client 7: /x/Chaos.py: ValueError: chaos\n  Traceback (most recent call last):\n    File ...\nended\n"
 
     assert internal_errors(f"{log}{FIRST}\n{log}") == [FIRST]
+
+
+def test_a_gap_is_where_a_request_waits_and_not_where_none_was_sent() -> None:
+    quick = [(0.0, 0.01), (0.02, 0.03), (5.0, 5.01)]
+
+    assert longest_gap(quick) == pytest.approx(0.01)
+    assert longest_gap([*quick, (0.04, 2.0)]) == pytest.approx(1.96)
+    assert longest_gap([*quick, (0.025, 5.5)]) == pytest.approx(4.98)
 
 
 @pytest.mark.timeout(300)

@@ -61,8 +61,9 @@ def test_a_request_is_answered_whatever_the_script_does(site: Site, name: str, t
     draft = site.script.with_suffix(".new")
     draft.write_bytes(compile_script(source).read_bytes())
     draft.rename(site.script)
-    before = site.kamailio.children()
     until(lambda: site.asked("MESSAGE", "sip:a@example.com") == "200 OK", "the script is served")
+    until(site.kamailio.has_started, "all processes of Kamailio are there")
+    before = site.kamailio.children()
 
     answer = site.asked("OPTIONS", "sip:a@example.com")
 

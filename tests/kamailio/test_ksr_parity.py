@@ -49,7 +49,7 @@ MADE_UP = (
     (re.compile(rb"(%s)-\d+" % "|".join(SIDES).encode()), b"<CALL>"),
 )
 AT_ONCE_S = 0.001  # what Kamailio sent before its last reply is there
-PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0"
+PATIENT = "spare_workers = 0\nexec_timeout_s = 20.0\nallocate_timeout_s = 20.0"
 
 
 Played = tuple[str, list[bytes]]

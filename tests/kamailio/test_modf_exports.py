@@ -92,7 +92,9 @@ def test_a_script_gets_values_for_what_runs_and_a_line_for_what_does_not(place: 
     cfg = first + "".join(f'loadmodule "{name}.so"\n' for name in modules if f'"{name}.so"' not in first) + line + rest
 
     with (
-        RunningDaemon(tmp_path, f'load = "{script}"\nexec_timeout_s = 20.0\nallocate_timeout_s = 20.0') as daemon,
+        RunningDaemon(
+            tmp_path, f'load = "{script}"\nspare_workers = 0\nexec_timeout_s = 20.0\nallocate_timeout_s = 20.0'
+        ) as daemon,
         running(cfg, tmp_path / "server", place.port, {"APP_MONO_CONFIG": str(daemon.config)}) as kamailio,
     ):
         came = [place.call(place.caller.request("MESSAGE", call_id=f"modf-{number}")) for number in range(3)]

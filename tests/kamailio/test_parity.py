@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place"]
 OUR_SCRIPT = ROOT / "kamailio" / "app_mono.py"
-PATIENT = "exec_timeout_s = 20.0\nallocate_timeout_s = 20.0"
+PATIENT = "spare_workers = 0\nexec_timeout_s = 20.0\nallocate_timeout_s = 20.0"
 SCRIPTS = {
     "Routes": HERE / "scripts" / "Routes.cs",
     "LogsAtEveryLevel": HERE / "scripts" / "LogsAtEveryLevel.cs",

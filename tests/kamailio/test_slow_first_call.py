@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 SLOW = """static object s_table;
     static int Main() {{ if (s_table == null) {{ Thread.Sleep({0}); s_table = new object(); }} return 0; }}"""
-ANSWER_S = (
-    1.0  # a call that waits for a worker of the daemon, and for its deadline of 0.4 s, with a busy machine's share
-)
 PAUSE_S = 0.02
 CHILDREN = 4
 
@@ -47,19 +44,23 @@ def traffic(directory: Path, milliseconds: int, settings: str, is_over: object) 
     return answers, log
 
 
-@pytest.mark.parametrize("milliseconds", [600, 3000])
+@pytest.mark.parametrize("milliseconds", [1500, 3000])
 def test_the_first_callers_are_answered_in_time_and_all_others_as_soon_as_it_is_warm(
     tmp_path: Path, milliseconds: int
 ) -> None:
+    # More than the 0.4 s of the default: a busy machine may hold up a call for so long.
     answers, log = traffic(
-        tmp_path, milliseconds, "", lambda answers, _: sum(is_true for is_true, _ in answers) >= 10 * CHILDREN
+        tmp_path,
+        milliseconds,
+        "exec_timeout_s = 1.0",
+        lambda answers, _: sum(is_true for is_true, _ in answers) >= 10 * CHILDREN,
     )
 
     trues = [is_true for is_true, _ in answers]
     first = trues.index(True)
     assert not any(trues[:first])
     assert all(trues[first:])
-    if milliseconds > 1000:  # a shorter one could be reached by a busy machine alone
+    if milliseconds > 2000:  # a shorter one could be reached by a busy machine alone
         assert max(took for _, took in answers) < milliseconds / 1000, "nobody waited for it"
     assert "warm for" in log
     assert "lost" not in log

@@ -288,16 +288,19 @@ def test_the_handler_of_a_signal_that_raises_costs_the_worker_and_nothing_else()
     class Stop(Exception):
         pass
 
-    def stop(*_: object) -> None:
-        raise Stop
-
     with Borrowed() as borrowed:
         exported = borrowed.exported(Ksr({}))
+
+        def stop(*_: object) -> None:
+            if borrowed.heard():  # the worker was asked: before that it is not the call that is interrupted
+                raise Stop
+
         before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         try:
             assert exported.mono_exec("msg", borrowed.path) == "Stop: "
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         assert isinstance(borrowed.went_on[0], Stop)
         assert borrowed.lease._workers.current is None

@@ -8,6 +8,7 @@ import os
 import re
 import select
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from runner.lane import _lane, building, lane
 from runner.scripts.foresight import EMPTY, LONGEST_VALUE, MAX_EDITS, MAX_READS
 from runner.wire import common_turn, messages
 from runner.wire.events import Done
-from runner.wire.session import State
+from runner.wire.session import Session, State
 from runner.worker.outcome import LOOK_EVERY, ExecOutcome
 from tests.lane.turns import LANES, PLAIN, Arbitrary, Known, one_turn, seen
 from tests.places import INVITE
@@ -154,7 +155,7 @@ def test_another_build_object_a_silent_host_a_long_line_and_no_time_are_not_plai
 @each_lane
 def test_an_answer_that_does_not_come_in_time_is_waited_for_and_reported_once(kind: Any) -> None:
     with Known(None, kind) as known, pytest.raises(ExecTimeout):
-        known.conversation.exec(known.generation, None, MessageHost(INVITE), time.monotonic() + 0.05)
+        known.conversation.exec(known.generation, None, MessageHost(INVITE), time.monotonic() + 0.1)
 
     assert known.holdings.execs == 2
 
@@ -288,3 +289,37 @@ def test_numbers_that_only_a_hostile_daemon_says_are_no_error(kind: Any, name: s
 
         assert done is (name == "max_line_bytes" and value > 0) or kind is lane.Lane
         assert known.holdings.execs == (1 << 70) + (done is True)
+
+
+class Odd(Session):
+    """One whose bytes left over are computed, in the place of a slot."""
+
+    __slots__ = ()
+
+    rest = property(lambda _: b"left over")
+
+
+@each_lane
+def test_what_a_class_computes_is_asked_for_and_what_is_not_there_is_an_error(kind: Any) -> None:
+    with Known(kind=kind) as known:
+        known.session.__class__ = Odd
+        assert known.exec() is False
+        known.session.__class__ = Session
+        del known.session.rest
+        with pytest.raises(AttributeError, match="rest"):
+            known.exec()
+
+
+def test_a_plan_with_an_edit_of_no_text_is_no_plan() -> None:
+    """Bug: in C the error was found by whatever was called next."""
+    with Known() as known:
+        plan = SimpleNamespace(as_json="", all_used=0, reads=(), methods=(("set_s", 1),), takes=(str,))
+
+        with pytest.raises(TypeError, match="expected None or a str for the target of an edit"):
+            _lane.Lane(
+                known.conversation.lanes,
+                known.generation,
+                plan,  # type: ignore[arg-type]  # that is what is tested
+                foresight=known.generation.foresight,
+                entry=None,
+            )

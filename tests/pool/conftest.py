@@ -20,6 +20,7 @@ def stable() -> Stable:
 @pytest.fixture
 def make(stable: Stable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KeptPool]]:
     monkeypatch.setattr("runner.pool.upkeep.STOP_S", 0.05)
+    monkeypatch.setattr("runner.pool.slot.GRACE_S", SOON_S)  # a worker without a process is never stuck
     pools: list[KeptPool] = []
 
     def make(clock: Callable[[], float] = time.monotonic, **settings: Any) -> KeptPool:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from runner.pool.slot import Slot
     from runner.settings import Settings
 
-SOON_S = 5.0
+SOON_S = 30.0
+"""Longest wait for what should come at once: it only keeps a broken test from hanging."""
 
 
 def Lib(content: str) -> Helper:  # noqa: N802 - reads as what it makes

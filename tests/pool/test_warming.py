@@ -21,7 +21,8 @@ def build(name: str = "a") -> Generation:
 
 
 def warming(max_workers: int = 8) -> Warming:
-    return Warming(Settings(max_workers=max_workers))
+    """In which a run of which nothing is heard counts for longer than a test takes."""
+    return Warming(Settings(max_workers=max_workers, first_exec_timeout_s=WAIT_S))
 
 
 def later(seconds: float = WAIT_S) -> float:

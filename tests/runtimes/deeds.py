@@ -116,9 +116,10 @@ def loops(box: Box, log: pytest.LogCaptureFixture) -> str:
         assert box.run(script, "not").result.ok  # so that the one that loops is no first run, which may be late
         ran = box.run(script, timeout_s=SHORT_S)
         assert isinstance(ran.result.error, ExecTimeout)
-        assert ran.host.logs == [(1, "last words")]
         tries.append(str(ran))
-        return any(place.match(line) for line in log.messages)
+        is_told = any(place.match(line) for line in log.messages)
+        assert ran.host.logs == [(1, "last words")] or not is_told  # where it had no time for either
+        return is_told
 
     until(ends_with_its_stack_in_the_log, "its stack is in the log")
     assert len(set(tries)) == 1

@@ -168,12 +168,14 @@ def test_a_compiler_that_died_is_replaced_and_one_that_dies_again_is_an_error(so
     sources.compiled("class M { int a; }")
     second = compiler()
     assert second not in {None, first}
-    stop(second or 0)
     errors: list[str] = []
+    endless = sources.copies / ("0" * 64)
+    os.mkfifo(endless)  # whoever reads it waits for ever
 
     def ask() -> None:
+        load = {"path": "/x/M.java", "file": endless.name, "helpers": {}}
         with pytest.raises(CompilerLost) as caught:
-            sources.compiled("class M { int b; }")
+            classes.compile_source(JAVA, sources.copies, load, stays_warm=False)
         errors.append(str(caught.value))
 
     asking = threading.Thread(target=ask)
@@ -231,8 +233,8 @@ def test_where_one_goes_on_for_long_the_compiler_is_warm_before_the_first_change
 
     assert sources.compiled("class M { }", stays_warm=True) == made
     until(lambda: compiler() is not None, "the compiler is started")
-    (warming,) = [thread for thread in threading.enumerate() if thread.name == "compiler warms"]
-    warming.join(mcs.COMPILE_TIMEOUT_S)
+    for warming in [thread for thread in threading.enumerate() if thread.name == "compiler warms"]:
+        warming.join(mcs.COMPILE_TIMEOUT_S)
 
 
 def test_the_compiler_ends_with_the_process_that_started_it(sources: Sources) -> None:
@@ -325,7 +327,7 @@ def test_a_caller_waits_no_longer_than_it_may_and_the_source_is_compiled_all_the
     pid = compiler() or 0
     stop(pid)
     script.write_text(GIVES.format(4), encoding="ascii")
-    late = runner.mono_exec(script, host=MessageHost(INVITE), timeout_s=0.2)
+    late = runner.mono_exec(script, host=MessageHost(INVITE), timeout_s=1.0)
     os.kill(pid, signal.SIGCONT)
     gives(runner, script, 4)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.scripts.generation import Generation
 
 
-SOON_S = 10.0
+SOON_S = 30.0
 SECOND_NS = 1_000_000_000
 
 

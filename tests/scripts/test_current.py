@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.scripts.current import MOST_NAMES
+from runner.settings import Settings
 from tests.scripts.builds import SOON_S, Builds, Counting, Make, content, later
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test_a_pinned_script_is_not_forgotten_for_others(make: Make, script: Path, b
     for number in range(2, MOST_NAMES + 10):
         scripts.current(f"{script.parent}{'/' * number}{script.name}")
 
-    scripts.restrict(None)
+    assert scripts.take_settings(Settings.model_validate({"scripts": {"/x.exe": {"files": ["a.txt"]}}}))
     script.write_bytes(builds["b"])
 
     assert scripts.current(str(script)) is pinned

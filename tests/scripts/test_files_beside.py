@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +11,12 @@ from runner.build import compile_script, publish
 from runner.hosts.embedded.host import MessageHost
 from runner.runner import Runner
 from runner.settings import Settings
-from tests.places import INVITE, SHELF
+from tests.places import INVITE, SHELF, opened
 from tests.programs import WAIT_S, needs_bwrap
 from tests.running_daemon import compiled
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAYS = {
     "BaseDirectory": "AppDomain.CurrentDomain.BaseDirectory",
@@ -64,10 +65,7 @@ def test_it_does_so_in_a_sandbox(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may run workers as another user: run as root")
 def test_it_does_so_as_another_user_who_may_read_the_directory(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("scripts")
-    place = directory
-    while place != Path(tempfile.gettempdir()):
-        place.chmod(0o755)
-        place = place.parent
+    opened(directory)
     script = compiled(directory, "X", READS.format(WAYS["Location"]))
     (directory / "table.txt").write_text("7", "utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
@@ -16,8 +17,8 @@ import pytest
 from runner.client.lease import Lease
 from runner.errors import ScriptError
 from runner.hosts.embedded.host import MessageHost
-from tests.places import INVITE
-from tests.programs import MCS, WAIT_S
+from tests.places import INVITE, opened
+from tests.programs import MCS, WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     library = directory / "builds" / "Library.dll"
     (directory / "builds" / "L.cs").write_text("public class L { }\n", "utf-8")
     subprocess.run([MCS, "-t:library", f"-out:{library}", str(directory / "builds" / "L.cs")], check=True)
-    with RunningDaemon(directory) as daemon:
+    with RunningDaemon(directory, f"allocate_timeout_s = {WAIT_S}") as daemon:
         yield Site(daemon, builds[0], builds[1], library.read_bytes())
 
 
@@ -125,9 +126,13 @@ def test_the_last_good_build_serves_in_the_place_of(site: Site, lease: Lease, fa
     site.put(script, site.next)
 
     assert (before, meanwhile, run(lease, script)) == (1, [1, 1, 1], 2)
-    told = [line for line in site.daemon.log().splitlines() if str(script) in line and "still serves" in line]
-    assert 1 <= len(told) <= 2  # between what was there and what took its place there was nothing for a moment
-    assert any(message in line for line in told), told
+
+    def told() -> list[str]:
+        return [line for line in site.daemon.log().splitlines() if str(script) in line and "still serves" in line]
+
+    # Perhaps by the thread that loads ahead, and not before the answer to who looked at the same time.
+    until(lambda: any(message in line for line in told()), "the log says why")
+    assert 1 <= len(told()) <= 2  # between what was there and what took its place there was nothing for a moment
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -149,8 +154,8 @@ def test_the_very_first_exec_of_a_bad_file_is_a_clear_error_that_costs_no_worker
     assert str(script) in str(caught.value)
     assert message in str(caught.value) or fault == "deleted"
     assert (run(lease, script), run(lease, fine)) == (2, 1)
-    assert lease._held is not None
-    assert lease._held.conversation.pid == worker
+    # It may have been exchanged for one that had the new build by then.
+    assert worker in {told["pid"] for told in site.daemon.workers()}
 
 
 def test_an_assembly_for_another_processor_runs_for_mono_compiles_it_itself(site: Site, lease: Lease) -> None:
@@ -170,8 +175,7 @@ def test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build(tmp_pa
     script = compiled(tmp_path / "scripts", "Secret", RETURNS.format(1))
     (tmp_path / "run").mkdir()
     os.chown(tmp_path / "run", 65534, 65534)  # whoever keeps copies there sets its mode
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    opened(tmp_path)
 
     child = os.fork()
     if child == 0:
@@ -194,12 +198,19 @@ def test_a_script_that_the_daemon_may_not_read_serves_its_last_good_build(tmp_pa
     assert os.waitstatus_to_exitcode(ended) == 0
 
 
+def open_scripts(daemon: RunningDaemon) -> list[str]:
+    links = []
+    for entry in Path(f"/proc/{daemon.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            links.append(str(entry.readlink()))
+    return [link for link in links if str(daemon.scripts) in link]
+
+
 def test_nothing_of_all_that_is_left_open_or_running(site: Site) -> None:
     """After the tests above: as many processes as the pool keeps, and no descriptor of what was looked at."""
     told = app_mono("status", "--json", "--socket", str(site.daemon.socket))
-    links = [str(entry.readlink()) for entry in Path(f"/proc/{site.daemon.pid}/fd").iterdir() if entry.is_symlink()]
 
     assert told.returncode == 0
-    assert [link for link in links if str(site.daemon.scripts) in link] == []
+    until(lambda: not open_scripts(site.daemon), "none of its scripts is open, nor looked at by the thread ahead")
     shutil.rmtree(site.daemon.scripts)
     site.daemon.scripts.mkdir()

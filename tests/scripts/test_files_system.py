@@ -25,7 +25,7 @@ from runner.scripts.current import CurrentScripts
 from runner.scripts.stamps import Stamp
 from runner.settings import Settings
 from runner.worker.rundir import run_directory
-from tests.places import INVITE
+from tests.places import INVITE, opened
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, app_mono, compiled
 
@@ -242,8 +242,7 @@ def watch_falls_back(directory: Path, script: Path) -> None:
 
 
 def place_for_nobody(tmp_path: Path) -> Path:
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    opened(tmp_path)
     directory = tmp_path / "open"
     directory.mkdir()
     directory.chmod(0o777)

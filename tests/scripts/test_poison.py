@@ -144,7 +144,7 @@ def test_a_daemon_refuses_it_to_every_client_and_says_so(tmp_path: Path) -> None
         until(lambda: "refused for 60 s" in daemon.log(), "the daemon has heard of the third loss")
         after = [kind(lease, script) for lease in leases for script in (bad, good)]
         told = app_mono("status", "--socket", str(daemon.socket))
-        value = json.loads(app_mono("status", "--json", "--socket", str(daemon.socket)).stdout)
+        value = daemon.status()
         for lease in leases:
             lease.close()
 
@@ -230,7 +230,7 @@ def test_a_daemon_tells_clients_that_hold_workers_which_messages_to_refuse(tmp_p
         refused.append(came(late, deadly("x")))
         others = [came(lease, MessageHost(INVITE)) for lease in (*leases, late)]
         told = app_mono("status", "--socket", str(daemon.socket)).stdout
-        value = json.loads(app_mono("status", "--json", "--socket", str(daemon.socket)).stdout)["refused_messages"]
+        value = daemon.status()["refused_messages"]
 
         assert lost == [WorkerDied] * 2
         assert refused == [ScriptRefused] * 3

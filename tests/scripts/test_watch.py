@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from watchdog.observers.api import EventQueue, ObservedWatch
+from watchdog.observers.inotify import InotifyEmitter
 
 from tests.scripts.builds import SOON_S, Builds, Make
 
@@ -118,3 +120,17 @@ def test_a_kernel_that_refuses_inotify_means_polling_and_one_warning(
 
     heard.wait(script)
     assert caplog.text.count("polling from now on") == 1
+
+
+def test_an_event_that_comes_as_a_directory_is_let_go_of_is_no_line_in_the_log(
+    make: Make, tmp_path: Path, script: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bug: watchdog's own errors were in the daemon's log."""
+    scripts = make(Heard())
+    scripts.current(str(script))
+    until(lambda: watching(scripts, script.parent))
+    late = InotifyEmitter(EventQueue(), ObservedWatch(str(tmp_path), recursive=False))
+
+    late.queue_events(0)
+
+    assert caplog.text == ""

@@ -121,3 +121,38 @@ def test_a_bad_name_or_value_in_a_table_is_named_with_its_table(file: Path) -> N
 
     assert "app-mono.toml: listener.on_treu: there is no such setting" in str(caught.value)
     assert "app-mono.toml: scripts./x.exe.on_busy: should be a valid boolean" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("WORKER_ENV", "HOME"),
+        ("SCRIPT_DIRS", "/srv"),
+        ("LISTENER", "drop"),
+        ("KSR_ALLOW", '["exec.*"'),
+        ("NATS", "nats://a:secret@n1"),
+    ],
+)
+def test_a_variable_for_a_list_or_a_table_that_is_no_json_is_refused_without_what_it_said(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    """Some of them gave a traceback, as nothing caught what pydantic-settings raised."""
+    monkeypatch.setenv(f"APP_MONO_{variable}", text)
+
+    with pytest.raises(
+        ConfigError, match=f"^environment variable APP_MONO_{variable}: expected a list or a table"
+    ) as caught:
+        Settings()
+
+    assert text not in str(caught.value)
+
+
+def test_a_table_in_a_variable_and_one_of_an_argument_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_MONO_LISTENER", '{"on_true": "drop", "on_false": "drop"}')
+    monkeypatch.setenv("APP_MONO_SCRIPT_DIRS", '["/srv"]')
+    monkeypatch.setenv("APP_MONO_HTTP", "[::1]:9464")
+
+    settings = Settings(listener={"on_true": "forward"})
+
+    assert settings.listener == ListenerSettings(on_true="forward", on_false="drop")
+    assert (list(map(str, settings.script_dirs or ())), settings.http) == (["/srv"], "[::1]:9464")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from runner.errors import ConfigError
 from runner.settings import NEEDS_RESTART, READ_BY_KAMAILIO, ListenerSettings, Settings
+from runner.settings.__main__ import texts_of
 from runner.settings.origins import MOVED, REMOVED
 from tests.places import ROOT
 
@@ -116,8 +117,9 @@ def test_options_of_the_listener_are_in_a_table(file: Path) -> None:
 
 
 def test_every_setting_says_what_it_means_and_who_needs_it() -> None:
-    for name, field in Settings.model_fields.items():
-        meaning, _, who = (field.description or "").partition("\n\n")
+    texts = texts_of(Settings)
+    for name in Settings.model_fields:
+        meaning, _, who = texts[name].partition("\n\n")
         assert meaning.endswith("."), name
         assert who.endswith("."), name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import ConfigError
-from runner.settings import RuntimeSettings, Settings
+from runner.settings import RuntimeSettings, ScriptSettings, Settings
 
 
 def test_a_suffix_is_kept_in_small_letters() -> None:
@@ -33,3 +33,22 @@ def test_only_what_a_table_says_is_for_its_workers() -> None:
     said = RuntimeSettings(max_workers=3, command=("lua",)).of_workers()
 
     assert {name for name, value in said.items() if value is not None} == {"max_workers"}
+
+
+@pytest.mark.parametrize("name", ["../a.txt", "/etc/passwd", "..", ".", "", "a/b", "a\0b"])
+def test_files_of_a_script_lie_beside_it(name: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Settings.model_validate({"scripts": {"/x.exe": {"files": [name]}}})
+
+    assert str(refused.value) == (
+        'argument scripts./x.exe.files.0: expected the name of a file beside the script, such as "numbers.txt", '
+        f"but {name!r} came"
+    )
+
+
+def test_a_script_has_so_many_files_at_most_and_each_once() -> None:
+    names = [f"{number}.txt" for number in range(65)]
+
+    assert ScriptSettings.model_validate({"files": names[:64] * 2}).files == tuple(names[:64])
+    with pytest.raises(ConfigError, match=r"scripts\./x\.exe\.files: expected at most 64 files, got 65$"):
+        Settings.model_validate({"scripts": {"/x.exe": {"files": names}}})

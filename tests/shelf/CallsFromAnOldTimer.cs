@@ -4,7 +4,7 @@ using SR;
 
 class CallsFromAnOldTimer
 {
-    static readonly ManualResetEvent Gone = new ManualResetEvent(false);
+    static readonly ManualResetEvent Waits = new ManualResetEvent(false), Gone = new ManualResetEvent(false);
     public static Timer Left;
     static int _got = 1;
 
@@ -13,14 +13,22 @@ class CallsFromAnOldTimer
         string does = arguments.Length > 0 ? arguments[0] : "";
         if (does == "start")
         {
-            Left = new Timer(state => { _got = PV.SetS("$var(old)", "called"); Gone.Set(); }, null, 300, Timeout.Infinite);
+            Left = new Timer(state => Calls(), null, 300, Timeout.Infinite);
             return 0;
         }
         if (does != "wait")
         {
             return 0;
         }
+        Waits.Set();
         Gone.WaitOne();
         return PV.SetS("$var(new)", "called") == 0 && _got == -1 ? 0 : 2;
+    }
+
+    static void Calls()
+    {
+        Waits.WaitOne(); // "start" may have been held up
+        _got = PV.SetS("$var(old)", "called");
+        Gone.Set();
     }
 }

@@ -5,8 +5,9 @@ class LeavesATask
 {
     static int Main()
     {
-        Task.Run(() => Thread.Sleep(Timeout.Infinite));
-        Thread.Sleep(20);
+        var begun = new ManualResetEvent(false);
+        Task.Run(() => { begun.Set(); Thread.Sleep(Timeout.Infinite); });
+        begun.WaitOne();
         return 0;
     }
 }

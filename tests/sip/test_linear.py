@@ -19,7 +19,7 @@ def test_four_times_the_size_takes_about_four_times_as_long(kind: str) -> None:
     small, large = KINDS[kind](16 * KIB), KINDS[kind](64 * KIB)
 
     # Sixteen times would be the square. CPU time, so that a busy machine does not matter; the best of three rounds.
-    assert min(best_us(large) / best_us(small) for _ in range(3)) < 10
+    assert any(best_us(large) / best_us(small) < 10 for _ in range(3))
 
 
 HEAD = b"v=0\no=- 5 6 IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1\n"
@@ -54,4 +54,4 @@ def test_a_parser_takes_about_four_times_as_long_for_four_times_the_size(kind: s
         return time.process_time() - began
 
     # At least a millisecond, so that the grain of the clock does not matter.
-    assert min(seconds(256 * KIB) / max(seconds(64 * KIB), 0.001) for _ in range(3)) < 10
+    assert any(seconds(256 * KIB) / max(seconds(64 * KIB), 0.001) < 10 for _ in range(3))

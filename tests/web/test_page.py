@@ -13,10 +13,10 @@ from runner.client.lease import Lease
 from runner.errors import RunnerError
 from runner.hosts.embedded.host import MessageHost
 from tests.places import INVITE, ROOT
+from tests.ports import free_tcp_port
 from tests.programs import WAIT_S
 from tests.running_daemon import RunningDaemon, compiled
 from tests.web.browser import CHROMIUM, Browser
-from tests.web.test_server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Traffic:
     """A daemon whose scripts run all the time, until the end of a ``with`` block."""
 
     def __init__(self, directory: Path) -> None:
-        self.port = free_port()
+        self.port = free_tcp_port()
         self.address = f"http://127.0.0.1:{self.port}/"
         self.daemon = RunningDaemon(directory, f'http = "127.0.0.1:{self.port}"\nmax_workers = 5\nexec_timeout_s = 5.0')
         self._has_ended = threading.Event()
@@ -133,7 +133,7 @@ def test_it_fits_the_screen(traffic: Traffic, width: int, height: int, *, is_dar
 
 @long
 def test_it_says_when_the_daemon_has_gone_and_goes_on_when_there_is_another(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_tcp_port()
     with RunningDaemon(tmp_path, f'http = "127.0.0.1:{port}"') as daemon, Browser() as browser:
         browser.open(f"http://127.0.0.1:{port}/")
         browser.wait("document.getElementById('daemon')?.textContent?.includes('process')")

@@ -16,6 +16,7 @@ import pytest
 
 from runner.errors import ConfigError
 from runner.web.server import MOST_CONNECTIONS, serving
+from tests.ports import free_tcp_port
 from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon
 
@@ -29,16 +30,9 @@ def hello(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     return [b"hello"]
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def port() -> Iterator[int]:
-    found = free_port()
+    found = free_tcp_port()
     with serving(f"127.0.0.1:{found}", 0o600, hello):
         yield found
 
@@ -54,7 +48,7 @@ def get(port: int, path: str = "/", timeout_s: float = WAIT_S) -> tuple[int, byt
 
 
 def test_it_answers_until_its_end_and_leaves_nothing() -> None:
-    port, before = free_port(), len(list(Path("/proc/self/fd").iterdir()))
+    port, before = free_tcp_port(), len(list(Path("/proc/self/fd").iterdir()))
     with serving(f"127.0.0.1:{port}", 0o600, hello):
         assert get(port) == (200, b"hello")
 
@@ -119,14 +113,14 @@ def test_an_address_that_is_taken_is_named(port: int) -> None:
 
 
 def test_an_address_that_others_reach_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(f"0.0.0.0:{free_port()}", 0o600, hello):
+    with serving(f"0.0.0.0:{free_tcp_port()}", 0o600, hello):
         pass
 
     assert "whoever reaches this address reads names of scripts, Call-IDs and stacks" in caplog.text
 
 
 def test_a_daemon_shows_its_state_and_a_drain_takes_no_longer(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_tcp_port()
     with RunningDaemon(tmp_path, f'http = "127.0.0.1:{port}"\nnum_workers = 1') as daemon:
         until(lambda: get(port, "/ready") == (200, b"ok\n"), "it is ready")
         code, content = get(port, "/api/status")

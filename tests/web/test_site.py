@@ -12,6 +12,7 @@ import pytest
 from runner.control.status import Status
 from runner.web.__main__ import nothing
 from runner.web.site import PAGE, Site, busy, ill
+from tests.programs import WAIT_S
 from tests.web.test_metrics import busy as with_workers
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def test_the_reason_of_a_start_that_fails_is_said() -> None:
     assert ill(failing) == busy(failing) == "no worker is alive, 0 are being started: mono: no such file"
 
 
-def test_who_asks_within_a_moment_gets_the_same_answer() -> None:
+def test_who_asks_within_a_moment_gets_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.web.site.SHARED_S", WAIT_S)
     looks: list[int] = []
 
     def look() -> Status:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from runner.wire.channel import READ_BYTES, Channel
+from tests.programs import until
 from tests.wire.ends import LONG_S, SOON_S, Ends, after, meanwhile
 
 
@@ -68,7 +69,7 @@ def test_a_turn_whose_answer_is_not_there_yet_waits_once(calls: CountedCalls, pa
 
     def answer() -> None:
         assert theirs.recv(READ_BYTES) == b"x"
-        time.sleep(SOON_S)
+        until(lambda: "poll" in calls.asked, "it waits")
         theirs.sendall(b"answer")
 
     with meanwhile(answer):
@@ -103,7 +104,7 @@ def test_a_turn_without_an_answer_ends_at_its_deadline(pair: tuple[Channel, Ends
         channel.turn(b"x", deadline)
 
     assert time.monotonic() >= deadline
-    assert theirs.recv(READ_BYTES) == b"x"
+    assert (channel.unsent or theirs.recv(READ_BYTES)) == b"x"  # it may pass before anything is sent
 
 
 def test_a_turn_that_nobody_takes_ends_at_its_deadline(pair: tuple[Channel, Ends]) -> None:

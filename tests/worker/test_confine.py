@@ -124,7 +124,7 @@ def test_a_script_sees_only_the_descriptors_of_the_wire_and_its_own(tmp_path: Pa
     with (tmp_path / "open").open("wb") as file, socket.socket() as sock:
         for descriptor in (file.fileno(), sock.fileno()):
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - it has no name
-        with Runner(Settings(spare_workers=0, exec_timeout_s=WAIT_S)) as runner:
+        with Runner(Settings(spare_workers=0, exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S)) as runner:
             (pid,) = runner.snapshot().pids
             held = {int(entry.name): str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
             listed = {int(name) for name in said(runner, tmp_path, body).split()}

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,7 +48,24 @@ if TYPE_CHECKING:
 QUESTION = b'{"jsonrpc":"2.0","id":1,"method":"PV.GetS","params":["$ru"]}\n'
 TEXT = b'{"jsonrpc":"2.0","method":"Core.Log","params":[1,"x"]}\n'
 READY = b'{"jsonrpc":"2.0","method":"ready","params":{"protocol":3,"runtime":"6.8","pid":7,"can":["values","later"]}}\n'
-SOON_S = 0.1
+
+
+@contextlib.contextmanager
+def late_once_heard() -> Iterator[None]:
+    """The time of an exec passes as soon as its worker has said something."""
+    heard: list[bytes] = []
+
+    def read(descriptor: int, count: int) -> bytes:
+        heard.append(os.read(descriptor, count))
+        return heard[-1]
+
+    def monotonic() -> float:
+        return time.monotonic() + (2 * WAIT_S if heard else 0.0)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("runner.wire.channel.os", SimpleNamespace(**vars(os) | {"read": read}))
+        patched.setattr("runner.wire.channel.time", SimpleNamespace(monotonic=monotonic))
+        yield
 
 
 def test_a_parameter_that_is_too_long_is_refused_and_the_worker_keeps_serving(worker: Worker, tmp_path: Path) -> None:
@@ -322,8 +340,8 @@ def test_where_the_time_goes_is_asked_for_and_told() -> None:
 def test_a_run_that_is_late_goes_on_over_another_channel_and_ends_there() -> None:
     """As when a client hands a worker to its daemon: what was heard in part goes with it."""
     with Bridge(lambda _: b'{"jsonrpc":"2.0","id":1,"res') as bridge:
-        with pytest.raises(ExecTimeout):
-            bridge.exec(build(), seconds=SOON_S)
+        with late_once_heard(), pytest.raises(ExecTimeout):
+            bridge.exec(build())
         unfinished = bridge.conversation.unfinished()
         assert unfinished is not None
         assert (unfinished.state, unfinished.request) == (State.RUNNING, 1)
@@ -344,8 +362,8 @@ def test_a_run_that_is_late_goes_on_over_another_channel_and_ends_there() -> Non
 
 def test_a_worker_that_wrote_what_is_no_ascii_is_not_gone_on_with() -> None:
     with Bridge(lambda _: b'{"\xff') as bridge:
-        with pytest.raises(ExecTimeout):
-            bridge.exec(build(), seconds=SOON_S)
+        with late_once_heard(), pytest.raises(ExecTimeout):
+            bridge.exec(build())
 
         assert bridge.conversation.unfinished() is None
 

@@ -166,7 +166,10 @@ def test_each_entry_learns_what_it_reads_itself(runner: Runner, tmp_path: Path) 
 
 def test_with_fresh_statics_each_exec_of_an_entry_begins_anew(tmp_path: Path) -> None:
     script = compiled(tmp_path, "X", ROUTES)
-    with Runner(Settings(exec_timeout_s=WAIT_S, spare_workers=0, observer="none", statics="fresh")) as fresh:
+    settings = Settings(
+        exec_timeout_s=WAIT_S, allocate_timeout_s=WAIT_S, spare_workers=0, observer="none", statics="fresh"
+    )
+    with Runner(settings) as fresh:
         assert [code(fresh, script, "request") for _ in range(3)] == [10, 10, 10]
         assert [code(fresh, script, entry) for entry in (None, "onsend", "request")] == [1, 0, 10]
 

@@ -69,7 +69,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     sr_dll = ensure_bridge().sr_dll
     command = [MCS, f"-out:{path}", f"-r:{sr_dll}", "-r:System.Core.dll", str(place / "Asks.cs")]
     subprocess.run(command, check=True, capture_output=True)
-    with Runner(Settings(num_workers=1, spare_workers=0)) as runner:
+    with Runner(Settings(num_workers=1, spare_workers=0, allocate_timeout_s=WAIT_S)) as runner:
         yield Program(runner, path)
 
 

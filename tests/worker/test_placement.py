@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from runner.runner import Runner
 from runner.settings import Settings
 from tests.places import INVITE
 from tests.programs import WAIT_S
-from tests.running_daemon import RunningDaemon, app_mono, compiled
+from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +44,7 @@ def runner(placement: str) -> Runner:
 
 def borrowed(daemon: RunningDaemon) -> int:
     """The worker that this process has borrowed from a daemon."""
-    told = json.loads(app_mono("workers", "--json", "--socket", str(daemon.socket)).stdout)
-    (pid,) = [worker["pid"] for worker in told if worker["client"] == os.getpid()]
+    (pid,) = [worker["pid"] for worker in daemon.workers() if worker["client"] == os.getpid()]
     assert isinstance(pid, int)
     return pid
 
@@ -123,7 +121,7 @@ def test_the_kernel_places_a_worker_that_computes_for_long(tmp_path: Path) -> No
 def test_a_lent_worker_shares_the_cpu_of_its_client_unless_placement_is_free(
     tmp_path: Path, placement: str, *, is_shared: bool
 ) -> None:
-    with RunningDaemon(tmp_path, f'placement = "{placement}"') as daemon:
+    with RunningDaemon(tmp_path, f'placement = "{placement}"\nallocate_timeout_s = {WAIT_S}') as daemon:
         script = compiled(daemon.scripts, "Asks", ASKS)
         lease = Lease(str(daemon.socket))
         with contextlib.closing(lease):

@@ -17,9 +17,10 @@ from runner.errors import (
 from runner.hosts.embedded.host import MessageHost
 from runner.runtimes.known import MONO
 from runner.settings import Settings
+from runner.worker import process
 from runner.worker.worker import Worker
 from tests.places import INVITE
-from tests.programs import WAIT_S, until
+from tests.programs import WAIT_S, has_ended, until
 from tests.worker.workers import loaded, soon
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_a_worker_that_many_threads_kill_is_killed_once_and_each_sees_its_end(
 ) -> None:
     """Each of them used to close its descriptors, whose numbers might already belong to other files."""
     before = len(list(Path("/proc/self/fd").iterdir()))
-    worker = Worker.start(Settings(), MONO, ensure_bridge().bridge_exe, tmp_path, drain)
+    worker = Worker.start(Settings(start_timeout_s=WAIT_S), MONO, ensure_bridge().bridge_exe, tmp_path, drain)
     start = threading.Barrier(8)
     codes: list[int | None] = []
     failures: list[BaseException] = []
@@ -72,12 +73,12 @@ def test_processes_of_a_script_end_with_the_wire_without_being_killed(worker: Wo
     generation = loaded(worker, "LeavesAChild", tmp_path)
     host = MessageHost(INVITE)
     worker.exec(generation, None, host, soon())
-    child = Path(f"/proc/{host.get_s('$var(child)')}/cmdline")
-    until(lambda: b"sleep" in child.read_bytes(), "the child becomes sleep")
+    child = int(host.get_s("$var(child)") or 0)
+    until(lambda: b"sleep" in Path(f"/proc/{child}/cmdline").read_bytes(), "the child becomes sleep")
 
     worker.lend().close()
 
-    until(lambda: not child.exists() or not child.read_bytes(), "the child ends")
+    until(lambda: has_ended(child), "the child ends")
     until(lambda: not worker.is_alive, "its own end is seen")
 
 
@@ -88,8 +89,21 @@ def test_stop_ends_the_process_and_removes_its_directory(worker: Worker, tmp_pat
     worker.stop(soon())
 
     assert not worker.is_alive
-    assert not directory.exists()
     assert not Path(f"/proc/{worker.pid}").exists()
+    until(lambda: not directory.exists(), "it is removed")  # after 50 ms in the background
+
+
+def test_a_worker_that_has_not_ended_in_time_is_reaped_when_it_has(
+    drain: Drain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a busy machine had no CPU for the end of a killed process, it was a zombie until the next start."""
+    worker = Worker.start(Settings(start_timeout_s=WAIT_S), MONO, ensure_bridge().bridge_exe, tmp_path, drain)
+    monkeypatch.setattr(process, "REAP_S", 0.0)
+
+    worker.kill()
+
+    assert worker._process.exit_code == -signal.SIGKILL
+    until(lambda: not Path(f"/proc/{worker.pid}").exists(), "no zombie is left")
 
 
 def test_a_mono_that_cannot_be_started_is_one_clear_error(drain: Drain, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.places import INVITE, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
+from tests.worker.workers import await_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,8 @@ WALLED = Settings(
 
 
 @pytest.fixture
-def runner() -> Iterator[Runner]:
+def runner(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Runner]:
+    await_stacks(monkeypatch, caplog, r"NeverReturns\.Main")
     with Runner(WALLED) as running:
         yield running
 
@@ -185,7 +187,7 @@ def test_the_death_of_a_worker_is_seen_at_once_though_its_child_lives(runner: Ru
     error = failure(runner.mono_exec(compiled(tmp_path, "Dies", body), host=MessageHost(INVITE)))
 
     assert isinstance(error, WorkerDied)
-    assert behind(walled) == []
+    until(lambda: behind(walled) == [], "its child has ended, too")
 
 
 @needs_bwrap
@@ -195,7 +197,7 @@ def test_a_child_that_left_its_group_ends_with_the_worker(tmp_path: Path) -> Non
         walled = wall(pid_of(runner))
         until(lambda: len(behind(walled)) == 3, "the child runs beside mono and process 1")
 
-    assert behind(walled) == []
+    until(lambda: behind(walled) == [], "all of it has ended")
 
 
 @needs_bwrap
@@ -212,7 +214,7 @@ def test_a_worker_and_what_its_script_started_end_with_the_wire(runner: Runner, 
 
 @needs_bwrap
 def test_a_worker_lives_on_when_its_daemon_dies(tmp_path: Path) -> None:
-    with RunningDaemon(tmp_path, 'sandbox = "bwrap"') as daemon:
+    with RunningDaemon(tmp_path, f'sandbox = "bwrap"\nallocate_timeout_s = {WAIT_S}') as daemon:
         script = compiled(daemon.scripts, "Seven", "static int Main() { return 7; }")
         lease = Lease(str(daemon.socket))
 

@@ -24,6 +24,7 @@ from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
+from tests.worker.workers import await_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,8 @@ def settings(**more: Any) -> Settings:
 
 
 @pytest.fixture
-def runner() -> Iterator[Runner]:
+def runner(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Runner]:
+    await_stacks(monkeypatch, caplog, r"NeverReturns\.Main")
     with Runner(settings()) as running:
         yield running
 
@@ -169,6 +171,7 @@ def test_a_client_of_a_third_user_runs_scripts_in_a_leased_worker() -> None:
         place.chmod(0o755)
         shutil.copytree(ROOT / "runner", place / "runner", ignore=shutil.ignore_patterns("__pycache__"))
         values = f'worker_user = "{NOBODYS}"\nworker_group = {NOBODYS}\nsocket_owner = "nobody"\n'
+        values += f"allocate_timeout_s = {WAIT_S}\n"
         directory = place / "site"
         directory.mkdir()
         with RunningDaemon(directory, values) as daemon:

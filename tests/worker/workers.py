@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,16 @@ from runner.build import compile_script
 from runner.scripts.current import CurrentScripts
 from runner.settings import Settings
 from runner.worker.rundir import BLOBS
+from runner.worker.worker import Worker
 from tests.places import SHELF
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from runner.scripts.generation import Generation
-    from runner.worker.worker import Worker
 
 
 def soon() -> float:
@@ -28,3 +31,21 @@ def loaded(worker: Worker, name: str, tmp_path: Path) -> Generation:
     generation = scripts.current(str(compile_script(SHELF / f"{name}.cs")))
     assert worker.load(generation, soon()) == ()
     return generation
+
+
+def await_stacks(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stack: str) -> None:
+    """
+    Ask workers for their stacks until this one is in the log, and only then go on to kill them.
+
+    A worker has ``Runtime.stacks_s`` for it, and a pause counts as the end; a busy machine may give it less than that.
+    """
+    ask = Worker._ask_for_stacks
+
+    def ask_until_told(worker: Worker) -> None:
+        def is_told() -> bool:
+            ask(worker)
+            return re.search(stack, caplog.text) is not None
+
+        until(is_told, "its stack is in the log")
+
+    monkeypatch.setattr(Worker, "_ask_for_stacks", ask_until_told)

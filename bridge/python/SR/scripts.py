@@ -14,12 +14,15 @@ import importlib.util
 import os
 import re
 import sys
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
+
+from .copied import Copied
+from .mirror import Mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType, ModuleType
+    from types import FrameType, ModuleType
 
     from .calls import Plan
 
@@ -71,43 +74,17 @@ class Entry:
         raise TypeError(f"main: expected a whole number of 32 bits or None as its result, got {result!r:.200}")
 
 
-class Copied(SourceFileLoader):
-    """Loads a module from its copy; in its stack traces and ``__file__`` it lies where it really is."""
-
-    def __init__(self, name: str, path: str, source: bytes) -> None:
-        super().__init__(name, path)
-        self._source = source
-
-    def get_data(self, path: str | bytes) -> bytes:  # noqa: ARG002 - as importlib calls it
-        """The copy, whatever is at ``path``."""
-        return self._source
-
-    def path_stats(self, path: str | bytes) -> dict[str, Any]:
-        """Nothing, so no bytecode is looked for or written.
-
-        Raises:
-            OSError: Always.
-        """
-        raise OSError(path)
-
-    @functools.cached_property
-    def _code(self) -> CodeType | None:
-        return super().get_code(self.name)
-
-    def get_code(self, fullname: str) -> CodeType | None:  # noqa: ARG002 - as importlib calls it
-        """The compiled module, once."""
-        return self._code
-
-
 class Script:
     """One build of a script.
 
     Args:
         load: The parameters of ``load``, see docs/protocol.md.
         copies: The runner's directory of copies.
+        builds: A private directory of the worker.
         ask: Asks the runner for a file beside the script: the hash of its copy, or None.
 
     Attributes:
+        place: Where it finds what lies beside it: its path, or that in a mirror where data files belong to it.
         missing: Files that the script wants to import and nobody has looked for yet.
         entries: What an exec can run beside main.
         tops: The first parts of the names of its modules.
@@ -118,7 +95,7 @@ class Script:
         InvalidScript: A copy cannot be read.
     """
 
-    def __init__(self, load: dict[str, Any], copies: str, ask: Callable[[str], str | None]) -> None:
+    def __init__(self, load: dict[str, Any], copies: str, builds: str, ask: Callable[[str], str | None]) -> None:
         self.path: str = load["path"]
         self.generation: str = load["generation"]
         self.missing: list[str] = []
@@ -139,7 +116,10 @@ class Script:
         self.tops |= {
             name.partition("/")[0].partition(".")[0] for name, source in self._files.items() if source is not None
         }
-        self._loader = Copied(self._name, self.path, self._read(load["file"], self.path))
+        data = {name: os.path.join(copies, _hash(copy, self.path)) for name, copy in load.get("files", {}).items()}
+        self._mirror = Mirror(builds, self._directory, data) if data else None
+        self.place = self._place(file)
+        self._loader = Copied(self._name, self.place, self.path, self._read(load["file"], self.path))
 
     def needs(self) -> list[str]:
         """The files that its imports name and of which nothing is known, seen without running anything.
@@ -161,13 +141,32 @@ class Script:
                         todo.append((where, self._files[file] or b"", inner))
         return list(found)
 
+    def arrange(self) -> None:
+        """Put its data files where it finds them.
+
+        Raises:
+            InvalidScript: They cannot be put there.
+        """
+        if self._mirror is None:
+            return
+        sources = {os.path.relpath(path, self._directory): source for path, source in self.sources()}
+        try:
+            self._mirror.make(sources)
+        except OSError as error:
+            raise InvalidScript(f"{self.path}: its files cannot be linked: {error}") from error
+
+    def forget(self) -> None:
+        """It will not run again."""
+        if self._mirror is not None:
+            self._mirror.remove()
+
     def run_top_level(self) -> None:
         """Run the file from its beginning, in a new module; whatever it throws leaves here.
 
         Raises:
             InvalidScript: It has nothing that could be run.
         """
-        spec = importlib.util.spec_from_file_location(self._name, self.path, loader=self._loader)
+        spec = importlib.util.spec_from_file_location(self._name, self.place, loader=self._loader)
         if spec is None:
             raise InvalidScript(f"{self.path}: expected a file of Python")
         module = importlib.util.module_from_spec(spec)
@@ -210,15 +209,15 @@ class Script:
         for file in candidates:
             source = self._files.get(file)
             if source is not None:
-                where = os.path.join(self._directory, file)
+                where = self._place(file)
                 search = [os.path.dirname(where)] if file.endswith("/__init__.py") else None
-                loader = Copied(name, where, source)
+                loader = Copied(name, where, os.path.join(self._directory, file), source)
                 return importlib.util.spec_from_file_location(
                     name, where, loader=loader, submodule_search_locations=search
                 )
         if any(file.startswith(f"{place}/") and source is not None for file, source in self._files.items()):
             spec = ModuleSpec(name, None, is_package=True)
-            spec.submodule_search_locations = [os.path.join(self._directory, place)]
+            spec.submodule_search_locations = [self._place(place)]
             return spec
         if inner:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
@@ -274,15 +273,19 @@ class Script:
     def _find(self, file: str) -> None:
         """Ask for a file, which from now on belongs to this build."""
         copy = self._ask(file)
-        self._files[file] = None if copy is None else self._read(copy, os.path.join(self._directory, file))
-        if copy is not None:
+        source = None if copy is None else self._read(copy, os.path.join(self._directory, file))
+        self._files[file] = source
+        if source is not None:
+            if self._mirror is not None:
+                self._mirror.add(file, source)
             self.tops.add(file.partition("/")[0].partition(".")[0])
 
+    def _place(self, name: str) -> str:
+        return os.path.join(self._directory, name) if self._mirror is None else self._mirror.place(name)
+
     def _read(self, copy: str, path: str) -> bytes:
-        if not _HASH.fullmatch(copy):
-            raise InvalidScript(f"{path}: expected the SHA-256 of a copy, not {copy}")
         try:
-            with open(os.path.join(self._copies, copy), "rb") as file:
+            with open(os.path.join(self._copies, _hash(copy, path)), "rb") as file:
                 source = file.read()
         except OSError as error:
             raise InvalidScript(f"{path}: the runner's copy cannot be read: {error}") from error
@@ -314,12 +317,18 @@ class Stage:
         if script is not None:
             script.hidden = _taken(script.tops)
             sys.modules.update(script.modules)
-            sys.argv[:] = [script.path]
+            sys.argv[:] = [script.place]
 
 
 def is_code(number: int) -> bool:
     """Whether it can be an exit code."""
     return -1 << _BITS <= number < 1 << _BITS
+
+
+def _hash(copy: str, path: str) -> str:
+    if not _HASH.fullmatch(copy):
+        raise InvalidScript(f"{path}: expected the SHA-256 of a copy, not {copy}")
+    return copy
 
 
 def _taken(tops: set[str]) -> dict[str, ModuleType]:

@@ -36,13 +36,15 @@ class Worker:
         lines: What the runner says.
         outbox: What the runner hears.
         copies: The directory of copies.
+        builds: A private directory.
         retires: Whether threads that are left over are reported.
     """
 
-    def __init__(self, lines: Lines, outbox: Outbox, copies: str, *, retires: bool) -> None:
+    def __init__(self, lines: Lines, outbox: Outbox, copies: str, builds: str, *, retires: bool) -> None:
         self._lines = lines
         self._outbox = outbox
         self._copies = copies
+        self._builds = builds
         self._retires = retires
         self._scripts: dict[str, Script] = {}
         self._stage = Stage()
@@ -87,14 +89,18 @@ class Worker:
 
     def _load(self, number: int, params: dict[str, Any]) -> None:
         before = self._stage.script
+        script = None
         try:
-            script = Script(params, self._copies, self._calls.find_helper)
+            script = Script(params, self._copies, self._builds, self._calls.find_helper)
             needs = script.needs()
             if not needs:
+                script.arrange()
                 self._stage.show(script)
                 needs = self._run_top_level(script)
         except InvalidScript as error:
             self._stage.show(before)
+            if script is not None:
+                script.forget()
             self._fail(number, SCRIPT_CANNOT_RUN, str(error), error.__cause__)
             return
         except (KeyError, TypeError, AttributeError) as error:
@@ -102,10 +108,11 @@ class Worker:
         entries = ""
         if needs:
             self._stage.show(before)
+            script.forget()
         else:
             replaced = [each.generation for each in self._scripts.values() if each.path == script.path]
             for generation in replaced:
-                del self._scripts[generation]
+                self._scripts.pop(generation).forget()
             self._scripts[script.generation] = script
             entries = f',"entries":[{",".join(map(quoted, script.entries))}]'
         needed = ",".join(map(quoted, needs))
@@ -238,7 +245,7 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: MAX_LINE_BYTES, ``retire`` or ``keep``, the directory of copies, and one for builds.
     """
-    max_line_bytes, leftover, copies = int(arguments[0]), arguments[1], arguments[2]
+    max_line_bytes, leftover, copies, builds = int(arguments[0]), *arguments[1:4]
     for descriptor in (READS, WRITES):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - it takes no keywords
     faulthandler.enable()
@@ -246,7 +253,7 @@ def main(arguments: list[str]) -> None:
     sys.modules["KSR"] = SR.KSR  # type: ignore[assignment]
     outbox = Outbox(WRITES, max_line_bytes)
     outbox.watch(READS)
-    worker = Worker(Lines(READS, max_line_bytes), outbox, copies, retires=leftover != "keep")
+    worker = Worker(Lines(READS, max_line_bytes), outbox, copies, builds, retires=leftover != "keep")
     os.register_at_fork(after_in_child=worker.forked)
     try:
         worker.serve()
