@@ -24,13 +24,12 @@ from tests.programs import WAIT_S, needs_bwrap, until
 from tests.siblings import Language, each
 from tests.worker.test_sandbox import behind, wall
 from tests.worker.test_worker_user import as_root
-from tests.worker.workers import await_stacks
+from tests.worker.workers import await_stacks, lonely_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WALLS = Path(__file__).parent / "walls"
-NOBODYS = 61244  # a number that no system gives to anybody, so no other process counts
 MOST_TASKS = 90  # the script would start 100 processes; a JVM has 20 threads, and those that end count for a while
 LOOP_S = 1.0  # after which a loop is ended
 STACK = r"worker \d+: .*Looks\.\w+[\":]"
@@ -181,14 +180,15 @@ def test_as_another_user_it_reads_and_writes_only_what_that_user_may(
 ) -> None:
     (directory / "secret.txt").write_text("secret", "ascii")
     (directory / "secret.txt").chmod(0o600)
-    looks = start(worker_user=NOBODYS, worker_group=NOBODYS, max_processes=MOST_TASKS, max_open_files=1000)
+    uid = lonely_uid()
+    looks = start(worker_user=uid, worker_group=uid, max_processes=MOST_TASKS, max_open_files=1000)
 
     writes = {place: looks.says(f"write {place}") for place in ("../../x", "../../blobs/x", "../../lock", "own")}
     read, status = looks.says(f"read {directory}/secret.txt"), looks.says("read /proc/self/status")
 
     assert [place for place, said in writes.items() if said == "written"] == ["own"]
     assert read == "refused"
-    assert f"Uid:\t{NOBODYS}\t{NOBODYS}\t{NOBODYS}\t{NOBODYS}\n" in status
+    assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
     assert int(looks.says("processes")) < MOST_TASKS, language
     assert looks.says("leaves") == "left"

@@ -24,12 +24,12 @@ from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
-from tests.worker.workers import await_stacks
+from tests.worker.workers import await_stacks, lonely_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOBODYS = 61234  # a number that no system gives to anybody, so no other process counts
+NOBODYS = 61234  # a number that no system gives to anybody
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run workers as another user: run as root")
 
@@ -134,7 +134,7 @@ def test_a_script_that_starts_processes_without_end_reaches_the_limit_of_its_use
         '} catch (Exception) { } Core.Log(1, started < 100 ? "refused" : "not refused");'
     )
 
-    with Runner(settings(max_processes=40)) as runner:
+    with Runner(settings(worker_user=lonely_uid(), max_processes=40)) as runner:
         assert said(runner, tmp_path, body) == "refused"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
     import pytest
 
     from runner.scripts.generation import Generation
+
+# No system gives them to anybody. A limit counts all processes of a user, so also those of another test that runs now
+# or has just ended: each process of xdist takes a hundred of its own, another one for each test.
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_UIDS = itertools.cycle(61_300 + 100 * _PROCESS + (number + os.getpid()) % 100 for number in range(100))
+
+
+def lonely_uid() -> int:
+    """A user of whom no process runs."""
+    return next(_UIDS)
 
 
 def soon() -> float:
