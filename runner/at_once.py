@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner")
 
+Asked = tuple[int, str, "str | None"]
+"""When an exec was asked for, on ``time.monotonic_ns``; its path and parameter, expanded (``$shtinc`` counts then)."""
+
 _IDLE, _LEASED = State.IDLE, State.LEASED  # a look at an Enum's member is a call of Python
 
 
@@ -75,22 +78,33 @@ class AtOnce:
             )
             self.exec = in_c.exec  # type: ignore[method-assign]  # what it does not do is left to this one
 
-    def exec(self, path: str, param: str | None, host: Host, timeout_s: float, entry: str | None) -> ExecResult | None:
+    def exec(  # noqa: PLR0917  # C has no other arguments
+        self,
+        path: str,
+        param: str | None,
+        host: Host,
+        timeout_s: float,
+        entry: str | None,
+        known: Asked | None = None,
+    ) -> ExecResult | Asked | None:
         """
         Run the script at ``path`` when its build is current and a worker is free that has run it.
 
-        Args: as ``Runner.mono_exec`` has them.
+        Args: as ``Runner.mono_exec`` has them, and ``known``, which C has found out before it left the exec to this.
 
         Returns:
-            The result, also of what has failed; None: nothing was done.
+            The result, also of what has failed; what the runner is to go on with; None: nothing was done.
         """
         began, name = time.monotonic_ns(), None
         if self._poison.until:
-            return None
+            return known
         try:
-            name = path if path.isascii() and "$" not in path and "\0" not in path else host.expand(path)
-            if param is not None:
-                param = host.expand(param)
+            if known is not None:
+                began, name, param = known
+            else:
+                name = path if path.isascii() and "$" not in path and "\0" not in path else host.expand(path)
+                if param is not None:
+                    param = host.expand(param)
             seen = self._seen.get(name)
             if (
                 seen is not None
@@ -109,7 +123,7 @@ class AtOnce:
         kept, key, ready = self._by_runtime.get(generation.runtime), generation.path, time.monotonic_ns()
         deadline = began / NS_PER_S + timeout_s
         if kept is None or ready >= deadline * NS_PER_S:
-            return None
+            return began, name, param
         # The slot of the exec before, as Pool.at_once has it, or another one.
         pool, slots = kept.pool, kept.pool.slots
         with slots.lock:
@@ -127,11 +141,11 @@ class AtOnce:
                 slot.state = _LEASED
                 slots.recent.move_to_end(key)
         if slot is None and (slot := pool.at_once(generation)) is None:
-            return None
+            return began, name, param
         worker: Worker = slot.worker  # type: ignore[assignment]  # one that is taken has one
         if worker.has_ended or worker.holdings.ran.get(key) != generation.id:
             pool.release(slot, survives=True)  # which retires one that has ended
-            return None
+            return began, name, param
         leased, outcome, heard = time.monotonic_ns(), ExecOutcome(), None
         lane = worker.conversation.lanes.by_build.get((generation.id, entry))
         if lane is not None and slots.settings.statics == "kept":
@@ -164,7 +178,7 @@ class AtOnce:
         passed: tuple[int, int, int],
         outcome: ExecOutcome,
         heard: bytes | BaseException | None,
-    ) -> ExecResult | None:
+    ) -> ExecResult | Asked:
         """Go on with an exec whose slot is leased: ``passed`` says when it began, was loaded, had its slot."""
         began, ready, leased = passed
         job = Job(host, timeout_s, outcome, entry, began)
@@ -172,7 +186,7 @@ class AtOnce:
         job.load, job.queue, job.last = ready - began, leased - ready, leased
         return self._go_on(pool, slot, generation, job)
 
-    def _go_on(self, pool: Pool, slot: Slot, generation: Generation, job: Job) -> ExecResult | None:
+    def _go_on(self, pool: Pool, slot: Slot, generation: Generation, job: Job) -> ExecResult | Asked:
         """What is not plain: as ``exec``."""
         survives = True
         failed: RunnerError | None = None
@@ -182,7 +196,7 @@ class AtOnce:
             survives = False
             if time.monotonic_ns() < job.deadline * NS_PER_S:
                 log.info("%s; another worker takes over", error)
-                return None
+                return job.began, str(job.path), job.param
             failed = error
         except RunnerError as error:
             survives, failed = error.worker_survives, error

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from runner.scripts.generation import Generation
     from runner.scripts.stamps import Stamps
 
+    from .at_once import Asked
     from .calls import Host
 
 __all__ = ["ExecResult", "Runner", "Timing"]
@@ -130,14 +131,17 @@ class Runner:
             ConfigError: ``load`` names another script: this runner serves ``mono_run`` only.
         """
         path = str(path)
+        asked: Asked | None = None
+        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
         if self._pinned is None and spent is None:
-            limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
-            if (done := self._at_once.exec(path, param, host, limit_s, entry)) is not None:
+            done = self._at_once.exec(path, param, host, limit_s, entry)
+            if isinstance(done, ExecResult):
                 return done
+            asked = done
         require_mode(path, self.settings.load)
-        outcome = ExecOutcome()
-        outcome.profile = None if spent is None else Profile(spent)
-        return self._execute(path, param, host, timeout_s, outcome, entry=entry)
+        job = Job(host, limit_s, ExecOutcome(), entry, asked and asked[0])
+        job.outcome.profile = None if spent is None else Profile(spent)
+        return self._execute(job, path, param, asked)
 
     def mono_run(self, param: str | None = None, *, host: Host, timeout_s: float | None = None) -> ExecResult:
         """
@@ -147,7 +151,8 @@ class Runner:
             ConfigError: ``load`` is not set: this runner serves ``mono_exec`` only.
         """
         require_mode(None, self.settings.load)
-        return self._execute(None, param, host, timeout_s, ExecOutcome())
+        limit_s = self.settings.exec_timeout_s if timeout_s is None else timeout_s
+        return self._execute(Job(host, limit_s, ExecOutcome()), None, param)
 
     def current(self, path: str | None) -> Generation:
         """
@@ -233,22 +238,14 @@ class Runner:
         if self.pools.of(generation.runtime).upkeep.has_loaded(generation):
             self.scripts.accept(generation)
 
-    def _execute(
-        self,
-        path: str | None,
-        param: str | None,
-        host: Host,
-        timeout_s: float | None,
-        outcome: ExecOutcome,
-        *,
-        entry: str | None = None,
-    ) -> ExecResult:
-        job = Job(host, self.settings.exec_timeout_s if timeout_s is None else timeout_s, outcome, entry)
+    def _execute(self, job: Job, path: str | None, param: str | None, asked: Asked | None = None) -> ExecResult:
         error: RunnerError | None = None
         try:
-            if param is not None:
-                job.param = host.expand(param)
-            job.path = None if path is None else host.expand(path)
+            if asked is not None:
+                _, job.path, job.param = asked
+            else:
+                job.param = None if param is None else job.host.expand(param)
+                job.path = None if path is None else job.host.expand(path)
             self._run(self._current(job.path), job)
         except RunnerError as failure:
             error = failure

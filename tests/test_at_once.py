@@ -19,6 +19,7 @@ from runner.control.counters import FIRST_BUCKET, FIRST_SUM
 from runner.control.outcomes import BOUNDS_NS, EDITS, LOAD, QUESTIONS, QUEUE, TEXTS, TIME, TRUE
 from runner.errors import RunnerError, WorkerDied
 from runner.hosts.embedded.host import MessageHost
+from runner.job import ExecResult
 from runner.lane import choice
 from runner.pool.slot import State
 from runner.runner import Runner
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from threading import Lock
 
-    from runner.job import ExecResult
     from runner.pool.slot import Slot
     from runner.pool.slots import Slots
 
@@ -65,8 +65,9 @@ def _runner() -> Iterator[Runner]:
 
 
 def at_once(runner: Runner, script: Path, timeout_s: float = WAIT_S) -> ExecResult | None:
-
-    return runner._at_once.exec(str(script), None, MessageHost(INVITE), timeout_s, None)
+    """Its result; None when it is left to the runner."""
+    done = runner._at_once.exec(str(script), None, MessageHost(INVITE), timeout_s, None)
+    return done if isinstance(done, ExecResult) else None
 
 
 def warm(runner: Runner, script: Path, param: str | None = None) -> None:

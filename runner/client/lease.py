@@ -395,5 +395,6 @@ class Lease:
         self._link.close()
         for held in self._workers:
             held.conversation.end()
-        tally = self.tally if self._is_inner and process() == self._process else self.tally.successor()
+        is_shared = self._is_inner or self._is_over  # of one that is over, its successor counts on in the same place
+        tally = self.tally if is_shared and process() == self._process else self.tally.successor()
         Lease.__init__(self, self._socket_path, is_inner=self._is_inner, tally=tally)

@@ -243,7 +243,7 @@ static PyObject *go_on(const AtOnce *self, const Way *way, PyObject *const *args
     return result;
 }
 
-/* exec(path, param, host, timeout_s, entry) */
+/* exec(path, param, host, timeout_s, entry), as AtOnce.exec of at_once.py, to which it leaves what is not usual. */
 static PyObject *at_once_exec(AtOnce *self, PyObject *const *args, Py_ssize_t count)
 {
     Way way = {.began = now_ns()};
@@ -277,9 +277,14 @@ static PyObject *at_once_exec(AtOnce *self, PyObject *const *args, Py_ssize_t co
         Py_XDECREF(done);
     }
     else if (!PyErr_Occurred()) {
-        PyObject *all = PyTuple_New(count);
+        int is_known = way.name && way.param; /* nothing is expanded twice: $shtinc counts */
+        PyObject *known = is_known ? Py_BuildValue("(LOO)", way.began, way.name, way.param) : NULL;
+        PyObject *all = is_known && !known ? NULL : PyTuple_New(count + is_known);
         for (Py_ssize_t at = 0; all && at < count; at++)
             PyTuple_SetItem(all, at, Py_NewRef(args[at]));
+        if (all && known)
+            PyTuple_SetItem(all, count, Py_NewRef(known));
+        Py_XDECREF(known);
         result = all ? PyObject_CallObject(self->otherwise, all) : NULL;
         Py_XDECREF(all);
     }

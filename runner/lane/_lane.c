@@ -292,6 +292,17 @@ static int count_exec(PyObject *holdings)
     return failed;
 }
 
+/* Waits for an answer, and for no longer than the alarm of the wire: the session waits on, and rings it. */
+static Found await_answer(Lane *self, Turn *turn, double deadline)
+{
+    PyObject *alarm_at = get(self->channel, &s_alarm_at);
+    double until = alarm_at ? PyFloat_AsDouble(alarm_at) : -1;
+    Py_XDECREF(alarm_at);
+    if (PyErr_Occurred())
+        return RAISED;
+    return hear(turn, until < deadline ? until : deadline) ? RAISED : PLAIN;
+}
+
 /* Sends the line; NOT_PLAIN when the wire does not take it, and then all is as before. */
 static Found send(Lane *self, Turn *turn, long long number, double deadline)
 {
@@ -311,7 +322,7 @@ static Found send(Lane *self, Turn *turn, long long number, double deadline)
     if (set_number(self->session, &s_requests, number) || set_number(self->session, &s_request_id, number) ||
         count_exec(self->holdings))
         return RAISED;
-    return turn->got < 0 && hear(turn, deadline) ? RAISED : PLAIN;
+    return turn->got < 0 ? await_answer(self, turn, deadline) : PLAIN;
 }
 
 PyObject *run_lane(Lane *self, PyObject *generation, PyObject *param, Host *host, double deadline, Outcome *outcome)

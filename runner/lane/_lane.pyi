@@ -21,7 +21,7 @@ class AtOnce:
         types: tuple[type, type],
         states: tuple[Any, Any],
         shapes: tuple[Any, Any],
-        counts: tuple[Any, Callable[[str, str], list[int]], _Counting],
+        counts: tuple[Any, Any, _Counting],
         otherwise: tuple[Callable[..., Any], Callable[..., Any]],
     ) -> None: ...
     def exec(self, path: str, param: str | None, host: Any, timeout_s: float, entry: str | None, /) -> Any: ...

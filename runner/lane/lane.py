@@ -109,11 +109,14 @@ class Lane:
             placement.left -= 1
         elif placement.is_wanted:
             placement.follow()
+        # Before the GIL is released: whoever ends a worker leaves the wire of one that is in a turn to its thread.
+        session.state = AFTER_EXEC
         try:
             os.write(self._channel.writes, line)
         except OSError:
+            if session.state is AFTER_EXEC:
+                session.state = _IDLE
             return False
-        session.state = AFTER_EXEC
         session.requests = session.request_id = number
         self._holdings.execs += 1
         try:

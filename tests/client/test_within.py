@@ -13,7 +13,7 @@ from runner.errors import ExecTimeout, PoolExhausted, RunnerError, ScriptError
 from runner.hosts.embedded.host import MessageHost
 from runner.wire.session import MAX_DEPTH
 from tests.places import INVITE
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
@@ -183,6 +183,35 @@ def test_a_reload_meanwhile_closes_the_lease_when_its_exec_has_ended(tmp_path: P
             assert run(new[0], script, "adds", host).code == 20
         finally:
             new[0].close()
+
+
+def test_a_reload_meanwhile_counts_where_the_daemon_looks_also_when_the_old_lease_has_closed(tmp_path: Path) -> None:
+    with served(tmp_path, TWO_WORKERS) as (daemon, _, script):
+        lease = Lease.of_process(str(daemon.socket))
+        new: list[Lease] = []
+
+        def counts() -> int:
+            began, host = time.monotonic(), MessageHost(INVITE)
+            outcome = run(new[0], script, "adds", host)
+            new[0].note(str(script), outcome, began, host)
+            return outcome.code or 0
+
+        def reload() -> int:
+            new.append(Lease.of_process(str(daemon.socket)))
+            return counts()
+
+        try:
+            run(lease, script, "reloads", Runs(lease, script, reload=reload))
+            counts()
+            until(lambda: counted(daemon) == 2, "both are counted")
+        finally:
+            new[0].close()
+
+
+def counted(daemon: RunningDaemon) -> int:
+    """How many execs the daemon knows of."""
+    builds = (build for script in daemon.status()["scripts"] for build in script["builds"])
+    return sum(int(count) for build in builds for count in build["outcomes"].values())
 
 
 def test_there_are_no_more_within_each_other_than_may_be_whatever_workers_they_have(

@@ -24,6 +24,7 @@ from runner.wire import common_turn, messages
 from runner.wire.events import Done
 from runner.wire.session import Session, State
 from runner.worker.outcome import LOOK_EVERY, ExecOutcome
+from runner.worker.worker import IN_A_TURN
 from tests.lane.turns import LANES, PLAIN, Arbitrary, Known, one_turn, seen
 from tests.places import INVITE
 from tests.pool.test_warming import build
@@ -158,6 +159,44 @@ def test_an_answer_that_does_not_come_in_time_is_waited_for_and_reported_once(ki
         known.conversation.exec(known.generation, None, MessageHost(INVITE), time.monotonic() + 0.1)
 
     assert known.holdings.execs == 2
+
+
+@each_lane
+def test_an_exec_that_is_slow_in_its_lane_rings_the_alarm_of_the_wire(kind: Any) -> None:
+    """With it the daemon is told of an exec that takes longer than slow_exec_s."""
+    rung: list[float] = []
+    with Known(None, kind) as known:
+
+        def ring() -> None:
+            rung.append(time.monotonic())
+            os.write(known.says, PLAIN % (2, b"[]"))
+
+        known.channel.alarm = ring
+        known.channel.alarm_at = time.monotonic() + 0.05
+
+        outcome = known.conversation.exec(known.generation, None, MessageHost(INVITE), soon())
+
+    assert (outcome.code, len(rung)) == (0, 1)
+
+
+def test_whoever_ends_a_worker_sees_that_it_is_in_a_turn_before_its_line_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or it would close the wire, and the line could go to what has the descriptor's number by then."""
+    states: list[State] = []
+    with Known(None, lane.Lane) as known:
+        write = os.write
+
+        def seen_and_written(descriptor: int, line: bytes) -> int:
+            states.append(known.session.state)
+            return write(descriptor, line)
+
+        os.write(known.says, PLAIN % (2, b"[]"))
+        monkeypatch.setattr(os, "write", seen_and_written)
+        assert known.exec() is True
+
+    assert len(states) == 1
+    assert states[0] in IN_A_TURN
 
 
 @each_lane
