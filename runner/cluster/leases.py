@@ -151,7 +151,7 @@ class Leases:
         if lease.process is not None and lease.process.lose(reason, is_blameless=is_blameless):
             log.log(logging.INFO, "worker %d on %s: %s", lease.process.pid, lease.name, reason)
             self._say_end(lease, End(how="kill", reason=reason))
-            if not lease.relay.waits_since:
+            if not lease.relay.waits_since and not lease.relay.is_in_a_line:
                 lease.relay.write(GONE)
         self.drop(lease)
         self._wake()

@@ -49,6 +49,7 @@ class Relay:
         waits_since: When bytes were sent that nothing has come back for yet, on ``time.monotonic``; 0 when there are
             none.
         has_passed_on: Whether any bytes of the other side have come.
+        is_in_a_line: Whether they end in the middle of one.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Relay:
         self._waiting = bytearray()
         self._holds = 0
         self.waits_since = 0.0
-        self.has_passed_on = False
+        self.has_passed_on = self.is_in_a_line = False
         self._is_closed = False
 
     def begin(self) -> None:
@@ -109,7 +110,7 @@ class Relay:
             return
         self.heard += 1
         if frame[: len(DATA)] == DATA:
-            self.has_passed_on, self.waits_since = True, 0.0
+            self.has_passed_on, self.waits_since, self.is_in_a_line = True, 0.0, not frame.endswith(b"\n")
             self.write(frame[HEAD:])
             return
         try:

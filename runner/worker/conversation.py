@@ -115,8 +115,7 @@ class Conversation:
             WorkerError: The worker is lost.
         """
         line = self.session.load(generation.load_params())
-        # Compiling takes long enough to be worth a CPU of its own. Workers that load at one time, on the CPU of the
-        # caller that they served last, made its execs wait, and one another.
+        # Compiling is worth a CPU of its own: on that of their last caller, workers made it wait, and one another.
         self._placement.free()
         self.holdings.loads += 1
         self._turns.heard = 0
@@ -359,9 +358,10 @@ class Conversation:
             case Exiting(code, ends_request) if ends_request or outcome.code is not None:
                 outcome.code, outcome.has_exited = code if outcome.code is None else outcome.code, True
                 log.info("worker %d: the script ended the process with code %d", self.pid, code)
-            case Exiting(code):  # as WorkerGone it would run again, also what it has done
-                lost = WorkerDied if outcome.calls else WorkerGone
-                raise lost(f"the process ended by itself with code {code}, not in this exec")
+            case Exiting(code):
+                if outcome.calls or outcome.has_looked:  # it has begun, and must not run again
+                    raise WorkerDied("the process ended meanwhile, not by this exec")
+                raise WorkerGone(f"the process ended by itself with code {code}, not in this exec")
             case Failed(messages.SCRIPT_CANNOT_RUN, message, detail):
                 raise ScriptInvalid(message, detail)
             case Failed(_, message, detail, worn):
@@ -389,6 +389,7 @@ class Conversation:
     ) -> bytes:
         """The line that answers a question; empty when nobody waits for it any longer."""
         if question.call == FIND.name:
+            outcome.has_looked = True
             return self._find(generation, question.args[0], deadline)
         result, refusal = host_calls.ask(self.pid, host, question, outcome)
         if self._turns.lost is not None:

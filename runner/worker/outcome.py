@@ -100,6 +100,7 @@ class ExecOutcome:
         used: Which of the values sent ahead the script used, as bits.
         profile: Where the time goes, when that was asked for; else None.
         refused: The first edit that the host had declared certain and then refused; empty for none.
+        has_looked: Whether it asked for a file beside its script, which is no call.
         has_exited: Whether the script ended its process, which is its worker.
         has_ended_routing: Whether it ended by KSR.x.exit() or drop(), which ends Kamailio's routing script as well.
         is_missing: Whether nothing ran, for the script has no such entry.
@@ -117,6 +118,7 @@ class ExecOutcome:
     used: int = 0
     refused: str = ""
     profile: Profile | None = None
+    has_looked: bool = False
     has_exited: bool = False
     has_ended_routing: bool = False
     is_missing: bool = False

@@ -140,6 +140,21 @@ def test_a_client_whose_line_has_reached_the_node_only_sees_the_end() -> None:
     asyncio.run(go())
 
 
+def test_a_line_of_which_a_piece_has_come_is_not_gone_on_with() -> None:
+    """Not a broken line: the client is to see that the worker has ended."""
+
+    async def go() -> None:
+        asked = await Asked().ask()
+
+        await asked.hear(DATA + bytes(4) + b'{"jsonrpc":"2.0",')
+        asked.leases.lose(asked.lease.id, "its node has gone")
+
+        assert asked.read() == b'{"jsonrpc":"2.0",'
+        assert asked.read() == b""
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize(("heard", "expected"), [(0, GONE), (1, b"")])
 def test_a_line_that_has_not_come_to_a_worker_that_ended_may_go_to_another_one(heard: int, expected: bytes) -> None:
     async def go() -> None:

@@ -248,9 +248,15 @@ def test_a_process_that_ends_right_behind_the_result_keeps_the_result() -> None:
 
 
 def test_a_process_that_says_it_ended_in_no_exec_did_not_run_this_one_for_nothing() -> None:
-    answers = question("PV.SetS", "$var(x)", "1"), exiting(during=False)
-    with Bridge(*answers, stays=False) as bridge, pytest.raises(WorkerDied, match="not in this exec"):
-        bridge.exec(build())
+    asked = b'{"jsonrpc":"2.0","id":1,"method":"%s","params":["Plugged"]}\n' % FIND.name.encode()
+    begun: tuple[tuple[Any, ...], ...] = (
+        (question("PV.SetS", "$var(x)", "1"), exiting(during=False)),
+        (question(FIND.name, "Plugged"), exiting(during=False)),
+        (lambda number: asked + exiting(during=False)(number),),
+    )
+    for answers in begun:
+        with Bridge(*answers, stays=False) as bridge, pytest.raises(WorkerDied, match="not by this exec"):
+            bridge.exec(build())
 
 
 def test_a_process_that_ends_without_a_word_has_died_where_it_was() -> None:
