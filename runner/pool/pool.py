@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.pool")
 
 DIED_IDLE = "died while idle"
+# How long a caller waits for a worker that loads a build ahead before it starts another one. A load takes some 20 ms,
+# a start 200 ms (make bench); a load that computes for long in a static constructor must not keep it.
+LOADING_S = 0.05
 _IDLE, _LEASED = State.IDLE, State.LEASED  # a look at an Enum's member is a call of Python
 
 
@@ -333,6 +336,10 @@ class Pool:
 
     def _wait(self, request: Request, begin: float, deadline: float) -> Slot:
         limit = min(deadline, begin + self.slots.settings.allocate_timeout_s)
+        if not request.event.wait(max(0.0, min(limit - self._clock(), LOADING_S))):
+            with self._lock:
+                request.is_patient = False
+                self.queue.assign()
         while True:
             request.event.wait(max(0.0, limit - self._clock()))
             with self._lock:

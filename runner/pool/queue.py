@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """One caller that wants a worker; the event says that ``slot`` or ``refusal`` was set."""
+    """
+    One caller that wants a worker; the event says that ``slot`` or ``refusal`` was set.
+
+    While it is patient it waits for a worker that loads a build ahead, rather than start another one.
+    """
 
     def __init__(self, generation: Generation | None, user: int | None, *, may_start: bool = True) -> None:
         self.may_start = may_start
         self.generation = generation
         self.user = user
         self.event = threading.Event()
+        self.is_patient = True
         self.slot: Slot | None = None
         self.refusal = ""
 
@@ -105,8 +110,8 @@ class Queue:
 
         Next is the user whose clients hold the fewest workers, and of that user's callers the one that came first. It
         is refused where waiting is of no use. Otherwise it gets an idle worker that may run its build, or a new slot
-        to start one in. Without either it waits, and so do those behind it, so that a build that is hard to place is
-        not overtaken for ever.
+        to start one in, unless a worker is soon free. Without either it waits, and so do those behind it, so that a
+        build that is hard to place is not overtaken for ever.
         """
         overtaken: set[Request] = set()
         while waiting := [request for request in self.requests if request not in overtaken]:
@@ -122,7 +127,7 @@ class Queue:
                 slot = max(able, key=lambda slot: slot.rank(generation), default=None)
                 if slot is not None:
                     slot.state = State.LEASED
-                elif warm or not request.may_start:
+                elif warm or not request.may_start or self._is_soon_served(request):
                     overtaken.add(request)  # the slots that it does not wait for may serve others meanwhile
                     continue
                 elif (slot := self._new_slot(user)) is None:
@@ -130,6 +135,10 @@ class Queue:
                 request.slot = slot
             self.requests.remove(request)
             request.event.set()
+
+    def _is_soon_served(self, request: Request) -> bool:
+        loading = (slot for slot in self._slots.all if slot.state is State.PREPARING)
+        return request.is_patient and any(_may_run(slot, request.generation, request.user) for slot in loading)
 
     def _new_slot(self, user: int | None) -> Slot | None:
         """A new slot, where necessary in place of an idle worker that cannot serve the caller; None without room."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runner.errors import PoolExhausted, WorkerFailedToStart
+from runner.pool.slot import Slot, State
 from tests.pool.stable import SOON_S, Build, Clock, Held, Lib, Stable, soon, until
 
 Make = Any  # Callable[..., KeptPool]; the fixture's type
@@ -42,6 +43,40 @@ def test_a_worker_bound_to_another_content_of_a_helper_is_not_chosen(make: Make)
         assert same is bound
     with pool.lease(Build("3", "/c.exe", {"H": None}), soon()) as without:
         assert without not in (bound, other)
+
+
+def loading(make: Make) -> tuple[Any, Slot]:
+    """A pool whose only worker loads a build ahead, and its slot."""
+    pool = make(spare_workers=0)
+    pool.upkeep.tick()
+    (slot,) = pool.slots.all
+    slot.state = State.PREPARING
+    return pool, slot
+
+
+def test_a_caller_that_finds_a_worker_loading_ahead_gets_that_one(
+    make: Make, stable: Stable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.pool.pool.LOADING_S", SOON_S)
+    pool, slot = loading(make)
+    held = Held(pool, Build("1"))
+    until(lambda: pool.queue.requests)
+
+    pool.release(slot, survives=True)
+
+    assert held.has.wait(SOON_S)
+    assert (held.worker, stable.tries) == (slot.living, 1)
+    held.release()
+
+
+def test_a_caller_does_not_wait_for_a_load_that_takes_long(make: Make, stable: Stable) -> None:
+    pool, slot = loading(make)
+
+    with pool.lease(Build("1"), soon()) as other:
+        assert other is not slot.living
+    pool.release(slot, survives=True)
+
+    assert stable.tries == 2
 
 
 def test_without_room_the_least_recently_used_incompatible_worker_makes_place(make: Make, stable: Stable) -> None:
