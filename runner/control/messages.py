@@ -243,11 +243,19 @@ class LeaseAnswer(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class FindRequest(Message):
-    """For an assembly beside a script that runs, which the script loads by its simple name."""
+    """
+    For an assembly beside a script that runs, which the script loads by its simple name.
+
+    Attributes:
+        generation: The script's.
+        name: The simple name.
+        wait_s: How long the daemon may take; None: as long as an exec may.
+    """
 
     method = "find"
     generation: Text
     name: Text
+    wait_s: Annotated[float | None, kinds.maybe(kinds.seconds)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
