@@ -243,19 +243,12 @@ class LeaseAnswer(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class FindRequest(Message):
-    """
-    For an assembly beside a script that runs, which the script loads by its simple name.
-
-    Attributes:
-        generation: The script's.
-        name: The simple name.
-        wait_s: How long the daemon may take; None: as long as an exec may.
-    """
+    """For an assembly beside a script that runs, which it loads by its simple name, within ``wait_s``."""
 
     method = "find"
     generation: Text
     name: Text
-    wait_s: Annotated[float | None, kinds.maybe(kinds.seconds)] = None
+    wait_s: Annotated[float, kinds.seconds] = 0.4  # for a client of an earlier version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -289,9 +289,7 @@ class Loans:
         return True
 
     def _find(self, client: Client, request: messages.FindRequest) -> Answer:
-        deadline = time.monotonic() + (
-            self._runner.settings.exec_timeout_s if request.wait_s is None else request.wait_s
-        )
+        deadline = time.monotonic() + request.wait_s
         helper = self._verdicts.plugin(client, request.generation, request.name)
         self.choice.provide_helper(client, helper, deadline)
         return messages.FindAnswer(helper=helper), None

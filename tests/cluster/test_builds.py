@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from contextlib import ExitStack
 from datetime import datetime
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.cluster import builds
-from runner.cluster.builds import REPLICAS, Bucket, Fetched
-from runner.cluster.config import STREAM
+from runner.cluster.builds import Bucket, Fetched
 from runner.cluster.names import BUCKET
 from runner.errors import ScriptInvalid
 from runner.scripts.generation import Generation, Part
@@ -211,27 +209,3 @@ def test_a_daemon_that_starts_puts_only_files_again_that_expire_soon(
     both.put(Bucket(both.sip), both.sip, part)
 
     assert (both.put_at(part) > first) is is_put_again
-
-
-def test_with_three_servers_each_has_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builds, "STEP_S", 1.0)  # nobody answers while they choose a leader, and it is tried again
-    with (
-        Servers(tmp_path, 3) as servers,
-        connected(servers.urls("sip")) as sip,
-        connected(servers.urls("admin")) as admin,
-    ):
-        until(lambda: sip.servers >= 3, "the servers have found each other")
-        (tmp_path / "1").write_bytes(b"")
-        part, bucket = Part("/s/x.exe", "1"), Bucket(sip)
-
-        def is_put() -> bool:
-            with contextlib.suppress(ConnectionError):
-                sip.call(bucket.put([part], lambda part: tmp_path / part.hash), WAIT_S)
-            return not bucket.missing([part])
-
-        until(is_put, "the servers have chosen a leader")
-
-        async def replicas() -> int:
-            return (await admin.client().jetstream().stream_info(STREAM)).config.num_replicas or 0
-
-        assert admin.call(replicas(), WAIT_S) == REPLICAS == 3

@@ -59,7 +59,7 @@ def test_a_script_has_so_many_files_at_most_and_each_once() -> None:
     [
         (["nats://sip:x@n1:1", "n2:2", "n3"], ("nats://sip:x@n1:1", "nats://sip:x@n2:2", "nats://sip:x@n3")),
         (["tls://n1", "n2"], ("tls://n1", "tls://n2")),
-        (["tls://sip:x@n1", "other:y@n2", "nats://n3"], ("tls://sip:x@n1", "tls://other:y@n2", "nats://n3")),
+        (["tls://sip:x@n1", "sip:y@n2", "nats://sip:z@n3"], ("tls://sip:x@n1", "tls://sip:y@n2", "nats://sip:z@n3")),
         (["nats://sip:x@[::1]:1", "[::2]:2"], ("nats://sip:x@[::1]:1", "nats://sip:x@[::2]:2")),
         ("nats://sip:x@n1:1,n2", ("nats://sip:x@n1:1", "nats://sip:x@n2")),
         ([], ()),
