@@ -21,7 +21,7 @@ from tests.programs import MCS, WAIT_S, until
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 COMMAND = [sys.executable, "-c", "import sys; from runner.cli import main; sys.exit(main())"]
 # Ends a daemon once its own standard input ends, which is when the process that started both ends, even by SIGKILL.
@@ -58,6 +58,7 @@ class RunningDaemon:
         env: Added to its environment.
         log_file: Where the settings let it log; None: its standard error.
         constants: Other values for constants, by their dotted names, for what would take too long.
+        options: Of ``app-mono serve``, beside ``--config``.
     """
 
     def __init__(
@@ -67,8 +68,11 @@ class RunningDaemon:
         env: dict[str, str] | None = None,
         log_file: Path | None = None,
         constants: Mapping[str, float] | None = None,
+        *,
+        options: Sequence[str] = (),
     ) -> None:
         self._constants = constants or {}
+        self._options = options
         self._env = ENVIRONMENT | (env or {})
         self.directory = directory
         self.socket = directory / "control.sock"
@@ -110,7 +114,7 @@ class RunningDaemon:
             self._process.wait(WAIT_S)
         with self._stderr.open("ab") as log:
             begin = len(self.log())
-            command = [*command_with(self._constants), "serve", "--config", str(self.config)]
+            command = [*command_with(self._constants), "serve", "--config", str(self.config), *self._options]
             process = warm.start(command, env=self._env, stdout=log.fileno(), stderr=log.fileno())
         self._process = process
         self._watch(process.pid)

@@ -15,7 +15,7 @@ Config = Annotated[
 ]
 Nats = Annotated[
     str | None,
-    typer.Option("--nats", metavar="URL[,URL]", help="Servers of NATS, as the setting nats.", show_default=False),
+    typer.Option("--nats", metavar="URL[,HOST]...", help="Servers of NATS, as the setting nats.", show_default=False),
 ]
 
 

@@ -37,6 +37,8 @@ from runner.worker.loading import try_load
 from runner.worker.outcome import ExecOutcome
 from runner.worker.placement import SELDOM
 
+from .link import daemon_s
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -181,7 +183,8 @@ class Held:
         """
 
         def find(generation: Generation, name: str, deadline: float) -> Helper | None:
-            answer = link.ask(FindRequest(generation=generation.id, name=name), FindAnswer, deadline)
+            request = FindRequest(generation=generation.id, name=name, wait_s=daemon_s(deadline))
+            answer = link.ask(request, FindAnswer, deadline)
             if answer is None or answer.helper is None:
                 return None
             found(generation)

@@ -27,7 +27,7 @@ from runner.worker.outcome import ExecOutcome
 
 from .held import NO_SUCH_ENTRY, Held
 from .known import Known, Refusals
-from .link import Link
+from .link import Link, daemon_s
 from .tally import Tally
 from .within import Wanted, Within
 from .workers import Workers
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.lease")
 
 LISTEN_S = 0.01  # under load, news may wait so long: each look is a system call, and none is urgent
-SHARE_FOR_WAITING = 0.9  # of an answer's time, the daemon may wait for a worker; the rest is for its way
 SHARE_OF_KNOWN = 0.25  # the daemon may need 0.2 s for a file that is being written (current.PATIENCE_S)
 SWAP_S = 0.05  # asking for a better worker, while there is one that works
 SWAP_PAUSE_S = 1.0  # after the daemon had no better one
@@ -298,7 +297,7 @@ class Lease:
         request = LeaseRequest(
             path=path,
             have=held.report() if held and not is_first else None,
-            wait_s=max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING,
+            wait_s=daemon_s(deadline),
             is_inner=self._is_inner,
             needs=needs,
             rejected=rejected,

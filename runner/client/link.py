@@ -32,8 +32,15 @@ RETRY_S = 0.02
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 8.0
 
+SHARE_FOR_WAITING = 0.9  # of an answer's time, the daemon may wait for a worker; the rest is for its way
+
 NOTICES: dict[str, type[Refuse | Swap]] = {Refuse.method: Refuse, Swap.method: Swap}
 A = TypeVar("A", bound=Message)
+
+
+def daemon_s(deadline: float) -> float:
+    """How long the daemon may take for an answer that is wanted by then."""
+    return max(0.0, deadline - time.monotonic()) * SHARE_FOR_WAITING
 
 
 class Link:

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import ScriptInvalid
@@ -39,6 +40,7 @@ MOST_KNOWN = 4096  # files that are known to be there
 STEP_S = 1.5  # for one file; usually it takes some milliseconds
 FETCH_S = 5.0  # to try again and again
 PAUSE_S = 0.05
+SLOW_S = 0.1  # who has waited for so long has found a store that does not answer
 AGAIN_S = 0.5  # after the store has not answered, all are refused at once for so long
 MOST_BUILDS = 256  # that a node keeps; one that was forgotten is fetched again
 
@@ -55,16 +57,17 @@ class Bucket:
         self._connection = connection
         self._put_at: OrderedDict[str, float] = OrderedDict()
         self._putting = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._again_at = 0.0
 
     def missing(self, parts: Iterable[Part]) -> list[Part]:
-        """Those of the files that are not known to be there."""
+        """Those of the files that are not known to be there; for any thread."""
         oldest = time.monotonic() - PUT_AGAIN_S
         return [part for part in parts if self._put_at.get(part.hash, oldest) <= oldest]
 
     async def put(self, parts: Iterable[Part], copy_of: Callable[[Part], Path]) -> None:
         """
-        Make sure that files are there.
+        Make sure that files are there. It goes on when its caller is cancelled, so the next one finds them there.
 
         Args:
             parts: The files.
@@ -76,28 +79,50 @@ class Bucket:
         missing = self.missing(parts)
         if not missing:
             return
-        now = time.monotonic()
-        if now < self._again_at:
-            raise ConnectionError(f"the object store {BUCKET} did not answer a moment ago")
-        from nats.errors import Error  # noqa: PLC0415 - an optional extra
-        from nats.js.errors import NotFoundError  # noqa: PLC0415 - the same
-
+        self._check_answers()
+        began = time.monotonic()
+        task = asyncio.create_task(self._put(missing, copy_of))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
-            async with self._putting:
-                store = await self._store()
-                for part in missing:
-                    try:
-                        await asyncio.wait_for(store.get_info(part.hash), STEP_S)
-                    except NotFoundError:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if time.monotonic() - began >= SLOW_S:
+                self._again_at = time.monotonic() + AGAIN_S
+            raise
+
+    async def _put(self, parts: list[Part], copy_of: Callable[[Part], Path]) -> None:
+        from nats.errors import Error  # noqa: PLC0415 - an optional extra
+
+        async with self._putting:
+            self._check_answers()  # those before may have found that it does not
+            try:
+                for part in self.missing(parts):
+                    now = time.monotonic()
+                    store = await self._store()
+                    if part.hash in self._put_at or not await self._lasts(store, part):
                         await asyncio.wait_for(store.put(part.hash, copy_of(part).read_bytes()), STEP_S)
                     self._note(part.hash, now)
-        except asyncio.CancelledError:  # its caller has waited for long enough
-            self._again_at = time.monotonic() + AGAIN_S
-            raise
-        except (Error, OSError, TimeoutError) as error:
-            self._again_at = time.monotonic() + AGAIN_S
-            why = str(error) or type(error).__name__
-            raise ConnectionError(f"builds cannot be put into the object store {BUCKET}: {why}") from error
+            except (Error, OSError, TimeoutError) as error:
+                self._again_at = time.monotonic() + AGAIN_S
+                why = str(error) or type(error).__name__
+                raise ConnectionError(f"builds cannot be put into the object store {BUCKET}: {why}") from error
+            self._again_at = 0.0
+
+    def _check_answers(self) -> None:
+        if time.monotonic() < self._again_at:
+            raise ConnectionError(f"the object store {BUCKET} did not answer a moment ago")
+
+    async def _lasts(self, store: ObjectStore, part: Part) -> bool:
+        """Whether a file is there, and will be for longer than until it is looked at again."""
+        from nats.js.errors import NotFoundError  # noqa: PLC0415 - as above
+
+        try:
+            info = await asyncio.wait_for(store.get_info(part.hash), STEP_S)
+            put_at = datetime.fromisoformat(info.mtime or "")
+            return (datetime.now(UTC) - put_at).total_seconds() < KEPT_S - 2 * PUT_AGAIN_S
+        except (NotFoundError, ValueError, TypeError):  # it is not there, or does not say for how long it has been
+            return False
 
     async def get(self, part: Part) -> bytes:
         """

@@ -43,6 +43,7 @@ CLOSE_S = 5.0
 SAME_S = 10.0  # one fault is logged once in so many seconds
 NO_NATS = "there is no connection to NATS"
 LOST = "the connection to NATS was lost"
+NOBODY = "nobody answers there"
 
 
 class Subject:
@@ -251,7 +252,7 @@ class Connection:
                 raise ConnectionError(LOST)
             return (await asking).data
         except errors.NoRespondersError:
-            raise ConnectionError("nobody answers there") from None
+            raise ConnectionError(NOBODY) from None
         except errors.TimeoutError:
             raise TimeoutError from None
         except errors.Error as error:

@@ -28,7 +28,7 @@ from runner.worker.holdings import Holdings
 
 from . import names
 from .builds import Bucket
-from .connection import Connection
+from .connection import NOBODY, Connection
 from .leases import Lease, Leases
 from .messages import Have, HaveFile, Offer, saying
 from .nodes import Nodes
@@ -52,6 +52,7 @@ ASK_S = 0.05  # for the loop, beyond what it takes itself
 WAITED_S = 1.0  # a caller that found all nodes busy counts as waiting for so long
 MOST_SCRIPTS = 1024  # that are announced to the nodes when they change
 LAST_EXECS_S = 0.5  # at the end: what runs now may end
+STORE_IS_SILENT = "the object store did not answer in time"
 
 
 @contextlib.contextmanager
@@ -62,9 +63,8 @@ def leasing(runner: Runner, wake: Callable[[], None]) -> Iterator[Far]:
     Raises:
         ConfigError: As entering a ``Connection``.
     """
-    settings = runner.settings
-    with Connection(settings, f"app-mono daemon on {socket.gethostname()}") as connection:
-        far = Far(settings, connection, runner.runtimes.named, runner.scripts.copy_of, wake)
+    with Connection(runner.settings, f"app-mono daemon on {socket.gethostname()}") as connection:
+        far = Far(lambda: runner.settings, connection, runner.runtimes.named, runner.scripts.copy_of, wake)
         runner.pools.beyond, runner.announce = far, far.announce
         far.begin()
         try:
@@ -78,7 +78,7 @@ class Far:
     Leases workers of nodes. Safe to use from several threads; ``begin`` and ``close`` belong together.
 
     Args:
-        settings: ``statics`` and limits of workers.
+        settings: Gives those of now, for the limits of workers: a reload changes them.
         connection: To NATS.
         runtime: A runtime by its name.
         copy_of: Where the copy of a file lies.
@@ -87,7 +87,7 @@ class Far:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Callable[[], Settings],
         connection: Connection,
         runtime: Callable[[str], Runtime],
         copy_of: Callable[[Part], Path],
@@ -139,19 +139,23 @@ class Far:
         Raises:
             PoolExhausted: There is none. Nothing was sent, so a retry is safe.
         """
-        while True:
+        reason, connection = "", self._connection
+        while time.monotonic() < deadline:
             try:
                 return self._leased(generation, deadline, user)
             except (ConnectionError, TimeoutError) as error:
-                reason = str(error) or "no node answered in time"
-            left_s = deadline - time.monotonic()
-            connection = self._connection
+                reason = str(error) or reason or "no node answered in time"
             is_busy = connection.is_connected and self.nodes.places(generation.runtime)
-            if not waits or left_s <= 0 or not (is_busy or connection.is_expected):
-                raise PoolExhausted(f"no worker of another machine is free: {reason}")
+            if reason == NOBODY:
+                self.nodes.want()
+                reason = "all nodes are busy" if is_busy else f"there is no node for {generation.runtime}"
+            if not waits or not (is_busy or connection.is_expected):
+                break
             self._waited = time.monotonic()
             with self._changed:
-                self._changed.wait(min(AGAIN_S, left_s))
+                self._changed.wait(min(AGAIN_S, max(0.0, deadline - self._waited)))
+        reason = reason or "the deadline passed before a node was asked"
+        raise PoolExhausted(f"no worker of another machine is free: {reason}")
 
     def release(self, slot: Slot, *, survives: bool) -> None:
         """As ``Pool.release``: the node has its worker again, or ends it."""
@@ -180,7 +184,10 @@ class Far:
         process = found[1].process if found is not None else None
         reason = process.wanted_back if process is not None else ""
         slot.retire_reason = (
-            slot.retire_reason or reason or slot.over_limit(self._settings, time.monotonic()) or self._over_share(slot)
+            slot.retire_reason
+            or reason
+            or slot.over_limit(self._settings(), time.monotonic())
+            or self._over_share(slot)
         )
         return slot.retire_reason
 
@@ -199,19 +206,24 @@ class Far:
 
     # Builds.
 
-    def provide(self, slot: Slot, generation: Generation) -> None:
+    def provide(self, slot: Slot, generation: Generation, deadline: float) -> None:
         """
         Make sure that a worker's node has a build before it passes on what the client says next.
+
+        Args:
+            slot: The worker's.
+            generation: The build.
+            deadline: Until when the object store may take it, on ``time.monotonic``: the client does not wait longer.
 
         Raises:
             PoolExhausted: The object store does not take it.
         """
-        self._put(generation.parts(), Have(generation=generation), slot)
+        self._put(generation.parts(), Have(generation=generation), slot, deadline)
 
-    def provide_helper(self, slot: Slot, helper: Helper) -> None:
+    def provide_helper(self, slot: Slot, helper: Helper, deadline: float) -> None:
         """As ``provide``, of a file that a running script loads by its name."""
         parts = [part for part in (helper.file, helper.symbols) if part is not None]
-        self._put(parts, None, slot)
+        self._put(parts, None, slot, deadline)
         lease = self._slots[id(slot)][1] if id(slot) in self._slots else None
         for part in parts:
             if lease is not None:
@@ -219,11 +231,14 @@ class Far:
 
     def announce(self, generation: Generation) -> None:
         """Let all nodes have a build ahead of the exec that asks for it; nothing where that is not possible."""
-        if generation.path in self._used and self._connection.is_connected:
-            before = self._used[generation.path]
-            if before is None or before.id != generation.id:
-                self._used[generation.path] = generation
-                self._connection.post(lambda: self._connection.start(self._announce([generation])))
+        if not self._connection.is_connected:
+            return
+        with self._changed:  # another thread may be at it
+            if generation.path not in self._used:
+                return
+            before, self._used[generation.path] = self._used[generation.path], generation
+        if before is None or before.id != generation.id:
+            self._connection.post(lambda: self._connection.start(self._announce([generation])))
 
     def _announce_all(self) -> None:
         """A node has come, perhaps after it missed what was announced. In the loop."""
@@ -235,12 +250,14 @@ class Far:
                 await self._bucket.put(generation.parts(), self._copy_of)
                 self._connection.publish(names.AHEAD, saying(Have(generation=generation)))
 
-    def _put(self, parts: list[Part], then: Message | None, slot: Slot) -> None:
+    def _put(self, parts: list[Part], then: Message | None, slot: Slot, deadline: float) -> None:
         found = self._slots.get(id(slot))
-        try:
-            self._connection.call(self._bucket.put(parts, self._copy_of), LONGEST_S)
-        except (ConnectionError, TimeoutError) as error:
-            raise PoolExhausted(str(error) or "the object store did not answer") from error
+        if self._bucket.missing(parts):
+            left_s = max(0.0, deadline - time.monotonic())
+            try:
+                self._connection.call(self._bucket.put(parts, self._copy_of), left_s)
+            except (ConnectionError, TimeoutError) as error:
+                raise PoolExhausted(str(error) or STORE_IS_SILENT) from error
         if found is not None and then is not None:
             self._connection.post(found[1].relay.say, then)
 
@@ -272,12 +289,17 @@ class Far:
         slot = Slot(offer.worker.max_execs or 0, State.LEASED, worker, beyond=self)
         slot.lent_to = user
         self._slots[id(slot)] = slot, lease
-        self._used.setdefault(generation.path, None)
-        if len(self._used) > MOST_SCRIPTS:
-            del self._used[next(iter(self._used))]
         with self._changed:
             self._life.started += 1
+        self._use(generation.path)
         return slot
+
+    def _use(self, path: str) -> None:
+        """A script runs far away, so what becomes of it is announced."""
+        with self._changed:
+            self._used.setdefault(path, None)
+            if len(self._used) > MOST_SCRIPTS:
+                del self._used[next(iter(self._used))]
 
     def _worker(self, lease: Lease, ours: list[int], offer: Offer, runtime: str) -> FarWorker:
         sent = offer.worker
@@ -298,8 +320,12 @@ class Far:
     async def _ask(self, lease: Lease, ours: list[int], generation: Generation, user: int, left_s: float) -> Offer:
         self._connection.client()  # or there is no connection
         if self._bucket.missing(parts := generation.parts()):
-            # Without an answer there is time left for a worker of this machine.
-            await asyncio.wait_for(self._bucket.put(parts, self._copy_of), left_s / 2)
+            began = time.monotonic()
+            try:  # without an answer there is time left to ask for a worker of this machine
+                await asyncio.wait_for(self._bucket.put(parts, self._copy_of), left_s / 2)
+            except TimeoutError:
+                raise ConnectionError(STORE_IS_SILENT) from None
+            left_s -= time.monotonic() - began
         offer = await self._leases.ask(lease, ours, generation, user, left_s)
         self.nodes.note(offer.node)
         return offer
@@ -312,7 +338,8 @@ class Far:
         if self.nodes.hosts() <= 1:
             return ""
         runtime = slot.living.holdings.runtime
-        held = sum(other.living.holdings.runtime == runtime for other, _ in list(self._slots.values()))
+        slots = [other for other, _ in list(self._slots.values()) if not other.retire_reason]  # others are on their way
+        held = sum(other.living.holdings.runtime == runtime for other in slots)
         return "other daemons want a share of the nodes" if held > max(1, self.places(runtime)) else ""
 
 

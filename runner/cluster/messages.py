@@ -136,10 +136,12 @@ class Leases(Message):
     Attributes:
         host: The daemon.
         sent: By lease, how many messages the speaker has sent on its way until now.
+        wants: Whether the daemon has asked for a lease lately and has found all nodes busy: no node has heard that.
     """
 
     host: Id
     sent: Numbers
+    wants: Flag = False
 
 
 def status(data: bytes) -> NodeStatus:

@@ -203,7 +203,7 @@ class Node:
 
     async def _offer(self, wanted: Wanted) -> Offer:
         now = time.monotonic()
-        self._asked = {host: at for host, at in self._asked.items() if now - at < ASKED_S} | {wanted.host: now}
+        self._note_wish(wanted.host, now)
         if self._is_draining:
             raise PoolExhausted("it ends")
         generation = self._fetched.known(wanted.generation.id) or wanted.generation
@@ -236,6 +236,9 @@ class Node:
         self._lent[wanted.lease] = Lent(self._connection, self._fetched, pool, slot, wanted=wanted, over=self._is_over)
         self._leases += 1
         return Offer(node=self.status(), version=worker.version, worker=sent)
+
+    def _note_wish(self, host: str, now: float) -> None:
+        self._asked = {host: at for host, at in self._asked.items() if now - at < ASKED_S} | {host: now}
 
     def _is_over(self, lent: Lent) -> None:
         self._lent.pop(lent.id, None)
@@ -282,6 +285,8 @@ class Node:
             return
         now = time.monotonic()
         self._heard = {host: at for host, at in self._heard.items() if now - at < SILENT_S} | {theirs.host: now}
+        if theirs.wants:
+            self._note_wish(theirs.host, now)
         ours = [lent for lent in self._lent.values() if lent.host == theirs.host]
         for lent in ours:
             if lent.id in theirs.sent:

@@ -34,6 +34,7 @@ FORGET_S = 3 * STATUS_S  # a node that has not answered for so long
 CHECK_S = 1.0  # between two checks of a node with leases
 CHECK_WAITING_S = 0.1  # likewise while a client has waited for so long
 ANSWER_S = 1.0  # a node that does not answer in time is lost, and so are its leases
+WANTS_S = 2.0  # a daemon that found all nodes busy says so for so long
 SETTLED_S = 3.0  # a younger lease may not be known to both sides yet
 
 
@@ -68,6 +69,7 @@ class Nodes:
         self._checking: set[str] = set()
         self._asked = 0.0
         self._connections = 0
+        self._wants_until = 0.0
 
     async def begin(self) -> None:
         """Look after the nodes from now on."""
@@ -81,6 +83,10 @@ class Nodes:
     def hosts(self) -> int:
         """How many daemons use the nodes, this one included."""
         return len({host for node in self.all() for host in node.hosts} | {self._host_id})
+
+    def want(self) -> None:
+        """Tell all nodes that this daemon uses them, for some seconds from now on: it has asked, and all were busy."""
+        self._wants_until = time.monotonic() + WANTS_S
 
     def all(self) -> list[NodeStatus]:
         """Those that have answered lately."""
@@ -118,6 +124,8 @@ class Nodes:
 
     def _check_due(self, now: float) -> None:
         leases = self._leases_of()
+        if now < self._wants_until:
+            self._checked = dict.fromkeys(self._seen, 0.0) | self._checked
         for node in [*leases, *(node for node in self._checked if node not in leases)]:
             held = leases.get(node, [])
             waits = any((since := lease.relay.waits_since) and now - since >= CHECK_WAITING_S for lease in held)
@@ -131,8 +139,9 @@ class Nodes:
         """Compare what this daemon and a node know of each other's leases."""
         reason, theirs, connection = "", dict[str, int](), self._connection.count
         try:
-            asked = as_bytes(Leases(host=self._host_id, sent={lease.id: lease.relay.sent for lease in held}))
-            answer = await self._connection.request(names.leases_of(node), asked, ANSWER_S)
+            sent = {lease.id: lease.relay.sent for lease in held}
+            ours = Leases(host=self._host_id, sent=sent, wants=time.monotonic() < self._wants_until)
+            answer = await self._connection.request(names.leases_of(node), as_bytes(ours), ANSWER_S)
             theirs = Leases.read(parsed(answer)).sent
         except TimeoutError:
             reason = f"its node does not answer for {ANSWER_S:g} s"
@@ -146,7 +155,7 @@ class Nodes:
             return  # it is not the node that has gone
         if reason:
             self._seen.pop(node, None)
-        if not held and (reason or not theirs):
+        if not held and (reason or not (theirs or ours.wants)):
             self._checked.pop(node, None)  # nothing is left to end there
         settled = time.monotonic() - SETTLED_S
         for lease in held:

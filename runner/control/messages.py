@@ -243,11 +243,12 @@ class LeaseAnswer(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class FindRequest(Message):
-    """For an assembly beside a script that runs, which the script loads by its simple name."""
+    """For an assembly beside a script that runs, which it loads by its simple name, within ``wait_s``."""
 
     method = "find"
     generation: Text
     name: Text
+    wait_s: Annotated[float, kinds.seconds] = 0.4  # for a client of an earlier version
 
 
 @dataclass(frozen=True, kw_only=True)

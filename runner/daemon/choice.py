@@ -124,23 +124,28 @@ class Choice:
                 return f"{users} processes run scripts: set max_workers to at least {users}{beyond}"
         return ""
 
-    def provide(self, slot: Slot | None, generation: Generation) -> None:
+    def provide(self, slot: Slot | None, generation: Generation, deadline: float) -> None:
         """
         Let a worker of another machine find the build that its client is about to load, and the other nodes as well.
+
+        Args:
+            slot: The worker's; None for none.
+            generation: The build.
+            deadline: Of the client, on ``time.monotonic``.
 
         Raises:
             PoolExhausted: As ``Far.provide``.
         """
         if self.far is not None and slot is not None and slot.beyond is not None:
             if not slot.has(generation):
-                self.far.provide(slot, generation)
+                self.far.provide(slot, generation, deadline)
             self.far.announce(generation)
 
-    def provide_helper(self, client: Client, helper: Helper | None) -> None:
+    def provide_helper(self, client: Client, helper: Helper | None, deadline: float) -> None:
         """As ``provide``, of a file that a script loads by its name while it runs; None: there is none."""
         for loan in list(client.loans.values()):
             if self.far is not None and loan.slot.beyond is not None and helper is not None:
-                self.far.provide_helper(loan.slot, helper)
+                self.far.provide_helper(loan.slot, helper, deadline)
 
     def _acquire(self, client: Client, pool: Pool, generation: Generation, deadline: float) -> Slot:
         count = client.count(generation.runtime)
@@ -153,8 +158,9 @@ class Choice:
             spill = min(deadline, time.monotonic() + pool.settings.spill_after_s)
             with contextlib.suppress(PoolExhausted):
                 return pool.acquire(generation, spill, client.uid, may_start=False)
+            half = (time.monotonic() + deadline) / 2  # the rest is for a worker of this machine
             with contextlib.suppress(PoolExhausted):
-                return far.acquire(generation, deadline, client.uid, waits=False)
+                return far.acquire(generation, half, client.uid, waits=False)
         else:
             return far.acquire(generation, deadline, client.uid)
         return pool.acquire(generation, deadline, client.uid)

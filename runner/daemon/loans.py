@@ -209,15 +209,16 @@ class Loans:
         deadline = time.monotonic() + (longest_s if request.wait_s is None else request.wait_s)
         self._runner.pools.of(generation.runtime)  # so that its workers start while a source is compiled
         generation = self._runner.scripts.ready(generation, deadline)
-        deadline = min(deadline, time.monotonic() + longest_s)
+        until = min(deadline, time.monotonic() + longest_s)
         if have is not None:
             self._report(client, have)
         held = self.choice.held(client, have, generation)
         has_own = have is not None and have.lease not in client.loans  # of an earlier daemon: it works meanwhile
-        slot = self.choice.slot(client, have, held, generation, deadline)
+        slot = self.choice.slot(client, have, held, generation, until)
         first = None
         try:
-            first = self._admit(client, held, slot, generation, time.monotonic() if has_own else deadline)
+            first = self._admit(client, held, slot, generation, time.monotonic() if has_own else until)
+            self.choice.provide(slot or (held.slot if held is not None else None), generation, deadline)
             return self._lent(client, request.path, held, generation, slot=slot, first=first)
         except BaseException as error:
             # While it waited for a worker its script may have been deleted, or refused.
@@ -246,7 +247,6 @@ class Loans:
         users = self.users_of(generation.runtime)
         keep = self.choice.has_enough(generation.runtime, users) and self._firsts.may_keep(client, generation, users)
         is_ours = slot is not None or held is not None
-        self.choice.provide(slot or (held.slot if held is not None else None), generation)
         client.learn(generation, slot.living.holdings.loaded.values() if slot is not None else ())
         entries = None if generation.entries is None else tuple(generation.entries)
         answer = partial(
@@ -289,8 +289,9 @@ class Loans:
         return True
 
     def _find(self, client: Client, request: messages.FindRequest) -> Answer:
+        deadline = time.monotonic() + request.wait_s
         helper = self._verdicts.plugin(client, request.generation, request.name)
-        self.choice.provide_helper(client, helper)
+        self.choice.provide_helper(client, helper, deadline)
         return messages.FindAnswer(helper=helper), None
 
     def _admit(

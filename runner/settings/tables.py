@@ -80,11 +80,28 @@ def _nats(url: str) -> str:
     except ValueError:
         is_right = False
     if not is_right:  # the URL itself is not shown: it may have a password
-        raise ValueError("expected a URL such as nats://sip:PASSWORD@n1:4222, or one with tls://")
+        raise ValueError(
+            "expected a URL such as nats://sip:PASSWORD@n1:4222, or one with tls://; after it n2:4222 will do"
+        )
     return url
 
 
-NatsUrl = Annotated[str, AfterValidator(_nats)]
+def _of_the_first(urls: Any) -> Any:
+    """What the first URL says of all servers: an entry without a scheme has its scheme, and its user."""
+    if isinstance(urls, str):  # as --nats has it; and it may have a password, so that it is not to be shown
+        urls = urls.split(",")
+    if not isinstance(urls, list | tuple) or not all(isinstance(url, str) for url in urls):
+        return urls
+    scheme, is_url, rest = urls[0].partition("://") if urls else ("", "", "")
+    user, at, _ = rest.rpartition("@")
+
+    def whole(entry: str) -> str:
+        return entry if "://" in entry else f"{scheme}://{entry}" if "@" in entry else f"{scheme}://{user}{at}{entry}"
+
+    return [whole(url) for url in urls] if is_url else urls
+
+
+NatsUrls = Annotated[tuple[Annotated[str, AfterValidator(_nats)], ...], BeforeValidator(_of_the_first)]
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:

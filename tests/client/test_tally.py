@@ -80,6 +80,18 @@ def test_an_exec_is_counted_by_what_it_came_to(result: ExecOutcome | Exception, 
     assert counted(tally) == {name: 1}
 
 
+@pytest.mark.parametrize("node", ["one", ""])
+def test_the_line_of_an_exec_says_on_which_node_it_ran_and_nothing_of_this_machine(node: str) -> None:
+    tally = Tally()
+    tally.watch(0.0, 1.0)
+    tally.add(script(), "/x.exe", outcome(code=0), time.monotonic(), HOST, node=node)
+
+    shared = SharedCounters(os.dup(tally.counters.descriptor))
+    (line,) = shared.lines()[0]
+    shared.close()
+    assert json.loads(line).get("node", "") == node
+
+
 def test_every_failure_is_an_outcome_that_there_is() -> None:
     assert {name for _, name in FAILURES} < set(OUTCOMES)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ from runner.errors import ScriptInvalid
 from runner.scripts.generation import Generation, Part
 from runner.scripts.store import Store
 from tests.cluster.servers import Servers, connected
-from tests.programs import WAIT_S
+from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,20 @@ class Both:
 
     def put(self, bucket: Bucket, connection: Connection, part: Part) -> None:
         """Put it into the object store."""
-        connection.call(bucket.put([part], lambda part: self.copies / part.hash), WAIT_S)
+        connection.call(bucket.put([part], self.copy_of), WAIT_S)
+
+    def copy_of(self, part: Part) -> Path:
+        """Where a daemon has it."""
+        return self.copies / part.hash
+
+    def put_at(self, part: Part) -> datetime:
+        """When it was put into the object store last."""
+
+        async def at() -> str:
+            store = await self.admin.client().jetstream().object_store(BUCKET)
+            return (await store.get_info(part.hash)).mtime or ""
+
+        return datetime.fromisoformat(self.admin.call(at(), WAIT_S))
 
     def get(self, part: Part) -> bytes:
         """Fetch it as a node."""
@@ -126,3 +141,71 @@ def test_a_node_keeps_the_files_of_a_build_for_as_long_as_the_build(
 
     assert fetched.count() == 1
     assert not store.copy_of(parts[0].hash).exists()
+
+
+def test_a_caller_without_time_to_wait_costs_the_others_nothing(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Its put was cancelled, and all others were refused for 0.5 s.
+
+    A client whose node ends asks for another one with 10 ms; with a save at the same time its exec was refused.
+    """
+    monkeypatch.setattr(builds, "SLOW_S", WAIT_S)  # not even on a machine that is as slow as that
+    bucket, part, other = Bucket(both.sip), both.part(b"impatient"), both.part(b"patient")
+
+    async def give_up() -> None:
+        async with bucket._putting:  # another put is at it
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bucket.put([part], both.copy_of), 0.001)
+        await bucket.put([other], both.copy_of)
+
+    both.sip.call(give_up(), WAIT_S)
+
+    assert both.get(other) == b"patient"
+    until(lambda: not bucket.missing([part]), "the first one has gone on")
+    assert both.get(part) == b"impatient"
+
+
+def test_after_a_store_that_does_not_answer_all_are_refused_at_once_until_it_does(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds, "SLOW_S", 0.0)
+    monkeypatch.setattr(builds, "AGAIN_S", WAIT_S)
+    bucket, part, other = Bucket(both.sip), both.part(b"late"), both.part(b"later")
+
+    async def give_up() -> None:
+        async with bucket._putting:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bucket.put([part], both.copy_of), 0.001)
+            with pytest.raises(ConnectionError, match="did not answer a moment ago"):
+                await bucket.put([other], both.copy_of)
+            bucket._again_at = 0.0
+
+    both.sip.call(give_up(), WAIT_S)
+    both.put(bucket, both.sip, other)
+
+
+def test_a_file_is_put_again_before_it_expires(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was looked at only, and was gone after 30 days, under a daemon that believed it to be there."""
+    monkeypatch.setattr(builds, "PUT_AGAIN_S", 0.0)
+    part, bucket = both.part(b"in use"), Bucket(both.sip)
+    both.put(bucket, both.sip, part)
+    first = both.put_at(part)
+
+    both.put(bucket, both.sip, part)
+
+    assert both.put_at(part) > first
+
+
+@pytest.mark.parametrize(("kept_s", "is_put_again"), [(0.0, True), (WAIT_S, False)])
+def test_a_daemon_that_starts_puts_only_files_again_that_expire_soon(
+    both: Both, monkeypatch: pytest.MonkeyPatch, kept_s: float, *, is_put_again: bool
+) -> None:
+    part = both.part(b"of the daemon before" + bytes([is_put_again]))
+    both.put(Bucket(both.sip), both.sip, part)
+    first = both.put_at(part)
+    monkeypatch.setattr(builds, "KEPT_S", kept_s)
+    monkeypatch.setattr(builds, "PUT_AGAIN_S", 0.0)
+
+    both.put(Bucket(both.sip), both.sip, part)
+
+    assert (both.put_at(part) > first) is is_put_again

@@ -1,7 +1,9 @@
-"""runner.cluster.far: a daemon without a worker of its own runs scripts on nodes."""
+"""runner.cluster.far: a daemon without a worker of its own runs scripts on nodes; what it asks is in test_asking.py."""
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -9,17 +11,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.build import compile_script, publish
+from runner.client.lease import Lease
 from runner.errors import ExecTimeout, WorkerError
 from runner.hosts.embedded.host import MessageHost
-from tests.cluster.conftest import only_long
+from tests.cluster.conftest import DAEMON, PATIENT, await_served, only_long
 from tests.cluster.running_node import RunningNode
 from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
 from tests.programs import MCS, until
-from tests.running_daemon import compiled
+from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
-    from runner.client.lease import Lease
+    from pathlib import Path
+
     from tests.cluster.conftest import Cluster
 
 EDITS = (
@@ -27,6 +31,7 @@ EDITS = (
     'return PV.GetS("$rU") == user + "77" && a[0].Length == 100000 ? 0 : 7; }'
 )
 LONG_PARAM = "9" * 100_000  # more than one message of a relay
+LEASES = 60
 
 
 def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Lease) -> None:
@@ -77,6 +82,67 @@ def test_a_node_that_comes_later_is_told_of_the_builds_that_are_in_use(cluster: 
         late.await_start()
 
         until(lambda: cluster.seen.each([late.name])[late.name].builds > 0, "it has fetched what is in use")
+
+
+def test_leases_are_spread_over_all_nodes(cluster: Cluster) -> None:
+    """Each leads to a node at random: that one of two gets fewer than a sixth of 60 is a chance of 1 in 10 million."""
+    script = compiled(cluster.daemon.scripts, "Spread", RETURNS.format(0))
+    cluster.await_settled()
+    before = {name: node.leases for name, node in cluster.told().items()}
+
+    for _ in range(LEASES):
+        one = Lease(str(cluster.daemon.socket))
+        assert run(one, script) == 0
+        one.close()
+
+    served = {name: node.leases - before[name] for name, node in cluster.told().items()}
+    assert min(served.values()) >= LEASES / 6, served
+
+
+def test_a_limit_that_is_read_again_holds_for_the_workers_of_nodes(cluster: Cluster, tmp_path: Path) -> None:
+    """Those of the start held until the daemon ended."""
+    urls = json.dumps(cluster.servers.urls("sip"))
+    with RunningDaemon(tmp_path, f"nats = {urls}\n{DAEMON}ttl_s = 1000.0\n", constants=PATIENT) as daemon:
+        lease = Lease(str(daemon.socket))
+        await_served(lease, compiled(daemon.scripts, "Fine", RETURNS.format(0)))
+        daemon.config.write_text(daemon.config.read_text("utf-8").replace("1000.0", "0.001"), "utf-8")
+
+        daemon.signal(signal.SIGHUP)
+
+        until(lambda: [one["retire_reason"] for one in daemon.workers()] == ["ttl_s"], "the worker is wanted back")
+        lease.close()
+
+
+def test_servers_may_be_named_on_the_command_line(cluster: Cluster, tmp_path: Path) -> None:
+    first, *others = cluster.servers.urls("sip")
+    urls = ",".join([first, *(url.rpartition("@")[2] for url in others)])
+    with RunningDaemon(tmp_path, DAEMON, constants=PATIENT, options=["--nats", urls]) as daemon:
+        lease = Lease(str(daemon.socket))
+        await_served(lease, compiled(daemon.scripts, "Fine", RETURNS.format(0)))
+
+        assert [worker["node"] in cluster.nodes for worker in daemon.workers()] == [True]
+        lease.close()
+
+
+def test_a_line_of_the_log_of_execs_names_the_node(cluster: Cluster, tmp_path: Path) -> None:
+    urls, log = json.dumps(cluster.servers.urls("sip")), tmp_path / "execs.jsonl"
+    with RunningDaemon(tmp_path, f'nats = {urls}\nexec_log = "{log}"\n{DAEMON}', constants=PATIENT) as daemon:
+        script, lease = compiled(daemon.scripts, "Logged", RETURNS.format(0)), Lease(str(daemon.socket))
+        lease.tally.watch(0.0, 1.0)
+        await_served(lease, script)
+        (worker,) = daemon.workers()
+
+        began, host = time.monotonic(), MessageHost(INVITE)
+        outcome = lease.exec(str(script), None, host, began + LONG_S)
+        lease.note(str(script), outcome, began, host)  # as kamailio/app_mono.py does after each exec
+
+        until(lambda: _nodes_in(log) == [worker["node"]], "its line names the node")
+        lease.close()
+    assert worker["node"] in cluster.nodes
+
+
+def _nodes_in(log: Path) -> list[str]:
+    return [json.loads(line).get("node", "") for line in log.read_text("utf-8").splitlines()]
 
 
 def test_helpers_and_plug_ins_travel_as_well(cluster: Cluster, lease: Lease) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.client.lease import Lease
 from runner.errors import PoolExhausted, WorkerError
 from runner.hosts.embedded.host import MessageHost
 from tests.cluster.conftest import await_served, only_long
+from tests.cluster.running_node import RunningNode
+from tests.cluster.servers import Servers
 from tests.daemon.leases import RETURNS, run
 from tests.places import INVITE
 from tests.programs import WAIT_S, until
-from tests.running_daemon import compiled
+from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
-    from runner.client.lease import Lease
+    from pathlib import Path
+
     from tests.cluster.conftest import Cluster
 
 pytestmark = only_long
@@ -91,6 +97,30 @@ def test_a_server_that_is_killed_costs_nothing_between_two_execs(cluster: Cluste
         cluster.servers.kill(number)
         assert [run(lease, fine) for _ in range(5)] == [0] * 5
         cluster.servers.start(number)
+
+
+def test_a_save_while_the_object_store_is_silent_costs_no_worker(tmp_path: Path) -> None:
+    """The store had 30 s. The client gave up long before, and the daemon ended all its workers with the connection."""
+    with ExitStack() as stack:
+        servers = stack.enter_context(Servers(tmp_path, 3))
+        node = stack.enter_context(RunningNode(tmp_path, "one", servers.urls("node")[2:]))
+        node.await_start()
+        urls = json.dumps(servers.urls("sip")[2:])
+        daemon = stack.enter_context(RunningDaemon(tmp_path, f"nats = {urls}\nmax_workers = 0\n"))
+        lease = Lease(str(daemon.socket))
+        saved = compiled(daemon.scripts, "Saved", RETURNS.format(0))
+        await_served(lease, saved)
+        before = [worker["pid"] for worker in daemon.workers()]
+        for number in (0, 1):  # the third one alone is no majority
+            servers.kill(number)
+        compiled(daemon.scripts, "Saved", RETURNS.format(5))
+
+        for _ in range(3):
+            with pytest.raises(PoolExhausted, match="object store"):
+                run(lease, saved, None, 2.0)
+
+        assert [worker["pid"] for worker in daemon.workers()] == before
+        lease.close()
 
 
 def test_without_any_server_a_client_is_told_at_once_and_later_served_again(cluster: Cluster, lease: Lease) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -15,9 +15,13 @@ from runner.pool.pool import Pool
 from runner.pool.queue import Request
 from runner.settings import Settings
 from tests.daemon.borrowers import Lent, build, client
+from tests.programs import WAIT_S
 
 if TYPE_CHECKING:
+    from runner.cluster.far import Far
+    from runner.pool.slot import Slot
     from runner.runner import Runner
+    from runner.scripts.generation import Generation, Helper
     from runner.worker.worker import Worker
 
 
@@ -83,6 +87,69 @@ def test_a_client_holds_two_workers_of_one_runtime_at_most() -> None:
 
     with pytest.raises(PoolExhausted, match=f"this process holds {MAX_LOANS} workers already"):
         choice().slot(one, None, None, python, time.monotonic())
+
+
+class Busy:
+    """The nodes, all of them busy: until when each was asked, and until when a build may take to get there."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.provided: list[float] = []
+
+    def acquire(self, _build: Generation, deadline: float, _user: int, *, waits: bool = True) -> Slot:
+        self.asked.append(deadline)
+        raise PoolExhausted(f"all nodes are busy, and {waits=}")
+
+    def provide(self, _slot: Slot, _build: Generation, deadline: float) -> None:
+        self.provided.append(deadline)
+
+    provide_helper = provide
+
+    def announce(self, _build: Generation) -> None:
+        """Nobody hears it."""
+
+
+class OwnPool(Unused):
+    """All pools of a runner, whose only worker is free for those who wait for it; until when each has asked."""
+
+    def __init__(self) -> None:
+        self.settings = Settings(max_workers=1, spill_after_s=0.0)
+        self.asked: list[float] = []
+
+    def acquire(self, _build: Generation, deadline: float, _user: int, *, may_start: bool = True) -> object:
+        self.asked.append(deadline)
+        if not may_start:
+            raise PoolExhausted("not at once")
+        return self
+
+
+def test_nodes_that_do_not_answer_leave_half_of_the_time_for_a_worker_of_this_machine() -> None:
+    """They had all of it, so the deadline had always passed before the pool was asked again."""
+    pool, nodes = OwnPool(), Busy()
+    spills = Choice(cast("Runner", pool), lambda: None)
+    spills.far = cast("Far", nodes)
+    deadline = time.monotonic() + WAIT_S
+
+    slot = spills.slot(client(), None, None, build("/x.cs", "1"), deadline)
+
+    assert slot is cast("Slot", pool)
+    assert len(nodes.asked) == 1
+    assert nodes.asked[0] <= (time.monotonic() + deadline) / 2
+    assert pool.asked[-1] == deadline
+
+
+def test_a_build_and_a_helper_have_the_time_of_their_client_to_come_to_a_node() -> None:
+    """The object store had 30 s, and a client that had waited for long enough lost its worker."""
+    nodes, one, script = Busy(), client(workers=1), build("/x.cs", "1")
+    far = Choice(cast("Runner", Unused()), lambda: None)
+    far.far = cast("Far", nodes)
+    slot = cast("Any", one.loans["0"].slot)
+    slot.beyond, slot.has = nodes, lambda _build: False
+
+    far.provide(slot, script, 17.0)
+    far.provide_helper(one, cast("Helper", script), 18.0)
+
+    assert nodes.provided == [17.0, 18.0]
 
 
 def test_nobody_keeps_a_worker_while_somebody_waits() -> None:

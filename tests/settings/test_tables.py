@@ -52,3 +52,38 @@ def test_a_script_has_so_many_files_at_most_and_each_once() -> None:
     assert ScriptSettings.model_validate({"files": names[:64] * 2}).files == tuple(names[:64])
     with pytest.raises(ConfigError, match=r"scripts\./x\.exe\.files: expected at most 64 files, got 65$"):
         Settings.model_validate({"scripts": {"/x.exe": {"files": names}}})
+
+
+@pytest.mark.parametrize(
+    ("entries", "servers"),
+    [
+        (["nats://sip:x@n1:1", "n2:2", "n3"], ("nats://sip:x@n1:1", "nats://sip:x@n2:2", "nats://sip:x@n3")),
+        (["tls://n1", "n2"], ("tls://n1", "tls://n2")),
+        (["tls://sip:x@n1", "sip:y@n2", "nats://sip:z@n3"], ("tls://sip:x@n1", "tls://sip:y@n2", "nats://sip:z@n3")),
+        (["nats://sip:x@[::1]:1", "[::2]:2"], ("nats://sip:x@[::1]:1", "nats://sip:x@[::2]:2")),
+        ("nats://sip:x@n1:1,n2", ("nats://sip:x@n1:1", "nats://sip:x@n2")),
+        ([], ()),
+    ],
+)
+def test_a_server_without_a_scheme_has_that_of_the_first_one_and_its_user(
+    entries: object, servers: tuple[str, ...]
+) -> None:
+    assert Settings.model_validate({"nats": entries}).nats == servers
+
+
+@pytest.mark.parametrize(
+    ("entries", "named"),
+    [
+        (["n1", "nats://sip:secret@n2"], "nats.0"),
+        (["nats://sip:secret@n1", ""], "nats.1"),
+        (["nats://sip:secret@n1", "n2:port"], "nats.1"),
+        (["http://sip:secret@n1"], "nats.0"),
+        ("sip:secret@n1,n2", "nats.0"),
+        ([["nats://sip:x@n1"]], "nats.0"),
+    ],
+)
+def test_what_is_no_server_is_named_without_its_password(entries: object, named: str) -> None:
+    with pytest.raises(ConfigError, match=rf"argument {named}: ") as refused:
+        Settings.model_validate({"nats": entries})
+
+    assert "secret" not in str(refused.value)
