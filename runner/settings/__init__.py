@@ -23,7 +23,7 @@ from .tables import (
     HashTable,
     HttpAddress,
     ListenerSettings,
-    NatsUrl,
+    NatsUrls,
     RefusedFunction,
     ReplyLine,
     RuntimeSettings,
@@ -233,7 +233,7 @@ class Settings(BaseModel):
     passwords: whoever reaches it reads names of scripts, Call-IDs, stacks and what confines the workers. "": nowhere.
 
     Sites with Prometheus, and whoever wants to look."""
-    nats: tuple[NatsUrl, ...] = ()
+    nats: NatsUrls = ()
     """Servers of NATS through which the daemon uses workers of other machines, "nats://sip:PASSWORD@HOST:4222"; "tls://"
     for TLS. As ``--nats``. None: this machine only. See cluster.md.
 

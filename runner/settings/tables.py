@@ -84,7 +84,13 @@ def _nats(url: str) -> str:
     return url
 
 
-NatsUrl = Annotated[str, AfterValidator(_nats)]
+def _one_user(urls: tuple[str, ...]) -> tuple[str, ...]:
+    if len(users := sorted({urlsplit(url).username or "" for url in urls})) > 1:
+        raise ValueError(f"expected the same user in all URLs, but {', '.join(map(repr, users))} came")
+    return urls
+
+
+NatsUrls = Annotated[tuple[Annotated[str, AfterValidator(_nats)], ...], AfterValidator(_one_user)]
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:
