@@ -160,7 +160,7 @@ class Node:
             for runtime, subjects in self._groups.items():
                 wanted = 0 if self._is_draining else -(-self._idle(runtime) // WORKERS_OF_A_SUBJECT)
                 while len(subjects) > wanted:
-                    await self._connection.leave(subjects.pop())
+                    self._connection.leave(subjects.pop())
                 while len(subjects) < wanted:
                     subject = names.lease(runtime)
                     subjects.append(await self._connection.listen(subject, self._wanted, names.GROUP))
