@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("runner.cluster")
 
-REPLICAS = 3  # or as many as there are servers
+REPLICAS = 3  # where there are so many servers, else 1: with two copies on two servers, none could end
 KEPT_S = 30 * 86_400.0  # an object that no daemon has put again since is removed by the server
 PUT_AGAIN_S = KEPT_S / 10
 MOST_KNOWN = 4096  # files that are known to be there
@@ -169,7 +169,8 @@ class Bucket:
         try:
             return await stream.object_store(BUCKET)
         except NotFoundError:
-            replicas = max(1, min(REPLICAS, self._connection.servers))
+            # Those of the settings: what nats-py finds has other names, so it counts the same server more than once.
+            replicas = REPLICAS if len(set(self._connection.urls)) >= REPLICAS else 1
             config = ObjectStoreConfig(
                 bucket=BUCKET, description="app-mono: files of scripts by their hash", ttl=KEPT_S, replicas=replicas
             )

@@ -59,7 +59,7 @@ class Subject:
         self.subject = subject
         self.queue = queue
         self.hear = hear
-        self.client: Client | None = None
+        self.client: Watched | None = None
         self.subscription: Subscription | None = None
 
 
@@ -143,11 +143,6 @@ class Connection:
         """The longest message that the server takes."""
         return self._client.max_payload if self._client is not None else 1024 * 1024
 
-    @property
-    def servers(self) -> int:
-        """How many servers are known, found ones included."""
-        return len(self._client.servers) if self._client is not None else 0
-
     def client(self) -> Watched:
         """
         The client of nats-py, for the loop's thread.
@@ -165,9 +160,13 @@ class Connection:
 
         Raises:
             TimeoutError: It was not done in time; it is cancelled.
-            ConnectionError: The connection is being closed.
+            ConnectionError: The connection is being closed, or is closed.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise ConnectionError(NO_NATS) from None
         try:
             return future.result(timeout_s)
         except NotInTime:
@@ -269,15 +268,12 @@ class Connection:
             await self._subscribe(self._client, heard)
         return heard
 
-    async def leave(self, heard: Subject) -> None:
-        """Do not listen there any more; messages that have come are still heard."""
+    def leave(self, heard: Subject) -> None:
+        """Do not listen there any more; what the server has sent, or is about to send, is still heard."""
         if heard in self._subjects:
             self._subjects.remove(heard)
-        if heard.subscription is not None:
-            from nats import errors  # noqa: PLC0415 - as above
-
-            with contextlib.suppress(errors.Error):  # with its connection it has ended itself
-                await heard.subscription.drain()  # type: ignore[no-untyped-call]
+        if heard.client is not None and heard.subscription is not None:
+            self.start(heard.client.leave(heard.subscription))
 
     async def _begin(self) -> None:
         """Connect once; where that is not possible now, go on trying."""
@@ -320,13 +316,13 @@ class Connection:
     async def _subscribe(self, client: Watched, heard: Subject) -> None:
         from nats import errors  # noqa: PLC0415 - as above
 
-        heard.client = client
+        heard.client, heard.subscription = client, None
         try:
             heard.subscription = await client.subscribe(heard.subject, queue=heard.queue, cb=heard.hear)
         except errors.ConnectionClosedError:
             return  # the next connection has it
         if heard not in self._subjects:  # it was left meanwhile
-            await heard.subscription.unsubscribe()
+            self.start(client.leave(heard.subscription))
 
     async def _keep(self, client: Watched | None) -> None:
         """Make another client where there is none, and as soon as the one that there is has ended."""
@@ -362,11 +358,13 @@ class Connection:
             self._keeping.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
-        if self._client is not None:
-            if self._client.is_connected:
-                with contextlib.suppress(Exception):  # what was published last has a moment to go out
-                    await self._client.flush(1)
-            await self._client.close()
+        client = self._client
+        if client is not None and client.is_connected:
+            with contextlib.suppress(Exception):  # what was published last has a moment to go out
+                await client.flush(1)
+        self._client, self._expected_until = None, 0.0
+        if client is not None:
+            await client.close()
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -278,11 +278,7 @@ class Far:
             offer = self._connection.call(self._ask(lease, ours, generation, user, left_s), left_s + ASK_S)
             worker = self._worker(lease, ours, offer, generation.runtime)
         except BaseException as error:
-            for descriptor in ours:
-                os.close(descriptor)
-            if lease.process is not None:
-                lease.process.kill()
-            self._connection.post(self._leases.drop, lease)
+            self._connection.post(self._undo, lease, ours)
             if isinstance(error, OSError | Malformed):  # for example out of descriptors
                 raise ConnectionError(str(error)) from error
             raise
@@ -300,6 +296,14 @@ class Far:
             self._used.setdefault(path, None)
             if len(self._used) > MOST_SCRIPTS:
                 del self._used[next(iter(self._used))]
+
+    def _undo(self, lease: Lease, ours: list[int]) -> None:
+        """End a lease that came to nothing. In the loop: only there it is known how far it has come."""
+        for descriptor in ours:
+            os.close(descriptor)
+        if lease.process is not None:
+            lease.process.end("free", "nobody waits for it any more")
+        self._leases.drop(lease)
 
     def _worker(self, lease: Lease, ours: list[int], offer: Offer, runtime: str) -> FarWorker:
         sent = offer.worker

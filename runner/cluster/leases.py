@@ -39,14 +39,15 @@ LATE_S = 2.0  # an offer that comes later is found when both sides compare their
 
 
 class Lease:
-    """One lease: its relay, what stands for the process, the node and what people call that."""
+    """One lease: its relay, what stands for the process, the node and what people call that; and whether it is over."""
 
-    __slots__ = ("id", "name", "node", "process", "relay", "since")
+    __slots__ = ("id", "is_over", "name", "node", "process", "relay", "since")
 
     def __init__(self) -> None:
         self.id = names.new_id()
         self.node = self.name = ""
         self.since = time.monotonic()
+        self.is_over = False
         self.process: FarProcess | None = None
         self.relay: Relay
 
@@ -93,6 +94,8 @@ class Leases:
             ConnectionError: No node has a free worker, or there is no connection.
             TimeoutError: It did not answer in time.
         """
+        if lease.is_over:  # its caller has given up before this began
+            raise TimeoutError
         connection = self._connection
         (their_reads, our_writes), (our_reads, their_writes) = _two_pipes()
         ours += our_reads, our_writes
@@ -111,11 +114,15 @@ class Leases:
         wanted = Wanted(host=self.host, lease=lease.id, user=user, generation=generation, wait_s=left_s)
         subject = names.lease(generation.runtime)
         asking = asyncio.ensure_future(connection.request(subject, as_bytes(wanted), left_s + LATE_S))
-        await asyncio.wait({asking}, timeout=left_s)
-        if not asking.done():
-            asking.add_done_callback(lambda late: self._refuse(lease, late))
+        offer: Offer | None = None
+        try:
+            await asyncio.wait({asking}, timeout=left_s)
+            offer = _offer(await asking) if asking.done() else None
+        finally:  # also where nobody waits for this any more
+            if offer is None:
+                asking.add_done_callback(lambda late: self._refuse(lease, late))
+        if offer is None:
             raise TimeoutError
-        offer = _offer(await asking)
         lease.node, lease.name = offer.node.node, offer.node.name
         lease.process = FarProcess(offer.worker.pid, lambda end: connection.post(self._end, lease, end))
         lease.relay.begin()
@@ -131,6 +138,7 @@ class Leases:
 
     def drop(self, lease: Lease) -> None:
         """Forget a lease, and close its pipes."""
+        lease.is_over = True
         self._all.pop(lease.id, None)
         if hasattr(lease, "relay"):
             lease.relay.close()

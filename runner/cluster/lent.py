@@ -20,6 +20,7 @@ from .relay import HUNG_UP, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
     from runner.control.messages import Message
     from runner.pool.pool import Pool
@@ -44,11 +45,15 @@ class Lent:
         slot: The worker's place; its wire is lent from now on.
         wanted: What the daemon asked for.
         over: Called with it when it has ended; the worker is free again then, or ended.
+        threads: Take the worker back. Nobody waits for a worker there: that one may be what he waits for.
 
     Attributes:
         host: The daemon.
         since: When it was lent.
         is_lost: Whether it ended without its daemon's doing.
+
+    Raises:
+        OSError, RuntimeError: The worker cannot be lent; it is still its caller's, to be ended.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Lent:
         *,
         wanted: Wanted,
         over: Callable[[Lent], object],
+        threads: Executor,
     ) -> None:
         self.id, self.host = wanted.lease, wanted.host
         self.since = time.monotonic()
@@ -69,6 +75,7 @@ class Lent:
         self._pool = pool
         self._slot = slot
         self._over = over
+        self._threads = threads
         self._is_over = False
         self._generation = wanted.generation
         self._known = {generation.id: generation for generation in slot.living.holdings.loaded.values()}
@@ -84,8 +91,12 @@ class Lent:
             hear=self._told,
             lost=self._lost,
         )
+        try:
+            self.relay.begin()
+        except OSError:
+            self._wire.close()
+            raise
         self.provide(wanted.generation)
-        self.relay.begin()
 
     def provide(self, generation: Generation) -> None:
         """Have a build before anything else goes to the worker."""
@@ -123,7 +134,6 @@ class Lent:
         try:
             found = await self._fetched.fetch(generation)
         except (ScriptError, ConnectionError) as error:
-            log.warning("%s", error)
             self.give_up(str(error))
             return
         self._known[found.id] = found
@@ -136,7 +146,6 @@ class Lent:
         try:
             await self._fetched.fetch_file(part, self._generation)
         except (ScriptError, ConnectionError) as error:
-            log.warning("%s", error)
             self.give_up(str(error))
             return
         self.relay.go_on()
@@ -148,23 +157,26 @@ class Lent:
             self._connection.start(self._finish(end))
 
     async def _finish(self, end: End) -> None:
-        await self._connection.loop.run_in_executor(None, self._take_back, end)
-        self._over(self)
+        try:
+            await self._connection.loop.run_in_executor(self._threads, self._take_back, end)
+        finally:
+            self._over(self)
 
     def _take_back(self, end: End) -> None:
         """The worker is in the pool again, or is ended."""
         worker, survives = self._slot.living, False
-        if end.how == "free" and (end.report is not None or not self.relay.has_passed_on):
-            if end.report is not None:
-                worker.holdings.note(end.report, self._known, MAX_NAMES)
-            try:
+        try:
+            if end.how == "free" and (end.report is not None or not self.relay.has_passed_on):
+                if end.report is not None:
+                    worker.holdings.note(end.report, self._known, MAX_NAMES)
                 worker.take_back(self._wire, is_shared=False)
                 survives, self._slot.is_lent = True, False
-            except WorkerError as error:
-                log.warning("worker %d: %s", worker.pid, error)
-        elif end.how == "stuck":
-            worker.end_stuck(end.reason)
-        else:
-            log.info("worker %d: %s", worker.pid, end.reason)
-        self._pool.release(self._slot, survives=survives)
-        self._wire.close()  # until here, or it would end itself without a word
+            elif end.how == "stuck":
+                worker.end_stuck(end.reason)
+            else:
+                log.log(logging.WARNING if self.is_lost else logging.INFO, "worker %d: %s", worker.pid, end.reason)
+        except WorkerError as error:
+            log.warning("worker %d: %s", worker.pid, error)
+        finally:
+            self._pool.release(self._slot, survives=survives)
+            self._wire.close()  # until here, or it would end itself without a word

@@ -14,11 +14,12 @@ import shutil
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from runner.control.kinds import Malformed
 from runner.control.messages import Worker as WorkerMessage
-from runner.errors import PoolExhausted, RunnerError, ScriptError, WorkerError
+from runner.errors import ConfigError, PoolExhausted, RunnerError, ScriptError, WorkerError
 from runner.wire.session import MAX_LINE_BYTES
 
 from . import names
@@ -43,7 +44,11 @@ log = logging.getLogger("runner.node")
 
 LOOK_S = 0.05
 WORKERS_OF_A_SUBJECT = 4  # idle workers for each subscription: the server chooses among subscriptions, not nodes
-SILENT_S = 10.0  # a daemon asks for its leases every second
+# A daemon asks for its leases each second, and gives them up itself where it has no connection (PATIENCE_S). So one
+# that has said nothing for so long has ended: CHECK_S, ANSWER_S of a request that was lost, PATIENCE_S, and a moment.
+SILENT_S = 3.0
+GIVE_BACK_THREADS = 4  # they take back workers, and wait for nobody else
+TOLD_S = 2.0  # to tell all daemons that the node ends; usually it takes a millisecond
 ASKED_S = 10.0  # a daemon that wanted a lease within this time counts as one that uses the nodes
 
 
@@ -76,17 +81,24 @@ class Node:
         self._leases = self._refused = self._lost = 0
         self._is_draining = False
         self._ended = threading.Event()
+        self._taking_back = ThreadPoolExecutor(GIVE_BACK_THREADS, "take back")
 
     def serve(self) -> bool:
         """Lend workers until ``end`` is called, and then until all are back; False: ``drain_timeout_s`` came first."""
         connection = self._connection
-        connection.call(self._begin(), self._settings.start_timeout_s)
+        try:
+            connection.call(self._begin(), self._settings.start_timeout_s)
+        except TimeoutError:
+            raise ConfigError(f"nats: no answer within {self._settings.start_timeout_s:g} s") from None
         log.warning("node %s, process %d, lends %s", self.name, os.getpid(), ", ".join(self._runtimes))
         while not self._ended.wait(1.0):
             pass
         deadline = time.monotonic() + self._settings.drain_timeout_s
         self._is_draining = True
-        connection.call(self._drain(), self._settings.start_timeout_s)
+        try:
+            connection.call(self._drain(), TOLD_S)
+        except (TimeoutError, ConnectionError):
+            log.warning("NATS does not take what this node says, so its daemons do not know yet that it ends")
         while self._lent and time.monotonic() < deadline:
             time.sleep(LOOK_S)
         left = len(self._lent)
@@ -160,7 +172,7 @@ class Node:
             for runtime, subjects in self._groups.items():
                 wanted = 0 if self._is_draining else -(-self._idle(runtime) // WORKERS_OF_A_SUBJECT)
                 while len(subjects) > wanted:
-                    await self._connection.leave(subjects.pop())
+                    self._connection.leave(subjects.pop())
                 while len(subjects) < wanted:
                     subject = names.lease(runtime)
                     subjects.append(await self._connection.listen(subject, self._wanted, names.GROUP))
@@ -195,7 +207,7 @@ class Node:
         try:
             wanted = Wanted.read(parsed(message.data))
             answer = await self._offer(wanted)
-        except (Malformed, RunnerError, KeyError) as error:
+        except (Malformed, RunnerError, KeyError, OSError, RuntimeError) as error:
             self._refused += 1
             answer = NoOffer(refusal=f"{self.name}: {error}"[:500])
         self._connection.publish(message.reply, as_bytes(answer))
@@ -233,7 +245,13 @@ class Node:
             runtime=holdings.runtime,
             can=holdings.can,
         )
-        self._lent[wanted.lease] = Lent(self._connection, self._fetched, pool, slot, wanted=wanted, over=self._is_over)
+        try:
+            threads = self._taking_back
+            lent = Lent(self._connection, self._fetched, pool, slot, wanted=wanted, over=self._is_over, threads=threads)
+        except (OSError, RuntimeError):
+            pool.release(slot, survives=False)
+            raise
+        self._lent[wanted.lease] = lent
         self._leases += 1
         return Offer(node=self.status(), version=worker.version, worker=sent)
 

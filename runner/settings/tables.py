@@ -101,7 +101,15 @@ def _of_the_first(urls: Any) -> Any:
     return [whole(url) for url in urls] if is_url else urls
 
 
-NatsUrls = Annotated[tuple[Annotated[str, AfterValidator(_nats)], ...], BeforeValidator(_of_the_first)]
+def _one_user(urls: tuple[str, ...]) -> tuple[str, ...]:
+    if len(users := sorted({urlsplit(url).username or "" for url in urls})) > 1:
+        raise ValueError(f"expected the same user in all URLs, but {', '.join(map(repr, users))} came")
+    return urls
+
+
+NatsUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_nats)], ...], BeforeValidator(_of_the_first), AfterValidator(_one_user)
+]
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:

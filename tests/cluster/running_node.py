@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests import warm
 from tests.programs import WAIT_S, until
-from tests.running_daemon import COMMAND, ENVIRONMENT
+from tests.running_daemon import ENVIRONMENT, command_with
 
 if TYPE_CHECKING:
     import signal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOTS = 'worker_user = "root"\n' if os.geteuid() == 0 else ""  # a node of root has to say so
+PATIENT = {"runner.cluster.node.SILENT_S": 10.0}  # a daemon without CPU for a while is none that has ended
 
 
 class RunningNode:
@@ -28,7 +29,7 @@ class RunningNode:
         directory: Private to the test.
         name: What it is called.
         urls: Of the servers.
-        settings: Lines of TOML.
+        settings: Lines of TOML; ``worker_user`` is added where it is missing.
         env: Added to its environment.
     """
 
@@ -44,7 +45,8 @@ class RunningNode:
         self.name = name
         self._log = directory / f"{name}.log"
         self._config = directory / f"{name}.toml"
-        self._config.write_text(f"{ROOTS}nats = {json.dumps(list(urls))}\n{settings}\n", "utf-8")
+        roots = "" if "worker_user" in settings else ROOTS
+        self._config.write_text(f"{roots}nats = {json.dumps(list(urls))}\n{settings}\n", "utf-8")
         self._begin = 0
         self._process: warm.Process | subprocess.Popen[bytes] | None = None
 
@@ -67,7 +69,7 @@ class RunningNode:
         """Start it; ``await_start`` waits until it lends."""
         with self._log.open("ab") as log:
             self._begin = len(self.log())
-            command = [*COMMAND, "node", "--config", str(self._config), "--name", self.name]
+            command = [*command_with(PATIENT), "node", "--config", str(self._config), "--name", self.name]
             self._process = warm.start(command, env=self._env, stdout=log.fileno(), stderr=log.fileno())
 
     def await_start(self) -> None:

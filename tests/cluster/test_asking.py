@@ -73,7 +73,13 @@ def why_not(far: Far, left_s: float = WAIT_S, *, waits: bool = False) -> str:
 def listening(connection: Connection, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> Iterator[None]:
     heard = connection.call(connection.listen(subject, hear, names.GROUP), WAIT_S)
     yield
-    connection.call(connection.leave(heard), WAIT_S)
+
+    async def leave() -> None:
+        connection.leave(heard)
+        await asyncio.sleep(0)  # it is said
+        await connection.client().flush()  # the server has heard it
+
+    connection.call(leave(), WAIT_S)
 
 
 def test_no_node_and_nodes_that_are_all_busy_are_told_apart(asks: Asks) -> None:

@@ -88,6 +88,35 @@ def test_a_node_has_what_a_daemon_has_put_there(both: Both, length: int) -> None
     assert both.get(part) == content
 
 
+@pytest.mark.parametrize(("servers", "expected"), [(2, 1), (3, 3)])
+def test_each_file_is_kept_as_often_as_the_servers_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: int, expected: int
+) -> None:
+    """Three copies were asked of two servers, which refused: nats-py counts the one that it is connected to twice."""
+    monkeypatch.setattr(builds, "STEP_S", 1.0)  # until they have a leader nothing answers, and it is tried again
+    content = b"a build"
+    part = Part("/s/x.exe", hashlib.sha256(content).hexdigest())
+    (tmp_path / part.hash).write_bytes(content)
+    with ExitStack() as stack:
+        running = stack.enter_context(Servers(tmp_path, servers))
+        sip, admin = (stack.enter_context(connected(running.urls(user), user)) for user in ("sip", "admin"))
+        bucket = Bucket(sip)
+        refusals: list[str] = []
+
+        def is_put() -> bool:
+            try:
+                sip.call(bucket.put([part], lambda part: tmp_path / part.hash), WAIT_S)
+            except (ConnectionError, TimeoutError) as error:
+                refusals.append(str(error))
+                return False
+            return True
+
+        until(is_put, f"it is put there: {refusals}")
+
+        stream = admin.call(admin.client().jetstream().stream_info(f"OBJ_{BUCKET}"), WAIT_S)
+        assert stream.config.num_replicas == expected
+
+
 def test_a_file_that_is_not_there_is_an_error_of_the_build(both: Both) -> None:
     both.put(both.puts, both.sip, both.part(b"something"))
 

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.cluster import watched
 from runner.cluster.connection import Connection
 from runner.settings import Settings
 from tests.cluster.servers import Servers, connected
@@ -100,6 +101,45 @@ def test_a_server_that_ends_and_comes_back_costs_what_was_asked_and_nothing_else
     assert changes[0] == "lost"
     assert set(changes[1:-2]) == {"gone"}
     assert changes[-2:] == ["back", "owed"]
+
+
+def test_what_the_server_sends_after_it_was_left_is_still_heard(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request for a lease that came after the answer to the PING behind an UNSUB was dropped by nats-py."""
+    monkeypatch.setattr(watched, "LATE_S", WAIT_S)
+    heard = threading.Event()
+    held: list[Any] = []
+
+    async def hear(_: Msg) -> None:
+        heard.set()
+
+    async def hold(*message: object) -> None:
+        held.append(message)
+
+    with connected(servers.urls("admin")) as connection:
+        listens = connection.call(connection.listen("late", hear), WAIT_S)
+        client = connection.client()
+        process = client._process_msg
+        monkeypatch.setattr(client, "_process_msg", hold)
+        connection.post(connection.publish, "late", b"x")
+        until(lambda: held, "the server has sent it")
+
+        connection.post(connection.leave, listens)
+        connection.call(client.flush(), WAIT_S)
+        connection.call(process(*held[0]), WAIT_S)
+
+        assert heard.wait(WAIT_S)
+
+
+def test_a_connection_that_is_closed_is_not_expected_and_nothing_can_be_done_on_it(servers: Servers) -> None:
+    """A worker of a node was waited for until the deadline, or RuntimeError came, while a daemon ended."""
+    with connected(servers.urls("admin")) as connection:
+        pass
+
+    assert not connection.is_expected
+    with pytest.raises(ConnectionError, match="there is no connection to NATS"):
+        connection.call(connection.request("a", b"", WAIT_S), WAIT_S)
 
 
 def test_what_nobody_waits_for_any_more_is_one_line_in_the_log(

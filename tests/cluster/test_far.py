@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
+import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runner.build import compile_script, publish
 from runner.client.lease import Lease
-from runner.errors import ExecTimeout, WorkerError
+from runner.cluster import names
+from runner.cluster.far import Far
+from runner.cluster.messages import HEAD, End, said
+from runner.errors import ExecTimeout, PoolExhausted, WorkerError
 from runner.hosts.embedded.host import MessageHost
+from runner.runtimes.known import MONO
+from runner.settings import Settings
 from tests.cluster.conftest import DAEMON, PATIENT, await_served, only_long
 from tests.cluster.running_node import RunningNode
+from tests.cluster.servers import Servers, connected
+from tests.cluster.test_leases import BUILD, NODE, OFFER, open_files
 from tests.daemon.leases import LONG_S, RETURNS, run
 from tests.places import INVITE
-from tests.programs import MCS, until
+from tests.programs import MCS, WAIT_S, until
 from tests.running_daemon import RunningDaemon, compiled
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from nats.aio.msg import Msg
 
     from tests.cluster.conftest import Cluster
 
@@ -32,6 +45,76 @@ EDITS = (
 )
 LONG_PARAM = "9" * 100_000  # more than one message of a relay
 LEASES = 60
+
+
+async def _some_rounds() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class Late:
+    """A daemon whose loop is late, and a node that offers a worker as soon as it is."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        servers = stack.enter_context(Servers(directory))
+        self.sip, self.node = (stack.enter_context(connected(servers.urls(user), user)) for user in ("sip", "node"))
+        settings = Settings(nats=servers.urls("sip"))
+        self.far = Far(lambda: settings, self.sip, lambda _: MONO, lambda part: Path(part.path), lambda: None)
+        self.far.begin()
+        self.far._bucket._note(BUILD.file.hash, time.monotonic())
+        self.gate = threading.Event()
+        self.ends: list[str] = []
+        self.node.call(self.node.listen(names.lease("mono"), self._offer, names.GROUP), WAIT_S)
+        self.node.call(self.node.listen(names.node(NODE.node, "*"), self._hear), WAIT_S)
+        self.before = open_files()
+
+    def hold_up(self) -> None:
+        """Let the loop stand still until ``gate`` is set."""
+        self.sip.post(self.gate.wait, WAIT_S)
+
+    async def _offer(self, message: Msg) -> None:
+        self.hold_up()
+        self.node.publish(message.reply, OFFER)
+
+    async def _hear(self, message: Msg) -> None:
+        end = said(message.data[HEAD:])
+        assert isinstance(end, End)
+        self.ends.append(end.how)
+
+    def ask(self, timeout_s: float) -> None:
+        """Ask for a worker in vain, and let the loop go on."""
+        with pytest.raises(PoolExhausted):
+            self.far.acquire(BUILD, time.monotonic() + timeout_s, 0, waits=False)
+        self.gate.set()
+        self.sip.call(_some_rounds(), WAIT_S)
+
+    def left(self) -> tuple[int, int]:
+        """What is left: leases, and descriptors."""
+        return len(self.far._leases._all), open_files() - self.before
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Iterator[Late]:
+    with ExitStack() as stack:
+        yield Late(tmp_path, stack)
+
+
+def test_a_caller_that_gives_up_before_the_loop_has_begun_leaves_nothing(late: Late) -> None:
+    """The loop began with it afterwards: a lease and four descriptors were left for ever."""
+    late.hold_up()
+
+    late.ask(0.01)
+
+    assert late.left() == (0, 0)
+
+
+def test_a_caller_that_gives_up_while_an_offer_is_on_its_way_leaves_nothing(late: Late) -> None:
+    """The worker stayed leased on its node until that took it for forgotten."""
+    late.ask(0.5)
+
+    until(lambda: late.ends, "the node has its worker again")
+    assert late.ends == ["free"]
+    until(lambda: late.left() == (0, 0), "nothing is left")
 
 
 def test_a_script_runs_on_a_node_and_its_edits_stand(cluster: Cluster, lease: Lease) -> None:

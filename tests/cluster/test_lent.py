@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,9 @@ import pytest
 
 from runner.cluster import names
 from runner.cluster.builds import Bucket
-from runner.cluster.messages import DATA, HEAD, SAID, Ended, Offer, Wanted, as_bytes, parsed, said
-from runner.control.kinds import Malformed
+from runner.cluster.messages import DATA, SAID, Ended, parsed
 from runner.scripts.generation import Generation, Part
+from tests.cluster.here import Host
 from tests.cluster.servers import connected
 from tests.programs import WAIT_S, until
 
@@ -22,50 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nats.aio.msg import Msg
-
-    from runner.cluster.connection import Connection
-    from runner.control.messages import Message
     from tests.cluster.conftest import Cluster
 
 MISSING = Generation.of("/s/gone.exe", Part("/s/gone.exe", "0" * 64), None, None, {}, "mono")
-
-
-class Host:
-    """A daemon that says what it likes."""
-
-    id = names.new_id()
-
-    def __init__(self, connection: Connection) -> None:
-        self.lease = names.new_id()
-        self.heard: list[bytes] = []
-        self.news = threading.Event()
-        self.connection = connection
-        connection.call(connection.listen(names.host(self.id, "*"), self._hear), WAIT_S)
-
-    async def _hear(self, message: Msg) -> None:
-        self.heard.append(message.data)
-        self.news.set()
-
-    def ask(self, generation: Generation) -> Offer:
-        wanted = Wanted(host=self.id, lease=self.lease, user=os.getuid(), generation=generation, wait_s=WAIT_S)
-        offers: list[Offer] = []
-
-        def is_offered() -> bool:
-            with suppress(ConnectionError, Malformed):  # all workers may be busy, or start
-                asked = self.connection.request(names.lease("mono"), as_bytes(wanted), WAIT_S)
-                offers.append(Offer.read(parsed(self.connection.call(asked, WAIT_S))))
-            return bool(offers)
-
-        until(is_offered, "a node offers a worker")
-        return offers[0]
-
-    def send(self, offer: Offer, number: int, kind: bytes, data: bytes) -> None:
-        frame = kind + number.to_bytes(HEAD - 1) + data
-        self.connection.post(self.connection.publish, names.node(offer.node.node, self.lease), frame)
-
-    def told(self) -> list[Message]:
-        return [said(frame[HEAD:]) for frame in list(self.heard) if frame[:1] == SAID]
 
 
 @pytest.fixture
@@ -83,7 +40,30 @@ def test_a_build_that_is_nowhere_ends_the_lease_with_one_clear_line(cluster: Clu
     assert isinstance(ended, Ended)
     assert ended.is_blameless
     assert "/s/gone.exe: " + "0" * 64 in ended.reason
-    assert f"{ended.reason}\n" in cluster.nodes[offer.node.name].log()
+    until(lambda: f"{ended.reason}\n" in cluster.nodes[offer.node.name].log(), "the node says why")
+
+
+def test_a_forged_build_ends_the_lease_and_its_node_says_why_in_one_clear_line(
+    cluster: Cluster, host: Host, tmp_path: Path
+) -> None:
+    part = Part("/s/forged.exe", hashlib.sha256(b"what the daemon means").hexdigest())
+    forged = tmp_path / part.hash
+    forged.write_bytes(b"what somebody who can write to the store means")
+    with connected(cluster.servers.urls("admin")) as admin:
+        admin.call(Bucket(admin).put([part], lambda _: forged), WAIT_S)
+
+    offer = host.ask(Generation.of(part.path, part, None, None, {}, "mono"))
+    until(host.told, "the node says that it ends")
+
+    (ended,) = host.told()
+    assert isinstance(ended, Ended)
+    assert ended.is_blameless
+    found = hashlib.sha256(forged.read_bytes()).hexdigest()
+    where = f"/s/forged.exe: {part.hash} in the object store {names.BUCKET}"
+    assert ended.reason == f"{where} was changed: its content has the hash {found}"
+    log = cluster.nodes[offer.node.name].log
+    until(lambda: ended.reason in log(), "the node says why")
+    assert [line for line in log().splitlines() if part.hash in line] == [f"worker {offer.worker.pid}: {ended.reason}"]
 
 
 def test_a_gap_ends_the_lease_and_what_comes_after_it_is_not_run(cluster: Cluster, host: Host) -> None:

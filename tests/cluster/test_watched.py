@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from runner.cluster import watched
 from runner.cluster.watched import Watched
 from tests.cluster.servers import Servers
 from tests.programs import WAIT_S
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from nats.aio.msg import Msg
 
 
 async def connected(servers: Servers) -> Watched:
@@ -51,6 +53,26 @@ def test_what_nats_py_does_not_expect_ends_it_as_well(tmp_path: Path, monkeypatc
 
         await asyncio.wait_for(client.ended.wait(), WAIT_S)
         await client.close()
+
+    with Servers(tmp_path) as servers:
+        asyncio.run(go(servers))
+
+
+def test_what_was_left_is_forgotten_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "LATE_S", 0.0)
+
+    async def hear(_: Msg) -> None:
+        """Nobody speaks."""
+
+    async def go(servers: Servers) -> None:
+        client = await connected(servers)
+        before = {*client._subs}
+        await client.leave(await client.subscribe("a", cb=hear))
+        assert {*client._subs} == before
+
+        left = await client.subscribe("a", cb=hear)
+        await client.close()
+        await client.leave(left)  # with its connection it has ended itself
 
     with Servers(tmp_path) as servers:
         asyncio.run(go(servers))

@@ -57,6 +57,10 @@ def test_settings_cannot_be_changed() -> None:
         ({"max_workers": 0}, "max_workers = 0 leaves nobody to run a script: set nats as well"),
         ({"max_workers": -1}, "argument max_workers"),
         ({"nats": ["http://n1"]}, "argument nats.0: expected a URL such as nats://"),
+        (
+            {"nats": ["nats://sip:a@n1", "nats://node:b@n2"]},
+            "argument nats: expected the same user in all URLs, but 'node', 'sip' came$",
+        ),
         ({"exec_timeout_s": 0}, "argument exec_timeout_s: should be greater than 0, but 0 came"),
         ({"ttl_s": float("nan")}, "argument ttl_s"),
         ({"ttl_s": float("inf")}, "argument ttl_s"),
