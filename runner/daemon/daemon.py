@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import mmap
 import os
 import queue
 import socket
@@ -50,6 +51,7 @@ log = logging.getLogger("runner.daemon")
 FIRST_S = 10.0  # whoever connects and says nothing takes another one's place
 IDLE_S = 86_400.0  # without a word the connection ends; a client connects again by itself
 UPKEEP_S = 0.5
+THREAD_BYTES = 16 << 20  # of address space: a stack, 8 MiB by default, and what Python takes until a thread runs
 LAST_EXECS_S = 0.5  # after `stop`: what runs now may end
 ENDING: dict[type[messages.Message], bool] = {messages.DrainRequest: True, messages.StopRequest: False}  # keeps_loans
 # What changes the daemon for clients of all users.
@@ -307,6 +309,7 @@ class Daemon:
         self._loans.join(client)
         thread = threading.Thread(target=self._converse, args=(client,), name=f"client {client.pid}", daemon=True)
         try:
+            mmap.mmap(-1, THREAD_BYTES).close()  # `start` waits for ever for a thread that has a stack, and no more
             thread.start()
         except BaseException:
             self._loans.leave(client)

@@ -140,13 +140,15 @@ def test_a_daemon_out_of_descriptors_goes_on_when_there_are_some_again(tmp_path:
         assert "internal error" not in daemon.log(), daemon.log()
 
 
-def test_a_daemon_that_can_start_no_thread_serves_who_comes_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [256, 2300])
+def test_a_daemon_that_can_start_no_thread_serves_who_comes_later(tmp_path: Path, left: int) -> None:
+    """With so many pages left there is none for a thread's stack, or for its stack and nothing else."""
     with RunningDaemon(tmp_path) as daemon, ExitStack() as stack, closing(Lease(str(daemon.socket))) as lease:
         script = compiled(daemon.scripts, "Fine", RETURNS.format(0))
         run(lease, script)
         pages = int(Path(f"/proc/{daemon.pid}/statm").read_text("ascii").split()[0])
         _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_AS)
-        resource.prlimit(daemon.pid, resource.RLIMIT_AS, ((pages + 256) * resource.getpagesize(), hard))
+        resource.prlimit(daemon.pid, resource.RLIMIT_AS, ((pages + left) * resource.getpagesize(), hard))
 
         def fails() -> bool:
             sock = stack.enter_context(socket.socket(socket.AF_UNIX))
