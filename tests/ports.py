@@ -12,8 +12,8 @@ from tests.programs import until
 # Below those that the kernel gives out (net.ipv4.ip_local_port_range): a socket of another test must not get the port
 # between the look and the server's own bind, nor while a server is away, when even who connects to it could. Each
 # process of xdist has a thousand of its own.
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
-_FIRST = 10_000 + 1000 * _PROCESS
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_FIRST = 10_000 + 1000 * PROCESS
 _PORTS = itertools.cycle(_FIRST + (number + os.getpid()) % 1000 for number in range(1000))  # of two runs, as well
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("runner.pool")
 
 DIED_IDLE = "died while idle"
-# How long a caller waits for a worker that loads a build ahead before it starts another one. A load takes some 20 ms,
-# a start 200 ms (make bench); a load that computes for long in a static constructor must not keep it.
+# How long a caller waits for a worker that loads a build ahead before it starts another one. A load is usually much
+# shorter than a start; one that computes for long in a static constructor must not hold up the caller.
 LOADING_S = 0.05
 _IDLE, _LEASED = State.IDLE, State.LEASED  # a look at an Enum's member is a call of Python
 

@@ -31,7 +31,7 @@ from tests.daemon.leases import RETURNS, run
 from tests.programs import MCS, WAIT_S, stop, until
 from tests.running_daemon import ENVIRONMENT, RunningDaemon, command_with, compiled
 from tests.worker.test_worker_user import as_root
-from tests.worker.workers import lonely_uid
+from tests.worker.workers import unused_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +207,7 @@ def test_a_node_that_can_tell_nobody_that_it_ends_says_so_and_ends(
 
 @as_root
 def test_a_script_on_a_node_runs_as_the_user_that_is_set_there(tmp_path: Path) -> None:
-    user = lonely_uid()
+    user = unused_uid()
     settings = f"max_workers = 1\nworker_user = {user}\nworker_group = {user}\n"
     who = 'static int Main() { foreach (string line in System.IO.File.ReadLines("/proc/self/status")) '
     who += "if (line.StartsWith(\"Uid:\")) return int.Parse(line.Split('\\t')[2]); return -1; }"

@@ -24,7 +24,7 @@ from tests.programs import WAIT_S, needs_bwrap, until
 from tests.siblings import Language, each
 from tests.worker.test_sandbox import behind, wall
 from tests.worker.test_worker_user import as_root
-from tests.worker.workers import await_stacks, lonely_uid
+from tests.worker.workers import await_stacks, unused_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +180,7 @@ def test_as_another_user_it_reads_and_writes_only_what_that_user_may(
 ) -> None:
     (directory / "secret.txt").write_text("secret", "ascii")
     (directory / "secret.txt").chmod(0o600)
-    uid = lonely_uid()
+    uid = unused_uid()
     looks = start(worker_user=uid, worker_group=uid, max_processes=MOST_TASKS, max_open_files=1000)
 
     writes = {place: looks.says(f"write {place}") for place in ("../../x", "../../blobs/x", "../../lock", "own")}

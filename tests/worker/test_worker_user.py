@@ -24,7 +24,7 @@ from tests.places import INVITE, ROOT, SHELF
 from tests.programs import WAIT_S, needs_bwrap, until
 from tests.running_daemon import RunningDaemon, compiled
 from tests.shelf import said
-from tests.worker.workers import await_stacks, lonely_uid
+from tests.worker.workers import await_stacks, unused_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def test_a_script_that_starts_processes_without_end_reaches_the_limit_of_its_use
         '} catch (Exception) { } Core.Log(1, started < 100 ? "refused" : "not refused");'
     )
 
-    with Runner(settings(worker_user=lonely_uid(), max_processes=40)) as runner:
+    with Runner(settings(worker_user=unused_uid(), max_processes=40)) as runner:
         assert said(runner, tmp_path, body) == "refused"
 
 

@@ -14,6 +14,7 @@ from runner.settings import Settings
 from runner.worker.rundir import BLOBS
 from runner.worker.worker import Worker
 from tests.places import SHELF
+from tests.ports import PROCESS
 from tests.programs import WAIT_S, until
 
 if TYPE_CHECKING:
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
 
     from runner.scripts.generation import Generation
 
-# No system gives them to anybody. A limit counts all processes of a user, so also those of another test that runs now
-# or has just ended: each process of xdist takes a hundred of its own, another one for each test.
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
-_UIDS = itertools.cycle(61_300 + 100 * _PROCESS + (number + os.getpid()) % 100 for number in range(100))
+# Numbers that no system gives to a user. A limit counts all processes of a user, also those of a test that runs beside
+# this one or has just ended, so each test takes another number, and each process of xdist has a hundred of its own.
+_UIDS = itertools.cycle(61_300 + 100 * PROCESS + (number + os.getpid()) % 100 for number in range(100))
 
 
-def lonely_uid() -> int:
-    """A user of whom no process runs."""
+def unused_uid() -> int:
+    """The number of a user who runs no process."""
     return next(_UIDS)
 
 
